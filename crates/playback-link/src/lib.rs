@@ -1,22 +1,21 @@
-//! CONTRACT STUB.
-#![allow(missing_docs, clippy::todo, unused_variables, dead_code, missing_debug_implementations)]
-/// Link keys: newest signs, all verify. From the secret's JSON `{"current":"k1","keys":{"k1":"<≥32 bytes base64>"}}`.
-pub struct KeyRing;
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("link keys: {0}")]
-pub struct KeyRingError(pub &'static str);
-impl KeyRing { pub fn parse(secret_json: &str) -> Result<Self, KeyRingError> { todo!() } }
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry { /// Unix seconds
-    At(u64), Never }
-/// What a link says once it has verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link { pub recording: String, pub expiry: Expiry, /// random, joins audit lines
-    pub id: String, pub key_id: String }
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LinkError { #[error("malformed link")] Malformed, #[error("signature does not match")] Signature, #[error("link has expired")] Expired }
-/// Query string of a fresh link: `recordingSid=…&expires=…&id=…&key=…&v=1&signature=…` (`expires=never` for segment links).
-pub fn sign(keys: &KeyRing, recording: &str, expiry: Expiry) -> String { todo!() }
-/// `query` raw, other parameters ignored; 30 s of clock skew.
-pub fn verify(keys: &KeyRing, query: &str, now_s: u64) -> Result<Link, LinkError> { todo!() }
+//! Signed playback links: who holds one may listen to one recording until it expires.
+//!
+//! A link is the query string of the playback URL:
+//!
+//! ```text
+//! recordingSid=RE…&expires=1763900000&id=…&key=k1&v=1&signature=…
+//! ```
+//!
+//! The signature is HMAC-SHA256 ([RFC 2104]) over a versioned canonical string of the other fields, one to a line, so
+//! that no two different links share one string. `expires` is Unix seconds, or `never` for links that stand in a
+//! task's `segment_link` for good. `id` is random; it joins the audit lines of everything one link was used for.
+//!
+//! Nothing here does I/O or reads a clock.
+//!
+//! [RFC 2104]: https://www.rfc-editor.org/rfc/rfc2104
+
+mod keys;
+mod link;
+
+pub use keys::{KeyRing, KeyRingError};
+pub use link::{Expiry, Link, LinkError, sign, verify};
