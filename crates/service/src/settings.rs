@@ -1,20 +1,191 @@
-/// Reads settings and collects every problem, so that a bad deployment is told whole, once.
-pub struct Settings;
-#[derive(Debug, thiserror::Error)]
-#[error("bad configuration:\n{}", .0.join("\n"))]
-pub struct BadSettings(pub Vec<String>);
-impl Settings {
-    pub fn from_env() -> Self { todo!() }
-    /// For tests.
-    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self { todo!() }
-    /// Missing, empty or unparsable: noted, `None` returned. `parse` gets the trimmed text; its error is shown, the value never.
-    pub fn required<T, E: std::fmt::Display>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> { todo!() }
-    /// Missing or empty is `Ok(None)`.
-    pub fn optional<T, E: std::fmt::Display>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> { todo!() }
-    /// Notes a problem that spans settings.
-    pub fn problem(&mut self, text: String) { todo!() }
-    /// `Ok(value)` when nothing was noted and `value` is there.
-    pub fn finish<T>(self, value: Option<T>) -> Result<T, BadSettings> { todo!() }
+//! Settings from environment variables: read once at start, every problem told at once.
+
+use std::{collections::BTreeMap, env, fmt};
+
+use url::{Host, Url};
+
+/// Reads settings one by one and keeps what is wrong with them, so that a bad deployment is told whole, once.
+///
+/// ```
+/// # use service::settings::Settings;
+/// let mut settings = Settings::from_pairs([("RETRIES", "three")]);
+/// let bucket = settings.required("BUCKET", |text| Ok::<_, &str>(text.to_owned()));
+/// let retries = settings.optional("RETRIES", str::parse::<u32>);
+/// let error = settings.finish(bucket.map(|bucket| (bucket, retries))).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "bad configuration: BUCKET is missing; RETRIES: invalid digit found in string",
+/// );
+/// ```
+#[derive(Debug)]
+pub struct Settings {
+    values: BTreeMap<String, String>,
+    problems: Vec<String>,
 }
-/// `https://…` without query or fragment, or `http://` on a loopback address; trailing slash removed.
-pub fn base_url(text: &str) -> Result<url::Url, &'static str> { todo!() }
+
+/// Everything that is wrong with the settings; names and reasons, never values.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("bad configuration: {}", .0.join("; "))]
+pub struct BadSettings(pub Vec<String>);
+
+impl Settings {
+    /// The process's environment. Variables that aren't Unicode are as good as missing.
+    pub fn from_env() -> Self {
+        Self::new(
+            env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
+    }
+
+    /// Given values, for tests.
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self::new(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        )
+    }
+
+    fn new(values: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self {
+            values: values.into_iter().collect(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// A setting that must be there. Missing, empty and unparsable ones are noted and come back as `None`.
+    ///
+    /// `parse` gets the trimmed text; its error is shown to the operator, so it must not repeat the value.
+    pub fn required<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        if self.text(name).is_none() {
+            self.problem(format!("{name} is missing"));
+        }
+        self.optional(name, parse)
+    }
+
+    /// A setting that may be missing or empty; an unparsable one is noted.
+    pub fn optional<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match parse(self.text(name)?) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.problem(format!("{name}: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Notes a problem that spans settings.
+    pub fn problem(&mut self, text: String) {
+        self.problems.push(text);
+    }
+
+    /// The configuration made of the settings, when nothing is wrong with any.
+    ///
+    /// # Errors
+    /// [`BadSettings`] with every problem noted so far.
+    ///
+    /// # Panics
+    /// When `value` is `None` though no problem was noted: whoever drops a value must say why.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, BadSettings> {
+        if !self.problems.is_empty() {
+            return Err(BadSettings(self.problems));
+        }
+        Ok(value.expect("every missing value has noted its problem"))
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.values
+            .get(name)
+            .map(|text| text.trim())
+            .filter(|text| !text.is_empty())
+    }
+}
+
+/// A base URL to build on: `https://`, or `http://` on a loopback address; without query, fragment and credentials.
+///
+/// # Errors
+/// What is wrong with it, without repeating it.
+pub fn base_url(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).map_err(|_| "not a URL")?;
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return Err("has no host"),
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback => {}
+        _ => return Err("must be https (http only on a loopback address)"),
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must have no query and no fragment");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must hold no credentials");
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_is_told_at_once_and_no_value_is() {
+        let mut settings = Settings::from_pairs([("COUNT", "canary"), ("EMPTY", "  ")]);
+        settings.required("COUNT", str::parse::<u8>);
+        settings.required("EMPTY", str::parse::<u8>);
+        settings.required("GONE", str::parse::<u8>);
+        settings.problem("A and B exclude one another".to_owned());
+        let error = settings.finish(Some(())).unwrap_err();
+        assert_eq!(error.0.len(), 4);
+        let text = error.to_string();
+        for name in ["COUNT", "EMPTY", "GONE", "A and B"] {
+            assert!(text.contains(name), "{text}");
+        }
+        assert!(!text.contains("canary"), "{text}");
+    }
+
+    #[test]
+    fn good_settings_are_trimmed_and_optional_ones_may_be_missing() {
+        let mut settings = Settings::from_pairs([("COUNT", " 7 ")]);
+        let count = settings.required("COUNT", str::parse::<u8>);
+        assert_eq!(settings.optional("OTHER", str::parse::<u8>), None);
+        assert_eq!(settings.finish(count), Ok(7));
+    }
+
+    #[test]
+    fn base_urls_are_https_or_loopback() {
+        for good in [
+            "https://example.com",
+            "https://example.com/stage/",
+            "http://127.0.0.1:8080",
+            "http://[::1]:1",
+            "http://localhost",
+        ] {
+            assert!(base_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "example.com",
+            "http://example.com",
+            "http://127.0.0.1.example.com",
+            "ftp://127.0.0.1",
+            "https://example.com/?a=b",
+            "https://example.com/#f",
+            "https://user@example.com",
+            "https://u:p@example.com",
+            "data:text/plain,",
+        ] {
+            assert!(base_url(bad).is_err(), "{bad}");
+        }
+    }
+}

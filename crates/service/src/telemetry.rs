@@ -1,2 +1,72 @@
-/// JSON lines on standard output: RFC 3339 time, level, message, fields flat. Level from `AWS_LAMBDA_LOG_LEVEL`, else INFO.
-pub fn init() { todo!() }
+//! Logs as JSON lines on standard output, in the shape that Lambda's own log filter understands.
+
+use std::env;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// Set by Lambda from the function's `ApplicationLogLevel`.
+const ENV_LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
+
+/// Libraries whose finer lines hold raw events, headers or bodies: phone numbers, tokens and signatures among them.
+/// They stay at INFO whatever level is asked for.
+const NEVER_FINER_THAN_INFO: [&str; 8] = [
+    "aws_config",
+    "aws_runtime",
+    "aws_sdk_secretsmanager",
+    "aws_smithy_runtime",
+    "hyper",
+    "lambda_http",
+    "lambda_runtime",
+    "reqwest",
+];
+
+/// Starts logging: one JSON object a line with `timestamp` (RFC 3339), `level`, `target`, the message and its fields
+/// flat beside them, and the fields of the invocation's span (request id) under `span`.
+///
+/// Call once, first thing in `main`.
+pub fn init() {
+    let level = env::var(ENV_LOG_LEVEL)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(LevelFilter::INFO);
+    let lines = fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_filter(filter(level));
+    tracing_subscriber::registry().with(lines).init();
+}
+
+fn filter(level: LevelFilter) -> Targets {
+    Targets::new()
+        .with_default(level)
+        .with_targets(NEVER_FINER_THAN_INFO.map(|target| (target, level.min(LevelFilter::INFO))))
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn libraries_never_log_events_or_bodies() {
+        let filter = filter(LevelFilter::TRACE);
+        assert!(filter.would_enable("recording_callback::webhook", &Level::TRACE));
+        for target in [
+            "lambda_runtime::layers::api_response",
+            "hyper::proto",
+            "reqwest::connect",
+        ] {
+            assert!(filter.would_enable(target, &Level::INFO), "{target}");
+            assert!(!filter.would_enable(target, &Level::DEBUG), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_quieter_level_holds_for_libraries_too() {
+        assert!(!filter(LevelFilter::ERROR).would_enable("hyper", &Level::INFO));
+    }
+}
