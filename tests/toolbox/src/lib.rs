@@ -1,1 +1,40 @@
-//! Stub.
+//! What the tests and the demo bring along instead of asking for it: pinned Python tools in virtual environments
+//! under `target/tools`, child processes that never outlive their parent, free loopback ports, and the AWS emulator.
+//!
+//! Everything here is synchronous and belongs to no async runtime, so that a `#[test]`, a `#[tokio::test]` and the demo
+//! use it alike; [`Process::exited`] alone is a future, and any runtime can poll it.
+
+mod guardian;
+mod ministack;
+mod net;
+mod process;
+mod scratch;
+mod venv;
+
+use std::path::Path;
+
+pub use ministack::{Ministack, MinistackError};
+pub use net::{free_port, wait_for_tcp};
+pub use process::{Process, ProcessError};
+pub use scratch::Scratch;
+pub use venv::{ToolError, Venv, python, tool};
+
+/// The root folder of the workspace this crate was compiled in.
+pub fn workspace_root() -> &'static Path {
+    // `tests/toolbox` is two levels down; a manifest directory is never that close to the file system's root.
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .unwrap_or_else(|| Path::new("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_workspace_root_holds_the_workspace_manifest() {
+        let manifest = std::fs::read_to_string(workspace_root().join("Cargo.toml")).unwrap();
+        assert!(manifest.starts_with("[workspace]"));
+    }
+}

@@ -1,0 +1,94 @@
+//! The last one out: ends this process's children and removes its scratch folders however it ends.
+//!
+//! A destructor doesn't run after Ctrl-C, a kill, an abort, or for a `static`. So one small shell, in a process group of
+//! its own, reads a pipe whose other end only this process holds: when that end closes, for whatever reason, the shell
+//! kills the process groups that it was told of and removes the scratch folder.
+
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use rustix::process::Pid;
+
+/// `$1` is the scratch folder; the lines read are `watch <group>` and `release <group>`.
+/// A process that was just killed may still be leaving a file behind, hence the second try.
+const SCRIPT: &str = r#"
+trap '' HUP INT TERM
+groups=
+while read -r verb group; do
+    case $verb in
+        watch) groups="$groups $group" ;;
+        release)
+            kept=
+            for watched in $groups; do [ "$watched" = "$group" ] || kept="$kept $watched"; done
+            groups=$kept
+            ;;
+    esac
+done
+for group in $groups; do kill -s KILL -- "-$group"; done
+rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }
+"#;
+
+#[derive(Debug)]
+pub(crate) struct Guardian {
+    orders: Mutex<ChildStdin>,
+    scratch: PathBuf,
+}
+
+impl Guardian {
+    /// The one guardian of this process, started on first use.
+    pub(crate) fn get() -> io::Result<&'static Self> {
+        static GUARDIAN: OnceLock<Guardian> = OnceLock::new();
+        static STARTING: Mutex<()> = Mutex::new(());
+
+        let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(guardian) = GUARDIAN.get() {
+            return Ok(guardian);
+        }
+        let started = Self::start()?;
+        Ok(GUARDIAN.get_or_init(|| started))
+    }
+
+    fn start() -> io::Result<Self> {
+        let scratch = tempfile::Builder::new().prefix("recording-vault-").tempdir()?.keep();
+        let mut shell = Command::new("sh")
+            .args(["-c", SCRIPT, "guardian"])
+            .arg(&scratch)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let orders = shell
+            .stdin
+            .take()
+            .ok_or_else(|| io::Error::other("the guardian has no standard input"))?;
+        Ok(Self {
+            orders: Mutex::new(orders),
+            scratch,
+        })
+    }
+
+    /// The folder that is removed when this process ends.
+    pub(crate) fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    pub(crate) fn watch(&self, group: Pid) -> io::Result<()> {
+        self.order("watch", group)
+    }
+
+    pub(crate) fn release(&self, group: Pid) -> io::Result<()> {
+        self.order("release", group)
+    }
+
+    fn order(&self, verb: &str, group: Pid) -> io::Result<()> {
+        let line = format!("{verb} {}\n", group.as_raw_nonzero());
+        self.orders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write_all(line.as_bytes())
+    }
+}

@@ -1,0 +1,91 @@
+//! The AWS emulator: S3, KMS, SQS and Secrets Manager on one loopback port.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::{Process, ProcessError, Scratch, ToolError, Venv, free_port, tool};
+
+/// It starts in half a second; a machine busy with a build may take many times that.
+const START_BOUND: Duration = Duration::from_secs(60);
+
+/// A running `ministack`. Stopped on drop, with everything that was stored in it.
+#[derive(Debug)]
+pub struct Ministack {
+    endpoint: String,
+    _process: Process,
+    _scratch: Scratch,
+}
+
+/// Why the emulator isn't there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MinistackError {
+    /// Its Python environment couldn't be made.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    /// It couldn't be started.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// No port or no scratch folder.
+    #[error("cannot prepare ministack: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl Ministack {
+    /// Starts an empty emulator on a free port and waits until it accepts connections.
+    pub fn start() -> Result<Self, MinistackError> {
+        let program = tool(Venv::Stack, "ministack")?;
+        let scratch = Scratch::new()?;
+        let port = free_port()?;
+
+        let mut command = Command::new(program);
+        command
+            .current_dir(scratch.path())
+            .env("GATEWAY_PORT", port.to_string())
+            // Its defaults listen on every interface, and on 8883 as well.
+            .env("BIND_HOST", "127.0.0.1")
+            .env("IOT_MTLS_ENABLED", "0")
+            .env("LOG_LEVEL", "WARNING")
+            .env("TMPDIR", scratch.path());
+        let process = Process::start("ministack", command, scratch.path().join("ministack.log"))?;
+        process.wait_for_tcp(port, START_BOUND)?;
+        Ok(Self {
+            endpoint: format!("http://127.0.0.1:{port}"),
+            _process: process,
+            _scratch: scratch,
+        })
+    }
+
+    /// The URL of every service: the value for `AWS_ENDPOINT_URL`. Any access key is accepted.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    #[test]
+    fn it_answers_as_s3_on_its_own_port_and_stops_on_drop() {
+        let ministack = Ministack::start().unwrap();
+        let address = ministack.endpoint().strip_prefix("http://").unwrap().to_owned();
+        let mut connection = TcpStream::connect(&address).unwrap();
+        connection
+            .write_all(b"GET / HTTP/1.1\r\nhost: s3\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("ListAllMyBucketsResult"), "{answer}");
+
+        let exited = ministack._process.exited();
+        drop(ministack);
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(exited);
+        assert!(TcpStream::connect(&address).is_err());
+    }
+}

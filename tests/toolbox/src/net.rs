@@ -1,0 +1,79 @@
+//! Loopback ports.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Below the range that Linux, macOS and Windows give to outgoing connections (32768 and up), above the well-known ones.
+///
+/// A port asked of the system (`bind` to 0) comes from that range: between letting it go and the server's own `bind`, any
+/// connection of the machine may take it, and whoever connects to it meanwhile may end up connected to itself.
+const PORTS: Range<u16> = 15_000..32_000;
+
+/// A loopback port that nobody listens on right now, never the same twice in one process. Another process may take it
+/// before it's used: whoever starts a server on it checks that the server came up.
+///
+/// # Errors
+/// When no port of the range can be bound.
+pub fn free_port() -> io::Result<u16> {
+    static NEXT: OnceLock<AtomicU16> = OnceLock::new();
+    // Processes that start together begin in different places.
+    let next = NEXT.get_or_init(|| AtomicU16::new(RandomState::new().build_hasher().finish() as u16));
+
+    for _ in PORTS {
+        let port = PORTS.start + next.fetch_add(1, Ordering::Relaxed) % (PORTS.end - PORTS.start);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AddrNotAvailable, "no free loopback port"))
+}
+
+/// Waits until something accepts connections on a loopback port.
+///
+/// # Errors
+/// [`io::ErrorKind::TimedOut`] when nothing did within the bound.
+pub fn wait_for_tcp(port: u16, bound: Duration) -> io::Result<()> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let deadline = Instant::now() + bound;
+    while TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_err() {
+        if Instant::now() >= deadline {
+            let text = format!("nothing listens on {address} after {} s", bound.as_secs_f32());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_free_port_is_in_use_once_it_accepts() {
+        let listener = (0..10)
+            .find_map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, free_port().unwrap())).ok())
+            .unwrap();
+        wait_for_tcp(listener.local_addr().unwrap().port(), Duration::from_secs(5)).unwrap();
+    }
+
+    #[test]
+    fn no_port_is_given_twice() {
+        let ports: HashSet<u16> = (0..100).map(|_| free_port().unwrap()).collect();
+        assert_eq!(ports.len(), 100);
+    }
+
+    #[test]
+    fn waiting_for_nobody_ends() {
+        let error = wait_for_tcp(free_port().unwrap(), Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+}
