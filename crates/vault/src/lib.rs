@@ -1,18 +1,26 @@
-//! CONTRACT STUB.
-#![allow(
-    missing_docs,
-    clippy::todo,
-    unused_variables,
-    dead_code,
-    missing_debug_implementations
-)]
+//! Recordings in S3 under KMS: written once as a stream, read by ranges.
+//!
+//! A recording is one object in the AWS Encryption SDK's message format (crate `esdk-message`), sealed under a data key
+//! of its own that KMS has wrapped. Nothing here knows of HTTP routes or of where recordings come from.
+//!
+//! - **Write**: a [`Writer`] copies a [`Source`] into the bucket; memory stays flat whatever the length, and a recording
+//!   is either committed whole or not there at all.
+//! - **Read**: a [`Reader`] opens a recording and streams verified plaintext of any range of it.
+//! - **Names**: [`RecordingId`] says where a recording lies, [`KeyArn`] which KMS key is trusted.
+//!
+//! What binds the two sides is the encryption context, the same four fixed-width values on either side.
+
+mod context;
+mod kms;
 mod name;
 mod read;
+mod service_error;
 mod write;
 
+pub use kms::DataKeyError;
 pub use name::{AccountId, ContentType, KeyArn, NameError, RecordingId};
 pub use read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording};
+pub use service_error::ServiceError;
 pub use write::{
-    Attributes, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply, StoreError, Writer,
-    WriterConfig,
+    Attributes, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply, StoreError, Writer, WriterConfig,
 };

@@ -1,0 +1,86 @@
+//! What of an AWS error may be told: the operation, the code, the status and the request id. Never the message or the
+//! body, which can quote what was sent.
+
+use aws_sdk_s3::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+/// A request to S3 or KMS that failed, after the SDK's own retries.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{operation}: {reason}")]
+pub struct ServiceError {
+    operation: &'static str,
+    reason: String,
+    code: Option<String>,
+    status: Option<u16>,
+    retryable: bool,
+}
+
+/// Codes that come with a 4xx status and are worth another try all the same (AWS General Reference, "Common errors";
+/// KMS API Reference, "Common errors").
+const RETRYABLE_CODES: [&str; 6] = [
+    "RequestTimeout",
+    "RequestTimeTooSkewed",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "OperationAborted",
+];
+
+impl ServiceError {
+    pub(crate) fn new<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata,
+    {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let code = error.code().map(ToOwned::to_owned);
+        let (kind, retryable) = match error {
+            SdkError::ConstructionFailure(_) => ("the request could not be built", false),
+            SdkError::TimeoutError(_) => ("timed out", true),
+            SdkError::DispatchFailure(_) => ("no connection", true),
+            SdkError::ResponseError(_) => ("the reply could not be read", true),
+            _ => (
+                "refused",
+                status.is_some_and(|status| status >= 500 || status == 429)
+                    || code.as_deref().is_some_and(|code| RETRYABLE_CODES.contains(&code)),
+            ),
+        };
+        let mut reason = kind.to_owned();
+        for detail in [
+            code.clone(),
+            status.map(|status| status.to_string()),
+            error.request_id().map(|id| format!("request {id}")),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            reason.push_str(", ");
+            reason.push_str(&detail);
+        }
+        Self {
+            operation,
+            reason,
+            code,
+            status,
+            retryable,
+        }
+    }
+
+    /// Whether the same request may succeed later: no connection, no answer, throttled, or the service's own fault.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.retryable
+    }
+
+    /// The error code that the service gave, `PreconditionFailed` for example.
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// The HTTP status of the reply, where there was one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.status
+    }
+}
