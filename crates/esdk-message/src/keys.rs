@@ -1,0 +1,188 @@
+//! Keys: the data key from KMS, and the frame key and commit key derived from it.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
+use aws_lc_rs::{constant_time, hkdf, rand};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::error::HeaderError;
+
+/// Length of an AES-256-GCM tag.
+pub(crate) const TAG_LEN: usize = 16;
+/// Length of an AES-256-GCM IV.
+pub(crate) const IV_LEN: usize = 12;
+/// Length of a message id in format version 2.
+pub(crate) const MESSAGE_ID_LEN: usize = 32;
+/// Length of the commit key.
+pub(crate) const COMMIT_KEY_LEN: usize = 32;
+
+const DATA_KEY_LEN: usize = 32;
+const AES_256_KEY_LEN: usize = 32;
+
+/// Frame keys are bound to the suite; the commit key's label, unlike the S3 Encryption Client's, has no suite in it.
+const FRAME_KEY_INFO: &[u8] = b"\x04\x78DERIVEKEY";
+const COMMIT_KEY_INFO: &[u8] = b"COMMITKEY";
+
+/// The plaintext data key of one message: 32 bytes from KMS, zeroed on drop.
+///
+/// Boxed, because moving an array leaves a copy behind that no drop reaches.
+pub struct DataKey(Box<[u8; DATA_KEY_LEN]>);
+
+impl DataKey {
+    /// The data key as KMS hands it out. The caller's copy is the caller's to wipe.
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError::DataKeyLength`] unless there are 32 bytes.
+    pub fn from_slice(bytes: &[u8]) -> Result<Self, HeaderError> {
+        if bytes.len() != DATA_KEY_LEN {
+            return Err(HeaderError::DataKeyLength { found: bytes.len() });
+        }
+        let mut key = Box::new([0; DATA_KEY_LEN]);
+        key.copy_from_slice(bytes);
+        Ok(Self(key))
+    }
+
+    /// HKDF-SHA512 (RFC 5869) with the message id as salt.
+    pub(crate) fn derive(&self, message_id: &MessageId) -> (FrameKey, CommitKey) {
+        // aws-lc-rs wipes its copy of the data key when `prk` is dropped.
+        let prk = hkdf::Salt::new(hkdf::HKDF_SHA512, &message_id.0).extract(&self.0[..]);
+        let mut frame_key = Zeroizing::new([0; AES_256_KEY_LEN]);
+        expand(&prk, FRAME_KEY_INFO, &mut frame_key[..]);
+        let mut commit_key = [0; COMMIT_KEY_LEN];
+        expand(&prk, COMMIT_KEY_INFO, &mut commit_key);
+        (FrameKey::new(&frame_key), CommitKey(commit_key))
+    }
+}
+
+impl Drop for DataKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DataKey(redacted)")
+    }
+}
+
+/// Names a message; salt of its keys and part of every frame's authenticated data. Public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageId([u8; MESSAGE_ID_LEN]);
+
+impl MessageId {
+    /// A new message's id, from the operating system's randomness by way of aws-lc.
+    pub fn random() -> Self {
+        let mut bytes = [0; MESSAGE_ID_LEN];
+        rand::fill(&mut bytes).expect("aws-lc's RAND_bytes aborts the process sooner than fail");
+        Self(bytes)
+    }
+
+    /// An id made elsewhere. Sealing two plaintexts under one data key and one id gives both away.
+    pub fn from_bytes(bytes: [u8; MESSAGE_ID_LEN]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; MESSAGE_ID_LEN] {
+        &self.0
+    }
+}
+
+/// Proves to a reader which data key a message was made with. Stored in the header in the clear.
+pub(crate) struct CommitKey([u8; COMMIT_KEY_LEN]);
+
+impl CommitKey {
+    pub(crate) fn as_bytes(&self) -> &[u8; COMMIT_KEY_LEN] {
+        &self.0
+    }
+
+    /// In constant time, as the specification asks.
+    pub(crate) fn matches(&self, stored: &[u8; COMMIT_KEY_LEN]) -> bool {
+        constant_time::verify_slices_are_equal(&self.0, stored).is_ok()
+    }
+}
+
+/// The AES-256-GCM key of one message: seals and opens its frames and its header.
+///
+/// The key schedule lives in a block of aws-lc's own heap, which `OPENSSL_free` overwrites before it gives it back; that is
+/// relied on here, because nothing outside aws-lc can reach it.
+pub(crate) struct FrameKey(LessSafeKey);
+
+impl FrameKey {
+    fn new(key: &[u8; AES_256_KEY_LEN]) -> Self {
+        let key = UnboundKey::new(&AES_256_GCM, key).expect("the key has AES-256's 32 bytes");
+        Self(LessSafeKey::new(key))
+    }
+
+    /// Encrypts in place; the caller answers for `iv` being used once.
+    pub(crate) fn seal(&self, iv: [u8; IV_LEN], aad: &[u8], plaintext: &mut [u8]) -> Tag {
+        self.0
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(iv), Aad::from(aad), plaintext)
+            .expect("AES-GCM seals up to 2^36 - 32 bytes, and a frame has at most 2^20")
+    }
+
+    /// Decrypts in place; false, and `ciphertext` overwritten, when the tag doesn't verify.
+    #[must_use]
+    pub(crate) fn open(&self, iv: [u8; IV_LEN], aad: &[u8], ciphertext: &mut [u8], tag: &[u8]) -> bool {
+        // The separate tag spares aws-lc-rs's `open_in_place` moving the plaintext onto itself.
+        let opened = self
+            .0
+            .open_in_place_separate_tag(Nonce::assume_unique_for_key(iv), Aad::from(aad), tag, ciphertext)
+            .is_ok();
+        if !opened {
+            // aws-lc leaves the buffer's contents unspecified; no unverified plaintext may stay in it.
+            ciphertext.fill(0);
+        }
+        opened
+    }
+}
+
+fn expand(prk: &hkdf::Prk, info: &[u8], out: &mut [u8]) {
+    struct Len(usize);
+    impl hkdf::KeyType for Len {
+        fn len(&self) -> usize {
+            self.0
+        }
+    }
+    prk.expand(&[info], Len(out.len()))
+        .and_then(|okm| okm.fill(out))
+        .expect("32 bytes are within the 255 x 64 that HKDF-SHA512 gives");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_key_is_never_printed() {
+        let key = DataKey::from_slice(&[0xab; 32]).unwrap();
+        assert_eq!(format!("{key:?}"), "DataKey(redacted)");
+    }
+
+    #[test]
+    fn a_data_key_has_32_bytes() {
+        for len in [0, 16, 31, 33] {
+            assert_eq!(
+                DataKey::from_slice(&vec![0; len]).unwrap_err(),
+                HeaderError::DataKeyLength { found: len }
+            );
+        }
+    }
+
+    /// Official commitment vector 4: data key and message id all zero.
+    #[test]
+    fn the_commit_key_is_that_of_the_published_vector() {
+        let (_, commit_key) = DataKey::from_slice(&[0; 32])
+            .unwrap()
+            .derive(&MessageId::from_bytes([0; 32]));
+        let published = "433d837f59cb7e9bc6334d154aff831109c6372d98f8b5ac8588bff7efaba651";
+        assert_eq!(hex::encode(commit_key.as_bytes()), published);
+    }
+
+    #[test]
+    fn message_ids_are_random() {
+        assert_ne!(MessageId::random(), MessageId::random());
+    }
+}
