@@ -1,0 +1,164 @@
+//! What the vault's tests share: a bucket and a KMS key in the local AWS emulator, clients for it, and a proxy in front
+//! of it that counts requests and breaks the ones it's told to.
+#![allow(dead_code, unreachable_pub)] // Every test program uses a part of it.
+
+pub mod proxy;
+
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use aws_sdk_s3::config::{
+    BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
+};
+use proxy::Proxy;
+use toolbox::Ministack;
+use vault::{AccountId, KeyArn, RecordingId};
+
+/// A bucket and a key of one test's own. Clients reach them through `proxy`, the test itself looks at them directly.
+pub struct World {
+    pub bucket: String,
+    pub key: KeyArn,
+    pub proxy: Proxy,
+    endpoint: &'static str,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        static BUCKETS: AtomicU32 = AtomicU32::new(0);
+        let endpoint = emulator().endpoint();
+        let bucket = format!("recordings-{}", BUCKETS.fetch_add(1, Ordering::Relaxed));
+        s3_at(endpoint).create_bucket().bucket(&bucket).send().await.unwrap();
+        let key = kms_at(endpoint).create_key().send().await.unwrap();
+        Self {
+            bucket,
+            key: KeyArn::parse(key.key_metadata().unwrap().arn().unwrap()).unwrap(),
+            proxy: Proxy::start(endpoint).await,
+            endpoint,
+        }
+    }
+
+    /// What the code under test uses.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        s3_at(&self.proxy.endpoint())
+    }
+
+    /// What the code under test uses.
+    pub fn kms(&self) -> aws_sdk_kms::Client {
+        kms_at(&self.proxy.endpoint())
+    }
+
+    /// Past the proxy: nothing is counted or broken.
+    pub fn direct_s3(&self) -> aws_sdk_s3::Client {
+        s3_at(self.endpoint)
+    }
+
+    /// Past the proxy: nothing is counted or broken.
+    pub fn direct_kms(&self) -> aws_sdk_kms::Client {
+        kms_at(self.endpoint)
+    }
+
+    /// The whole object under `key`, if there is one.
+    pub async fn object(&self, key: &str) -> Option<Vec<u8>> {
+        let request = self.direct_s3().get_object().bucket(&self.bucket).key(key).send();
+        let object = request.await.ok()?;
+        Some(object.body.collect().await.unwrap().to_vec())
+    }
+
+    /// Puts `body` under `key`, past the proxy.
+    pub async fn put_object(&self, key: &str, body: Vec<u8>) {
+        let client = self.direct_s3();
+        let request = client.put_object().bucket(&self.bucket).key(key).body(body.into());
+        request.send().await.unwrap();
+    }
+
+    /// Keys and ids of the multipart uploads that are open.
+    pub async fn open_uploads(&self) -> Vec<(String, String)> {
+        let client = self.direct_s3();
+        let listed = client
+            .list_multipart_uploads()
+            .bucket(&self.bucket)
+            .send()
+            .await
+            .unwrap();
+        let field = |text: Option<&str>| text.unwrap().to_owned();
+        listed
+            .uploads()
+            .iter()
+            .map(|upload| (field(upload.key()), field(upload.upload_id())))
+            .collect()
+    }
+}
+
+pub fn account() -> AccountId {
+    AccountId::parse("AC00112233445566778899aabbccddeeff").unwrap()
+}
+
+pub fn recording(number: u32) -> RecordingId {
+    RecordingId::parse(&format!("RE{number:032x}")).unwrap()
+}
+
+/// `len` bytes that look like nothing, the same ones every time (xorshift64*).
+pub fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        bytes.extend_from_slice(&state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+/// One emulator for all tests of a program; it ends with the program.
+fn emulator() -> &'static Ministack {
+    static EMULATOR: OnceLock<Ministack> = OnceLock::new();
+    EMULATOR.get_or_init(|| Ministack::start().unwrap())
+}
+
+/// The SDK's own retries, without the waiting.
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(3)
+        .with_initial_backoff(Duration::from_millis(1))
+}
+
+/// Long enough for an emulator on a busy machine, short enough for a test in which an answer never comes.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_secs(60))
+        .build()
+}
+
+fn s3_at(endpoint: &str) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint)
+        .force_path_style(true)
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+fn kms_at(endpoint: &str) -> aws_sdk_kms::Client {
+    let config = aws_sdk_kms::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint)
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        .build();
+    aws_sdk_kms::Client::from_conf(config)
+}

@@ -1,0 +1,256 @@
+//! A reverse proxy on loopback that writes down every S3 and KMS operation and breaks the ones it's told to.
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    ops::Range,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode, Uri,
+    body::{Frame, Incoming},
+    header,
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+type Reply = Response<UnsyncBoxBody<Bytes, BoxError>>;
+
+/// One request as it came in, whether it was answered or not.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// As AWS names it: `UploadPart`, `GetObject`, `GenerateDataKey`.
+    pub operation: String,
+    pub uri: Uri,
+    pub headers: HeaderMap,
+}
+
+impl Call {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// What happens to a request instead of being forwarded and answered.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// Isn't forwarded; answered with this status and AWS error code.
+    Answer(u16, &'static str),
+    /// Isn't forwarded; the connection is closed without an answer.
+    Reset,
+    /// Is forwarded and done; the connection is closed without an answer.
+    LoseAnswer,
+    /// Is forwarded; the connection is closed after so many bytes of the answer's body.
+    CutAnswer(usize),
+    /// Isn't forwarded and never answered.
+    Hang,
+}
+
+/// The proxy; ends with its owner.
+pub struct Proxy {
+    address: std::net::SocketAddr,
+    state: Arc<State>,
+    accepting: JoinHandle<()>,
+}
+
+struct State {
+    upstream: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    calls: Mutex<Vec<Call>>,
+    rules: Mutex<Vec<Rule>>,
+}
+
+struct Rule {
+    operation: &'static str,
+    /// Matching requests seen so far.
+    seen: usize,
+    /// Which of the matching requests are hit.
+    nth: Range<usize>,
+    fault: Fault,
+}
+
+impl Proxy {
+    pub async fn start(upstream: &str) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let state = Arc::new(State {
+            upstream: upstream.to_owned(),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            calls: Mutex::default(),
+            rules: Mutex::default(),
+        });
+        Self {
+            address: listener.local_addr().unwrap(),
+            accepting: tokio::spawn(accept(listener, state.clone())),
+            state,
+        }
+    }
+
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// From now on, the `nth` (0-based) requests of `operation` meet `fault`; `0..usize::MAX` is all of them.
+    pub fn inject(&self, operation: &'static str, nth: Range<usize>, fault: Fault) {
+        self.state.rules.lock().unwrap().push(Rule {
+            operation,
+            seen: 0,
+            nth,
+            fault,
+        });
+    }
+
+    /// No more faults.
+    pub fn heal(&self) {
+        self.state.rules.lock().unwrap().clear();
+    }
+
+    /// Everything that was asked, in order of arrival.
+    pub fn calls(&self) -> Vec<Call> {
+        self.state.calls.lock().unwrap().clone()
+    }
+
+    /// How often `operation` was asked, faults and retries included.
+    pub fn count(&self, operation: &str) -> usize {
+        self.calls().iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// Forgets the calls so far.
+    pub fn forget_calls(&self) {
+        self.state.calls.lock().unwrap().clear();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((connection, _)) = listener.accept().await {
+        let state = state.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(state.clone(), request));
+            // An `Err` here is a connection that was closed, by the client or by a fault.
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(connection), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Reply, BoxError> {
+    let (head, body) = request.into_parts();
+    let operation = operation(&head.method, &head.uri, &head.headers);
+    let fault = state.meet(&operation);
+    state.calls.lock().unwrap().push(Call {
+        operation: operation.clone(),
+        uri: head.uri.clone(),
+        headers: head.headers.clone(),
+    });
+    let body = body.collect().await?.to_bytes();
+    match fault {
+        Some(Fault::Answer(status, code)) => return Ok(error_reply(status, code, &head.headers)),
+        Some(Fault::Reset) => return Err("reset".into()),
+        Some(Fault::Hang) => std::future::pending::<()>().await,
+        _ => {}
+    }
+
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let mut forwarded = Request::builder()
+        .method(head.method)
+        .uri(format!("{}{path}", state.upstream));
+    for (name, value) in &head.headers {
+        if *name != header::EXPECT && *name != header::TRANSFER_ENCODING {
+            forwarded = forwarded.header(name, value);
+        }
+    }
+    let reply = state.client.request(forwarded.body(Full::new(body))?).await?;
+    match fault {
+        Some(Fault::LoseAnswer) => Err("the answer is lost".into()),
+        Some(Fault::CutAnswer(after)) => {
+            let (head, body) = reply.into_parts();
+            let body = body.collect().await?.to_bytes();
+            Ok(Response::from_parts(head, cut(body.slice(..after.min(body.len())))))
+        }
+        _ => Ok(reply.map(|body| body.map_err(Into::into).boxed_unsync())),
+    }
+}
+
+impl State {
+    fn meet(&self, operation: &str) -> Option<Fault> {
+        let mut met = None;
+        for rule in &mut *self.rules.lock().unwrap() {
+            if rule.operation == operation {
+                if rule.nth.contains(&rule.seen) {
+                    met = met.or(Some(rule.fault));
+                }
+                rule.seen += 1;
+            }
+        }
+        met
+    }
+}
+
+/// `sent`, then a broken connection. The pause makes hyper flush what it has before it sees the error.
+fn cut(sent: Bytes) -> UnsyncBoxBody<Bytes, BoxError> {
+    let frames = stream::unfold(Some(sent), |sent| async move {
+        match sent {
+            Some(sent) => Some((Ok(Frame::data(sent)), None)),
+            None => {
+                tokio::task::yield_now().await;
+                Some((Err("cut".into()), None))
+            }
+        }
+    });
+    BodyExt::boxed_unsync(StreamBody::new(frames))
+}
+
+/// In the form of the service that was asked: KMS speaks JSON, S3 XML.
+fn error_reply(status: u16, code: &str, request: &HeaderMap) -> Reply {
+    let body = if request.contains_key("x-amz-target") {
+        format!(r#"{{"__type":"{code}","message":"injected"}}"#)
+    } else {
+        format!("<Error><Code>{code}</Code><Message>injected</Message></Error>")
+    };
+    let mut reply = Response::new(
+        Full::from(body)
+            .map_err(|never: Infallible| match never {})
+            .boxed_unsync(),
+    );
+    *reply.status_mut() = StatusCode::from_u16(status).unwrap();
+    reply
+}
+
+fn operation(method: &Method, uri: &Uri, headers: &HeaderMap) -> String {
+    if let Some(target) = headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
+        return target.rsplit('.').next().unwrap_or(target).to_owned();
+    }
+    let query = uri.query().unwrap_or_default();
+    let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+    let of_an_object = uri.path().trim_matches('/').contains('/');
+    match (method.as_str(), of_an_object) {
+        ("PUT", true) if has("partNumber") => "UploadPart",
+        ("PUT", true) => "PutObject",
+        ("POST", true) if has("uploads") => "CreateMultipartUpload",
+        ("POST", true) if has("uploadId") => "CompleteMultipartUpload",
+        ("DELETE", true) if has("uploadId") => "AbortMultipartUpload",
+        ("DELETE", true) => "DeleteObject",
+        ("HEAD", true) => "HeadObject",
+        ("GET", true) => "GetObject",
+        ("GET", false) if has("uploads") => "ListMultipartUploads",
+        ("GET", false) => "ListObjects",
+        _ => "other",
+    }
+    .to_owned()
+}
