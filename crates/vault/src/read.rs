@@ -1,41 +1,108 @@
-use std::{ops::Range, pin::Pin};
-use crate::{AccountId, ContentType, KeyArn, RecordingId};
-use bytes::Bytes;
-use futures_util::stream::Stream;
+//! Reading recordings: opened once, then any range of them as a stream of verified plaintext.
+//!
+//! A **cold** open asks S3 for the object's head and for the bytes that the caller expects to read, in parallel, and then
+//! KMS for the data key, pinned to the deployment's keys. The header is authenticated and compared with the recording that
+//! was asked for, never the other way round. The length comes from the authenticated encryption context, else from the
+//! final frame, asked for while KMS works. A **warm** open asks S3 for the bytes, of the version that is cached
+//! (If-Match), and KMS for nothing. Either way the bytes wait in the [`Recording`] until [`Reader::read`] takes them.
+//!
+//! `plan` says what to ask for, `fetch` asks and checks the answer, `unwrap` is KMS, `open` puts them together, `cache`
+//! keeps the result and `frames` verifies what arrives.
 
+mod cache;
+mod fetch;
+mod frames;
+mod open;
+mod plan;
+mod unwrap;
+
+use std::{
+    fmt,
+    ops::Range,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use esdk_message::{ObjectOffset, PlaintextOffset};
+use futures_util::{
+    StreamExt,
+    stream::{self, Stream},
+};
+
+use self::{
+    cache::{Cache, Entry},
+    fetch::{ObjectBody, Objects},
+    frames::Frames,
+    open::Opened,
+    plan::{Ask, HeaderWidth},
+};
+use crate::{AccountId, ContentType, KeyArn, RecordingId};
+
+/// Where recordings are, whose they are, and which keys may have sealed them.
 #[derive(Clone, Debug)]
-pub struct ReaderConfig { pub bucket: String, pub account: AccountId, /// Never empty; full ARNs.
-    pub kms_keys: Vec<KeyArn> }
-/// Keeps opened recordings (ETag, layout, frame key); Clone is cheap.
+pub struct ReaderConfig {
+    /// The bucket.
+    pub bucket: String,
+    /// The account that every recording has to be bound to.
+    pub account: AccountId,
+    /// Keys that are accepted, by full ARN, and no others: the current one and those it has replaced. Never empty.
+    pub kms_keys: Vec<KeyArn>,
+}
+
+/// Reads recordings, and keeps the opened ones (ETag, layout, frame key): at most 256, for 5 minutes. Clones share them.
 #[derive(Clone)]
-pub struct Reader;
-/// What the caller expects to read next, so that a cold open fetches it in the same round trip as the header.
-#[derive(Clone, Copy, Debug)]
+pub struct Reader {
+    objects: Objects,
+    kms: aws_sdk_kms::Client,
+    config: Arc<ReaderConfig>,
+    header_width: HeaderWidth,
+    cache: Arc<Cache>,
+    clock: Arc<dyn Fn() -> Instant + Send + Sync>,
+}
+
+/// What the caller expects to read next, so that opening fetches it in the same round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expectation {
-    /// Only the facts (HEAD, 304, 416). Never answered from an entry older than 60 s without asking S3.
+    /// Nothing but the facts (HEAD, 304, 416). They're never older than 60 s: S3 is asked whether they still hold.
     Facts,
     /// Plaintext from `offset`, at most `len` bytes.
-    Bytes { offset: u64, len: u64 },
-    /// The last `len` bytes.
-    Tail { len: u64 },
+    Bytes {
+        /// First byte of plaintext.
+        offset: u64,
+        /// Bytes of plaintext; more than there are is fine.
+        len: u64,
+    },
+    /// The last bytes.
+    Tail {
+        /// Bytes of plaintext; more than there are is fine.
+        len: u64,
+    },
 }
-/// An opened recording: key unwrapped, header and length authenticated.
-#[derive(Clone)]
-pub struct Recording;
-impl Recording {
-    pub fn len(&self) -> u64 { todo!() }
-    pub fn content_type(&self) -> ContentType { todo!() }
-    /// Strong, quoted, as HTTP wants it.
-    pub fn etag(&self) -> &str { todo!() }
+
+/// An opened recording: key unwrapped, header and length authenticated. Clones share what was fetched ahead.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    opened: Arc<Opened>,
+    /// S3's reply with the expected bytes, for the first read of them. Nothing of it is verified yet.
+    ahead: Arc<Mutex<Option<ObjectBody>>>,
 }
+
+/// Verified plaintext, in order, a frame or less an item. An error is the last item.
 pub type PlaintextStream = Pin<Box<dyn Stream<Item = Result<Bytes, ReadError>> + Send>>;
+
+/// Why a recording can't be read, or not on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
+    /// There's no such recording, or it was deleted.
     #[error("no such recording")]
     NotFound,
+    /// The object has to be restored before it can be read.
     #[error("the object is in an archive class")]
     Archived,
+    /// The object isn't the one that was opened any more. Opening again gives the new one.
     #[error("the object was replaced while it was read")]
     Changed,
     /// Damaged or forged: never a byte of it is released.
@@ -44,10 +111,183 @@ pub enum ReadError {
     /// S3 or KMS throttled, down or refusing; worth another try.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// The caller asked for bytes that the recording doesn't have.
+    #[error("bytes {start}..{end} are not within a recording of {len}")]
+    OutOfBounds {
+        /// First byte asked for.
+        start: u64,
+        /// End of what was asked for (exclusive).
+        end: u64,
+        /// The recording's length in bytes.
+        len: u64,
+    },
 }
+
 impl Reader {
-    pub fn new(s3: aws_sdk_s3::Client, kms: aws_sdk_kms::Client, config: ReaderConfig) -> Self { todo!() }
-    pub async fn open(&self, recording: &RecordingId, expectation: Expectation) -> Result<Recording, ReadError> { todo!() }
-    /// Plaintext of `range` (half-open, within the recording). Returns once the first frame has verified; a broken S3 body is resumed inside.
-    pub async fn read(&self, recording: &Recording, range: Range<u64>) -> Result<PlaintextStream, ReadError> { todo!() }
+    /// A reader with an empty cache.
+    #[must_use]
+    pub fn new(s3: aws_sdk_s3::Client, kms: aws_sdk_kms::Client, config: ReaderConfig) -> Self {
+        Self {
+            objects: Objects::new(s3, &config.bucket),
+            kms,
+            header_width: HeaderWidth::of(&config.kms_keys),
+            config: Arc::new(config),
+            cache: Arc::default(),
+            clock: Arc::new(Instant::now),
+        }
+    }
+
+    /// Has the cache tell ages by `clock`, which must not go back.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Opens `recording`, or finds it open, and begins to fetch what is expected to be read of it.
+    ///
+    /// A recording that is replaced meanwhile is opened again, once, so that the caller gets one version or the other.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ReadError`] but `OutOfBounds`.
+    pub async fn open(&self, recording: &RecordingId, expectation: Expectation) -> Result<Recording, ReadError> {
+        match self.open_current(recording, expectation).await {
+            Err(ReadError::Changed) => self.open_current(recording, expectation).await,
+            opened => opened,
+        }
+    }
+
+    /// Plaintext of `range` (half-open, within the recording). Returns once the first frame has verified.
+    ///
+    /// A reply of S3 that breaks off is continued from the next byte of the same version. Bytes that [`Self::open`] began
+    /// to fetch cost no second GET.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ReadError`], here or as the stream's last item: `Changed` when the object was replaced since it was opened,
+    /// and then [`Self::open`] gives the new one.
+    pub async fn read(&self, recording: &Recording, range: Range<u64>) -> Result<PlaintextStream, ReadError> {
+        let opened = &recording.opened;
+        if range.is_empty() && range.start <= recording.len() {
+            return Ok(Box::pin(stream::empty()));
+        }
+        let wanted = PlaintextOffset(range.start)..PlaintextOffset(range.end);
+        let frames = opened
+            .layout
+            .frames_of(wanted.clone())
+            .map_err(|_| ReadError::OutOfBounds {
+                start: range.start,
+                end: range.end,
+                len: recording.len(),
+            })?;
+        let stored = opened.layout.object_range(frames.clone());
+        let body = match recording.take_ahead(stored.start) {
+            Some(mut body) => {
+                body.reach(stored.end);
+                body.skip_to(stored.start).await?;
+                body
+            }
+            None => self.fetch(opened, Ask::Range(stored)).await?,
+        };
+        let mut frames = Frames::new(opened.clone(), body, frames, wanted);
+        let first = frames.next().await?;
+        Ok(Box::pin(stream::iter(first.map(Ok)).chain(frames.into_stream())))
+    }
+
+    async fn open_current(&self, recording: &RecordingId, expectation: Expectation) -> Result<Recording, ReadError> {
+        let now = (self.clock)();
+        let entry = self.cache.entry(recording, now);
+        let mut fetched = None;
+        let opened = entry.opened.get_or_try_init(|| async {
+            let (opened, ahead) = self.open_cold(recording, expectation).await?;
+            fetched = Some(ahead);
+            Ok(Arc::new(opened))
+        });
+        let opened = opened.await.inspect_err(|_| self.cache.forget(recording, None))?;
+        let ahead = match fetched {
+            Some(ahead) => ahead,
+            None => self.fetch_warm(&entry, opened, expectation, now).await?,
+        };
+        entry.confirm(now);
+        Ok(Recording {
+            opened: opened.clone(),
+            ahead: Arc::new(Mutex::new(ahead)),
+        })
+    }
+
+    /// The expected bytes of a recording that was open already. Their GET says as well that its version is still
+    /// current; where there are none, S3 is asked just that, unless it said so lately.
+    async fn fetch_warm(
+        &self,
+        entry: &Entry,
+        opened: &Arc<Opened>,
+        expectation: Expectation,
+        now: Instant,
+    ) -> Result<Option<ObjectBody>, ReadError> {
+        let layout = &opened.layout;
+        let stored = plan::expected_bytes(expectation, layout.plaintext_len())
+            .and_then(|range| plan::object_bytes(layout, &range));
+        match stored {
+            Some(stored) => self.fetch(opened, Ask::Range(stored)).await.map(Some),
+            None if entry.is_confirmed(now) => Ok(None),
+            None => {
+                let key = opened.recording.object_key();
+                let confirmed = self.objects.confirm(&key, &opened.version).await;
+                confirmed.inspect_err(|error| self.forget_after(error, opened))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Bytes of the version that was opened.
+    async fn fetch(&self, opened: &Arc<Opened>, ask: Ask) -> Result<ObjectBody, ReadError> {
+        let key = opened.recording.object_key();
+        let body = self.objects.get(&key, &ask, Some(&opened.version)).await;
+        body.inspect_err(|error| self.forget_after(error, opened))?
+            .ok_or_else(|| ReadError::Unavailable("GetObject: 416 within the object".to_owned()))
+    }
+
+    /// An outage says nothing about what is cached; every other refusal says that it's out of date.
+    fn forget_after(&self, error: &ReadError, opened: &Arc<Opened>) {
+        if !matches!(error, ReadError::Unavailable(_)) {
+            self.cache.forget(&opened.recording, Some(opened));
+        }
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Recording {
+    /// Bytes of plaintext.
+    // An empty recording is one like any other; nobody asks.
+    #[allow(clippy::len_without_is_empty)]
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.opened.layout.plaintext_len()
+    }
+
+    /// What to serve it as.
+    #[must_use]
+    pub fn content_type(&self) -> ContentType {
+        self.opened.content_type
+    }
+
+    /// Names this version of the recording: strong and quoted, as HTTP wants it.
+    #[must_use]
+    pub fn etag(&self) -> &str {
+        &self.opened.version.etag
+    }
+
+    /// What was fetched ahead, if it leads to the object's byte at `start`.
+    fn take_ahead(&self, start: ObjectOffset) -> Option<ObjectBody> {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ahead.take_if(|body| body.leads_to(start))
+    }
 }

@@ -1,0 +1,202 @@
+//! Opening a recording that isn't cached: one round trip to S3, one call to KMS.
+
+use std::fmt;
+
+use bytes::BytesMut;
+use esdk_message::{FrameIndex, FrameKind, HeaderError, Layout, ObjectOffset, Opener, UnverifiedHeader};
+use futures_util::future::try_join;
+
+use super::{
+    Expectation, ReadError, Reader,
+    fetch::{ObjectBody, Version},
+    plan::{self, Ask},
+    unwrap::unwrap_data_key,
+};
+use crate::{ContentType, RecordingId, context};
+
+/// Most that is held in memory to look at the final frame ahead of the bytes before it: two of the largest frames that
+/// are accepted (1 MiB). Past that, the final frame is asked for on its own.
+const LOOK_AHEAD: u64 = 2 * 1024 * 1024;
+
+/// What is known of one version of a recording, all of it authenticated. The frame key is wiped on drop.
+pub(super) struct Opened {
+    pub(super) recording: RecordingId,
+    pub(super) version: Version,
+    pub(super) content_type: ContentType,
+    pub(super) layout: Layout,
+    pub(super) opener: Opener,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("recording", &self.recording)
+            .field("version", &self.version)
+            .field("layout", &self.layout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    /// Opens the current version of `recording`, and keeps what has arrived of the expected bytes.
+    ///
+    /// `Err(Changed)` when it was replaced between two of S3's answers.
+    pub(super) async fn open_cold(
+        &self,
+        recording: &RecordingId,
+        expectation: Expectation,
+    ) -> Result<(Opened, Option<ObjectBody>), ReadError> {
+        let key = recording.object_key();
+        let (mut head, mut wanted) = self.fetch_cold(&key, expectation).await?;
+        let version = head.version().clone();
+
+        let header = read_header(&mut head).await?;
+        // Before KMS is asked, so that an object that was put in another's place costs no call; its header is
+        // authenticated below, and only then are these facts believed.
+        let facts = context::check(header.encryption_context(), &self.config.account, recording).map_err(damaged)?;
+        let length_unknown = facts.plaintext_len.is_none();
+        let end_asked_for = [Some(&head), wanted.as_ref()].into_iter().flatten().any(ends_soon);
+        let (data_key, mut tail) = try_join(
+            unwrap_data_key(&self.kms, &self.config.kms_keys, &header),
+            // Costs no time of its own, because KMS is being waited for anyway.
+            self.get_some(
+                (length_unknown && !end_asked_for).then(plan::final_frame),
+                &key,
+                Some(&version),
+            ),
+        )
+        .await?;
+
+        let opener = header.authenticate(&data_key).map_err(damaged)?;
+        let layout = Layout::of_object(opener.header_len(), opener.frame_length(), version.object_len);
+        let layout = layout.map_err(damaged)?;
+        match facts.plaintext_len {
+            Some(len) if len == layout.plaintext_len() => {}
+            Some(len) => {
+                return Err(ReadError::Damaged(format!(
+                    "an object of {} bytes is no recording of {len}",
+                    version.object_len
+                )));
+            }
+            None => {
+                let bodies = [Some(&mut head), wanted.as_mut(), tail.as_mut()];
+                self.verify_final_frame(&key, &version, &opener, &layout, bodies.into_iter().flatten())
+                    .await?;
+            }
+        }
+
+        let ahead = plan::expected_bytes(expectation, layout.plaintext_len())
+            .and_then(|range| plan::object_bytes(&layout, &range))
+            .and_then(|stored| {
+                [wanted, Some(head)]
+                    .into_iter()
+                    .flatten()
+                    .find(|body| body.leads_to(stored.start))
+            });
+        let opened = Opened {
+            recording: recording.clone(),
+            version,
+            content_type: facts.content_type,
+            layout,
+            opener,
+        };
+        Ok((opened, ahead))
+    }
+
+    /// The body that begins with the header, and that of the expected bytes where it's another.
+    async fn fetch_cold(
+        &self,
+        key: &str,
+        expectation: Expectation,
+    ) -> Result<(ObjectBody, Option<ObjectBody>), ReadError> {
+        let plan = self.header_width.cold_plan(expectation);
+        let (head, wanted) = try_join(
+            self.objects.get(key, &plan.head, None),
+            self.get_some(plan.wanted, key, None),
+        )
+        .await?;
+        let head = head.ok_or_else(|| ReadError::Damaged("an empty object".to_owned()))?;
+        match wanted {
+            Some(wanted) if wanted.version() != head.version() => Err(ReadError::Changed),
+            wanted => Ok((head, wanted)),
+        }
+    }
+
+    async fn get_some(
+        &self,
+        ask: Option<Ask>,
+        key: &str,
+        version: Option<&Version>,
+    ) -> Result<Option<ObjectBody>, ReadError> {
+        match ask {
+            Some(ask) => self.objects.get(key, &ask, version).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Proves that the message is as long as its object suggests: an object cut at a frame boundary has a layout too, but
+    /// no final frame in its place.
+    async fn verify_final_frame(
+        &self,
+        key: &str,
+        version: &Version,
+        opener: &Opener,
+        layout: &Layout,
+        bodies: impl Iterator<Item = &mut ObjectBody>,
+    ) -> Result<(), ReadError> {
+        let frame = layout.final_frame();
+        let stored = layout.object_range(frame..FrameIndex(frame.0 + 1));
+        let mut fetched = bodies
+            .into_iter()
+            .find(|body| body.holds(stored.start) && stored.end.0 - body.position().0 <= LOOK_AHEAD);
+        let mut sealed = match &mut fetched {
+            Some(body) => body.peek(stored).await?,
+            None => match self
+                .objects
+                .get(key, &Ask::Range(stored.clone()), Some(version))
+                .await?
+            {
+                Some(mut body) => body.peek(stored).await?,
+                None => BytesMut::new(),
+            },
+        };
+        opener
+            .open_frame(frame, FrameKind::Final, &mut sealed)
+            .map_err(damaged)?;
+        Ok(())
+    }
+}
+
+/// Whether what is left of `body` ends with the object, and is little enough to look at its end.
+fn ends_soon(body: &ObjectBody) -> bool {
+    let end = ObjectOffset(body.version().object_len);
+    body.reaches(end) && end.0 - body.position().0 <= LOOK_AHEAD
+}
+
+/// Takes the header off the front of `body`.
+async fn read_header(body: &mut ObjectBody) -> Result<UnverifiedHeader, ReadError> {
+    let mut prefix = BytesMut::new();
+    loop {
+        match UnverifiedHeader::parse(&prefix) {
+            Ok(header) => {
+                let len = usize::try_from(header.len()).map_err(damaged)?;
+                body.give_back(prefix.split_off(len).freeze());
+                return Ok(header);
+            }
+            Err(HeaderError::Incomplete { needed }) => {
+                body.reach(ObjectOffset(needed as u64));
+                while prefix.len() < needed {
+                    let chunk = body.next_chunk().await?;
+                    let chunk =
+                        chunk.ok_or_else(|| ReadError::Damaged("an object that ends within its header".to_owned()))?;
+                    prefix.extend_from_slice(&chunk);
+                }
+            }
+            Err(error) => return Err(damaged(error)),
+        }
+    }
+}
+
+fn damaged(error: impl fmt::Display) -> ReadError {
+    ReadError::Damaged(error.to_string())
+}
