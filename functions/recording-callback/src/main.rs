@@ -1,2 +1,36 @@
-//! Stub.
-fn main() {}
+//! The Lambda function behind Twilio's recording status callback: it takes the callback (webhook), writes the link into
+//! the task (linker) and copies the recording into the vault (copier). `ROLE` says which of the three; unset, it is all.
+
+mod clock;
+mod config;
+mod function;
+mod invocation;
+mod job;
+mod jobs;
+#[cfg(test)]
+mod sample_events;
+mod secret;
+mod webhook;
+
+use std::process::ExitCode;
+
+use lambda_runtime::service_fn;
+
+use crate::{config::Config, function::Function};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    service::telemetry::init();
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "stopped");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), lambda_runtime::Error> {
+    let function = Function::new(Config::from_env()?).await?;
+    lambda_runtime::run(service_fn(|event| function.handle(event))).await
+}

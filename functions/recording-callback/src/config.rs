@@ -1,0 +1,348 @@
+//! What the environment says, read once at start.
+
+use std::convert::Infallible;
+
+use service::settings::{BadSettings, Settings, base_url};
+use twilio::{
+    client::Endpoints,
+    media::MediaFormat,
+    sid::{AccountSid, WorkspaceSid},
+};
+use vault::{AccountId, KeyArn, WriterConfig};
+
+/// The function's settings; what the role doesn't use is neither asked for nor read.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) account: AccountSid,
+    pub(crate) webhook: Option<WebhookConfig>,
+    pub(crate) jobs: Option<JobsConfig>,
+}
+
+/// Settings of the function that takes callbacks.
+#[derive(Debug)]
+pub(crate) struct WebhookConfig {
+    pub(crate) auth_token_secret: String,
+    /// Where Twilio calls, without the path; unset, the event's own domain.
+    pub(crate) public_base_url: Option<String>,
+    /// Unset, jobs run inside the webhook's invocation.
+    pub(crate) queues: Option<QueueUrls>,
+}
+
+#[derive(Debug)]
+pub(crate) struct QueueUrls {
+    pub(crate) links: String,
+    pub(crate) copies: String,
+}
+
+/// Settings of the function that runs jobs.
+#[derive(Debug)]
+pub(crate) struct JobsConfig {
+    pub(crate) endpoints: Endpoints,
+    pub(crate) api_key_secret: String,
+    pub(crate) linker: Option<LinkerConfig>,
+    pub(crate) copier: Option<CopierConfig>,
+}
+
+#[derive(Debug)]
+pub(crate) struct LinkerConfig {
+    pub(crate) workspace: WorkspaceSid,
+    /// Without a slash at its end.
+    pub(crate) playback_base_url: String,
+    pub(crate) mode: LinkMode,
+}
+
+/// Which kind of link the Player of this deployment knows.
+#[derive(Debug)]
+pub(crate) enum LinkMode {
+    /// `conversations.media[]` with `url_provider`.
+    Media,
+    /// `conversations.segment_link`, signed with keys from this secret.
+    SegmentLink { keys_secret: String },
+}
+
+#[derive(Debug)]
+pub(crate) struct CopierConfig {
+    pub(crate) vault: WriterConfig,
+    pub(crate) format: MediaFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Webhook,
+    Linker,
+    Copier,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// [`BadSettings`] with every variable that is missing or wrong.
+    pub(crate) fn from_env() -> Result<Self, BadSettings> {
+        Self::read(Settings::from_env())
+    }
+
+    fn read(mut settings: Settings) -> Result<Self, BadSettings> {
+        let role = settings.optional("ROLE", Role::parse);
+        let takes = |wanted| role.is_none_or(|role| role == wanted);
+        let account = settings.required("TWILIO_ACCOUNT_SID", AccountSid::parse);
+        let webhook = takes(Role::Webhook).then(|| webhook(&mut settings, role.is_none()));
+        let linker = takes(Role::Linker).then(|| linker(&mut settings));
+        let copier = takes(Role::Copier).then(|| copier(&mut settings, account.as_ref()));
+        let jobs = (linker.is_some() || copier.is_some()).then(|| {
+            let endpoints = endpoints(&mut settings);
+            let api_key_secret = settings.required("TWILIO_API_KEY_SECRET", text)?;
+            Some(JobsConfig {
+                endpoints,
+                api_key_secret,
+                linker: linker.flatten(),
+                copier: copier.flatten(),
+            })
+        });
+        // A part that couldn't be read is `None` like one that the role doesn't use; it has noted why, so that
+        // `finish` doesn't let it through.
+        settings.finish(account.map(|account| Self {
+            account,
+            webhook: webhook.flatten(),
+            jobs: jobs.flatten(),
+        }))
+    }
+}
+
+impl Role {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "webhook" => Ok(Self::Webhook),
+            "linker" => Ok(Self::Linker),
+            "copier" => Ok(Self::Copier),
+            _ => Err("must be webhook, linker or copier"),
+        }
+    }
+}
+
+fn webhook(settings: &mut Settings, runs_jobs: bool) -> Option<WebhookConfig> {
+    let public_base_url = settings.optional("PUBLIC_BASE_URL", base);
+    let links = settings.optional("LINKS_QUEUE_URL", text);
+    let copies = settings.optional("COPIES_QUEUE_URL", text);
+    if links.is_some() != copies.is_some() {
+        settings.problem("LINKS_QUEUE_URL and COPIES_QUEUE_URL: set both or neither".to_owned());
+    } else if links.is_none() && !runs_jobs {
+        settings.problem("LINKS_QUEUE_URL and COPIES_QUEUE_URL are missing: this role runs no jobs itself".to_owned());
+    }
+    Some(WebhookConfig {
+        auth_token_secret: settings.required("TWILIO_AUTH_TOKEN_SECRET", text)?,
+        public_base_url,
+        queues: links.zip(copies).map(|(links, copies)| QueueUrls { links, copies }),
+    })
+}
+
+fn linker(settings: &mut Settings) -> Option<LinkerConfig> {
+    let workspace = settings.required("TWILIO_WORKSPACE_SID", WorkspaceSid::parse);
+    let playback_base_url = settings.required("PLAYBACK_BASE_URL", base);
+    let is_segment_link = settings.optional("LINK_MODE", link_mode).unwrap_or(false);
+    let mode = if is_segment_link {
+        LinkMode::SegmentLink {
+            keys_secret: settings.required("LINK_KEYS_SECRET", text)?,
+        }
+    } else {
+        LinkMode::Media
+    };
+    Some(LinkerConfig {
+        workspace: workspace?,
+        playback_base_url: playback_base_url?,
+        mode,
+    })
+}
+
+fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<CopierConfig> {
+    let bucket = settings.required("RECORDINGS_BUCKET", text);
+    let kms_key = settings.required("KMS_KEY_ARN", KeyArn::parse);
+    let format = settings
+        .optional("MEDIA_FORMAT", media_format)
+        .unwrap_or(MediaFormat::Wav);
+    let account = AccountId::parse(account?.as_str())
+        .map_err(|error| settings.problem(format!("TWILIO_ACCOUNT_SID: {error}")))
+        .ok();
+    Some(CopierConfig {
+        vault: WriterConfig {
+            bucket: bucket?,
+            account: account?,
+            kms_key: kms_key?,
+        },
+        format,
+    })
+}
+
+fn endpoints(settings: &mut Settings) -> Endpoints {
+    let us1 = Endpoints::default();
+    Endpoints {
+        api: settings.optional("TWILIO_API_BASE", base_url).unwrap_or(us1.api),
+        taskrouter: settings
+            .optional("TWILIO_TASKROUTER_BASE", base_url)
+            .unwrap_or(us1.taskrouter),
+        iam: settings.optional("TWILIO_IAM_BASE", base_url).unwrap_or(us1.iam),
+    }
+}
+
+fn link_mode(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "media" => Ok(false),
+        "segment-link" => Ok(true),
+        _ => Err("must be media or segment-link"),
+    }
+}
+
+fn media_format(text: &str) -> Result<MediaFormat, &'static str> {
+    match text {
+        "wav" => Ok(MediaFormat::Wav),
+        "mp3" => Ok(MediaFormat::Mp3),
+        _ => Err("must be wav or mp3"),
+    }
+}
+
+/// A base URL that a path with its leading slash can be put behind.
+fn base(text: &str) -> Result<String, &'static str> {
+    base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn text(text: &str) -> Result<String, Infallible> {
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACCOUNT: (&str, &str) = ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001");
+    const API_KEY: (&str, &str) = ("TWILIO_API_KEY_SECRET", "api-key");
+    const WEBHOOK: [(&str, &str); 1] = [("TWILIO_AUTH_TOKEN_SECRET", "auth-token")];
+    const QUEUES: [(&str, &str); 2] = [
+        ("LINKS_QUEUE_URL", "https://sqs.example.com/links"),
+        ("COPIES_QUEUE_URL", "https://sqs.example.com/copies"),
+    ];
+    const LINKER: [(&str, &str); 2] = [
+        ("TWILIO_WORKSPACE_SID", "WS00000000000000000000000000000001"),
+        ("PLAYBACK_BASE_URL", "https://playback.example.com/"),
+    ];
+    const COPIER: [(&str, &str); 2] = [
+        ("RECORDINGS_BUCKET", "recordings"),
+        (
+            "KMS_KEY_ARN",
+            "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000001",
+        ),
+    ];
+
+    fn read(parts: &[&[(&'static str, &'static str)]]) -> Result<Config, BadSettings> {
+        Config::read(Settings::from_pairs(parts.concat()))
+    }
+
+    /// The names in the problems, in order.
+    fn problems(parts: &[&[(&'static str, &'static str)]]) -> Vec<String> {
+        let BadSettings(problems) = read(parts).unwrap_err();
+        problems
+            .iter()
+            .map(|problem| problem.split([':', ' ']).next().unwrap().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn without_a_role_the_function_is_all_of_them() {
+        let config = read(&[&[ACCOUNT, API_KEY], &WEBHOOK, &LINKER, &COPIER]).unwrap();
+        let (webhook, jobs) = (config.webhook.unwrap(), config.jobs.unwrap());
+        assert!(webhook.queues.is_none());
+        assert_eq!(webhook.public_base_url, None);
+        let linker = jobs.linker.unwrap();
+        assert_eq!(linker.playback_base_url, "https://playback.example.com");
+        assert!(matches!(linker.mode, LinkMode::Media));
+        assert_eq!(jobs.copier.unwrap().format, MediaFormat::Wav);
+        assert_eq!(jobs.endpoints.api.as_str(), "https://api.twilio.com/");
+    }
+
+    #[test]
+    fn a_role_asks_for_nothing_that_it_does_not_use() {
+        let webhook = read(&[&[("ROLE", "webhook"), ACCOUNT], &WEBHOOK, &QUEUES]).unwrap();
+        assert!(webhook.webhook.is_some() && webhook.jobs.is_none());
+
+        let linker = read(&[&[("ROLE", "linker"), ACCOUNT, API_KEY], &LINKER]).unwrap();
+        assert!(linker.webhook.is_none());
+        assert!(
+            linker
+                .jobs
+                .is_some_and(|jobs| jobs.linker.is_some() && jobs.copier.is_none())
+        );
+
+        let copier = read(&[&[("ROLE", "copier"), ACCOUNT, API_KEY], &COPIER]).unwrap();
+        assert!(copier.webhook.is_none());
+        assert!(
+            copier
+                .jobs
+                .is_some_and(|jobs| jobs.linker.is_none() && jobs.copier.is_some())
+        );
+    }
+
+    #[test]
+    fn every_missing_setting_is_told_at_once() {
+        let mut missing = problems(&[]);
+        missing.sort();
+        assert_eq!(
+            missing,
+            [
+                "KMS_KEY_ARN",
+                "PLAYBACK_BASE_URL",
+                "RECORDINGS_BUCKET",
+                "TWILIO_ACCOUNT_SID",
+                "TWILIO_API_KEY_SECRET",
+                "TWILIO_AUTH_TOKEN_SECRET",
+                "TWILIO_WORKSPACE_SID",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_wrong_setting_is_told_at_once_and_no_value_is() {
+        let wrong = [
+            ("ROLE", "canary"),
+            ("TWILIO_ACCOUNT_SID", "canary"),
+            ("TWILIO_WORKSPACE_SID", "canary"),
+            ("TWILIO_API_BASE", "canary"),
+            ("TWILIO_TASKROUTER_BASE", "http://canary"),
+            ("TWILIO_IAM_BASE", "ftp://canary"),
+            ("PUBLIC_BASE_URL", "https://canary/?query"),
+            ("LINKS_QUEUE_URL", "canary"),
+            ("PLAYBACK_BASE_URL", "canary"),
+            ("LINK_MODE", "canary"),
+            ("KMS_KEY_ARN", "alias/canary"),
+            ("MEDIA_FORMAT", "canary"),
+        ];
+        let good = [API_KEY, WEBHOOK[0], COPIER[0]];
+        let mut told = problems(&[&wrong, &good]);
+        told.sort();
+        let mut expected = wrong.map(|(name, _)| name);
+        expected.sort_unstable();
+        assert_eq!(told, expected);
+        assert!(!read(&[&wrong, &good]).unwrap_err().to_string().contains("canary"));
+    }
+
+    #[test]
+    fn queues_come_in_twos_and_a_webhook_alone_needs_them() {
+        for queue in QUEUES {
+            assert_eq!(
+                problems(&[&[ACCOUNT, API_KEY, queue], &WEBHOOK, &LINKER, &COPIER]),
+                ["LINKS_QUEUE_URL"]
+            );
+        }
+        assert_eq!(
+            problems(&[&[("ROLE", "webhook"), ACCOUNT], &WEBHOOK]),
+            ["LINKS_QUEUE_URL"]
+        );
+    }
+
+    #[test]
+    fn segment_links_need_their_keys() {
+        let segment_links = [("ROLE", "linker"), ACCOUNT, API_KEY, ("LINK_MODE", "segment-link")];
+        assert_eq!(problems(&[&segment_links, &LINKER]), ["LINK_KEYS_SECRET"]);
+        let config = read(&[&segment_links, &LINKER, &[("LINK_KEYS_SECRET", "link-keys")]]).unwrap();
+        let mode = config.jobs.unwrap().linker.unwrap().mode;
+        assert!(matches!(mode, LinkMode::SegmentLink { keys_secret } if keys_secret == "link-keys"));
+    }
+}

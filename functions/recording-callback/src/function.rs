@@ -1,0 +1,127 @@
+//! The function put together: clients made once, events handed to the part that takes them.
+
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::Value;
+use service::secrets::Secrets;
+use twilio::{
+    client::{Client, ClientError},
+    sid::AccountSid,
+};
+use vault::Writer;
+
+use crate::{
+    clock,
+    config::{Config, JobsConfig, LinkMode, WebhookConfig},
+    invocation::{Invocation, InvocationError, Reply},
+    jobs::{Copier, Jobs, Linker, Links, work_off},
+    secret::{Secret, api_key, auth_tokens, key_ring},
+    webhook::{Delivery, Queues, Webhook},
+};
+
+/// One running instance, in the role that its configuration gives it.
+pub(crate) struct Function {
+    webhook: Option<Webhook>,
+    jobs: Jobs,
+}
+
+impl Function {
+    pub(crate) async fn new(config: Config) -> Result<Self, ClientError> {
+        let aws = Aws::connect().await;
+        let Config { account, webhook, jobs } = config;
+        Ok(Self {
+            jobs: match jobs {
+                Some(jobs) => aws.jobs(account.clone(), jobs)?,
+                None => Jobs::default(),
+            },
+            webhook: webhook.map(|webhook| aws.webhook(account, webhook)),
+        })
+    }
+
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// [`InvocationError`] for an event that this role has no part for. Requests that are turned away and jobs that fail
+    /// are told in the [`Reply`].
+    pub(crate) async fn handle(&self, event: LambdaEvent<Value>) -> Result<Reply, InvocationError> {
+        let LambdaEvent { payload, context } = event;
+        let reply = self.dispatch(payload, &context).await;
+        if let Err(error) = &reply {
+            tracing::error!(%error, "event not taken");
+        }
+        reply
+    }
+
+    async fn dispatch(&self, event: Value, context: &Context) -> Result<Reply, InvocationError> {
+        let deadline = clock::work_ends(context);
+        match Invocation::parse(event)? {
+            Invocation::Http(request) => {
+                let webhook = self
+                    .webhook
+                    .as_ref()
+                    .ok_or(InvocationError::OtherRole("HTTP requests"))?;
+                let response = webhook
+                    .answer(*request, &self.jobs, &context.request_id, deadline)
+                    .await;
+                Ok(Reply::Http(response))
+            }
+            Invocation::Messages(batch) => Ok(Reply::Messages(work_off(&self.jobs, batch, deadline).await)),
+        }
+    }
+}
+
+/// What the parts' AWS clients are made of.
+struct Aws {
+    config: aws_config::SdkConfig,
+    secrets: Secrets,
+}
+
+impl Aws {
+    async fn connect() -> Self {
+        let config = service::aws::sdk_config().await;
+        Self {
+            secrets: Secrets::new(&config),
+            config,
+        }
+    }
+
+    fn webhook(&self, account: AccountSid, config: WebhookConfig) -> Webhook {
+        Webhook {
+            account,
+            auth_tokens: Secret::new(&self.secrets, config.auth_token_secret, auth_tokens),
+            public_base_url: config.public_base_url,
+            delivery: match config.queues {
+                Some(urls) => Delivery::Queues(Queues::new(aws_sdk_sqs::Client::new(&self.config), urls)),
+                None => Delivery::Inline,
+            },
+        }
+    }
+
+    fn jobs(&self, account: AccountSid, config: JobsConfig) -> Result<Jobs, ClientError> {
+        let twilio = Client::new(account, config.endpoints)?;
+        let api_key = || Secret::new(&self.secrets, config.api_key_secret.clone(), api_key);
+        Ok(Jobs {
+            linker: config.linker.map(|linker| Linker {
+                twilio: twilio.clone(),
+                api_key: api_key(),
+                workspace: linker.workspace,
+                playback_base_url: linker.playback_base_url,
+                links: match linker.mode {
+                    LinkMode::Media => Links::Media,
+                    LinkMode::SegmentLink { keys_secret } => {
+                        Links::SegmentLink(Secret::new(&self.secrets, keys_secret, key_ring))
+                    }
+                },
+            }),
+            copier: config.copier.map(|copier| Copier {
+                twilio: twilio.clone(),
+                api_key: api_key(),
+                writer: Writer::new(
+                    aws_sdk_s3::Client::new(&self.config),
+                    aws_sdk_kms::Client::new(&self.config),
+                    copier.vault,
+                ),
+                format: copier.format,
+            }),
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! What the function is invoked with, told apart by its shape, and what it answers.
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_runtime::Diagnostic;
+use serde::Serialize;
+use serde_json::Value;
+
+/// One event.
+#[derive(Debug)]
+pub(crate) enum Invocation {
+    /// A request to the HTTP API (payload format 2.0).
+    Http(Box<ApiGatewayV2httpRequest>),
+    /// Messages from a queue of jobs.
+    Messages(SqsEvent),
+}
+
+/// The answer in the shape that the event's source wants.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Reply {
+    Http(ApiGatewayV2httpResponse),
+    Messages(SqsBatchResponse),
+}
+
+/// Why an event can't be taken. Never repeats it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvocationError {
+    #[error(
+        "unknown event: expected an HTTP API request (payload format 2.0, with requestContext.http) \
+         or SQS messages (Records, each with eventSource aws:sqs)"
+    )]
+    UnknownShape,
+    #[error("the {0} is malformed")]
+    Malformed(&'static str),
+    #[error("this role takes no {0}")]
+    OtherRole(&'static str),
+}
+
+/// What the invoker reads; the type's name must not change with this crate's modules.
+impl From<InvocationError> for Diagnostic {
+    fn from(error: InvocationError) -> Self {
+        Self {
+            error_type: "InvocationError".to_owned(),
+            error_message: error.to_string(),
+        }
+    }
+}
+
+impl Invocation {
+    pub(crate) fn parse(event: Value) -> Result<Self, InvocationError> {
+        if event.pointer("/requestContext/http").is_some() {
+            serde_json::from_value(event)
+                .map(Self::Http)
+                .map_err(|_| InvocationError::Malformed("HTTP API request"))
+        } else if is_from_sqs(&event) {
+            serde_json::from_value(event)
+                .map(Self::Messages)
+                .map_err(|_| InvocationError::Malformed("batch of SQS messages"))
+        } else {
+            Err(InvocationError::UnknownShape)
+        }
+    }
+}
+
+fn is_from_sqs(event: &Value) -> bool {
+    event
+        .get("Records")
+        .and_then(Value::as_array)
+        .is_some_and(|records| !records.is_empty() && records.iter().all(|record| record["eventSource"] == "aws:sqs"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn http_api_requests_are_told_by_their_context() {
+        let event = json!({"version": "2.0", "requestContext": {"http": {"method": "GET", "path": "/"}}});
+        assert!(matches!(Invocation::parse(event), Ok(Invocation::Http(_))));
+    }
+
+    #[test]
+    fn sqs_messages_are_told_by_their_source() {
+        let event = json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": "{}"}]});
+        assert!(matches!(Invocation::parse(event), Ok(Invocation::Messages(_))));
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_what_was_expected() {
+        for event in [
+            json!(null),
+            json!([]),
+            json!("text"),
+            json!({}),
+            json!({"Records": []}),
+            json!({"Records": "aws:sqs"}),
+            json!({"Records": [{"eventSource": "aws:s3"}]}),
+            json!({"Records": [{"eventSource": "aws:sqs"}, {"eventSource": "aws:sns"}]}),
+            json!({"requestContext": {"elb": {}}}),
+            json!({"resource": "/", "httpMethod": "POST", "requestContext": {"resourcePath": "/"}}),
+        ] {
+            let error = Invocation::parse(event.clone()).unwrap_err().to_string();
+            assert!(
+                error.contains("requestContext.http") && error.contains("aws:sqs"),
+                "{event}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_malformed_event_is_named_and_not_repeated() {
+        let event = json!({"requestContext": {"http": {"method": "+15550100"}}, "headers": {"canary name": 1}});
+        let error = Invocation::parse(event).unwrap_err();
+        assert_eq!(error.to_string(), "the HTTP API request is malformed");
+    }
+}

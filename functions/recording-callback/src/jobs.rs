@@ -1,0 +1,71 @@
+//! The jobs, one file each.
+
+mod copy_recording;
+mod link_task;
+mod messages;
+
+use std::time::Instant;
+
+use service::metrics::{self, Unit};
+
+pub(crate) use self::{
+    copy_recording::Copier,
+    link_task::{Linker, Links},
+    messages::work_off,
+};
+use self::{copy_recording::CopyError, link_task::LinkError};
+use crate::job::Job;
+
+/// The jobs that this role of the function can run.
+#[derive(Default)]
+pub(crate) struct Jobs {
+    pub(crate) linker: Option<Linker>,
+    pub(crate) copier: Option<Copier>,
+}
+
+/// Why a job isn't done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JobError {
+    #[error("this role runs no {0} jobs")]
+    OtherRole(&'static str),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+}
+
+impl Jobs {
+    /// Runs the job until it's done, there's nothing left to do, or it has failed; gives up at `deadline`.
+    pub(crate) async fn run(&self, job: &Job, deadline: Instant) -> Result<(), JobError> {
+        let outcome = self.dispatch(job, deadline).await;
+        if let Err(error) = &outcome {
+            let retryable = error.is_retryable();
+            tracing::error!(recordingSid = %job.recording_sid(), kind = job.kind(), retryable, %error, "job failed");
+            let name = match job {
+                Job::LinkTask(_) => "LinkFailed",
+                Job::CopyRecording(_) => "CopyFailed",
+            };
+            metrics::emit(&[(name, 1.0, Unit::Count)]);
+        }
+        outcome
+    }
+
+    async fn dispatch(&self, job: &Job, deadline: Instant) -> Result<(), JobError> {
+        let other_role = || JobError::OtherRole(job.kind());
+        match job {
+            Job::LinkTask(job) => Ok(self.linker.as_ref().ok_or_else(other_role)?.run(job, deadline).await?),
+            Job::CopyRecording(job) => Ok(self.copier.as_ref().ok_or_else(other_role)?.run(job, deadline).await?),
+        }
+    }
+}
+
+impl JobError {
+    /// Whether the same job may well succeed later.
+    pub(crate) fn is_retryable(&self) -> bool {
+        match self {
+            Self::OtherRole(_) => false,
+            Self::Link(error) => error.is_retryable(),
+            Self::Copy(error) => error.is_retryable(),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! CopyRecording: the recording's media from Twilio into the vault.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    time::{Duration, Instant},
+};
+
+use futures_util::TryStreamExt;
+use service::metrics::{self, Unit};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use twilio::{
+    client::{ApiError, Client, Credentials},
+    media::{Media, MediaFormat},
+    sid::RecordingSid,
+};
+use vault::{
+    Attributes, ContentType, NameError, Outcome, Receipt, RecordingId, Source, SourceError, SourceReply, StoreError,
+    Writer,
+};
+
+use crate::{job::CopyRecording, secret::Secret};
+
+/// Twilio's own values (`StartConferenceRecordingAPI`, the longest known) are far shorter; S3 takes 2 KB in all.
+const MAX_ATTRIBUTE_CHARS: usize = 64;
+
+pub(crate) struct Copier {
+    pub(crate) twilio: Client,
+    pub(crate) api_key: Secret<Credentials>,
+    pub(crate) writer: Writer,
+    pub(crate) format: MediaFormat,
+}
+
+/// Why the recording isn't in the vault yet.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CopyError {
+    /// What would be stored is ciphertext that nobody could play.
+    #[error("Twilio encrypted the media with the account's public key, which this function cannot undo")]
+    Encrypted,
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Copier {
+    pub(crate) async fn run(&self, job: &CopyRecording, deadline: Instant) -> Result<(), CopyError> {
+        if job.encryption_details.is_some() {
+            return Err(CopyError::Encrypted);
+        }
+        let began = Instant::now();
+        let media = RecordingMedia {
+            copier: self,
+            recording: &job.recording_sid,
+        };
+        let outcome = self
+            .writer
+            .store(
+                &RecordingId::parse(job.recording_sid.as_str())?,
+                content_type(self.format),
+                &attributes(job),
+                &media,
+                deadline,
+            )
+            .await?;
+        tell(&job.recording_sid, &outcome, began.elapsed());
+        Ok(())
+    }
+}
+
+impl CopyError {
+    pub(crate) fn is_retryable(&self) -> bool {
+        match self {
+            Self::Encrypted | Self::Name(_) => false,
+            Self::Store(error) => error.is_retryable(),
+        }
+    }
+}
+
+/// The audit line and the metrics of a copy that needs no further try.
+fn tell(recording: &RecordingSid, outcome: &Outcome, took: Duration) {
+    match outcome {
+        Outcome::Stored(Receipt {
+            plaintext_len,
+            sha256,
+            version_id,
+            parts,
+            ..
+        }) => {
+            tracing::info!(
+                recordingSid = %recording,
+                length = plaintext_len,
+                sha256 = hex::encode(sha256),
+                versionId = version_id,
+                parts,
+                "recording copied"
+            );
+            metrics::emit(&[
+                ("Copied", 1.0, Unit::Count),
+                ("BytesCopied", *plaintext_len as f64, Unit::Bytes),
+                ("CopySeconds", took.as_secs_f64(), Unit::Seconds),
+            ]);
+        }
+        Outcome::AlreadyStored => {
+            tracing::info!(recordingSid = %recording, "recording already copied");
+            metrics::emit(&[("CopyDuplicate", 1.0, Unit::Count)]);
+        }
+        Outcome::Erased => {
+            tracing::info!(recordingSid = %recording, "recording erased, not copied again");
+            metrics::emit(&[("CopyOfErased", 1.0, Unit::Count)]);
+        }
+    }
+}
+
+const fn content_type(format: MediaFormat) -> ContentType {
+    match format {
+        MediaFormat::Wav => ContentType::Wav,
+        MediaFormat::Mp3 => ContentType::Mp3,
+    }
+}
+
+/// What Twilio said of the recording; values that S3's metadata headers couldn't carry are left out.
+fn attributes(job: &CopyRecording) -> Attributes {
+    let start_time = job
+        .start_time_ms
+        .and_then(|ms| OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).ok())
+        .and_then(|time| time.format(&Rfc3339).ok());
+    [
+        ("source", job.source.clone()),
+        ("track", job.track.clone()),
+        ("channels", job.channels.map(|channels| channels.to_string())),
+        ("duration", job.duration_s.map(|seconds| seconds.to_string())),
+        ("starttime", start_time),
+        ("callsid", job.call_sid.as_ref().map(ToString::to_string)),
+        ("conferencesid", job.conference_sid.as_ref().map(ToString::to_string)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value.filter(|text| is_plain(text))?)))
+    .collect()
+}
+
+fn is_plain(text: &str) -> bool {
+    (1..=MAX_ATTRIBUTE_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A recording at Twilio, by the URL that its SIDs make: the one in the callback is never fetched.
+struct RecordingMedia<'a> {
+    copier: &'a Copier,
+    recording: &'a RecordingSid,
+}
+
+impl RecordingMedia<'_> {
+    async fn get(&self, from: u64, etag: Option<&str>) -> Result<Media, SourceError> {
+        let Copier {
+            twilio,
+            api_key,
+            format,
+            ..
+        } = self.copier;
+        let unusable = |error| SourceError {
+            retryable: true,
+            message: format!("Twilio's API key: {error}"),
+        };
+        let key = api_key.get().await.map_err(unusable)?;
+        match twilio.media(&key, self.recording, *format, from, etag).await {
+            // The key may have been replaced since the secret was last read.
+            Err(ApiError::Unauthorized) => {
+                let key = api_key.refresh().await.map_err(unusable)?;
+                twilio.media(&key, self.recording, *format, from, etag).await
+            }
+            answer => answer,
+        }
+        .map_err(source_error)
+    }
+}
+
+impl Source for RecordingMedia<'_> {
+    fn open<'a>(
+        &'a self,
+        from: u64,
+        validator: Option<&'a str>,
+    ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+        Box::pin(async move {
+            let media = self.get(from, validator).await?;
+            Ok(SourceReply {
+                start: media.start,
+                total_len: media.total_len,
+                validator: media.etag,
+                body: Box::pin(media.body.map_err(source_error)),
+            })
+        })
+    }
+}
+
+fn source_error(error: ApiError) -> SourceError {
+    SourceError {
+        // 404 is what Twilio answers while it's still processing the recording.
+        retryable: error.is_retryable() || matches!(error, ApiError::NotFound),
+        message: format!("Twilio's media: {error}"),
+    }
+}

@@ -1,0 +1,200 @@
+//! LinkTask: the recording's link into its task's attributes, while there's still a task.
+//!
+//! TaskRouter deletes a task five minutes after it completed and Insights takes links only until two minutes after, so this
+//! doesn't wait for the copy: where the recording will be played follows from its SID.
+
+use std::time::Instant;
+
+use playback_link::{Expiry, KeyRing, sign};
+use service::{
+    metrics::{self, Unit},
+    secrets::SecretError,
+};
+use twilio::{
+    client::{ApiError, Client, Credentials},
+    sid::{TaskSid, WorkspaceSid},
+    task_attributes::{MergeError, TaskLink, merge},
+    taskrouter::AssignmentStatus,
+};
+
+use crate::{clock, job::LinkTask, secret::Secret};
+
+/// How often a task may change under our hands; each try takes two requests. Flex's own template gives up after 10 too.
+const MAX_TRIES: u32 = 10;
+
+/// Insights misplaces a recording that starts after its reservation was accepted, as it does by a few hundred
+/// milliseconds; Flex's own template takes off a second too.
+const START_TIME_CORRECTION_MS: i64 = 1000;
+
+pub(crate) struct Linker {
+    pub(crate) twilio: Client,
+    pub(crate) api_key: Secret<Credentials>,
+    pub(crate) workspace: WorkspaceSid,
+    /// Without a slash at its end.
+    pub(crate) playback_base_url: String,
+    pub(crate) links: Links,
+}
+
+/// Which kind of link a task gets.
+pub(crate) enum Links {
+    /// `conversations.media[]` with `url_provider`.
+    Media,
+    /// `conversations.segment_link`, signed with the current one of these keys.
+    SegmentLink(Secret<KeyRing>),
+}
+
+/// How the job ended where it didn't fail.
+#[derive(Debug, PartialEq, Eq)]
+enum Linked {
+    Linked(TaskSid),
+    /// There's no such task (any more): nothing left to do.
+    TaskGone,
+}
+
+/// Why the task has no link yet.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LinkError {
+    #[error("the callback names no task, call or conference to find the task by")]
+    NothingToFindBy,
+    #[error("the task is {0:?}, and an update would route it again")]
+    NotAssigned(AssignmentStatus),
+    #[error("the task changed {MAX_TRIES} times while its attributes were being merged")]
+    Contended,
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    #[error("TaskRouter: {0}")]
+    TaskRouter(#[from] ApiError),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error("deadline reached")]
+    Deadline,
+}
+
+impl Linker {
+    pub(crate) async fn run(&self, job: &LinkTask, deadline: Instant) -> Result<(), LinkError> {
+        let linked = tokio::time::timeout_at(deadline.into(), self.link(job))
+            .await
+            .unwrap_or(Err(LinkError::Deadline))?;
+        match linked {
+            Linked::Linked(task) => {
+                let latency_ms = clock::now_ms() - job.received_at_ms;
+                tracing::info!(recordingSid = %job.recording_sid, taskSid = %task, latencyMs = latency_ms, "task linked");
+                metrics::emit(&[
+                    ("Linked", 1.0, Unit::Count),
+                    ("LinkLatency", latency_ms as f64, Unit::Milliseconds),
+                ]);
+            }
+            Linked::TaskGone => {
+                tracing::warn!(recordingSid = %job.recording_sid, "the task is gone");
+                metrics::emit(&[("TaskGone", 1.0, Unit::Count)]);
+            }
+        }
+        Ok(())
+    }
+
+    async fn link(&self, job: &LinkTask) -> Result<Linked, LinkError> {
+        let link = self.link_for(job).await?;
+        match self.link_with(&self.api_key.get().await?, job, &link).await {
+            // The key may have been replaced since the secret was last read.
+            Err(LinkError::TaskRouter(ApiError::Unauthorized)) => {
+                self.link_with(&self.api_key.refresh().await?, job, &link).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn link_for(&self, job: &LinkTask) -> Result<TaskLink, LinkError> {
+        let Self { playback_base_url, .. } = self;
+        let recording = &job.recording_sid;
+        Ok(match &self.links {
+            Links::Media => TaskLink::Media {
+                url_provider: format!("{playback_base_url}/media-url?recordingSid={recording}"),
+                reservation: job.reservation_sid.clone(),
+                start_time_ms: job.start_time_ms.map(|start_ms| start_ms - START_TIME_CORRECTION_MS),
+                // Which leg is on which channel isn't known here, and a wrong order distorts the talk-time metrics.
+                channels: None,
+                title: None,
+            },
+            Links::SegmentLink(keys) => {
+                let query = sign(&keys.get().await?, recording.as_str(), Expiry::Never);
+                TaskLink::SegmentLink {
+                    url: format!("{playback_base_url}/?{query}"),
+                }
+            }
+        })
+    }
+
+    async fn link_with(&self, key: &Credentials, job: &LinkTask, link: &TaskLink) -> Result<Linked, LinkError> {
+        let Some(task) = self.find(key, job).await? else {
+            return Ok(Linked::TaskGone);
+        };
+        for _ in 0..MAX_TRIES {
+            match self.update(key, &task, job, link).await {
+                // Somebody else wrote the attributes in between: merge into what they are now.
+                Err(LinkError::TaskRouter(ApiError::PreconditionFailed)) => {}
+                Err(LinkError::TaskRouter(ApiError::NotFound)) => return Ok(Linked::TaskGone),
+                outcome => return outcome.map(|()| Linked::Linked(task)),
+            }
+        }
+        Err(LinkError::Contended)
+    }
+
+    async fn find(&self, key: &Credentials, job: &LinkTask) -> Result<Option<TaskSid>, LinkError> {
+        if let Some(task) = &job.task_sid {
+            return Ok(Some(task.clone()));
+        }
+        let (call, conference) = (job.call_sid.as_ref(), job.conference_sid.as_ref());
+        if call.is_none() && conference.is_none() {
+            return Err(LinkError::NothingToFindBy);
+        }
+        Ok(self.twilio.find_task(key, &self.workspace, call, conference).await?)
+    }
+
+    async fn update(
+        &self,
+        key: &Credentials,
+        task: &TaskSid,
+        job: &LinkTask,
+        link: &TaskLink,
+    ) -> Result<(), LinkError> {
+        let task = self.twilio.fetch_task(key, &self.workspace, task).await?;
+        if matches!(task.status, AssignmentStatus::Pending | AssignmentStatus::Reserved) {
+            return Err(LinkError::NotAssigned(task.status));
+        }
+        let attributes = match merge(task.attributes.as_deref(), &job.recording_sid, link) {
+            Err(MergeError::TooLong { .. }) => merge(task.attributes.as_deref(), &job.recording_sid, &bare(link))?,
+            merged => merged?,
+        };
+        self.twilio
+            .update_task_attributes(key, &self.workspace, &task.sid, &attributes, &task.etag)
+            .await?;
+        Ok(())
+    }
+}
+
+/// The link without what it can do without, for a task whose attributes are close to TaskRouter's cap.
+fn bare(link: &TaskLink) -> TaskLink {
+    let mut link = link.clone();
+    if let TaskLink::Media {
+        start_time_ms,
+        channels,
+        title,
+        ..
+    } = &mut link
+    {
+        *start_time_ms = None;
+        *channels = None;
+        *title = None;
+    }
+    link
+}
+
+impl LinkError {
+    pub(crate) fn is_retryable(&self) -> bool {
+        match self {
+            Self::NotAssigned(_) | Self::Contended | Self::Secret(_) | Self::Deadline => true,
+            Self::TaskRouter(error) => error.is_retryable(),
+            Self::NothingToFindBy | Self::Merge(_) => false,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Jobs as SQS brings them.
+
+use std::time::Instant;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+
+use super::{JobError, Jobs};
+use crate::job::{Job, MessageError};
+
+/// Runs the batch's jobs one by one and names the messages that SQS is to keep: those whose jobs failed and those that
+/// are no jobs. SQS brings them again and, when they have come too often, moves them to the dead-letter queue.
+pub(crate) async fn work_off(jobs: &Jobs, event: SqsEvent, deadline: Instant) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for message in event.records {
+        if let Err(error) = run(jobs, &message, deadline).await {
+            let times_received = message.attributes.get("ApproximateReceiveCount");
+            tracing::error!(messageId = message.message_id, timesReceived = times_received, %error, "message kept");
+            // Without an id the identifier is empty, which makes Lambda keep the whole batch.
+            response.add_failure(message.message_id.unwrap_or_default());
+        }
+    }
+    response
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    #[error(transparent)]
+    Job(#[from] JobError),
+}
+
+async fn run(jobs: &Jobs, message: &SqsMessage, deadline: Instant) -> Result<(), Failure> {
+    let job = Job::from_message(message.body.as_deref().unwrap_or_default())?;
+    Ok(jobs.run(&job, deadline).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        invocation::Invocation,
+        sample_events::{COPY_RECORDING, LINK_TASK, invocation},
+    };
+
+    fn event(bodies: &[&str]) -> SqsEvent {
+        let records: Vec<_> = bodies
+            .iter()
+            .enumerate()
+            .map(|(index, body)| json!({"messageId": format!("message-{index}"), "body": body}))
+            .collect();
+        serde_json::from_value(json!({"Records": records})).unwrap()
+    }
+
+    #[tokio::test]
+    async fn messages_that_are_no_jobs_or_another_roles_jobs_are_kept() {
+        let copy = r#"{"version":1,"kind":"CopyRecording","recordingSid":"RE00000000000000000000000000000001"}"#;
+        let response = work_off(
+            &Jobs::default(),
+            event(&["poison", r#"{"version":9,"kind":"X"}"#, copy]),
+            Instant::now(),
+        )
+        .await;
+        assert_eq!(
+            serde_json::to_value(response).unwrap(),
+            json!({"batchItemFailures": [
+                {"itemIdentifier": "message-0"},
+                {"itemIdentifier": "message-1"},
+                {"itemIdentifier": "message-2"},
+            ]})
+        );
+    }
+
+    #[test]
+    fn sample_events_bring_a_job_of_each_kind() {
+        for (event, kind) in [(LINK_TASK, "LinkTask"), (COPY_RECORDING, "CopyRecording")] {
+            let Invocation::Messages(event) = invocation(event) else {
+                panic!("not from SQS");
+            };
+            let body = event.records[0].body.as_deref().unwrap();
+            let job = Job::from_message(body).unwrap();
+            assert_eq!(job.kind(), kind);
+            assert_eq!(job.to_message(), body);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_without_an_id_keeps_the_whole_batch() {
+        let event = serde_json::from_value(json!({"Records": [{"body": "poison"}]})).unwrap();
+        let response = work_off(&Jobs::default(), event, Instant::now()).await;
+        assert_eq!(
+            serde_json::to_value(response).unwrap(),
+            json!({"batchItemFailures": [{"itemIdentifier": ""}]})
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! The events in `events/`, which the README has people invoke the function with: each goes through the real dispatch and
+//! verification here, so that none can rot.
+
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+
+use crate::invocation::Invocation;
+
+pub(crate) const POST_BASE64: &str = include_str!("../../../events/http-api-post-base64.json");
+pub(crate) const POST_TEXT: &str = include_str!("../../../events/http-api-post-text.json");
+pub(crate) const GET: &str = include_str!("../../../events/http-api-get.json");
+pub(crate) const LINK_TASK: &str = include_str!("../../../events/sqs-link-task.json");
+pub(crate) const COPY_RECORDING: &str = include_str!("../../../events/sqs-copy-recording.json");
+
+pub(crate) fn invocation(event: &str) -> Invocation {
+    Invocation::parse(serde_json::from_str(event).unwrap()).unwrap()
+}
+
+pub(crate) fn http_request(event: &str) -> ApiGatewayV2httpRequest {
+    match invocation(event) {
+        Invocation::Http(request) => *request,
+        Invocation::Messages(_) => panic!("not an HTTP API request"),
+    }
+}

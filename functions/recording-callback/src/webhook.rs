@@ -1,0 +1,104 @@
+//! The webhook: a signed callback in, durable jobs out, an answer at once.
+//!
+//! Nothing in a request is believed, and nobody else is called because of it, before its signature has been verified.
+
+mod decision;
+mod delivery;
+mod rejection;
+mod request;
+mod response;
+
+use std::{error::Error, time::Instant};
+
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use secrecy::SecretString;
+use service::metrics::{self, Unit};
+use twilio::{callback::RecordingStatus, sid::AccountSid, signature::SignatureError};
+
+pub(crate) use self::delivery::{Delivery, Queues};
+use self::{
+    decision::{Decision, decide},
+    rejection::Rejection,
+    request::CallbackRequest,
+};
+use crate::{clock, jobs::Jobs, secret::Secret};
+
+pub(crate) struct Webhook {
+    pub(crate) account: AccountSid,
+    pub(crate) auth_tokens: Secret<Vec<SecretString>>,
+    pub(crate) public_base_url: Option<String>,
+    pub(crate) delivery: Delivery,
+}
+
+impl Webhook {
+    /// Answers one request. `jobs` run in here where there are no queues, until `deadline`.
+    pub(crate) async fn answer(
+        &self,
+        event: ApiGatewayV2httpRequest,
+        jobs: &Jobs,
+        request_id: &str,
+        deadline: Instant,
+    ) -> ApiGatewayV2httpResponse {
+        let outcome = self.take(event, jobs, deadline).await;
+        if let Err(rejection) = &outcome {
+            tell(rejection);
+        }
+        response::render(&outcome, request_id)
+    }
+
+    async fn take(&self, event: ApiGatewayV2httpRequest, jobs: &Jobs, deadline: Instant) -> Result<(), Rejection> {
+        let request = CallbackRequest::from_event(event)?;
+        self.authenticate(&request).await?;
+        match decide(&request, &self.account, clock::now_ms())? {
+            Decision::Run(callback_jobs) => {
+                self.delivery.deliver(&callback_jobs, jobs, deadline).await?;
+                let [job, _] = &*callback_jobs;
+                tracing::info!(recordingSid = %job.recording_sid(), "callback taken");
+                Ok(())
+            }
+            Decision::Wait => Ok(()),
+            Decision::GiveUp {
+                recording_sid,
+                status,
+                error_code,
+            } => {
+                tracing::warn!(recordingSid = %recording_sid, ?status, ?error_code, "there will be no recording");
+                let name = match status {
+                    RecordingStatus::Failed => "RecordingFailed",
+                    _ => "RecordingAbsent",
+                };
+                metrics::emit(&[(name, 1.0, Unit::Count)]);
+                Ok(())
+            }
+        }
+    }
+
+    async fn authenticate(&self, request: &CallbackRequest) -> Result<(), Rejection> {
+        let base = self.public_base_url.as_deref();
+        let outcome = match request.verify(base, &self.auth_tokens.get().await?) {
+            // The token may have been replaced since the secret was last read.
+            Err(SignatureError::Mismatch) => request.verify(base, &self.auth_tokens.refresh().await?),
+            outcome => outcome,
+        };
+        outcome.map_err(|error| {
+            // A signature over another URL than Twilio was given is the usual mistake of a deployment.
+            tracing::warn!(url = request.public_url(base), "the signature is not over this URL");
+            Rejection::Signature(error)
+        })
+    }
+}
+
+/// One line for the log, with the reason that the sender isn't told, and a count of those who were turned away.
+fn tell(rejection: &Rejection) {
+    let status = rejection.status();
+    let code = rejection.code();
+    let reason = rejection
+        .source()
+        .map_or_else(|| rejection.to_string(), ToString::to_string);
+    if status.is_server_error() {
+        tracing::error!(status = status.as_u16(), code, reason, "callback not taken");
+    } else {
+        tracing::warn!(status = status.as_u16(), code, reason, "callback refused");
+        metrics::emit(&[("CallbackDenied", 1.0, Unit::Count)]);
+    }
+}

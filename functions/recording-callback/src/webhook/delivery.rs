@@ -1,0 +1,91 @@
+//! Where the jobs of a callback go: into the queues, or, without queues, through this very invocation.
+
+use std::time::Instant;
+
+use aws_sdk_sqs::{Client, error::ProvideErrorMetadata};
+
+use super::rejection::Rejection;
+use crate::{
+    config::QueueUrls,
+    job::Job,
+    jobs::{JobError, Jobs},
+};
+
+pub(crate) enum Delivery {
+    Queues(Queues),
+    Inline,
+}
+
+/// One queue a job kind, because Lambda wants a queue's visibility timeout to outlast its function's timeout: a link
+/// that failed must come back within seconds, a copy may run for 15 minutes.
+pub(crate) struct Queues {
+    sqs: Client,
+    urls: QueueUrls,
+}
+
+impl Delivery {
+    /// Returns once every job is durable or done: only then may Twilio hear a 2xx.
+    pub(crate) async fn deliver(
+        &self,
+        callback_jobs: &[Job; 2],
+        jobs: &Jobs,
+        deadline: Instant,
+    ) -> Result<(), Rejection> {
+        match self {
+            Self::Queues(queues) => queues.send_both(callback_jobs).await,
+            Self::Inline => run_both(callback_jobs, jobs, deadline).await,
+        }
+    }
+}
+
+impl Queues {
+    pub(crate) const fn new(sqs: Client, urls: QueueUrls) -> Self {
+        Self { sqs, urls }
+    }
+
+    async fn send_both(&self, [first, second]: &[Job; 2]) -> Result<(), Rejection> {
+        let (first, second) = tokio::join!(self.send(first), self.send(second));
+        first.and(second)
+    }
+
+    async fn send(&self, job: &Job) -> Result<(), Rejection> {
+        let url = match job {
+            Job::LinkTask(_) => &self.urls.links,
+            Job::CopyRecording(_) => &self.urls.copies,
+        };
+        let sent = self
+            .sqs
+            .send_message()
+            .queue_url(url)
+            .message_body(job.to_message())
+            .send();
+        sent.await.map(drop).map_err(|error| {
+            tracing::error!(
+                recordingSid = %job.recording_sid(),
+                kind = job.kind(),
+                error = error.code().unwrap_or("no answer"),
+                "SQS did not take the job"
+            );
+            Rejection::NotQueued
+        })
+    }
+}
+
+/// The jobs are independent: one that fails doesn't keep the other from being tried.
+async fn run_both(callback_jobs: &[Job; 2], jobs: &Jobs, deadline: Instant) -> Result<(), Rejection> {
+    let mut outcome = Ok(());
+    for job in callback_jobs {
+        if let Err(error) = jobs.run(job, deadline).await {
+            outcome = outcome.and(Err(rejection_of(&error)));
+        }
+    }
+    outcome
+}
+
+fn rejection_of(error: &JobError) -> Rejection {
+    if error.is_retryable() {
+        Rejection::JobsUnfinished
+    } else {
+        Rejection::JobsFailed
+    }
+}

@@ -1,0 +1,280 @@
+//! The callback as Twilio sent it, before anything in it is believed.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{Method, header::CONTENT_TYPE};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+use twilio::{
+    callback::form_pairs,
+    signature::{SignatureError, SignedBody, verify},
+};
+
+use super::rejection::Rejection;
+
+/// Twilio's callbacks have some 600 bytes, 1.5 kB with encryption details; room for what it may add.
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What the HTTP API's route ends with; a stage or a custom domain's mapping may stand before it.
+const PATH: &str = "/recording-status-callback";
+
+const SIGNATURE_HEADER: &str = "x-twilio-signature";
+
+/// A request in the callback's form: right path and method, of bearable size. Its signature is yet to be verified.
+///
+/// Made from the event and not from `lambda_http::Request`, which rebuilds the URL, panics where the rebuilt one is none,
+/// and keeps no raw query: the signature covers the URL as it was sent.
+#[derive(Debug)]
+pub(crate) struct CallbackRequest {
+    raw_path: String,
+    raw_query: String,
+    domain_name: String,
+    signature: String,
+    body: CallbackBody,
+}
+
+#[derive(Debug)]
+enum CallbackBody {
+    /// GET: the parameters are in the query.
+    None,
+    Form(Vec<(String, String)>),
+    /// Signed by its hash in the query.
+    Json(Vec<u8>),
+}
+
+impl CallbackRequest {
+    pub(crate) fn from_event(event: ApiGatewayV2httpRequest) -> Result<Self, Rejection> {
+        let raw_path = event.raw_path.unwrap_or_default();
+        if !raw_path.ends_with(PATH) {
+            return Err(Rejection::NotFound);
+        }
+        let method = event.request_context.http.method;
+        if method != Method::POST && method != Method::GET {
+            return Err(Rejection::MethodNotAllowed);
+        }
+        let header = |name| event.headers.get(name).and_then(|value| value.to_str().ok());
+        let body = decode(event.body.unwrap_or_default(), event.is_base64_encoded)?;
+        Ok(Self {
+            raw_path,
+            raw_query: event.raw_query_string.unwrap_or_default(),
+            domain_name: event.request_context.domain_name.unwrap_or_default(),
+            signature: header(SIGNATURE_HEADER).ok_or(Rejection::Unsigned)?.to_owned(),
+            body: if method == Method::GET {
+                CallbackBody::None
+            } else if header(CONTENT_TYPE.as_str()).is_some_and(is_json) {
+                CallbackBody::Json(body)
+            } else {
+                CallbackBody::Form(form_pairs(&body))
+            },
+        })
+    }
+
+    /// The URL as far as it may be logged: everything but its query.
+    pub(crate) fn public_url(&self, public_base_url: Option<&str>) -> String {
+        match public_base_url {
+            Some(base) => format!("{base}{}", self.raw_path),
+            None => format!("https://{}{}", self.domain_name, self.raw_path),
+        }
+    }
+
+    /// Whether one of the Auth Tokens signed this request.
+    pub(crate) fn verify(&self, public_base_url: Option<&str>, tokens: &[SecretString]) -> Result<(), SignatureError> {
+        let mut url = self.public_url(public_base_url);
+        if !self.raw_query.is_empty() {
+            url.push('?');
+            url.push_str(&self.raw_query);
+        }
+        let body = match &self.body {
+            CallbackBody::None => SignedBody::None,
+            CallbackBody::Form(pairs) => SignedBody::Form(pairs),
+            CallbackBody::Json(bytes) => SignedBody::Raw(bytes),
+        };
+        verify(&url, &body, &self.signature, tokens)
+    }
+
+    /// The callback's parameters, from wherever this kind of request has them.
+    pub(crate) fn parameters(&self) -> Result<Vec<(String, String)>, Rejection> {
+        match &self.body {
+            CallbackBody::None => Ok(self.query()),
+            CallbackBody::Form(pairs) => Ok(pairs.clone()),
+            CallbackBody::Json(bytes) => serde_json::from_slice(bytes)
+                .map(json_pairs)
+                .map_err(|_| Rejection::Malformed("the body is not a JSON object".to_owned())),
+        }
+    }
+
+    /// The query's pairs, decoded.
+    pub(crate) fn query(&self) -> Vec<(String, String)> {
+        form_pairs(self.raw_query.as_bytes())
+    }
+}
+
+/// HTTP APIs send form bodies in base64, whatever is in them.
+fn decode(body: String, is_base64: bool) -> Result<Vec<u8>, Rejection> {
+    let bytes = if is_base64 {
+        STANDARD
+            .decode(body)
+            .map_err(|_| Rejection::Malformed("the body is not the base64 that it is said to be".to_owned()))?
+    } else {
+        body.into_bytes()
+    };
+    if bytes.len() > MAX_BODY_BYTES {
+        return Err(Rejection::BodyTooLarge);
+    }
+    Ok(bytes)
+}
+
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
+}
+
+/// The pairs that a form of the same fields would have.
+fn json_pairs(fields: Map<String, Value>) -> Vec<(String, String)> {
+    fields
+        .into_iter()
+        .filter_map(|(name, value)| match value {
+            Value::Null => None,
+            Value::String(text) => Some((name, text)),
+            other => Some((name, other.to_string())),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use twilio::signature::sign;
+
+    use super::*;
+    use crate::sample_events::{GET, POST_BASE64, POST_TEXT, http_request};
+
+    fn token() -> [SecretString; 1] {
+        ["local-stack-auth-token".into()]
+    }
+
+    fn request(event: &str) -> CallbackRequest {
+        CallbackRequest::from_event(http_request(event)).unwrap()
+    }
+
+    #[test]
+    fn sample_events_are_signed_with_the_local_stacks_token() {
+        for event in [POST_BASE64, POST_TEXT, GET] {
+            let request = request(event);
+            assert_eq!(request.verify(None, &token()), Ok(()), "{request:?}");
+            assert_eq!(request.verify(Some("https://callback.local.test"), &token()), Ok(()));
+            assert_eq!(
+                request.verify(Some("https://elsewhere.local.test"), &token()),
+                Err(SignatureError::Mismatch)
+            );
+        }
+    }
+
+    #[test]
+    fn sample_events_tell_the_same_callback_in_three_ways() {
+        let by_base64 = request(POST_BASE64).parameters().unwrap();
+        assert_eq!(request(POST_TEXT).parameters().unwrap(), by_base64);
+        let by_get = request(GET).parameters().unwrap();
+        assert!(by_base64.iter().all(|pair| by_get.contains(pair)));
+    }
+
+    #[test]
+    fn a_stage_or_mapping_before_the_path_is_part_of_the_url() {
+        let mut event = http_request(POST_BASE64);
+        event.raw_path = Some("/prod/recording-status-callback".to_owned());
+        let request = CallbackRequest::from_event(event).unwrap();
+        assert_eq!(
+            request.public_url(None),
+            "https://callback.local.test/prod/recording-status-callback"
+        );
+    }
+
+    #[test]
+    fn the_host_header_is_not_believed() {
+        let mut event = http_request(POST_BASE64);
+        event.headers.insert("host", "elsewhere.local.test".parse().unwrap());
+        let request = CallbackRequest::from_event(event).unwrap();
+        assert_eq!(request.verify(None, &token()), Ok(()));
+    }
+
+    #[test]
+    fn a_json_body_is_signed_by_its_hash_and_read_like_a_form() {
+        let body = r#"{"RecordingSid":"RE1","RecordingDuration":5,"CallSid":null}"#;
+        // SHA-256 of the body.
+        let query = "bodySHA256=a15712514c17c55fb8251582e82d29931b9551e86d18c7c97ca92d596c24f797";
+        let mut event = http_request(POST_TEXT);
+        event
+            .headers
+            .insert(CONTENT_TYPE, "Application/JSON; charset=utf-8".parse().unwrap());
+        event.raw_query_string = Some(query.to_owned());
+        event.body = Some(body.to_owned());
+        let url = format!("https://callback.local.test{PATH}?{query}");
+        let signature = sign(&url, &SignedBody::None, &token()[0]);
+        event.headers.insert(SIGNATURE_HEADER, signature.parse().unwrap());
+
+        let request = CallbackRequest::from_event(event.clone()).unwrap();
+        assert_eq!(request.verify(None, &token()), Ok(()));
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            request.parameters().unwrap(),
+            [pair("RecordingSid", "RE1"), pair("RecordingDuration", "5")]
+        );
+
+        event.body = Some(body.replace('5', "6"));
+        let changed = CallbackRequest::from_event(event).unwrap();
+        assert_eq!(changed.verify(None, &token()), Err(SignatureError::BodyHash));
+    }
+
+    #[test]
+    fn what_is_no_callback_is_refused_before_its_signature_is_looked_at() {
+        type Change = fn(&mut ApiGatewayV2httpRequest);
+        let cases: [(&str, Change); 9] = [
+            ("not_found", |event| event.raw_path = Some("/".to_owned())),
+            ("not_found", |event| event.raw_path = None),
+            ("method_not_allowed", |event| {
+                event.request_context.http.method = Method::PUT
+            }),
+            ("method_not_allowed", |event| {
+                event.request_context.http.method = Method::HEAD
+            }),
+            ("body_too_large", |event| {
+                event.body = Some("a".repeat(MAX_BODY_BYTES + 1));
+                event.is_base64_encoded = false;
+            }),
+            ("body_too_large", |event| {
+                event.body = Some(STANDARD.encode(vec![b'a'; MAX_BODY_BYTES + 1]))
+            }),
+            ("malformed_callback", |event| event.body = Some("not base64".to_owned())),
+            ("unsigned", |event| {
+                event.headers.remove(SIGNATURE_HEADER);
+            }),
+            ("unsigned", |event| {
+                let unreadable = HeaderValue::from_bytes(b"\xff").unwrap();
+                event.headers.insert(SIGNATURE_HEADER, unreadable);
+            }),
+        ];
+        for (code, change) in cases {
+            let mut event = http_request(POST_BASE64);
+            change(&mut event);
+            assert_eq!(CallbackRequest::from_event(event).unwrap_err().code(), code);
+        }
+    }
+
+    #[test]
+    fn a_body_of_the_largest_size_is_taken() {
+        let mut event = http_request(POST_BASE64);
+        event.body = Some(STANDARD.encode(vec![b'a'; MAX_BODY_BYTES]));
+        assert!(CallbackRequest::from_event(event).is_ok());
+    }
+
+    #[test]
+    fn a_json_body_that_is_no_object_is_malformed() {
+        let mut event = http_request(POST_TEXT);
+        event.headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
+        for body in ["", "[]", "1", "{"] {
+            event.body = Some(body.to_owned());
+            let request = CallbackRequest::from_event(event.clone()).unwrap();
+            assert_eq!(request.parameters().unwrap_err().code(), "malformed_callback", "{body}");
+        }
+    }
+}
