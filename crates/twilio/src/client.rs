@@ -1,33 +1,351 @@
-use secrecy::SecretString;
+//! The HTTP client for Twilio, and the one place where its answers become errors.
+
+use std::{error::Error as _, time::Duration};
+
+use http::{StatusCode, header};
+use reqwest::{RequestBuilder, Response, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, de::DeserializeOwned};
+use url::{Host, Url};
+
 use crate::sid::AccountSid;
-use url::Url;
+
 /// Basic auth pair: API key SID and secret (first choice) or AccountSid and Auth Token.
-#[derive(Clone)]
-pub struct Credentials { pub user: String, pub password: SecretString }
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// `SK…` or `AC…`.
+    pub user: String,
+    /// The secret that goes with it.
+    pub password: SecretString,
+}
+
 /// Where Twilio's APIs are; `Default` is US1.
 #[derive(Clone, Debug)]
-pub struct Endpoints { /// `https://api.twilio.com`
-    pub api: Url, /// `https://taskrouter.twilio.com`
-    pub taskrouter: Url, /// `https://iam.twilio.com`
-    pub iam: Url }
-impl Default for Endpoints { fn default() -> Self { todo!() } }
+pub struct Endpoints {
+    /// `https://api.twilio.com`
+    pub api: Url,
+    /// `https://taskrouter.twilio.com`
+    pub taskrouter: Url,
+    /// `https://iam.twilio.com`
+    pub iam: Url,
+}
+
+impl Default for Endpoints {
+    fn default() -> Self {
+        let url = |text| Url::parse(text).expect("a constant URL is well-formed");
+        Self {
+            api: url("https://api.twilio.com"),
+            taskrouter: url("https://taskrouter.twilio.com"),
+            iam: url("https://iam.twilio.com"),
+        }
+    }
+}
+
 /// One HTTP client for Twilio: no idle pool (a frozen Lambda's connections are dead), timeouts, redirects only to Twilio hosts and never with credentials.
-#[derive(Clone)]
-pub struct Client;
-impl Client { pub fn new(account: AccountSid, endpoints: Endpoints) -> Result<Self, ClientError> { todo!() } }
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(crate) http: reqwest::Client,
+    pub(crate) account: AccountSid,
+    pub(crate) endpoints: Endpoints,
+}
+
+/// The client can't be built: an endpoint isn't acceptable, or the system has no usable TLS roots.
 #[derive(Debug, thiserror::Error)]
 #[error("HTTP client: {0}")]
 pub struct ClientError(pub String);
+
 /// Any call's failure; Display never holds a URL's query, a credential or a body.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiError {
-    #[error("not found")] NotFound,
-    #[error("credentials refused")] Unauthorized,
-    #[error("rate limited")] RateLimited { retry_after_s: Option<u64> },
-    #[error("precondition failed")] PreconditionFailed,
-    #[error("Twilio answered {status}")] Status { status: u16 },
-    #[error("could not reach Twilio: {0}")] Transport(String),
-    #[error("unexpected answer: {0}")] Unexpected(&'static str),
+    /// 404.
+    #[error("not found")]
+    NotFound,
+    /// 401 or 403.
+    #[error("credentials refused")]
+    Unauthorized,
+    /// 429: nothing was done, the same call may be made again.
+    #[error("rate limited")]
+    RateLimited {
+        /// Seconds that Twilio asks to wait.
+        retry_after_s: Option<u64>,
+    },
+    /// 412: someone else wrote the task after it was read.
+    #[error("precondition failed")]
+    PreconditionFailed,
+    /// Any other status that isn't a success.
+    #[error("Twilio answered {status}")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// No connection, no answer in time, or an answer that broke off.
+    #[error("could not reach Twilio: {0}")]
+    Transport(String),
+    /// An answer that isn't of the documented shape.
+    #[error("unexpected answer: {0}")]
+    Unexpected(&'static str),
 }
-impl ApiError { pub fn is_retryable(&self) -> bool { todo!() } }
+
+impl ApiError {
+    /// Whether the job that made the call may succeed when it's done again from its beginning.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::RateLimited { .. } | Self::PreconditionFailed | Self::Transport(_) => true,
+            // A proxy's error page in place of an answer passes as an overload does.
+            Self::Unexpected(_) => true,
+            Self::Status { status } => *status == 408 || *status >= 500,
+            Self::NotFound | Self::Unauthorized => false,
+        }
+    }
+}
+
+/// TCP and TLS set up in well under a second even across oceans; a peer that takes longer won't answer in time either.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Longest silence within an answer. Media streams have no limit on their whole.
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Limit on a whole JSON call: three in a row, with their retries, must fit the linker's 30 s.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The largest answers are a task's: 4,096 characters of attributes, at most six bytes each as escaped JSON, and as much again for the rest.
+const MAX_JSON_BYTES: usize = 64 * 1024;
+
+impl Client {
+    /// Builds the client. Each endpoint is an `https` URL, or `http` on a loopback address, without userinfo or query.
+    pub fn new(account: AccountSid, endpoints: Endpoints) -> Result<Self, ClientError> {
+        let bases = [&endpoints.api, &endpoints.taskrouter, &endpoints.iam];
+        for (name, base) in ["api", "taskrouter", "iam"].into_iter().zip(bases) {
+            if !is_acceptable(base) {
+                return Err(ClientError(format!(
+                    "the {name} endpoint must be https, or http on a loopback address, without userinfo or query"
+                )));
+            }
+        }
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("recording-vault/", env!("CARGO_PKG_VERSION")))
+            .https_only(bases.iter().all(|base| base.scheme() == "https"))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            // Lambda freezes the process between invocations; its peers close, and its clock stops for idle timers.
+            .pool_max_idle_per_host(0)
+            // Only media may move (media.rs follows by hand); a redirected POST would come back as a GET's success.
+            .redirect(redirect::Policy::none())
+            .build()
+            .map_err(|error| ClientError(root_cause(&error)))?;
+        Ok(Self {
+            http,
+            account,
+            endpoints,
+        })
+    }
+}
+
+fn is_acceptable(base: &Url) -> bool {
+    let scheme = match base.scheme() {
+        "https" => base.has_host(),
+        "http" => is_loopback(base),
+        _ => false,
+    };
+    scheme
+        && base.username().is_empty()
+        && base.password().is_none()
+        && base.query().is_none()
+        && base.fragment().is_none()
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// `base` with path segments appended.
+pub(crate) fn join(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    url.path_segments_mut()
+        .expect("Client::new takes http and https URLs only, and these have a path")
+        .pop_if_empty()
+        .extend(segments);
+    url
+}
+
+pub(crate) fn authorize(request: RequestBuilder, credentials: &Credentials) -> RequestBuilder {
+    request.basic_auth(&credentials.user, Some(credentials.password.expose_secret()))
+}
+
+/// Sends a request whose answer is small, and turns every status that isn't a success into an error.
+pub(crate) async fn call(request: RequestBuilder) -> Result<Response, ApiError> {
+    checked(send(request.timeout(CALL_TIMEOUT)).await?).await
+}
+
+pub(crate) async fn send(request: RequestBuilder) -> Result<Response, ApiError> {
+    request.send().await.map_err(transport)
+}
+
+/// The one place where a status becomes an error.
+pub(crate) async fn checked(response: Response) -> Result<Response, ApiError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let error = match status {
+        StatusCode::NOT_FOUND => ApiError::NotFound,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ApiError::Unauthorized,
+        StatusCode::PRECONDITION_FAILED => ApiError::PreconditionFailed,
+        StatusCode::TOO_MANY_REQUESTS => ApiError::RateLimited {
+            retry_after_s: retry_after_s(&response),
+        },
+        other => ApiError::Status { status: other.as_u16() },
+    };
+    // The number is in Twilio's public list of errors; the message beside it may repeat parameters.
+    #[derive(Deserialize)]
+    struct ErrorBody {
+        code: Option<u32>,
+    }
+    let code = json::<ErrorBody>(response).await.ok().and_then(|body| body.code);
+    tracing::warn!(status = status.as_u16(), code, "Twilio refused a call");
+    Err(error)
+}
+
+/// Only the form in seconds: Twilio has never been seen to send a date (RFC 9110 section 10.2.3).
+fn retry_after_s(response: &Response) -> Option<u64> {
+    response
+        .headers()
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// Reads a JSON answer of bounded size.
+pub(crate) async fn json<T: DeserializeOwned>(mut response: Response) -> Result<T, ApiError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(transport)? {
+        if body.len() + chunk.len() > MAX_JSON_BYTES {
+            return Err(ApiError::Unexpected("more JSON than Twilio ever sends"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&body).map_err(|_| ApiError::Unexpected("not the documented JSON"))
+}
+
+/// What went wrong, without the URL that reqwest's own text ends in.
+pub(crate) fn transport(error: reqwest::Error) -> ApiError {
+    let what = if error.is_timeout() {
+        "timed out"
+    } else if error.is_connect() {
+        "no connection"
+    } else if error.is_body() || error.is_decode() {
+        "the answer broke off"
+    } else {
+        "the exchange failed"
+    };
+    ApiError::Transport(format!("{what} ({})", root_cause(&error)))
+}
+
+/// The innermost cause: the operating system's, the TLS library's or the HTTP parser's words, which hold no URL.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    while let Some(deeper) = cause.and_then(std::error::Error::source) {
+        cause = Some(deeper);
+    }
+    cause.map_or_else(|| "no further cause".to_owned(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client_for(api: &str) -> Result<Client, ClientError> {
+        let account = AccountSid::parse(&format!("AC{}", "0".repeat(32))).unwrap();
+        let api = Url::parse(api).unwrap();
+        Client::new(
+            account,
+            Endpoints {
+                api,
+                ..Endpoints::default()
+            },
+        )
+    }
+
+    #[test]
+    fn endpoints_are_https_or_loopback() {
+        for good in [
+            "https://api.twilio.com",
+            "https://api.dublin.ie1.twilio.com/",
+            "http://127.0.0.1:8080",
+            "http://[::1]:8080/twilio",
+            "http://localhost:1",
+        ] {
+            assert!(client_for(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://api.twilio.com",
+            "http://10.0.0.1",
+            "http://localhost.example",
+            "ftp://127.0.0.1",
+            "data:text/plain,x",
+            "https://canary@api.twilio.com",
+            "https://api.twilio.com?canary",
+            "https://api.twilio.com#canary",
+        ] {
+            let error = client_for(bad).unwrap_err().to_string();
+            assert!(
+                error.contains("the api endpoint") && !error.contains("canary"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn paths_are_appended_to_any_base() {
+        for (base, url) in [
+            ("https://h", "https://h/v1/x%2Fy"),
+            ("https://h/", "https://h/v1/x%2Fy"),
+            ("https://h/base", "https://h/base/v1/x%2Fy"),
+            ("https://h/base/", "https://h/base/v1/x%2Fy"),
+        ] {
+            assert_eq!(join(&Url::parse(base).unwrap(), &["v1", "x/y"]).as_str(), url);
+        }
+    }
+
+    #[test]
+    fn debug_of_credentials_hides_the_password() {
+        let credentials = Credentials {
+            user: "SK1".to_owned(),
+            password: SecretString::from("canary"),
+        };
+        let shown = format!("{credentials:?}");
+        assert!(shown.contains("SK1") && !shown.contains("canary"), "{shown}");
+    }
+
+    #[test]
+    fn what_may_pass_is_retryable() {
+        for error in [
+            ApiError::RateLimited { retry_after_s: None },
+            ApiError::PreconditionFailed,
+            ApiError::Transport(String::new()),
+            ApiError::Unexpected("x"),
+            ApiError::Status { status: 500 },
+            ApiError::Status { status: 503 },
+            ApiError::Status { status: 408 },
+        ] {
+            assert!(error.is_retryable(), "{error}");
+        }
+        for error in [
+            ApiError::NotFound,
+            ApiError::Unauthorized,
+            ApiError::Status { status: 400 },
+            ApiError::Status { status: 302 },
+        ] {
+            assert!(!error.is_retryable(), "{error}");
+        }
+    }
+}

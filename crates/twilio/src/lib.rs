@@ -1,5 +1,9 @@
-//! CONTRACT STUB.
-#![allow(missing_docs, clippy::todo, unused_variables, dead_code, missing_debug_implementations)]
+//! Twilio as this project meets it: the webhook's signature and form, SIDs, recording media, TaskRouter tasks and Flex tokens.
+//!
+//! Computation and I/O are apart: [`sid`], [`signature`], [`callback`] and [`task_attributes`] are pure;
+//! [`client::Client`] does the HTTP, its operations living in [`media`], [`taskrouter`] and [`flex_token`].
+//! Nothing here knows AWS or Lambda.
+
 pub mod callback;
 pub mod client;
 pub mod flex_token;

@@ -1,20 +1,222 @@
-use crate::{client::{ApiError, Client, Credentials}, sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid}};
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AssignmentStatus { Pending, Reserved, Assigned, Wrapping, Completed, Canceled }
+//! TaskRouter tasks: find, fetch, update.
+//!
+//! Source: Twilio, *Task resource*, *TaskRouter limits* and *Mutation and conflict resolution*
+//! (`twilio.com/docs/taskrouter/api/task`, `…/taskrouter/limits`, `…/usage/mutation-and-conflict-resolution`).
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use http::header;
+use reqwest::{RequestBuilder, Response};
+use serde::Deserialize;
+use url::Url;
+
+use crate::{
+    client::{ApiError, Client, Credentials, authorize, call, join, json},
+    sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid},
+};
+
+/// Where a task stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AssignmentStatus {
+    /// Waits for a worker; an update sends it through its workflow again.
+    Pending,
+    /// Offered to a worker; see [`Self::Pending`].
+    Reserved,
+    /// A worker has it.
+    Assigned,
+    /// The call is over, the worker isn't done.
+    Wrapping,
+    /// Done; gone in five minutes.
+    Completed,
+    /// Given up; gone in five minutes.
+    Canceled,
+}
+
+/// A task as far as a link concerns it.
 #[derive(Clone, Debug)]
 pub struct Task {
+    /// The task.
     pub sid: TaskSid,
+    /// Where it stands.
     pub status: AssignmentStatus,
     /// As Twilio has it: a JSON text (may be missing, null or no object).
     pub attributes: Option<String>,
     /// As received in the ETag header; sent back verbatim in If-Match.
     pub etag: String,
 }
+
+/// Twilio allows three `EvaluateTaskAttributes` searches a second and account, so the first wait is about one slot. Jitter at
+/// most doubles a wait: 0.4 + 0.8 + 1.6 s becomes 5.6 s, and the total is held to 5 s. With three calls of at most
+/// 5 s a job could in theory outlive the linker's 30 s; then SQS brings it back.
+const FIRST_WAIT: Duration = Duration::from_millis(400);
+const RETRIES: usize = 3;
+const TOTAL_WAIT: Duration = Duration::from_secs(5);
+
+/// A longer Retry-After is left to the queue, which waits without a running function.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(2);
+
 impl Client {
     /// Newest task whose conference, participants or call match: one combined EvaluateTaskAttributes search; None when there's none. At least one SID is needed.
-    pub async fn find_task(&self, credentials: &Credentials, workspace: &WorkspaceSid, call: Option<&CallSid>, conference: Option<&ConferenceSid>) -> Result<Option<TaskSid>, ApiError> { todo!() }
+    pub async fn find_task(
+        &self,
+        credentials: &Credentials,
+        workspace: &WorkspaceSid,
+        call: Option<&CallSid>,
+        conference: Option<&ConferenceSid>,
+    ) -> Result<Option<TaskSid>, ApiError> {
+        #[derive(Deserialize)]
+        struct Page {
+            tasks: Vec<Listed>,
+        }
+        #[derive(Deserialize)]
+        struct Listed {
+            sid: TaskSid,
+        }
+
+        let Some(expression) = search_expression(call, conference) else {
+            return Ok(None);
+        };
+        let mut url = self.tasks_url(workspace, &[]);
+        url.query_pairs_mut()
+            .append_pair("EvaluateTaskAttributes", &expression)
+            .append_pair("Ordering", "DateCreated:desc")
+            .append_pair("PageSize", "1");
+        let response = patiently(|| authorize(self.http.get(url.clone()), credentials)).await?;
+        let page: Page = json(response).await?;
+        Ok(page.tasks.into_iter().next().map(|task| task.sid))
+    }
+
     /// 404 is `ApiError::NotFound`.
-    pub async fn fetch_task(&self, credentials: &Credentials, workspace: &WorkspaceSid, task: &TaskSid) -> Result<Task, ApiError> { todo!() }
-    /// 412 is `ApiError::PreconditionFailed`.
-    pub async fn update_task_attributes(&self, credentials: &Credentials, workspace: &WorkspaceSid, task: &TaskSid, attributes: &str, etag: &str) -> Result<(), ApiError> { todo!() }
+    pub async fn fetch_task(
+        &self,
+        credentials: &Credentials,
+        workspace: &WorkspaceSid,
+        task: &TaskSid,
+    ) -> Result<Task, ApiError> {
+        #[derive(Deserialize)]
+        struct Body {
+            sid: TaskSid,
+            assignment_status: AssignmentStatus,
+            attributes: Option<String>,
+        }
+
+        let url = self.tasks_url(workspace, &[task.as_str()]);
+        let response = patiently(|| authorize(self.http.get(url.clone()), credentials)).await?;
+        let etag = etag(&response).ok_or(ApiError::Unexpected("a task without an ETag"))?;
+        let body: Body = json(response).await?;
+        Ok(Task {
+            sid: body.sid,
+            status: body.assignment_status,
+            attributes: body.attributes,
+            etag,
+        })
+    }
+
+    /// Replaces the attributes as a whole. 412 is `ApiError::PreconditionFailed`.
+    pub async fn update_task_attributes(
+        &self,
+        credentials: &Credentials,
+        workspace: &WorkspaceSid,
+        task: &TaskSid,
+        attributes: &str,
+        etag: &str,
+    ) -> Result<(), ApiError> {
+        let url = self.tasks_url(workspace, &[task.as_str()]);
+        patiently(|| {
+            let request = self.http.post(url.clone()).header(header::IF_MATCH, etag);
+            authorize(request, credentials).form(&[("Attributes", attributes)])
+        })
+        .await?;
+        Ok(())
+    }
+
+    fn tasks_url(&self, workspace: &WorkspaceSid, rest: &[&str]) -> Url {
+        let path = ["v1", "Workspaces", workspace.as_str(), "Tasks"];
+        join(&self.endpoints.taskrouter, &[&path, rest].concat())
+    }
+}
+
+/// One expression for every place a recording's leg shows up in: one search of the three a second. SIDs hold letters
+/// and digits alone, so nothing in it can end the quotes.
+fn search_expression(call: Option<&CallSid>, conference: Option<&ConferenceSid>) -> Option<String> {
+    let conference = conference.map(|sid| format!("conference.sid == '{sid}'"));
+    let call = call.map(|sid| {
+        [
+            "conference.participants.worker",
+            "conference.participants.customer",
+            "call_sid",
+        ]
+        .map(|path| format!("{path} == '{sid}'"))
+        .join(" OR ")
+    });
+    let terms: Vec<String> = conference.into_iter().chain(call).collect();
+    (!terms.is_empty()).then(|| terms.join(" OR "))
+}
+
+/// Sends a request, again after 429 alone: Twilio never processes what it answers so.
+async fn patiently(request: impl Fn() -> RequestBuilder) -> Result<Response, ApiError> {
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(FIRST_WAIT)
+        .with_max_times(RETRIES)
+        .with_total_delay(Some(TOTAL_WAIT))
+        .with_jitter();
+    (|| call(request()))
+        .retry(backoff)
+        .when(|error| matches!(error, ApiError::RateLimited { .. }))
+        .adjust(next_wait)
+        .await
+}
+
+/// The next wait, lengthened to what Twilio asks for; `None` gives up.
+fn next_wait(error: &ApiError, wait: Option<Duration>) -> Option<Duration> {
+    match error {
+        ApiError::RateLimited {
+            retry_after_s: Some(seconds),
+        } => {
+            let asked = Duration::from_secs(*seconds);
+            wait.filter(|_| asked <= LONGEST_RETRY_AFTER)
+                .map(|wait| wait.max(asked))
+        }
+        _ => wait,
+    }
+}
+
+fn etag(response: &Response) -> Option<String> {
+    Some(response.headers().get(header::ETAG)?.to_str().ok()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_search_names_every_place_a_leg_shows_up_in() {
+        let call = CallSid::parse(&format!("CA{}", "1".repeat(32))).unwrap();
+        let conference = ConferenceSid::parse(&format!("CF{}", "2".repeat(32))).unwrap();
+        let by_call = format!(
+            "conference.participants.worker == '{call}' OR conference.participants.customer == '{call}' OR call_sid == '{call}'"
+        );
+        let by_conference = format!("conference.sid == '{conference}'");
+        assert_eq!(search_expression(Some(&call), None), Some(by_call.clone()));
+        assert_eq!(search_expression(None, Some(&conference)), Some(by_conference.clone()));
+        assert_eq!(
+            search_expression(Some(&call), Some(&conference)),
+            Some(format!("{by_conference} OR {by_call}"))
+        );
+        assert_eq!(search_expression(None, None), None);
+    }
+
+    #[test]
+    fn a_wait_follows_retry_after_up_to_the_bound() {
+        let limited = |retry_after_s| ApiError::RateLimited { retry_after_s };
+        let second = Some(Duration::from_secs(1));
+        assert_eq!(next_wait(&limited(None), second), second);
+        assert_eq!(next_wait(&limited(Some(0)), second), second);
+        assert_eq!(next_wait(&limited(Some(2)), second), Some(Duration::from_secs(2)));
+        assert_eq!(next_wait(&limited(Some(3)), second), None);
+        assert_eq!(next_wait(&limited(Some(u64::MAX)), second), None);
+        assert_eq!(next_wait(&limited(Some(1)), None), None);
+    }
 }

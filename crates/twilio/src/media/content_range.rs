@@ -1,0 +1,88 @@
+//! `Content-Range` of a 206 (RFC 9110 section 14.4).
+
+use http::{HeaderMap, header};
+
+/// `bytes first-last/total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ContentRange {
+    /// First byte of the answer, counted from 0.
+    pub(super) first: u64,
+    /// Bytes of the whole; `None` where the server says `*`.
+    pub(super) total: Option<u64>,
+}
+
+impl ContentRange {
+    /// The one range of a single-part 206; `None` where there's none, or no valid one.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        Self::parse(headers.get(header::CONTENT_RANGE)?.to_str().ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (unit, range) = text.split_once(' ')?;
+        let (positions, total) = range.split_once('/')?;
+        let (first, last) = positions.split_once('-')?;
+        let (first, last) = (digits(first)?, digits(last)?);
+        let total = if total == "*" { None } else { Some(digits(total)?) };
+        //= https://www.rfc-editor.org/rfc/rfc9110#section-14.4
+        //# A Content-Range field value is invalid if it contains a range-resp
+        //# that has a last-pos value less than its first-pos value, or a
+        //# complete-length value less than or equal to its last-pos value.
+        let is_valid = unit.eq_ignore_ascii_case("bytes") && last >= first && total.is_none_or(|total| total > last);
+        is_valid.then_some(Self { first, total })
+    }
+}
+
+/// `1*DIGIT`: `u64::from_str` alone would take a sign too.
+fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_small_range_is_valid_exactly_when_it_lies_within_the_total() {
+        for first in 0..6_u64 {
+            for last in 0..6_u64 {
+                let open = ContentRange::parse(&format!("bytes {first}-{last}/*"));
+                let expected = (first <= last).then_some(ContentRange { first, total: None });
+                assert_eq!(open, expected);
+                for total in 0..7_u64 {
+                    let closed = ContentRange::parse(&format!("bytes {first}-{last}/{total}"));
+                    let expected = (first..total).contains(&last).then_some(ContentRange {
+                        first,
+                        total: Some(total),
+                    });
+                    assert_eq!(closed, expected, "{first}-{last}/{total}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_forms_are_invalid() {
+        for text in [
+            "",
+            "bytes",
+            "bytes */10",
+            "bytes 0-/10",
+            "bytes -1/10",
+            "bytes 0-1",
+            "bytes 0-1/",
+            "bytes +0-1/2",
+            "bytes 0-1/2/3",
+            "bytes  0-1/2",
+            "bytes=0-1/2",
+            "items 0-1/2",
+            "bytes 0-18446744073709551616/*",
+        ] {
+            assert_eq!(ContentRange::parse(text), None, "{text:?}");
+        }
+        let range = Some(ContentRange {
+            first: 3,
+            total: Some(5),
+        });
+        assert_eq!(ContentRange::parse("BYTES 3-4/5"), range);
+    }
+}

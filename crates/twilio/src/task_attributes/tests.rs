@@ -1,0 +1,360 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn recording(digit: char) -> RecordingSid {
+    RecordingSid::parse(&format!("RE{}", digit.to_string().repeat(32))).unwrap()
+}
+
+fn reservation() -> ReservationSid {
+    ReservationSid::parse(&format!("WR{}", "5".repeat(32))).unwrap()
+}
+
+fn provider(recording: &RecordingSid) -> String {
+    format!("https://play.example/media-url?recordingSid={recording}")
+}
+
+fn full_link(recording: &RecordingSid) -> TaskLink {
+    TaskLink::Media {
+        url_provider: provider(recording),
+        reservation: None,
+        start_time_ms: Some(1_574_350_321_000),
+        channels: Some(vec!["customer".to_owned(), "others".to_owned()]),
+        title: Some("Call".to_owned()),
+    }
+}
+
+fn bare_link(recording: &RecordingSid) -> TaskLink {
+    TaskLink::Media {
+        url_provider: provider(recording),
+        reservation: None,
+        start_time_ms: None,
+        channels: None,
+        title: None,
+    }
+}
+
+fn on_reservation(link: TaskLink) -> TaskLink {
+    match link {
+        TaskLink::Media {
+            url_provider,
+            start_time_ms,
+            channels,
+            title,
+            ..
+        } => TaskLink::Media {
+            url_provider,
+            reservation: Some(reservation()),
+            start_time_ms,
+            channels,
+            title,
+        },
+        other => other,
+    }
+}
+
+#[test]
+fn an_entry_has_the_documented_shape_and_starts_a_second_early() {
+    let re = recording('1');
+    let url = provider(&re);
+    assert_eq!(
+        merge(None, &re, &full_link(&re)).unwrap(),
+        format!(
+            r#"{{"conversations":{{"media":[{{"type":"VoiceRecording","url_provider":"{url}","start_time":1574350320000,"channels":["customer","others"],"title":"Call"}}]}}}}"#
+        )
+    );
+}
+
+#[test]
+fn no_attributes_in_any_form_count_as_an_empty_object() {
+    let re = recording('1');
+    let merged = merge(Some("{}"), &re, &bare_link(&re)).unwrap();
+    for nothing in [
+        None,
+        Some(""),
+        Some(" \n"),
+        Some("null"),
+        Some(r#"{"conversations":null}"#),
+        Some(r#"{"conversations":{"media":null}}"#),
+    ] {
+        assert_eq!(merge(nothing, &re, &bare_link(&re)).unwrap(), merged, "{nothing:?}");
+    }
+}
+
+#[test]
+fn attributes_that_are_no_object_are_refused() {
+    let re = recording('1');
+    for text in ["[]", "1", "\"{}\"", "true", "{", "{}{}", "not json"] {
+        assert_eq!(
+            merge(Some(text), &re, &bare_link(&re)),
+            Err(MergeError::NotAnObject),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn occupied_keys_are_named_and_never_overwritten() {
+    let re = recording('1');
+    let wr = reservation();
+    let segment = TaskLink::SegmentLink {
+        url: "https://play.example/".to_owned(),
+    };
+    for (attributes, link, key) in [
+        (
+            r#"{"conversations":"canary"}"#.to_owned(),
+            bare_link(&re),
+            "conversations",
+        ),
+        (r#"{"conversations":[]}"#.to_owned(), segment, "conversations"),
+        (r#"{"conversations":{"media":{}}}"#.to_owned(), bare_link(&re), "media"),
+        (
+            r#"{"reservation_attributes":1}"#.to_owned(),
+            on_reservation(bare_link(&re)),
+            "reservation_attributes",
+        ),
+        (
+            format!(r#"{{"reservation_attributes":{{"{wr}":0}}}}"#),
+            on_reservation(bare_link(&re)),
+            "the reservation",
+        ),
+    ] {
+        let error = merge(Some(&attributes), &re, &link).unwrap_err();
+        assert!(
+            matches!(error, MergeError::Occupied { key: k, .. } if k == key),
+            "{error}"
+        );
+        assert!(!error.to_string().contains("canary"));
+    }
+}
+
+#[test]
+fn the_link_of_a_reservation_stands_beside_the_task_s_own() {
+    let re = recording('1');
+    let wr = reservation();
+    let url = provider(&re);
+    let attributes = r#"{"conversations":{"media":[{"type":"Raw"}]}}"#;
+    assert_eq!(
+        merge(Some(attributes), &re, &on_reservation(bare_link(&re))).unwrap(),
+        format!(
+            r#"{{"conversations":{{"media":[{{"type":"Raw"}}]}},"reservation_attributes":{{"{wr}":{{"media":[{{"type":"VoiceRecording","url_provider":"{url}"}}]}}}}}}"#
+        )
+    );
+}
+
+#[test]
+fn a_segment_link_is_set_and_set_again() {
+    let re = recording('1');
+    let link = |url: &str| TaskLink::SegmentLink { url: url.to_owned() };
+    let once = merge(
+        Some(r#"{"conversations":{"queue":"q"},"x":1}"#),
+        &re,
+        &link("https://a/"),
+    )
+    .unwrap();
+    assert_eq!(
+        once,
+        r#"{"conversations":{"queue":"q","segment_link":"https://a/"},"x":1}"#
+    );
+    let twice = merge(Some(&once), &re, &link("https://b/")).unwrap();
+    assert_eq!(
+        twice,
+        r#"{"conversations":{"queue":"q","segment_link":"https://b/"},"x":1}"#
+    );
+}
+
+#[test]
+fn the_entry_of_the_same_recording_is_replaced_where_it_stands() {
+    let [first, ours, last] = ['1', '2', '3'].map(recording);
+    let mut text = String::new();
+    for re in [&first, &ours, &last] {
+        text = merge(Some(&text), re, &bare_link(re)).unwrap();
+    }
+    let replaced = merge(Some(&text), &ours, &full_link(&ours)).unwrap();
+    let replaced: Value = serde_json::from_str(&replaced).unwrap();
+    let media = replaced["conversations"]["media"].as_array().unwrap();
+    let providers: Vec<_> = media
+        .iter()
+        .map(|entry| entry["url_provider"].as_str().unwrap())
+        .collect();
+    assert_eq!(providers, [provider(&first), provider(&ours), provider(&last)]);
+    assert_eq!(media[1]["title"], "Call");
+}
+
+#[test]
+fn an_entry_is_the_recording_s_by_its_query_alone() {
+    let re = recording('1');
+    let other = recording('2');
+    let mentions = [
+        format!(r#"{{"type":"VoiceRecording","url":"{}"}}"#, provider(&re)),
+        format!(r#"{{"url_provider":"https://h/{re}?recordingSid={other}"}}"#),
+        format!(r#"{{"url_provider":"recordingSid={re}"}}"#),
+        r#"{"url_provider":7}"#.to_owned(),
+        r#""text""#.to_owned(),
+    ];
+    let attributes = format!(r#"{{"conversations":{{"media":[{}]}}}}"#, mentions.join(","));
+    let merged: Value = serde_json::from_str(&merge(Some(&attributes), &re, &bare_link(&re)).unwrap()).unwrap();
+    assert_eq!(
+        merged["conversations"]["media"].as_array().unwrap().len(),
+        mentions.len() + 1
+    );
+}
+
+#[test]
+fn digits_and_order_of_what_was_there_survive() {
+    let re = recording('1');
+    let before = r#"{"z":1.10,"a":12345678901234567890123,"m":-0.0,"e":1e+400,"n":{"y":[0.1000,null],"b":"\u0000é"}"#;
+    let merged = merge(Some(&format!("{before}}}")), &re, &bare_link(&re)).unwrap();
+    assert_eq!(merged[..before.len()], *before);
+}
+
+/// Attributes of exactly `len` characters, two bytes each where they're padding: the cap counts characters.
+fn attributes_of(len: usize) -> String {
+    let frame = r#"{"pad":""}"#;
+    format!(r#"{{"pad":"{}"}}"#, "é".repeat(len - frame.len()))
+}
+
+#[test]
+fn optional_fields_go_in_order_and_then_the_merge_fails() {
+    let re = recording('1');
+    let with = |fields: &[&str]| {
+        let mut entry = json!({"type": "VoiceRecording", "url_provider": provider(&re)});
+        for &field in fields {
+            entry[field] = match field {
+                "start_time" => json!(1_574_350_320_000_i64),
+                "channels" => json!(["customer", "others"]),
+                _ => json!("Call"),
+            };
+        }
+        json!({"conversations": {"media": [entry]}}).to_string().len() - "{}".len() + ",".len()
+    };
+    let kept = [
+        &["start_time", "channels", "title"][..],
+        &["start_time", "channels"],
+        &["start_time"],
+        &[],
+    ];
+    for (at, fields) in kept.iter().enumerate() {
+        // Fits to the last character …
+        let attributes = attributes_of(MAX_CHARS - with(fields));
+        let merged = merge(Some(&attributes), &re, &full_link(&re)).unwrap();
+        assert_eq!(merged.chars().count(), MAX_CHARS);
+        for field in OPTIONAL_FIELDS {
+            assert_eq!(merged.contains(field), fields.contains(&field), "{field} of {fields:?}");
+        }
+        assert_eq!(merge(Some(&merged), &re, &full_link(&re)).unwrap(), merged);
+        // … and one more costs the next field, or the link.
+        let attributes = attributes_of(MAX_CHARS - with(fields) + 1);
+        let merged = merge(Some(&attributes), &re, &full_link(&re));
+        match kept.get(at + 1) {
+            Some(fewer) => {
+                let merged = merged.unwrap();
+                for field in OPTIONAL_FIELDS {
+                    assert_eq!(merged.contains(field), fewer.contains(&field), "{field} of {fewer:?}");
+                }
+            }
+            None => assert_eq!(
+                merged,
+                Err(MergeError::TooLong {
+                    chars: MAX_CHARS + 1,
+                    max: MAX_CHARS
+                })
+            ),
+        }
+    }
+}
+
+/// JSON as plugins write it: any depth, keys that clash with ours among others.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "-?[1-9][0-9]{0,24}\\.[0-9]{1,8}".prop_map(|digits| serde_json::from_str(&digits).unwrap()),
+        "\\PC{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            any_object(inner).prop_map(Value::from),
+        ]
+    })
+}
+
+fn any_object(values: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<String, Value>> {
+    let key = prop_oneof![
+        4 => "[a-z_]{1,6}",
+        1 => Just("media".to_owned()),
+        1 => Just("url_provider".to_owned()),
+        1 => Just("segment_link".to_owned()),
+    ];
+    proptest::collection::vec((key, values), 0..5).prop_map(|pairs| pairs.into_iter().collect())
+}
+
+/// Attributes with a well-formed way to the link, and foreign entries on it.
+fn any_attributes() -> impl Strategy<Value = Value> {
+    (
+        any_object(any_json()),
+        any_object(any_json()),
+        proptest::collection::vec(any_json(), 0..4),
+        any::<bool>(),
+    )
+        .prop_map(|(mut root, mut conversations, media, has_media)| {
+            conversations.shift_remove("media");
+            if has_media {
+                conversations.insert("media".to_owned(), Value::Array(media));
+            }
+            root.insert("conversations".to_owned(), Value::Object(conversations));
+            Value::Object(root)
+        })
+}
+
+proptest! {
+    #[test]
+    fn all_else_survives(attributes in any_attributes()) {
+        let re = recording('1');
+        let text = attributes.to_string();
+        prop_assume!(text.chars().count() < MAX_CHARS - 400);
+        let merged = merge(Some(&text), &re, &full_link(&re)).unwrap();
+        // The naive model: take our entry out again, and the list if it wasn't there.
+        let mut undone: Value = serde_json::from_str(&merged).unwrap();
+        let media = undone["conversations"]["media"].as_array_mut().unwrap();
+        let ours = media.pop().unwrap();
+        let is_empty = media.is_empty();
+        prop_assert_eq!(ours["url_provider"].as_str(), Some(&*provider(&re)));
+        if is_empty && attributes["conversations"].get("media").is_none() {
+            undone["conversations"].as_object_mut().unwrap().shift_remove("media");
+        }
+        prop_assert_eq!(undone.to_string(), text);
+    }
+
+    #[test]
+    fn merging_again_changes_nothing(attributes in any_attributes(), on_a_reservation in any::<bool>()) {
+        let re = recording('1');
+        let text = attributes.to_string();
+        prop_assume!(text.chars().count() < MAX_CHARS - 400);
+        let link = if on_a_reservation { on_reservation(full_link(&re)) } else { full_link(&re) };
+        prop_assume!(!on_a_reservation || attributes.get("reservation_attributes").is_none());
+        let once = merge(Some(&text), &re, &link).unwrap();
+        prop_assert_eq!(merge(Some(&once), &re, &link).unwrap(), once);
+    }
+
+    #[test]
+    fn a_recording_is_listed_once_however_often_it_is_merged(order in proptest::collection::vec(0usize..4, 1..12)) {
+        let recordings = ['a', 'b', 'c', 'd'].map(recording);
+        let mut text = "{}".to_owned();
+        for &which in &order {
+            text = merge(Some(&text), &recordings[which], &bare_link(&recordings[which])).unwrap();
+        }
+        let merged: Value = serde_json::from_str(&text).unwrap();
+        let listed: Vec<_> = merged["conversations"]["media"].as_array().unwrap().iter()
+            .map(|entry| entry["url_provider"].as_str().unwrap().to_owned())
+            .collect();
+        let mut expected = Vec::new();
+        for which in order {
+            let url = provider(&recordings[which]);
+            if !expected.contains(&url) { expected.push(url) }
+        }
+        prop_assert_eq!(listed, expected);
+    }
+}
