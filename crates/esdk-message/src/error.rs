@@ -67,10 +67,10 @@ pub enum HeaderError {
         /// The count.
         found: usize,
     },
-    /// A provider id or provider info isn't UTF-8.
-    #[error("at offset {offset}: key provider field is not UTF-8")]
-    KeyProvider {
-        /// Where the field's text begins.
+    /// A key provider id isn't UTF-8.
+    #[error("at offset {offset}: key provider id is not UTF-8")]
+    KeyProviderId {
+        /// Where the text begins.
         offset: usize,
     },
     /// Not framed (0x01 is the legacy single block).

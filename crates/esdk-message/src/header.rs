@@ -32,7 +32,8 @@ const HEADER_IV: [u8; IV_LEN] = [0; IV_LEN];
 pub struct EncryptedDataKey {
     /// Who can unwrap it: `aws-kms`.
     pub provider_id: String,
-    /// Under which key: its full ARN.
+    /// Under which key: its full ARN. Other providers than KMS store bytes here; what isn't UTF-8 of them is read as U+FFFD,
+    /// which no ARN contains.
     pub provider_info: String,
     /// KMS's CiphertextBlob.
     pub ciphertext: Vec<u8>,

@@ -101,20 +101,20 @@ fn encrypted_data_keys(fields: &mut Fields<'_>) -> Result<Vec<EncryptedDataKey>,
     (0..found)
         .map(|_| {
             Ok(EncryptedDataKey {
-                provider_id: provider_text(fields)?,
-                provider_info: provider_text(fields)?,
+                provider_id: provider_id(fields)?,
+                provider_info: String::from_utf8_lossy(fields.prefixed()?).into_owned(),
                 ciphertext: fields.prefixed()?.to_vec(),
             })
         })
         .collect()
 }
 
-fn provider_text(fields: &mut Fields<'_>) -> Result<String, HeaderError> {
+fn provider_id(fields: &mut Fields<'_>) -> Result<String, HeaderError> {
     let bytes = fields.prefixed()?;
     let offset = fields.at - bytes.len();
     std::str::from_utf8(bytes)
         .map(str::to_owned)
-        .map_err(|_| HeaderError::KeyProvider { offset })
+        .map_err(|_| HeaderError::KeyProviderId { offset })
 }
 
 /// A cursor over big-endian fields; running out of bytes says how many are needed.

@@ -173,25 +173,20 @@ fn no_key_and_a_fifth_key_are_refused() {
 }
 
 #[test]
-fn key_providers_are_text() {
-    let id = b"\x00\x01\x00\x02\xff\xff\x00\x04info\x00\x01c".to_vec();
+fn a_key_provider_id_is_text() {
+    let keys = b"\x00\x01\x00\x02\xff\xff\x00\x04info\x00\x01c".to_vec();
     assert_eq!(
-        Raw {
-            keys: id,
-            ..Raw::good()
-        }
-        .refusal(),
-        HeaderError::KeyProvider { offset: 49 }
+        Raw { keys, ..Raw::good() }.refusal(),
+        HeaderError::KeyProviderId { offset: 49 }
     );
-    let info = b"\x00\x01\x00\x02id\x00\x02\xff\xff\x00\x01c".to_vec();
-    assert_eq!(
-        Raw {
-            keys: info,
-            ..Raw::good()
-        }
-        .refusal(),
-        HeaderError::KeyProvider { offset: 53 }
-    );
+}
+
+/// Raw AES keyrings store tag length and IV there.
+#[test]
+fn key_provider_info_that_is_no_text_is_no_arn() {
+    let keys = b"\x00\x01\x00\x02id\x00\x02a\xff\x00\x01c".to_vec();
+    let header = header(&Raw { keys, ..Raw::good() }.bytes(), Profile::VAULT).unwrap();
+    assert_eq!(header.keys[0].provider_info, "a\u{fffd}");
 }
 
 #[test]
