@@ -1,1 +1,44 @@
-//! Stub.
+//! The whole service on one machine, with no AWS and no Twilio account: the two real binaries behind a Lambda emulator,
+//! AWS emulators, and a double of Twilio. The demo and the end-to-end tests run on it.
+//!
+//! ```text
+//!  driver ──► front ──► Lambda emulator ◄── runtime API ◄── instances of the two binaries
+//!               (limits)      ▲               (deadline)          │        │
+//!                          poller ◄── SQS                       wire     Twilio double
+//!                                                                 ▼
+//!                                                   S3, KMS, SQS, Secrets Manager
+//! ```
+//!
+//! The binaries hold no test mode: they find everything by the settings that they have on AWS. Where an emulator is laxer
+//! than AWS, the stack makes up for it: [`front`](Stack::callback_url) and poller give an instance one invocation at a
+//! time, end what AWS would end, and never let a broken answer look whole.
+//!
+//! Everything listens on loopback only, on ports chosen at start.
+
+mod binaries;
+mod callback;
+mod emulator;
+mod environment;
+mod front;
+mod instances;
+mod invocation;
+mod media;
+mod poller;
+mod proxy;
+mod resources;
+mod role;
+mod runtime_api;
+pub mod sign;
+mod stack;
+pub mod twilio_double;
+pub mod values;
+pub mod wav;
+mod wire;
+
+pub use binaries::BuildError;
+pub use callback::Callback;
+pub use emulator::EmulatorError;
+pub use resources::{Queue, Resources};
+pub use role::Role;
+pub use stack::{Stack, StackError, StackOptions};
+pub use wire::{Call, Fault, Mark, Rule, Wire};

@@ -1,0 +1,108 @@
+//! Who calls: HTTP Basic with an API key, with the Auth Token, or with a Flex token as the Player sends it.
+
+use axum::http::{HeaderMap, header};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Serialize;
+
+use super::TwilioOptions;
+
+/// How a request authenticated itself; never the secret (`snake_case` in JSON).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthKind {
+    /// No `Authorization` header.
+    None,
+    /// The API key's SID and secret.
+    ApiKey,
+    /// The AccountSid and its Auth Token.
+    AuthToken,
+    /// User `token`; whether the password is a Flex token that's valid is another question.
+    FlexToken,
+    /// Anything else.
+    Wrong,
+}
+
+/// The caller of one request.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Caller {
+    Nobody,
+    ApiKey,
+    AuthToken,
+    FlexToken(String),
+    Wrong,
+}
+
+impl Caller {
+    pub(super) fn of(headers: &HeaderMap, options: &TwilioOptions) -> Self {
+        let Some(header) = headers.get(header::AUTHORIZATION) else {
+            return Self::Nobody;
+        };
+        let Some((user, password)) = header.to_str().ok().and_then(basic) else {
+            return Self::Wrong;
+        };
+        if user == options.api_key_sid && password == options.api_key_secret {
+            Self::ApiKey
+        } else if user == options.account_sid && password == options.auth_token {
+            Self::AuthToken
+        } else if user == "token" {
+            Self::FlexToken(password)
+        } else {
+            Self::Wrong
+        }
+    }
+
+    pub(super) fn kind(&self) -> AuthKind {
+        match self {
+            Self::Nobody => AuthKind::None,
+            Self::ApiKey => AuthKind::ApiKey,
+            Self::AuthToken => AuthKind::AuthToken,
+            Self::FlexToken(_) => AuthKind::FlexToken,
+            Self::Wrong => AuthKind::Wrong,
+        }
+    }
+
+    /// Holds the account's own credentials: what every operation but token validation asks for.
+    pub(super) fn is_account(&self) -> bool {
+        matches!(self, Self::ApiKey | Self::AuthToken)
+    }
+}
+
+/// RFC 7617 section 2: the password is everything after the first colon.
+fn basic(header: &str) -> Option<(String, String)> {
+    let (scheme, credentials) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::twilio_double::tests::options;
+
+    fn kind(authorization: &str) -> AuthKind {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, authorization.parse().unwrap());
+        Caller::of(&headers, &options("/nowhere".as_ref())).kind()
+    }
+
+    fn pair(user: &str, password: &str) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+    }
+
+    #[test]
+    fn each_pair_is_told_apart() {
+        let known = options("/nowhere".as_ref());
+        assert_eq!(kind(&pair(&known.api_key_sid, &known.api_key_secret)), AuthKind::ApiKey);
+        assert_eq!(kind(&pair(&known.account_sid, &known.auth_token)), AuthKind::AuthToken);
+        assert_eq!(kind(&pair("token", "a:b")), AuthKind::FlexToken);
+        assert_eq!(kind(&pair(&known.api_key_sid, &known.auth_token)), AuthKind::Wrong);
+        for wrong in ["Basic", "Basic !!", "Bearer abc", "Basic bm9jb2xvbg=="] {
+            assert_eq!(kind(wrong), AuthKind::Wrong, "{wrong}");
+        }
+        assert_eq!(Caller::of(&HeaderMap::new(), &known).kind(), AuthKind::None);
+    }
+}

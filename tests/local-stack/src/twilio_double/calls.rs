@@ -1,0 +1,82 @@
+//! The log of requests received, with every secret masked.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::{auth::AuthKind, query::Query, route::Operation};
+
+/// A request that the double received (JSON in camel case).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    /// HTTP method.
+    pub method: String,
+    /// Path as sent.
+    pub path: String,
+    /// Query, decoded; the values of unknown parameters and of the account's secrets are `***`. Empty when there's none.
+    pub query: String,
+    /// None for a path or method that the double doesn't have.
+    pub operation: Option<Operation>,
+    /// Status of the answer's head; None when a fault dropped the connection.
+    pub status: Option<u16>,
+    /// How the caller authenticated itself.
+    pub auth: AuthKind,
+    /// The request's `Range` header.
+    pub range: Option<String>,
+}
+
+/// A place in the log, to ask later for the calls after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallMark(pub(super) usize);
+
+/// Calls in the order of their answers.
+#[derive(Debug, Default)]
+pub(super) struct CallLog(Mutex<Vec<Call>>);
+
+impl CallLog {
+    pub(super) fn record(&self, call: Call) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    }
+
+    pub(super) fn mark(&self) -> CallMark {
+        CallMark(self.0.lock().unwrap_or_else(PoisonError::into_inner).len())
+    }
+
+    pub(super) fn since(&self, mark: CallMark) -> Vec<Call> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .skip(mark.0)
+            .cloned()
+            .collect()
+    }
+}
+
+/// `path` and `query` as the log may show them. A secret that a defect put into a path or into a known parameter is masked by its value.
+pub(super) fn masked(path: &str, query: &Query, secrets: &[String]) -> (String, String) {
+    let mask = |text: &str| {
+        let present = secrets.iter().filter(|secret| !secret.is_empty());
+        present.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
+    };
+    (mask(path), mask(&query.masked()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_masked_wherever_it_stands() {
+        let secrets = ["first-secret".to_owned(), String::new(), "second-secret".to_owned()];
+        for secret in ["first-secret", "second-secret"] {
+            let query = Query::default()
+                .with("EvaluateTaskAttributes", format!("a == '{secret}'"))
+                .with("x", secret);
+            let (path, query) = masked(&format!("/v1/{secret}/Tasks"), &query, &secrets);
+            assert_eq!(path, "/v1/***/Tasks");
+            assert_eq!(query, "EvaluateTaskAttributes=a == '***'&x=***");
+        }
+    }
+}

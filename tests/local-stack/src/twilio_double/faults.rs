@@ -1,0 +1,237 @@
+//! What the double breaks next: armed faults, and what each does to an answer.
+
+mod body;
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+use self::body::{BodyPlan, End};
+use super::{problem::Problem, route::Operation, server::Connection};
+
+/// Longest stall: a test that forgot its fault ends anyway.
+pub const MAXIMUM_STALL: Duration = Duration::from_secs(60);
+
+/// A fault, armed until it has struck `times` times. Of several that match a request, the one armed first strikes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Fault {
+    /// What it strikes.
+    pub operation: Operation,
+    /// Only requests about this recording or task; None for any.
+    #[serde(default)]
+    pub sid: Option<String>,
+    /// How often; once when left out of JSON.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// What it does.
+    pub action: FaultAction,
+}
+
+impl Fault {
+    /// Strikes the next request of `operation`.
+    pub fn once(operation: Operation, action: FaultAction) -> Self {
+        Self {
+            operation,
+            sid: None,
+            times: once(),
+            action,
+        }
+    }
+
+    /// Strikes `times` requests.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self { times, ..self }
+    }
+
+    /// Strikes only requests about this recording or task.
+    #[must_use]
+    pub fn about(self, sid: impl Into<String>) -> Self {
+        Self {
+            sid: Some(sid.into()),
+            ..self
+        }
+    }
+}
+
+/// What a fault does to an answer (externally tagged camel case in JSON: `"drop"`, `{"cut": {"afterBytes": 100}}`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum FaultAction {
+    /// Answers at once, without doing anything. Without a body, with Twilio's usual one for the status.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// Sent as `application/json`, whatever it is.
+        #[serde(default)]
+        body: Option<String>,
+        /// Seconds in a `Retry-After` header.
+        #[serde(default)]
+        retry_after: Option<u64>,
+    },
+    /// Ends the connection after exactly this many bytes of the body (the head is sent whole).
+    Cut {
+        /// 0 sends the head alone.
+        after_bytes: u64,
+    },
+    /// Sends nothing for a while after this many bytes of the body, then goes on.
+    Stall {
+        /// 0 stalls right after the head.
+        after_bytes: u64,
+        /// Milliseconds, at most [`MAXIMUM_STALL`].
+        millis: u64,
+    },
+    /// Announces a Content-Length longer than the body, which is sent whole before the connection ends.
+    AnnounceLonger {
+        /// How much longer.
+        by_bytes: u64,
+    },
+    /// Announces a Content-Length shorter than the body, and sends only that much: a clean end in HTTP's eyes.
+    AnnounceShorter {
+        /// How much shorter; everything, if the body is no longer than this.
+        by_bytes: u64,
+    },
+    /// Sends no Content-Length: `Transfer-Encoding: chunked`.
+    Unannounced,
+    /// A fetched task shows these attributes instead of its own. For `task_fetch` only; others are left as they are.
+    Attributes {
+        /// None is JSON's null.
+        value: Option<String>,
+    },
+    /// Closes the connection before the answer's first byte. What was asked for is done all the same.
+    Drop,
+}
+
+impl FaultAction {
+    /// The answer that takes the place of the operation's own, for faults that never reach it.
+    pub(super) fn instead(&self) -> Option<Response> {
+        let Self::Answer {
+            status,
+            body,
+            retry_after,
+        } = self
+        else {
+            return None;
+        };
+        let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = match body {
+            Some(body) => (status, [(header::CONTENT_TYPE, "application/json")], body.clone()).into_response(),
+            None => Problem::of(status).into_response(),
+        };
+        if let Some(seconds) = retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+        }
+        Some(response)
+    }
+
+    /// The operation's answer, broken as this action says.
+    pub(super) fn applied(&self, response: Response, connection: &Connection) -> Response {
+        let length = body::length(&response);
+        let whole = BodyPlan {
+            announced: length,
+            end: End::Whole,
+            stall: None,
+        };
+        let plan = match *self {
+            Self::Answer { .. } | Self::Attributes { .. } => return response,
+            Self::Drop => {
+                connection.sever();
+                return response;
+            }
+            Self::Cut { after_bytes } => BodyPlan {
+                end: End::BrokenAfter(after_bytes),
+                ..whole
+            },
+            Self::Stall { after_bytes, millis } => BodyPlan {
+                stall: Some((after_bytes, Duration::from_millis(millis).min(MAXIMUM_STALL))),
+                ..whole
+            },
+            Self::AnnounceLonger { by_bytes } => BodyPlan {
+                announced: length.map(|length| length.saturating_add(by_bytes)),
+                end: End::BrokenAfter(length.unwrap_or(u64::MAX)),
+                ..whole
+            },
+            Self::AnnounceShorter { by_bytes } => {
+                let announced = length.map(|length| length.saturating_sub(by_bytes));
+                BodyPlan {
+                    announced,
+                    end: End::After(announced.unwrap_or(u64::MAX)),
+                    ..whole
+                }
+            }
+            Self::Unannounced => BodyPlan {
+                announced: None,
+                ..whole
+            },
+        };
+        plan.reshape(response, connection.clone())
+    }
+}
+
+/// Armed faults, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Mutex<Vec<Fault>>);
+
+impl Faults {
+    pub(super) fn arm(&self, fault: Fault) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+    }
+
+    pub(super) fn disarm(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The fault that strikes this request, if any; used up by one.
+    pub(super) fn strike(&self, operation: Operation, sid: Option<&str>) -> Option<FaultAction> {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let matching = faults.iter_mut().find(|fault| {
+            fault.times > 0 && fault.operation == operation && (fault.sid.is_none() || fault.sid.as_deref() == sid)
+        });
+        let action = matching.map(|fault| {
+            fault.times -= 1;
+            fault.action.clone()
+        });
+        faults.retain(|fault| fault.times > 0);
+        action
+    }
+}
+
+fn once() -> u32 {
+    1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_strike_in_order_as_often_as_armed_and_only_what_they_name() {
+        let faults = Faults::default();
+        let status = |status| FaultAction::Answer {
+            status,
+            body: None,
+            retry_after: None,
+        };
+        faults.arm(Fault::once(Operation::TaskUpdate, status(412)).times(2));
+        faults.arm(Fault::once(Operation::TaskUpdate, status(500)));
+        faults.arm(Fault::once(Operation::Media, FaultAction::Drop).about("RE1"));
+
+        assert_eq!(faults.strike(Operation::TaskFetch, Some("WT1")), None);
+        assert_eq!(faults.strike(Operation::Media, Some("RE2")), None);
+        for expected in [Some(status(412)), Some(status(412)), Some(status(500)), None] {
+            assert_eq!(faults.strike(Operation::TaskUpdate, Some("WT1")), expected);
+        }
+        assert_eq!(faults.strike(Operation::Media, Some("RE1")), Some(FaultAction::Drop));
+        assert_eq!(faults.strike(Operation::Media, Some("RE1")), None);
+    }
+}

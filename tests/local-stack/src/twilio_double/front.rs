@@ -1,0 +1,145 @@
+//! One request from its head to its answer: what it asks, who asks, which fault strikes, and its line in the call log.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::to_bytes,
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+
+use super::{
+    Twilio,
+    auth::Caller,
+    calls::{Call, masked},
+    faults::FaultAction,
+    problem::Problem,
+    query::Query,
+    recordings::{Account, media},
+    route::Route,
+    server::Connection,
+    taskrouter::{self, Workspace},
+};
+
+/// Far above anything that the APIs take: attributes are 4,096 characters, a token some kilobytes.
+const MAXIMUM_BODY_LEN: usize = 256 * 1024;
+
+pub(super) fn routes(twilio: Arc<Twilio>) -> Router {
+    Router::new().fallback(handle).with_state(twilio)
+}
+
+async fn handle(
+    State(twilio): State<Arc<Twilio>>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let options = &twilio.options;
+    let query = Query::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    let caller = Caller::of(&parts.headers, options);
+    let route = Route::parse(
+        &parts.method,
+        parts.uri.path(),
+        &options.account_sid,
+        &options.workspace_sid,
+    );
+    let fault = route
+        .as_ref()
+        .ok()
+        .and_then(|route| twilio.faults.strike(route.operation(), route.sid()));
+
+    let mut response = match (fault.as_ref().and_then(FaultAction::instead), &route) {
+        (Some(response), _) => response,
+        (None, Err(problem)) => problem.clone().into_response(),
+        (None, Ok(route)) => match to_bytes(body, MAXIMUM_BODY_LEN).await {
+            Ok(body) => {
+                let asked = Asked {
+                    route,
+                    method: &parts.method,
+                    headers: &parts.headers,
+                    query: &query,
+                    caller: &caller,
+                    body,
+                };
+                asked
+                    .answer(&twilio, fault.as_ref())
+                    .await
+                    .unwrap_or_else(Problem::into_response)
+            }
+            Err(_) => Problem::invalid("the body is too large or broken off").into_response(),
+        },
+    };
+    // Every answer of Twilio's says how many requests the account has open; the double serves each on its own.
+    response.headers_mut().insert(
+        HeaderName::from_static("twilio-concurrent-requests"),
+        HeaderValue::from_static("1"),
+    );
+
+    let dropped = fault == Some(FaultAction::Drop);
+    let (path, query) = masked(parts.uri.path(), &query, &twilio.secrets());
+    twilio.calls.record(Call {
+        method: parts.method.to_string(),
+        path,
+        query,
+        operation: route.as_ref().ok().map(Route::operation),
+        status: (!dropped).then(|| response.status().as_u16()),
+        auth: caller.kind(),
+        range: parts
+            .headers
+            .get(header::RANGE)
+            .map(|range| String::from_utf8_lossy(range.as_bytes()).into_owned()),
+    });
+    match fault {
+        Some(action) => action.applied(response, &connection),
+        None => response,
+    }
+}
+
+/// A request whose path and method are known.
+struct Asked<'r> {
+    route: &'r Route,
+    method: &'r Method,
+    headers: &'r HeaderMap,
+    query: &'r Query,
+    caller: &'r Caller,
+    body: Bytes,
+}
+
+impl Asked<'_> {
+    async fn answer(&self, twilio: &Twilio, fault: Option<&FaultAction>) -> Result<Response, Problem> {
+        // A Flex token opens token validation alone, which looks at the caller itself.
+        if *self.route != Route::TokenValidate && !self.caller.is_account() {
+            return Err(Problem::unauthorized());
+        }
+        let account = Account {
+            sid: &twilio.options.account_sid,
+            api_base: &twilio.api_base,
+        };
+        let workspace = Workspace {
+            account_sid: &twilio.options.account_sid,
+            sid: &twilio.options.workspace_sid,
+            api_base: &twilio.api_base,
+        };
+        match self.route {
+            Route::Media { sid, format } => {
+                media(&twilio.recordings, sid, *format, self.method, self.query, self.headers).await
+            }
+            Route::Recording { sid } => twilio.recordings.fetch(&account, sid, self.query).await,
+            Route::RecordingList => twilio.recordings.list(&account, self.query).await,
+            Route::RecordingDelete { sid } => twilio.recordings.remove(sid).await,
+            Route::TaskSearch => taskrouter::search(&twilio.tasks, &twilio.search_limit, workspace, self.query),
+            Route::TaskFetch { sid } => {
+                let shown = match fault {
+                    Some(FaultAction::Attributes { value }) => Some(value),
+                    _ => None,
+                };
+                taskrouter::fetch(&twilio.tasks, workspace, sid, shown)
+            }
+            Route::TaskUpdate { sid } => taskrouter::update(&twilio.tasks, workspace, sid, self.headers, &self.body),
+            Route::TokenValidate => twilio.tokens.validate(self.caller, &self.body),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What a request asks for: its path and method, taken apart once.
+
+use axum::http::Method;
+use serde::{Deserialize, Serialize};
+
+use super::{problem::Problem, recordings::MediaFormat};
+
+/// An operation of Twilio's APIs, as faults and the call log name it (`snake_case` in JSON).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// `GET` or `HEAD …/Recordings/{RE}`, `.wav` or `.mp3`.
+    Media,
+    /// `GET …/Recordings/{RE}.json`.
+    Recording,
+    /// `GET …/Recordings.json`.
+    RecordingList,
+    /// `DELETE …/Recordings/{RE}.json`.
+    RecordingDelete,
+    /// `GET …/Tasks`, with or without `EvaluateTaskAttributes`.
+    TaskSearch,
+    /// `GET …/Tasks/{WT}`.
+    TaskFetch,
+    /// `POST …/Tasks/{WT}`.
+    TaskUpdate,
+    /// `POST …/Tokens/validate`.
+    TokenValidate,
+}
+
+/// An operation with what its path says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Media { sid: String, format: MediaFormat },
+    Recording { sid: String },
+    RecordingList,
+    RecordingDelete { sid: String },
+    TaskSearch,
+    TaskFetch { sid: String },
+    TaskUpdate { sid: String },
+    TokenValidate,
+}
+
+impl Route {
+    /// `path` is taken as sent: no SID holds a character that needs encoding.
+    ///
+    /// # Errors
+    /// 404 for a path that the double doesn't have or that names another account or workspace, 405 for a method that it doesn't take.
+    pub(super) fn parse(method: &Method, path: &str, account: &str, workspace: &str) -> Result<Self, Problem> {
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        match segments.as_slice() {
+            ["2010-04-01", "Accounts", of, rest @ ..] if *of == account => Self::of_recordings(method, rest),
+            ["v1", "Workspaces", of, "Tasks", rest @ ..] if *of == workspace => Self::of_tasks(method, rest),
+            ["v1", "Accounts", of, "Tokens", "validate"] if *of == account => match *method {
+                Method::POST => Ok(Self::TokenValidate),
+                _ => Err(Problem::method_not_allowed()),
+            },
+            _ => Err(Problem::not_found()),
+        }
+    }
+
+    fn of_recordings(method: &Method, segments: &[&str]) -> Result<Self, Problem> {
+        match segments {
+            ["Recordings.json"] => match *method {
+                Method::GET => Ok(Self::RecordingList),
+                _ => Err(Problem::method_not_allowed()),
+            },
+            ["Recordings", file] => {
+                let (sid, extension) = file.split_once('.').unwrap_or((file, "wav"));
+                let sid = sid_of("RE", sid)?;
+                match (extension, method) {
+                    ("json", &Method::GET) => Ok(Self::Recording { sid }),
+                    ("json", &Method::DELETE) => Ok(Self::RecordingDelete { sid }),
+                    ("wav", &Method::GET | &Method::HEAD) => Ok(Self::Media {
+                        sid,
+                        format: MediaFormat::Wav,
+                    }),
+                    ("mp3", &Method::GET | &Method::HEAD) => Ok(Self::Media {
+                        sid,
+                        format: MediaFormat::Mp3,
+                    }),
+                    ("json" | "wav" | "mp3", _) => Err(Problem::method_not_allowed()),
+                    _ => Err(Problem::not_found()),
+                }
+            }
+            _ => Err(Problem::not_found()),
+        }
+    }
+
+    fn of_tasks(method: &Method, segments: &[&str]) -> Result<Self, Problem> {
+        match (segments, method) {
+            ([], &Method::GET) => Ok(Self::TaskSearch),
+            ([sid], &Method::GET) => Ok(Self::TaskFetch {
+                sid: sid_of("WT", sid)?,
+            }),
+            ([sid], &Method::POST) => Ok(Self::TaskUpdate {
+                sid: sid_of("WT", sid)?,
+            }),
+            ([] | [_], _) => Err(Problem::method_not_allowed()),
+            _ => Err(Problem::not_found()),
+        }
+    }
+
+    pub(super) fn operation(&self) -> Operation {
+        match self {
+            Self::Media { .. } => Operation::Media,
+            Self::Recording { .. } => Operation::Recording,
+            Self::RecordingList => Operation::RecordingList,
+            Self::RecordingDelete { .. } => Operation::RecordingDelete,
+            Self::TaskSearch => Operation::TaskSearch,
+            Self::TaskFetch { .. } => Operation::TaskFetch,
+            Self::TaskUpdate { .. } => Operation::TaskUpdate,
+            Self::TokenValidate => Operation::TokenValidate,
+        }
+    }
+
+    /// The recording or task that the request is about, where it's about one.
+    pub(super) fn sid(&self) -> Option<&str> {
+        match self {
+            Self::Media { sid, .. }
+            | Self::Recording { sid }
+            | Self::RecordingDelete { sid }
+            | Self::TaskFetch { sid }
+            | Self::TaskUpdate { sid } => Some(sid),
+            Self::RecordingList | Self::TaskSearch | Self::TokenValidate => None,
+        }
+    }
+}
+
+/// Two letters and 32 hexadecimal digits, as Twilio's OpenAPI description has every SID.
+pub(super) fn is_sid(prefix: &str, text: &str) -> bool {
+    text.strip_prefix(prefix)
+        .is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn sid_of(prefix: &str, text: &str) -> Result<String, Problem> {
+    if is_sid(prefix, text) {
+        Ok(text.to_owned())
+    } else {
+        Err(Problem::not_found())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const WORKSPACE: &str = "WSbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+    fn answer(method: Method, path: &str) -> Result<Operation, u16> {
+        let path = path.replace("{AC}", ACCOUNT).replace("{WS}", WORKSPACE);
+        let path = path
+            .replace("{RE}", "RE0123456789abcdef0123456789ABCDEF")
+            .replace("{WT}", "WT0123456789abcdef0123456789abcdef");
+        let route = Route::parse(&method, &path, ACCOUNT, WORKSPACE);
+        route
+            .map(|route| route.operation())
+            .map_err(|problem| problem.status.as_u16())
+    }
+
+    #[test]
+    fn every_operation_has_its_path_and_method() {
+        let cases = [
+            (
+                Method::GET,
+                "/2010-04-01/Accounts/{AC}/Recordings/{RE}",
+                Operation::Media,
+            ),
+            (
+                Method::GET,
+                "/2010-04-01/Accounts/{AC}/Recordings/{RE}.wav",
+                Operation::Media,
+            ),
+            (
+                Method::HEAD,
+                "/2010-04-01/Accounts/{AC}/Recordings/{RE}.mp3",
+                Operation::Media,
+            ),
+            (
+                Method::GET,
+                "/2010-04-01/Accounts/{AC}/Recordings/{RE}.json",
+                Operation::Recording,
+            ),
+            (
+                Method::DELETE,
+                "/2010-04-01/Accounts/{AC}/Recordings/{RE}.json",
+                Operation::RecordingDelete,
+            ),
+            (
+                Method::GET,
+                "/2010-04-01/Accounts/{AC}/Recordings.json",
+                Operation::RecordingList,
+            ),
+            (Method::GET, "/v1/Workspaces/{WS}/Tasks", Operation::TaskSearch),
+            (Method::GET, "/v1/Workspaces/{WS}/Tasks/{WT}", Operation::TaskFetch),
+            (Method::POST, "/v1/Workspaces/{WS}/Tasks/{WT}", Operation::TaskUpdate),
+            (
+                Method::POST,
+                "/v1/Accounts/{AC}/Tokens/validate",
+                Operation::TokenValidate,
+            ),
+        ];
+        for (method, path, operation) in cases {
+            assert_eq!(answer(method, path), Ok(operation), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_are_404_and_other_methods_405() {
+        for path in [
+            "/",
+            "/2010-04-01/Accounts/ACffffffffffffffffffffffffffffffff/Recordings/{RE}.wav",
+            "/2010-04-01/Accounts/{AC}/Recordings/{RE}.ogg",
+            "/2010-04-01/Accounts/{AC}/Recordings/..%2f{RE}.wav",
+            "/2010-04-01/Accounts/{AC}/Recordings/RE12.wav",
+            "/v1/Workspaces/WSffffffffffffffffffffffffffffffff/Tasks",
+            "/v1/Workspaces/{WS}/Tasks/{RE}",
+            "/v1/Workspaces/{WS}/Tasks/{WT}/Reservations",
+        ] {
+            assert_eq!(answer(Method::GET, path), Err(404), "{path}");
+        }
+        for path in [
+            "/2010-04-01/Accounts/{AC}/Recordings/{RE}.wav",
+            "/2010-04-01/Accounts/{AC}/Recordings.json",
+            "/v1/Workspaces/{WS}/Tasks/{WT}",
+            "/v1/Accounts/{AC}/Tokens/validate",
+        ] {
+            assert_eq!(answer(Method::PUT, path), Err(405), "{path}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A loopback HTTP server whose connections can be watched and severed, so that a broken answer breaks at an exact byte.
+//!
+//! hyper drops a connection whose body fails, along with whatever it still had buffered: a body cut after 100 bytes would reach the
+//! client as anything between none and 100. [`Connection::flushed`] tells when everything handed to hyper is with the kernel.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use axum::{
+    Router,
+    extract::connect_info::Connected,
+    serve::{IncomingStream, Listener},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::{oneshot, watch},
+};
+
+/// A running server; dropping it closes the listener and every idle connection.
+#[derive(Debug)]
+pub(super) struct Server {
+    address: SocketAddr,
+    _running: oneshot::Sender<()>,
+}
+
+impl Server {
+    /// Takes a free port on loopback. The address is known before the routes are built, because answers hold absolute URLs.
+    pub(super) async fn bind() -> io::Result<(TcpListener, String)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let base = format!("http://{}", listener.local_addr()?);
+        Ok((listener, base))
+    }
+
+    /// Serves `routes` on the current runtime until the returned value is dropped.
+    pub(super) fn start(listener: TcpListener, routes: Router) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let (running, stopped) = oneshot::channel::<()>();
+        let service = routes.into_make_service_with_connect_info::<Connection>();
+        let serving = axum::serve(WatchedListener(listener), service).with_graceful_shutdown(async move {
+            // Nothing is ever sent: the sender's end is the signal.
+            let _ = stopped.await;
+        });
+        tokio::spawn(serving.into_future());
+        Ok(Self {
+            address,
+            _running: running,
+        })
+    }
+
+    pub(super) fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+/// The connection that a request came in on.
+#[derive(Clone, Debug)]
+pub(super) struct Connection(Arc<Wire>);
+
+impl Connection {
+    /// Waits until everything that was handed to hyper before the call is with the kernel.
+    pub(super) async fn flushed(&self) {
+        let mut flushes = self.0.flushes.subscribe();
+        // The sender lives in `self`, so this ends only by a flush.
+        let _ = flushes.changed().await;
+    }
+
+    /// Lets no further byte out: the client sees the connection end.
+    pub(super) fn sever(&self) {
+        self.0.severed.store(true, Ordering::Release);
+    }
+}
+
+impl Connected<IncomingStream<'_, WatchedListener>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, WatchedListener>) -> Self {
+        Self(Arc::clone(&stream.io().wire))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Wire {
+    flushes: watch::Sender<u64>,
+    severed: AtomicBool,
+}
+
+#[derive(Debug)]
+struct WatchedListener(TcpListener);
+
+impl Listener for WatchedListener {
+    type Io = WatchedStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (stream, address) = Listener::accept(&mut self.0).await;
+        (
+            WatchedStream {
+                stream,
+                wire: Arc::default(),
+            },
+            address,
+        )
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
+}
+
+#[derive(Debug)]
+struct WatchedStream {
+    stream: TcpStream,
+    wire: Arc<Wire>,
+}
+
+impl AsyncRead for WatchedStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for WatchedStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.wire.severed.load(Ordering::Acquire) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if flushed.is_ready() {
+            self.wire.flushes.send_modify(|count| *count += 1);
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

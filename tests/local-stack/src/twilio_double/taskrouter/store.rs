@@ -1,0 +1,163 @@
+//! The tasks themselves, in the order of their creation.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::twilio_double::problem::Problem;
+
+/// A task's assignment status, in Twilio's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AssignmentStatus {
+    /// Waiting for a worker.
+    Pending,
+    /// Offered to a worker.
+    Reserved,
+    /// Being worked on: what a task is unless told otherwise.
+    #[default]
+    Assigned,
+    /// Done but for the paperwork.
+    Wrapping,
+    /// Done; Twilio deletes it soon.
+    Completed,
+    /// Given up.
+    Canceled,
+}
+
+/// A task as a test sees it (JSON in camel case).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskView {
+    /// `WT…`.
+    pub sid: String,
+    /// JSON text, as last written.
+    pub attributes: String,
+    /// Where the task stands.
+    pub assignment_status: AssignmentStatus,
+    /// What the ETag says: 0 for a new task, one more for each update.
+    pub version: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(in crate::twilio_double) struct Task {
+    pub(in crate::twilio_double) sid: String,
+    pub(in crate::twilio_double) attributes: String,
+    pub(in crate::twilio_double) status: AssignmentStatus,
+    pub(in crate::twilio_double) version: u64,
+    pub(in crate::twilio_double) created: OffsetDateTime,
+    pub(in crate::twilio_double) updated: OffsetDateTime,
+}
+
+impl From<Task> for TaskView {
+    fn from(task: Task) -> Self {
+        Self {
+            sid: task.sid,
+            attributes: task.attributes,
+            assignment_status: task.status,
+            version: task.version,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(in crate::twilio_double) struct Tasks(Mutex<Vec<Task>>);
+
+impl Tasks {
+    /// Adds a task, or changes the one with this SID as another writer would: a new version.
+    pub(in crate::twilio_double) fn put(&self, sid: &str, attributes: &str, status: AssignmentStatus) -> Task {
+        let now = OffsetDateTime::now_utc();
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(task) = tasks.iter_mut().find(|task| task.sid == sid) {
+            task.write(attributes, now);
+            task.status = status;
+            return task.clone();
+        }
+        let task = Task {
+            sid: sid.to_owned(),
+            attributes: attributes.to_owned(),
+            status,
+            version: 0,
+            created: now,
+            updated: now,
+        };
+        tasks.push(task.clone());
+        task
+    }
+
+    pub(in crate::twilio_double) fn get(&self, sid: &str) -> Option<Task> {
+        let tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.iter().find(|task| task.sid == sid).cloned()
+    }
+
+    /// Oldest first.
+    pub(in crate::twilio_double) fn all(&self) -> Vec<Task> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes the attributes, if the task is still at the version that the writer knows.
+    pub(super) fn update(&self, sid: &str, attributes: &str, expected: Option<u64>) -> Result<Task, Problem> {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let task = tasks
+            .iter_mut()
+            .find(|task| task.sid == sid)
+            .ok_or_else(Problem::not_found)?;
+        if expected.is_some_and(|version| version != task.version) {
+            return Err(Problem::precondition_failed());
+        }
+        task.write(attributes, OffsetDateTime::now_utc());
+        Ok(task.clone())
+    }
+
+    /// False when there was none.
+    pub(in crate::twilio_double) fn delete(&self, sid: &str) -> bool {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = tasks.len();
+        tasks.retain(|task| task.sid != sid);
+        tasks.len() < before
+    }
+}
+
+impl Task {
+    fn write(&mut self, attributes: &str, now: OffsetDateTime) {
+        attributes.clone_into(&mut self.attributes);
+        self.version += 1;
+        self.updated = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_writers_with_the_same_version_one_wins() {
+        let tasks = Tasks::default();
+        tasks.put("WT1", "{}", AssignmentStatus::default());
+        let wins = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| tasks.update("WT1", "[]", Some(0)).is_ok()))
+                .collect();
+            writers
+                .into_iter()
+                .map(|writer| writer.join().unwrap())
+                .filter(|won| *won)
+                .count()
+        });
+        assert_eq!(wins, 1);
+        assert_eq!(tasks.get("WT1").unwrap().version, 1);
+    }
+
+    #[test]
+    fn a_task_put_again_is_a_new_version_of_the_same() {
+        let tasks = Tasks::default();
+        let first = tasks.put("WT1", "{}", AssignmentStatus::Pending);
+        let second = tasks.put("WT1", "[]", AssignmentStatus::Assigned);
+        assert_eq!((first.version, second.version), (0, 1));
+        assert_eq!(first.created, second.created);
+        assert_eq!(tasks.all().len(), 1);
+        assert!(tasks.delete("WT1"));
+        assert!(!tasks.delete("WT1"));
+    }
+}

@@ -1,0 +1,112 @@
+//! The double over real sockets.
+
+use std::path::Path;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use reqwest::{Client, Method, RequestBuilder};
+use tempfile::TempDir;
+
+use super::{TwilioDouble, TwilioOptions};
+
+mod control;
+mod faults;
+mod media;
+mod openapi;
+mod recordings;
+mod tasks;
+
+pub(super) const TASK: &str = "WT0123456789abcdef0123456789abcdef";
+pub(super) const RECORDING: &str = "RE0123456789abcdef0123456789abcdef";
+
+pub(super) fn options(recordings_dir: &Path) -> TwilioOptions {
+    TwilioOptions {
+        account_sid: "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
+        auth_token: "the-auth-token".to_owned(),
+        api_key_sid: "SKcccccccccccccccccccccccccccccccc".to_owned(),
+        api_key_secret: "the-api-key-secret".to_owned(),
+        workspace_sid: "WSbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb".to_owned(),
+        flex_token: "the-flex-token".to_owned(),
+        recordings_dir: recordings_dir.to_owned(),
+    }
+}
+
+/// 8 kHz, 16 bits; every sample differs from its neighbours, so that a byte out of place shows.
+pub(super) fn wav_of(channels: u16, seconds: u32) -> Vec<u8> {
+    let block = u32::from(channels) * 2;
+    let data_len = 8_000 * block * seconds;
+    let mut file = Vec::new();
+    file.extend(b"RIFF");
+    file.extend((36 + data_len).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0");
+    file.extend(channels.to_le_bytes());
+    file.extend(8_000_u32.to_le_bytes());
+    file.extend((8_000 * block).to_le_bytes());
+    file.extend((block as u16).to_le_bytes());
+    file.extend(16_u16.to_le_bytes());
+    file.extend(b"data");
+    file.extend(data_len.to_le_bytes());
+    file.extend((0..data_len).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8));
+    file
+}
+
+/// A double on an empty folder, and a client for it.
+pub(super) struct Bench {
+    pub(super) double: TwilioDouble,
+    pub(super) options: TwilioOptions,
+    client: Client,
+    folder: TempDir,
+}
+
+impl Bench {
+    pub(super) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path());
+        let double = TwilioDouble::start(options.clone()).await.unwrap();
+        Self {
+            double,
+            options,
+            client: Client::new(),
+            folder,
+        }
+    }
+
+    pub(super) fn record(&self, file: &str, bytes: &[u8]) {
+        std::fs::write(self.folder.path().join(file), bytes).unwrap();
+    }
+
+    /// `{AC}`, `{WS}`, `{RE}` and `{WT}` stand for the bench's own; authenticated with the API key.
+    pub(super) fn api(&self, method: Method, path: &str) -> RequestBuilder {
+        self.stranger(method, path)
+            .basic_auth(&self.options.api_key_sid, Some(&self.options.api_key_secret))
+    }
+
+    pub(super) fn stranger(&self, method: Method, path: &str) -> RequestBuilder {
+        let path = path
+            .replace("{AC}", &self.options.account_sid)
+            .replace("{WS}", &self.options.workspace_sid);
+        let path = path.replace("{RE}", RECORDING).replace("{WT}", TASK);
+        self.client.request(method, self.double.api_base() + &path)
+    }
+
+    pub(super) fn control(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.double.control_base() + path)
+    }
+}
+
+/// What the Flex Insights Player sends.
+pub(super) fn player_authorization(token: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("token:{token}")))
+}
+
+#[tokio::test]
+async fn dropping_the_double_closes_both_ports() {
+    let bench = Bench::new().await;
+    let (api, control) = (bench.double.api_base(), bench.double.control_base());
+    drop(bench.double);
+    for base in [api, control] {
+        // The listener is closed by a task of the runtime: soon, not at once.
+        while Client::new().get(&base).send().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Flex token validation: `POST /v1/Accounts/{AC}/Tokens/validate`. It isn't in Twilio's OpenAPI description; the shape is that of
+//! twilio-flex-token-validator and of the Insights playback page.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{auth::Caller, dates::iso_8601_millis, problem::Problem};
+
+/// A Flex token that validates (JSON in camel case).
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FlexToken {
+    /// What the Player sends; a JWE at Twilio, any text here.
+    pub token: String,
+    /// `agent`, `supervisor`, `admin`, …
+    pub roles: Vec<String>,
+    /// The listener's name.
+    #[serde(default = "default_identity")]
+    pub identity: String,
+    /// The listener's worker; None for one who has none.
+    #[serde(default)]
+    pub worker_sid: Option<String>,
+    /// From now; 0 is a token that has expired already.
+    #[serde(default = "default_seconds")]
+    pub expires_in_seconds: u32,
+}
+
+impl std::fmt::Debug for FlexToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FlexToken")
+            .field("roles", &self.roles)
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FlexToken {
+    /// A supervisor's, which outlives any stack: 30 days.
+    pub(super) fn supervisor(token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            roles: vec!["supervisor".to_owned()],
+            identity: default_identity(),
+            worker_sid: Some("WK0123456789abcdef0123456789abcdef".to_owned()),
+            expires_in_seconds: 30 * 24 * 3600,
+        }
+    }
+}
+
+/// An underscore and two hexadecimal digits stand for a character that isn't a letter or a digit.
+fn default_identity() -> String {
+    "supervisor_40example_2Ecom".to_owned()
+}
+
+/// An hour.
+fn default_seconds() -> u32 {
+    3600
+}
+
+/// Tokens that are known, and when they expire.
+#[derive(Debug, Default)]
+pub(super) struct Tokens(Mutex<HashMap<String, (FlexToken, OffsetDateTime)>>);
+
+impl Tokens {
+    pub(super) fn add(&self, token: FlexToken) {
+        let expires = OffsetDateTime::now_utc() + Duration::from_secs(token.expires_in_seconds.into());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(token.token.clone(), (token, expires));
+    }
+
+    /// Every token's text, for masking.
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect()
+    }
+
+    /// Account credentials may ask about any token, a Flex token about itself. A token that isn't valid is an answer, not an error.
+    ///
+    /// # Errors
+    /// 401 without such credentials, 400 for a body without a token.
+    pub(super) fn validate(&self, caller: &Caller, body: &[u8]) -> Result<Response, Problem> {
+        let asked = serde_json::from_slice::<Value>(body).ok();
+        let token = asked.as_ref().and_then(|body| body.get("token")?.as_str());
+        let allowed = match caller {
+            Caller::FlexToken(own) => token.is_none_or(|token| token == own),
+            other => other.is_account(),
+        };
+        if !allowed {
+            return Err(Problem::unauthorized());
+        }
+        let token = token.ok_or_else(|| Problem::invalid("the body is no JSON object with a token"))?;
+        Ok(Json(self.verdict(token, OffsetDateTime::now_utc())).into_response())
+    }
+
+    /// Twilio's library looks only at `valid` and `message`; the codes are those of its Access Token errors.
+    fn verdict(&self, token: &str, now: OffsetDateTime) -> Value {
+        let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match tokens.get(token) {
+            None => json!({"valid": false, "code": 20101, "message": "not valid"}),
+            Some((_, expires)) if *expires <= now => json!({"valid": false, "code": 20104, "message": "token expired"}),
+            Some((token, expires)) => json!({
+                "valid": true,
+                "code": 0,
+                "message": null,
+                "expiration": iso_8601_millis(*expires),
+                "realm_user_id": token.identity.replace("_40", "@").replace("_2E", "."),
+                "identity": token.identity,
+                "roles": token.roles,
+                "worker_sid": token.worker_sid,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(caller: &Caller, body: &str) -> u16 {
+        let tokens = Tokens::default();
+        tokens.add(FlexToken::supervisor("good"));
+        let answer = tokens.validate(caller, body.as_bytes());
+        answer.map_or_else(|problem| problem.status.as_u16(), |response| response.status().as_u16())
+    }
+
+    #[test]
+    fn a_flex_token_may_ask_about_itself_alone() {
+        let own = Caller::FlexToken("good".to_owned());
+        assert_eq!(status(&own, r#"{"token":"good"}"#), 200);
+        assert_eq!(status(&own, r#"{"token":"other"}"#), 401);
+        for account in [Caller::ApiKey, Caller::AuthToken] {
+            assert_eq!(status(&account, r#"{"token":"other"}"#), 200);
+            assert_eq!(status(&account, "token=good"), 400);
+        }
+        for stranger in [Caller::Nobody, Caller::Wrong] {
+            assert_eq!(status(&stranger, r#"{"token":"good"}"#), 401);
+        }
+    }
+
+    #[test]
+    fn a_verdict_tells_who_and_until_when() {
+        let tokens = Tokens::default();
+        tokens.add(FlexToken::supervisor("good"));
+        tokens.add(FlexToken {
+            expires_in_seconds: 0,
+            ..FlexToken::supervisor("old")
+        });
+        let now = OffsetDateTime::now_utc();
+
+        let good = tokens.verdict("good", now);
+        assert_eq!(good["valid"], true);
+        assert_eq!(good["roles"], json!(["supervisor"]));
+        assert_eq!(good["realm_user_id"], "supervisor@example.com");
+        assert!(good["expiration"].as_str().unwrap() > iso_8601_millis(now).as_str());
+        assert_eq!(tokens.verdict("old", now)["code"], 20104);
+        assert_eq!(
+            tokens.verdict("unknown", now),
+            json!({"valid": false, "code": 20101, "message": "not valid"})
+        );
+    }
+}
