@@ -62,7 +62,7 @@ impl Function {
                 let response = webhook
                     .answer(*request, &self.jobs, &context.request_id, deadline)
                     .await;
-                Ok(Reply::Http(response))
+                Ok(Reply::Http(Box::new(response)))
             }
             Invocation::Messages(batch) => Ok(Reply::Messages(work_off(&self.jobs, batch, deadline).await)),
         }
@@ -123,5 +123,45 @@ impl Aws {
                 format: copier.format,
             }),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample_events::{COPY_RECORDING, POST_TEXT};
+
+    /// Takes messages and fails every job.
+    const WITHOUT_PARTS: Function = Function {
+        webhook: None,
+        jobs: Jobs {
+            linker: None,
+            copier: None,
+        },
+    };
+
+    fn event(text: &str) -> LambdaEvent<Value> {
+        LambdaEvent::new(serde_json::from_str(text).unwrap(), Context::default())
+    }
+
+    #[tokio::test]
+    async fn a_function_that_is_no_webhook_takes_no_requests() {
+        let error = WITHOUT_PARTS.handle(event(POST_TEXT)).await.unwrap_err();
+        assert_eq!(error.to_string(), "this role takes no HTTP requests");
+    }
+
+    #[tokio::test]
+    async fn a_message_is_answered_in_the_shape_of_its_source() {
+        let reply = WITHOUT_PARTS.handle(event(COPY_RECORDING)).await.unwrap();
+        assert_eq!(
+            serde_json::to_value(reply).unwrap(),
+            serde_json::json!({"batchItemFailures": [{"itemIdentifier": "00000000-0000-0000-0000-000000000001"}]})
+        );
+    }
+
+    #[tokio::test]
+    async fn an_event_of_another_shape_is_an_error_that_names_the_known_ones() {
+        let error = WITHOUT_PARTS.handle(event(r#"{"erase":"RE1"}"#)).await.unwrap_err();
+        assert!(matches!(error, InvocationError::UnknownShape));
     }
 }

@@ -19,7 +19,7 @@ pub(crate) enum Invocation {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Reply {
-    Http(ApiGatewayV2httpResponse),
+    Http(Box<ApiGatewayV2httpResponse>),
     Messages(SqsBatchResponse),
 }
 

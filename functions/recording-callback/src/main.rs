@@ -8,6 +8,8 @@ mod invocation;
 mod job;
 mod jobs;
 #[cfg(test)]
+mod loopback;
+#[cfg(test)]
 mod sample_events;
 mod secret;
 mod webhook;

@@ -102,3 +102,6 @@ fn tell(rejection: &Rejection) {
         metrics::emit(&[("CallbackDenied", 1.0, Unit::Count)]);
     }
 }
+
+#[cfg(test)]
+mod tests;

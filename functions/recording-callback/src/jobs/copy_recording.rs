@@ -21,9 +21,6 @@ use vault::{
 
 use crate::{job::CopyRecording, secret::Secret};
 
-/// Twilio's own values (`StartConferenceRecordingAPI`, the longest known) are far shorter; S3 takes 2 KB in all.
-const MAX_ATTRIBUTE_CHARS: usize = 64;
-
 pub(crate) struct Copier {
     pub(crate) twilio: Client,
     pub(crate) api_key: Secret<Credentials>,
@@ -101,14 +98,9 @@ fn tell(recording: &RecordingSid, outcome: &Outcome, took: Duration) {
                 ("CopySeconds", took.as_secs_f64(), Unit::Seconds),
             ]);
         }
-        Outcome::AlreadyStored => {
-            tracing::info!(recordingSid = %recording, "recording already copied");
-            metrics::emit(&[("CopyDuplicate", 1.0, Unit::Count)]);
-        }
-        Outcome::Erased => {
-            tracing::info!(recordingSid = %recording, "recording erased, not copied again");
-            metrics::emit(&[("CopyOfErased", 1.0, Unit::Count)]);
-        }
+        // The vault has said in the log why it copied nothing.
+        Outcome::AlreadyStored => metrics::emit(&[("CopyDuplicate", 1.0, Unit::Count)]),
+        Outcome::Erased => metrics::emit(&[("CopyOfErased", 1.0, Unit::Count)]),
     }
 }
 
@@ -119,7 +111,7 @@ const fn content_type(format: MediaFormat) -> ContentType {
     }
 }
 
-/// What Twilio said of the recording; values that S3's metadata headers couldn't carry are left out.
+/// What Twilio said of the recording.
 fn attributes(job: &CopyRecording) -> Attributes {
     let start_time = job
         .start_time_ms
@@ -135,12 +127,8 @@ fn attributes(job: &CopyRecording) -> Attributes {
         ("conferencesid", job.conference_sid.as_ref().map(ToString::to_string)),
     ]
     .into_iter()
-    .filter_map(|(name, value)| Some((name.to_owned(), value.filter(|text| is_plain(text))?)))
+    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
     .collect()
-}
-
-fn is_plain(text: &str) -> bool {
-    (1..=MAX_ATTRIBUTE_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// A recording at Twilio, by the URL that its SIDs make: the one in the callback is never fetched.

@@ -22,10 +22,6 @@ use crate::{clock, job::LinkTask, secret::Secret};
 /// How often a task may change under our hands; each try takes two requests. Flex's own template gives up after 10 too.
 const MAX_TRIES: u32 = 10;
 
-/// Insights misplaces a recording that starts after its reservation was accepted, as it does by a few hundred
-/// milliseconds; Flex's own template takes off a second too.
-const START_TIME_CORRECTION_MS: i64 = 1000;
-
 pub(crate) struct Linker {
     pub(crate) twilio: Client,
     pub(crate) api_key: Secret<Credentials>,
@@ -110,7 +106,7 @@ impl Linker {
             Links::Media => TaskLink::Media {
                 url_provider: format!("{playback_base_url}/media-url?recordingSid={recording}"),
                 reservation: job.reservation_sid.clone(),
-                start_time_ms: job.start_time_ms.map(|start_ms| start_ms - START_TIME_CORRECTION_MS),
+                start_time_ms: job.start_time_ms,
                 // Which leg is on which channel isn't known here, and a wrong order distorts the talk-time metrics.
                 channels: None,
                 title: None,
@@ -161,32 +157,12 @@ impl Linker {
         if matches!(task.status, AssignmentStatus::Pending | AssignmentStatus::Reserved) {
             return Err(LinkError::NotAssigned(task.status));
         }
-        let attributes = match merge(task.attributes.as_deref(), &job.recording_sid, link) {
-            Err(MergeError::TooLong { .. }) => merge(task.attributes.as_deref(), &job.recording_sid, &bare(link))?,
-            merged => merged?,
-        };
+        let attributes = merge(task.attributes.as_deref(), &job.recording_sid, link)?;
         self.twilio
             .update_task_attributes(key, &self.workspace, &task.sid, &attributes, &task.etag)
             .await?;
         Ok(())
     }
-}
-
-/// The link without what it can do without, for a task whose attributes are close to TaskRouter's cap.
-fn bare(link: &TaskLink) -> TaskLink {
-    let mut link = link.clone();
-    if let TaskLink::Media {
-        start_time_ms,
-        channels,
-        title,
-        ..
-    } = &mut link
-    {
-        *start_time_ms = None;
-        *channels = None;
-        *title = None;
-    }
-    link
 }
 
 impl LinkError {

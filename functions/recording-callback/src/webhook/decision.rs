@@ -121,7 +121,7 @@ mod tests {
                 &format!("RecordingStatus={text}"),
             );
             assert!(
-                matches!(decision, Ok(Decision::GiveUp { status, error_code: Some(0), .. }) if status == expected),
+                matches!(decision, Ok(Decision::GiveUp { status, error_code: None, .. }) if status == expected),
                 "{text}"
             );
         }

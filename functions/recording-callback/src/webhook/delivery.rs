@@ -73,13 +73,10 @@ impl Queues {
 
 /// The jobs are independent: one that fails doesn't keep the other from being tried.
 async fn run_both(callback_jobs: &[Job; 2], jobs: &Jobs, deadline: Instant) -> Result<(), Rejection> {
-    let mut outcome = Ok(());
-    for job in callback_jobs {
-        if let Err(error) = jobs.run(job, deadline).await {
-            outcome = outcome.and(Err(rejection_of(&error)));
-        }
-    }
-    outcome
+    let [first, second] = callback_jobs;
+    let first = jobs.run(first, deadline).await;
+    let second = jobs.run(second, deadline).await;
+    first.and(second).map_err(|error| rejection_of(&error))
 }
 
 fn rejection_of(error: &JobError) -> Rejection {

@@ -232,17 +232,17 @@ mod tests {
             ("not_found", |event| event.raw_path = Some("/".to_owned())),
             ("not_found", |event| event.raw_path = None),
             ("method_not_allowed", |event| {
-                event.request_context.http.method = Method::PUT
+                event.request_context.http.method = Method::PUT;
             }),
             ("method_not_allowed", |event| {
-                event.request_context.http.method = Method::HEAD
+                event.request_context.http.method = Method::HEAD;
             }),
             ("body_too_large", |event| {
                 event.body = Some("a".repeat(MAX_BODY_BYTES + 1));
                 event.is_base64_encoded = false;
             }),
             ("body_too_large", |event| {
-                event.body = Some(STANDARD.encode(vec![b'a'; MAX_BODY_BYTES + 1]))
+                event.body = Some(STANDARD.encode(vec![b'a'; MAX_BODY_BYTES + 1]));
             }),
             ("malformed_callback", |event| event.body = Some("not base64".to_owned())),
             ("unsigned", |event| {
