@@ -32,7 +32,7 @@ impl Sample {
         let sealer = sealer(F as u32);
         let header_len = sealer.header().len();
         Self {
-            object: sealer.seal_message(&plaintext).unwrap(),
+            object: sealer.seal_message(&plaintext).expect("a few frames"),
             plaintext,
             header_len,
         }
