@@ -1,1 +1,104 @@
+//! Recordings as a resource.
 
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Bench, RECORDING, wav_of};
+
+const METADATA: &str = "/2010-04-01/Accounts/{AC}/Recordings/{RE}.json";
+
+#[tokio::test]
+async fn metadata_is_read_from_the_file() {
+    let bench = Bench::new().await;
+    bench.record(&format!("{RECORDING}.wav"), &wav_of(2, 7));
+    let recording: Value = bench
+        .api(Method::GET, METADATA)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(recording["sid"], RECORDING);
+    assert_eq!(
+        (&recording["duration"], &recording["channels"]),
+        (&json!("7"), &json!(2))
+    );
+    assert_eq!(recording["status"], "completed");
+    let media_url = recording["media_url"].as_str().unwrap();
+    assert!(
+        media_url.starts_with("http://") && media_url.ends_with(RECORDING),
+        "{media_url}"
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_recording_leaves_its_metadata_behind_for_those_who_ask() {
+    let bench = Bench::new().await;
+    bench.record(&format!("{RECORDING}.wav"), &wav_of(1, 1));
+    let status = async |method, path: &str| bench.api(method, path).send().await.unwrap().status();
+    assert_eq!(status(Method::DELETE, METADATA).await, StatusCode::NO_CONTENT);
+    assert_eq!(status(Method::DELETE, METADATA).await, StatusCode::NOT_FOUND);
+    assert_eq!(status(Method::GET, METADATA).await, StatusCode::NOT_FOUND);
+    assert_eq!(
+        status(Method::GET, &METADATA.replace("json", "wav")).await,
+        StatusCode::NOT_FOUND
+    );
+    let kept = bench
+        .api(Method::GET, &format!("{METADATA}?IncludeSoftDeleted=true"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(kept.json::<Value>().await.unwrap()["status"], "deleted");
+}
+
+#[tokio::test]
+async fn following_next_page_uri_lists_every_recording_once() {
+    let bench = Bench::new().await;
+    let sids: Vec<String> = (0..7).map(|n| format!("RE{n:032x}")).collect();
+    for sid in &sids {
+        bench.record(&format!("{sid}.wav"), &wav_of(1, 1));
+    }
+    bench.record("notes.txt", b"no recording");
+    bench.record("RE1.wav", b"no SID");
+
+    let mut seen = Vec::new();
+    let mut next = Some("/2010-04-01/Accounts/{AC}/Recordings.json?PageSize=3&DateCreated%3E=2020-01-01".to_owned());
+    while let Some(path) = next {
+        let page: Value = bench
+            .api(Method::GET, &path)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        let recordings = page["recordings"].as_array().unwrap();
+        seen.extend(
+            recordings
+                .iter()
+                .map(|recording| recording["sid"].as_str().unwrap().to_owned()),
+        );
+        next = page["next_page_uri"].as_str().map(str::to_owned);
+    }
+    seen.sort();
+    assert_eq!(seen, sids);
+
+    for (query, found) in [("DateCreated%3C=2020-01-01", 0), (&*format!("CallSid=CA{:032x}", 4), 1)] {
+        let path = format!("/2010-04-01/Accounts/{{AC}}/Recordings.json?{query}");
+        let page: Value = bench
+            .api(Method::GET, &path)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        assert_eq!(page["recordings"].as_array().unwrap().len(), found, "{query}");
+    }
+    let typo = bench.api(
+        Method::GET,
+        "/2010-04-01/Accounts/{AC}/Recordings.json?DateCraeted=2020-01-01",
+    );
+    assert_eq!(typo.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
+}
