@@ -1,2 +1,27 @@
-//! Stub.
-fn main() {}
+//! The Lambda function behind the Player.
+
+use std::{convert::Infallible, process::ExitCode};
+
+use lambda_http::{Request, run_with_streaming_response, service_fn};
+use recording_playback::{App, Config, handle};
+use service::{aws, settings::Settings, telemetry};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    telemetry::init();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "cannot run");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), lambda_http::Error> {
+    let config = Config::from_settings(Settings::from_env())?;
+    let app = App::connect(config, &aws::sdk_config().await)?;
+    // Boxed: the runtime's layers around a future of this depth are more than the compiler lays out.
+    let answer = |request: Request| Box::pin(async { Ok::<_, Infallible>(handle(&app, request).await) });
+    run_with_streaming_response(service_fn(answer)).await
+}

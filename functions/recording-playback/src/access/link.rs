@@ -1,0 +1,237 @@
+//! Signed links: given out to who may listen, verified before anything else happens.
+
+use std::sync::Arc;
+
+use playback_link::{Expiry, KeyRing, Link, LinkError};
+use secrecy::{ExposeSecret, SecretString};
+use service::secrets::{SecretError, Secrets};
+use vault::RecordingId;
+
+use crate::{ports::LinkKeys, refusal::Refusal};
+
+/// The link keys of the deployment, from Secrets Manager.
+#[derive(Clone, Debug)]
+pub struct SecretLinkKeys {
+    secrets: Secrets,
+    id: String,
+}
+
+impl SecretLinkKeys {
+    /// Keys from the secret with this id or ARN.
+    pub const fn new(secrets: Secrets, id: String) -> Self {
+        Self { secrets, id }
+    }
+}
+
+impl LinkKeys for SecretLinkKeys {
+    async fn current(&self) -> Result<Arc<SecretString>, SecretError> {
+        self.secrets.get(&self.id).await
+    }
+
+    async fn refreshed(&self) -> Result<Arc<SecretString>, SecretError> {
+        self.secrets.refresh(&self.id).await
+    }
+}
+
+/// Verifies links and makes new ones.
+#[derive(Debug)]
+pub(crate) struct LinkGate<K> {
+    keys: K,
+    ttl_s: u64,
+    accepts_segment_links: bool,
+}
+
+/// What a verified link gives access to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Admission {
+    pub(crate) recording: RecordingId,
+    pub(crate) link_id: String,
+}
+
+/// A new link.
+#[derive(Debug)]
+pub(crate) struct Issued {
+    /// The query string. It's the credential itself: never logged.
+    pub(crate) query: String,
+    pub(crate) link_id: String,
+}
+
+impl<K: LinkKeys> LinkGate<K> {
+    pub(crate) const fn new(keys: K, ttl_s: u64, accepts_segment_links: bool) -> Self {
+        Self {
+            keys,
+            ttl_s,
+            accepts_segment_links,
+        }
+    }
+
+    /// Verifies the link in the raw `query` at `now_s` (Unix seconds).
+    pub(crate) async fn admit(&self, query: &str, now_s: u64) -> Result<Admission, Refusal> {
+        let link = self.verify(query, now_s).await?.map_err(|error| {
+            tracing::info!(reason = %error, "link refused");
+            Refusal::Link
+        })?;
+        if link.expiry == Expiry::Never && !self.accepts_segment_links {
+            tracing::info!(
+                linkId = link.id,
+                reason = "segment links are not accepted",
+                "link refused"
+            );
+            return Err(Refusal::Link);
+        }
+        Ok(Admission {
+            recording: RecordingId::parse(&link.recording).map_err(|_| Refusal::Link)?,
+            link_id: link.id,
+        })
+    }
+
+    /// Makes a link to `recording` at `now_s` (Unix seconds).
+    pub(crate) async fn issue(&self, recording: &RecordingId, now_s: u64) -> Result<Issued, Refusal> {
+        let keys = ring(&*self.keys.current().await?)?;
+        let expiry = Expiry::At(now_s.saturating_add(self.ttl_s));
+        let query = playback_link::sign(&keys, recording.as_str(), expiry);
+        // Read back what was just signed: the id that joins this decision with the playbacks that follow.
+        let Link { id: link_id, .. } = playback_link::verify(&keys, &query, now_s).map_err(|_| Refusal::Link)?;
+        Ok(Issued { query, link_id })
+    }
+
+    /// An unknown signature may be that of a key added since the keys were fetched here, so it's looked at once more.
+    async fn verify(&self, query: &str, now_s: u64) -> Result<Result<Link, LinkError>, Refusal> {
+        let known = self.keys.current().await?;
+        let verdict = playback_link::verify(&ring(&known)?, query, now_s);
+        if verdict != Err(LinkError::Signature) {
+            return Ok(verdict);
+        }
+        // Where the newest keys can't be had, the known ones have the say.
+        match self.keys.refreshed().await {
+            Ok(newest) => Ok(playback_link::verify(&ring(&newest)?, query, now_s)),
+            Err(_) => Ok(verdict),
+        }
+    }
+}
+
+fn ring(secret: &SecretString) -> Result<KeyRing, Refusal> {
+    Ok(KeyRing::parse(secret.expose_secret())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const NOW_S: u64 = 1_790_000_000;
+    const ONE: &str = r#"{"current":"k1","k1":"0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"}"#;
+    const TWO: &str = r#"{"current":"k2","k1":"0123456789abcdefghijklmnopqrstuvwxyzABCDEFG","k2":"GFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210"}"#;
+
+    /// Keys here and keys as they are now; `None` is a secret that was never set.
+    struct Keys {
+        known: Option<&'static str>,
+        newest: &'static str,
+        refreshes: AtomicUsize,
+    }
+
+    impl LinkKeys for Keys {
+        async fn current(&self) -> Result<Arc<SecretString>, SecretError> {
+            let text = self.known.ok_or(SecretError::Missing)?;
+            Ok(Arc::new(text.to_owned().into()))
+        }
+
+        async fn refreshed(&self) -> Result<Arc<SecretString>, SecretError> {
+            self.refreshes.fetch_add(1, Ordering::Relaxed);
+            Ok(Arc::new(self.newest.to_owned().into()))
+        }
+    }
+
+    fn gate(known: Option<&'static str>, newest: &'static str, accepts_segment_links: bool) -> LinkGate<Keys> {
+        let refreshes = AtomicUsize::new(0);
+        let keys = Keys {
+            known,
+            newest,
+            refreshes,
+        };
+        LinkGate::new(keys, 60, accepts_segment_links)
+    }
+
+    fn recording() -> RecordingId {
+        RecordingId::parse("RE00000000000000000000000000000001").unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_issued_link_is_admitted_until_it_expires() {
+        let gate = gate(Some(ONE), ONE, false);
+        let Issued { query, link_id } = gate.issue(&recording(), NOW_S).await.unwrap();
+        let admission = gate.admit(&query, NOW_S + 60).await.unwrap();
+        assert_eq!(
+            admission,
+            Admission {
+                recording: recording(),
+                link_id
+            }
+        );
+        assert!(matches!(gate.admit(&query, NOW_S + 60 + 31).await, Err(Refusal::Link)));
+    }
+
+    #[tokio::test]
+    async fn whatever_is_wrong_with_a_link_is_refused_alike() {
+        let gate = gate(Some(ONE), ONE, false);
+        let query = gate.issue(&recording(), NOW_S).await.unwrap().query;
+        for bad in [
+            "",
+            "recordingSid=RE00000000000000000000000000000001",
+            &query.replace("0001", "0002"),
+            &query.replace("v=1", "v=2"),
+            &playback_link::sign(&KeyRing::parse(ONE).unwrap(), "RE1", Expiry::At(NOW_S)),
+        ] {
+            assert!(matches!(gate.admit(bad, NOW_S).await, Err(Refusal::Link)), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn segment_links_play_only_where_they_are_accepted() {
+        let query = playback_link::sign(&KeyRing::parse(ONE).unwrap(), recording().as_str(), Expiry::Never);
+        assert!(matches!(
+            gate(Some(ONE), ONE, false).admit(&query, NOW_S).await,
+            Err(Refusal::Link)
+        ));
+        assert!(gate(Some(ONE), ONE, true).admit(&query, NOW_S).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_key_added_meanwhile_is_found() {
+        let query = gate(Some(TWO), TWO, false)
+            .issue(&recording(), NOW_S)
+            .await
+            .unwrap()
+            .query;
+        let behind = gate(Some(ONE), TWO, false);
+        assert!(behind.admit(&query, NOW_S).await.is_ok());
+        assert_eq!(behind.keys.refreshes.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_known_signature_asks_for_no_newer_keys() {
+        let gate = gate(Some(ONE), ONE, false);
+        let query = gate.issue(&recording(), NOW_S).await.unwrap().query;
+        gate.admit(&query, NOW_S).await.unwrap();
+        gate.admit(&query, NOW_S + 1000).await.unwrap_err();
+        gate.admit("malformed", NOW_S).await.unwrap_err();
+        assert_eq!(gate.keys.refreshes.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn without_usable_keys_nothing_is_admitted_or_issued() {
+        for known in [None, Some("{}"), Some("change-me")] {
+            let gate = gate(known, "{}", true);
+            for refusal in [
+                gate.admit("", NOW_S).await.unwrap_err(),
+                gate.issue(&recording(), NOW_S).await.unwrap_err(),
+            ] {
+                assert_eq!(
+                    refusal.terms(),
+                    (http::StatusCode::SERVICE_UNAVAILABLE, "not_configured")
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The audit trail: who was given a link, and which bytes of which recording were played by it.
+//!
+//! Lines have the target `audit`, by which the log group's query finds them, and are joined by `linkId`. They hold no
+//! token, signature or query string.
+
+use std::ops::Range;
+
+use twilio::{flex_token::Listener, sid::WorkerSid};
+use vault::RecordingId;
+
+/// The target of every audit line.
+const TARGET: &str = "audit";
+
+/// Writes the line of one decision of `/media-url`: `outcome` is `granted` or an error code.
+pub(crate) fn media_url(
+    request_id: &str,
+    listener: Option<&Listener>,
+    recording: Option<&RecordingId>,
+    link_id: Option<&str>,
+    outcome: &str,
+) {
+    tracing::info!(
+        target: TARGET,
+        event = "media_url",
+        outcome,
+        identity = listener.and_then(|listener| listener.identity.as_deref()),
+        workerSid = listener.and_then(|listener| listener.worker_sid.as_ref()).map(WorkerSid::as_str),
+        recordingSid = recording.map(RecordingId::as_str),
+        linkId = link_id,
+        requestId = request_id,
+        "link asked for"
+    );
+}
+
+/// One reply with audio; it has a line before the first byte and one at the end.
+#[derive(Clone, Debug)]
+pub(crate) struct Playback {
+    pub(crate) request_id: String,
+    pub(crate) link_id: String,
+    pub(crate) recording: RecordingId,
+    /// Plaintext positions, half-open; the lines have them inclusive as `Content-Range` does.
+    pub(crate) range: Range<u64>,
+}
+
+/// How a reply ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Every byte was handed over.
+    Complete,
+    /// The client went away first.
+    Abandoned,
+    /// It couldn't be continued, see the error line before.
+    Broken,
+}
+
+impl Playback {
+    /// Before the first byte.
+    pub(crate) fn begins(&self) {
+        tracing::info!(
+            target: TARGET,
+            event = "playback_begin",
+            linkId = self.link_id,
+            recordingSid = self.recording.as_str(),
+            firstByte = self.range.start,
+            lastByte = self.range.end.saturating_sub(1),
+            requestId = self.request_id,
+            "playback begins"
+        );
+    }
+
+    /// After the last byte; `sent` were handed to the runtime.
+    pub(crate) fn ends(&self, sent: u64, ending: Ending) {
+        tracing::info!(
+            target: TARGET,
+            event = "playback_end",
+            outcome = ending.as_str(),
+            linkId = self.link_id,
+            recordingSid = self.recording.as_str(),
+            bytesSent = sent,
+            requestId = self.request_id,
+            "playback ends"
+        );
+    }
+}
+
+impl Ending {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Abandoned => "abandoned",
+            Self::Broken => "broken",
+        }
+    }
+}

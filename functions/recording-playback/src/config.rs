@@ -1,0 +1,203 @@
+//! The function's settings, read once at start.
+
+use service::settings::{BadSettings, Settings, base_url};
+use twilio::{client::Endpoints, sid::AccountSid};
+use vault::{AccountId, KeyArn, ReaderConfig};
+
+use crate::cors::FlexOrigins;
+
+/// Who may listen where `ALLOWED_ROLES` doesn't say: agents only where that's wanted.
+const DEFAULT_ROLES: [&str; 2] = ["admin", "supervisor"];
+
+/// Four hours, in seconds: a long recording plays to its end, with pauses, on one link.
+const DEFAULT_LINK_TTL_S: u64 = 4 * 60 * 60;
+
+/// A week, in seconds: who holds a link may listen, so a mistyped setting must not make it last for years.
+const MAX_LINK_TTL_S: u64 = 7 * 24 * 60 * 60;
+
+/// 4 MiB: two minutes of dual-channel 8 kHz WAV at 32 kB/s, and under the 6 MB that Lambda streams at full speed.
+const DEFAULT_MAX_RANGE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Configuration of the playback function.
+#[derive(Debug)]
+pub struct Config {
+    /// `RECORDINGS_BUCKET`, `KMS_DECRYPT_KEY_ARNS` (comma separated full ARNs) and the account that owns the recordings.
+    pub vault: ReaderConfig,
+    /// `TWILIO_ACCOUNT_SID`: whose Flex tokens are accepted.
+    pub twilio_account: AccountSid,
+    /// `TWILIO_IAM_BASE`: where tokens are validated; by default Twilio's US1 host.
+    pub twilio_endpoints: Endpoints,
+    /// `LINK_KEYS_SECRET`: id or ARN of the secret with the link keys.
+    pub link_keys_secret: String,
+    /// `ALLOWED_ROLES`, comma separated: Flex roles that may listen.
+    pub allowed_roles: Vec<String>,
+    /// `MEDIA_URL_TTL`: how long a link plays, in seconds.
+    pub link_ttl_s: u64,
+    /// `MAX_RANGE_BYTES`: the most plaintext that one 206 carries.
+    pub max_range_bytes: u64,
+    /// `ACCEPT_SEGMENT_LINKS`: whether links that never expire play.
+    pub accept_segment_links: bool,
+    /// `PLAYBACK_BASE_URL`: what links are built on, without a trailing slash; by default the event's own domain.
+    pub base_url: Option<String>,
+    /// `FLEX_ORIGINS`, comma separated: pages that may read the answers.
+    pub flex_origins: FlexOrigins,
+}
+
+impl Config {
+    /// Reads every setting.
+    ///
+    /// # Errors
+    /// All that are missing or malformed, at once.
+    pub fn from_settings(mut settings: Settings) -> Result<Self, BadSettings> {
+        let bucket = settings.required("RECORDINGS_BUCKET", |text| Ok::<_, &str>(text.to_owned()));
+        let kms_keys = settings.required("KMS_DECRYPT_KEY_ARNS", |text| list(text, KeyArn::parse));
+        let account = settings.required("TWILIO_ACCOUNT_SID", AccountId::parse);
+        // The same text, read as the Twilio layer wants it: its problem is told once, above.
+        let twilio_account = account.as_ref().and_then(|id| AccountSid::parse(id.as_str()).ok());
+        let link_keys_secret = settings.required("LINK_KEYS_SECRET", |text| Ok::<_, &str>(text.to_owned()));
+        let iam = settings.optional("TWILIO_IAM_BASE", base_url);
+        let roles = settings.optional("ALLOWED_ROLES", |text| {
+            list(text, |role| Ok::<_, &str>(role.to_owned()))
+        });
+        let link_ttl_s = settings.optional("MEDIA_URL_TTL", |text| within(text, MAX_LINK_TTL_S));
+        let max_range_bytes =
+            settings.optional("MAX_RANGE_BYTES", |text| within(text, crate::decide::WHOLE_REPLY_LIMIT));
+        let accept_segment_links = settings.optional("ACCEPT_SEGMENT_LINKS", boolean);
+        let base_url = settings.optional("PLAYBACK_BASE_URL", base_url);
+        let flex_origins = settings.optional("FLEX_ORIGINS", FlexOrigins::parse);
+
+        let default_endpoints = Endpoints::default();
+        let config = || {
+            Some(Self {
+                vault: ReaderConfig {
+                    bucket: bucket?,
+                    account: account?,
+                    kms_keys: kms_keys?,
+                },
+                twilio_account: twilio_account?,
+                twilio_endpoints: Endpoints {
+                    iam: iam.unwrap_or(default_endpoints.iam),
+                    ..default_endpoints
+                },
+                link_keys_secret: link_keys_secret?,
+                allowed_roles: roles.unwrap_or_else(|| DEFAULT_ROLES.map(str::to_owned).to_vec()),
+                link_ttl_s: link_ttl_s.unwrap_or(DEFAULT_LINK_TTL_S),
+                max_range_bytes: max_range_bytes.unwrap_or(DEFAULT_MAX_RANGE_BYTES),
+                accept_segment_links: accept_segment_links.unwrap_or(false),
+                base_url: base_url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
+                flex_origins: flex_origins.unwrap_or_default(),
+            })
+        };
+        settings.finish(config())
+    }
+}
+
+/// Comma separated, at least one; spaces around the elements don't count.
+pub(crate) fn list<T, E: ToString>(text: &str, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, String> {
+    let elements: Vec<T> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|element| !element.is_empty())
+        .map(|element| parse(element).map_err(|error| error.to_string()))
+        .collect::<Result<_, _>>()?;
+    if elements.is_empty() {
+        return Err("is an empty list".to_owned());
+    }
+    Ok(elements)
+}
+
+fn within(text: &str, max: u64) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number) if (1..=max).contains(&number) => Ok(number),
+        _ => Err(format!("not a whole number from 1 to {max}")),
+    }
+}
+
+fn boolean(text: &str) -> Result<bool, &'static str> {
+    text.parse().map_err(|_| "neither true nor false")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    const NEEDED: [(&str, &str); 4] = [
+        ("RECORDINGS_BUCKET", "recordings"),
+        ("KMS_DECRYPT_KEY_ARNS", KEY),
+        ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
+        ("LINK_KEYS_SECRET", "link-keys"),
+    ];
+
+    fn config(more: &[(&str, &str)]) -> Result<Config, BadSettings> {
+        Config::from_settings(Settings::from_pairs(NEEDED.into_iter().chain(more.iter().copied())))
+    }
+
+    #[test]
+    fn four_settings_are_needed_and_the_rest_have_defaults() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.vault.bucket, "recordings");
+        assert_eq!(config.vault.kms_keys.len(), 1);
+        assert_eq!(config.allowed_roles, ["admin", "supervisor"]);
+        assert_eq!(config.link_ttl_s, 14_400);
+        assert_eq!(config.max_range_bytes, 4_194_304);
+        assert!(!config.accept_segment_links);
+        assert_eq!(config.base_url, None);
+        assert_eq!(config.twilio_endpoints.iam.as_str(), "https://iam.twilio.com/");
+        assert!(config.flex_origins.allows(&"https://flex.twilio.com".parse().unwrap()));
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let two_keys = format!("{KEY}, {KEY}");
+        let config = config(&[
+            ("KMS_DECRYPT_KEY_ARNS", &two_keys),
+            ("TWILIO_IAM_BASE", "http://127.0.0.1:8001"),
+            ("ALLOWED_ROLES", "supervisor, wfo.full_access"),
+            ("MEDIA_URL_TTL", "60"),
+            ("MAX_RANGE_BYTES", "65536"),
+            ("ACCEPT_SEGMENT_LINKS", "true"),
+            ("PLAYBACK_BASE_URL", "https://listen.example.com/recordings/"),
+            ("FLEX_ORIGINS", "https://flex.example.com"),
+        ])
+        .unwrap();
+        assert_eq!(config.vault.kms_keys.len(), 2);
+        assert_eq!(config.twilio_endpoints.iam.as_str(), "http://127.0.0.1:8001/");
+        assert_eq!(config.allowed_roles, ["supervisor", "wfo.full_access"]);
+        assert_eq!(config.link_ttl_s, 60);
+        assert_eq!(config.max_range_bytes, 65_536);
+        assert!(config.accept_segment_links);
+        assert_eq!(
+            config.base_url.as_deref(),
+            Some("https://listen.example.com/recordings")
+        );
+        assert!(!config.flex_origins.allows(&"https://flex.twilio.com".parse().unwrap()));
+    }
+
+    #[test]
+    fn every_bad_setting_is_told_at_once() {
+        let bad = [
+            ("KMS_DECRYPT_KEY_ARNS", "alias/canary"),
+            ("TWILIO_ACCOUNT_SID", "canary"),
+            ("TWILIO_IAM_BASE", "http://canary.example.com"),
+            ("ALLOWED_ROLES", ","),
+            ("MEDIA_URL_TTL", "0"),
+            ("MAX_RANGE_BYTES", "190000001"),
+            ("ACCEPT_SEGMENT_LINKS", "canary"),
+            ("PLAYBACK_BASE_URL", "canary"),
+            ("FLEX_ORIGINS", "canary"),
+        ];
+        let error = Config::from_settings(Settings::from_pairs(bad))
+            .unwrap_err()
+            .to_string();
+        for name in bad
+            .map(|(name, _)| name)
+            .into_iter()
+            .chain(["RECORDINGS_BUCKET", "LINK_KEYS_SECRET"])
+        {
+            assert!(error.contains(name), "{name} is missing from: {error}");
+        }
+        assert!(!error.contains("canary"), "{error}");
+    }
+}

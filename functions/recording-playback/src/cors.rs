@@ -1,0 +1,162 @@
+//! Cross-origin access for the pages that Flex runs on ([Fetch standard], section 3.3).
+//!
+//! The code alone decides it: with CORS in the function URL's configuration too, headers would come twice, and browsers
+//! refuse that.
+//!
+//! [Fetch standard]: https://fetch.spec.whatwg.org/#http-cors-protocol
+
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{
+        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, ORIGIN, VARY,
+    },
+};
+use service::settings::base_url;
+
+use crate::body::Body;
+
+/// Where Flex runs unless it's self-hosted.
+const FLEX: HeaderValue = HeaderValue::from_static("https://flex.twilio.com");
+
+/// What a page may send. `Authorization` has to be named: a wildcard doesn't cover it.
+const REQUEST_HEADERS: HeaderValue =
+    HeaderValue::from_static("Authorization, Content-Type, Range, If-Range, If-Match, If-None-Match");
+
+/// What a page may read beyond the safelisted headers.
+const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static("Content-Range, Accept-Ranges, ETag, Content-Length");
+
+/// Two hours, in seconds: the longest that Chromium remembers a preflight.
+const MAX_AGE_S: HeaderValue = HeaderValue::from_static("7200");
+
+/// The origins whose pages may read the answers.
+#[derive(Clone, Debug)]
+pub struct FlexOrigins(Vec<HeaderValue>);
+
+impl FlexOrigins {
+    /// Reads origins, comma separated: `https://host` or `https://host:port`, http on a loopback address.
+    ///
+    /// # Errors
+    /// What is wrong with one of them, without repeating it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        crate::config::list(text, origin).map(Self)
+    }
+
+    /// Whether a page of this origin may read the answers. Origins are compared as browsers write them.
+    pub fn allows(&self, origin: &HeaderValue) -> bool {
+        self.0.contains(origin)
+    }
+
+    /// Adds to an answer what the page that asked for it needs; to every answer, so that errors can be read too.
+    pub(crate) fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
+        // Also where the origin isn't allowed or absent: a cache must not hand that answer to another page.
+        response.append(VARY, HeaderValue::from_name(ORIGIN));
+        if let Some(origin) = request.get(ORIGIN).filter(|origin| self.allows(origin)) {
+            response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, RESPONSE_HEADERS);
+        }
+    }
+}
+
+impl Default for FlexOrigins {
+    fn default() -> Self {
+        Self(vec![FLEX])
+    }
+}
+
+/// Answers a preflight (or any OPTIONS request) for a path with these methods.
+pub(crate) fn preflight(allow: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(allow));
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(allow));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+    headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE_S);
+    response
+}
+
+fn origin(text: &str) -> Result<HeaderValue, &'static str> {
+    let url = base_url(text)?;
+    let origin = url.origin().ascii_serialization();
+    // Anything more than scheme, host and port would never equal what a browser sends.
+    if !text.eq_ignore_ascii_case(&origin) {
+        return Err("not an origin: scheme, host and, unless it's the scheme's own, port");
+    }
+    HeaderValue::from_str(&origin).map_err(|_| "not an origin")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(origins: &FlexOrigins, origin: Option<&'static str>) -> HeaderMap {
+        let request = origin
+            .map(|origin| (ORIGIN, HeaderValue::from_static(origin)))
+            .into_iter()
+            .collect();
+        let mut response = HeaderMap::new();
+        origins.apply(&request, &mut response);
+        response
+    }
+
+    #[test]
+    fn an_allowed_origin_is_echoed() {
+        let origins = FlexOrigins::parse("https://flex.example.com, http://localhost:3000").unwrap();
+        for origin in ["https://flex.example.com", "http://localhost:3000"] {
+            let headers = answered(&origins, Some(origin));
+            assert_eq!(headers[ACCESS_CONTROL_ALLOW_ORIGIN], origin);
+            assert_eq!(headers[VARY], "origin");
+            assert_eq!(
+                headers[ACCESS_CONTROL_EXPOSE_HEADERS],
+                "Content-Range, Accept-Ranges, ETag, Content-Length"
+            );
+        }
+    }
+
+    #[test]
+    fn other_origins_get_nothing_but_vary() {
+        for origin in [
+            None,
+            Some("null"),
+            Some("*"),
+            Some("http://flex.twilio.com"),
+            Some("https://flex.twilio.com.example.com"),
+            Some("https://flex.twilio.com:444"),
+            Some("https://flex.twilio.com/"),
+        ] {
+            let headers = answered(&FlexOrigins::default(), origin);
+            assert!(!headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN), "{origin:?}");
+            assert_eq!(headers[VARY], "origin");
+        }
+    }
+
+    #[test]
+    fn origins_are_written_as_browsers_write_them() {
+        let origins = FlexOrigins::parse("HTTPS://Flex.Example.com").unwrap();
+        assert!(origins.allows(&HeaderValue::from_static("https://flex.example.com")));
+        for bad in [
+            "",
+            "*",
+            "null",
+            "flex.example.com",
+            "https://flex.example.com/",
+            "https://a.example.com/b",
+            "https://a.example.com:443",
+            "http://a.example.com",
+        ] {
+            assert!(FlexOrigins::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_preflight_names_methods_and_headers() {
+        let response = preflight("GET, OPTIONS");
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_METHODS], "GET, OPTIONS");
+        let headers = response.headers()[ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap();
+        for name in ["Authorization", "Range", "If-Range"] {
+            assert!(headers.split(", ").any(|header| header == name), "{name}");
+        }
+    }
+}

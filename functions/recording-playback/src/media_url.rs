@@ -1,0 +1,91 @@
+//! A link for the Player: Flex Insights' `url_provider` ("Playback of recordings from custom storage", Twilio Docs).
+
+use http::{Response, header::AUTHORIZATION};
+use twilio::flex_token::Listener;
+use vault::{Expectation, RecordingId};
+
+use crate::{
+    access::Issued,
+    app::App,
+    audit,
+    body::Body,
+    handle::Call,
+    ports::{LinkKeys, Recordings, TokenCheck},
+    refusal::Refusal,
+    respond,
+};
+
+/// Answers `GET /media-url?recordingSid=RE…`.
+pub(crate) async fn answer<R: Recordings, C: TokenCheck, K: LinkKeys>(
+    app: &App<R, C, K>,
+    call: &Call<'_>,
+) -> Result<Response<Body>, Refusal> {
+    let recording = call
+        .parameter("recordingSid")
+        .and_then(|sid| RecordingId::parse(&sid).ok());
+    let mut listener = None;
+    let outcome = grant(app, call, recording.as_ref(), &mut listener).await;
+    let (link_id, told) = match &outcome {
+        Ok(granted) => (Some(granted.link_id.as_str()), "granted"),
+        Err(refusal) => (None, refusal.terms().1),
+    };
+    audit::media_url(call.request_id, listener.as_ref(), recording.as_ref(), link_id, told);
+    outcome.map(|granted| respond::media_url(&granted.url))
+}
+
+struct Granted {
+    url: String,
+    link_id: String,
+}
+
+/// The order costs a stranger the least: nothing is asked of Twilio without a token, nothing of S3 or KMS without a
+/// listener who may listen. `listener` is told even where they may not, for the audit line.
+async fn grant<R: Recordings, C: TokenCheck, K: LinkKeys>(
+    app: &App<R, C, K>,
+    call: &Call<'_>,
+    recording: Option<&RecordingId>,
+    listener: &mut Option<Listener>,
+) -> Result<Granted, Refusal> {
+    let recording = recording.ok_or(Refusal::RecordingSid)?;
+    let authorization = call.request.headers().get(AUTHORIZATION);
+    let now_ms = i64::try_from(call.now.as_millis()).unwrap_or(i64::MAX);
+    let known = listener.insert(app.tokens.listener(authorization, now_ms).await?);
+    if !app.tokens.allows(known) {
+        return Err(Refusal::Role);
+    }
+    let base = base_url(app.base_url.as_deref(), call.domain)?;
+    let Issued { query, link_id } = app.links.issue(recording, call.now.as_secs()).await?;
+    // Finds out whether there is such a recording, and the playback that follows finds it open.
+    app.recordings.open(recording, Expectation::Facts).await?;
+    Ok(Granted {
+        url: format!("{base}/?{query}"),
+        link_id,
+    })
+}
+
+fn base_url(configured: Option<&str>, domain: Option<&str>) -> Result<String, Refusal> {
+    match (configured, domain) {
+        (Some(base), _) => Ok(base.to_owned()),
+        (None, Some(domain)) => Ok(format!("https://{domain}")),
+        (None, None) => Err(Refusal::NoBaseUrl),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_the_configured_base_or_to_the_events_own_domain() {
+        let domain = Some("abc.lambda-url.eu-central-1.on.aws");
+        assert_eq!(
+            base_url(Some("https://a.example.com/b"), domain).unwrap(),
+            "https://a.example.com/b"
+        );
+        assert_eq!(
+            base_url(None, domain).unwrap(),
+            "https://abc.lambda-url.eu-central-1.on.aws"
+        );
+        assert!(matches!(base_url(None, None), Err(Refusal::NoBaseUrl)));
+    }
+}

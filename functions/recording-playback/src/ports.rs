@@ -1,0 +1,79 @@
+//! What playback needs of the world, each as small as it can be.
+
+use std::{future::Future, ops::Range, sync::Arc};
+
+use http::HeaderValue;
+use secrecy::SecretString;
+use service::secrets::SecretError;
+use twilio::flex_token::{FlexToken, Listener, TokenError};
+use vault::{Expectation, PlaintextStream, ReadError, RecordingId};
+
+use crate::decide::Facts;
+
+/// The stored recordings.
+pub trait Recordings: Send + Sync {
+    /// An opened recording: its key is unwrapped, its header and length are authenticated.
+    type Recording: Send + Sync;
+
+    /// Opens a recording; `expectation` says what will be read, so that it comes along.
+    fn open(
+        &self,
+        id: &RecordingId,
+        expectation: Expectation,
+    ) -> impl Future<Output = Result<Self::Recording, ReadError>> + Send;
+
+    /// What HTTP needs to know of an opened recording.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] where it can't be told.
+    fn facts(recording: &Self::Recording) -> Result<Facts, ReadError>;
+
+    /// Plaintext of `range`, half-open and within the recording; returns once its first frame has verified.
+    fn read(
+        &self,
+        recording: &Self::Recording,
+        range: Range<u64>,
+    ) -> impl Future<Output = Result<PlaintextStream, ReadError>> + Send;
+}
+
+/// Who a Flex token belongs to.
+pub trait TokenCheck: Send + Sync {
+    /// Asks the one who issued the token.
+    fn check(&self, token: &FlexToken) -> impl Future<Output = Result<Listener, TokenError>> + Send;
+}
+
+/// The keys that sign and verify links: a secret's text, see [`playback_link::KeyRing::parse`].
+pub trait LinkKeys: Send + Sync {
+    /// The keys as they're known here.
+    fn current(&self) -> impl Future<Output = Result<Arc<SecretString>, SecretError>> + Send;
+
+    /// The keys as they are now, in case one was added.
+    fn refreshed(&self) -> impl Future<Output = Result<Arc<SecretString>, SecretError>> + Send;
+}
+
+impl Recordings for vault::Reader {
+    type Recording = vault::Recording;
+
+    async fn open(&self, id: &RecordingId, expectation: Expectation) -> Result<Self::Recording, ReadError> {
+        Self::open(self, id, expectation).await
+    }
+
+    fn facts(recording: &Self::Recording) -> Result<Facts, ReadError> {
+        Ok(Facts {
+            len: recording.len(),
+            etag: HeaderValue::from_str(recording.etag())
+                .map_err(|_| ReadError::Damaged("the entity tag is no header value".to_owned()))?,
+            content_type: recording.content_type(),
+        })
+    }
+
+    async fn read(&self, recording: &Self::Recording, range: Range<u64>) -> Result<PlaintextStream, ReadError> {
+        Self::read(self, recording, range).await
+    }
+}
+
+impl TokenCheck for twilio::client::Client {
+    async fn check(&self, token: &FlexToken) -> Result<Listener, TokenError> {
+        self.validate_flex_token(token).await
+    }
+}
