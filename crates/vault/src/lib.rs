@@ -22,5 +22,6 @@ pub use name::{AccountId, ContentType, KeyArn, NameError, RecordingId};
 pub use read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording};
 pub use service_error::ServiceError;
 pub use write::{
-    Attributes, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply, StoreError, Writer, WriterConfig,
+    AttributeError, Attributes, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply, StoreError, Writer,
+    WriterConfig,
 };

@@ -154,10 +154,7 @@ pub struct NameError {
 
 fn parse_sid(text: &str, prefix: &str) -> Option<String> {
     let digits = text.strip_prefix(prefix)?;
-    let well_formed = digits.len() == SID_HEX_DIGITS
-        && digits
-            .bytes()
-            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let well_formed = digits.len() == SID_HEX_DIGITS && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     well_formed.then(|| text.to_owned())
 }
 
@@ -240,10 +237,7 @@ mod tests {
     #[test]
     fn content_types_come_back_from_the_encryption_context() {
         for content_type in [ContentType::Wav, ContentType::Mp3] {
-            assert_eq!(
-                ContentType::parse(content_type.as_str()),
-                Some(content_type)
-            );
+            assert_eq!(ContentType::parse(content_type.as_str()), Some(content_type));
         }
         assert_eq!(ContentType::parse("WAV"), None);
         assert_eq!(ContentType::parse("audio/x-wav"), None);

@@ -68,6 +68,17 @@ impl ServiceError {
         }
     }
 
+    /// There was an answer, but not what it has to hold; or none, because the runtime ended.
+    pub(crate) fn incomplete(operation: &'static str) -> Self {
+        Self {
+            operation,
+            reason: "no usable answer".to_owned(),
+            code: None,
+            status: None,
+            retryable: true,
+        }
+    }
+
     /// Whether the same request may succeed later: no connection, no answer, throttled, or the service's own fault.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

@@ -1,50 +1,212 @@
-use std::{future::Future, pin::Pin, time::Instant};
+//! Writing: a recording is copied into the bucket as a stream, sealed on the way, and committed whole or not at all.
+//!
+//! One copy runs in one task, with no queue between its stages: the [`Download`] gives chunks, [`SealedParts`] seals them
+//! frame by frame in the buffer that is then uploaded, and a bounded number of uploads runs while the next part fills.
+//! Whoever drops the future drops every stage with it; the [`MultipartUpload`] sees to it that nothing stays behind in S3.
+//!
+//! A data key and a message id seal one plaintext once. Whenever a copy has to begin again (the source ignored a range,
+//! somebody else was faster, the upload is gone) it begins with a new key, a new message and a new upload.
+
+mod attributes;
+mod commit;
+mod copy;
+mod download;
+mod error;
+mod part;
+mod seal;
+mod source;
+mod stale;
+mod upload;
+mod wav;
+
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::time::timeout_at;
+
 use crate::{AccountId, ContentType, KeyArn, RecordingId};
-use bytes::Bytes;
-use futures_util::stream::Stream;
+use commit::{Attempted, Standing};
+use copy::{Copy, CopyError};
+use download::{Download, Patience};
+use upload::{MultipartUpload, Target};
 
+pub use attributes::{AttributeError, Attributes};
+pub use error::StoreError;
+pub use source::{Source, SourceBody, SourceError, SourceReply};
+
+/// A copy ends so long before its deadline, so that its upload can still be aborted: one request, which has time for a
+/// new connection (3 s at most) and one retry.
+const ABORT_RESERVE: Duration = Duration::from_secs(5);
+
+/// How often a recording is begun, the first time included. Each further time costs a whole download; a conflict that
+/// lasts longer is better met by the job's next delivery.
+const COPIES: u32 = 4;
+
+/// Where recordings go, and under which key.
 #[derive(Clone, Debug)]
-pub struct WriterConfig { pub bucket: String, pub account: AccountId, pub kms_key: KeyArn }
-pub struct Writer;
-/// What Twilio said of the recording, stored as object metadata; informative only. Keys lower-case ASCII.
-pub type Attributes = std::collections::BTreeMap<String, String>;
-
-/// Where a recording's bytes come from; the function adapts Twilio's media download to it.
-pub trait Source: Send + Sync {
-    /// Opens the body at byte `from`. With `from > 0`, `validator` is what the first reply gave (for If-Range).
-    fn open<'a>(&'a self, from: u64, validator: Option<&'a str>) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>>;
+pub struct WriterConfig {
+    /// Name of the bucket.
+    pub bucket: String,
+    /// The account that every recording belongs to; part of the encryption context.
+    pub account: AccountId,
+    /// The key that wraps data keys.
+    pub kms_key: KeyArn,
 }
-pub type SourceBody = Pin<Box<dyn Stream<Item = Result<Bytes, SourceError>> + Send>>;
-pub struct SourceReply {
-    /// Byte the body starts at: `from`, or 0 where the source ignored the range.
-    pub start: u64,
-    /// Length of the whole recording where the source announced it.
-    pub total_len: Option<u64>,
-    /// Strong validator (ETag) for a later resume.
-    pub validator: Option<String>,
-    pub body: SourceBody,
-}
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct SourceError { pub retryable: bool, pub message: String }
 
+/// Copies recordings into the vault. It needs `s3:PutObject`, `s3:GetObject` and `s3:ListBucket` (without the latter S3
+/// answers 403 where an object is absent), `s3:ListBucketMultipartUploads`, `s3:AbortMultipartUpload` and
+/// `kms:GenerateDataKey`.
 #[derive(Debug)]
-pub enum Outcome { Stored(Receipt), AlreadyStored, Erased }
-#[derive(Clone, Debug)]
-pub struct Receipt { pub plaintext_len: u64, pub sha256: [u8; 32], pub etag: Option<String>, pub version_id: Option<String>, pub parts: u32 }
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    #[error("source: {0}")]
-    Source(#[from] SourceError),
-    #[error("the source announced {announced} bytes and sent {received}")]
-    LengthMismatch { announced: u64, received: u64 },
-    #[error("deadline reached")]
-    Deadline,
+pub struct Writer {
+    s3: aws_sdk_s3::Client,
+    kms: aws_sdk_kms::Client,
+    config: WriterConfig,
+    now: fn() -> SystemTime,
 }
-impl StoreError { pub fn is_retryable(&self) -> bool { todo!() } }
+
+/// How a copy ended well.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The recording was committed by this call.
+    Stored(Receipt),
+    /// It was there already, or another copy was faster; nothing was overwritten.
+    AlreadyStored,
+    /// It was erased on request and must not come back.
+    Erased,
+}
+
+/// What was committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Bytes of the recording.
+    pub plaintext_len: u64,
+    /// SHA-256 of the recording.
+    pub sha256: [u8; 32],
+    /// The object's ETag, quoted as S3 gives it.
+    pub etag: Option<String>,
+    /// The object's version, where the bucket keeps versions.
+    pub version_id: Option<String>,
+    /// Parts of the upload; 1 where a single request was enough.
+    pub parts: u32,
+}
+
 impl Writer {
-    pub fn new(s3: aws_sdk_s3::Client, kms: aws_sdk_kms::Client, config: WriterConfig) -> Self { todo!() }
+    /// A writer on these clients. Retries and timeouts of single requests are the clients' own.
+    #[must_use]
+    pub fn new(s3: aws_sdk_s3::Client, kms: aws_sdk_kms::Client, config: WriterConfig) -> Self {
+        Self {
+            s3,
+            kms,
+            config,
+            now: SystemTime::now,
+        }
+    }
+
+    /// Takes the time from `now`, by which the age of uploads that a killed process has left is told.
+    #[must_use]
+    pub fn with_clock(mut self, now: fn() -> SystemTime) -> Self {
+        self.now = now;
+        self
+    }
+
     /// Copies the source into the vault; ends before `deadline`, with every upload it opened committed or aborted.
-    pub async fn store(&self, recording: &RecordingId, content_type: ContentType, attributes: &Attributes, source: &dyn Source, deadline: Instant) -> Result<Outcome, StoreError> { todo!() }
+    /// Dropping the future aborts too, in the background.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; nothing is stored then, except after [`StoreError::Deadline`] and errors of the commit itself,
+    /// where the next call finds out.
+    pub async fn store(
+        &self,
+        recording: &RecordingId,
+        content_type: ContentType,
+        attributes: &Attributes,
+        source: &dyn Source,
+        deadline: Instant,
+    ) -> Result<Outcome, StoreError> {
+        attributes::review(attributes)?;
+        let copy = Copy {
+            kms: &self.kms,
+            config: &self.config,
+            target: Target {
+                s3: self.s3.clone(),
+                bucket: self.config.bucket.clone(),
+                key: recording.object_key(),
+                recording: recording.clone(),
+            },
+            content_type,
+            attributes,
+        };
+        let mut upload = MultipartUpload::new(copy.target.clone());
+        let stop_at = deadline.checked_sub(ABORT_RESERVE).unwrap_or(deadline);
+        let result = timeout_at(stop_at.into(), self.copy_until_settled(&copy, source, &mut upload))
+            .await
+            .unwrap_or(Err(StoreError::Deadline));
+        // Past the deadline the upload's own drop takes over.
+        let _ = timeout_at(deadline.into(), upload.abort()).await;
+        report(recording, &result);
+        result
+    }
+
+    async fn copy_until_settled(
+        &self,
+        copy: &Copy<'_>,
+        source: &dyn Source,
+        upload: &mut MultipartUpload,
+    ) -> Result<Outcome, StoreError> {
+        let recording = &copy.target.recording;
+        let mut download = Download::new(recording, source, Patience::DEFAULT);
+        let mut attempted = Attempted::default();
+        let mut unsettled = None;
+        for copies in 0..=COPIES {
+            // What is there decides, before the first copy and after each that wasn't committed to our knowledge.
+            match commit::standing(&copy.target, &attempted).await? {
+                Standing::Erased => return Ok(Outcome::Erased),
+                Standing::Ours(receipt) => return Ok(Outcome::Stored(receipt)),
+                Standing::Anothers => return Ok(Outcome::AlreadyStored),
+                Standing::Absent => {}
+            }
+            if let Some(error) = unsettled.take() {
+                return Err(error);
+            }
+            if copies == 0 {
+                stale::abort_uploads(&copy.target, (self.now)()).await;
+            } else if copies == COPIES {
+                break;
+            }
+            match copy.run(&mut download, upload, &mut attempted).await {
+                Ok(receipt) => return Ok(Outcome::Stored(receipt)),
+                Err(CopyError::Failed(error)) => return Err(error),
+                Err(CopyError::Unsettled(error)) => {
+                    tracing::warn!(recordingSid = %recording, %error, "commit unsettled");
+                    unsettled = Some(StoreError::Service(error));
+                }
+                Err(CopyError::StartOver(reason)) => {
+                    tracing::warn!(recordingSid = %recording, reason, "copy starts over");
+                }
+            }
+            // Before the next look: a commit that's still on its way can't succeed after it.
+            upload.abort().await;
+        }
+        Err(StoreError::StartedOver { copies: COPIES })
+    }
+}
+
+/// The audit line of a copy; exactly one for each call.
+fn report(recording: &RecordingId, result: &Result<Outcome, StoreError>) {
+    match result {
+        Ok(Outcome::Stored(receipt)) => tracing::info!(
+            recordingSid = %recording,
+            plaintextLength = receipt.plaintext_len,
+            sha256 = hex::encode(receipt.sha256),
+            parts = receipt.parts,
+            etag = receipt.etag.as_deref(),
+            versionId = receipt.version_id.as_deref(),
+            "recording stored"
+        ),
+        Ok(Outcome::AlreadyStored) => tracing::info!(recordingSid = %recording, "recording already stored"),
+        Ok(Outcome::Erased) => tracing::info!(recordingSid = %recording, "recording erased: not stored"),
+        Err(error) => {
+            tracing::error!(recordingSid = %recording, %error, retryable = error.is_retryable(), "recording not stored");
+        }
+    }
 }

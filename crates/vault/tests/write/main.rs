@@ -1,28 +1,93 @@
-//! The writer against a real S3 and KMS emulator.
+//! The writer against a real S3 and KMS emulator. What is stored is opened with KMS Decrypt and compared byte by byte.
 
+// `clippy.toml` allows it in `#[test]` functions; what they call is test code too.
+#![allow(clippy::unwrap_used)]
+
+mod committed;
+mod scripted;
 #[path = "../support/mod.rs"]
 mod support;
 
-use support::{World, proxy::Fault};
+use std::time::{Duration, Instant};
 
-#[tokio::test]
-async fn the_proxy_counts_and_breaks() {
-    let world = World::start().await;
-    world.put_object("k", b"hello".to_vec()).await;
-    let s3 = world.s3();
-    let get = || s3.get_object().bucket(&world.bucket).key("k").send();
-    world.proxy.inject("GetObject", 1..2, Fault::CutAnswer(3));
-    assert_eq!(get().await.unwrap().body.collect().await.unwrap().to_vec(), b"hello");
-    assert!(get().await.unwrap().body.collect().await.is_err());
-    assert_eq!(world.proxy.count("GetObject"), 2);
-    world.proxy.inject("GetObject", 0..1, Fault::LoseAnswer);
-    world.proxy.inject("GetObject", 1..2, Fault::Reset);
-    get().await.unwrap();
-    assert_eq!(world.proxy.count("GetObject"), 5);
-    world
-        .proxy
-        .inject("PutObject", 0..usize::MAX, Fault::Answer(503, "SlowDown"));
-    let error = s3.put_object().bucket(&world.bucket).key("j").send().await.unwrap_err();
-    assert_eq!(error.into_service_error().meta().code(), Some("SlowDown"));
-    assert_eq!(world.proxy.count("PutObject"), 3);
+use aws_sdk_kms::primitives::Blob;
+use esdk_message::{DataKey, Profile, UnverifiedHeader, open_message};
+use scripted::Scripted;
+use support::{World, account, recording};
+use vault::{Attributes, ContentType, Outcome, Receipt, StoreError, Writer, WriterConfig};
+
+/// Plaintext of a part of the default size.
+const PART: usize = 128 * 65_536;
+
+impl World {
+    fn writer(&self) -> Writer {
+        let config = WriterConfig {
+            bucket: self.bucket.clone(),
+            account: account(),
+            kms_key: self.key.clone(),
+        };
+        Writer::new(self.s3(), self.kms(), config)
+    }
+
+    /// Stores recording 1 within a deadline that's never met.
+    async fn store(&self, source: &Scripted) -> Result<Outcome, StoreError> {
+        self.store_within(source, Duration::from_secs(600)).await
+    }
+
+    async fn store_within(&self, source: &Scripted, time: Duration) -> Result<Outcome, StoreError> {
+        let attributes = Attributes::from([("channels".to_owned(), "2".to_owned())]);
+        let deadline = Instant::now() + time;
+        self.writer()
+            .store(&recording(1), ContentType::Mp3, &attributes, source, deadline)
+            .await
+    }
+
+    /// Recording 1 as it's stored, opened; `None` if it isn't there.
+    async fn stored(&self) -> Option<Vec<u8>> {
+        let object = self.object(&recording(1).object_key()).await?;
+        let header = UnverifiedHeader::parse(&object).unwrap();
+        let wrapped = &header.encrypted_data_keys()[0];
+        assert_eq!(wrapped.provider_id, "aws-kms");
+        assert_eq!(wrapped.provider_info, self.key.as_str());
+        let context = header.encryption_context();
+        assert_eq!(context.get("accountsid"), Some(account().as_str()));
+        assert_eq!(context.get("recordingsid"), Some(recording(1).as_str()));
+        let decrypted = self
+            .direct_kms()
+            .decrypt()
+            .key_id(self.key.as_str())
+            .ciphertext_blob(Blob::new(wrapped.ciphertext.clone()))
+            .set_encryption_context(Some(
+                context.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            ))
+            .send()
+            .await
+            .unwrap();
+        let data_key = DataKey::from_slice(decrypted.plaintext().unwrap().as_ref()).unwrap();
+        Some(open_message(&object, &data_key, Profile::VAULT).unwrap().plaintext)
+    }
+
+    /// The recording is stored whole, and nothing is left behind.
+    async fn assert_stored(&self, source: &Scripted) {
+        // `assert_eq` would print megabytes.
+        assert!(
+            self.stored().await.as_deref() == Some(&source.bytes[..]),
+            "another recording"
+        );
+        assert_eq!(self.open_uploads().await, []);
+    }
+
+    /// Nothing is stored, and nothing is left behind.
+    async fn assert_absent(&self) {
+        assert!(self.stored().await.is_none());
+        assert_eq!(self.open_uploads().await, []);
+    }
+}
+
+#[track_caller]
+fn receipt(outcome: Result<Outcome, StoreError>) -> Receipt {
+    match outcome {
+        Ok(Outcome::Stored(receipt)) => receipt,
+        other => panic!("not stored: {other:?}"),
+    }
 }

@@ -1,0 +1,186 @@
+//! One copy: a data key, a message, an upload and its commit.
+
+use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
+use aws_sdk_kms::Client as Kms;
+use bytes::Bytes;
+use esdk_message::{FrameLength, Layout, MessageId, Sealer};
+
+use super::{
+    Attributes, Receipt, StoreError, WriterConfig,
+    attributes::HEADER_DIGEST,
+    commit::{self, Attempted, Metadata},
+    download::{Download, Next},
+    part::PartPlan,
+    seal::SealedParts,
+    upload::{MultipartUpload, PartUploads, Target},
+    wav::WavClaim,
+};
+use crate::{
+    ContentType, ServiceError,
+    context::{self, ContextFacts},
+    kms,
+};
+
+/// What all copies of one recording have in common.
+#[derive(Debug)]
+pub(super) struct Copy<'a> {
+    pub(super) kms: &'a Kms,
+    pub(super) config: &'a WriterConfig,
+    pub(super) target: Target,
+    pub(super) content_type: ContentType,
+    pub(super) attributes: &'a Attributes,
+}
+
+/// Why a copy ended without a commit that's known.
+#[derive(Debug)]
+pub(super) enum CopyError {
+    /// It can't succeed, or not now.
+    Failed(StoreError),
+    /// What was made is void; a new copy may succeed.
+    StartOver(&'static str),
+    /// The commit was asked for, and nobody knows what became of it.
+    Unsettled(ServiceError),
+}
+
+impl<E: Into<StoreError>> From<E> for CopyError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Copy<'_> {
+    /// Copies what `download` gives from its first byte on.
+    pub(super) async fn run(
+        &self,
+        download: &mut Download<'_>,
+        upload: &mut MultipartUpload,
+        attempted: &mut Attempted,
+    ) -> Result<Receipt, CopyError> {
+        let announced = download.begin().await?;
+        let sealer = self.sealer(announced).await?;
+        let header_len = sealer.header().len() as u64;
+        let header_digest = hex::encode(digest::digest(&SHA256, sealer.header()));
+        let metadata = self.metadata(&header_digest);
+        let frame_length = sealer.frame_length();
+        let plan = PartPlan::new(header_len, frame_length, announced)?;
+
+        let mut plaintext = Plaintext::new(self.content_type);
+        let mut sealed = SealedParts::new(sealer, plan);
+        let mut uploads = PartUploads::new(upload, plan.uploads_in_flight());
+        loop {
+            let mut chunk = match uploads.meanwhile(download.next()).await?? {
+                Next::Chunk(chunk) => chunk,
+                Next::End => break,
+                Next::Restarted => return Err(CopyError::StartOver("the source began again")),
+            };
+            plaintext.update(&chunk);
+            while !chunk.is_empty() {
+                if let Some(part) = sealed.fill(&mut chunk)? {
+                    uploads.start(part, &metadata).await?;
+                }
+            }
+        }
+        let last = sealed.finish()?;
+        let mut receipt = plaintext.review()?;
+        receipt.parts = last.number;
+        let layout = Layout::of_plaintext(header_len, frame_length, receipt.plaintext_len)?;
+
+        let committed = if last.number == 1 {
+            plan.review(&layout, &[(1, last.bytes.len() as u64)])?;
+            attempted.push(header_digest, receipt.clone());
+            commit::put(&self.target, last.bytes, metadata).await
+        } else {
+            uploads.start(last, &metadata).await?;
+            let parts = uploads.finish().await?;
+            let lengths: Vec<_> = parts.iter().map(|part| (part.number, part.len)).collect();
+            plan.review(&layout, &lengths)?;
+            attempted.push(header_digest, receipt.clone());
+            upload.complete(&parts, layout.object_len()).await
+        };
+        match committed {
+            Ok(committed) => Ok(Receipt {
+                etag: committed.etag,
+                version_id: committed.version_id,
+                ..receipt
+            }),
+            Err(error) if commit::is_conflict(&error) => Err(CopyError::StartOver("the commit met a conflict")),
+            Err(error) => Err(CopyError::Unsettled(error)),
+        }
+    }
+
+    /// A message of its own: new data key, new message id.
+    async fn sealer(&self, announced: Option<u64>) -> Result<Sealer, StoreError> {
+        let facts = ContextFacts {
+            content_type: self.content_type,
+            plaintext_len: announced,
+        };
+        let context = context::build(&self.config.account, &self.target.recording, facts)?;
+        let (data_key, stored_key) = kms::generate_data_key(self.kms, &self.config.kms_key, &context).await?;
+        let message_id = MessageId::random();
+        Ok(Sealer::new(
+            &data_key,
+            message_id,
+            FrameLength::DEFAULT,
+            &context,
+            &[stored_key],
+        )?)
+    }
+
+    fn metadata(&self, header_digest: &str) -> Metadata {
+        let own = (HEADER_DIGEST.to_owned(), header_digest.to_owned());
+        let attributes = self.attributes.iter();
+        attributes
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .chain([own])
+            .collect()
+    }
+}
+
+/// What is learnt of the recording while it passes.
+struct Plaintext {
+    len: u64,
+    digest: digest::Context,
+    wav: Option<WavClaim>,
+}
+
+impl Plaintext {
+    fn new(content_type: ContentType) -> Self {
+        Self {
+            len: 0,
+            digest: digest::Context::new(&SHA256),
+            wav: match content_type {
+                ContentType::Wav => Some(WavClaim::new()),
+                ContentType::Mp3 => None,
+            },
+        }
+    }
+
+    fn update(&mut self, chunk: &Bytes) {
+        self.len += chunk.len() as u64;
+        self.digest.update(chunk);
+        if let Some(wav) = &mut self.wav {
+            wav.update(chunk);
+        }
+    }
+
+    /// Whether it's whole by its own account, and the receipt as far as it can be filled in.
+    fn review(self) -> Result<Receipt, StoreError> {
+        if let Some(claimed) = self.wav.as_ref().and_then(WavClaim::end)
+            && claimed > self.len
+        {
+            return Err(StoreError::Truncated {
+                claimed,
+                received: self.len,
+            });
+        }
+        let mut sha256 = [0; SHA256_OUTPUT_LEN];
+        sha256.copy_from_slice(self.digest.finish().as_ref());
+        Ok(Receipt {
+            plaintext_len: self.len,
+            sha256,
+            etag: None,
+            version_id: None,
+            parts: 0,
+        })
+    }
+}

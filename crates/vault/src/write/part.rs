@@ -1,0 +1,196 @@
+//! How a message is cut into the parts of an upload. Arithmetic only.
+
+use std::{iter, ops::Range};
+
+use esdk_message::{FrameIndex, FrameLength, Layout, LayoutError};
+
+use super::StoreError;
+
+/// 128 frames of 64 KiB are 8 MiB of recording: above S3's minimum part of 5 MiB, and few enough requests (58 for a
+/// four-hour stereo WAV of 460 MB).
+const DEFAULT_FRAMES: u32 = 128;
+
+/// S3 User Guide, "Amazon S3 multipart upload limits".
+const MAX_PARTS: u32 = 10_000;
+
+/// Buffers of the default size that a copy may hold: one that fills and four on their way. 5 × 8 MiB = 40 MiB leaves
+/// 24 MiB of the 64 MiB that a copy may take over idle to the connections and to what the allocator keeps back.
+const BUFFERS: u64 = 5;
+
+/// A piece of the message, ready to be uploaded.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// 1-based, as S3 counts.
+    pub(super) number: u32,
+    pub(super) bytes: bytes::Bytes,
+}
+
+/// How many frames a part has. The first part has the header as well, the last what is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PartPlan {
+    header_len: u64,
+    frame_length: FrameLength,
+    frames_per_part: u32,
+}
+
+impl PartPlan {
+    /// Parts of the default size, or so much larger that a recording of the announced length takes no more than 10,000.
+    pub(super) fn new(header_len: u64, frame_length: FrameLength, announced: Option<u64>) -> Result<Self, LayoutError> {
+        let frames = match announced {
+            Some(len) => Layout::of_plaintext(header_len, frame_length, len)?.frames(),
+            None => 0,
+        };
+        Ok(Self {
+            header_len,
+            frame_length,
+            frames_per_part: frames.div_ceil(MAX_PARTS).max(DEFAULT_FRAMES),
+        })
+    }
+
+    pub(super) fn frames_per_part(&self) -> u32 {
+        self.frames_per_part
+    }
+
+    /// Uploads that may run while the next part fills, so that larger parts take no more memory (down to one).
+    pub(super) fn uploads_in_flight(&self) -> usize {
+        let buffers = BUFFERS * u64::from(DEFAULT_FRAMES) / u64::from(self.frames_per_part);
+        buffers.saturating_sub(1).max(1) as usize
+    }
+
+    /// Whether a part may follow number `last`.
+    pub(super) fn admit_after(&self, last: u32) -> Result<(), StoreError> {
+        if last < MAX_PARTS {
+            return Ok(());
+        }
+        Err(StoreError::TooLong {
+            limit: u64::from(MAX_PARTS) * u64::from(self.frames_per_part) * u64::from(self.frame_length.bytes()),
+        })
+    }
+
+    /// Compares what was uploaded (lengths by part number) with what the whole message asks for.
+    pub(super) fn review(&self, layout: &Layout, uploaded: &[(u32, u64)]) -> Result<(), StoreError> {
+        let expected = (1..).zip(self.lengths(layout)).map(Some);
+        let found = uploaded.iter().copied().map(Some);
+        let count = layout
+            .frames()
+            .div_ceil(self.frames_per_part)
+            .max(uploaded.len() as u32);
+        let pairs = expected.chain(iter::repeat(None)).zip(found.chain(iter::repeat(None)));
+        for (expected, found) in pairs.take(count as usize) {
+            if expected != found {
+                return Err(StoreError::PartMismatch {
+                    number: expected.or(found).map_or(0, |(number, _)| number),
+                    expected: expected.map_or(0, |(_, len)| len),
+                    found: found.map_or(0, |(_, len)| len),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Lengths of all parts of a message, in order.
+    fn lengths(&self, layout: &Layout) -> impl Iterator<Item = u64> {
+        let frames = layout.frames();
+        let part = self.frames_per_part;
+        let starts = (0..frames).step_by(part as usize);
+        let of_frames = move |frames: Range<u32>| layout.object_range(FrameIndex(frames.start)..FrameIndex(frames.end));
+        starts.map(move |start| {
+            let stored = of_frames(start..start.saturating_add(part).min(frames));
+            let header = if start == 0 { self.header_len } else { 0 };
+            header + (stored.end.0 - stored.start.0)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HEADER: u64 = 347;
+    const F: u64 = 65_536;
+    const MIN_PART: u64 = 5 << 20;
+
+    fn plan(announced: Option<u64>) -> PartPlan {
+        PartPlan::new(HEADER, FrameLength::DEFAULT, announced).unwrap()
+    }
+
+    fn layout(len: u64) -> Layout {
+        Layout::of_plaintext(HEADER, FrameLength::DEFAULT, len).unwrap()
+    }
+
+    #[test]
+    fn a_recording_of_one_part_or_less_has_one() {
+        for len in [0, 1, F, 128 * F - 1, 128 * F] {
+            let lengths: Vec<_> = plan(Some(len)).lengths(&layout(len)).collect();
+            assert_eq!(lengths, [layout(len).object_len()], "{len}");
+        }
+        assert_eq!(plan(None).lengths(&layout(128 * F + 1)).count(), 2);
+    }
+
+    #[test]
+    fn parts_grow_where_ten_thousand_would_not_do() {
+        let most = u64::from(MAX_PARTS) * 128 * F;
+        assert_eq!(plan(Some(most)).frames_per_part(), 128);
+        assert_eq!(plan(Some(most)).uploads_in_flight(), 4);
+        assert_eq!(plan(Some(most + 1)).frames_per_part(), 129);
+        assert_eq!(plan(Some(2 * most)).uploads_in_flight(), 1);
+        assert_eq!(plan(Some(40 * most)).uploads_in_flight(), 1);
+    }
+
+    #[test]
+    fn an_unknown_length_ends_at_the_last_part() {
+        assert!(plan(None).admit_after(9_999).is_ok());
+        let limit = 10_000 * 128 * F;
+        assert!(matches!(plan(None).admit_after(10_000), Err(StoreError::TooLong { limit: l }) if l == limit));
+    }
+
+    #[test]
+    fn the_review_sees_a_missing_a_surplus_a_swapped_and_a_short_part() {
+        let len = 300 * F + 5;
+        let plan = plan(Some(len));
+        let right: Vec<(u32, u64)> = (1..).zip(plan.lengths(&layout(len))).collect();
+        assert_eq!(right.len(), 3);
+        assert!(plan.review(&layout(len), &right).is_ok());
+
+        let mut surplus = right.clone();
+        surplus.push((4, 1));
+        let mut short = right.clone();
+        short[1].1 -= 1;
+        let mut swapped = right.clone();
+        swapped.swap(0, 1);
+        for (wrong, at) in [
+            (right[..2].to_vec(), 3),
+            (surplus, 4),
+            (short, 2),
+            (swapped, 1),
+            (vec![], 1),
+        ] {
+            let error = plan.review(&layout(len), &wrong).unwrap_err();
+            assert!(
+                matches!(error, StoreError::PartMismatch { number, .. } if number == at),
+                "{error}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parts_add_up_and_stay_within_s3s_limits(len in 0u64..(1 << 42), known: bool) {
+            let plan = plan(known.then_some(len));
+            let lengths: Vec<u64> = plan.lengths(&layout(len)).collect();
+            prop_assert_eq!(lengths.iter().sum::<u64>(), layout(len).object_len());
+            prop_assert!(lengths[..lengths.len() - 1].iter().all(|part| *part >= MIN_PART));
+            if known {
+                prop_assert!(lengths.len() <= 10_000);
+            }
+        }
+
+        #[test]
+        fn buffers_take_no_more_than_forty_mebibytes_while_parts_are_small(len in 0u64..(2 * 10_000 * 128 * F)) {
+            let plan = plan(Some(len));
+            let buffers = plan.uploads_in_flight() as u64 + 1;
+            prop_assert!(buffers * u64::from(plan.frames_per_part()) * F <= 40 << 20);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Plaintext in, sealed parts out. No I/O.
+//!
+//! A frame is sealed where it will be sent from: plaintext is copied once, from the chunk that the download gave into
+//! its place in the part. Measured at 64 KiB frames, sealing 8 MiB takes about a millisecond, far less than receiving
+//! them, so it happens where the bytes arrive and needs no thread of its own.
+
+use bytes::{Buf, Bytes};
+use esdk_message::{FrameIndex, FrameKind, Sealer};
+
+use super::{
+    StoreError,
+    part::{Part, PartPlan},
+};
+
+/// Seals one message, part by part.
+///
+/// Which frame is the final one shows only when the source ends, so the current frame is held back, full or not, until
+/// another byte comes. At an exact multiple of the frame length the final frame is therefore a full one.
+#[derive(Debug)]
+pub(super) struct SealedParts {
+    sealer: Sealer,
+    plan: PartPlan,
+    /// The part that fills; as long as a whole one.
+    buffer: Vec<u8>,
+    /// 1-based number of that part.
+    number: u32,
+    /// The frame that fills.
+    frame: FrameIndex,
+    /// Where that frame starts in `buffer`.
+    frame_at: usize,
+    /// Bytes of plaintext in it.
+    filled: usize,
+}
+
+impl SealedParts {
+    pub(super) fn new(sealer: Sealer, plan: PartPlan) -> Self {
+        let header_len = sealer.header().len();
+        let mut parts = Self {
+            buffer: Vec::new(),
+            number: 1,
+            frame: FrameIndex(0),
+            frame_at: header_len,
+            filled: 0,
+            plan,
+            sealer,
+        };
+        parts.buffer = parts.empty_buffer(header_len);
+        parts.buffer[..header_len].copy_from_slice(parts.sealer.header());
+        parts
+    }
+
+    /// Takes bytes off the front of `chunk`, or gives a part that is complete; call it until `chunk` is empty.
+    pub(super) fn fill(&mut self, chunk: &mut Bytes) -> Result<Option<Part>, StoreError> {
+        if self.filled == self.frame_length()
+            && !chunk.is_empty()
+            && let Some(part) = self.next_frame()?
+        {
+            return Ok(Some(part));
+        }
+        if self.buffer.is_empty() {
+            // Only now: while the complete part waited for its turn to be uploaded, this one took no memory.
+            self.buffer = self.empty_buffer(0);
+        }
+        let taken = chunk.len().min(self.frame_length() - self.filled);
+        let at = self.frame_at + FrameKind::Regular.plaintext_at() + self.filled;
+        self.buffer[at..at + taken].copy_from_slice(&chunk[..taken]);
+        self.filled += taken;
+        chunk.advance(taken);
+        Ok(None)
+    }
+
+    /// There's no more: seals the final frame and gives the last part. (A part is given only when another byte is
+    /// there, so the buffer has been made again by now.)
+    pub(super) fn finish(mut self) -> Result<Part, StoreError> {
+        let at = self.frame_at;
+        // The plaintext lies where a regular frame has it.
+        let from = at + FrameKind::Regular.plaintext_at();
+        let to = at + FrameKind::Final.plaintext_at();
+        self.buffer.copy_within(from..from + self.filled, to);
+        let end = at + self.filled + FrameKind::Final.overhead();
+        self.sealer
+            .seal_frame(self.frame, FrameKind::Final, &mut self.buffer[at..end])?;
+        self.buffer.truncate(end);
+        Ok(Part {
+            number: self.number,
+            bytes: self.buffer.into(),
+        })
+    }
+
+    /// Seals the full frame as a regular one and goes on to the next, in a new part where this one is complete.
+    fn next_frame(&mut self) -> Result<Option<Part>, StoreError> {
+        let end = self.frame_at + self.regular_frame_len();
+        self.sealer
+            .seal_frame(self.frame, FrameKind::Regular, &mut self.buffer[self.frame_at..end])?;
+        self.frame = FrameIndex(self.frame.0 + 1);
+        self.frame_at = end;
+        self.filled = 0;
+        if !self.frame.0.is_multiple_of(self.plan.frames_per_part()) {
+            return Ok(None);
+        }
+
+        self.plan.admit_after(self.number)?;
+        let mut complete = std::mem::take(&mut self.buffer);
+        complete.truncate(end);
+        let part = Part {
+            number: self.number,
+            bytes: complete.into(),
+        };
+        self.number += 1;
+        self.frame_at = 0;
+        Ok(Some(part))
+    }
+
+    /// Room for a part whose last frame may turn out to be the final one. Zeroed pages are the system's until they're
+    /// written, so a short recording takes only what it needs.
+    fn empty_buffer(&self, header_len: usize) -> Vec<u8> {
+        let frames = self.plan.frames_per_part() as usize * self.regular_frame_len();
+        let final_surplus = FrameKind::Final.overhead() - FrameKind::Regular.overhead();
+        vec![0; header_len + frames + final_surplus]
+    }
+
+    fn regular_frame_len(&self) -> usize {
+        self.frame_length() + FrameKind::Regular.overhead()
+    }
+
+    fn frame_length(&self) -> usize {
+        self.sealer.frame_length().bytes() as usize
+    }
+}

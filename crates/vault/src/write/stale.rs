@@ -1,0 +1,59 @@
+//! Uploads that a killed process has left behind.
+
+use std::time::{Duration, SystemTime};
+
+use super::upload::{Target, abort};
+use crate::ServiceError;
+
+/// No copy lives as long: a Lambda function ends after 15 minutes at the latest. What is older has no owner, what is
+/// younger may be a live neighbour's.
+const ABANDONED_AFTER: Duration = Duration::from_secs(20 * 60);
+
+/// Aborts the abandoned uploads of this very recording. A failure is logged: the copy can do without, and the bucket's
+/// lifecycle rule does the same a day later.
+pub(super) async fn abort_uploads(target: &Target, now: SystemTime) {
+    // One page: a recording has as many uploads as copies of it were killed.
+    let listed = target
+        .s3
+        .list_multipart_uploads()
+        .bucket(&target.bucket)
+        .prefix(&target.key)
+        .send()
+        .await
+        .map_err(|error| ServiceError::new("ListMultipartUploads", &error));
+    let uploads = match listed {
+        Ok(listed) => listed.uploads.unwrap_or_default(),
+        Err(error) => {
+            tracing::warn!(recordingSid = %target.recording, %error, "abandoned uploads not looked for");
+            return;
+        }
+    };
+    for upload in uploads.iter().filter(|upload| upload.key() == Some(&target.key)) {
+        let initiated = upload.initiated().and_then(|time| SystemTime::try_from(*time).ok());
+        if let (Some(id), Some(initiated)) = (upload.upload_id(), initiated)
+            && is_abandoned(initiated, now)
+        {
+            abort(target, id).await;
+        }
+    }
+}
+
+fn is_abandoned(initiated: SystemTime, now: SystemTime) -> bool {
+    // One that seems to begin in the future is young.
+    now.duration_since(initiated).is_ok_and(|age| age > ABANDONED_AFTER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_is_abandoned_after_twenty_minutes() {
+        let initiated = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let after = |seconds| is_abandoned(initiated, initiated + Duration::from_secs(seconds));
+        assert!(!after(0));
+        assert!(!after(20 * 60));
+        assert!(after(20 * 60 + 1));
+        assert!(!is_abandoned(initiated, initiated - Duration::from_secs(3600)));
+    }
+}

@@ -1,0 +1,112 @@
+//! Copies that nothing disturbs.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use vault::{Attributes, ContentType, Outcome, StoreError};
+
+use super::{
+    PART, receipt,
+    scripted::Scripted,
+    support::{World, noise, recording},
+};
+
+#[tokio::test]
+async fn recordings_of_one_part_or_less_take_one_conditional_put() {
+    for len in [0, 1, 65_535, 65_536, 65_537, 131_072, 196_625, PART - 1, PART] {
+        let world = World::start().await;
+        let source = Scripted::whole(noise(len, 1));
+        let receipt = receipt(world.store(&source).await);
+        assert_eq!(receipt.plaintext_len, len as u64);
+        assert_eq!(receipt.sha256, digest(&SHA256, &source.bytes).as_ref());
+        assert_eq!(receipt.parts, 1);
+        assert!(receipt.etag.is_some());
+        world.assert_stored(&source).await;
+        assert_eq!(world.proxy.count("CreateMultipartUpload"), 0);
+        assert_eq!(world.proxy.count("GenerateDataKey"), 1);
+        let calls = world.proxy.calls();
+        let put = calls.iter().find(|call| call.operation == "PutObject").unwrap();
+        assert_eq!(put.header("if-none-match"), Some("*"));
+    }
+}
+
+#[tokio::test]
+async fn longer_recordings_take_a_multipart_upload_with_a_conditional_commit() {
+    for (len, parts) in [(PART + 1, 2), (2 * PART, 2), (2 * PART + 65_536, 3)] {
+        let world = World::start().await;
+        let source = Scripted::whole(noise(len, 2));
+        let receipt = receipt(world.store(&source).await);
+        assert_eq!((receipt.plaintext_len, receipt.parts), (len as u64, parts));
+        assert_eq!(receipt.sha256, digest(&SHA256, &source.bytes).as_ref());
+        world.assert_stored(&source).await;
+        assert_eq!(world.proxy.count("PutObject"), 0);
+        assert_eq!(world.proxy.count("UploadPart"), parts as usize);
+        assert_eq!(world.proxy.count("AbortMultipartUpload"), 0);
+        let calls = world.proxy.calls();
+        let commit = calls
+            .iter()
+            .find(|call| call.operation == "CompleteMultipartUpload")
+            .unwrap();
+        assert_eq!(commit.header("if-none-match"), Some("*"));
+    }
+}
+
+#[tokio::test]
+async fn a_recording_without_an_announced_length_is_stored_all_the_same() {
+    for len in [0, 65_536, PART + 1] {
+        let world = World::start().await;
+        let mut source = Scripted::whole(noise(len, 3));
+        source.announced = None;
+        assert_eq!(receipt(world.store(&source).await).plaintext_len, len as u64);
+        world.assert_stored(&source).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stored_recording_is_not_even_downloaded_again() {
+    let world = World::start().await;
+    let source = Scripted::whole(noise(1000, 4));
+    receipt(world.store(&source).await);
+    let other = Scripted::whole(noise(2000, 5));
+    assert!(matches!(world.store(&other).await, Ok(Outcome::AlreadyStored)));
+    assert_eq!(other.opened(), []);
+    assert_eq!(world.proxy.count("GenerateDataKey"), 1);
+    world.assert_stored(&source).await;
+}
+
+#[tokio::test]
+async fn an_erased_recording_does_not_come_back() {
+    let world = World::start().await;
+    world.put_object(&recording(1).erasure_mark_key(), Vec::new()).await;
+    let source = Scripted::whole(noise(1000, 6));
+    assert!(matches!(world.store(&source).await, Ok(Outcome::Erased)));
+    assert_eq!(source.opened(), []);
+    world.assert_absent().await;
+}
+
+#[tokio::test]
+async fn attributes_become_metadata_and_what_s3_would_not_take_is_refused_before_anything() {
+    let world = World::start().await;
+    let source = Scripted::whole(noise(1000, 7));
+    let long = Attributes::from([("k".to_owned(), "v".repeat(2048))]);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(600);
+    let refused = world
+        .writer()
+        .store(&recording(1), ContentType::Wav, &long, &source, deadline)
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, StoreError::Attributes(_)));
+    assert!(!refused.is_retryable());
+    assert!(world.proxy.calls().is_empty());
+    assert_eq!(source.opened(), []);
+
+    receipt(world.store(&source).await);
+    let client = world.direct_s3();
+    let key = recording(1).object_key();
+    let head = client
+        .head_object()
+        .bucket(&world.bucket)
+        .key(key)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(head.metadata().unwrap().get("channels").map(String::as_str), Some("2"));
+}

@@ -1,0 +1,101 @@
+//! A source that breaks as its script says.
+
+use std::{collections::VecDeque, future::Future, pin::Pin, sync::Mutex};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use vault::{Source, SourceError, SourceReply};
+
+/// A network's habit: pieces of an odd size, so that they fall on no boundary of frames or parts.
+const CHUNK: usize = 9_973;
+
+/// How one reply ends. Positions are bytes of the recording, not of the reply.
+#[derive(Clone, Copy, Debug)]
+pub enum Ending {
+    /// All of it.
+    Whole,
+    /// The connection breaks at this byte.
+    Cut(usize),
+    /// The body ends at this byte as if that were the end.
+    Short(usize),
+    /// Nothing comes after this byte, for ever.
+    Stall(usize),
+    /// No body at all.
+    Refused { retryable: bool },
+}
+
+/// A recording, and what happens to each reply in turn; [`Ending::Whole`] when the script is over.
+pub struct Scripted {
+    pub bytes: Bytes,
+    /// `None`: no length is announced.
+    pub announced: Option<u64>,
+    /// Whether ranges are served; if not, every reply begins at byte 0.
+    pub ranges: bool,
+    script: Mutex<VecDeque<Ending>>,
+    opened: Mutex<Vec<u64>>,
+}
+
+impl Scripted {
+    pub fn new(bytes: Vec<u8>, script: impl IntoIterator<Item = Ending>) -> Self {
+        Self {
+            announced: Some(bytes.len() as u64),
+            bytes: bytes.into(),
+            ranges: true,
+            script: Mutex::new(script.into_iter().collect()),
+            opened: Mutex::default(),
+        }
+    }
+
+    pub fn whole(bytes: Vec<u8>) -> Self {
+        Self::new(bytes, [])
+    }
+
+    /// The bytes it was opened at.
+    pub fn opened(&self) -> Vec<u64> {
+        self.opened.lock().unwrap().clone()
+    }
+}
+
+impl Source for Scripted {
+    fn open<'a>(
+        &'a self,
+        from: u64,
+        validator: Option<&'a str>,
+    ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+        self.opened.lock().unwrap().push(from);
+        assert_eq!(validator.is_some(), from > 0, "a resume is conditional");
+        let ending = self.script.lock().unwrap().pop_front().unwrap_or(Ending::Whole);
+        let start = if self.ranges { from } else { 0 };
+        let end = match ending {
+            Ending::Whole | Ending::Refused { .. } => self.bytes.len(),
+            Ending::Cut(at) | Ending::Short(at) | Ending::Stall(at) => at,
+        };
+        let sent = self.bytes.slice((start as usize).min(end)..end);
+        let pieces = (0..sent.len()).step_by(CHUNK);
+        let chunks: Vec<_> = pieces
+            .map(|at| Ok(sent.slice(at..(at + CHUNK).min(sent.len()))))
+            .collect();
+        let body = stream::iter(chunks);
+        let body = match ending {
+            Ending::Cut(_) => body.chain(stream::iter([Err(broken(true))])).boxed(),
+            Ending::Stall(_) => body.chain(stream::pending()).boxed(),
+            _ => body.boxed(),
+        };
+        Box::pin(std::future::ready(match ending {
+            Ending::Refused { retryable } => Err(broken(retryable)),
+            _ => Ok(SourceReply {
+                start,
+                total_len: self.announced,
+                validator: Some("\"1\"".into()),
+                body,
+            }),
+        }))
+    }
+}
+
+fn broken(retryable: bool) -> SourceError {
+    SourceError {
+        retryable,
+        message: "scripted".into(),
+    }
+}
