@@ -11,6 +11,7 @@ const START_BOUND: Duration = Duration::from_secs(60);
 /// A running `ministack`. Stopped on drop, with everything that was stored in it.
 #[derive(Debug)]
 pub struct Ministack {
+    port: u16,
     endpoint: String,
     _process: Process,
     _scratch: Scratch,
@@ -50,6 +51,7 @@ impl Ministack {
         let process = Process::start("ministack", command, scratch.path().join("ministack.log"))?;
         process.wait_for_tcp(port, START_BOUND)?;
         Ok(Self {
+            port,
             endpoint: format!("http://127.0.0.1:{port}"),
             _process: process,
             _scratch: scratch,
@@ -59,6 +61,11 @@ impl Ministack {
     /// The URL of every service: the value for `AWS_ENDPOINT_URL`. Any access key is accepted.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// The loopback port of that URL.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 }
 

@@ -1,0 +1,106 @@
+//! Building the two binaries.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+
+use serde_json::Value;
+use toolbox::workspace_root;
+
+use crate::Role;
+
+/// Why a binary isn't there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Cargo couldn't be run.
+    #[error("cannot run cargo: {0}")]
+    Cargo(#[from] io::Error),
+    /// The build failed; the compiler's words are on stderr.
+    #[error("building the functions failed: cargo ended with {0}")]
+    Failed(ExitStatus),
+    /// Cargo built no such binary.
+    #[error("cargo built no binary `{0}`")]
+    NotBuilt(&'static str),
+}
+
+/// The binaries by package name.
+#[derive(Debug)]
+pub(crate) struct Binaries(HashMap<String, PathBuf>);
+
+impl Binaries {
+    /// Builds both, with Cargo's progress on stderr, into the target folder of the Cargo that runs this, if one does.
+    pub(crate) fn build(release: bool) -> Result<Self, BuildError> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let mut command = Command::new(cargo);
+        command.current_dir(workspace_root()).arg("build");
+        for package in [Role::Webhook.package(), Role::Playback.package()] {
+            command.args(["--package", package]);
+        }
+        // Cargo tells where it put them: the target folder and the profile's folder may be set in many places.
+        command.arg("--message-format=json-render-diagnostics");
+        if release {
+            command.arg("--release");
+        }
+        for (variable, _) in std::env::vars_os().filter(|(name, _)| is_of_a_package(name)) {
+            command.env_remove(variable);
+        }
+
+        let mut build = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut executables = HashMap::new();
+        let messages = build.stdout.take().map(BufReader::new);
+        for line in messages.into_iter().flat_map(BufRead::lines) {
+            executables.extend(executable(&line?));
+        }
+        let status = build.wait()?;
+        if status.success() {
+            Ok(Self(executables))
+        } else {
+            Err(BuildError::Failed(status))
+        }
+    }
+
+    pub(crate) fn of(&self, role: Role) -> Result<PathBuf, BuildError> {
+        self.0
+            .get(role.package())
+            .cloned()
+            .ok_or_else(|| BuildError::NotBuilt(role.package()))
+    }
+}
+
+/// What Cargo tells a process that it runs about that process's own package. Passed on, it would look like a change to
+/// build scripts that watch these variables, and be built into them.
+fn is_of_a_package(variable: &OsString) -> bool {
+    let name = variable.to_string_lossy();
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        || name == "CARGO_PRIMARY_PACKAGE"
+        || name == "OUT_DIR"
+}
+
+/// A line of Cargo's messages that tells of an executable.
+fn executable(line: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    Some((
+        message["target"]["name"].as_str()?.to_owned(),
+        message["executable"].as_str()?.into(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executables_are_told_from_other_messages() {
+        let built = r#"{"reason":"compiler-artifact","target":{"name":"recording-playback"},"executable":"/t/x"}"#;
+        assert_eq!(executable(built), Some(("recording-playback".into(), "/t/x".into())));
+        let library = r#"{"reason":"compiler-artifact","target":{"name":"vault"},"executable":null}"#;
+        assert_eq!(executable(library), None);
+        assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
+        assert_eq!(executable("warning: something else"), None);
+    }
+}

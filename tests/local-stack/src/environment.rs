@@ -1,0 +1,93 @@
+//! The environment of a function: what Lambda sets, and the settings that `template.yaml` gives to its role.
+
+use crate::resources::Resources;
+use crate::{Role, values};
+
+/// Where a function's settings point.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) resources: &'a Resources,
+    pub(crate) twilio_base: &'a str,
+    pub(crate) playback_base: &'a str,
+    /// Whether jobs go through the queues. Without, the webhook does them in line, with all roles' settings.
+    pub(crate) queues: bool,
+}
+
+/// The variables of one role, in the order in which later ones win.
+pub(crate) fn environment(role: Role, aws_endpoint: &str, around: Surroundings<'_>) -> Vec<(String, String)> {
+    let (_, memory) = role.limits();
+    let mut pairs = vec![
+        ("AWS_LAMBDA_FUNCTION_NAME", role.name()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_REGION", values::REGION),
+        ("AWS_ACCESS_KEY_ID", values::ACCESS_KEY_ID),
+        ("AWS_SECRET_ACCESS_KEY", values::SECRET_ACCESS_KEY),
+        ("AWS_ENDPOINT_URL", aws_endpoint),
+        ("TWILIO_ACCOUNT_SID", values::ACCOUNT_SID),
+        ("TWILIO_API_BASE", around.twilio_base),
+        ("TWILIO_TASKROUTER_BASE", around.twilio_base),
+        ("TWILIO_IAM_BASE", around.twilio_base),
+    ];
+    match (role, around.queues) {
+        (Role::Webhook, true) => {
+            pairs.push(("ROLE", role.name()));
+            pairs.extend(webhook(around.resources));
+            pairs.push(("LINKS_QUEUE_URL", &around.resources.links.url));
+            pairs.push(("COPIES_QUEUE_URL", &around.resources.copies.url));
+        }
+        (Role::Webhook, false) => {
+            pairs.extend(webhook(around.resources));
+            pairs.extend(linker(around));
+            pairs.extend(copier(around.resources));
+        }
+        (Role::Linker, _) => {
+            pairs.push(("ROLE", role.name()));
+            pairs.extend(linker(around));
+        }
+        (Role::Copier, _) => {
+            pairs.push(("ROLE", role.name()));
+            pairs.extend(copier(around.resources));
+        }
+        (Role::Playback, _) => pairs.extend(playback(around)),
+    }
+    let own = pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    own.chain([("AWS_LAMBDA_FUNCTION_MEMORY_SIZE".to_owned(), memory.to_string())])
+        .collect()
+}
+
+type Pairs<'a, const N: usize> = [(&'static str, &'a str); N];
+
+fn webhook(resources: &Resources) -> Pairs<'_, 2> {
+    [
+        ("TWILIO_AUTH_TOKEN_SECRET", &resources.auth_token_secret),
+        ("PUBLIC_BASE_URL", values::PUBLIC_BASE_URL),
+    ]
+}
+
+fn linker(around: Surroundings<'_>) -> Pairs<'_, 4> {
+    [
+        ("TWILIO_API_KEY_SECRET", &around.resources.api_key_secret),
+        ("TWILIO_WORKSPACE_SID", values::WORKSPACE_SID),
+        ("PLAYBACK_BASE_URL", around.playback_base),
+        ("LINK_KEYS_SECRET", &around.resources.link_keys_secret),
+    ]
+}
+
+fn copier(resources: &Resources) -> Pairs<'_, 3> {
+    [
+        ("TWILIO_API_KEY_SECRET", &resources.api_key_secret),
+        ("RECORDINGS_BUCKET", values::BUCKET),
+        ("KMS_KEY_ARN", &resources.kms_key_arn),
+    ]
+}
+
+fn playback(around: Surroundings<'_>) -> Pairs<'_, 4> {
+    [
+        ("RECORDINGS_BUCKET", values::BUCKET),
+        ("KMS_DECRYPT_KEY_ARNS", &around.resources.kms_key_arn),
+        ("LINK_KEYS_SECRET", &around.resources.link_keys_secret),
+        ("PLAYBACK_BASE_URL", around.playback_base),
+    ]
+}

@@ -1,0 +1,185 @@
+//! Instances of a function: processes of its binary, each of which has one invocation at a time.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until, timeout};
+use toolbox::{Process, ProcessError};
+
+use crate::Role;
+use crate::proxy::Error;
+
+/// What a function's instances are started from.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) role: Role,
+    pub(crate) timeout: Duration,
+    pub(crate) binary: PathBuf,
+    /// The whole environment of an instance, but for its address of the Runtime API.
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) log: PathBuf,
+}
+
+/// The instances of one function.
+#[derive(Debug)]
+pub(crate) struct Instances {
+    function: Function,
+    idle: Mutex<Vec<Instance>>,
+    /// One permit for each instance in `idle`.
+    permits: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct Instance {
+    /// The name that the emulator knows it by.
+    name: String,
+    runtime_api: String,
+    process: Process,
+}
+
+/// An instance that serves one invocation; given back on drop.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    /// Always there, until the drop.
+    instance: Option<Instance>,
+    instances: Arc<Instances>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Why an invocation came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvocationError {
+    #[error("the function's instances are all busy")]
+    Throttled,
+    #[error("the function ran into its timeout and was killed")]
+    TimedOut,
+    #[error("the function's process ended")]
+    Crashed,
+    #[error("the function's instance cannot be started: {0}")]
+    NotStarted(#[from] ProcessError),
+    #[error("the exchange with the function broke: {0}")]
+    Broken(Error),
+}
+
+impl Instances {
+    /// Starts an instance for each pair of a name and an address of the Runtime API.
+    pub(crate) fn start(
+        function: Function,
+        names: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Arc<Self>, ProcessError> {
+        let idle = names
+            .into_iter()
+            .map(|(name, runtime_api)| {
+                let process = function.spawn(&name, &runtime_api)?;
+                Ok(Instance {
+                    name,
+                    runtime_api,
+                    process,
+                })
+            })
+            .collect::<Result<Vec<_>, ProcessError>>()?;
+        let permits = Arc::new(Semaphore::new(idle.len()));
+        Ok(Arc::new(Self {
+            function,
+            idle: Mutex::new(idle),
+            permits,
+        }))
+    }
+
+    pub(crate) fn function(&self) -> &Function {
+        &self.function
+    }
+
+    /// Resolves when a process of the idle instances has ended.
+    pub(crate) async fn one_ended(&self) {
+        let ends: Vec<_> = {
+            let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.iter()
+                .map(|instance| Box::pin(instance.process.exited()))
+                .collect()
+        };
+        futures_util::future::select_all(ends).await;
+    }
+
+    /// An instance, as soon as one is idle.
+    pub(crate) async fn lease(self: Arc<Self>, bound: Duration) -> Result<Lease, InvocationError> {
+        let permit = timeout(bound, Arc::clone(&self.permits).acquire_owned()).await;
+        // Nobody closes the semaphore.
+        let permit = permit.ok().and_then(Result::ok).ok_or(InvocationError::Throttled)?;
+        let instance = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut lease = Lease {
+            instance,
+            instances: self,
+            _permit: permit,
+        };
+        if !lease.instance().process.is_running() {
+            lease.restart()?;
+        }
+        Ok(lease)
+    }
+}
+
+impl Function {
+    fn spawn(&self, name: &str, runtime_api: &str) -> Result<Process, ProcessError> {
+        let mut command = Command::new(&self.binary);
+        command
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Process::start(name, command, self.log.clone())
+    }
+}
+
+impl Lease {
+    pub(crate) fn name(&self) -> &str {
+        &self.instance().name
+    }
+
+    pub(crate) fn function(&self) -> &Function {
+        &self.instances.function
+    }
+
+    /// Waits for a step of the invocation, or for the function's end.
+    pub(crate) async fn until<T>(
+        &self,
+        deadline: Instant,
+        step: impl Future<Output = T>,
+    ) -> Result<T, InvocationError> {
+        tokio::select! {
+            // What's done is done: a process may end right after its last step.
+            biased;
+            done = step => Ok(done),
+            () = self.instance().process.exited() => Err(InvocationError::Crashed),
+            () = sleep_until(deadline) => Err(InvocationError::TimedOut),
+        }
+    }
+
+    /// Kills the instance's process and starts another in its place, as Lambda does after a timeout or a crash.
+    pub(crate) fn restart(&mut self) -> Result<(), ProcessError> {
+        if let Some(instance) = &mut self.instance {
+            instance.process.kill();
+            instance.process = self.instances.function.spawn(&instance.name, &instance.runtime_api)?;
+        }
+        Ok(())
+    }
+
+    fn instance(&self) -> &Instance {
+        self.instance
+            .as_ref()
+            .expect("a lease has its instance until it's dropped, one for each permit")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // The permit is a field: it's given back after this.
+        self.instances
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(self.instance.take());
+    }
+}

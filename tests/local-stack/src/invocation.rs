@@ -1,0 +1,95 @@
+//! One invocation of a function, from the request to the last byte of its answer.
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyDataStream, BodyExt, StreamBody};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::instances::{InvocationError, Lease};
+use crate::proxy::{Body, Error, Upstream};
+
+/// Lambda ends a streamed answer at 200 MB:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>.
+const MAX_ANSWER_BYTES: u64 = 200 * 1024 * 1024;
+
+/// Sends a request to the emulator on a leased instance and returns the answer's head; the body follows as it's made.
+///
+/// As on Lambda, the invocation goes on when nobody listens any more, and the instance is busy until its end. An answer
+/// that the function couldn't finish, or that's too long, breaks off with an error; it never looks whole.
+pub(crate) async fn invoke(
+    emulator: Upstream,
+    lease: Lease,
+    request: Request<Body>,
+) -> Result<Response<Body>, InvocationError> {
+    let (answered, answer) = oneshot::channel();
+    tokio::spawn(run(emulator, lease, request, answered));
+    // Whoever drops the other end unanswered has panicked, and the instance's state is unknown.
+    answer.await.unwrap_or(Err(InvocationError::Crashed))
+}
+
+type Answer = Result<Response<Body>, InvocationError>;
+
+async fn run(emulator: Upstream, mut lease: Lease, request: Request<Body>, answered: oneshot::Sender<Answer>) {
+    let deadline = Instant::now() + lease.function().timeout;
+    let head = lease.until(deadline, emulator.send(request)).await;
+    let head = head.and_then(|answer| answer.map_err(InvocationError::Broken));
+    let response = match head {
+        Ok(response) => response,
+        Err(error) => {
+            replace(&mut lease);
+            // The instance is there again before anybody hears of its end.
+            let _ = answered.send(Err(error));
+            return;
+        }
+    };
+
+    let (parts, body) = response.into_parts();
+    // One chunk is under way at a time: a slow listener holds the function up.
+    let (chunks, passed_on) = mpsc::channel(1);
+    let _ = answered.send(Ok(Response::from_parts(parts, receive(passed_on))));
+    if let Err(error) = pump(&lease, deadline, body, &chunks).await {
+        replace(&mut lease);
+        let _ = chunks.send(Err(error.into())).await;
+    }
+}
+
+async fn pump(
+    lease: &Lease,
+    deadline: Instant,
+    body: Body,
+    chunks: &mpsc::Sender<Result<Bytes, Error>>,
+) -> Result<(), InvocationError> {
+    let mut body = BodyDataStream::new(body);
+    let mut sent = 0;
+    while let Some(chunk) = lease.until(deadline, body.next()).await? {
+        let chunk = chunk.map_err(InvocationError::Broken)?;
+        sent += chunk.len() as u64;
+        if sent > MAX_ANSWER_BYTES {
+            return Err(InvocationError::Broken("the answer is longer than 200 MB".into()));
+        }
+        // A listener who has left doesn't end the invocation.
+        let _ = lease.until(deadline, chunks.send(Ok(chunk))).await?;
+    }
+    Ok(())
+}
+
+fn receive(chunks: mpsc::Receiver<Result<Bytes, Error>>) -> Body {
+    let frames = futures_util::stream::unfold(chunks, |mut chunks| async {
+        let chunk = chunks.recv().await?;
+        if chunk.is_err() {
+            // What came before the error goes out before the connection breaks.
+            tokio::task::yield_now().await;
+        }
+        Some((chunk.map(Frame::data), chunks))
+    });
+    StreamBody::new(frames).boxed_unsync()
+}
+
+fn replace(lease: &mut Lease) {
+    if let Err(error) = lease.restart() {
+        eprintln!("stack: {error}");
+    }
+}

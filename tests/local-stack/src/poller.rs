@@ -1,0 +1,184 @@
+//! An event source mapping: takes messages from a queue, invokes a function with them, deletes what it has done.
+//!
+//! Batch size 1, `ReportBatchItemFailures` on, as in `template.yaml`. Whatever isn't deleted comes back when its
+//! visibility timeout is over, and goes to the dead-letter queue by the queue's own redrive policy.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+
+use crate::instances::{Instances, InvocationError};
+use crate::invocation::invoke;
+use crate::proxy::{self, Upstream};
+
+/// The longest that SQS allows.
+const LONG_POLL_SECONDS: i32 = 20;
+
+/// How long to wait before asking again, when SQS or the function can't be had.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A queue and the function that works it off.
+#[derive(Clone, Debug)]
+pub(crate) struct Mapping {
+    pub(crate) queue_url: String,
+    pub(crate) queue_arn: String,
+    pub(crate) region: String,
+    pub(crate) instances: Arc<Instances>,
+    pub(crate) emulator: Upstream,
+}
+
+impl Mapping {
+    /// Works the queue off, one message after the other, while the current runtime lives. Started once for each
+    /// instance, it keeps them all busy.
+    pub(crate) async fn poll(self, sqs: Client) {
+        loop {
+            let received = sqs
+                .receive_message()
+                .queue_url(&self.queue_url)
+                .max_number_of_messages(1)
+                .wait_time_seconds(LONG_POLL_SECONDS)
+                .message_system_attribute_names(MessageSystemAttributeName::All)
+                .send()
+                .await;
+            let Ok(received) = received else {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            };
+            for message in received.messages.unwrap_or_default() {
+                self.handle(&sqs, &message).await;
+            }
+        }
+    }
+
+    async fn handle(&self, sqs: &Client, message: &Message) {
+        let done = match self.invoke(event(message, &self.queue_arn, &self.region)).await {
+            Ok((status, answer)) => is_done(status, &answer),
+            Err(error) => {
+                eprintln!("stack: {}: {error}", self.instances.function().role);
+                false
+            }
+        };
+        if done {
+            let receipt = message.receipt_handle().unwrap_or_default();
+            let deleted = sqs
+                .delete_message()
+                .queue_url(&self.queue_url)
+                .receipt_handle(receipt)
+                .send()
+                .await;
+            if let Err(error) = deleted {
+                eprintln!("stack: a finished message could not be deleted: {error}");
+            }
+        }
+    }
+
+    async fn invoke(&self, event: Value) -> Result<(StatusCode, Bytes), InvocationError> {
+        // As long as it takes: the poller has taken the message for this instance.
+        let lease = Arc::clone(&self.instances).lease(Duration::MAX).await?;
+        let path = format!("/2015-03-31/functions/{}/invocations", lease.name());
+        let request = Request::post(path).body(proxy::full(event.to_string()));
+        let request = request.map_err(|error| InvocationError::Broken(error.into()))?;
+        let (parts, body) = invoke(self.emulator.clone(), lease, request).await?.into_parts();
+        let answer = body.collect().await.map_err(InvocationError::Broken)?.to_bytes();
+        Ok((parts.status, answer))
+    }
+}
+
+/// The event of one message, with everything in it that Lambda gives:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>.
+fn event(message: &Message, queue_arn: &str, region: &str) -> Value {
+    let attributes: serde_json::Map<_, _> = message
+        .attributes()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str().to_owned(), Value::from(value.as_str())))
+        .collect();
+    json!({
+        "Records": [{
+            "messageId": message.message_id(),
+            "receiptHandle": message.receipt_handle(),
+            "body": message.body(),
+            "attributes": attributes,
+            "messageAttributes": {},
+            "md5OfBody": message.md5_of_body(),
+            "eventSource": "aws:sqs",
+            "eventSourceARN": queue_arn,
+            "awsRegion": region,
+        }]
+    })
+}
+
+/// Whether an answer means that the message is done with. With `ReportBatchItemFailures` a message has failed when the
+/// function fails, when its answer names the message, and when its answer can't be understood:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
+fn is_done(status: StatusCode, answer: &[u8]) -> bool {
+    if status != StatusCode::OK {
+        return false;
+    }
+    let Ok(answer) = serde_json::from_slice::<Value>(answer) else {
+        return answer.is_empty();
+    };
+    match answer.get("batchItemFailures") {
+        None | Some(Value::Null) => true,
+        // The one message is named, or something unknown is, which fails the whole batch.
+        Some(Value::Array(failures)) => failures.is_empty(),
+        Some(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_success_without_failures_deletes_the_message() {
+        for (status, answer, done) in [
+            (200, r#"{"batchItemFailures":[]}"#, true),
+            (200, r#"{"batchItemFailures":null}"#, true),
+            (200, "{}", true),
+            (200, "null", true),
+            (200, "", true),
+            (200, r#"{"batchItemFailures":[{"itemIdentifier":"m1"}]}"#, false),
+            (200, r#"{"batchItemFailures":[{"itemIdentifier":"m2"}]}"#, false),
+            (200, r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#, false),
+            (200, r#"{"batchItemFailures":"m1"}"#, false),
+            (200, "not JSON", false),
+            (500, r#"{"errorType":"E","errorMessage":"m"}"#, false),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(is_done(status, answer.as_bytes()), done, "{status} {answer}");
+        }
+    }
+
+    #[test]
+    fn an_event_carries_what_lambda_gives() {
+        let message = Message::builder()
+            .message_id("m1")
+            .receipt_handle("r1")
+            .body("{\"kind\":\"x\"}")
+            .md5_of_body("0")
+            .attributes(MessageSystemAttributeName::ApproximateReceiveCount, "3")
+            .build();
+        let event = event(&message, "arn:aws:sqs:us-east-1:000000000000:links", "us-east-1");
+        let parsed: Value = json!({
+            "Records": [{
+                "messageId": "m1",
+                "receiptHandle": "r1",
+                "body": "{\"kind\":\"x\"}",
+                "attributes": {"ApproximateReceiveCount": "3"},
+                "messageAttributes": {},
+                "md5OfBody": "0",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:links",
+                "awsRegion": "us-east-1",
+            }]
+        });
+        assert_eq!(event, parsed);
+    }
+}

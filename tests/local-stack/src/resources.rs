@@ -1,0 +1,158 @@
+//! What `template.yaml` would make: the bucket, the key, the secrets and the queues.
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use aws_sdk_sqs::types::QueueAttributeName;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::json;
+
+use crate::proxy::Error;
+use crate::values;
+
+/// The resources of one stack.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Resources {
+    /// The key that recordings are encrypted under.
+    pub kms_key_arn: String,
+    /// Secret with the account's Auth Token.
+    pub auth_token_secret: String,
+    /// Secret with the API key.
+    pub api_key_secret: String,
+    /// Secret with the keys of playback links.
+    pub link_keys_secret: String,
+    /// Queue of links to write.
+    pub links: Queue,
+    /// Queue of recordings to copy.
+    pub copies: Queue,
+}
+
+/// A queue and its dead-letter queue.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Queue {
+    /// Its URL.
+    pub url: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Where messages go that failed five times.
+    pub dead_letters_url: String,
+}
+
+/// A client configuration for the emulator, with the stack's credentials.
+///
+/// Clients made of it have their own connections, which belong to the runtime that they're used on.
+pub(crate) fn sdk_config(endpoint: &str) -> SdkConfig {
+    let credentials = Credentials::new(
+        values::ACCESS_KEY_ID,
+        values::SECRET_ACCESS_KEY,
+        None,
+        None,
+        "local stack",
+    );
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(aws_config::Region::from_static(values::REGION))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(endpoint)
+        .build()
+}
+
+impl Resources {
+    /// Makes them all in an empty account.
+    pub(crate) async fn create(config: &SdkConfig) -> Result<Self, Error> {
+        create_bucket(config).await?;
+        let link_keys = json!({
+            "current": values::LINK_KEY_ID,
+            "keys": {values::LINK_KEY_ID: BASE64.encode(values::LINK_KEY)},
+        });
+        let api_key = json!({"sid": values::API_KEY_SID, "secret": values::API_KEY_SECRET});
+        Ok(Self {
+            kms_key_arn: create_key(config).await?,
+            auth_token_secret: create_secret(config, "auth-token", &json!({"primary": values::AUTH_TOKEN})).await?,
+            api_key_secret: create_secret(config, "api-key", &api_key).await?,
+            link_keys_secret: create_secret(config, "link-keys", &link_keys).await?,
+            // Visibility as in the template: links come back within a minute, copies after the copier's timeout.
+            links: create_queue(config, "links", 60).await?,
+            copies: create_queue(config, "copies", 20 * 60).await?,
+        })
+    }
+}
+
+async fn create_bucket(config: &SdkConfig) -> Result<(), Error> {
+    let s3 = aws_sdk_s3::Client::new(config);
+    s3.create_bucket().bucket(values::BUCKET).send().await?;
+    let versioning = VersioningConfiguration::builder()
+        .status(BucketVersioningStatus::Enabled)
+        .build();
+    s3.put_bucket_versioning()
+        .bucket(values::BUCKET)
+        .versioning_configuration(versioning)
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn create_key(config: &SdkConfig) -> Result<String, Error> {
+    let created = aws_sdk_kms::Client::new(config)
+        .create_key()
+        .description("recordings")
+        .send()
+        .await?;
+    Ok(created
+        .key_metadata
+        .and_then(|key| key.arn)
+        .ok_or("KMS made a key without an ARN")?)
+}
+
+async fn create_secret(config: &SdkConfig, name: &str, value: &serde_json::Value) -> Result<String, Error> {
+    let secrets = aws_sdk_secretsmanager::Client::new(config);
+    let created = secrets
+        .create_secret()
+        .name(name)
+        .secret_string(value.to_string())
+        .send()
+        .await?;
+    Ok(created.arn.ok_or("Secrets Manager made a secret without an ARN")?)
+}
+
+async fn create_queue(config: &SdkConfig, name: &str, visibility_seconds: u32) -> Result<Queue, Error> {
+    let sqs = aws_sdk_sqs::Client::new(config);
+    let dead_letters = sqs
+        .create_queue()
+        .queue_name(format!("{name}-dead-letters"))
+        .send()
+        .await?;
+    let dead_letters_url = dead_letters.queue_url.ok_or("SQS made a queue without a URL")?;
+    let redrive = json!({"deadLetterTargetArn": queue_arn(&sqs, &dead_letters_url).await?, "maxReceiveCount": 5});
+    let queue = sqs
+        .create_queue()
+        .queue_name(name)
+        .attributes(QueueAttributeName::VisibilityTimeout, visibility_seconds.to_string())
+        .attributes(QueueAttributeName::RedrivePolicy, redrive.to_string())
+        .send()
+        .await?;
+    let url = queue.queue_url.ok_or("SQS made a queue without a URL")?;
+    Ok(Queue {
+        arn: queue_arn(&sqs, &url).await?,
+        url,
+        dead_letters_url,
+    })
+}
+
+async fn queue_arn(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<String, Error> {
+    let arn = QueueAttributeName::QueueArn;
+    let answer = sqs
+        .get_queue_attributes()
+        .queue_url(url)
+        .attribute_names(arn.clone())
+        .send()
+        .await?;
+    Ok(answer
+        .attributes
+        .and_then(|mut all| all.remove(&arn))
+        .ok_or("SQS has a queue without an ARN")?)
+}

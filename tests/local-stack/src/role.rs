@@ -1,0 +1,56 @@
+//! The functions of the deployment, one for each role of the two binaries.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A function of the deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// `recording-callback` behind the HTTP API.
+    Webhook,
+    /// `recording-callback` on the links queue.
+    Linker,
+    /// `recording-callback` on the copies queue.
+    Copier,
+    /// `recording-playback` behind its function URL.
+    Playback,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Webhook, Self::Linker, Self::Copier, Self::Playback];
+
+    /// The package, and binary, that plays it.
+    pub(crate) const fn package(self) -> &'static str {
+        match self {
+            Self::Webhook | Self::Linker | Self::Copier => "recording-callback",
+            Self::Playback => "recording-playback",
+        }
+    }
+
+    /// The value of the setting `ROLE`, and the function's name here.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Linker => "linker",
+            Self::Copier => "copier",
+            Self::Playback => "playback",
+        }
+    }
+
+    /// The function's timeout in `template.yaml`, and its memory in MB.
+    pub(crate) const fn limits(self) -> (Duration, u32) {
+        match self {
+            Self::Webhook => (Duration::from_secs(10), 256),
+            Self::Linker => (Duration::from_secs(30), 256),
+            Self::Copier => (Duration::from_secs(900), 512),
+            Self::Playback => (Duration::from_secs(120), 512),
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,161 @@
+//! The Runtime API as the functions see it: the emulator's, put right where it differs from Lambda's.
+//!
+//! - The emulator's deadline is a constant in the year 1970; Lambda's is the end of the function's timeout.
+//! - The emulator answers a streamed response when it begins, so that the function asks for its next invocation in
+//!   mid-stream; Lambda gives an instance no invocation before the last one has ended.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, Uri};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::sync::{oneshot, watch};
+
+use crate::proxy::{self, Body, Error, Upstream};
+
+/// The corrected Runtime API, served while the current runtime lives.
+#[derive(Debug)]
+pub(crate) struct RuntimeApi {
+    port: u16,
+    /// The instances that have asked for work.
+    ready: watch::Sender<BTreeSet<String>>,
+}
+
+impl RuntimeApi {
+    pub(crate) async fn start(emulator: Upstream) -> io::Result<Self> {
+        let (listener, port) = proxy::listen().await?;
+        let ready = watch::Sender::default();
+        let seen = ready.clone();
+        proxy::serve(listener, move |request| relay(emulator.clone(), seen.clone(), request));
+        Ok(Self { port, ready })
+    }
+
+    /// The value of `AWS_LAMBDA_RUNTIME_API` for an instance. The scheme is needed because there's a path; the path's
+    /// first segment is the function's timeout in milliseconds, the rest the emulator's own.
+    pub(crate) fn url(&self, instance: &str, timeout: Duration) -> String {
+        format!("http://127.0.0.1:{}/{}/.rt/{instance}", self.port, timeout.as_millis())
+    }
+
+    /// Resolves when an instance has asked for its first invocation.
+    pub(crate) async fn ready(&self, instance: &str) {
+        // The sender is `self`'s own: it can't be gone.
+        let _ = self.ready.subscribe().wait_for(|ready| ready.contains(instance)).await;
+    }
+}
+
+async fn relay(
+    emulator: Upstream,
+    ready: watch::Sender<BTreeSet<String>>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Error> {
+    let (mut parts, body) = request.into_parts();
+    let (timeout, path) = split_timeout(parts.uri.path()).ok_or("a Runtime API path without a timeout")?;
+    let next = path.ends_with("/runtime/invocation/next");
+    if next && let Some(instance) = path.split('/').nth(2) {
+        ready.send_if_modified(|ready| ready.insert(instance.to_owned()));
+    }
+    parts.uri = Uri::from(PathAndQuery::try_from(path)?);
+
+    // The sender goes when the body does: when the whole of it is sent, or when it broke.
+    let (sending, sent) = oneshot::channel::<Infallible>();
+    let body = proxy::pass_on(body).map_frame(move |frame| {
+        let _ = &sending;
+        frame
+    });
+    let mut response = emulator.send(Request::from_parts(parts, body.boxed_unsync())).await?;
+    let _ = sent.await;
+
+    if next {
+        response
+            .headers_mut()
+            .insert("lambda-runtime-deadline-ms", deadline(timeout)?);
+    }
+    Ok(response)
+}
+
+fn split_timeout(path: &str) -> Option<(Duration, &str)> {
+    let (timeout, _) = path.strip_prefix('/')?.split_once('/')?;
+    Some((
+        Duration::from_millis(timeout.parse().ok()?),
+        path.get(1 + timeout.len()..)?,
+    ))
+}
+
+/// Unix time in milliseconds.
+fn deadline(timeout: Duration) -> Result<HeaderValue, Error> {
+    let deadline = SystemTime::now().duration_since(UNIX_EPOCH)? + timeout;
+    Ok(HeaderValue::try_from(deadline.as_millis().to_string())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// An emulator that answers as `cargo lambda watch` does: at once, with its constant deadline.
+    async fn runtime_api() -> (RuntimeApi, mpsc::UnboundedReceiver<String>) {
+        let (listener, port) = proxy::listen().await.unwrap();
+        let (asked, paths) = mpsc::unbounded_channel();
+        proxy::serve(listener, move |request: Request<Incoming>| {
+            asked.send(request.uri().path().to_owned()).unwrap();
+            // The body is read in the background, after the answer.
+            tokio::spawn(request.into_body().collect());
+            async {
+                Ok(Response::builder()
+                    .header("lambda-runtime-deadline-ms", "600000")
+                    .body(proxy::full("{}"))?)
+            }
+        });
+        (RuntimeApi::start(Upstream::new(port)).await.unwrap(), paths)
+    }
+
+    #[tokio::test]
+    async fn the_deadline_is_the_end_of_the_functions_timeout() {
+        let (api, mut paths) = runtime_api().await;
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let url = api.url("copier-1", Duration::from_secs(900));
+        let earliest = now() + 900_000;
+        let response = reqwest::get(format!("{url}/2018-06-01/runtime/invocation/next"))
+            .await
+            .unwrap();
+        let deadline = response.headers()["lambda-runtime-deadline-ms"]
+            .to_str()
+            .unwrap()
+            .parse::<u128>()
+            .unwrap();
+        assert!((earliest..=now() + 900_000).contains(&deadline));
+        assert_eq!(
+            paths.recv().await.unwrap(),
+            "/.rt/copier-1/2018-06-01/runtime/invocation/next"
+        );
+        api.ready("copier-1").await;
+        assert!(!api.ready.borrow().contains("copier-2"));
+    }
+
+    #[tokio::test]
+    async fn a_response_is_taken_when_its_whole_body_is() {
+        let (api, mut paths) = runtime_api().await;
+        let url = api.url("playback-1", Duration::from_secs(1)) + "/2018-06-01/runtime/invocation/1/response";
+        let (chunks, body) = mpsc::channel::<Result<&str, io::Error>>(1);
+        let body = stream::unfold(body, |mut body| async { Some((body.recv().await?, body)) });
+        let answered = tokio::spawn(
+            reqwest::Client::new()
+                .post(url)
+                .body(reqwest::Body::wrap_stream(body))
+                .send(),
+        );
+        chunks.send(Ok("first")).await.unwrap();
+        // The emulator has it, and has answered.
+        paths.recv().await.unwrap();
+        chunks.send(Ok("second")).await.unwrap();
+        assert!(!answered.is_finished());
+        drop(chunks);
+        assert_eq!(answered.await.unwrap().unwrap().status(), 200);
+    }
+}

@@ -1,0 +1,182 @@
+//! The stack as a whole: started, asked for its parts, stopped by dropping it.
+
+mod error;
+mod options;
+mod start;
+mod state;
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use tokio::runtime;
+
+use crate::resources::{self, Resources};
+use crate::twilio_double::TwilioDouble;
+use crate::wire::Wire;
+use crate::{Role, values};
+
+pub use error::StackError;
+pub use options::StackOptions;
+use state::State;
+
+/// The local stack. It lives on threads of its own, independent of the runtime that started it or uses it; dropping it
+/// ends every process and removes its state, unless that lies in a named folder.
+pub struct Stack {
+    parts: Parts,
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What users of a stack reach.
+#[derive(Clone, Debug)]
+struct Parts {
+    callback_base: String,
+    playback_base: String,
+    aws_endpoint: String,
+    resources: Resources,
+    twilio: Arc<TwilioDouble>,
+    wire: Wire,
+    state: Arc<State>,
+}
+
+/// How long tasks of the stack may take to notice its end.
+const SHUTDOWN_BOUND: Duration = Duration::from_secs(2);
+
+impl Stack {
+    /// Installs what's missing, builds the functions, starts everything and waits until it's ready. Blocks, for minutes
+    /// if everything must be compiled; says on stderr what takes long.
+    ///
+    /// # Errors
+    /// The first thing that couldn't be had, with the end of its log if it has one.
+    pub fn start(options: StackOptions) -> Result<Self, StackError> {
+        let (stop, stopped) = mpsc::channel();
+        let (ready, started) = mpsc::channel();
+        let thread = thread::Builder::new().name("local-stack".to_owned()).spawn(move || {
+            let runtime = match runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+            {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(ready.send(Err(error.into()))),
+            };
+            match runtime.block_on(start::start(&options)) {
+                Ok((parts, processes)) => {
+                    let _ = ready.send(Ok(parts));
+                    // Either a word or the sender's end: both mean stop.
+                    let _ = stopped.recv();
+                    runtime.shutdown_timeout(SHUTDOWN_BOUND);
+                    drop(processes);
+                }
+                Err(error) => drop(ready.send(Err(error))),
+            }
+        })?;
+        let parts = started.recv().map_err(|_| StackError::Panicked)??;
+        Ok(Self {
+            parts,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// Where to POST callbacks.
+    pub fn callback_url(&self) -> String {
+        format!("{}{}", self.parts.callback_base, values::CALLBACK_PATH)
+    }
+
+    /// The URL that a callback's signature is made over.
+    pub fn public_callback_url(&self) -> String {
+        format!("{}{}", values::PUBLIC_BASE_URL, values::CALLBACK_PATH)
+    }
+
+    /// The root of the playback function's URL, without a slash at the end.
+    pub fn playback_url(&self) -> &str {
+        &self.parts.playback_base
+    }
+
+    /// The endpoint of every AWS service: direct, past the [wire](Self::wire).
+    pub fn aws_endpoint(&self) -> &str {
+        &self.parts.aws_endpoint
+    }
+
+    /// What was made in the emulated AWS account.
+    pub fn resources(&self) -> &Resources {
+        &self.parts.resources
+    }
+
+    /// The Twilio double.
+    pub fn twilio(&self) -> &TwilioDouble {
+        &self.parts.twilio
+    }
+
+    /// Every call of the functions to AWS, and the faults of those to come.
+    pub fn wire(&self) -> &Wire {
+        &self.parts.wire
+    }
+
+    /// Where a file `RE….wav` or `RE….mp3` is a recording at Twilio.
+    pub fn recordings_dir(&self) -> &Path {
+        self.parts.state.recordings()
+    }
+
+    /// What the instances of a role have logged so far.
+    pub fn log(&self, role: Role) -> io::Result<String> {
+        self.parts.state.read_log(role.name())
+    }
+
+    /// What all functions have logged so far, each under a heading.
+    pub fn logs(&self) -> io::Result<String> {
+        Role::ALL
+            .iter()
+            .map(|role| Ok(format!("== {role}\n{}", self.log(*role)?)))
+            .collect()
+    }
+
+    /// A new S3 client, direct to the emulator. Its connections belong to the runtime that it's used on.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::new(&self.sdk_config())
+    }
+
+    /// A new KMS client, as [`s3`](Self::s3).
+    pub fn kms(&self) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&self.sdk_config())
+    }
+
+    /// A new SQS client, as [`s3`](Self::s3).
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.sdk_config())
+    }
+
+    /// A new Secrets Manager client, as [`s3`](Self::s3).
+    pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.sdk_config())
+    }
+
+    /// A client configuration for the emulated AWS account.
+    pub fn sdk_config(&self) -> SdkConfig {
+        resources::sdk_config(&self.parts.aws_endpoint)
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("parts", &self.parts)
+            .finish_non_exhaustive()
+    }
+}

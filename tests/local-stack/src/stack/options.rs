@@ -1,0 +1,46 @@
+//! How a stack is to be.
+
+use std::path::PathBuf;
+
+use crate::Role;
+
+/// How a stack is to be; the default is what the demo and most tests use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StackOptions {
+    /// Jobs go through the queues, as deployed; else the webhook does them in line.
+    pub queues: bool,
+    /// Release binaries instead of debug ones.
+    pub release: bool,
+    /// Where recordings and logs are kept; else in a temporary folder.
+    pub state: Option<PathBuf>,
+    /// Settings of functions, over those of the stack: role, name, value.
+    pub settings: Vec<(Role, String, String)>,
+}
+
+impl Default for StackOptions {
+    fn default() -> Self {
+        Self {
+            queues: true,
+            release: false,
+            state: None,
+            settings: Vec::new(),
+        }
+    }
+}
+
+impl StackOptions {
+    /// Jobs are done in the webhook's own invocation.
+    #[must_use]
+    pub fn in_line(mut self) -> Self {
+        self.queues = false;
+        self
+    }
+
+    /// Sets a setting of one role's function.
+    #[must_use]
+    pub fn setting(mut self, role: Role, name: &str, value: &str) -> Self {
+        self.settings.push((role, name.to_owned(), value.to_owned()));
+        self
+    }
+}

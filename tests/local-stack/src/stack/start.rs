@@ -1,0 +1,205 @@
+//! The order in which things come up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+use toolbox::Ministack;
+
+use crate::binaries::Binaries;
+use crate::emulator::Emulator;
+use crate::environment::{Surroundings, environment};
+use crate::front::{Door, Front};
+use crate::instances::{Function, Instances};
+use crate::poller::Mapping;
+use crate::proxy::{self, Upstream};
+use crate::resources::{self, Queue, Resources};
+use crate::runtime_api::RuntimeApi;
+use crate::twilio_double::{TwilioDouble, TwilioOptions};
+use crate::wire::Wire;
+use crate::{Role, values};
+
+use super::state::State;
+use super::{Parts, StackError, StackOptions};
+
+/// What must live as long as the stack and is nobody's else.
+#[derive(Debug)]
+pub(super) struct Processes {
+    _ministack: Ministack,
+    _emulator: Emulator,
+    _functions: BTreeMap<Role, Arc<Instances>>,
+}
+
+/// A process asks for its first invocation within milliseconds; a machine busy with a build may take many times that.
+const READY_BOUND: Duration = Duration::from_secs(60);
+
+/// Instances of each function: enough for a player that seeks while it reads, and for jobs that overlap.
+const fn instances_of(role: Role) -> usize {
+    match role {
+        Role::Webhook | Role::Linker | Role::Copier => 2,
+        Role::Playback => 4,
+    }
+}
+
+/// Without queues the webhook copies in its own invocation: its timeout must be the copier's.
+const fn timeout_of(role: Role, queues: bool) -> Duration {
+    let role = if queues || !matches!(role, Role::Webhook) {
+        role
+    } else {
+        Role::Copier
+    };
+    role.limits().0
+}
+
+pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), StackError> {
+    let state = State::new(options.state.as_deref())?;
+    let ministack = Ministack::start()?;
+    let binaries = Binaries::build(options.release)?;
+
+    let aws_endpoint = ministack.endpoint().to_owned();
+    let resources = Resources::create(&resources::sdk_config(&aws_endpoint)).await;
+    let resources = resources.map_err(|error| StackError::Resources(error_chain(error.as_ref())))?;
+    let twilio = TwilioDouble::start(twilio_options(&state)).await?;
+    let wire = Wire::new();
+
+    let names: Vec<String> = Role::ALL.iter().flat_map(|role| instance_names(*role)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let emulator = Emulator::start(&names, state.emulator(), &state.log("emulator"))?;
+    let runtime_api = RuntimeApi::start(emulator.upstream()).await?;
+    let (callback_listener, callback_port) = proxy::listen().await?;
+    let (playback_listener, playback_port) = proxy::listen().await?;
+    let playback_base = format!("http://127.0.0.1:{playback_port}");
+    let around = Surroundings {
+        resources: &resources,
+        twilio_base: &twilio.api_base(),
+        playback_base: &playback_base,
+        queues: options.queues,
+    };
+
+    let roles = if options.queues {
+        &Role::ALL[..]
+    } else {
+        &[Role::Webhook, Role::Playback]
+    };
+    let mut functions = BTreeMap::new();
+    for role in roles.iter().copied() {
+        let endpoint = wire.open(role, Upstream::new(ministack.port())).await?;
+        let mut variables = environment(role, &endpoint, around);
+        let own = options.settings.iter().filter(|(of, ..)| *of == role);
+        variables.extend(own.map(|(_, name, value)| (name.clone(), value.clone())));
+        let function = Function {
+            role,
+            timeout: timeout_of(role, options.queues),
+            binary: binaries.of(role)?,
+            environment: variables,
+            log: state.log(role.name()),
+        };
+        functions.insert(role, start_function(function, &runtime_api, &state).await?);
+    }
+
+    let serve = |door, role, listener| {
+        if let Some(instances) = functions.get(&role) {
+            Front::new(door, Arc::clone(instances), emulator.upstream()).serve(listener);
+        }
+    };
+    serve(Door::HttpApi, Role::Webhook, callback_listener);
+    serve(Door::FunctionUrl, Role::Playback, playback_listener);
+    for (role, queue) in [(Role::Linker, &resources.links), (Role::Copier, &resources.copies)] {
+        if let Some(instances) = functions.get(&role) {
+            poll(queue, instances, &emulator, &aws_endpoint);
+        }
+    }
+
+    let parts = Parts {
+        callback_base: format!("http://127.0.0.1:{callback_port}"),
+        playback_base,
+        aws_endpoint,
+        resources,
+        twilio: Arc::new(twilio),
+        wire,
+        state: Arc::new(state),
+    };
+    Ok((
+        parts,
+        Processes {
+            _ministack: ministack,
+            _emulator: emulator,
+            _functions: functions,
+        },
+    ))
+}
+
+fn twilio_options(state: &State) -> TwilioOptions {
+    TwilioOptions {
+        account_sid: values::ACCOUNT_SID.to_owned(),
+        auth_token: values::AUTH_TOKEN.to_owned(),
+        api_key_sid: values::API_KEY_SID.to_owned(),
+        api_key_secret: values::API_KEY_SECRET.to_owned(),
+        workspace_sid: values::WORKSPACE_SID.to_owned(),
+        flex_token: values::FLEX_TOKEN.to_owned(),
+        recordings_dir: state.recordings().to_owned(),
+    }
+}
+
+fn instance_names(role: Role) -> impl Iterator<Item = String> {
+    (1..=instances_of(role)).map(move |number| format!("{role}-{number}"))
+}
+
+/// Starts a function's instances and waits until each has asked for work.
+async fn start_function(
+    function: Function,
+    runtime_api: &RuntimeApi,
+    state: &State,
+) -> Result<Arc<Instances>, StackError> {
+    let (role, timeout) = (function.role, function.timeout);
+    let names = instance_names(role).map(|name| {
+        let url = runtime_api.url(&name, timeout);
+        (name, url)
+    });
+    let instances = Instances::start(function, names)?;
+    let all_ready = async {
+        for name in instance_names(role) {
+            runtime_api.ready(&name).await;
+        }
+    };
+    let ready = tokio::select! {
+        () = all_ready => true,
+        () = instances.one_ended() => false,
+        () = sleep(READY_BOUND) => false,
+    };
+    if ready {
+        Ok(instances)
+    } else {
+        Err(StackError::NotReady {
+            role,
+            log: end_of(&state.read_log(role.name())?),
+        })
+    }
+}
+
+fn poll(queue: &Queue, instances: &Arc<Instances>, emulator: &Emulator, aws_endpoint: &str) {
+    let sqs = aws_sdk_sqs::Client::new(&resources::sdk_config(aws_endpoint));
+    for _ in 0..instances_of(instances.function().role) {
+        let mapping = Mapping {
+            queue_url: queue.url.clone(),
+            queue_arn: queue.arn.clone(),
+            region: values::REGION.to_owned(),
+            instances: Arc::clone(instances),
+            emulator: emulator.upstream(),
+        };
+        tokio::spawn(mapping.poll(sqs.clone()));
+    }
+}
+
+/// The last lines of a log: a function that can't start says why in one.
+fn end_of(log: &str) -> String {
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(10)..].join("\n")
+}
+
+/// An SDK error's own text is only its kind.
+fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

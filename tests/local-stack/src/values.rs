@@ -1,0 +1,43 @@
+//! The names and credentials of the local stack. None of them opens anything elsewhere.
+
+/// Region of everything.
+pub const REGION: &str = "us-east-1";
+
+/// What the emulators take for an access key: anything.
+pub const ACCESS_KEY_ID: &str = "test";
+
+/// Its secret.
+pub const SECRET_ACCESS_KEY: &str = "test";
+
+/// The bucket that recordings go to.
+pub const BUCKET: &str = "recording-vault-local";
+
+/// The Twilio account.
+pub const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";
+
+/// The account's Auth Token: it signs callbacks.
+pub const AUTH_TOKEN: &str = "local-stack-auth-token";
+
+/// The API key that the functions use.
+pub const API_KEY_SID: &str = "SK00000000000000000000000000000001";
+
+/// Its secret.
+pub const API_KEY_SECRET: &str = "local-stack-api-key-secret";
+
+/// The TaskRouter workspace.
+pub const WORKSPACE_SID: &str = "WS00000000000000000000000000000001";
+
+/// A Flex token that validates, as a supervisor's.
+pub const FLEX_TOKEN: &str = "local-stack-flex-token";
+
+/// Base of the public address that Twilio would call, and that is signed.
+pub const PUBLIC_BASE_URL: &str = "https://callback.local.test";
+
+/// The path of the callback.
+pub const CALLBACK_PATH: &str = "/recording-status-callback";
+
+/// Id of the key that links are signed with.
+pub const LINK_KEY_ID: &str = "k1";
+
+/// The link key: 32 bytes. Deployments generate theirs.
+pub const LINK_KEY: &[u8; 32] = b"local-stack-link-key-of-32-bytes";

@@ -1,0 +1,107 @@
+//! What can be made to go wrong on the wire.
+
+use std::time::Duration;
+
+use crate::Role;
+
+use super::Call;
+
+/// What happens to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The service isn't asked; this status and body are the answer.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// Body, in the service's own format.
+        body: String,
+    },
+    /// The answer's body breaks off after so many bytes.
+    CutBody(u64),
+    /// The bits of one byte of the answer's body are flipped; counted from the body's first byte.
+    FlipByte(u64),
+    /// The service is asked only after this time.
+    Delay(Duration),
+    /// The connection is dropped before the service is asked.
+    Drop,
+    /// The service does what it was asked to, and the connection is dropped instead of its answer: the case in which the
+    /// caller can't know what happened.
+    LoseAnswer,
+}
+
+/// Which calls a fault happens to: of those that match, the `nth` (counted from 1), then so many in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    service: String,
+    operation: String,
+    key: String,
+    role: Option<Role>,
+    /// Matching calls still to be let through.
+    skip: u64,
+    /// Matching calls still to be hit.
+    times: u64,
+    fault: Fault,
+}
+
+impl Rule {
+    /// The first call of an operation.
+    pub fn new(service: &str, operation: &str, fault: Fault) -> Self {
+        Self {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            key: String::new(),
+            role: None,
+            skip: 0,
+            times: 1,
+            fault,
+        }
+    }
+
+    /// Only calls for an S3 key that contains this.
+    #[must_use]
+    pub fn key(mut self, part: &str) -> Self {
+        part.clone_into(&mut self.key);
+        self
+    }
+
+    /// Only calls of one role.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.role = Some(role);
+        self
+    }
+
+    /// The nth matching call instead of the first; counted from 1.
+    #[must_use]
+    pub fn nth(mut self, nth: u64) -> Self {
+        self.skip = nth.saturating_sub(1);
+        self
+    }
+
+    /// So many calls in a row instead of one.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// The fault, if this call is one to be hit.
+    pub(super) fn fire(&mut self, call: &Call) -> Option<Fault> {
+        let matches = call.is(&self.service, &self.operation)
+            && call.key.contains(&self.key)
+            && self.role.is_none_or(|role| role == call.role);
+        if !matches || self.is_spent() {
+            return None;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return None;
+        }
+        self.times -= 1;
+        Some(self.fault.clone())
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.times == 0
+    }
+}

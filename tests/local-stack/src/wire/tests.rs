@@ -1,0 +1,213 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::{Request, Response};
+use http_body_util::BodyExt;
+
+use super::*;
+use crate::proxy::full;
+
+const ANSWER: &[u8] = b"0123456789";
+
+/// A wire in front of a service that counts its requests and answers with the request's body and [`ANSWER`].
+async fn wire() -> (Wire, String, Arc<AtomicUsize>) {
+    let (listener, port) = proxy::listen().await.unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    proxy::serve(listener, move |request: Request<hyper::body::Incoming>| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        async move {
+            let body = request.into_body().collect().await?.to_bytes();
+            Ok(Response::new(full([body.as_ref(), ANSWER].concat())))
+        }
+    });
+    let wire = Wire::new();
+    let endpoint = wire.open(Role::Playback, Upstream::new(port)).await.unwrap();
+    (wire, endpoint, asked)
+}
+
+fn signed(service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    )
+}
+
+fn get(endpoint: &str, path: &str) -> reqwest::RequestBuilder {
+    reqwest::Client::new()
+        .get(format!("{endpoint}{path}"))
+        .header("authorization", signed("s3"))
+}
+
+#[tokio::test]
+async fn calls_are_told_by_role_service_operation_key_and_range() {
+    let (wire, endpoint, _) = wire().await;
+    let mark = wire.mark();
+    get(&endpoint, "/bucket/recordings/RE1%2B?x-id=GetObject")
+        .header("range", "bytes=0-9")
+        .send()
+        .await
+        .unwrap();
+    let kms = reqwest::Client::new()
+        .post(&endpoint)
+        .header("authorization", signed("kms"));
+    kms.header("x-amz-target", "TrentService.Decrypt")
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
+
+    let call = |service: &str, operation: &str, key: &str, range: Option<&str>| Call {
+        role: Role::Playback,
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        key: key.to_owned(),
+        range: range.map(str::to_owned),
+    };
+    assert_eq!(
+        wire.since(mark),
+        [
+            call("s3", "GetObject", "recordings/RE1+", Some("bytes=0-9")),
+            call("kms", "Decrypt", "", None)
+        ]
+    );
+    assert_eq!(wire.count(wire.mark(), |_| true), 0);
+}
+
+#[test]
+fn s3_operations_are_told_from_method_and_query() {
+    for (method, path, operation) in [
+        ("GET", "/b/k?x-id=GetObject", "GetObject"),
+        ("HEAD", "/b/k", "HeadObject"),
+        ("PUT", "/b/k", "PutObject"),
+        ("POST", "/b/k?uploads", "CreateMultipartUpload"),
+        ("PUT", "/b/k?partNumber=1&uploadId=u", "UploadPart"),
+        ("POST", "/b/k?uploadId=u", "CompleteMultipartUpload"),
+        ("DELETE", "/b/k?uploadId=u", "AbortMultipartUpload"),
+        ("GET", "/b?uploads&prefix=p", "ListMultipartUploads"),
+        ("GET", "/b/?versions", "ListObjectVersions"),
+        ("GET", "/b?list-type=2", "ListObjects"),
+        ("DELETE", "/b/k?versionId=v", "DeleteObject"),
+    ] {
+        let request = Request::builder().method(method).uri(path).body(()).unwrap();
+        assert_eq!(
+            Call::of(Role::Copier, &request.into_parts().0).operation,
+            operation,
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answered_call_never_reaches_the_service() {
+    let (wire, endpoint, asked) = wire().await;
+    wire.inject(Rule::new(
+        "s3",
+        "GetObject",
+        Fault::Answer {
+            status: 503,
+            body: "SlowDown".into(),
+        },
+    ));
+    let response = get(&endpoint, "/b/k").send().await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.text().await.unwrap(), "SlowDown");
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_cut_body_is_never_a_clean_end() {
+    for at in 0..=ANSWER.len() {
+        let (wire, endpoint, _) = wire().await;
+        wire.inject(Rule::new("s3", "GetObject", Fault::CutBody(at as u64)));
+        let mut received = Vec::new();
+        let response = get(&endpoint, "/b/k").send().await;
+        let end = async {
+            let mut response = response?;
+            while let Some(chunk) = response.chunk().await? {
+                received.extend_from_slice(&chunk);
+            }
+            Ok::<_, reqwest::Error>(())
+        };
+        let end = end.await;
+        // With every announced byte sent there's nothing left that could be missing.
+        assert_eq!(end.is_ok(), at == ANSWER.len(), "cut at {at}");
+        assert_eq!(received, &ANSWER[..at]);
+    }
+}
+
+#[tokio::test]
+async fn one_byte_is_flipped_and_no_other() {
+    let (wire, endpoint, _) = wire().await;
+    wire.inject(Rule::new("s3", "GetObject", Fault::FlipByte(3)));
+    let body = get(&endpoint, "/b/k").send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(body.as_ref(), b"012\xcc456789");
+}
+
+#[tokio::test]
+async fn dropped_and_lost_differ_in_whether_the_service_was_asked() {
+    for (fault, asked_times) in [(Fault::Drop, 0), (Fault::LoseAnswer, 1)] {
+        let (wire, endpoint, asked) = wire().await;
+        wire.inject(Rule::new("s3", "GetObject", fault));
+        assert!(get(&endpoint, "/b/k").send().await.is_err());
+        assert_eq!(asked.load(Ordering::SeqCst), asked_times);
+    }
+}
+
+#[tokio::test]
+async fn a_rule_hits_the_nth_match_as_often_as_it_says_and_nothing_else() {
+    let (wire, endpoint, _) = wire().await;
+    let busy = Fault::Answer {
+        status: 503,
+        body: String::new(),
+    };
+    wire.inject(
+        Rule::new("s3", "GetObject", busy)
+            .key("RE1")
+            .role(Role::Playback)
+            .nth(2)
+            .times(2),
+    );
+    let mut statuses = Vec::new();
+    for key in ["RE1", "RE2", "RE1", "RE2", "RE1", "RE1"] {
+        statuses.push(
+            get(&endpoint, &format!("/b/{key}"))
+                .send()
+                .await
+                .unwrap()
+                .status()
+                .as_u16(),
+        );
+    }
+    assert_eq!(statuses, [200, 200, 503, 200, 503, 200]);
+}
+
+#[tokio::test]
+async fn another_roles_rule_does_not_fire() {
+    let (wire, endpoint, _) = wire().await;
+    wire.inject(Rule::new("s3", "GetObject", Fault::Drop).role(Role::Copier));
+    get(&endpoint, "/b/k").send().await.unwrap();
+    wire.clear_faults();
+}
+
+#[tokio::test]
+async fn bodies_pass_unchanged_in_both_directions() {
+    let (_, endpoint, _) = wire().await;
+    let sent: Vec<u8> = (0..1_000_000_u32).map(|i| (i % 251) as u8).collect();
+    let request = reqwest::Client::new()
+        .put(format!("{endpoint}/b/k"))
+        .header("authorization", signed("s3"));
+    let received = request.body(sent.clone()).send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(received, [&sent, ANSWER].concat());
+}
+
+#[test]
+fn the_oldest_calls_are_forgotten_and_a_mark_among_them_is_refused() {
+    let wire = Wire::new();
+    let request = Request::builder().uri("/b/k").body(()).unwrap().into_parts().0;
+    let before = wire.mark();
+    for _ in 0..=REMEMBERED {
+        wire.record(Call::of(Role::Linker, &request));
+    }
+    assert_eq!(wire.state().calls.len(), REMEMBERED);
+    assert!(std::panic::catch_unwind(|| wire.since(before)).is_err());
+}
