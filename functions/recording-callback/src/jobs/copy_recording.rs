@@ -187,3 +187,6 @@ fn source_error(error: ApiError) -> SourceError {
         message: format!("Twilio's media: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -174,3 +174,6 @@ impl LinkError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+use serde_json::{Value, json};
+use service::secrets::Secrets;
+use twilio::{client::Endpoints, sid::AccountSid};
+use vault::{AccountId, KeyArn, WriterConfig};
+
+use super::*;
+use crate::{
+    job::Job,
+    loopback::{Asked, Loopback},
+    sample_events::COPY_RECORDING,
+    secret::api_key,
+};
+
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const GET_SECRET: &str = "secretsmanager.GetSecretValue";
+
+fn copier(server: &Loopback, format: MediaFormat) -> Copier {
+    let aws = server.aws();
+    let base: url::Url = server.url.parse().unwrap();
+    let endpoints = Endpoints {
+        api: base.clone(),
+        taskrouter: base.clone(),
+        iam: base,
+    };
+    let vault = WriterConfig {
+        bucket: "recordings".to_owned(),
+        account: AccountId::parse(ACCOUNT).unwrap(),
+        kms_key: KeyArn::parse("arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000001").unwrap(),
+    };
+    Copier {
+        twilio: Client::new(AccountSid::parse(ACCOUNT).unwrap(), endpoints).unwrap(),
+        api_key: Secret::new(&Secrets::new(&aws), "api-key".to_owned(), api_key),
+        writer: Writer::new(aws_sdk_s3::Client::new(&aws), aws_sdk_kms::Client::new(&aws), vault),
+        format,
+    }
+}
+
+/// The job of the sample event.
+fn job() -> CopyRecording {
+    let event: Value = serde_json::from_str(COPY_RECORDING).unwrap();
+    match Job::from_message(event["Records"][0]["body"].as_str().unwrap()) {
+        Ok(Job::CopyRecording(job)) => job,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Opens the sample recording's media where Twilio answers with this status.
+async fn open(server: &Loopback, format: MediaFormat) -> Result<SourceReply, SourceError> {
+    let copier = copier(server, format);
+    let recording = job().recording_sid;
+    let media = RecordingMedia {
+        copier: &copier,
+        recording: &recording,
+    };
+    media.open(0, None).await
+}
+
+fn twilio_answers(status: u16) -> impl Fn(&Asked) -> (u16, Option<&'static str>, Value) + Clone {
+    move |asked| match asked.what.as_str() {
+        GET_SECRET => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
+        _ => (status, None, json!({})),
+    }
+}
+
+#[test]
+fn what_twilio_said_of_the_recording_goes_with_it() {
+    let expected = [
+        ("callsid", "CA00000000000000000000000000000001"),
+        ("channels", "2"),
+        ("duration", "5"),
+        ("source", "OutboundAPI"),
+        ("starttime", "2019-05-28T02:18:02Z"),
+        ("track", "both"),
+    ];
+    let attributes = attributes(&job());
+    let pairs: Vec<_> = attributes
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(pairs, expected);
+}
+
+#[tokio::test]
+async fn media_is_asked_for_by_the_two_sids_and_in_the_format_of_the_setting() {
+    for (format, extension) in [(MediaFormat::Wav, "wav"), (MediaFormat::Mp3, "mp3")] {
+        let server = Loopback::start(twilio_answers(200)).await;
+        let reply = open(&server, format).await.unwrap();
+        assert_eq!((reply.start, reply.total_len), (0, Some(2)));
+        let path =
+            format!("GET /2010-04-01/Accounts/{ACCOUNT}/Recordings/RE00000000000000000000000000000001.{extension}");
+        assert_eq!(server.count(&path), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_recording_that_twilio_still_processes_is_retried() {
+    let server = Loopback::start(twilio_answers(404)).await;
+    let error = open(&server, MediaFormat::Wav).await.unwrap_err();
+    assert!(error.retryable, "{error}");
+}
+
+#[tokio::test]
+async fn refused_credentials_are_read_again_once_and_then_fail_for_good() {
+    for status in [401, 403] {
+        let server = Loopback::start(twilio_answers(status)).await;
+        let error = open(&server, MediaFormat::Wav).await.unwrap_err();
+        assert!(!error.retryable, "{error}");
+        assert_eq!(server.count("GET "), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_missing_api_key_is_retried_without_asking_twilio() {
+    let server = Loopback::start(|_: &Asked| (200, None, json!({"SecretString": "change-me"}))).await;
+    let error = open(&server, MediaFormat::Wav).await.unwrap_err();
+    assert!(error.retryable, "{error}");
+    assert_eq!(server.count("GET "), 0);
+}
+
+#[tokio::test]
+async fn media_that_twilio_encrypted_is_not_stored_as_if_it_were_audio() {
+    let server = Loopback::start(|asked: &Asked| panic!("not to be called: {}", asked.what)).await;
+    let mut job = job();
+    let details = json!({"public_key_sid": "CR1", "encrypted_cek": "", "iv": ""});
+    job.encryption_details = Some(serde_json::from_value(details).unwrap());
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let error = copier(&server, MediaFormat::Wav).run(&job, deadline).await.unwrap_err();
+    assert!(matches!(error, CopyError::Encrypted) && !error.is_retryable());
+    assert_eq!(server.asked().len(), 0);
+}

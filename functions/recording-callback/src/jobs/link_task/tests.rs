@@ -1,0 +1,273 @@
+use std::{
+    sync::Arc,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use playback_link::verify;
+use serde_json::{Value, json};
+use service::secrets::Secrets;
+use twilio::{callback::form_pairs, client::Endpoints, sid::AccountSid};
+
+use super::*;
+use crate::{
+    job::Job,
+    loopback::{Asked, Loopback},
+    secret::{api_key, key_ring},
+};
+
+const GET_SECRET: &str = "secretsmanager.GetSecretValue";
+const TASK: &str = "/v1/Workspaces/WS00000000000000000000000000000001/Tasks/WT00000000000000000000000000000001";
+const SEARCH: &str = "GET /v1/Workspaces/WS00000000000000000000000000000001/Tasks?";
+const KEY_RING: &str = r#"{"current":"k1","k1":"0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"}"#;
+
+type Answer = (u16, Option<&'static str>, Value);
+
+/// Secrets Manager with every secret, and TaskRouter with one assigned task.
+fn neighbours(asked: &Asked) -> Answer {
+    let what = asked.what.as_str();
+    if what == GET_SECRET {
+        let secret = match asked.json()["SecretId"].as_str().unwrap() {
+            "link-keys" => KEY_RING,
+            _ => r#"{"sid":"SK1","secret":"s"}"#,
+        };
+        (200, None, json!({"SecretString": secret}))
+    } else if what.starts_with(SEARCH) {
+        (200, None, json!({"tasks": [task("assigned")]}))
+    } else {
+        (200, Some("\"7\""), task("assigned"))
+    }
+}
+
+fn task(status: &str) -> Value {
+    json!({
+        "sid": "WT00000000000000000000000000000001",
+        "assignment_status": status,
+        "attributes": r#"{"conversations":{"kind":"call"},"balance":1.10}"#,
+    })
+}
+
+fn is_update(asked: &Asked) -> bool {
+    asked.what.starts_with("POST ")
+}
+
+fn linker(server: &Loopback, with_segment_links: bool) -> Linker {
+    let secrets = Secrets::new(&server.aws());
+    let base: url::Url = server.url.parse().unwrap();
+    let endpoints = Endpoints {
+        api: base.clone(),
+        taskrouter: base.clone(),
+        iam: base,
+    };
+    let account = AccountSid::parse("AC00000000000000000000000000000001").unwrap();
+    Linker {
+        twilio: Client::new(account, endpoints).unwrap(),
+        api_key: Secret::new(&secrets, "api-key".to_owned(), api_key),
+        workspace: WorkspaceSid::parse("WS00000000000000000000000000000001").unwrap(),
+        playback_base_url: "https://playback.example.com".to_owned(),
+        links: if with_segment_links {
+            Links::SegmentLink(Secret::new(&secrets, "link-keys".to_owned(), key_ring))
+        } else {
+            Links::Media
+        },
+    }
+}
+
+fn job(rest: &str) -> LinkTask {
+    let head = r#""version":1,"kind":"LinkTask","recordingSid":"RE00000000000000000000000000000001","receivedAtMs":1"#;
+    match Job::from_message(&format!("{{{head},{rest}}}")) {
+        Ok(Job::LinkTask(job)) => job,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn job_with_task() -> LinkTask {
+    job(r#""taskSid":"WT00000000000000000000000000000001","startTimeMs":1559009882000"#)
+}
+
+fn linked() -> Linked {
+    Linked::Linked(TaskSid::parse("WT00000000000000000000000000000001").unwrap())
+}
+
+/// The attributes that the task was given.
+fn written(server: &Loopback) -> Value {
+    let update = server.asked().into_iter().find(is_update).unwrap();
+    let [(name, attributes)] = <[_; 1]>::try_from(form_pairs(update.body.as_bytes())).unwrap();
+    assert_eq!(name, "Attributes");
+    serde_json::from_str(&attributes).unwrap()
+}
+
+#[tokio::test]
+async fn a_known_task_is_linked_without_a_search() {
+    let server = Loopback::start(neighbours).await;
+    assert_eq!(linker(&server, false).link(&job_with_task()).await.unwrap(), linked());
+    assert_eq!(server.count(SEARCH), 0);
+    assert_eq!(server.count(&format!("POST {TASK}")), 1);
+    let update = server.asked().into_iter().find(is_update).unwrap();
+    assert_eq!(update.headers["if-match"], "\"7\"");
+    assert_eq!(
+        written(&server),
+        json!({
+            "conversations": {
+                "kind": "call",
+                "media": [{
+                    "type": "VoiceRecording",
+                    "url_provider": "https://playback.example.com/media-url?recordingSid=RE00000000000000000000000000000001",
+                    // A second before the recording's start.
+                    "start_time": 1_559_009_881_000_i64,
+                }],
+            },
+            "balance": serde_json::from_str::<Value>("1.10").unwrap(),
+        })
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_task_is_searched_for() {
+    let server = Loopback::start(neighbours).await;
+    let job = job(r#""callSid":"CA00000000000000000000000000000001""#);
+    assert_eq!(linker(&server, false).link(&job).await.unwrap(), linked());
+    assert_eq!(server.count(SEARCH), 1);
+    assert_eq!(server.asked().iter().filter(|asked| is_update(asked)).count(), 1);
+}
+
+#[tokio::test]
+async fn a_reservations_link_goes_to_the_reservation() {
+    let server = Loopback::start(neighbours).await;
+    let job =
+        job(r#""taskSid":"WT00000000000000000000000000000001","reservationSid":"WR00000000000000000000000000000001""#);
+    linker(&server, false).link(&job).await.unwrap();
+    let media = &written(&server)["reservation_attributes"]["WR00000000000000000000000000000001"]["media"];
+    assert_eq!(media.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_segment_link_plays_for_good() {
+    let server = Loopback::start(neighbours).await;
+    linker(&server, true).link(&job_with_task()).await.unwrap();
+    let attributes = written(&server);
+    let link = attributes["conversations"]["segment_link"].as_str().unwrap();
+    let query = link.strip_prefix("https://playback.example.com/?").unwrap();
+    let verified = verify(&key_ring(KEY_RING).unwrap(), query, u64::MAX).unwrap();
+    assert_eq!(verified.recording, "RE00000000000000000000000000000001");
+    assert_eq!(verified.expiry, Expiry::Never);
+}
+
+#[tokio::test]
+async fn a_task_that_is_gone_leaves_nothing_to_do() {
+    let cases: [(&str, LinkTask); 3] = [
+        (SEARCH, job(r#""conferenceSid":"CF00000000000000000000000000000001""#)),
+        (
+            "GET /v1/Workspaces/WS00000000000000000000000000000001/Tasks/",
+            job_with_task(),
+        ),
+        ("POST ", job_with_task()),
+    ];
+    for (gone, job) in cases {
+        let server = Loopback::start(move |asked: &Asked| {
+            if !asked.what.starts_with(gone) {
+                neighbours(asked)
+            } else if gone == SEARCH {
+                (200, None, json!({"tasks": []}))
+            } else {
+                (404, None, json!({"code": 20404}))
+            }
+        })
+        .await;
+        assert_eq!(
+            linker(&server, false).link(&job).await.unwrap(),
+            Linked::TaskGone,
+            "{gone}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_waits_for_a_worker_is_left_alone() {
+    for status in ["pending", "reserved"] {
+        let server = Loopback::start(move |asked: &Asked| match neighbours(asked) {
+            (200, Some(etag), _) => (200, Some(etag), task(status)),
+            other => other,
+        })
+        .await;
+        let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
+        assert!(
+            matches!(error, LinkError::NotAssigned(_)) && error.is_retryable(),
+            "{error}"
+        );
+        assert_eq!(server.count("POST "), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_changes_is_fetched_and_merged_again() {
+    for (conflicts, expected) in [(1, true), (9, true), (10, false)] {
+        let updates = Arc::new(AtomicUsize::new(0));
+        let server = Loopback::start(move |asked: &Asked| {
+            if is_update(asked) && updates.fetch_add(1, Ordering::Relaxed) < conflicts {
+                return (412, None, json!({"code": 20412}));
+            }
+            neighbours(asked)
+        })
+        .await;
+        match linker(&server, false).link(&job_with_task()).await {
+            Ok(outcome) => assert!(expected && outcome == linked(), "{conflicts} conflicts"),
+            Err(error) => assert!(
+                !expected && matches!(error, LinkError::Contended) && error.is_retryable(),
+                "{conflicts} conflicts: {error}"
+            ),
+        }
+        let tries = (conflicts + 1).min(10);
+        assert_eq!(
+            (server.count(&format!("GET {TASK}")), server.count("POST ")),
+            (tries, tries)
+        );
+    }
+}
+
+#[tokio::test]
+async fn refused_credentials_are_read_again_once() {
+    let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+        (200, Some(_), _) => (401, None, json!({"code": 20003})),
+        other => other,
+    })
+    .await;
+    let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
+    assert!(matches!(error, LinkError::TaskRouter(ApiError::Unauthorized)) && !error.is_retryable());
+    assert_eq!(server.count("GET "), 2);
+}
+
+#[tokio::test]
+async fn attributes_that_cannot_be_merged_are_left_alone_and_fail_for_good() {
+    let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+        (200, Some(etag), mut task) => {
+            task["attributes"] = json!("[]");
+            (200, Some(etag), task)
+        }
+        other => other,
+    })
+    .await;
+    let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
+    assert!(matches!(error, LinkError::Merge(MergeError::NotAnObject)) && !error.is_retryable());
+    assert_eq!(server.count("POST "), 0);
+}
+
+#[tokio::test]
+async fn a_recording_without_any_call_or_task_fails_for_good() {
+    let server = Loopback::start(neighbours).await;
+    let error = linker(&server, false)
+        .link(&job(r#""startTimeMs":1"#))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, LinkError::NothingToFindBy) && !error.is_retryable());
+    assert_eq!(server.count("GET "), 0);
+}
+
+#[tokio::test]
+async fn the_deadline_ends_the_job() {
+    let server = Loopback::start(neighbours).await;
+    let passed = Instant::now().checked_sub(Duration::from_secs(1)).unwrap();
+    let error = linker(&server, false).run(&job_with_task(), passed).await.unwrap_err();
+    assert!(matches!(error, LinkError::Deadline) && error.is_retryable());
+    assert_eq!(server.count("POST "), 0);
+}
