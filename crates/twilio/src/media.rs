@@ -185,3 +185,49 @@ fn strong_etag(headers: &HeaderMap) -> Option<String> {
     let etag = headers.get(header::ETAG)?.to_str().ok()?;
     (etag.len() > 2 && etag.starts_with('"') && etag.ends_with('"')).then(|| etag.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sid::AccountSid;
+
+    #[test]
+    fn only_twilio_s_hosts_over_tls_and_the_configured_ones_are_fetched() {
+        let account = AccountSid::parse(&format!("AC{}", "0".repeat(32))).unwrap();
+        let api = Url::parse("http://127.0.0.1:8080").unwrap();
+        let client = Client::new(
+            account,
+            Endpoints {
+                api,
+                ..Endpoints::default()
+            },
+        )
+        .unwrap();
+        let may_fetch = |url| client.may_fetch(&Url::parse(url).unwrap());
+        for good in [
+            "https://api.twilio.com/x?y",
+            "https://media.us1.twilio.com/x",
+            "https://API.TWILIO.COM:443/",
+            "http://127.0.0.1:8080/other",
+        ] {
+            assert!(may_fetch(good), "{good}");
+        }
+        for bad in [
+            "http://api.twilio.com/",
+            "https://api.twilio.com:8443/",
+            "https://eviltwilio.com/",
+            "https://api.twilio.com.evil.example/",
+            "https://evil.example/.twilio.com",
+            "https://evil.example#.twilio.com",
+            "https://user@api.twilio.com/",
+            "https://:password@api.twilio.com/",
+            "http://127.0.0.1:8081/",
+            "http://127.0.0.1/",
+            "https://127.0.0.1:8080/",
+            "http://169.254.169.254/latest/meta-data",
+            "ftp://api.twilio.com/",
+        ] {
+            assert!(!may_fetch(bad), "{bad}");
+        }
+    }
+}

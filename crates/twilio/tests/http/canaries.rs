@@ -1,0 +1,85 @@
+//! Errors end up in log lines: nothing in them may come from a credential, a query string or a body.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use twilio::{
+    flex_token::FlexToken,
+    media::MediaFormat,
+    sid::{CallSid, RecordingSid, TaskSid, WorkspaceSid},
+};
+use url::Url;
+
+use crate::{
+    api_key, api_key_header, client,
+    server::{self, Server},
+    sid,
+};
+
+/// `Display` and `Debug` of every operation's error against one server.
+async fn errors(url: &Url) -> Vec<String> {
+    let client = client(url);
+    let key = api_key();
+    let workspace = WorkspaceSid::parse(&sid("WS", '2')).unwrap();
+    let task = TaskSid::parse(&sid("WT", '3')).unwrap();
+    let call = CallSid::parse(&sid("CA", '4')).unwrap();
+    let recording = RecordingSid::parse(&sid("RE", '1')).unwrap();
+    let authorization = format!("Basic {}", STANDARD.encode("token:canary-token"));
+    let token = FlexToken::from_authorization(&authorization).unwrap();
+
+    let media = client
+        .media(&key, &recording, MediaFormat::Wav, 3, Some("\"canary-etag\""))
+        .await
+        .err();
+    let find = client.find_task(&key, &workspace, Some(&call), None).await.err();
+    let fetch = client.fetch_task(&key, &workspace, &task).await.err();
+    let update = client
+        .update_task_attributes(&key, &workspace, &task, "canary-attributes", "\"canary-etag\"")
+        .await
+        .err();
+    let validate = client.validate_flex_token(&token).await.err();
+    [media, find, fetch, update]
+        .iter()
+        .flatten()
+        .map(|error| format!("{error} {error:?}"))
+        .chain(validate.map(|error| format!("{error} {error:?}")))
+        .collect()
+}
+
+#[tokio::test]
+async fn no_error_shows_a_secret_a_query_or_a_body() {
+    let statuses = [302, 400, 401, 403, 404, 412, 416, 500, 503];
+    let body = r#"{"code":20001,"message":"canary-body"}"#;
+    let headers = [
+        ("location", "https://canary-host.example/?canary=1"),
+        ("x-canary", "canary-header"),
+    ];
+    let mut urls = vec![
+        server::absent().await,
+        server::raw(b"canary-no-http\r\n\r\n").await,
+        server::raw(b"HTTP/1.1 200 OK\r\nETag: 0\r\nContent-Encoding: canary\r\nContent-Length: 7\r\n\r\ncanary{")
+            .await,
+    ];
+    for status in statuses {
+        urls.push(Server::answering(status, &headers, body).await.url);
+    }
+    let key_header = api_key_header();
+    let encoded_key = key_header.trim_start_matches("Basic ");
+    let encoded_token = STANDARD.encode("token:canary-token");
+    for url in urls {
+        let errors = errors(&url).await;
+        // An update needs no body, so one of the servers has nothing against it.
+        assert!(errors.len() >= 4, "{errors:?}");
+        for shown in errors {
+            for forbidden in [
+                "canary",
+                encoded_key,
+                &encoded_token,
+                "RequestedChannels",
+                "EvaluateTaskAttributes",
+                "http://",
+                "https://",
+            ] {
+                assert!(!shown.contains(forbidden), "{forbidden}: {shown}");
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What the client sends, and what it makes of every kind of answer, over real sockets on loopback.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy.toml allows it in test functions, this in their helpers too"
+)]
+
+mod canaries;
+mod flex_token;
+mod media;
+mod server;
+mod taskrouter;
+
+use secrecy::SecretString;
+use twilio::{
+    client::{Client, Credentials, Endpoints},
+    sid::AccountSid,
+};
+use url::Url;
+
+/// A SID of any kind: its prefix and one digit repeated.
+fn sid(prefix: &str, digit: char) -> String {
+    format!("{prefix}{}", digit.to_string().repeat(32))
+}
+
+/// A client whose three endpoints are one server.
+fn client(url: &Url) -> Client {
+    client_of(url, url)
+}
+
+/// A client with its media on one server and the rest on another.
+fn client_of(api: &Url, others: &Url) -> Client {
+    let endpoints = Endpoints {
+        api: api.clone(),
+        taskrouter: others.clone(),
+        iam: others.clone(),
+    };
+    Client::new(AccountSid::parse(&sid("AC", '0')).unwrap(), endpoints).unwrap()
+}
+
+fn api_key() -> Credentials {
+    Credentials {
+        user: sid("SK", '9'),
+        password: SecretString::from("canary-secret"),
+    }
+}
+
+/// `printf 'SK999…:canary-secret' | base64`, as the header has it.
+fn api_key_header() -> String {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    format!("Basic {}", STANDARD.encode(format!("{}:canary-secret", sid("SK", '9'))))
+}
