@@ -49,6 +49,8 @@ pub(crate) struct LinkerConfig {
     /// Without a slash at its end.
     pub(crate) playback_base_url: String,
     pub(crate) mode: LinkMode,
+    /// Set, a link that failed for now comes back sooner than the queue's visibility timeout has it.
+    pub(crate) queue_url: Option<String>,
 }
 
 /// Which kind of link the Player of this deployment knows.
@@ -151,6 +153,7 @@ fn linker(settings: &mut Settings) -> Option<LinkerConfig> {
         workspace: workspace?,
         playback_base_url: playback_base_url?,
         mode,
+        queue_url: settings.optional("LINKS_QUEUE_URL", text),
     })
 }
 
@@ -263,7 +266,8 @@ mod tests {
         let webhook = read(&[&[("ROLE", "webhook"), ACCOUNT], &WEBHOOK, &QUEUES]).unwrap();
         assert!(webhook.webhook.is_some() && webhook.jobs.is_none());
 
-        let linker = read(&[&[("ROLE", "linker"), ACCOUNT, API_KEY], &LINKER]).unwrap();
+        // The linker's own queue, of which it shortens waits; the other isn't its concern.
+        let linker = read(&[&[("ROLE", "linker"), ACCOUNT, API_KEY, QUEUES[0]], &LINKER]).unwrap();
         assert!(linker.webhook.is_none());
         assert!(
             linker

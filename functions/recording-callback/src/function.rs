@@ -13,7 +13,7 @@ use crate::{
     clock,
     config::{Config, JobsConfig, LinkMode, WebhookConfig},
     invocation::{Invocation, InvocationError, Reply},
-    jobs::{Copier, Jobs, Linker, Links, work_off},
+    jobs::{Copier, Jobs, Linker, Links, Redelivery, work_off},
     secret::{Secret, api_key, auth_tokens, key_ring},
     webhook::{Delivery, Queues, Webhook},
 };
@@ -99,7 +99,9 @@ impl Aws {
     fn jobs(&self, account: AccountSid, config: JobsConfig) -> Result<Jobs, ClientError> {
         let twilio = Client::new(account, config.endpoints)?;
         let api_key = || Secret::new(&self.secrets, config.api_key_secret.clone(), api_key);
+        let queue_url = config.linker.as_ref().and_then(|linker| linker.queue_url.clone());
         Ok(Jobs {
+            redelivery: queue_url.map(|url| Redelivery::new(aws_sdk_sqs::Client::new(&self.config), url)),
             linker: config.linker.map(|linker| Linker {
                 twilio: twilio.clone(),
                 api_key: api_key(),
@@ -137,6 +139,7 @@ mod tests {
         jobs: Jobs {
             linker: None,
             copier: None,
+            redelivery: None,
         },
     };
 

@@ -3,6 +3,7 @@
 mod copy_recording;
 mod link_task;
 mod messages;
+mod redelivery;
 
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ pub(crate) use self::{
     copy_recording::Copier,
     link_task::{Linker, Links},
     messages::work_off,
+    redelivery::Redelivery,
 };
 use self::{copy_recording::CopyError, link_task::LinkError};
 use crate::job::Job;
@@ -21,6 +23,8 @@ use crate::job::Job;
 pub(crate) struct Jobs {
     pub(crate) linker: Option<Linker>,
     pub(crate) copier: Option<Copier>,
+    /// Of the links queue; without it a failed link waits for the queue's own time.
+    pub(crate) redelivery: Option<Redelivery>,
 }
 
 /// Why a job isn't done.

@@ -56,7 +56,10 @@ impl Webhook {
                 tracing::info!(recordingSid = %job.recording_sid(), "callback taken");
                 Ok(())
             }
-            Decision::Wait => Ok(()),
+            Decision::Wait(recording_sid) => {
+                tracing::info!(recordingSid = %recording_sid, "recording in progress");
+                Ok(())
+            }
             Decision::GiveUp {
                 recording_sid,
                 status,
@@ -81,8 +84,8 @@ impl Webhook {
             outcome => outcome,
         };
         outcome.map_err(|error| {
-            // A signature over another URL than Twilio was given is the usual mistake of a deployment.
-            tracing::warn!(url = request.public_url(base), "the signature is not over this URL");
+            // A base URL other than the one Twilio was given is the usual mistake of a deployment.
+            tracing::warn!(url = request.public_url(base), "not signed for this URL");
             Rejection::Signature(error)
         })
     }

@@ -158,6 +158,10 @@ impl Linker {
             return Err(LinkError::NotAssigned(task.status));
         }
         let attributes = merge(task.attributes.as_deref(), &job.recording_sid, link)?;
+        // A duplicate's link is there already; writing it again would only take the ETag from under somebody else.
+        if task.attributes.as_ref() == Some(&attributes) {
+            return Ok(());
+        }
         self.twilio
             .update_task_attributes(key, &self.workspace, &task.sid, &attributes, &task.etag)
             .await?;

@@ -12,11 +12,13 @@ use twilio::{callback::form_pairs, client::Endpoints, sid::AccountSid};
 use super::*;
 use crate::{
     job::Job,
+    jobs::{Jobs, Redelivery, work_off},
     loopback::{Asked, Loopback},
     secret::{api_key, key_ring},
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
+const CHANGE_VISIBILITY: &str = "AmazonSQS.ChangeMessageVisibility";
 const TASK: &str = "/v1/Workspaces/WS00000000000000000000000000000001/Tasks/WT00000000000000000000000000000001";
 const SEARCH: &str = "GET /v1/Workspaces/WS00000000000000000000000000000001/Tasks?";
 const KEY_RING: &str = r#"{"current":"k1","k1":"0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"}"#;
@@ -129,6 +131,33 @@ async fn an_unknown_task_is_searched_for() {
     assert_eq!(linker(&server, false).link(&job).await.unwrap(), linked());
     assert_eq!(server.count(SEARCH), 1);
     assert_eq!(server.asked().iter().filter(|asked| is_update(asked)).count(), 1);
+}
+
+#[tokio::test]
+async fn a_link_that_is_there_already_is_not_written_again() {
+    let attributes = merge(
+        None,
+        &job_with_task().recording_sid,
+        &TaskLink::Media {
+            url_provider: "https://playback.example.com/media-url?recordingSid=RE00000000000000000000000000000001"
+                .to_owned(),
+            reservation: None,
+            start_time_ms: job_with_task().start_time_ms,
+            channels: None,
+            title: None,
+        },
+    );
+    let attributes = attributes.unwrap();
+    let server = Loopback::start(move |asked: &Asked| match neighbours(asked) {
+        (200, Some(etag), mut task) => {
+            task["attributes"] = json!(attributes);
+            (200, Some(etag), task)
+        }
+        other => other,
+    })
+    .await;
+    assert_eq!(linker(&server, false).link(&job_with_task()).await.unwrap(), linked());
+    assert_eq!(server.count("POST "), 0);
 }
 
 #[tokio::test]
@@ -270,4 +299,45 @@ async fn the_deadline_ends_the_job() {
     let error = linker(&server, false).run(&job_with_task(), passed).await.unwrap_err();
     assert!(matches!(error, LinkError::Deadline) && error.is_retryable());
     assert_eq!(server.count("POST "), 0);
+}
+
+#[tokio::test]
+async fn a_message_comes_back_soon_where_its_link_may_succeed_later() {
+    for (status, waits_s) in [(500, vec![4]), (401, vec![]), (404, vec![])] {
+        let server = Loopback::start(move |asked: &Asked| match neighbours(asked) {
+            (200, Some(_), _) => (status, None, json!({})),
+            _ if asked.what == CHANGE_VISIBILITY => (200, None, json!({})),
+            other => other,
+        })
+        .await;
+        let queue = Redelivery::new(aws_sdk_sqs::Client::new(&server.aws()), format!("{}/links", server.url));
+        let jobs = Jobs {
+            linker: Some(linker(&server, false)),
+            redelivery: Some(queue),
+            ..Jobs::default()
+        };
+        let messages = json!({"Records": [{
+            "messageId": "message-1",
+            "receiptHandle": "handle-1",
+            "attributes": {"ApproximateReceiveCount": "2"},
+            "body": Job::LinkTask(job_with_task()).to_message(),
+        }]});
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let response = work_off(&jobs, serde_json::from_value(messages).unwrap(), deadline).await;
+        assert_eq!(response.batch_item_failures.is_empty(), status == 404, "{status}");
+        let asked = server.asked();
+        let waits: Vec<_> = asked
+            .iter()
+            .filter(|asked| asked.what == CHANGE_VISIBILITY)
+            .map(Asked::json)
+            .collect();
+        assert_eq!(
+            waits
+                .iter()
+                .map(|wait| wait["VisibilityTimeout"].as_i64().unwrap())
+                .collect::<Vec<_>>(),
+            waits_s
+        );
+        assert!(waits.iter().all(|wait| wait["ReceiptHandle"] == "handle-1"));
+    }
 }
