@@ -1,0 +1,146 @@
+//! Links, routes and cross-origin access.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use http::Method;
+use playback_link::{Expiry, KeyRing};
+
+use crate::fakes::{Flex, Keys, LINK_KEYS, RECORDING, Shelf, World, link, link_until, plaintext, request, supervisor};
+
+fn world() -> World {
+    World::new(Shelf::with(&plaintext(100)))
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_link_is_answered_alike_and_reaches_nothing() {
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let other_keys = LINK_KEYS.replace("a-key", "b-key");
+    let good = link();
+    let bad = [
+        String::new(),
+        format!("recordingSid={RECORDING}"),
+        good.replace("0001", "0002"),
+        good.replace("v=1", "v=2"),
+        format!("{good}&{good}"),
+        good.to_uppercase(),
+        link_until(Expiry::At(now_s - 60)),
+        link_until(Expiry::Never),
+        playback_link::sign(&KeyRing::parse(&other_keys).unwrap(), RECORDING, Expiry::At(now_s + 60)),
+        playback_link::sign(&KeyRing::parse(LINK_KEYS).unwrap(), "RE1", Expiry::At(now_s + 60)),
+    ];
+    let world = world();
+    let mut bodies = Vec::new();
+    for query in &bad {
+        let answer = world
+            .send(request(&Method::GET, "/", query, &[("range", "bytes=0-")]))
+            .await;
+        assert_eq!(answer.error(), (403, "link_not_valid".to_owned()));
+        bodies.push((answer.headers, answer.body));
+        assert_eq!(world.send(request(&Method::HEAD, "/", query, &[])).await.status, 403);
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1);
+    assert!(world.shelf.log().is_empty());
+}
+
+#[tokio::test]
+async fn segment_links_play_where_they_are_accepted() {
+    let flex = Flex::answering(supervisor);
+    let settings = [("ACCEPT_SEGMENT_LINKS", "true")];
+    let world = World::with(Shelf::with(&plaintext(100)), flex, Keys(Some(LINK_KEYS)), &settings);
+    let query = link_until(Expiry::Never);
+    assert_eq!(world.send(request(&Method::GET, "/", &query, &[])).await.status, 200);
+}
+
+#[tokio::test]
+async fn without_link_keys_nothing_plays() {
+    for keys in [None, Some("change-me"), Some(r#"{"current":"k1","k1":"short"}"#)] {
+        let world = World::with(
+            Shelf::with(&plaintext(100)),
+            Flex::answering(supervisor),
+            Keys(keys),
+            &[],
+        );
+        let answer = world.get(&[]).await;
+        assert_eq!(answer.error(), (503, "not_configured".to_owned()));
+        assert!(world.shelf.log().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn other_paths_and_methods_are_refused() {
+    let world = world();
+    let answer = world.send(request(&Method::POST, "/", &link(), &[])).await;
+    assert_eq!(answer.error(), (405, "method_not_allowed".to_owned()));
+    assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
+    let answer = world.send(request(&Method::GET, "/recordings", &link(), &[])).await;
+    assert_eq!(answer.error(), (404, "not_found".to_owned()));
+    assert_eq!(answer.json()["requestId"], "request-1");
+    assert!(world.shelf.log().is_empty());
+}
+
+#[tokio::test]
+async fn pages_of_flex_may_read_every_answer() {
+    const FLEX: &str = "https://flex.twilio.com";
+    let world = world();
+    let origin = [("origin", FLEX)];
+    for (method, path, query, status) in [
+        (Method::GET, "/", link(), 200),
+        (Method::HEAD, "/", link(), 200),
+        (Method::GET, "/", String::new(), 403),
+        (Method::GET, "/media-url", format!("recordingSid={RECORDING}"), 401),
+        (Method::GET, "/nowhere", String::new(), 404),
+        (Method::PATCH, "/", String::new(), 405),
+    ] {
+        let answer = world.send(request(&method, path, &query, &origin)).await;
+        assert_eq!(answer.status, status, "{method} {path}");
+        assert_eq!(
+            answer.header("access-control-allow-origin"),
+            Some(FLEX),
+            "{method} {path}"
+        );
+        assert_eq!(answer.header("vary"), Some("origin"), "{method} {path}");
+        let exposed = answer.header("access-control-expose-headers").unwrap();
+        for name in ["Content-Range", "Accept-Ranges", "ETag"] {
+            assert!(exposed.contains(name), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_pages_may_not() {
+    let world = world();
+    for origin in [None, Some(("origin", "https://flex.twilio.com.example.com"))] {
+        let answer = world.get(origin.as_slice()).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+        assert_eq!(answer.header("vary"), Some("origin"));
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_allows_the_players_header() {
+    let world = world();
+    let headers = [
+        ("origin", "https://flex.twilio.com"),
+        ("access-control-request-method", "GET"),
+        ("access-control-request-headers", "authorization"),
+    ];
+    let answer = world
+        .send(request(&Method::OPTIONS, "/media-url", "recordingSid=RE1", &headers))
+        .await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        Some("https://flex.twilio.com")
+    );
+    assert_eq!(answer.header("access-control-allow-methods"), Some("GET, OPTIONS"));
+    assert!(
+        answer
+            .header("access-control-allow-headers")
+            .unwrap()
+            .contains("Authorization")
+    );
+    assert_eq!(answer.header("access-control-max-age"), Some("7200"));
+    assert_eq!(world.flex.asked(), 0);
+}

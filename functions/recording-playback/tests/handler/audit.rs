@@ -1,0 +1,153 @@
+//! What is written down of a request, and what never is.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::Method;
+use serde_json::Value;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::fakes::{RECORDING, Shelf, World, plaintext, request};
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// Logs of this thread go here while the guard lives.
+    fn capture(&self) -> tracing::subscriber::DefaultGuard {
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_writer(self.clone());
+        tracing::subscriber::set_default(subscriber.with_max_level(tracing::Level::TRACE).finish())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn audit(&self) -> Vec<Value> {
+        self.text()
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|line| line["target"] == "audit")
+            .collect()
+    }
+}
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+const TOKEN: &str = "canary.token.text";
+
+fn authorization() -> String {
+    format!("Basic {}", STANDARD.encode(format!("token:{TOKEN}")))
+}
+
+#[tokio::test]
+async fn a_link_and_what_was_played_by_it_are_joined() {
+    let lines = Lines::default();
+    let guard = lines.capture();
+    let world = World::new(Shelf::with(&plaintext(100)));
+    let query = format!("recordingSid={RECORDING}");
+    let headers = [("authorization", &*authorization())];
+    let said = world
+        .send(request(&Method::GET, "/media-url", &query, &headers))
+        .await
+        .json();
+    let (_, link) = said["media_url"].as_str().unwrap().split_once('?').unwrap();
+    let answer = world
+        .send(request(&Method::GET, "/", link, &[("range", "bytes=10-29")]))
+        .await;
+    assert_eq!(answer.status, 206);
+    drop(guard);
+
+    let [asked, begins, ends] = <[Value; 3]>::try_from(lines.audit()).unwrap();
+    assert_eq!(asked["event"], "media_url");
+    assert_eq!(asked["outcome"], "granted");
+    assert_eq!(asked["identity"], "jane");
+    assert_eq!(asked["workerSid"], "WK00000000000000000000000000000001");
+    assert_eq!(begins["event"], "playback_begin");
+    assert_eq!((&begins["firstByte"], &begins["lastByte"]), (&10.into(), &29.into()));
+    assert_eq!(ends["event"], "playback_end");
+    assert_eq!(ends["outcome"], "complete");
+    assert_eq!(ends["bytesSent"], 20);
+    for line in [&asked, &begins, &ends] {
+        assert_eq!(line["recordingSid"], RECORDING);
+        assert_eq!(line["requestId"], "request-1");
+        assert_eq!(line["linkId"], asked["linkId"]);
+    }
+    assert!(link.contains(asked["linkId"].as_str().unwrap()));
+
+    let text = lines.text();
+    let (_, signature) = link.rsplit_once('=').unwrap();
+    for secret in [
+        TOKEN,
+        &STANDARD.encode(TOKEN)[..20],
+        signature,
+        "expires=",
+        "recordingSid=",
+    ] {
+        assert!(!text.contains(secret), "{secret} is in {text}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_written_down_too() {
+    let lines = Lines::default();
+    let guard = lines.capture();
+    let world = World::new(Shelf::with(&plaintext(100)));
+    let missing = "RE00000000000000000000000000000002";
+    for (query, headers) in [
+        (format!("recordingSid={RECORDING}"), vec![]),
+        (
+            format!("recordingSid={missing}"),
+            vec![("authorization", authorization())],
+        ),
+    ] {
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        world.send(request(&Method::GET, "/media-url", &query, &headers)).await;
+    }
+    drop(guard);
+    let [stranger, unlucky] = <[Value; 2]>::try_from(lines.audit()).unwrap();
+    assert_eq!(stranger["outcome"], "token_required");
+    assert_eq!(stranger["recordingSid"], RECORDING);
+    assert_eq!(stranger["identity"], Value::Null);
+    assert_eq!(unlucky["outcome"], "recording_not_found");
+    assert_eq!(unlucky["identity"], "jane");
+    assert_eq!(unlucky["linkId"], Value::Null);
+    assert!(!lines.text().contains(TOKEN));
+}
+
+#[tokio::test]
+async fn a_refused_link_leaves_no_trace_of_itself() {
+    let lines = Lines::default();
+    let guard = lines.capture();
+    let world = World::new(Shelf::with(&plaintext(100)));
+    let query = "recordingSid=canary&expires=canary&signature=canary";
+    world.send(request(&Method::GET, "/", query, &[])).await;
+    drop(guard);
+    assert!(lines.audit().is_empty());
+    assert!(lines.text().contains("link refused"));
+    assert!(!lines.text().contains("canary"));
+}

@@ -1,0 +1,322 @@
+//! Stand-ins for the world, and the requests that are sent at them.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    ops::Range,
+    sync::{Arc, Mutex},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http_body_util::BodyExt;
+use lambda_http::Request;
+use playback_link::{Expiry, KeyRing};
+use recording_playback::{App, Body, Config, LinkKeys, Recordings, TokenCheck, decide::Facts, handle};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use service::{secrets::SecretError, settings::Settings};
+use twilio::{
+    flex_token::{FlexToken, Listener, TokenError},
+    sid::WorkerSid,
+};
+use vault::{ContentType, Expectation, PlaintextStream, ReadError, RecordingId};
+
+pub(crate) const RECORDING: &str = "RE00000000000000000000000000000001";
+pub(crate) const ETAG: &str = "\"9b2cf535f27731c974343645a3985328\"";
+pub(crate) const DOMAIN: &str = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws";
+
+/// Signs the links of the sample events too; of no use anywhere else.
+pub(crate) const LINK_KEYS: &str = r#"{"current":"k1","k1":"a-key-for-tests-only-a-key-for-tests-only-a-key"}"#;
+
+pub(crate) const FRAME: usize = 65_536;
+
+/// What is stored of one recording, and what goes wrong with it.
+pub(crate) struct Stored {
+    plaintext: Bytes,
+    /// What the facts say; the plaintext's own length unless a test needs a giant.
+    len: u64,
+    etag: &'static str,
+    content_type: ContentType,
+}
+
+/// The vault: keeps a log of what is asked of it, and fails on demand.
+#[derive(Clone, Default)]
+pub(crate) struct Shelf(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    recordings: HashMap<String, Arc<Stored>>,
+    log: Vec<String>,
+    open_faults: VecDeque<ReadError>,
+    read_faults: VecDeque<ReadError>,
+}
+
+impl Shelf {
+    pub(crate) fn with(plaintext: &Bytes) -> Self {
+        let shelf = Self::default();
+        let len = plaintext.len() as u64;
+        shelf.put(Stored {
+            plaintext: plaintext.clone(),
+            len,
+            etag: ETAG,
+            content_type: ContentType::Wav,
+        });
+        shelf
+    }
+
+    pub(crate) fn with_mp3(plaintext: &Bytes) -> Self {
+        let shelf = Self::default();
+        let len = plaintext.len() as u64;
+        shelf.put(Stored {
+            plaintext: plaintext.clone(),
+            len,
+            etag: ETAG,
+            content_type: ContentType::Mp3,
+        });
+        shelf
+    }
+
+    /// A recording that is only said to be `len` bytes long.
+    pub(crate) fn with_giant(len: u64) -> Self {
+        let shelf = Self::default();
+        shelf.put(Stored {
+            plaintext: Bytes::new(),
+            len,
+            etag: ETAG,
+            content_type: ContentType::Wav,
+        });
+        shelf
+    }
+
+    fn put(&self, stored: Stored) {
+        let recordings = &mut self.0.lock().unwrap().recordings;
+        recordings.insert(RECORDING.to_owned(), Arc::new(stored));
+    }
+
+    pub(crate) fn fail_open(&self, fault: ReadError) {
+        self.0.lock().unwrap().open_faults.push_back(fault);
+    }
+
+    pub(crate) fn fail_read(&self, fault: ReadError) {
+        self.0.lock().unwrap().read_faults.push_back(fault);
+    }
+
+    /// What was asked since the last look.
+    pub(crate) fn log(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().log)
+    }
+}
+
+impl Recordings for Shelf {
+    type Recording = Arc<Stored>;
+
+    async fn open(&self, id: &RecordingId, expectation: Expectation) -> Result<Arc<Stored>, ReadError> {
+        let mut inner = self.0.lock().unwrap();
+        inner.log.push(match expectation {
+            Expectation::Facts => "open".to_owned(),
+            Expectation::Bytes { offset, len } => format!("open for {len} from {offset}"),
+            Expectation::Tail { len } => format!("open for last {len}"),
+        });
+        match inner.open_faults.pop_front() {
+            Some(fault) => Err(fault),
+            None => inner.recordings.get(id.as_str()).cloned().ok_or(ReadError::NotFound),
+        }
+    }
+
+    fn facts(recording: &Arc<Stored>) -> Result<Facts, ReadError> {
+        Ok(Facts {
+            len: recording.len,
+            etag: HeaderValue::from_static(recording.etag),
+            content_type: recording.content_type,
+        })
+    }
+
+    async fn read(&self, recording: &Arc<Stored>, range: Range<u64>) -> Result<PlaintextStream, ReadError> {
+        let mut inner = self.0.lock().unwrap();
+        inner.log.push(format!("read {}..{}", range.start, range.end));
+        if let Some(fault) = inner.read_faults.pop_front() {
+            return Err(fault);
+        }
+        let bytes = recording
+            .plaintext
+            .slice(usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap());
+        let frames: Vec<_> = bytes
+            .chunks(FRAME)
+            .map(|frame| Ok(Bytes::copy_from_slice(frame)))
+            .collect();
+        Ok(Box::pin(stream::iter(frames)))
+    }
+}
+
+/// Twilio: says the same of every token, and counts how often it's asked.
+#[derive(Clone)]
+pub(crate) struct Flex {
+    answer: fn() -> Result<Listener, TokenError>,
+    asked: Arc<Mutex<usize>>,
+}
+
+impl Flex {
+    pub(crate) fn answering(answer: fn() -> Result<Listener, TokenError>) -> Self {
+        Self {
+            answer,
+            asked: Arc::default(),
+        }
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        *self.asked.lock().unwrap()
+    }
+}
+
+impl TokenCheck for Flex {
+    async fn check(&self, _: &FlexToken) -> Result<Listener, TokenError> {
+        *self.asked.lock().unwrap() += 1;
+        (self.answer)()
+    }
+}
+
+pub(crate) fn supervisor() -> Result<Listener, TokenError> {
+    Ok(Listener {
+        identity: Some("jane".to_owned()),
+        worker_sid: Some(WorkerSid::parse("WK00000000000000000000000000000001").unwrap()),
+        roles: vec!["supervisor".to_owned()],
+        expires_ms: i64::MAX,
+    })
+}
+
+/// Secrets Manager: the link keys, or none.
+#[derive(Clone, Copy)]
+pub(crate) struct Keys(pub(crate) Option<&'static str>);
+
+impl LinkKeys for Keys {
+    async fn current(&self) -> Result<Arc<SecretString>, SecretError> {
+        let text = self.0.ok_or(SecretError::Missing)?;
+        Ok(Arc::new(text.to_owned().into()))
+    }
+
+    async fn refreshed(&self) -> Result<Arc<SecretString>, SecretError> {
+        self.current().await
+    }
+}
+
+/// The function with its stand-ins.
+pub(crate) struct World {
+    app: App<Shelf, Flex, Keys>,
+    pub(crate) shelf: Shelf,
+    pub(crate) flex: Flex,
+}
+
+impl World {
+    pub(crate) fn new(shelf: Shelf) -> Self {
+        Self::with(shelf, Flex::answering(supervisor), Keys(Some(LINK_KEYS)), &[])
+    }
+
+    pub(crate) fn with(shelf: Shelf, flex: Flex, keys: Keys, settings: &[(&str, &str)]) -> Self {
+        let needed = [
+            ("RECORDINGS_BUCKET", "recordings"),
+            (
+                "KMS_DECRYPT_KEY_ARNS",
+                "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+            ),
+            ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
+            ("LINK_KEYS_SECRET", "link-keys"),
+        ];
+        let settings = Settings::from_pairs(needed.into_iter().chain(settings.iter().copied()));
+        let config = Config::from_settings(settings).unwrap();
+        Self {
+            app: App::new(config, shelf.clone(), flex.clone(), keys),
+            shelf,
+            flex,
+        }
+    }
+
+    pub(crate) async fn send(&self, request: Request) -> Answer {
+        Answer::collect(handle(&self.app, request).await).await
+    }
+
+    /// GET of the recording by a good link.
+    pub(crate) async fn get(&self, headers: &[(&str, &str)]) -> Answer {
+        self.send(request(&Method::GET, "/", &link(), headers)).await
+    }
+
+    pub(crate) async fn head(&self, headers: &[(&str, &str)]) -> Answer {
+        self.send(request(&Method::HEAD, "/", &link(), headers)).await
+    }
+}
+
+/// An answer with its body collected.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    async fn collect(response: Response<Body>) -> Self {
+        let (head, body) = response.into_parts();
+        Self {
+            status: head.status,
+            headers: head.headers,
+            body: body.collect().await.unwrap().to_bytes(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Status and `error` code.
+    pub(crate) fn error(&self) -> (u16, String) {
+        (self.status.as_u16(), self.json()["error"].as_str().unwrap().to_owned())
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// Query of a link to the recording that is good for an hour.
+pub(crate) fn link() -> String {
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    link_until(Expiry::At(now_s + 3600))
+}
+
+pub(crate) fn link_until(expiry: Expiry) -> String {
+    playback_link::sign(&KeyRing::parse(LINK_KEYS).unwrap(), RECORDING, expiry)
+}
+
+/// A function URL's event as lambda_http reads it.
+pub(crate) fn request(method: &Method, path: &str, query: &str, headers: &[(&str, &str)]) -> Request {
+    let headers: HashMap<_, _> = [("host", DOMAIN), ("x-forwarded-proto", "https")]
+        .into_iter()
+        .chain(headers.iter().copied())
+        .collect();
+    let event = json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "abcdefghijklmnopqrstuvwxyz012345",
+            "domainName": DOMAIN,
+            "http": { "method": method.as_str(), "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1" },
+            "requestId": "request-1",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "23/Nov/2026:06:00:00 +0000",
+            "timeEpoch": 1_795_413_600_000_u64,
+        },
+        "isBase64Encoded": false,
+    });
+    lambda_http::request::from_str(&event.to_string()).unwrap()
+}
+
+/// Bytes that differ everywhere, so that a wrong offset shows.
+pub(crate) fn plaintext(len: usize) -> Bytes {
+    (0..len).map(|at| (at ^ at >> 8 ^ at >> 16) as u8).collect()
+}

@@ -1,0 +1,12 @@
+//! The handler whole: events as Lambda sends them, read by lambda_http's own deserializer, answered by the real
+//! [`handle`](recording_playback::handle()) with stand-ins for the vault, Twilio and Secrets Manager.
+
+// clippy.toml allows it in test functions only; the stand-ins beside them are as much of the test.
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod audit;
+mod events;
+mod fakes;
+mod media_url;
+mod playback;

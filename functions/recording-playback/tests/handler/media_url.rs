@@ -1,0 +1,189 @@
+//! `GET /media-url`.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::Method;
+use twilio::{
+    client::ApiError,
+    flex_token::{Listener, TokenError},
+};
+use vault::ReadError;
+
+use crate::fakes::{Answer, DOMAIN, Flex, Keys, LINK_KEYS, RECORDING, Shelf, World, plaintext, request, supervisor};
+
+fn world(answer: fn() -> Result<Listener, TokenError>, settings: &[(&str, &str)]) -> World {
+    let shelf = Shelf::with(&plaintext(100));
+    World::with(shelf, Flex::answering(answer), Keys(Some(LINK_KEYS)), settings)
+}
+
+impl World {
+    async fn ask(&self, recording: &str) -> Answer {
+        let authorization = format!("Basic {}", STANDARD.encode("token:a.b.c"));
+        let query = format!("recordingSid={recording}");
+        let headers = [("authorization", authorization.as_str())];
+        self.send(request(&Method::GET, "/media-url", &query, &headers)).await
+    }
+}
+
+#[tokio::test]
+async fn who_may_listen_gets_a_link_that_plays() {
+    let world = world(supervisor, &[]);
+    let answer = world.ask(RECORDING).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("cache-control"), Some("private, no-store"));
+    assert_eq!(world.shelf.log(), ["open"]);
+    let said = answer.json();
+    assert_eq!(said.as_object().unwrap().len(), 1);
+    let url = said["media_url"].as_str().unwrap();
+    let query = url.strip_prefix(&format!("https://{DOMAIN}/?")).unwrap();
+    let answer = world.send(request(&Method::GET, "/", query, &[])).await;
+    assert_eq!((answer.status.as_u16(), answer.body), (200, plaintext(100)));
+}
+
+#[tokio::test]
+async fn links_lead_where_the_deployment_says() {
+    let world = world(
+        supervisor,
+        &[("PLAYBACK_BASE_URL", "https://listen.example.com/recordings/")],
+    );
+    let said = world.ask(RECORDING).await.json();
+    let url = said["media_url"].as_str().unwrap();
+    assert!(
+        url.starts_with(&format!(
+            "https://listen.example.com/recordings/?recordingSid={RECORDING}&"
+        )),
+        "{url}"
+    );
+}
+
+#[tokio::test]
+async fn without_a_token_nobody_is_asked() {
+    let world = world(supervisor, &[]);
+    let query = format!("recordingSid={RECORDING}");
+    for header in [
+        None,
+        Some("Bearer abc"),
+        Some("Basic"),
+        Some("Basic %%%"),
+        Some("Basic dXNlcjpwYXNz"),
+    ] {
+        let headers: Vec<_> = header.map(|value| ("authorization", value)).into_iter().collect();
+        let answer = world.send(request(&Method::GET, "/media-url", &query, &headers)).await;
+        assert_eq!(answer.error(), (401, "token_required".to_owned()), "{header:?}");
+        assert!(answer.header("www-authenticate").unwrap().starts_with("Basic"));
+    }
+    assert_eq!(world.flex.asked(), 0);
+    assert!(world.shelf.log().is_empty());
+}
+
+#[tokio::test]
+async fn a_malformed_recording_sid_asks_nobody() {
+    let world = world(supervisor, &[]);
+    for sid in [
+        "",
+        "RE1",
+        "CA00000000000000000000000000000001",
+        "../erased/RE00000000000000000000000000000001",
+    ] {
+        assert_eq!(
+            world.ask(sid).await.error(),
+            (400, "recording_sid_not_valid".to_owned()),
+            "{sid}"
+        );
+    }
+    assert_eq!(world.flex.asked(), 0);
+    assert!(world.shelf.log().is_empty());
+}
+
+#[tokio::test]
+async fn who_may_not_listen_reaches_nothing() {
+    let refusals: [(fn() -> Result<Listener, TokenError>, u16, &str); 6] = [
+        (|| Err(TokenError::Invalid), 401, "token_not_valid"),
+        (
+            || {
+                supervisor().map(|listener| Listener {
+                    expires_ms: 0,
+                    ..listener
+                })
+            },
+            401,
+            "token_not_valid",
+        ),
+        (
+            || {
+                supervisor().map(|listener| Listener {
+                    roles: vec!["agent".to_owned()],
+                    ..listener
+                })
+            },
+            403,
+            "role_not_allowed",
+        ),
+        (
+            || {
+                supervisor().map(|listener| Listener {
+                    roles: vec![],
+                    ..listener
+                })
+            },
+            403,
+            "role_not_allowed",
+        ),
+        (
+            || Err(ApiError::Status { status: 500 }.into()),
+            503,
+            "token_not_checked",
+        ),
+        (|| Err(ApiError::Unexpected("no JSON").into()), 503, "token_not_checked"),
+    ];
+    for (answer, status, code) in refusals {
+        let world = world(answer, &[]);
+        assert_eq!(world.ask(RECORDING).await.error(), (status, code.to_owned()));
+        assert_eq!(world.flex.asked(), 1);
+        assert!(world.shelf.log().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn allowed_roles_are_a_setting() {
+    let agent = || {
+        supervisor().map(|listener| Listener {
+            roles: vec!["agent".to_owned()],
+            ..listener
+        })
+    };
+    let world = world(agent, &[("ALLOWED_ROLES", "agent")]);
+    assert_eq!(world.ask(RECORDING).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_is_asked_about_once() {
+    let world = world(supervisor, &[]);
+    for _ in 0..3 {
+        assert_eq!(world.ask(RECORDING).await.status, 200);
+    }
+    assert_eq!(world.flex.asked(), 1);
+}
+
+#[tokio::test]
+async fn there_is_no_link_to_what_cannot_be_played() {
+    let world = world(supervisor, &[]);
+    let missing = world.ask("RE00000000000000000000000000000002").await;
+    assert_eq!(missing.error(), (404, "recording_not_found".to_owned()));
+    assert_eq!(missing.header("retry-after"), Some("30"));
+    for (fault, status, code) in [
+        (ReadError::Archived, 409, "archived"),
+        (ReadError::Damaged(String::new()), 502, "recording_damaged"),
+        (ReadError::Unavailable(String::new()), 503, "unavailable"),
+    ] {
+        world.shelf.fail_open(fault);
+        assert_eq!(world.ask(RECORDING).await.error(), (status, code.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn without_link_keys_there_is_no_link() {
+    let shelf = Shelf::with(&plaintext(100));
+    let world = World::with(shelf, Flex::answering(supervisor), Keys(None), &[]);
+    assert_eq!(world.ask(RECORDING).await.error(), (503, "not_configured".to_owned()));
+}

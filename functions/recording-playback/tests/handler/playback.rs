@@ -1,0 +1,220 @@
+//! `GET` and `HEAD` of a recording.
+
+use http::Method;
+use proptest::prelude::*;
+use recording_playback::decide::WHOLE_REPLY_LIMIT;
+use vault::ReadError;
+
+use crate::fakes::{ETAG, FRAME, Shelf, World, link, plaintext, request};
+
+const MAX_RANGE: usize = 4 * 1024 * 1024;
+
+#[tokio::test]
+async fn a_recording_plays_whole() {
+    let recording = plaintext(3 * FRAME + 17);
+    let world = World::new(Shelf::with(&recording));
+    let answer = world.get(&[]).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body, recording);
+    assert_eq!(answer.header("content-type"), Some("audio/x-wav"));
+    assert_eq!(answer.header("accept-ranges"), Some("bytes"));
+    assert_eq!(answer.header("etag"), Some(ETAG));
+    assert_eq!(answer.header("cache-control"), Some("private, no-store"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    for absent in ["content-length", "content-range", "content-disposition", "server"] {
+        assert_eq!(answer.header(absent), None, "{absent}");
+    }
+    assert_eq!(world.shelf.log(), ["open for 4194304 from 0", "read 0..196625"]);
+}
+
+#[tokio::test]
+async fn the_kind_of_the_recording_is_told() {
+    let world = World::new(Shelf::with_mp3(&plaintext(10)));
+    assert_eq!(world.get(&[]).await.header("content-type"), Some("audio/mpeg"));
+}
+
+#[tokio::test]
+async fn a_range_plays() {
+    let recording = plaintext(3 * FRAME + 17);
+    let world = World::new(Shelf::with(&recording));
+    let answer = world.get(&[("range", "bytes=65530-65545")]).await;
+    assert_eq!(answer.status, 206);
+    assert_eq!(answer.header("content-range"), Some("bytes 65530-65545/196625"));
+    assert_eq!(answer.body, recording[65_530..=65_545]);
+    assert_eq!(world.shelf.log(), ["open for 16 from 65530", "read 65530..65546"]);
+}
+
+#[tokio::test]
+async fn a_long_range_is_shortened_and_the_rest_can_be_asked_for() {
+    let recording = plaintext(2 * MAX_RANGE + 5);
+    let world = World::new(Shelf::with(&recording));
+    let mut heard = Vec::new();
+    while heard.len() < recording.len() {
+        let answer = world.get(&[("range", &format!("bytes={}-", heard.len()))]).await;
+        assert_eq!(answer.status, 206);
+        assert!(answer.body.len() <= MAX_RANGE);
+        heard.extend_from_slice(&answer.body);
+    }
+    assert_eq!(heard, recording);
+    assert_eq!(
+        world.shelf.log().iter().filter(|line| line.starts_with("read")).count(),
+        3
+    );
+}
+
+#[tokio::test]
+async fn a_range_past_the_end_is_told_the_length() {
+    let world = World::new(Shelf::with(&plaintext(100)));
+    let answer = world.get(&[("range", "bytes=100-")]).await;
+    assert_eq!(answer.error(), (416, "range_not_satisfiable".to_owned()));
+    assert_eq!(answer.header("content-range"), Some("bytes */100"));
+    // Nothing of the recording itself backs this answer, so S3 is asked whether it still holds.
+    assert_eq!(world.shelf.log(), ["open for 4194304 from 100", "open"]);
+}
+
+#[tokio::test]
+async fn an_ignored_range_plays_the_whole() {
+    let recording = plaintext(100);
+    let world = World::new(Shelf::with(&recording));
+    for range in ["bytes=5-2", "items=0-1", "bytes=0-1,5-6", "bytes"] {
+        let answer = world.get(&[("range", range)]).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.body),
+            (200, recording.clone()),
+            "{range}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn head_tells_all_but_the_bytes() {
+    let world = World::new(Shelf::with(&plaintext(100)));
+    let get = world.get(&[]).await;
+    world.shelf.log();
+    let head = world.head(&[("range", "bytes=0-1")]).await;
+    assert_eq!(head.status, 200);
+    assert_eq!(head.headers, get.headers);
+    assert!(head.body.is_empty());
+    assert_eq!(world.shelf.log(), ["open"]);
+}
+
+#[tokio::test]
+async fn preconditions_are_kept() {
+    let world = World::new(Shelf::with(&plaintext(100)));
+    let answer = world.get(&[("if-none-match", ETAG), ("range", "bytes=0-1")]).await;
+    assert_eq!(answer.status, 304);
+    assert!(answer.body.is_empty());
+    assert_eq!(answer.header("etag"), Some(ETAG));
+    let answer = world.get(&[("if-match", "\"other\"")]).await;
+    assert_eq!(answer.error(), (412, "precondition_failed".to_owned()));
+    assert_eq!(world.shelf.log(), ["open", "open"]);
+    let same = world.get(&[("if-range", ETAG), ("range", "bytes=0-1")]).await;
+    assert_eq!((same.status.as_u16(), same.body.len()), (206, 2));
+    let other = world.get(&[("if-range", "\"other\""), ("range", "bytes=0-1")]).await;
+    assert_eq!((other.status.as_u16(), other.body.len()), (200, 100));
+}
+
+#[tokio::test]
+async fn a_recording_longer_than_a_reply_is_only_played_in_ranges() {
+    let world = World::new(Shelf::with_giant(WHOLE_REPLY_LIMIT + 1));
+    let answer = world.get(&[]).await;
+    assert_eq!(answer.error(), (400, "range_required".to_owned()));
+    assert_eq!(answer.header("accept-ranges"), Some("bytes"));
+    assert_eq!(world.head(&[]).await.status, 200);
+    assert!(world.shelf.log().iter().all(|line| line.starts_with("open")));
+}
+
+#[tokio::test]
+async fn an_empty_recording_plays_and_has_no_ranges() {
+    let world = World::new(Shelf::with(&plaintext(0)));
+    let answer = world.get(&[]).await;
+    assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 0));
+    let answer = world.get(&[("range", "bytes=0-")]).await;
+    assert_eq!(answer.header("content-range"), Some("bytes */0"));
+}
+
+#[tokio::test]
+async fn a_download_is_named_after_the_recording() {
+    let world = World::new(Shelf::with(&plaintext(10)));
+    let query = format!("{}&download=1", link());
+    let answer = world.send(request(&Method::GET, "/", &query, &[])).await;
+    assert_eq!(
+        answer.header("content-disposition"),
+        Some("attachment; filename=\"RE00000000000000000000000000000001.wav\"")
+    );
+    let query = format!("{}&download=0", link());
+    let answer = world.send(request(&Method::GET, "/", &query, &[])).await;
+    assert_eq!(answer.header("content-disposition"), None);
+}
+
+fn faults() -> [(ReadError, u16, &'static str, Option<&'static str>); 4] {
+    [
+        (ReadError::NotFound, 404, "recording_not_found", Some("30")),
+        (ReadError::Archived, 409, "archived", None),
+        (ReadError::Damaged("canary".to_owned()), 502, "recording_damaged", None),
+        (
+            ReadError::Unavailable("canary".to_owned()),
+            503,
+            "unavailable",
+            Some("2"),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_has_its_status() {
+    let world = World::new(Shelf::with(&plaintext(100)));
+    for (fault, status, code, retry_after) in faults() {
+        world.shelf.fail_open(fault);
+        let answer = world.get(&[]).await;
+        assert_eq!(answer.error(), (status, code.to_owned()));
+        assert_eq!(answer.header("retry-after"), retry_after);
+        assert!(!String::from_utf8_lossy(&answer.body).contains("canary"));
+    }
+}
+
+#[tokio::test]
+async fn a_first_frame_that_fails_still_has_a_status() {
+    let world = World::new(Shelf::with(&plaintext(100)));
+    for (fault, status, code, _) in faults() {
+        world.shelf.fail_read(fault);
+        for_range(&world, status, code).await;
+    }
+}
+
+async fn for_range(world: &World, status: u16, code: &str) {
+    let answer = world.get(&[("range", "bytes=0-9")]).await;
+    assert_eq!(answer.error(), (status, code.to_owned()));
+    assert_eq!(answer.header("content-range"), None);
+}
+
+#[tokio::test]
+async fn a_recording_replaced_meanwhile_is_opened_once_more() {
+    let world = World::new(Shelf::with(&plaintext(100)));
+    world.shelf.fail_read(ReadError::Changed);
+    assert_eq!(world.get(&[]).await.status, 200);
+    world.shelf.fail_read(ReadError::Changed);
+    world.shelf.fail_read(ReadError::Changed);
+    assert_eq!(world.get(&[]).await.error(), (503, "unavailable".to_owned()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn what_is_played_is_what_content_range_says(len in 1_usize..300_000, first in 0_usize..300_000, more in 0_usize..300_000) {
+        let recording = plaintext(len);
+        let world = World::new(Shelf::with(&recording));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let answer = runtime.block_on(world.get(&[("range", &format!("bytes={first}-{}", first + more))]));
+        if first < len {
+            let end = len.min(first + more + 1);
+            prop_assert_eq!(answer.status, 206);
+            let content_range = format!("bytes {first}-{}/{len}", end - 1);
+            prop_assert_eq!(answer.header("content-range"), Some(content_range.as_str()));
+            prop_assert_eq!(&answer.body[..], &recording[first..end]);
+        } else {
+            prop_assert_eq!(answer.status, 416);
+        }
+    }
+}
