@@ -54,7 +54,7 @@ impl Rejection {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::Unsigned => "unsigned",
-            Self::Signature(_) => "signature_invalid",
+            Self::Signature(_) => "invalid_signature",
             Self::ForeignAccount => "foreign_account",
             Self::Malformed(_) => "malformed_callback",
             Self::AuthToken(_) => "auth_token_unavailable",

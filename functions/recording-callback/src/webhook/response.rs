@@ -51,7 +51,7 @@ mod tests {
             (Rejection::MethodNotAllowed, 405, "method_not_allowed"),
             (Rejection::BodyTooLarge, 413, "body_too_large"),
             (Rejection::Unsigned, 403, "unsigned"),
-            (Rejection::Signature(SignatureError::Mismatch), 403, "signature_invalid"),
+            (Rejection::Signature(SignatureError::Mismatch), 403, "invalid_signature"),
             (Rejection::ForeignAccount, 403, "foreign_account"),
             (
                 Rejection::Malformed("RecordingSid is missing".to_owned()),

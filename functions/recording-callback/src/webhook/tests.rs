@@ -143,7 +143,7 @@ async fn forged_callbacks_are_refused_and_call_nobody_but_secrets_manager_once()
         if let Some(signature) = signature {
             event.headers.insert(SIGNATURE, signature.parse().unwrap());
         }
-        assert_eq!(answer(&webhook, event).await, refused(403, "signature_invalid"));
+        assert_eq!(answer(&webhook, event).await, refused(403, "invalid_signature"));
     }
     assert_eq!(aws.count(GET_SECRET), 1);
     assert_eq!(aws.asked().len(), 1);
