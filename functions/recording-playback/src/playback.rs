@@ -22,6 +22,7 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
     call: &Call<'_>,
 ) -> Result<Response<Body>, Refusal> {
     let Admission { recording, link_id } = app.links.admit(call.query(), call.now.as_secs()).await?;
+    metrics::emit(&[("PlaybackRequests", 1.0, Unit::Count)]);
     let asked = PlaybackRequest::new(call.request.method(), call.request.headers());
     let Prepared {
         facts,
@@ -41,21 +42,14 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
                 range,
             };
             playback.begins();
+            let first_byte_ms = call.started.elapsed().as_secs_f64() * 1000.0;
+            metrics::emit(&[("FirstByteMilliseconds", first_byte_ms, Unit::Milliseconds)]);
             Body::audio(stream, playback)
         }
         _ => Body::empty(),
     };
     let download_as = (call.parameter("download").as_deref() == Some("1")).then_some(&recording);
-    let response = respond::recording(&decision, &facts, download_as, body)?;
-    metrics::emit(&[
-        ("PlaybackRequests", 1.0, Unit::Count),
-        (
-            "FirstByteMilliseconds",
-            call.started.elapsed().as_secs_f64() * 1000.0,
-            Unit::Milliseconds,
-        ),
-    ]);
-    Ok(response)
+    respond::recording(&decision, &facts, download_as, body)
 }
 
 /// All that has to be known before a status may go out.

@@ -43,7 +43,7 @@ impl RangeSpec {
         //# An origin server MUST ignore a Range header field that contains a
         //# range unit it does not understand.
         //= https://www.rfc-editor.org/rfc/rfc9110#section-14.1
-        //# Range units are case-insensitive
+        //# All range unit names are case-insensitive
         if !unit.eq_ignore_ascii_case("bytes") {
             return None;
         }
@@ -152,7 +152,7 @@ mod tests {
 
     //= https://www.rfc-editor.org/rfc/rfc9110#section-14.1
     //= type=test
-    //# Range units are case-insensitive
+    //# All range unit names are case-insensitive
     #[test]
     fn the_unit_is_case_insensitive() {
         assert_eq!(parse("Bytes=0-1"), int(0, 1));

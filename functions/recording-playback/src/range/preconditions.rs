@@ -136,16 +136,13 @@ impl TagList {
     }
 }
 
-/// The entity tags of a field value, one after the other. Tags may hold commas, so the list can't be split at them.
+/// The entity tags of a field value (`[ "W/" ] DQUOTE *etagc DQUOTE`, RFC 9110 section 8.8.3), one after the other. Tags
+/// may hold commas, so the list can't be split at them.
 struct Tags<'a>(&'a [u8]);
 
 impl Iterator for Tags<'_> {
     type Item = Tag;
 
-    //= https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3
-    //# entity-tag = [ weak ] opaque-tag
-    //# weak       = %s"W/"
-    //# opaque-tag = DQUOTE *etagc DQUOTE
     fn next(&mut self) -> Option<Tag> {
         let start = self.0.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b','))?;
         let text = self.0.get(start..)?;

@@ -150,15 +150,18 @@ impl Recordings for Shelf {
     }
 }
 
+/// What Twilio says of a token.
+pub(crate) type Verdict = fn() -> Result<Listener, TokenError>;
+
 /// Twilio: says the same of every token, and counts how often it's asked.
 #[derive(Clone)]
 pub(crate) struct Flex {
-    answer: fn() -> Result<Listener, TokenError>,
+    answer: Verdict,
     asked: Arc<Mutex<usize>>,
 }
 
 impl Flex {
-    pub(crate) fn answering(answer: fn() -> Result<Listener, TokenError>) -> Self {
+    pub(crate) fn answering(answer: Verdict) -> Self {
         Self {
             answer,
             asked: Arc::default(),

@@ -8,9 +8,11 @@ use twilio::{
 };
 use vault::ReadError;
 
-use crate::fakes::{Answer, DOMAIN, Flex, Keys, LINK_KEYS, RECORDING, Shelf, World, plaintext, request, supervisor};
+use crate::fakes::{
+    Answer, DOMAIN, Flex, Keys, LINK_KEYS, RECORDING, Shelf, Verdict, World, plaintext, request, supervisor,
+};
 
-fn world(answer: fn() -> Result<Listener, TokenError>, settings: &[(&str, &str)]) -> World {
+fn world(answer: Verdict, settings: &[(&str, &str)]) -> World {
     let shelf = Shelf::with(&plaintext(100));
     World::with(shelf, Flex::answering(answer), Keys(Some(LINK_KEYS)), settings)
 }
@@ -97,7 +99,7 @@ async fn a_malformed_recording_sid_asks_nobody() {
 
 #[tokio::test]
 async fn who_may_not_listen_reaches_nothing() {
-    let refusals: [(fn() -> Result<Listener, TokenError>, u16, &str); 6] = [
+    let refusals: [(Verdict, u16, &str); 6] = [
         (|| Err(TokenError::Invalid), 401, "token_not_valid"),
         (
             || {
