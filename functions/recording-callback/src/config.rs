@@ -141,8 +141,8 @@ fn webhook(settings: &mut Settings, runs_jobs: bool) -> Option<WebhookConfig> {
 fn linker(settings: &mut Settings) -> Option<LinkerConfig> {
     let workspace = settings.required("TWILIO_WORKSPACE_SID", WorkspaceSid::parse);
     let playback_base_url = settings.required("PLAYBACK_BASE_URL", base);
-    let is_segment_link = settings.optional("LINK_MODE", link_mode).unwrap_or(false);
-    let mode = if is_segment_link {
+    let by_segment_link = settings.optional("LINK_MODE", is_segment_link).unwrap_or(false);
+    let mode = if by_segment_link {
         LinkMode::SegmentLink {
             keys_secret: settings.required("LINK_KEYS_SECRET", text)?,
         }
@@ -187,7 +187,7 @@ fn endpoints(settings: &mut Settings) -> Endpoints {
     }
 }
 
-fn link_mode(text: &str) -> Result<bool, &'static str> {
+fn is_segment_link(text: &str) -> Result<bool, &'static str> {
     match text {
         "media" => Ok(false),
         "segment-link" => Ok(true),

@@ -40,8 +40,8 @@ impl Function {
     /// Takes one event.
     ///
     /// # Errors
-    /// [`InvocationError`] for an event that this role has no part for. Requests that are turned away and jobs that fail
-    /// are told in the [`Reply`].
+    /// [`InvocationError`] for an event that this role has no part for. Requests that are turned away and jobs that
+    /// fail are told in the [`Reply`].
     pub(crate) async fn handle(&self, event: LambdaEvent<Value>) -> Result<Reply, InvocationError> {
         let LambdaEvent { payload, context } = event;
         let reply = self.dispatch(payload, &context).await;

@@ -1,5 +1,5 @@
 //! The Lambda function behind Twilio's recording status callback: it takes the callback (webhook), writes the link into
-//! the task (linker) and copies the recording into the vault (copier). `ROLE` says which of the three; unset, it is all.
+//! the task (linker) and copies the recording into the vault (copier). `ROLE` says which of them; unset, it does all.
 
 mod clock;
 mod config;

@@ -1,5 +1,5 @@
-//! The events in `events/`, which the README has people invoke the function with: each goes through the real dispatch and
-//! verification here, so that none can rot.
+//! The events in `events/`, which the README has people invoke the function with: each goes through the real dispatch
+//! and verification in this crate's tests, so that none can rot.
 
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 

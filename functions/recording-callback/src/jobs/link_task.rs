@@ -1,7 +1,7 @@
 //! LinkTask: the recording's link into its task's attributes, while there's still a task.
 //!
-//! TaskRouter deletes a task five minutes after it completed and Insights takes links only until two minutes after, so this
-//! doesn't wait for the copy: where the recording will be played follows from its SID.
+//! TaskRouter deletes a task five minutes after it completed and Insights takes links only until two minutes after, so
+//! this doesn't wait for the copy: where the recording will be played follows from its SID.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use twilio::{
 
 use crate::{clock, job::LinkTask, secret::Secret};
 
-/// How often a task may change under our hands; each try takes two requests. Flex's own template gives up after 10 too.
+/// How often a task may change under our hands. Each try takes two requests, so that ten fit into the linker's 30 s.
 const MAX_TRIES: u32 = 10;
 
 pub(crate) struct Linker {
@@ -73,8 +73,8 @@ impl Linker {
             .unwrap_or(Err(LinkError::Deadline))?;
         match linked {
             Linked::Linked(task) => {
-                let latency_ms = clock::now_ms() - job.received_at_ms;
-                tracing::info!(recordingSid = %job.recording_sid, taskSid = %task, latencyMs = latency_ms, "task linked");
+                let latency_ms = clock::now_ms().saturating_sub(job.received_at_ms);
+                tracing::info!(recordingSid = %job.recording_sid, taskSid = %task, latencyMs = latency_ms, "linked");
                 metrics::emit(&[
                     ("Linked", 1.0, Unit::Count),
                     ("LinkLatency", latency_ms as f64, Unit::Milliseconds),

@@ -107,6 +107,7 @@ async fn a_known_task_is_linked_without_a_search() {
     assert_eq!(server.count(&format!("POST {TASK}")), 1);
     let update = server.asked().into_iter().find(is_update).unwrap();
     assert_eq!(update.headers["if-match"], "\"7\"");
+    let recording = "RE00000000000000000000000000000001";
     assert_eq!(
         written(&server),
         json!({
@@ -114,7 +115,7 @@ async fn a_known_task_is_linked_without_a_search() {
                 "kind": "call",
                 "media": [{
                     "type": "VoiceRecording",
-                    "url_provider": "https://playback.example.com/media-url?recordingSid=RE00000000000000000000000000000001",
+                    "url_provider": format!("https://playback.example.com/media-url?recordingSid={recording}"),
                     // A second before the recording's start.
                     "start_time": 1_559_009_881_000_i64,
                 }],
