@@ -41,7 +41,8 @@ impl Default for Endpoints {
     }
 }
 
-/// One HTTP client for Twilio: no idle pool (a frozen Lambda's connections are dead), timeouts, redirects only to Twilio hosts and never with credentials.
+/// One HTTP client for Twilio: no idle pool (a frozen Lambda's connections are dead), timeouts, and redirects followed for
+/// media alone, only to Twilio's hosts, with credentials for the configured one only. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) http: reqwest::Client,
@@ -109,7 +110,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// Limit on a whole JSON call: three in a row, with their retries, must fit the linker's 30 s.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The largest answers are a task's: 4,096 characters of attributes, at most six bytes each as escaped JSON, and as much again for the rest.
+/// The largest answers are a task's: 4,096 characters of attributes, at most twelve bytes each as escaped JSON, are 48 KiB,
+/// and its other fields take a few.
 const MAX_JSON_BYTES: usize = 64 * 1024;
 
 impl Client {
@@ -207,8 +209,10 @@ pub(crate) async fn checked(response: Response) -> Result<Response, ApiError> {
     struct ErrorBody {
         code: Option<u32>,
     }
-    let code = json::<ErrorBody>(response).await.ok().and_then(|body| body.code);
-    tracing::warn!(status = status.as_u16(), code, "Twilio refused a call");
+    // A media request has no limit on its whole, and a body that trickles would hold the error back.
+    let body = tokio::time::timeout(CALL_TIMEOUT, json::<ErrorBody>(response)).await;
+    let code = body.ok().and_then(Result::ok).and_then(|body| body.code);
+    tracing::info!(status = status.as_u16(), code, "Twilio refused a call");
     Err(error)
 }
 

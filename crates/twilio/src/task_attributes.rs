@@ -3,13 +3,15 @@
 //! Source: Twilio, *Custom media attached to conversations* and *Enhance integration*
 //! (`twilio.com/docs/flex/developer/insights/custom-media-attached-conversations`, `…/enhance-integration`).
 
+use std::fmt;
+
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::sid::{RecordingSid, ReservationSid};
 
 /// What the task is to be given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum TaskLink {
     /// `conversations.media[]` (or `reservation_attributes.<WR>.media[]`) with `url_provider`.
     Media {
@@ -29,6 +31,19 @@ pub enum TaskLink {
         /// URL of the media itself.
         url: String,
     },
+}
+
+/// A segment link opens the recording for whoever has it, and a title may name a person: neither is shown.
+impl fmt::Debug for TaskLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Media { reservation, .. } => f
+                .debug_struct("Media")
+                .field("reservation", reservation)
+                .finish_non_exhaustive(),
+            Self::SegmentLink { .. } => f.debug_struct("SegmentLink").finish_non_exhaustive(),
+        }
+    }
 }
 
 /// Why the link can't be written. Nothing of the attributes is in the message but names that this module looks for.

@@ -3,7 +3,7 @@
 //! Source: Twilio, *Task resource*, *TaskRouter limits* and *Mutation and conflict resolution*
 //! (`twilio.com/docs/taskrouter/api/task`, `…/taskrouter/limits`, `…/usage/mutation-and-conflict-resolution`).
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use backon::{ExponentialBuilder, Retryable};
 use http::header;
@@ -35,7 +35,7 @@ pub enum AssignmentStatus {
 }
 
 /// A task as far as a link concerns it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Task {
     /// The task.
     pub sid: TaskSid,
@@ -45,6 +45,18 @@ pub struct Task {
     pub attributes: Option<String>,
     /// As received in the ETag header; sent back verbatim in If-Match.
     pub etag: String,
+}
+
+/// Attributes hold names and phone numbers: only their presence is shown.
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("sid", &self.sid)
+            .field("status", &self.status)
+            .field("has_attributes", &self.attributes.is_some())
+            .field("etag", &self.etag)
+            .finish()
+    }
 }
 
 /// Twilio allows three `EvaluateTaskAttributes` searches a second and account, so the first wait is about one slot. Jitter at

@@ -201,6 +201,16 @@ fn an_entry_is_the_recording_s_by_its_query_alone() {
 }
 
 #[test]
+fn debug_shows_no_link() {
+    let segment = TaskLink::SegmentLink {
+        url: "https://h/?signature=canary".to_owned(),
+    };
+    let media = full_link(&recording('1'));
+    assert_eq!(format!("{segment:?}"), "SegmentLink { .. }");
+    assert_eq!(format!("{media:?}"), "Media { reservation: None, .. }");
+}
+
+#[test]
 fn digits_and_order_of_what_was_there_survive() {
     let re = recording('1');
     let before = r#"{"z":1.10,"a":12345678901234567890123,"m":-0.0,"e":1e+400,"n":{"y":[0.1000,null],"b":"\u0000é"}"#;

@@ -1,6 +1,10 @@
 //! Servers that do what a test tells them, and remember what they were asked.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    future::pending,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
     Router,
@@ -11,7 +15,7 @@ use axum::{
 use http::{HeaderMap, Method, StatusCode};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
 };
 use url::Url;
 
@@ -133,7 +137,15 @@ pub(crate) async fn silent() -> Url {
 
 /// An address where nothing listens.
 pub(crate) async fn absent() -> Url {
-    listen().await.1
+    // Bound and not listening: the port can't go to another test's server.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    tokio::spawn(async move {
+        let _bound = socket;
+        pending::<()>().await;
+    });
+    Url::parse(&url).unwrap()
 }
 
 async fn listen() -> (TcpListener, Url) {

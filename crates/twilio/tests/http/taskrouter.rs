@@ -100,6 +100,7 @@ async fn a_task_is_fetched_with_its_attributes_and_etag_as_they_are() {
         assert_eq!(fetched.status, AssignmentStatus::Wrapping);
         assert_eq!(fetched.attributes.as_deref(), Some(attributes));
         assert_eq!(fetched.etag, etag);
+        assert!(!format!("{fetched:?}").contains("1.10"));
         let request = twilio.only();
         assert_eq!((request.method.as_str(), &*request.target), ("GET", &*task_path()));
         assert_eq!(request.header("authorization"), Some(&*api_key_header()));
