@@ -6,7 +6,7 @@
 
 mod audio;
 mod media;
-mod metadata;
+pub(super) mod metadata;
 
 use std::{
     collections::HashSet,

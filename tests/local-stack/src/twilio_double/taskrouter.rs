@@ -1,7 +1,7 @@
 //! TaskRouter's Tasks: search, fetch with a version, update under `If-Match`.
 
 mod expression;
-mod list;
+pub(super) mod list;
 mod rate_limit;
 mod store;
 

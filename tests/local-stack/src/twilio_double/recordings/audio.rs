@@ -22,7 +22,7 @@ impl Audio {
     /// rate: a recording that Twilio encrypted is such a file.
     pub(super) fn of(format: MediaFormat, head: &[u8], len: u64) -> Self {
         match format {
-            MediaFormat::Wav => wav(head, len).unwrap_or(Self {
+            MediaFormat::Wav => wav(head, len).unwrap_or_else(|| Self {
                 channels: 1,
                 seconds: nearest(len, WAV_BYTES_PER_SECOND),
             }),

@@ -48,7 +48,7 @@ impl Recordings {
         account: &Account<'_>,
         query: &Query,
     ) -> Result<Response, Problem> {
-        query.only(&FILTERS)?;
+        query.only(&PARAMETERS)?;
         let page = Page::parse(query)?;
         let filter = Filter::parse(query)?;
         let matching = self
@@ -130,7 +130,8 @@ fn call_of(recording: &Recording) -> String {
     recording.sid.replacen("RE", "CA", 1)
 }
 
-const FILTERS: [&str; 9] = [
+/// What the double takes of the parameters of a list.
+pub(in crate::twilio_double) const PARAMETERS: [&str; 9] = [
     "CallSid",
     "ConferenceSid",
     "DateCreated",

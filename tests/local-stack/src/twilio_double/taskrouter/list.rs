@@ -17,7 +17,8 @@ use crate::twilio_double::{
     query::Query,
 };
 
-const PARAMETERS: [&str; 6] = [
+/// What the double takes of the parameters of a list.
+pub(in crate::twilio_double) const PARAMETERS: [&str; 6] = [
     "AssignmentStatus",
     "EvaluateTaskAttributes",
     "Ordering",
