@@ -41,8 +41,8 @@ impl Default for Endpoints {
     }
 }
 
-/// One HTTP client for Twilio: no idle pool (a frozen Lambda's connections are dead), timeouts, and redirects followed for
-/// media alone, only to Twilio's hosts, with credentials for the configured one only. Clones share it.
+/// One HTTP client for Twilio: no idle pool (a frozen Lambda's connections are dead), timeouts, and redirects followed
+/// for media alone, only to Twilio's hosts, with credentials for the configured one only. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) http: reqwest::Client,
@@ -110,8 +110,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// Limit on a whole JSON call: three in a row, with their retries, must fit the linker's 30 s.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The largest answers are a task's: 4,096 characters of attributes, at most twelve bytes each as escaped JSON, are 48 KiB,
-/// and its other fields take a few.
+/// The largest answers are a task's: 4,096 characters of attributes, at most twelve bytes each as escaped JSON, are
+/// 48 KiB, and its other fields take a few.
 const MAX_JSON_BYTES: usize = 64 * 1024;
 
 impl Client {

@@ -1,4 +1,5 @@
-//! Twilio as this project meets it: the webhook's signature and form, SIDs, recording media, TaskRouter tasks and Flex tokens.
+//! Twilio as this project meets it: the webhook's signature and form, SIDs, recording media, TaskRouter tasks, Flex
+//! tokens.
 //!
 //! Computation and I/O are apart: [`sid`], [`signature`], [`callback`] and [`task_attributes`] are pure;
 //! [`client::Client`] does the HTTP, its operations living in [`media`], [`taskrouter`] and [`flex_token`].

@@ -63,10 +63,11 @@ impl fmt::Debug for Media {
 const MAX_REDIRECTS: usize = 3;
 
 impl Client {
-    /// GET …/Recordings/{RE}.wav?RequestedChannels=2, on 400 again with 1. `from > 0` asks `Range: bytes=from-` with If-Range when an ETag is given.
+    /// GET …/Recordings/{RE}.wav?RequestedChannels=2, on 400 again with 1. `from > 0` asks `Range: bytes=from-`, with
+    /// If-Range when an ETag is given.
     ///
-    /// Without the parameter Twilio mixes a conference down to one channel, and 400 is its answer where there's only one.
-    /// The same order on every call asks a resumed download for the same media as its beginning.
+    /// Without the parameter Twilio mixes a conference down to one channel, and 400 is its answer where there's only
+    /// one. The same order on every call asks a resumed download for the same media as its beginning.
     pub async fn media(
         &self,
         credentials: &Credentials,

@@ -112,7 +112,9 @@ mod tests {
         }
 
         #[test]
-        fn any_single_foreign_character_is_refused(text in "WT[0-9a-f]{32}", at in 0usize..34, foreign in "[g-zG-Z'\\u{e9}\\u{661} /%\\n]") {
+        fn any_single_foreign_character_is_refused(
+            text in "WT[0-9a-f]{32}", at in 0usize..34, foreign in "[g-zG-Z'\\u{e9}\\u{661} /%\\n]",
+        ) {
             prop_assume!(text[at..=at] != foreign);
             let mut broken = text.clone();
             broken.replace_range(at..=at, &foreign);

@@ -120,7 +120,7 @@ fn other_port_form(url: &str) -> Cow<'_, str> {
     }
 }
 
-/// Twilio appends `bodySHA256=<lower-case hex>` to the query and signs it with the URL; its libraries read the first one.
+/// Twilio appends `bodySHA256=<lower-case hex>` to the query and signs it with the URL; its libraries read the first.
 fn is_hash_in_query(url: &str, body: &[u8]) -> bool {
     let Some((_, query)) = url.split_once('?') else {
         return false;

@@ -82,7 +82,8 @@ const OPTIONAL_FIELDS: [&str; 3] = ["title", "channels", "start_time"];
 /// recording starts; Twilio's own Flex project template takes a second off for that reason.
 const START_TIME_LEAD_MS: i64 = 1000;
 
-/// Merges the link into the task's attributes: unknown keys survive, an entry for the same recording is replaced, minified. Pure.
+/// Merges the link into the task's attributes: unknown keys survive, an entry for the same recording is replaced, the
+/// result is minified.
 ///
 /// Missing, empty and `null` attributes count as `{}`, and so does `null` anywhere on the way to the link. Where the
 /// result is longer than [`MAX_CHARS`], the entry goes without title, then without channels, then without start time.

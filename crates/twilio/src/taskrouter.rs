@@ -59,9 +59,9 @@ impl fmt::Debug for Task {
     }
 }
 
-/// Twilio allows three `EvaluateTaskAttributes` searches a second and account, so the first wait is about one slot. Jitter at
-/// most doubles a wait: 0.4 + 0.8 + 1.6 s becomes 5.6 s, and the total is held to 5 s. With three calls of at most
-/// 5 s a job could in theory outlive the linker's 30 s; then SQS brings it back.
+/// Twilio allows three `EvaluateTaskAttributes` searches a second and account, so the first wait is about one slot.
+/// Jitter at most doubles a wait: 0.4 + 0.8 + 1.6 s becomes at most 5.6 s, and the total is held to 5 s. The search, the
+/// only call known to meet the limit, thus leaves the linker most of its 30 s.
 const FIRST_WAIT: Duration = Duration::from_millis(400);
 const RETRIES: usize = 3;
 const TOTAL_WAIT: Duration = Duration::from_secs(5);
@@ -70,7 +70,8 @@ const TOTAL_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(2);
 
 impl Client {
-    /// Newest task whose conference, participants or call match: one combined EvaluateTaskAttributes search; None when there's none. At least one SID is needed.
+    /// Newest task whose conference, participants or call match: one combined EvaluateTaskAttributes search. None when
+    /// there's none, and, without a request, when no SID is given.
     pub async fn find_task(
         &self,
         credentials: &Credentials,

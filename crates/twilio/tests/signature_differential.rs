@@ -1,5 +1,5 @@
-//! The signature against Twilio's own Python library, `twilio.request_validator.RequestValidator`: the same requests are
-//! accepted and refused, and the same signatures computed, but for the differences listed and explained here.
+//! The signature against Twilio's own Python library, `twilio.request_validator.RequestValidator`: the same requests
+//! are accepted and refused, and the same signatures computed, but for the differences listed and explained here.
 
 #![allow(
     clippy::unwrap_used,
@@ -169,7 +169,7 @@ fn intended_differences() {
             we_accept: true,
         },
         Difference {
-            why: "the library lets an empty raw body pass unhashed; nothing says that the body was empty when it was signed",
+            why: "the library lets an empty raw body pass unhashed; nothing says that it was empty when it was signed",
             url: "https://vault.example/callback",
             signed: "https://vault.example/callback",
             body: Body::Raw(String::new()),

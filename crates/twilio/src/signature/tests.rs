@@ -350,7 +350,9 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_of_the_body_fails(body in proptest::collection::vec(any::<u8>(), 1..64), bit in any::<prop::sample::Index>()) {
+    fn a_flipped_bit_of_the_body_fails(
+        body in proptest::collection::vec(any::<u8>(), 1..64), bit in any::<prop::sample::Index>(),
+    ) {
         let url = format!("{URL}&bodySHA256={}", hex::encode(Sha256::digest(&body)));
         let header = sign(&url, &SignedBody::Raw(&body), &published_token());
         prop_assert_eq!(accepts(&url, &SignedBody::Raw(&body), &header), Ok(()));
