@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_kms::Client;
+use aws_sdk_kms::{Client, operation::generate_data_key::GenerateDataKeyOutput};
 use esdk_message::{DataKey, EncryptedDataKey, EncryptionContext, HeaderError};
 use zeroize::Zeroize;
 
@@ -28,7 +28,10 @@ pub(crate) async fn generate_data_key(
         .send()
         .await
         .map_err(|error| ServiceError::new("GenerateDataKey", &error))?;
+    accept(answer, key)
+}
 
+fn accept(answer: GenerateDataKeyOutput, key: &KeyArn) -> Result<(DataKey, EncryptedDataKey), DataKeyError> {
     // The header names the key that KMS says it used. A reader pins the configured ARN, so any other name would be a
     // recording that nobody can play.
     if answer.key_id() != Some(key.as_str()) {
@@ -76,5 +79,44 @@ impl DataKeyError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Service(error) if error.is_retryable())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_kms::primitives::Blob;
+
+    use super::*;
+
+    fn arn(last: char) -> KeyArn {
+        let id = format!("1234abcd-12ab-34cd-56ef-12345678900{last}");
+        KeyArn::parse(&format!("arn:aws:kms:us-east-1:111122223333:key/{id}")).unwrap()
+    }
+
+    fn answer(key: &KeyArn, plaintext: &[u8]) -> GenerateDataKeyOutput {
+        GenerateDataKeyOutput::builder()
+            .key_id(key.as_str())
+            .plaintext(Blob::new(plaintext))
+            .ciphertext_blob(Blob::new([1, 2, 3]))
+            .build()
+    }
+
+    #[test]
+    fn the_stored_key_names_the_configured_one() {
+        let (_, stored) = accept(answer(&arn('1'), &[7; 32]), &arn('1')).unwrap();
+        assert_eq!(stored.provider_id, "aws-kms");
+        assert_eq!(stored.provider_info, arn('1').as_str());
+        assert_eq!(stored.ciphertext, [1, 2, 3]);
+    }
+
+    #[test]
+    fn another_key_no_key_and_half_a_key_are_refused() {
+        let other = accept(answer(&arn('2'), &[7; 32]), &arn('1'));
+        assert!(matches!(other, Err(DataKeyError::OtherKey)));
+        let half = accept(answer(&arn('1'), &[7; 16]), &arn('1'));
+        assert!(matches!(half, Err(DataKeyError::Unusable(_))));
+        let mut none = answer(&arn('1'), &[]);
+        none.plaintext = None;
+        assert!(matches!(accept(none, &arn('1')), Err(DataKeyError::NoKey)));
     }
 }

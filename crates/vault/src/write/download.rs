@@ -133,7 +133,8 @@ impl<'a> Download<'a> {
                 sleep(self.patience.pause * 2u32.saturating_pow(self.opened - 1)).await;
             }
             self.opened += 1;
-            let opening = self.source.open(self.at, self.validator.as_deref());
+            let validator = self.validator.as_deref().filter(|_| self.at > 0);
+            let opening = self.source.open(self.at, validator);
             match timeout(self.patience.stall, opening).await {
                 Ok(Ok(reply)) => return self.accept(reply),
                 Ok(Err(error)) => self.tolerate(error)?,
@@ -197,4 +198,173 @@ impl<'a> Download<'a> {
 enum Opened {
     Here,
     Restarted,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, future::Future, pin::Pin, sync::Mutex};
+
+    use futures_util::stream;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::write::Source;
+
+    const PATIENCE: Patience = Patience {
+        opens: 4,
+        stall: Duration::from_millis(20),
+        pause: Duration::ZERO,
+    };
+
+    /// Gives these replies in turn; whoever asks for more has no bound.
+    struct Replies(Mutex<VecDeque<Result<SourceReply, SourceError>>>, Mutex<Vec<u64>>);
+
+    impl Source for Replies {
+        fn open<'a>(
+            &'a self,
+            from: u64,
+            _: Option<&'a str>,
+        ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+            self.1.lock().unwrap().push(from);
+            let reply = self.0.lock().unwrap().pop_front().expect("opened too often");
+            Box::pin(std::future::ready(reply))
+        }
+    }
+
+    /// A reply that starts at `start` and ends when `bytes` are over, wherever that is.
+    fn reply(start: u64, total_len: Option<u64>, bytes: &[u8]) -> SourceReply {
+        SourceReply {
+            start,
+            total_len,
+            validator: None,
+            body: stream::iter([Ok(Bytes::copy_from_slice(bytes))]).boxed(),
+        }
+    }
+
+    fn stalled(mut reply: SourceReply) -> SourceReply {
+        reply.body = reply.body.chain(stream::pending()).boxed();
+        reply
+    }
+
+    fn tagged(mut reply: SourceReply, validator: &str) -> SourceReply {
+        reply.validator = Some(validator.to_owned());
+        reply
+    }
+
+    /// What comes until the end or an error, restarts included; and where it was opened.
+    async fn read(replies: impl IntoIterator<Item = SourceReply>) -> (Vec<u8>, Result<(), StoreError>, Vec<u64>) {
+        read_all(replies.into_iter().map(Ok)).await
+    }
+
+    async fn read_all(
+        replies: impl IntoIterator<Item = Result<SourceReply, SourceError>>,
+    ) -> (Vec<u8>, Result<(), StoreError>, Vec<u64>) {
+        let source = Replies(Mutex::new(replies.into_iter().collect()), Mutex::default());
+        let recording = RecordingId::parse(&format!("RE{:032x}", 1)).unwrap();
+        let mut download = Download::new(&recording, &source, PATIENCE);
+        let mut bytes = Vec::new();
+        let end = async {
+            download.begin().await?;
+            loop {
+                match download.next().await? {
+                    Next::Chunk(chunk) => bytes.extend_from_slice(&chunk),
+                    Next::End => return Ok(()),
+                    Next::Restarted => {
+                        bytes.clear();
+                        download.begin().await?;
+                    }
+                }
+            }
+        }
+        .await;
+        (bytes, end, source.1.into_inner().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_stalled_body_resumes() {
+        let (bytes, end, opened) = read([stalled(reply(0, Some(5), b"ab")), reply(2, Some(5), b"cde")]).await;
+        assert!(end.is_ok());
+        assert_eq!((&bytes[..], &opened[..]), (&b"abcde"[..], &[0, 2][..]));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stalls_after_its_last_byte_is_whole() {
+        let (bytes, end, opened) = read([stalled(reply(0, Some(2), b"ab"))]).await;
+        assert!(end.is_ok());
+        assert_eq!((&bytes[..], &opened[..]), (&b"ab"[..], &[0][..]));
+    }
+
+    #[tokio::test]
+    async fn without_an_announced_length_the_end_is_where_the_body_ends() {
+        let (bytes, end, _) = read([reply(0, None, b"ab")]).await;
+        assert!(end.is_ok());
+        assert_eq!(bytes, b"ab");
+    }
+
+    #[tokio::test]
+    async fn opens_are_bounded_in_all_and_the_error_names_the_byte() {
+        let short = (0..4).map(|at| reply(at, Some(9), b"x"));
+        let (_, end, opened) = read(short).await;
+        assert!(matches!(end, Err(StoreError::Interrupted { at: 4, .. })));
+        assert_eq!(opened, [0, 1, 2, 3]);
+
+        let restarts = (0..4).map(|_| reply(0, Some(9), b"x"));
+        let (_, end, opened) = read(restarts).await;
+        assert!(matches!(end, Err(StoreError::Interrupted { at: 1, .. })));
+        assert_eq!(opened, [0, 1, 1, 1]);
+
+        let refused = SourceError::retryable("down");
+        let (_, end, opened) = read_all((0..4).map(|_| Err(refused.clone()))).await;
+        assert!(matches!(end, Err(StoreError::Source(error)) if error == refused));
+        assert_eq!(opened, [0; 4]);
+    }
+
+    #[tokio::test]
+    async fn another_length_after_a_resume_is_refused() {
+        for (first, second) in [(5, 6), (5, 4)] {
+            let (_, end, _) = read([reply(0, Some(first), b"ab"), reply(2, Some(second), b"cd")]).await;
+            assert!(
+                matches!(end, Err(StoreError::LengthChanged { before, after }) if (before, after) == (first, second))
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reply_from_elsewhere_is_refused() {
+        for start in [1, 3] {
+            let (_, end, _) = read([reply(0, Some(5), b"ab"), reply(start, Some(5), b"x")]).await;
+            assert!(matches!(end, Err(StoreError::Interrupted { at: 2, source }) if !source.retryable));
+        }
+        let (_, end, _) = read([reply(1, Some(5), b"x")]).await;
+        assert!(matches!(end, Err(StoreError::Source(error)) if !error.retryable));
+    }
+
+    #[tokio::test]
+    async fn another_version_is_read_from_its_beginning() {
+        let replies = [
+            tagged(reply(0, Some(4), b"ab"), "1"),
+            tagged(reply(2, Some(3), b"z"), "2"),
+            tagged(reply(0, Some(3), b"xyz"), "2"),
+        ];
+        let (bytes, end, opened) = read(replies).await;
+        assert!(end.is_ok());
+        assert_eq!((&bytes[..], &opened[..]), (&b"xyz"[..], &[0, 2, 0][..]));
+    }
+
+    proptest! {
+        /// However the replies are cut, what comes is the recording.
+        #[test]
+        fn resumes_lose_and_repeat_nothing(bytes in prop::collection::vec(any::<u8>(), 1..40), cuts in prop::collection::vec(0usize..40, 0..3)) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len() - 1)).collect();
+            cuts.sort_unstable();
+            let starts = [0].into_iter().chain(cuts.iter().copied());
+            let ends = cuts.iter().copied().chain([bytes.len()]);
+            let total = Some(bytes.len() as u64);
+            let replies: Vec<_> = starts.zip(ends).map(|(start, end)| reply(start as u64, total, &bytes[start..end])).collect();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let (read, end, _) = runtime.block_on(read(replies));
+            prop_assert!(end.is_ok());
+            prop_assert_eq!(read, bytes);
+        }
+    }
 }

@@ -127,3 +127,90 @@ impl SealedParts {
         self.sealer.frame_length().bytes() as usize
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use esdk_message::{DataKey, EncryptedDataKey, EncryptionContext, FrameLength, Layout, MessageId, Profile};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// So small that three parts of 128 frames are a few kilobytes.
+    const FRAME: usize = 7;
+    const PART: usize = 128 * FRAME;
+
+    fn sealer() -> Sealer {
+        let data_key = DataKey::from_slice(&[7; 32]).unwrap();
+        let message_id = MessageId::from_bytes([9; 32]);
+        let context = EncryptionContext::new([("recordingsid", "RE1")]).unwrap();
+        let stored = EncryptedDataKey {
+            provider_id: "aws-kms".into(),
+            provider_info: "arn".into(),
+            ciphertext: vec![1; 184],
+        };
+        Sealer::new(&data_key, message_id, frame_length(), &context, &[stored]).unwrap()
+    }
+
+    fn frame_length() -> FrameLength {
+        Profile::ANY_FRAME_LENGTH.frame_length(FRAME as u32).unwrap()
+    }
+
+    /// Seals `plaintext` as it comes in these chunks.
+    fn seal<'a>(announced: Option<u64>, chunks: impl Iterator<Item = &'a [u8]>) -> Vec<Part> {
+        let sealer = sealer();
+        let plan = PartPlan::new(sealer.header().len() as u64, frame_length(), announced).unwrap();
+        let mut sealed = SealedParts::new(sealer, plan);
+        let mut parts = Vec::new();
+        for chunk in chunks {
+            let mut chunk = Bytes::copy_from_slice(chunk);
+            while !chunk.is_empty() {
+                parts.extend(sealed.fill(&mut chunk).unwrap());
+            }
+        }
+        parts.push(sealed.finish().unwrap());
+        parts
+    }
+
+    fn check(plaintext: &[u8], announced: Option<u64>, step: usize) {
+        let parts = seal(announced, plaintext.chunks(step));
+        let message: Vec<u8> = parts.iter().flat_map(|part| part.bytes.to_vec()).collect();
+        // Same key, same id: the naive writer must give the same bytes.
+        assert!(
+            message == sealer().seal_message(plaintext).unwrap(),
+            "{} bytes",
+            plaintext.len()
+        );
+
+        let header_len = sealer().header().len() as u64;
+        let layout = Layout::of_plaintext(header_len, frame_length(), plaintext.len() as u64).unwrap();
+        let lengths: Vec<_> = parts
+            .iter()
+            .map(|part| (part.number, part.bytes.len() as u64))
+            .collect();
+        PartPlan::new(header_len, frame_length(), announced)
+            .unwrap()
+            .review(&layout, &lengths)
+            .unwrap();
+    }
+
+    #[test]
+    fn parts_make_the_message_at_every_boundary() {
+        let boundaries = [0, FRAME, 2 * FRAME, PART - FRAME, PART, PART + FRAME, 2 * PART];
+        for len in boundaries.into_iter().flat_map(|at| at.saturating_sub(1)..=at + 1) {
+            for step in [1, FRAME, PART, 10_000] {
+                check(&vec![42; len], Some(len as u64), step);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parts_make_the_message_however_it_comes(
+            plaintext in prop::collection::vec(any::<u8>(), 0..3 * PART),
+            known: bool,
+            step in 1usize..2000,
+        ) {
+            check(&plaintext, known.then_some(plaintext.len() as u64), step);
+        }
+    }
+}

@@ -3,8 +3,12 @@
 // `clippy.toml` allows it in `#[test]` functions; what they call is test code too.
 #![allow(clippy::unwrap_used)]
 
+mod aws_faults;
 mod committed;
+mod conflicts;
+mod left_behind;
 mod scripted;
+mod source_faults;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -29,17 +33,9 @@ impl World {
         Writer::new(self.s3(), self.kms(), config)
     }
 
-    /// Stores recording 1 within a deadline that's never met.
+    /// Stores recording 1.
     async fn store(&self, source: &Scripted) -> Result<Outcome, StoreError> {
-        self.store_within(source, Duration::from_secs(600)).await
-    }
-
-    async fn store_within(&self, source: &Scripted, time: Duration) -> Result<Outcome, StoreError> {
-        let attributes = Attributes::from([("channels".to_owned(), "2".to_owned())]);
-        let deadline = Instant::now() + time;
-        self.writer()
-            .store(&recording(1), ContentType::Mp3, &attributes, source, deadline)
-            .await
+        store(&self.writer(), source).await
     }
 
     /// Recording 1 as it's stored, opened; `None` if it isn't there.
@@ -82,6 +78,15 @@ impl World {
         assert!(self.stored().await.is_none());
         assert_eq!(self.open_uploads().await, []);
     }
+}
+
+/// Stores recording 1 within a deadline that's never met.
+async fn store(writer: &Writer, source: &Scripted) -> Result<Outcome, StoreError> {
+    let attributes = Attributes::from([("channels".to_owned(), "2".to_owned())]);
+    let deadline = Instant::now() + Duration::from_secs(600);
+    writer
+        .store(&recording(1), ContentType::Wav, &attributes, source, deadline)
+        .await
 }
 
 #[track_caller]

@@ -11,7 +11,7 @@ const CHUNK: usize = 9_973;
 
 /// How one reply ends. Positions are bytes of the recording, not of the reply.
 #[derive(Clone, Copy, Debug)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// All of it.
     Whole,
     /// The connection breaks at this byte.
@@ -25,18 +25,18 @@ pub enum Ending {
 }
 
 /// A recording, and what happens to each reply in turn; [`Ending::Whole`] when the script is over.
-pub struct Scripted {
-    pub bytes: Bytes,
+pub(crate) struct Scripted {
+    pub(crate) bytes: Bytes,
     /// `None`: no length is announced.
-    pub announced: Option<u64>,
+    pub(crate) announced: Option<u64>,
     /// Whether ranges are served; if not, every reply begins at byte 0.
-    pub ranges: bool,
+    pub(crate) ranges: bool,
     script: Mutex<VecDeque<Ending>>,
     opened: Mutex<Vec<u64>>,
 }
 
 impl Scripted {
-    pub fn new(bytes: Vec<u8>, script: impl IntoIterator<Item = Ending>) -> Self {
+    pub(crate) fn new(bytes: Vec<u8>, script: impl IntoIterator<Item = Ending>) -> Self {
         Self {
             announced: Some(bytes.len() as u64),
             bytes: bytes.into(),
@@ -46,12 +46,12 @@ impl Scripted {
         }
     }
 
-    pub fn whole(bytes: Vec<u8>) -> Self {
+    pub(crate) fn whole(bytes: Vec<u8>) -> Self {
         Self::new(bytes, [])
     }
 
     /// The bytes it was opened at.
-    pub fn opened(&self) -> Vec<u64> {
+    pub(crate) fn opened(&self) -> Vec<u64> {
         self.opened.lock().unwrap().clone()
     }
 }

@@ -1,0 +1,149 @@
+//! S3 or KMS fail, once or for good.
+
+use vault::{DataKeyError, StoreError};
+
+use super::{
+    PART, receipt,
+    scripted::Scripted,
+    support::{World, noise, proxy::Fault},
+};
+
+const ALL: std::ops::Range<usize> = 0..usize::MAX;
+
+const DOWN: [Fault; 3] = [
+    Fault::Answer(500, "InternalError"),
+    Fault::Answer(503, "SlowDown"),
+    Fault::Reset,
+];
+
+fn one_part() -> Scripted {
+    Scripted::whole(noise(70_000, 1))
+}
+
+fn two_parts() -> Scripted {
+    Scripted::whole(noise(PART + 1, 2))
+}
+
+#[tokio::test]
+async fn a_request_that_fails_once_is_made_again() {
+    for fault in DOWN {
+        for operation in ["HeadObject", "GenerateDataKey", "PutObject"] {
+            let world = World::start().await;
+            let source = one_part();
+            world.proxy.inject(operation, 0..1, fault);
+            receipt(world.store(&source).await);
+            world.assert_stored(&source).await;
+        }
+        for (operation, nth) in [
+            ("CreateMultipartUpload", 0),
+            ("UploadPart", 0),
+            ("UploadPart", 1),
+            ("CompleteMultipartUpload", 0),
+        ] {
+            let world = World::start().await;
+            let source = two_parts();
+            world.proxy.inject(operation, nth..nth + 1, fault);
+            receipt(world.store(&source).await);
+            world.assert_stored(&source).await;
+            assert_eq!(world.proxy.count("GenerateDataKey"), 1, "{operation}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_keeps_failing_fails_the_copy_and_leaves_nothing() {
+    for fault in DOWN {
+        for operation in ["HeadObject", "GenerateDataKey", "PutObject"] {
+            let world = World::start().await;
+            world.proxy.inject(operation, ALL, fault);
+            let error = world.store(&one_part()).await.unwrap_err();
+            assert!(error.is_retryable(), "{operation}: {error}");
+            assert!(error.to_string().contains(operation), "{error}");
+            world.assert_absent().await;
+        }
+        for (operation, from) in [
+            ("CreateMultipartUpload", 0),
+            ("UploadPart", 0),
+            ("UploadPart", 1),
+            ("CompleteMultipartUpload", 0),
+        ] {
+            let world = World::start().await;
+            world.proxy.inject(operation, from..usize::MAX, fault);
+            let error = world.store(&two_parts()).await.unwrap_err();
+            assert!(error.is_retryable(), "{operation}: {error}");
+            assert!(error.to_string().contains(operation), "{error}");
+            world.assert_absent().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_part_whose_answer_is_lost_is_uploaded_again() {
+    let world = World::start().await;
+    let source = two_parts();
+    world.proxy.inject("UploadPart", 1..2, Fault::LoseAnswer);
+    receipt(world.store(&source).await);
+    assert_eq!(world.proxy.count("UploadPart"), 3);
+    world.assert_stored(&source).await;
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_is_found_to_be_ours() {
+    for nth in [0..1, ALL] {
+        for (operation, source) in [("PutObject", one_part()), ("CompleteMultipartUpload", two_parts())] {
+            let world = World::start().await;
+            world.proxy.inject(operation, nth.clone(), Fault::LoseAnswer);
+            let receipt = receipt(world.store(&source).await);
+            assert_eq!(receipt.plaintext_len, source.bytes.len() as u64);
+            assert!(receipt.etag.is_some());
+            world.assert_stored(&source).await;
+            assert_eq!(world.proxy.count("GenerateDataKey"), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_retried() {
+    for (operation, source) in [("PutObject", one_part()), ("UploadPart", two_parts())] {
+        let world = World::start().await;
+        world.proxy.inject(operation, ALL, Fault::Answer(403, "AccessDenied"));
+        let error = world.store(&source).await.unwrap_err();
+        assert!(!error.is_retryable(), "{error}");
+        assert!(error.to_string().contains("AccessDenied"), "{error}");
+        world.assert_absent().await;
+    }
+}
+
+#[tokio::test]
+async fn an_abort_that_fails_once_is_made_again_and_one_that_keeps_failing_changes_nothing() {
+    let world = World::start().await;
+    world
+        .proxy
+        .inject("CompleteMultipartUpload", ALL, Fault::Answer(503, "SlowDown"));
+    world
+        .proxy
+        .inject("AbortMultipartUpload", 0..1, Fault::Answer(503, "SlowDown"));
+    world.store(&two_parts()).await.unwrap_err();
+    world.assert_absent().await;
+
+    world
+        .proxy
+        .inject("AbortMultipartUpload", ALL, Fault::Answer(503, "SlowDown"));
+    let error = world.store(&two_parts()).await.unwrap_err();
+    assert!(error.to_string().contains("CompleteMultipartUpload"), "{error}");
+    assert_eq!(world.open_uploads().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_disabled_key_is_for_a_person_to_look_at() {
+    let world = World::start().await;
+    let kms = world.direct_kms();
+    kms.disable_key().key_id(world.key.as_str()).send().await.unwrap();
+    let error = world.store(&one_part()).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::DataKey(DataKeyError::Service(_))),
+        "{error}"
+    );
+    assert!(!error.is_retryable(), "{error}");
+    world.assert_absent().await;
+}

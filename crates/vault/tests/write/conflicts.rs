@@ -1,0 +1,113 @@
+//! Somebody else is at the same recording.
+
+use futures_util::future::join_all;
+use vault::{Outcome, StoreError, Writer, WriterConfig};
+
+use super::{
+    PART, receipt,
+    scripted::Scripted,
+    store,
+    support::{World, account, noise, proxy::Fault, recording},
+};
+
+const CONFLICT: Fault = Fault::Answer(409, "ConditionalRequestConflict");
+
+fn sources() -> [(&'static str, Scripted); 2] {
+    [
+        ("PutObject", Scripted::whole(noise(70_000, 1))),
+        ("CompleteMultipartUpload", Scripted::whole(noise(PART + 1, 2))),
+    ]
+}
+
+#[tokio::test]
+async fn of_copies_at_once_exactly_one_is_stored() {
+    for (_, source) in sources() {
+        let world = World::start().await;
+        let outcomes = join_all((0..4).map(|_| world.store(&source))).await;
+        let stored = outcomes.iter().filter(|o| matches!(o, Ok(Outcome::Stored(_)))).count();
+        let already = outcomes
+            .iter()
+            .filter(|o| matches!(o, Ok(Outcome::AlreadyStored)))
+            .count();
+        assert_eq!((stored, already), (1, 3), "{outcomes:?}");
+        world.assert_stored(&source).await;
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_was_overtaken_does_not_overwrite() {
+    for (commit, source) in sources() {
+        let world = World::start().await;
+        let config = WriterConfig {
+            bucket: world.bucket.clone(),
+            account: account(),
+            kms_key: world.key.clone(),
+        };
+        let other = Writer::new(world.direct_s3(), world.direct_kms(), config);
+        let faster = std::sync::Arc::new(Scripted::whole(noise(1000, 3)));
+        let overtaking = faster.clone();
+        world.proxy.before(commit, 0, async move {
+            receipt(store(&other, &overtaking).await);
+        });
+        assert!(matches!(world.store(&source).await, Ok(Outcome::AlreadyStored)));
+        assert_eq!(source.opened(), [0]);
+        world.assert_stored(&faster).await;
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_with_nothing_there_starts_over_with_a_new_key() {
+    for (commit, source) in sources() {
+        let world = World::start().await;
+        world.proxy.inject(commit, 0..1, CONFLICT);
+        receipt(world.store(&source).await);
+        world.assert_stored(&source).await;
+        assert_eq!(source.opened(), [0, 0]);
+        assert_eq!(world.proxy.count("GenerateDataKey"), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_with_an_object_there_is_done() {
+    for (commit, source) in sources() {
+        let world = World::start().await;
+        let (s3, bucket) = (world.direct_s3(), world.bucket.clone());
+        world.proxy.inject(commit, 0..1, CONFLICT);
+        world.proxy.before(commit, 0, async move {
+            let put = s3.put_object().bucket(bucket).key(recording(1).object_key());
+            put.send().await.unwrap();
+        });
+        assert!(matches!(world.store(&source).await, Ok(Outcome::AlreadyStored)));
+        assert_eq!(world.open_uploads().await, []);
+    }
+}
+
+#[tokio::test]
+async fn conflicts_without_end_end_the_copy() {
+    for (commit, source) in sources() {
+        let world = World::start().await;
+        world.proxy.inject(commit, 0..usize::MAX, CONFLICT);
+        let error = world.store(&source).await.unwrap_err();
+        assert!(matches!(error, StoreError::StartedOver { copies: 4 }), "{error}");
+        assert!(error.is_retryable());
+        world.assert_absent().await;
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_in_the_middle_of_a_copy_wins() {
+    let world = World::start().await;
+    let (s3, bucket) = (world.direct_s3(), world.bucket.clone());
+    world.proxy.before("CompleteMultipartUpload", 0, async move {
+        let mark = recording(1).erasure_mark_key();
+        s3.put_object().bucket(&bucket).key(mark).send().await.unwrap();
+        let listed = s3.list_multipart_uploads().bucket(&bucket).send().await.unwrap();
+        let id = listed.uploads()[0].upload_id().unwrap();
+        let key = recording(1).object_key();
+        let abort = s3.abort_multipart_upload().bucket(&bucket).key(key).upload_id(id);
+        abort.send().await.unwrap();
+    });
+    let source = Scripted::whole(noise(PART + 1, 4));
+    assert!(matches!(world.store(&source).await, Ok(Outcome::Erased)));
+    world.assert_absent().await;
+}

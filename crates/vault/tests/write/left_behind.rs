@@ -1,0 +1,171 @@
+//! No upload stays open: not after a deadline, not after a dropped future, not for ever after a killed process.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use tokio::sync::Notify;
+use vault::{Attributes, ContentType, Outcome, StoreError};
+
+use super::{
+    PART, receipt,
+    scripted::{Ending, Scripted},
+    store,
+    support::{World, noise, proxy::Fault, recording},
+};
+
+/// How often the tests look whether something has happened.
+const POLL: Duration = Duration::from_millis(5);
+
+impl World {
+    async fn store_until(&self, source: &Scripted, deadline: Instant) -> Result<Outcome, StoreError> {
+        let (attributes, content_type) = (Attributes::new(), ContentType::Wav);
+        self.writer()
+            .store(&recording(1), content_type, &attributes, source, deadline)
+            .await
+    }
+
+    /// Opens an upload as another process does.
+    async fn open_upload(&self, key: &str) -> String {
+        let client = self.direct_s3();
+        let created = client
+            .create_multipart_upload()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await;
+        created.unwrap().upload_id().unwrap().to_owned()
+    }
+
+    /// Waits until no upload is open.
+    async fn until_nothing_is_open(&self) {
+        while !self.open_uploads().await.is_empty() {
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_aborts_the_upload_while_there_is_time_to() {
+    let world = World::start().await;
+    let source = Scripted::new(noise(PART + 200_000, 1), [Ending::Stall(PART + 100_000)]);
+    let deadline = Instant::now() + Duration::from_secs(8);
+    let error = world.store_until(&source, deadline).await.unwrap_err();
+    assert!(matches!(error, StoreError::Deadline), "{error}");
+    assert!(error.is_retryable());
+    assert!(Instant::now() < deadline);
+    world.assert_absent().await;
+}
+
+#[tokio::test]
+async fn a_deadline_too_near_for_anything_is_said_at_once() {
+    let world = World::start().await;
+    let source = Scripted::new(noise(100, 1), [Ending::Stall(0)]);
+    for time in [Duration::ZERO, Duration::from_secs(4)] {
+        let error = world.store_until(&source, Instant::now() + time).await.unwrap_err();
+        assert!(matches!(error, StoreError::Deadline), "{error}");
+    }
+    world.assert_absent().await;
+}
+
+#[tokio::test]
+async fn a_dropped_copy_aborts_its_upload() {
+    let world = Arc::new(World::start().await);
+    world.proxy.inject("UploadPart", 0..usize::MAX, Fault::Hang);
+    let copying = tokio::spawn({
+        let world = world.clone();
+        async move {
+            world
+                .store(&Scripted::whole(noise(PART + 200_000, 1)))
+                .await
+                .map(|_| ())
+        }
+    });
+    while world.proxy.count("UploadPart") == 0 {
+        tokio::time::sleep(POLL).await;
+    }
+    assert_eq!(world.open_uploads().await.len(), 1);
+    copying.abort();
+    world.until_nothing_is_open().await;
+    world.assert_absent().await;
+}
+
+#[tokio::test]
+async fn a_copy_dropped_while_its_upload_is_being_opened_aborts_it() {
+    let world = Arc::new(World::start().await);
+    let answer = Arc::new(Notify::new());
+    world.proxy.after("CreateMultipartUpload", 0, {
+        let answer = answer.clone();
+        async move { answer.notified().await }
+    });
+    let copying = tokio::spawn({
+        let world = world.clone();
+        async move {
+            world
+                .store(&Scripted::whole(noise(PART + 200_000, 1)))
+                .await
+                .map(|_| ())
+        }
+    });
+    while world.open_uploads().await.is_empty() {
+        tokio::time::sleep(POLL).await;
+    }
+    copying.abort();
+    assert!(copying.await.unwrap_err().is_cancelled());
+    answer.notify_one();
+    world.until_nothing_is_open().await;
+    world.assert_absent().await;
+}
+
+#[tokio::test]
+async fn a_killed_copys_upload_is_aborted_by_the_next_one_after_twenty_minutes() {
+    let world = World::start().await;
+    let key = recording(1).object_key();
+    world.open_upload(&key).await;
+    let anothers = world.open_upload(&recording(2).object_key()).await;
+    let source = Scripted::whole(noise(1000, 1));
+    let later = world
+        .writer()
+        .with_clock(|| SystemTime::now() + Duration::from_secs(21 * 60));
+    receipt(store(&later, &source).await);
+    assert_eq!(world.open_uploads().await, [(recording(2).object_key(), anothers)]);
+}
+
+#[tokio::test]
+async fn a_live_neighbours_upload_is_left_alone() {
+    let world = World::start().await;
+    let key = recording(1).object_key();
+    let neighbours = world.open_upload(&key).await;
+    let soon = world
+        .writer()
+        .with_clock(|| SystemTime::now() + Duration::from_secs(19 * 60));
+    receipt(store(&soon, &Scripted::whole(noise(1000, 1))).await);
+    assert_eq!(world.open_uploads().await, [(key, neighbours)]);
+}
+
+#[tokio::test]
+async fn an_upload_whose_opening_was_answered_to_nobody_is_found_later() {
+    let world = World::start().await;
+    world.proxy.inject("CreateMultipartUpload", 0..1, Fault::LoseAnswer);
+    let source = Scripted::whole(noise(PART + 1, 1));
+    receipt(world.store(&source).await);
+    // The SDK opened a second one; nobody can tell the first from a neighbour's.
+    assert_eq!(world.open_uploads().await.len(), 1);
+
+    world.proxy.heal();
+    let client = world.direct_s3();
+    let key = recording(1).object_key();
+    client
+        .delete_object()
+        .bucket(&world.bucket)
+        .key(&key)
+        .send()
+        .await
+        .unwrap();
+    let later = world
+        .writer()
+        .with_clock(|| SystemTime::now() + Duration::from_secs(21 * 60));
+    receipt(store(&later, &source).await);
+    world.assert_stored(&source).await;
+}
