@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), lambda_http::Error> {
     let config = Config::from_settings(Settings::from_env())?;
     let app = App::connect(config, &aws::sdk_config().await)?;
-    // Boxed: the runtime's layers around a future of this depth are more than the compiler lays out.
+    // Boxed, because the compiler gives up on laying out the runtime's layers around a future of this depth.
     let answer = |request: Request| Box::pin(async { Ok::<_, Infallible>(handle(&app, request).await) });
     run_with_streaming_response(service_fn(answer)).await
 }

@@ -1,7 +1,7 @@
 //! Every reason not to play, and what HTTP says of it.
 
 use http::StatusCode;
-use playback_link::KeyRingError;
+use playback_link::{KeyRingError, LinkError};
 use service::secrets::SecretError;
 use twilio::flex_token::TokenError;
 use vault::ReadError;
@@ -13,9 +13,10 @@ pub(crate) enum Refusal {
     NoSuchPath,
     #[error("method not allowed")]
     MethodNotAllowed { allow: &'static str },
-    /// Whatever is wrong with the link: the client must not learn what.
-    #[error("the link does not play")]
-    Link,
+    #[error("{0}")]
+    Link(#[from] LinkError),
+    #[error("links that never expire are not accepted")]
+    SegmentLink,
     #[error("link keys: {0}")]
     LinkKeysUnavailable(#[from] SecretError),
     #[error("link keys: {0}")]
@@ -46,7 +47,8 @@ impl Refusal {
         match self {
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::Link => (StatusCode::FORBIDDEN, "link_not_valid"),
+            // Whatever is wrong with a link, the client must not learn what.
+            Self::Link(_) | Self::SegmentLink => (StatusCode::FORBIDDEN, "link_not_valid"),
             Self::LinkKeysUnavailable(SecretError::Missing) | Self::LinkKeysUnusable(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "not_configured")
             }
@@ -59,7 +61,7 @@ impl Refusal {
             Self::NoBaseUrl => (StatusCode::SERVICE_UNAVAILABLE, "not_configured"),
             Self::Read(ReadError::NotFound) => (StatusCode::NOT_FOUND, "recording_not_found"),
             Self::Read(ReadError::Archived) => (StatusCode::CONFLICT, "archived"),
-            Self::Read(ReadError::Damaged(_)) => (StatusCode::BAD_GATEWAY, "recording_damaged"),
+            Self::Read(ReadError::Damaged(_)) => (StatusCode::BAD_GATEWAY, "damaged"),
             Self::Read(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::RangeRequired => (StatusCode::BAD_REQUEST, "range_required"),
             Self::Unsatisfiable { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable"),

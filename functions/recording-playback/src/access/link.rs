@@ -67,20 +67,12 @@ impl<K: LinkKeys> LinkGate<K> {
 
     /// Verifies the link in the raw `query` at `now_s` (Unix seconds).
     pub(crate) async fn admit(&self, query: &str, now_s: u64) -> Result<Admission, Refusal> {
-        let link = self.verify(query, now_s).await?.map_err(|error| {
-            tracing::info!(reason = %error, "link refused");
-            Refusal::Link
-        })?;
+        let link = self.verify(query, now_s).await??;
         if link.expiry == Expiry::Never && !self.accepts_segment_links {
-            tracing::info!(
-                linkId = link.id,
-                reason = "segment links are not accepted",
-                "link refused"
-            );
-            return Err(Refusal::Link);
+            return Err(Refusal::SegmentLink);
         }
         Ok(Admission {
-            recording: RecordingId::parse(&link.recording).map_err(|_| Refusal::Link)?,
+            recording: RecordingId::parse(&link.recording).map_err(|_| LinkError::Malformed)?,
             link_id: link.id,
         })
     }
@@ -91,7 +83,7 @@ impl<K: LinkKeys> LinkGate<K> {
         let expiry = Expiry::At(now_s.saturating_add(self.ttl_s));
         let query = playback_link::sign(&keys, recording.as_str(), expiry);
         // Read back what was just signed: the id that joins this decision with the playbacks that follow.
-        let Link { id: link_id, .. } = playback_link::verify(&keys, &query, now_s).map_err(|_| Refusal::Link)?;
+        let Link { id: link_id, .. } = playback_link::verify(&keys, &query, now_s)?;
         Ok(Issued { query, link_id })
     }
 
@@ -169,7 +161,10 @@ mod tests {
                 link_id
             }
         );
-        assert!(matches!(gate.admit(&query, NOW_S + 60 + 31).await, Err(Refusal::Link)));
+        assert!(matches!(
+            gate.admit(&query, NOW_S + 60 + 31).await,
+            Err(Refusal::Link(_))
+        ));
     }
 
     #[tokio::test]
@@ -183,7 +178,7 @@ mod tests {
             &query.replace("v=1", "v=2"),
             &playback_link::sign(&KeyRing::parse(ONE).unwrap(), "RE1", Expiry::At(NOW_S)),
         ] {
-            assert!(matches!(gate.admit(bad, NOW_S).await, Err(Refusal::Link)), "{bad}");
+            assert!(matches!(gate.admit(bad, NOW_S).await, Err(Refusal::Link(_))), "{bad}");
         }
     }
 
@@ -192,7 +187,7 @@ mod tests {
         let query = playback_link::sign(&KeyRing::parse(ONE).unwrap(), recording().as_str(), Expiry::Never);
         assert!(matches!(
             gate(Some(ONE), ONE, false).admit(&query, NOW_S).await,
-            Err(Refusal::Link)
+            Err(Refusal::SegmentLink)
         ));
         assert!(gate(Some(ONE), ONE, true).admit(&query, NOW_S).await.is_ok());
     }

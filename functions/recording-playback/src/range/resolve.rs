@@ -109,17 +109,18 @@ mod tests {
 
     /// The naive model: which positions of a representation does a range name? `None` where the header is ignored.
     fn model(first: Option<u128>, last: Option<u128>, len: u64) -> Option<Resolved> {
-        let named: Vec<u64> = match (first, last) {
+        let is_named = |at: &u64| match (first, last) {
+            (Some(first), last) => first <= (*at).into() && last.is_none_or(|last| u128::from(*at) <= last),
+            (None, last) => last.is_some_and(|length| u128::from(len - at) <= length),
+        };
+        match (first, last) {
             (None, None) => return None,
             (Some(first), Some(last)) if last < first => return None,
-            (Some(first), last) => (0..len)
-                .filter(|&at| first <= at.into() && last.is_none_or(|last| u128::from(at) <= last))
-                .collect(),
-            (None, Some(length)) => (0..len).filter(|&at| u128::from(len - at) <= length).collect(),
-        };
-        Some(match (named.first(), named.last()) {
-            (Some(&first), Some(&last)) => Resolved::Part(first..last + 1),
-            _ if len == 0 && first.is_none() && last != Some(0) => Resolved::Whole,
+            (None, Some(1..)) if len == 0 => return Some(Resolved::Whole),
+            _ => {}
+        }
+        Some(match ((0..len).find(is_named), (0..len).rfind(is_named)) {
+            (Some(first), Some(last)) => Resolved::Part(first..last + 1),
             _ => Resolved::Unsatisfiable,
         })
     }

@@ -1,5 +1,6 @@
 use http::HeaderName;
 use http_body_util::BodyExt;
+use playback_link::LinkError;
 use serde_json::Value;
 use service::secrets::SecretError;
 use twilio::{client::ApiError, flex_token::TokenError};
@@ -109,7 +110,10 @@ async fn every_refusal_has_its_status_and_code() {
     for (refusal, status, code) in [
         (Refusal::NoSuchPath, 404, "not_found"),
         (Refusal::MethodNotAllowed { allow: "GET" }, 405, "method_not_allowed"),
-        (Refusal::Link, 403, "link_not_valid"),
+        (Refusal::Link(LinkError::Malformed), 403, "link_not_valid"),
+        (Refusal::Link(LinkError::Signature), 403, "link_not_valid"),
+        (Refusal::Link(LinkError::Expired), 403, "link_not_valid"),
+        (Refusal::SegmentLink, 403, "link_not_valid"),
         (
             Refusal::LinkKeysUnavailable(SecretError::Missing),
             503,
@@ -137,7 +141,7 @@ async fn every_refusal_has_its_status_and_code() {
         (Refusal::NoBaseUrl, 503, "not_configured"),
         (read(ReadError::NotFound), 404, "recording_not_found"),
         (read(ReadError::Archived), 409, "archived"),
-        (read(ReadError::Damaged("canary".into())), 502, "recording_damaged"),
+        (read(ReadError::Damaged("canary".into())), 502, "damaged"),
         (read(ReadError::Changed), 503, "unavailable"),
         (read(ReadError::Unavailable("canary".into())), 503, "unavailable"),
         (Refusal::RangeRequired, 400, "range_required"),
@@ -203,7 +207,11 @@ fn what_may_pass_says_when_to_try_again() {
         retry_after(Refusal::LinkKeysUnavailable(SecretError::Missing)).unwrap(),
         "2"
     );
-    for lasting in [Refusal::Link, Refusal::Read(ReadError::Archived), Refusal::NoSuchPath] {
+    for lasting in [
+        Refusal::SegmentLink,
+        Refusal::Read(ReadError::Archived),
+        Refusal::NoSuchPath,
+    ] {
         assert_eq!(retry_after(lasting), None);
     }
 }
@@ -222,7 +230,7 @@ async fn a_link_is_all_that_media_url_says() {
 
 #[tokio::test]
 async fn every_answer_is_kept_out_of_caches_and_taken_literally() {
-    let mut response = refusal(&Refusal::Link, "");
+    let mut response = refusal(&Refusal::SegmentLink, "");
     finish(&Method::GET, &mut response);
     assert_eq!(response.headers()[CACHE_CONTROL], "private, no-store");
     assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
@@ -235,7 +243,7 @@ async fn every_answer_is_kept_out_of_caches_and_taken_literally() {
 //# send content in the response
 #[tokio::test]
 async fn answers_to_head_have_no_content() {
-    let mut response = refusal(&Refusal::Link, "");
+    let mut response = refusal(&Refusal::SegmentLink, "");
     finish(&Method::HEAD, &mut response);
     assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
     assert!(text(response).await.is_empty());

@@ -148,6 +148,6 @@ async fn a_refused_link_leaves_no_trace_of_itself() {
     world.send(request(&Method::GET, "/", query, &[])).await;
     drop(guard);
     assert!(lines.audit().is_empty());
-    assert!(lines.text().contains("link refused"));
+    assert!(lines.text().contains("the link is malformed"));
     assert!(!lines.text().contains("canary"));
 }

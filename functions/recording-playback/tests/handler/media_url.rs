@@ -175,7 +175,7 @@ async fn there_is_no_link_to_what_cannot_be_played() {
     assert_eq!(missing.header("retry-after"), Some("30"));
     for (fault, status, code) in [
         (ReadError::Archived, 409, "archived"),
-        (ReadError::Damaged(String::new()), 502, "recording_damaged"),
+        (ReadError::Damaged(String::new()), 502, "damaged"),
         (ReadError::Unavailable(String::new()), 503, "unavailable"),
     ] {
         world.shelf.fail_open(fault);

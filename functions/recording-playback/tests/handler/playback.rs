@@ -151,7 +151,7 @@ fn faults() -> [(ReadError, u16, &'static str, Option<&'static str>); 4] {
     [
         (ReadError::NotFound, 404, "recording_not_found", Some("30")),
         (ReadError::Archived, 409, "archived", None),
-        (ReadError::Damaged("canary".to_owned()), 502, "recording_damaged", None),
+        (ReadError::Damaged("canary".to_owned()), 502, "damaged", None),
         (
             ReadError::Unavailable("canary".to_owned()),
             503,
