@@ -204,12 +204,11 @@ impl Reader {
             fetched = Some(ahead);
             Ok(Arc::new(opened))
         });
-        let opened = opened.await.inspect_err(|_| self.cache.forget(recording, None))?;
+        let opened = opened.await?;
         let ahead = match fetched {
             Some(ahead) => ahead,
             None => self.fetch_warm(&entry, opened, expectation, now).await?,
         };
-        entry.confirm(now);
         Ok(Recording {
             opened: opened.clone(),
             ahead: Arc::new(Mutex::new(ahead)),
@@ -228,16 +227,18 @@ impl Reader {
         let layout = &opened.layout;
         let stored = plan::expected_bytes(expectation, layout.plaintext_len())
             .and_then(|range| plan::object_bytes(layout, &range));
-        match stored {
-            Some(stored) => self.fetch(opened, Ask::Range(stored)).await.map(Some),
-            None if entry.is_confirmed(now) => Ok(None),
+        let ahead = match stored {
+            Some(stored) => Some(self.fetch(opened, Ask::Range(stored)).await?),
+            None if entry.is_confirmed(now) => return Ok(None),
             None => {
                 let key = opened.recording.object_key();
                 let confirmed = self.objects.confirm(&key, &opened.version).await;
                 confirmed.inspect_err(|error| self.forget_after(error, opened))?;
-                Ok(None)
+                None
             }
-        }
+        };
+        entry.confirm(now);
+        Ok(ahead)
     }
 
     /// Bytes of the version that was opened.
@@ -251,7 +252,7 @@ impl Reader {
     /// An outage says nothing about what is cached; every other refusal says that it's out of date.
     fn forget_after(&self, error: &ReadError, opened: &Arc<Opened>) {
         if !matches!(error, ReadError::Unavailable(_)) {
-            self.cache.forget(&opened.recording, Some(opened));
+            self.cache.forget(&opened.recording, opened);
         }
     }
 }

@@ -51,9 +51,7 @@ impl Cache {
     /// The entry of `recording`, a new and empty one where there's none that is young enough.
     pub(super) fn entry(&self, recording: &RecordingId, now: Instant) -> Arc<Entry> {
         let mut entries = self.entries();
-        entries
-            .by_recording
-            .retain(|_, slot| now.saturating_duration_since(slot.entry.born) < MAX_AGE);
+        entries.by_recording.retain(|_, slot| slot.entry.is_of_use(now));
         entries.uses += 1;
         let last_use = entries.uses;
         if let Some(slot) = entries.by_recording.get_mut(recording) {
@@ -72,14 +70,14 @@ impl Cache {
         entry
     }
 
-    /// Drops the entry of `recording` if it still holds `opened` (`None`: nothing). Another may have taken its place.
-    pub(super) fn forget(&self, recording: &RecordingId, opened: Option<&Arc<Opened>>) {
+    /// Drops the entry of `recording` if it still holds `opened`: another may have taken its place.
+    pub(super) fn forget(&self, recording: &RecordingId, opened: &Arc<Opened>) {
         let mut entries = self.entries();
         let held = entries
             .by_recording
             .get(recording)
-            .map(|slot| slot.entry.opened.get().map(Arc::as_ptr));
-        if held == Some(opened.map(Arc::as_ptr)) {
+            .and_then(|slot| slot.entry.opened.get());
+        if held.is_some_and(|held| Arc::ptr_eq(held, opened)) {
             entries.by_recording.remove(recording);
         }
     }
@@ -107,6 +105,12 @@ impl Entry {
             born: now,
             confirmed: Mutex::new(now),
         }
+    }
+
+    /// Whether it's young, and either open or being opened: what is left of a failed flight isn't. Whoever opens it holds it.
+    fn is_of_use(self: &Arc<Self>, now: Instant) -> bool {
+        let young = now.saturating_duration_since(self.born) < MAX_AGE;
+        young && (self.opened.initialized() || Arc::strong_count(self) > 1)
     }
 
     /// S3 said at `now` or later that the version is current.
@@ -165,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn forgetting_takes_only_what_it_names() {
+    fn a_failed_flight_leaves_nothing_and_one_under_way_is_shared() {
         let (cache, now) = (Cache::default(), Instant::now());
-        let entry = cache.entry(&recording(1), now);
-        cache.forget(&recording(2), None);
-        assert!(same(&entry, &cache.entry(&recording(1), now)));
-        cache.forget(&recording(1), None);
-        assert!(!same(&entry, &cache.entry(&recording(1), now)));
+        let first = cache.entry(&recording(1), now);
+        assert!(same(&first, &cache.entry(&recording(1), now)));
+        drop(first);
+        cache.entry(&recording(2), now);
+        assert_eq!(cache.entries().by_recording.len(), 1);
     }
 
     #[test]

@@ -15,9 +15,9 @@ use crate::ServiceError;
 /// retried the request itself, with its own backoff.
 const MAX_BREAKS: u32 = 3;
 
-/// Bytes that are read and dropped to get to those that are wanted: two frames, which arrive in less time than S3 takes
-/// to answer another GET.
-const MAX_SKIP: u64 = 128 * 1024;
+/// Bytes that are read and dropped to get to those that are wanted. A tail that was asked for before the layout was known
+/// begins up to two stored frames early; that much arrives in less time than S3 takes to answer another GET.
+const MAX_SKIP: u64 = 192 * 1024;
 
 /// The bucket.
 #[derive(Clone, Debug)]

@@ -96,3 +96,132 @@ impl<B: Chunks + 'static> Frames<B> {
         Ok(sealed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use esdk_message::{
+        DataKey, EncryptedDataKey, EncryptionContext, FrameLength, Layout, MessageId, Sealer, UnverifiedHeader,
+    };
+
+    use super::*;
+    use crate::{ContentType, RecordingId, read::fetch::Version};
+
+    const FRAME: usize = 4_096;
+
+    /// Hands out what is stored in chunks, and counts the bytes.
+    struct Stored {
+        chunks: Vec<Bytes>,
+        handed_out: Arc<AtomicUsize>,
+    }
+
+    impl Chunks for Stored {
+        async fn next_chunk(&mut self) -> Result<Option<Bytes>, ReadError> {
+            if self.chunks.is_empty() {
+                return Ok(None);
+            }
+            let chunk = self.chunks.remove(0);
+            self.handed_out.fetch_add(chunk.len(), Ordering::Relaxed);
+            Ok(Some(chunk))
+        }
+    }
+
+    /// A recording of `plaintext`, and its frames as stored.
+    fn recording(plaintext: &[u8]) -> (Arc<Opened>, Bytes) {
+        let data_key = DataKey::from_slice(&[1; 32]).unwrap();
+        let context = EncryptionContext::new([("a", "b")]).unwrap();
+        let wrapped = EncryptedDataKey {
+            provider_id: "p".into(),
+            provider_info: "i".into(),
+            ciphertext: vec![1],
+        };
+        let frame_length = FrameLength::new(FRAME as u32).unwrap();
+        let sealer = Sealer::new(&data_key, MessageId::random(), frame_length, &context, &[wrapped]).unwrap();
+        let object = Bytes::from(sealer.seal_message(plaintext).unwrap());
+        let opener = UnverifiedHeader::parse(&object)
+            .unwrap()
+            .authenticate(&data_key)
+            .unwrap();
+        let layout = Layout::of_object(opener.header_len(), frame_length, object.len() as u64).unwrap();
+        let stored = object.slice(opener.header_len() as usize..);
+        let opened = Opened {
+            recording: RecordingId::parse(&format!("RE{:032x}", 1)).unwrap(),
+            version: Version {
+                etag: "\"e\"".into(),
+                object_len: object.len() as u64,
+            },
+            content_type: ContentType::Wav,
+            layout,
+            opener,
+        };
+        (Arc::new(opened), stored)
+    }
+
+    fn frames(
+        opened: &Arc<Opened>,
+        stored: &Bytes,
+        chunk: usize,
+        wanted: Range<u64>,
+    ) -> (Frames<Stored>, Arc<AtomicUsize>) {
+        let wanted = PlaintextOffset(wanted.start)..PlaintextOffset(wanted.end);
+        let touched = opened.layout.frames_of(wanted.clone()).unwrap();
+        let from = touched.start.0 as usize * (FRAME + 32);
+        let chunks = stored.slice(from..).chunks(chunk).map(Bytes::copy_from_slice).collect();
+        let handed_out = Arc::new(AtomicUsize::new(0));
+        let body = Stored {
+            chunks,
+            handed_out: handed_out.clone(),
+        };
+        (Frames::new(opened.clone(), body, touched, wanted), handed_out)
+    }
+
+    #[tokio::test]
+    async fn a_slow_consumer_holds_back_the_source() {
+        const CHUNK: usize = 1_000;
+        let (opened, stored) = recording(&[7; 40 * FRAME]);
+        let (frames, handed_out) = frames(&opened, &stored, CHUNK, 0..40 * FRAME as u64);
+        let mut stream = Box::pin(frames.into_stream());
+        for consumed in 1..=40 {
+            stream.next().await.unwrap().unwrap();
+            let ahead = handed_out
+                .load(Ordering::Relaxed)
+                .saturating_sub(consumed * (FRAME + 32));
+            assert!(ahead < CHUNK, "{ahead} bytes ahead of frame {consumed}");
+        }
+        assert!(stream.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn chunks_of_any_size_make_the_same_frames() {
+        let plaintext: Vec<u8> = (0..3 * FRAME + 17).map(|n| (n % 251) as u8).collect();
+        let (opened, stored) = recording(&plaintext);
+        for chunk in [1, 31, FRAME, FRAME + 32, FRAME + 33, stored.len()] {
+            for range in [
+                0..plaintext.len(),
+                1..2,
+                FRAME - 1..FRAME + 1,
+                2 * FRAME..plaintext.len(),
+            ] {
+                let (frames, _) = frames(&opened, &stored, chunk, range.start as u64..range.end as u64);
+                let seen: Vec<_> = frames.into_stream().map(Result::unwrap).collect().await;
+                assert!(seen.concat() == plaintext[range.clone()], "{range:?} by {chunk}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_stream_ends_with_its_first_error() {
+        let (opened, stored) = recording(&[7; 4 * FRAME]);
+        let mut damaged = stored.to_vec();
+        damaged[2 * (FRAME + 32) + 100] ^= 1;
+        for (stored, whole) in [(Bytes::from(damaged), 2), (stored.slice(..3 * (FRAME + 32) + 5), 3)] {
+            let (frames, _) = frames(&opened, &stored, 500, 0..4 * FRAME as u64);
+            let items: Vec<_> = frames.into_stream().collect().await;
+            let (last, verified) = items.split_last().unwrap();
+            assert!(matches!(last, Err(ReadError::Damaged(_))));
+            assert_eq!(verified.iter().filter(|item| item.is_ok()).count(), whole);
+            assert_eq!(verified.len(), whole);
+        }
+    }
+}

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use bytes::BytesMut;
-use esdk_message::{FrameIndex, FrameKind, HeaderError, Layout, ObjectOffset, Opener, UnverifiedHeader};
+use esdk_message::{
+    FrameIndex, FrameKind, HeaderError, Layout, MAX_HEADER_LEN, ObjectOffset, Opener, UnverifiedHeader,
+};
 use futures_util::future::try_join;
 
 use super::{
@@ -146,9 +148,8 @@ impl Reader {
     ) -> Result<(), ReadError> {
         let frame = layout.final_frame();
         let stored = layout.object_range(frame..FrameIndex(frame.0 + 1));
-        let mut fetched = bodies
-            .into_iter()
-            .find(|body| body.holds(stored.start) && stored.end.0 - body.position().0 <= LOOK_AHEAD);
+        let near = |body: &&mut ObjectBody| body.holds(stored.start) && ends_soon(body);
+        let mut fetched = bodies.into_iter().find(near);
         let mut sealed = match &mut fetched {
             Some(body) => body.peek(stored).await?,
             None => match self
@@ -184,7 +185,10 @@ async fn read_header(body: &mut ObjectBody) -> Result<UnverifiedHeader, ReadErro
                 return Ok(header);
             }
             Err(HeaderError::Incomplete { needed }) => {
-                body.reach(ObjectOffset(needed as u64));
+                // All that it can be, so that a long header is one more GET and not one a field.
+                if !body.reaches(ObjectOffset(needed as u64)) {
+                    body.reach(ObjectOffset(MAX_HEADER_LEN as u64));
+                }
                 while prefix.len() < needed {
                     let chunk = body.next_chunk().await?;
                     let chunk =

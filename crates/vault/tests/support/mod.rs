@@ -24,7 +24,23 @@ pub struct World {
     pub bucket: String,
     pub key: KeyArn,
     pub proxy: Proxy,
-    endpoint: &'static str,
+    proxied: Clients,
+    direct: Clients,
+}
+
+/// Made once a test: an SDK client takes as long as many requests, because it reads the machine's root certificates.
+struct Clients {
+    s3: aws_sdk_s3::Client,
+    kms: aws_sdk_kms::Client,
+}
+
+impl Clients {
+    fn of(endpoint: &str) -> Self {
+        Self {
+            s3: s3_at(endpoint),
+            kms: kms_at(endpoint),
+        }
+    }
 }
 
 impl World {
@@ -32,34 +48,37 @@ impl World {
         static BUCKETS: AtomicU32 = AtomicU32::new(0);
         let endpoint = emulator().endpoint();
         let bucket = format!("recordings-{}", BUCKETS.fetch_add(1, Ordering::Relaxed));
-        s3_at(endpoint).create_bucket().bucket(&bucket).send().await.unwrap();
-        let key = kms_at(endpoint).create_key().send().await.unwrap();
+        let direct = Clients::of(endpoint);
+        direct.s3.create_bucket().bucket(&bucket).send().await.unwrap();
+        let key = direct.kms.create_key().send().await.unwrap();
+        let proxy = Proxy::start(endpoint).await;
         Self {
             bucket,
             key: KeyArn::parse(key.key_metadata().unwrap().arn().unwrap()).unwrap(),
-            proxy: Proxy::start(endpoint).await,
-            endpoint,
+            proxied: Clients::of(&proxy.endpoint()),
+            proxy,
+            direct,
         }
     }
 
     /// What the code under test uses.
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        s3_at(&self.proxy.endpoint())
+        self.proxied.s3.clone()
     }
 
     /// What the code under test uses.
     pub fn kms(&self) -> aws_sdk_kms::Client {
-        kms_at(&self.proxy.endpoint())
+        self.proxied.kms.clone()
     }
 
     /// Past the proxy: nothing is counted or broken.
     pub fn direct_s3(&self) -> aws_sdk_s3::Client {
-        s3_at(self.endpoint)
+        self.direct.s3.clone()
     }
 
     /// Past the proxy: nothing is counted or broken.
     pub fn direct_kms(&self) -> aws_sdk_kms::Client {
-        kms_at(self.endpoint)
+        self.direct.kms.clone()
     }
 
     /// The whole object under `key`, if there is one.

@@ -4,15 +4,17 @@ use std::{
     convert::Infallible,
     error::Error,
     ops::Range,
+    pin::Pin,
     sync::{Arc, Mutex},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Uri,
-    body::{Frame, Incoming},
+    body::{Body, Frame, Incoming, SizeHint},
     header,
     server::conn::http1,
     service::service_fn,
@@ -21,10 +23,11 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 type Reply = Response<UnsyncBoxBody<Bytes, BoxError>>;
+type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// One request as it came in, whether it was answered or not.
 #[derive(Clone, Debug)]
@@ -52,6 +55,8 @@ pub enum Fault {
     LoseAnswer,
     /// Is forwarded; the connection is closed after so many bytes of the answer's body.
     CutAnswer(usize),
+    /// Is forwarded; nothing comes after so many bytes of the answer's body, and the connection stays open.
+    StallAnswer(usize),
     /// Isn't forwarded and never answered.
     Hang,
 }
@@ -68,6 +73,24 @@ struct State {
     client: Client<HttpConnector, Full<Bytes>>,
     calls: Mutex<Vec<Call>>,
     rules: Mutex<Vec<Rule>>,
+    hooks: Mutex<Vec<Awaited>>,
+    /// Answers that the client closed the connection on.
+    abandoned: watch::Sender<usize>,
+}
+
+/// Something that is awaited before a request is forwarded, or before its answer is.
+struct Awaited {
+    operation: &'static str,
+    moment: Moment,
+    /// Matching requests still to come before this one's.
+    skip: usize,
+    hook: Option<Hook>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Request,
+    Answer,
 }
 
 struct Rule {
@@ -87,6 +110,8 @@ impl Proxy {
             client: Client::builder(TokioExecutor::new()).build_http(),
             calls: Mutex::default(),
             rules: Mutex::default(),
+            hooks: Mutex::default(),
+            abandoned: watch::Sender::default(),
         });
         Self {
             address: listener.local_addr().unwrap(),
@@ -107,6 +132,22 @@ impl Proxy {
             nth,
             fault,
         });
+    }
+
+    /// Awaits `hook` before the `nth` (0-based, from now) request of `operation` is forwarded.
+    pub fn before(&self, operation: &'static str, nth: usize, hook: impl Future<Output = ()> + Send + 'static) {
+        self.state.hook(operation, Moment::Request, nth, Box::pin(hook));
+    }
+
+    /// Awaits `hook` between the answer to the `nth` (0-based, from now) request of `operation` and its being passed on.
+    pub fn after(&self, operation: &'static str, nth: usize, hook: impl Future<Output = ()> + Send + 'static) {
+        self.state.hook(operation, Moment::Answer, nth, Box::pin(hook));
+    }
+
+    /// Waits until the client has closed the connection on an answer that wasn't all sent.
+    pub async fn abandoned(&self) {
+        let mut abandoned = self.state.abandoned.subscribe();
+        abandoned.wait_for(|answers| *answers > 0).await.unwrap();
     }
 
     /// No more faults.
@@ -159,6 +200,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Reply, 
         headers: head.headers.clone(),
     });
     let body = body.collect().await?.to_bytes();
+    state.pause(&operation, Moment::Request).await;
     match fault {
         Some(Fault::Answer(status, code)) => return Ok(error_reply(status, code, &head.headers)),
         Some(Fault::Reset) => return Err("reset".into()),
@@ -176,6 +218,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Reply, 
         }
     }
     let reply = state.client.request(forwarded.body(Full::new(body))?).await?;
+    state.pause(&operation, Moment::Answer).await;
     match fault {
         Some(Fault::LoseAnswer) => Err("the answer is lost".into()),
         Some(Fault::CutAnswer(after)) => {
@@ -183,11 +226,94 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Reply, 
             let body = body.collect().await?.to_bytes();
             Ok(Response::from_parts(head, cut(body.slice(..after.min(body.len())))))
         }
-        _ => Ok(reply.map(|body| body.map_err(Into::into).boxed_unsync())),
+        Some(Fault::StallAnswer(after)) => {
+            let (head, body) = reply.into_parts();
+            let body = body.collect().await?.to_bytes();
+            let sent = stream::iter([Ok(Frame::data(body.slice(..after.min(body.len()))))]);
+            let stalled = StreamBody::new(sent.chain(stream::pending::<Result<Frame<Bytes>, BoxError>>()));
+            let watched = Watched {
+                body: stalled,
+                ended: false,
+                state,
+            };
+            Ok(Response::from_parts(head, BodyExt::boxed_unsync(watched)))
+        }
+        _ => Ok(reply.map(|body| {
+            let watched = Watched {
+                body,
+                ended: false,
+                state,
+            };
+            watched.map_err(Into::into).boxed_unsync()
+        })),
+    }
+}
+
+/// An answer's body that says when it's dropped before its end.
+struct Watched<B: Body> {
+    body: B,
+    ended: bool,
+    state: Arc<State>,
+}
+
+impl<B: Body + Unpin> Body for Watched<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        self.ended |= matches!(frame, Poll::Ready(None));
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B: Body> Drop for Watched<B> {
+    fn drop(&mut self) {
+        if !self.ended && !self.body.is_end_stream() {
+            self.state.abandoned.send_modify(|answers| *answers += 1);
+        }
     }
 }
 
 impl State {
+    fn hook(&self, operation: &'static str, moment: Moment, skip: usize, hook: Hook) {
+        self.hooks.lock().unwrap().push(Awaited {
+            operation,
+            moment,
+            skip,
+            hook: Some(hook),
+        });
+    }
+
+    async fn pause(&self, operation: &str, moment: Moment) {
+        let mut due = Vec::new();
+        self.hooks.lock().unwrap().retain_mut(|awaited| {
+            if awaited.operation != operation || awaited.moment != moment {
+                return true;
+            }
+            if awaited.skip > 0 {
+                awaited.skip -= 1;
+                return true;
+            }
+            due.extend(awaited.hook.take());
+            false
+        });
+        for hook in due {
+            hook.await;
+        }
+    }
+
     fn meet(&self, operation: &str) -> Option<Fault> {
         let mut met = None;
         for rule in &mut *self.rules.lock().unwrap() {

@@ -1,0 +1,202 @@
+//! Opened recordings: opened once, confirmed, replaced, aged.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::future::{join, join_all};
+use vault::{Expectation, ReadError, Reader};
+
+use crate::{
+    sealed::{F, Shape, bytes, drain, read, reader, store},
+    support::{World, noise, proxy::Fault, recording},
+};
+
+/// A clock that goes when it's told to.
+#[derive(Clone, Default)]
+struct Clock(Arc<AtomicU64>);
+
+impl Clock {
+    fn reader(&self, world: &World) -> Reader {
+        let (seconds, start) = (self.0.clone(), Instant::now());
+        reader(world).with_clock(move || start + Duration::from_secs(seconds.load(Ordering::Relaxed)))
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+fn costs(world: &World) -> [usize; 3] {
+    ["GetObject", "HeadObject", "Decrypt"].map(|operation| world.proxy.count(operation))
+}
+
+#[tokio::test]
+async fn concurrent_first_opens_ask_kms_once() {
+    let world = World::start().await;
+    let plaintext = noise(8 * F, 1);
+    store(&world, &recording(1), &plaintext, &Shape::default()).await;
+    let reader = reader(&world);
+    let readers = (0..8).map(|n| {
+        let (reader, plaintext) = (&reader, &plaintext);
+        async move {
+            let range = n * F..(n + 1) * F;
+            let (seen, error) = read(reader, &recording(1), range.clone()).await;
+            assert!(error.is_none() && seen == plaintext[range]);
+        }
+    });
+    join_all(readers).await;
+    assert_eq!(costs(&world)[2], 1);
+}
+
+#[tokio::test]
+async fn a_failed_open_is_not_kept() {
+    let world = World::start().await;
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let reader = reader(&world);
+    world
+        .proxy
+        .inject("Decrypt", 0..1, Fault::Answer(400, "DisabledException"));
+    let open = async || reader.open(&recording(1), Expectation::Facts).await;
+    // The second waits for the first, and then tries for itself.
+    let (first, second) = join(open(), open()).await;
+    assert!(matches!(first, Err(ReadError::Unavailable(_))));
+    assert!(second.is_ok());
+    assert_eq!(costs(&world)[2], 2);
+    open().await.unwrap();
+    assert_eq!(costs(&world)[2], 2);
+}
+
+#[tokio::test]
+async fn facts_are_confirmed_with_s3_once_they_are_older_than_a_minute() {
+    let (world, clock) = (World::start().await, Clock::default());
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let reader = clock.reader(&world);
+    let open = async || reader.open(&recording(1), Expectation::Facts).await;
+    open().await.unwrap();
+    clock.pass(60);
+    open().await.unwrap();
+    assert_eq!(costs(&world), [1, 0, 1]);
+    clock.pass(1);
+    let opened = open().await.unwrap();
+    assert_eq!(costs(&world), [1, 1, 1]);
+    let calls = world.proxy.calls();
+    assert_eq!(calls.last().unwrap().header("if-match"), Some(opened.etag()));
+    // Confirmed facts are as good as new ones.
+    clock.pass(60);
+    open().await.unwrap();
+    assert_eq!(costs(&world), [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn reading_bytes_confirms_the_facts() {
+    let (world, clock) = (World::start().await, Clock::default());
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let reader = clock.reader(&world);
+    reader.open(&recording(1), Expectation::Facts).await.unwrap();
+    clock.pass(61);
+    reader.open(&recording(1), bytes(0..10)).await.unwrap();
+    reader.open(&recording(1), Expectation::Facts).await.unwrap();
+    assert_eq!(costs(&world), [2, 0, 1]);
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_there_are_facts() {
+    let (world, clock) = (World::start().await, Clock::default());
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let reader = clock.reader(&world);
+    reader.open(&recording(1), Expectation::Facts).await.unwrap();
+    clock.pass(61);
+    // The caller answers 416 with the total that this gives.
+    reader.open(&recording(1), bytes(F..F + 10)).await.unwrap();
+    assert_eq!(costs(&world), [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn old_facts_of_a_replaced_recording_are_opened_again() {
+    let (world, clock) = (World::start().await, Clock::default());
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let reader = clock.reader(&world);
+    let old = reader.open(&recording(1), Expectation::Facts).await.unwrap();
+    store(&world, &recording(1), &noise(2 * F, 2), &Shape::default()).await;
+    clock.pass(61);
+    let new = reader.open(&recording(1), Expectation::Facts).await.unwrap();
+    assert_eq!((old.len(), new.len()), (F as u64, 2 * F as u64));
+    assert_ne!(old.etag(), new.etag());
+    assert_eq!(costs(&world), [2, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_deleted_recording_is_not_found_and_not_kept() {
+    let (world, clock) = (World::start().await, Clock::default());
+    let key = recording(1).object_key();
+    for expectation in [Expectation::Facts, bytes(0..10)] {
+        store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+        let reader = clock.reader(&world);
+        reader.open(&recording(1), expectation).await.unwrap();
+        world
+            .direct_s3()
+            .delete_object()
+            .bucket(&world.bucket)
+            .key(&key)
+            .send()
+            .await
+            .unwrap();
+        clock.pass(61);
+        for _ in 0..2 {
+            let error = reader.open(&recording(1), expectation).await.err();
+            assert!(matches!(error, Some(ReadError::NotFound)), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_entry_is_opened_anew_after_five_minutes() {
+    let (world, clock) = (World::start().await, Clock::default());
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let reader = clock.reader(&world);
+    let open = async || reader.open(&recording(1), bytes(0..10)).await;
+    open().await.unwrap();
+    clock.pass(299);
+    open().await.unwrap();
+    assert_eq!(costs(&world)[2], 1);
+    clock.pass(1);
+    open().await.unwrap();
+    assert_eq!(costs(&world)[2], 2);
+}
+
+#[tokio::test]
+async fn an_outage_of_s3_does_not_cost_the_entry() {
+    let world = World::start().await;
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let reader = reader(&world);
+    reader.open(&recording(1), Expectation::Facts).await.unwrap();
+    world
+        .proxy
+        .inject("GetObject", 0..usize::MAX, Fault::Answer(503, "SlowDown"));
+    let error = reader.open(&recording(1), bytes(0..10)).await.err();
+    assert!(matches!(error, Some(ReadError::Unavailable(_))));
+    world.proxy.heal();
+    reader.open(&recording(1), bytes(0..10)).await.unwrap();
+    assert_eq!(costs(&world)[2], 1);
+}
+
+#[tokio::test]
+async fn a_clone_shares_the_cache_and_a_handle_outlives_it() {
+    let (world, clock) = (World::start().await, Clock::default());
+    let plaintext = noise(F, 1);
+    store(&world, &recording(1), &plaintext, &Shape::default()).await;
+    let reader = clock.reader(&world);
+    let opened = reader.open(&recording(1), Expectation::Facts).await.unwrap();
+    reader.clone().open(&recording(1), Expectation::Facts).await.unwrap();
+    assert_eq!(costs(&world)[2], 1);
+    clock.pass(1_000);
+    reader.open(&recording(2), Expectation::Facts).await.unwrap_err();
+    let (seen, error) = drain(reader.read(&opened, 0..F as u64).await.unwrap()).await;
+    assert!(error.is_none() && seen == plaintext);
+    assert_eq!(costs(&world)[2], 1);
+}

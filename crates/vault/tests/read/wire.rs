@@ -1,0 +1,211 @@
+//! What a read costs, counted on the wire.
+
+use std::sync::Arc;
+
+use esdk_message::EncryptedDataKey;
+use tokio::sync::Barrier;
+use vault::{ContentType, Expectation};
+
+use crate::{
+    sealed::{F, Shape, bytes, drain, read, reader, store},
+    support::{World, noise, recording},
+};
+
+/// Holds back the requests at the barrier until as many as it takes are under way; were they sent one after another, the
+/// first would wait for ever.
+fn meet(world: &World, operation: &'static str, nth: usize, barrier: &Arc<Barrier>) {
+    let barrier = barrier.clone();
+    world.proxy.before(operation, nth, async move {
+        barrier.wait().await;
+    });
+}
+
+fn costs(world: &World) -> (usize, usize) {
+    (world.proxy.count("GetObject"), world.proxy.count("Decrypt"))
+}
+
+#[tokio::test]
+async fn a_cold_read_of_the_beginning_is_one_get_and_one_decrypt() {
+    let world = World::start().await;
+    let plaintext = noise(3 * F + 17, 1);
+    store(&world, &recording(1), &plaintext, &Shape::default()).await;
+    let reader = reader(&world);
+
+    let opened = reader.open(&recording(1), bytes(0..2 * F)).await.unwrap();
+    assert_eq!(opened.len(), plaintext.len() as u64);
+    assert_eq!(opened.content_type(), ContentType::Wav);
+    assert!(opened.etag().starts_with('"') && opened.etag().ends_with('"'));
+    assert_eq!(costs(&world), (1, 1));
+
+    let stream = reader.read(&opened, 0..2 * F as u64).await.unwrap();
+    let (seen, error) = drain(stream).await;
+    assert!(error.is_none() && seen == plaintext[..2 * F]);
+    assert_eq!(costs(&world), (1, 1));
+}
+
+#[tokio::test]
+async fn a_cold_read_further_on_asks_for_header_and_bytes_in_one_round_trip() {
+    let world = World::start().await;
+    let plaintext = noise(3 * F + 17, 1);
+    store(&world, &recording(1), &plaintext, &Shape::default()).await;
+    let barrier = Arc::new(Barrier::new(2));
+    meet(&world, "GetObject", 0, &barrier);
+    meet(&world, "GetObject", 1, &barrier);
+
+    let (seen, error) = read(&reader(&world), &recording(1), F + 5..2 * F + 5).await;
+    assert!(error.is_none() && seen == plaintext[F + 5..2 * F + 5]);
+    assert_eq!(costs(&world), (2, 1));
+}
+
+#[tokio::test]
+async fn a_length_that_the_context_lacks_is_asked_for_while_kms_works() {
+    let world = World::start().await;
+    // So long that what was asked for first ends far from the end.
+    let plaintext = noise(5 * F + 17, 1);
+    store(&world, &recording(1), &plaintext, &Shape::length_unknown()).await;
+    let barrier = Arc::new(Barrier::new(2));
+    meet(&world, "Decrypt", 0, &barrier);
+    meet(&world, "GetObject", 2, &barrier);
+
+    let reader = reader(&world);
+    let opened = reader.open(&recording(1), bytes(F..2 * F)).await.unwrap();
+    assert_eq!(opened.len(), plaintext.len() as u64);
+    let (seen, error) = drain(reader.read(&opened, F as u64..2 * F as u64).await.unwrap()).await;
+    assert!(error.is_none() && seen == plaintext[F..2 * F]);
+    assert_eq!(costs(&world), (3, 1));
+    let calls = world.proxy.calls();
+    let tail = calls
+        .iter()
+        .filter(|call| call.operation == "GetObject")
+        .nth(2)
+        .unwrap();
+    assert_eq!(tail.header("range"), Some("bytes=-65576"));
+    assert_eq!(tail.header("if-match"), Some(opened.etag()));
+}
+
+#[tokio::test]
+async fn a_short_recording_is_one_get_whatever_its_context() {
+    for shape in [Shape::default(), Shape::length_unknown()] {
+        let world = World::start().await;
+        let plaintext = noise(F + 100, 1);
+        store(&world, &recording(1), &plaintext, &shape).await;
+        let (seen, error) = read(&reader(&world), &recording(1), 0..F + 100).await;
+        assert!(error.is_none() && seen == plaintext);
+        assert_eq!(costs(&world), (1, 1), "{shape:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_cold_read_of_the_tail_is_two_gets_at_once() {
+    for shape in [Shape::default(), Shape::length_unknown()] {
+        let world = World::start().await;
+        let plaintext = noise(3 * F + 17, 1);
+        store(&world, &recording(1), &plaintext, &shape).await;
+        let barrier = Arc::new(Barrier::new(2));
+        meet(&world, "GetObject", 0, &barrier);
+        meet(&world, "GetObject", 1, &barrier);
+
+        let reader = reader(&world);
+        let opened = reader
+            .open(&recording(1), Expectation::Tail { len: 100 })
+            .await
+            .unwrap();
+        let stream = reader.read(&opened, opened.len() - 100..opened.len()).await.unwrap();
+        let (seen, error) = drain(stream).await;
+        assert!(error.is_none() && seen == plaintext[3 * F - 83..]);
+        assert_eq!(costs(&world), (2, 1), "{shape:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_warm_read_is_one_conditional_get() {
+    let world = World::start().await;
+    let plaintext = noise(3 * F + 17, 1);
+    store(&world, &recording(1), &plaintext, &Shape::default()).await;
+    let reader = reader(&world);
+    let etag = reader
+        .open(&recording(1), Expectation::Facts)
+        .await
+        .unwrap()
+        .etag()
+        .to_owned();
+    assert_eq!(costs(&world), (1, 1));
+
+    for range in [0..1, F - 1..F + 1, 3 * F..3 * F + 17] {
+        world.proxy.forget_calls();
+        let (seen, error) = read(&reader, &recording(1), range.clone()).await;
+        assert!(error.is_none() && seen == plaintext[range]);
+        let calls = world.proxy.calls();
+        assert_eq!(calls.len(), 1);
+        assert_eq!(calls[0].operation, "GetObject");
+        assert_eq!(calls[0].header("if-match"), Some(&*etag));
+    }
+}
+
+#[tokio::test]
+async fn another_range_than_was_expected_is_one_more_get() {
+    let world = World::start().await;
+    let plaintext = noise(9 * F, 1);
+    store(&world, &recording(1), &plaintext, &Shape::default()).await;
+    let reader = reader(&world);
+    let opened = reader.open(&recording(1), bytes(0..10)).await.unwrap();
+    let (seen, error) = drain(reader.read(&opened, 8 * F as u64..9 * F as u64).await.unwrap()).await;
+    assert!(error.is_none() && seen == plaintext[8 * F..]);
+    assert_eq!(costs(&world), (2, 1));
+    // What was expected is still there.
+    let (seen, error) = drain(reader.read(&opened, 0..10).await.unwrap()).await;
+    assert!(error.is_none() && seen == plaintext[..10]);
+    assert_eq!(costs(&world), (2, 1));
+}
+
+#[tokio::test]
+async fn more_than_was_expected_goes_on_where_the_first_reply_ended() {
+    let world = World::start().await;
+    let plaintext = noise(9 * F, 1);
+    store(&world, &recording(1), &plaintext, &Shape::default()).await;
+    let reader = reader(&world);
+    let opened = reader.open(&recording(1), bytes(0..10)).await.unwrap();
+    let (seen, error) = drain(reader.read(&opened, 0..9 * F as u64).await.unwrap()).await;
+    assert!(error.is_none() && seen == plaintext);
+    assert_eq!(costs(&world), (2, 1));
+}
+
+#[tokio::test]
+async fn bytes_past_the_end_still_give_the_facts() {
+    let world = World::start().await;
+    let plaintext = noise(F + 1, 1);
+    store(&world, &recording(1), &plaintext, &Shape::default()).await;
+    for offset in [F + 1, 2 * F, 9 * F, 1 << 45, usize::MAX] {
+        let reader = reader(&world);
+        let expectation = Expectation::Bytes {
+            offset: offset as u64,
+            len: 10,
+        };
+        for _ in 0..2 {
+            let opened = reader.open(&recording(1), expectation).await.unwrap();
+            assert_eq!(opened.len(), plaintext.len() as u64, "{offset}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_header_of_another_width_costs_one_more_get() {
+    let other = |len| EncryptedDataKey {
+        provider_id: "another provider".to_owned(),
+        provider_info: "its key".to_owned(),
+        ciphertext: vec![7; len],
+    };
+    // The second makes the header longer than what a cold open asks for to read it.
+    for (len, gets) in [(300, 3), (6_000, 4)] {
+        let world = World::start().await;
+        let plaintext = noise(3 * F, 1);
+        let shape = Shape {
+            other_keys: vec![other(len)],
+            ..Shape::default()
+        };
+        store(&world, &recording(1), &plaintext, &shape).await;
+        let (seen, error) = read(&reader(&world), &recording(1), F..F + 100).await;
+        assert!(error.is_none() && seen == plaintext[F..F + 100]);
+        assert!(costs(&world).0 <= gets && costs(&world).1 == 1, "{:?}", costs(&world));
+    }
+}
