@@ -57,20 +57,28 @@ impl MultipartUpload {
     }
 
     /// The id of the upload, which is opened if it isn't yet.
-    pub(super) async fn open(&mut self, metadata: &Metadata) -> Result<&str, ServiceError> {
+    async fn open(&mut self, metadata: &Metadata) -> Result<String, ServiceError> {
         if let State::None = self.state {
             let opening = create(self.target.clone(), metadata.clone());
             self.state = State::Opening(tokio::spawn(opening));
         }
-        if let State::Opening(opening) = &mut self.state {
-            let id = opened(opening.await);
-            self.state = State::None;
-            self.state = State::Open(id?);
-        }
-        match &self.state {
-            State::Open(id) => Ok(id),
-            _ => Err(ServiceError::incomplete("CreateMultipartUpload")),
-        }
+        self.opened().await
+    }
+
+    /// The id of the upload, once S3 has given it.
+    async fn opened(&mut self) -> Result<String, ServiceError> {
+        let nobody_answered = || ServiceError::incomplete("CreateMultipartUpload");
+        let opened = match &mut self.state {
+            State::Open(id) => return Ok(id.clone()),
+            State::None => Err(nobody_answered()),
+            // The task ends without an answer only when the runtime does.
+            State::Opening(opening) => opening.await.unwrap_or_else(|_| Err(nobody_answered())),
+        };
+        self.state = match &opened {
+            Ok(id) => State::Open(id.clone()),
+            Err(_) => State::None,
+        };
+        opened
     }
 
     /// Makes an object of the uploaded parts, where there's none yet. `object_len` is checked by S3.
@@ -79,10 +87,7 @@ impl MultipartUpload {
         parts: &[UploadedPart],
         object_len: u64,
     ) -> Result<Committed, ServiceError> {
-        const OPERATION: &str = "CompleteMultipartUpload";
-        let State::Open(id) = &self.state else {
-            return Err(ServiceError::incomplete(OPERATION));
-        };
+        let id = self.opened().await?;
         let parts = parts.iter().map(UploadedPart::completed).collect();
         let answer = self
             .target
@@ -96,7 +101,7 @@ impl MultipartUpload {
             .mpu_object_size(object_len.cast_signed())
             .send()
             .await
-            .map_err(|error| ServiceError::new(OPERATION, &error))?;
+            .map_err(|error| ServiceError::new("CompleteMultipartUpload", &error))?;
         self.state = State::None;
         Ok(Committed {
             etag: answer.e_tag,
@@ -110,15 +115,12 @@ impl MultipartUpload {
     /// Parts still on their way were dropped before. S3 says that one of them may be taken after the abort all the same
     /// (API Reference, AbortMultipartUpload); the lifecycle rule removes it.
     pub(super) async fn abort(&mut self) {
-        // The state stays as it is while the request runs: dropped here, the upload is aborted by `drop`.
-        if let State::Opening(opening) = &mut self.state {
-            self.state = match opened(opening.await) {
-                Ok(id) => State::Open(id),
-                Err(_) => State::None,
-            };
+        if let State::None = self.state {
+            return;
         }
-        if let State::Open(id) = &self.state {
-            abort(&self.target, id).await;
+        if let Ok(id) = self.opened().await {
+            abort(&self.target, &id).await;
+            // Not before: dropped while the request ran, the upload would be nobody's.
             self.state = State::None;
         }
     }
@@ -172,7 +174,7 @@ impl<'a> PartUploads<'a> {
 
     /// Begins to upload `part`, once fewer than the limit are on their way.
     pub(super) async fn start(&mut self, part: Part, metadata: &Metadata) -> Result<(), CopyError> {
-        let id = self.upload.open(metadata).await?.to_owned();
+        let id = self.upload.open(metadata).await?;
         while self.running.len() >= self.limit {
             self.next_uploaded().await?;
         }
@@ -243,11 +245,6 @@ fn part_failed(error: ServiceError) -> CopyError {
     } else {
         CopyError::Failed(error.into())
     }
-}
-
-/// What the task that opens an upload has come to.
-fn opened(task: Result<Result<String, ServiceError>, tokio::task::JoinError>) -> Result<String, ServiceError> {
-    task.unwrap_or_else(|_| Err(ServiceError::incomplete("CreateMultipartUpload")))
 }
 
 async fn put(target: Target, upload_id: String, part: Part) -> Result<UploadedPart, ServiceError> {

@@ -1,6 +1,12 @@
 //! Copies that nothing disturbs.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use aws_lc_rs::digest::{SHA256, digest};
+use tokio::sync::Barrier;
 use vault::{Attributes, ContentType, Outcome, StoreError};
 
 use super::{
@@ -47,6 +53,30 @@ async fn longer_recordings_take_a_multipart_upload_with_a_conditional_commit() {
             .unwrap();
         assert_eq!(commit.header("if-none-match"), Some("*"));
     }
+}
+
+#[tokio::test]
+async fn four_parts_and_no_more_are_on_their_way_at_once() {
+    let world = World::start().await;
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let four = Arc::new(Barrier::new(4));
+    for nth in 0..6 {
+        let (begun, ended, most, four) = (running.clone(), running.clone(), most.clone(), four.clone());
+        world.proxy.before("UploadPart", nth, async move {
+            most.fetch_max(begun.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            if nth < 4 {
+                // Opens only when four are here.
+                four.wait().await;
+            }
+        });
+        world.proxy.after("UploadPart", nth, async move {
+            ended.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+    let source = Scripted::whole(noise(5 * PART + 1, 8));
+    assert_eq!(receipt(world.store(&source).await).parts, 6);
+    assert_eq!(most.load(Ordering::SeqCst), 4);
+    assert_eq!(running.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
