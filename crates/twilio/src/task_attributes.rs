@@ -109,7 +109,7 @@ pub fn merge(attributes: Option<&str>, recording: &RecordingSid, link: &TaskLink
                 let mut root = attributes.clone();
                 put(media_list(&mut root, reservation.as_ref())?, recording, entry.clone());
                 match (minified(root), droppable.next()) {
-                    // `shift_remove`: plain `remove` would reorder what stays.
+                    // `shift_remove` keeps the order whichever field goes; plain `remove` swaps the last one in.
                     (Err(MergeError::TooLong { .. }), Some(&field)) => drop(entry.shift_remove(field)),
                     (merged, _) => return merged,
                 }
