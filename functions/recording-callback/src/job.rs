@@ -176,6 +176,7 @@ impl From<serde_json::Error> for MessageError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{option, prelude::*};
     use serde_json::{Value, json};
     use twilio::{callback::RecordingStatus, sid::AccountSid};
 
@@ -235,10 +236,43 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_job_survives_the_queue() {
-        for job in jobs() {
-            assert_eq!(Job::from_message(&job.to_message()), Ok(job));
+    proptest! {
+        #[test]
+        fn a_job_survives_the_queue(
+            recording in "RE[0-9a-f]{32}",
+            call in option::of("CA[0-9a-f]{32}"),
+            conference in option::of("CF[0-9a-f]{32}"),
+            task in option::of("WT[0-9a-f]{32}"),
+            reservation in option::of("WR[0-9a-f]{32}"),
+            channels in any::<Option<u8>>(),
+            duration_s in any::<Option<u64>>(),
+            start_time_ms in any::<Option<i64>>(),
+            received_at_ms in any::<i64>(),
+            label in any::<Option<String>>(),
+        ) {
+            let callback = RecordingCallback {
+                recording_sid: RecordingSid::parse(&recording).unwrap(),
+                call_sid: call.map(|sid| CallSid::parse(&sid).unwrap()),
+                conference_sid: conference.map(|sid| ConferenceSid::parse(&sid).unwrap()),
+                channels,
+                duration_s,
+                start_time_ms,
+                source: label.clone(),
+                track: label,
+                ..callback()
+            };
+            let task = TaskReference {
+                task_sid: task.map(|sid| TaskSid::parse(&sid).unwrap()),
+                reservation_sid: reservation.map(|sid| ReservationSid::parse(&sid).unwrap()),
+            };
+            for job in Job::of_completed(callback, task, received_at_ms) {
+                prop_assert_eq!(Job::from_message(&job.to_message()), Ok(job));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in r#"\PC*|\{("(version|kind|recordingSid)":[0-9"LinkTask]{0,12},?){0,3}\}"#) {
+            let _ = Job::from_message(&text);
         }
     }
 

@@ -74,7 +74,12 @@ impl Linker {
         match linked {
             Linked::Linked(task) => {
                 let latency_ms = clock::now_ms().saturating_sub(job.received_at_ms);
-                tracing::info!(recordingSid = %job.recording_sid, taskSid = %task, latencyMs = latency_ms, "linked");
+                tracing::info!(
+                    recordingSid = %job.recording_sid,
+                    taskSid = %task,
+                    latencyMs = latency_ms,
+                    "task linked"
+                );
                 metrics::emit(&[
                     ("Linked", 1.0, Unit::Count),
                     ("LinkLatency", latency_ms as f64, Unit::Milliseconds),
