@@ -1,0 +1,163 @@
+//! What every test needs: the one stack, recordings with contents that can be told apart, and patience with a bound.
+
+use std::{
+    fs,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use local_stack::{Callback, Stack, StackOptions, values};
+use reqwest::{Response, StatusCode};
+use serde_json::Value;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// The stack that all tests of this process share.
+pub(crate) fn stack() -> &'static Stack {
+    static STACK: OnceLock<Stack> = OnceLock::new();
+    STACK.get_or_init(|| Stack::start(StackOptions::default()).unwrap_or_else(|error| panic!("{error}")))
+}
+
+static QUIET: RwLock<()> = RwLock::const_new(());
+
+/// Held by every test that only needs the stack to be there.
+pub(crate) async fn among_others() -> (&'static Stack, RwLockReadGuard<'static, ()>) {
+    let turn = QUIET.read().await;
+    (started().await, turn)
+}
+
+/// Held by a test that counts calls or breaks things: nobody else is using the stack.
+pub(crate) async fn alone() -> (&'static Stack, RwLockWriteGuard<'static, ()>) {
+    let turn = QUIET.write().await;
+    (started().await, turn)
+}
+
+async fn started() -> &'static Stack {
+    // Starting blocks, for minutes where the functions must be built first.
+    tokio::task::spawn_blocking(stack).await.unwrap()
+}
+
+/// A recording at Twilio and the task of its call.
+pub(crate) struct Recording {
+    pub(crate) sid: String,
+    pub(crate) task: String,
+    pub(crate) call: String,
+    pub(crate) audio: Vec<u8>,
+}
+
+impl Recording {
+    /// A WAV file of `audio_bytes` bytes in all, its contents like no other recording's, with a task that has `attributes` of
+    /// its own already.
+    pub(crate) fn new(stack: &Stack, audio_bytes: usize) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0x1000);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let sid = format!("RE{number:032x}");
+        let task = format!("WT{number:032x}");
+        let call = format!("CA{number:032x}");
+        let audio = wav(number, audio_bytes);
+        fs::write(stack.recordings_dir().join(format!("{sid}.wav")), &audio).unwrap();
+        stack.twilio().add_task(
+            &task,
+            &format!(r#"{{"call_sid":"{call}","conversations":{{"queue":"Support"}},"precise":1.00}}"#),
+        );
+        Self { sid, task, call, audio }
+    }
+
+    /// The callback of this recording, with the task in its query as the plugin puts it there.
+    pub(crate) fn callback(&self) -> Callback {
+        Callback::completed(&self.sid)
+            .parameter("CallSid", &self.call)
+            .query(&format!("taskSid={}", self.task))
+    }
+
+    pub(crate) fn object_key(&self) -> String {
+        format!("recordings/{}", self.sid)
+    }
+
+    /// Posts the callback and waits until the recording is stored and its task linked.
+    pub(crate) async fn bring_in(&self, stack: &Stack) {
+        let answer = stack.post_callback(&self.callback()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+        self.stored(stack).await;
+        eventually("the task's link", || async {
+            stack.twilio().task(&self.task)?.attributes.contains(&self.sid).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits for the object; returns its bytes.
+    pub(crate) async fn stored(&self, stack: &Stack) -> Vec<u8> {
+        let s3 = stack.s3();
+        eventually("the stored object", || async {
+            let object = s3.get_object().bucket(values::BUCKET).key(self.object_key()).send().await.ok()?;
+            Some(object.body.collect().await.unwrap().to_vec())
+        })
+        .await
+    }
+
+    /// Asks as the Player does for a link that plays.
+    pub(crate) async fn media_url(&self, stack: &Stack) -> String {
+        let answer = stack.media_url(&self.sid, values::FLEX_TOKEN).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        json(answer).await["media_url"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A RIFF/WAVE file of `len` bytes (at least its header's 44) with pseudo-random samples.
+fn wav(seed: u64, len: usize) -> Vec<u8> {
+    let data_len = u32::try_from(len - 44).unwrap();
+    let mut file = Vec::with_capacity(len);
+    file.extend_from_slice(b"RIFF");
+    file.extend_from_slice(&(data_len + 36).to_le_bytes());
+    file.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
+    file.extend_from_slice(&8_000_u32.to_le_bytes());
+    file.extend_from_slice(&32_000_u32.to_le_bytes());
+    file.extend_from_slice(b"\x04\0\x10\0data");
+    file.extend_from_slice(&data_len.to_le_bytes());
+    // xorshift64: never zero once it isn't.
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    while file.len() < len {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        file.extend_from_slice(&state.to_le_bytes());
+    }
+    file.truncate(len);
+    file
+}
+
+/// Asks again and again until there's an answer; a minute is long enough for anything that will ever happen.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    for _ in 0..600 {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{what} never came");
+}
+
+/// GET with headers.
+pub(crate) async fn get(url: &str, headers: &[(&str, &str)]) -> Response {
+    request(reqwest::Method::GET, url, headers).await
+}
+
+pub(crate) async fn request(method: reqwest::Method, url: &str, headers: &[(&str, &str)]) -> Response {
+    let request = reqwest::Client::new().request(method, url);
+    headers
+        .iter()
+        .fold(request, |request, (name, value)| request.header(*name, *value))
+        .send()
+        .await
+        .unwrap()
+}
+
+pub(crate) async fn json(answer: Response) -> Value {
+    serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+}
+
+pub(crate) fn header(answer: &Response, name: &str) -> Option<String> {
+    answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+}

@@ -1,0 +1,95 @@
+//! A damaged or forged object is never heard.
+
+use aws_sdk_s3::primitives::ByteStream;
+use futures_util::StreamExt;
+use local_stack::{Stack, values};
+use reqwest::StatusCode;
+
+use crate::support::{Recording, alone, get, json};
+
+/// Replaces the stored object.
+async fn put(stack: &Stack, key: &str, object: Vec<u8>) {
+    stack
+        .s3()
+        .put_object()
+        .bucket(values::BUCKET)
+        .key(key)
+        .body(ByteStream::from(object))
+        .send()
+        .await
+        .unwrap();
+}
+
+/// The body as far as it came, and whether it ended as a whole one does.
+async fn drain(answer: reqwest::Response) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    let mut chunks = answer.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        match chunk {
+            Ok(chunk) => body.extend_from_slice(&chunk),
+            Err(_) => return (body, false),
+        }
+    }
+    (body, true)
+}
+
+#[tokio::test]
+async fn a_flipped_bit_ends_the_stream_before_its_frame_and_the_client_can_tell() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 3_000_000);
+    recording.bring_in(stack).await;
+    let url = recording.media_url(stack).await;
+    let mut object = recording.stored(stack).await;
+    let frame_3 = object.len() - 3_000_000 - 46 * 32 - 8 + 3 * (65_536 + 32);
+    object[frame_3 + 20_000] ^= 1;
+    put(stack, &recording.object_key(), object).await;
+
+    let whole = get(&url, &[]).await;
+    assert_eq!(whole.status(), StatusCode::OK, "the first frame is good");
+    let (body, complete) = drain(whole).await;
+    assert!(!complete, "an early end must not look like a whole recording");
+    assert!(body.len() <= 3 * 65_536 && body == recording.audio[..body.len()], "only what has verified");
+
+    let good = get(&url, &[("range", "bytes=1000000-1000099")]).await;
+    assert_eq!(good.status(), StatusCode::PARTIAL_CONTENT);
+    assert_eq!(good.bytes().await.unwrap(), recording.audio[1_000_000..1_000_100]);
+    let bad = get(&url, &[("range", "bytes=200000-200009")]).await;
+    assert_eq!(bad.status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(json(bad).await["error"], "damaged");
+}
+
+#[tokio::test]
+async fn another_recordings_object_in_its_place_is_refused() {
+    let (stack, _turn) = alone().await;
+    let (mine, other) = (Recording::new(stack, 200_000), Recording::new(stack, 200_000));
+    mine.bring_in(stack).await;
+    other.bring_in(stack).await;
+    let url = mine.media_url(stack).await;
+    put(stack, &mine.object_key(), other.stored(stack).await).await;
+    for range in ["bytes=0-", "bytes=100000-100001"] {
+        let answer = get(&url, &[("range", range)]).await;
+        assert_eq!(answer.status(), StatusCode::BAD_GATEWAY, "{range}");
+        assert_eq!(json(answer).await["error"], "damaged");
+    }
+}
+
+#[tokio::test]
+async fn a_truncated_object_states_no_length() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 400_000);
+    recording.bring_in(stack).await;
+    let url = recording.media_url(stack).await;
+    let object = recording.stored(stack).await;
+    // At a frame boundary the cut object still has the size of a whole one.
+    for cut in [object.len() - 1, object.len() - (400_000 % 65_536 + 40), object.len() / 2, 100, 0] {
+        put(stack, &recording.object_key(), object[..cut].to_vec()).await;
+        for headers in [&[][..], &[("range", "bytes=0-99")], &[("range", "bytes=999999-")]] {
+            let answer = get(&url, headers).await;
+            assert_eq!(answer.status(), StatusCode::BAD_GATEWAY, "cut at {cut}, {headers:?}");
+            assert!(!answer.headers().contains_key("content-range"));
+        }
+    }
+    put(stack, &recording.object_key(), object).await;
+    let answer = get(&url, &[("range", "bytes=399999-")]).await;
+    assert_eq!(answer.bytes().await.unwrap(), recording.audio[399_999..]);
+}
