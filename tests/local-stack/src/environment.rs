@@ -43,6 +43,7 @@ pub(crate) fn environment(role: Role, aws_endpoint: &str, around: Surroundings<'
         (Role::Linker, _) => {
             pairs.push(("ROLE", role.name()));
             pairs.extend(linker(around));
+            pairs.push(("LINKS_QUEUE_URL", &around.resources.links.url));
         }
         (Role::Copier, _) => {
             pairs.push(("ROLE", role.name()));

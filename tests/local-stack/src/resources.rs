@@ -5,8 +5,6 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use aws_sdk_sqs::types::QueueAttributeName;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
 
 use crate::proxy::Error;
@@ -67,7 +65,7 @@ impl Resources {
         create_bucket(config).await?;
         let link_keys = json!({
             "current": values::LINK_KEY_ID,
-            "keys": {values::LINK_KEY_ID: BASE64.encode(values::LINK_KEY)},
+            values::LINK_KEY_ID: values::LINK_KEY,
         });
         let api_key = json!({"sid": values::API_KEY_SID, "secret": values::API_KEY_SECRET});
         Ok(Self {
@@ -75,9 +73,9 @@ impl Resources {
             auth_token_secret: create_secret(config, "auth-token", &json!({"primary": values::AUTH_TOKEN})).await?,
             api_key_secret: create_secret(config, "api-key", &api_key).await?,
             link_keys_secret: create_secret(config, "link-keys", &link_keys).await?,
-            // Visibility as in the template: links come back within a minute, copies after the copier's timeout.
-            links: create_queue(config, "links", 60).await?,
-            copies: create_queue(config, "copies", 20 * 60).await?,
+            // As in the template: links come back within a minute and ten times, copies after the copier's timeout.
+            links: create_queue(config, "links", 60, 10).await?,
+            copies: create_queue(config, "copies", 20 * 60, 5).await?,
         })
     }
 }
@@ -119,7 +117,12 @@ async fn create_secret(config: &SdkConfig, name: &str, value: &serde_json::Value
     Ok(created.arn.ok_or("Secrets Manager made a secret without an ARN")?)
 }
 
-async fn create_queue(config: &SdkConfig, name: &str, visibility_seconds: u32) -> Result<Queue, Error> {
+async fn create_queue(
+    config: &SdkConfig,
+    name: &str,
+    visibility_seconds: u32,
+    max_receives: u32,
+) -> Result<Queue, Error> {
     let sqs = aws_sdk_sqs::Client::new(config);
     let dead_letters = sqs
         .create_queue()
@@ -127,7 +130,8 @@ async fn create_queue(config: &SdkConfig, name: &str, visibility_seconds: u32) -
         .send()
         .await?;
     let dead_letters_url = dead_letters.queue_url.ok_or("SQS made a queue without a URL")?;
-    let redrive = json!({"deadLetterTargetArn": queue_arn(&sqs, &dead_letters_url).await?, "maxReceiveCount": 5});
+    let dead_letters_arn = queue_arn(&sqs, &dead_letters_url).await?;
+    let redrive = json!({"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": max_receives});
     let queue = sqs
         .create_queue()
         .queue_name(name)

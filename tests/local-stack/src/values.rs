@@ -39,5 +39,5 @@ pub const CALLBACK_PATH: &str = "/recording-status-callback";
 /// Id of the key that links are signed with.
 pub const LINK_KEY_ID: &str = "k1";
 
-/// The link key: 32 bytes. Deployments generate theirs.
-pub const LINK_KEY: &[u8; 32] = b"local-stack-link-key-of-32-bytes";
+/// The link key. Deployments generate theirs.
+pub const LINK_KEY: &str = "local-stack-link-key-of-at-least-43-characters";

@@ -47,7 +47,7 @@ impl std::fmt::Debug for FlexToken {
 
 impl FlexToken {
     /// A supervisor's, which outlives any stack: 30 days.
-    pub(super) fn supervisor(token: &str) -> Self {
+    pub fn supervisor(token: &str) -> Self {
         Self {
             token: token.to_owned(),
             roles: vec!["supervisor".to_owned()],
