@@ -12,7 +12,10 @@ const OBJECT: &[u8] = include_bytes!("../../crates/esdk-message/tests/fixtures/t
 
 static MESSAGE: LazyLock<(Opener, Layout)> = LazyLock::new(|| {
     let data_key = DataKey::from_slice(b"fixtures only: a known data key!").unwrap();
-    let opener = UnverifiedHeader::parse(OBJECT).unwrap().authenticate(&data_key).unwrap();
+    let opener = UnverifiedHeader::parse(OBJECT)
+        .unwrap()
+        .authenticate(&data_key)
+        .unwrap();
     let layout = Layout::of_object(opener.header_len(), opener.frame_length(), OBJECT.len() as u64).unwrap();
     (opener, layout)
 });
@@ -27,7 +30,11 @@ struct Input<'a> {
 fuzz_target!(|input: Input<'_>| {
     let (opener, layout) = &*MESSAGE;
     let frame = FrameIndex(input.index);
-    let kind = if input.is_final { FrameKind::Final } else { FrameKind::Regular };
+    let kind = if input.is_final {
+        FrameKind::Final
+    } else {
+        FrameKind::Regular
+    };
     let mut sealed = input.sealed.to_vec();
     if opener.open_frame(frame, kind, &mut sealed).is_ok() {
         let own = layout.object_range(frame..FrameIndex(input.index + 1));

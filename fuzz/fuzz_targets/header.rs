@@ -17,7 +17,12 @@ fuzz_target!(|prefix: &[u8]| {
     let len = usize::try_from(header.len()).unwrap();
     assert!(len <= prefix.len() && len <= MAX_HEADER_LEN);
     assert!((1..=MAX_ENCRYPTED_DATA_KEYS).contains(&header.encrypted_data_keys().len()));
-    assert!(header.encryption_context().iter().all(|(key, value)| !key.is_empty() && !value.is_empty()));
+    assert!(
+        header
+            .encryption_context()
+            .iter()
+            .all(|(key, value)| !key.is_empty() && !value.is_empty())
+    );
     // The header is its own bytes: none of those behind it count, and all of its own do.
     assert!(UnverifiedHeader::parse_with(&prefix[..len], Profile::ANY_FRAME_LENGTH).is_ok());
     let cut = UnverifiedHeader::parse_with(&prefix[..len - 1], Profile::ANY_FRAME_LENGTH);

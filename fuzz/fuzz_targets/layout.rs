@@ -16,10 +16,15 @@ struct Input {
 }
 
 fuzz_target!(|input: Input| {
-    let Some(frame_length) = Profile::ANY_FRAME_LENGTH.frame_length(input.frame_length) else { return };
+    let Some(frame_length) = Profile::ANY_FRAME_LENGTH.frame_length(input.frame_length) else {
+        return;
+    };
     if let Ok(layout) = Layout::of_plaintext(input.header_len, frame_length, input.len) {
         assert_eq!(layout.plaintext_len(), input.len);
-        assert_eq!(Layout::of_object(input.header_len, frame_length, layout.object_len()), Ok(layout));
+        assert_eq!(
+            Layout::of_object(input.header_len, frame_length, layout.object_len()),
+            Ok(layout)
+        );
         check(&layout, &input);
     }
     if let Ok(layout) = Layout::of_object(input.header_len, frame_length, input.len) {
@@ -31,7 +36,10 @@ fuzz_target!(|input: Input| {
 fn check(layout: &Layout, input: &Input) {
     let all = layout.object_range(FrameIndex(0)..FrameIndex(layout.frames()));
     assert_eq!((all.start.0, all.end.0), (input.header_len, layout.object_len()));
-    assert_eq!(layout.plaintext_range(layout.final_frame()).end, PlaintextOffset(layout.plaintext_len()));
+    assert_eq!(
+        layout.plaintext_range(layout.final_frame()).end,
+        PlaintextOffset(layout.plaintext_len())
+    );
     assert_eq!(layout.kind(layout.final_frame()), FrameKind::Final);
 
     let range = PlaintextOffset(input.start)..PlaintextOffset(input.end);

@@ -4,14 +4,12 @@
 //! from the two taken turn about: a busy machine changes by more than 10 % between one benchmark and the next.
 
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use criterion::measurement::WallTime;
-use criterion::{
-    BatchSize, BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
-};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group};
 use esdk_message::{
-    DataKey, EncryptedDataKey, EncryptionContext, FrameIndex, FrameKind, FrameLength, MessageId, Sealer,
+    DataKey, EncryptedDataKey, EncryptionContext, FrameIndex, FrameKind, FrameLength, MessageId, Opener, Sealer,
     UnverifiedHeader,
 };
 
@@ -23,7 +21,7 @@ const FRAME: FrameIndex = FrameIndex(7);
 const AAD: [u8; 72] = [0; 72];
 
 fn seal(c: &mut Criterion) {
-    let mut group = group(c, "seal");
+    let mut group = c.benchmark_group("seal");
     for frame_length in FRAME_LENGTHS {
         group.throughput(Throughput::Bytes(frame_length.into()));
         let sealer = sealer(frame_length);
@@ -48,13 +46,11 @@ fn seal(c: &mut Criterion) {
 }
 
 fn open(c: &mut Criterion) {
-    let mut group = group(c, "open");
+    let mut group = c.benchmark_group("open");
     for frame_length in FRAME_LENGTHS {
         group.throughput(Throughput::Bytes(frame_length.into()));
         let sealer = sealer(frame_length);
-        let opener = UnverifiedHeader::parse(sealer.header())
-            .and_then(|header| header.authenticate(&data_key()))
-            .expect("the header is our own");
+        let opener = opener(&sealer);
         let mut sealed = vec![0; frame_length as usize + KIND.overhead()];
         sealer
             .seal_frame(FRAME, KIND, &mut sealed)
@@ -91,13 +87,6 @@ fn open(c: &mut Criterion) {
     }
 }
 
-fn group<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
-    let mut group = c.benchmark_group(name);
-    // Long samples of one length each: the two sides differ by less than a busy machine's noise.
-    group.sampling_mode(SamplingMode::Flat);
-    group
-}
-
 fn data_key() -> DataKey {
     DataKey::from_slice(&[1; 32]).expect("32 bytes")
 }
@@ -119,9 +108,65 @@ fn sealer(frame_length: u32) -> Sealer {
     .expect("one short key and no context")
 }
 
+fn opener(sealer: &Sealer) -> Opener {
+    UnverifiedHeader::parse(sealer.header())
+        .and_then(|header| header.authenticate(&data_key()))
+        .expect("the header is our own")
+}
+
 fn cipher() -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[1; 32]).expect("32 bytes"))
 }
 
+/// Both sides of 64 KiB frames turn about, by their median times.
+fn ratio_at_64_kib() {
+    const FRAME_LENGTH: u32 = 64 << 10;
+    let sealer = sealer(FRAME_LENGTH);
+    let opener = opener(&sealer);
+    let cipher = cipher();
+    let iv = || Nonce::assume_unique_for_key([7; 12]);
+    let mut frame = vec![0; FRAME_LENGTH as usize + KIND.overhead()];
+    let mut text = vec![0; FRAME_LENGTH as usize];
+    let mut times: [Vec<Duration>; 4] = Default::default();
+    for _ in 0..10_000 {
+        let [seal_frame, seal_text, open_frame, open_text] = &mut times;
+        seal_frame.push(time(|| sealer.seal_frame(FRAME, KIND, &mut frame).is_ok()));
+        let mut tag = None;
+        seal_text.push(time(|| {
+            tag = cipher.seal_in_place_separate_tag(iv(), Aad::from(AAD), &mut text).ok();
+            tag.is_some()
+        }));
+        let tag = tag.expect("the sealing went well");
+        open_frame.push(time(|| opener.open_frame(FRAME, KIND, &mut frame).is_ok()));
+        open_text.push(time(|| {
+            cipher
+                .open_in_place_separate_tag(iv(), Aad::from(AAD), tag.as_ref(), &mut text)
+                .is_ok()
+        }));
+    }
+    let [seal_frame, seal_text, open_frame, open_text] = times.map(median);
+    for (name, frame, cipher) in [("seal", seal_frame, seal_text), ("open", open_frame, open_text)] {
+        let ratio = frame.as_secs_f64() / cipher.as_secs_f64();
+        println!("{name} at 64 KiB, turn about: frame {frame:?}, cipher {cipher:?}, ratio {ratio:.3}");
+    }
+}
+
+fn time(run: impl FnOnce() -> bool) -> Duration {
+    let start = Instant::now();
+    let went_well = run();
+    let time = start.elapsed();
+    assert!(went_well, "a frame was refused");
+    time
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
 criterion_group!(benches, seal, open);
-criterion_main!(benches);
+
+fn main() {
+    benches();
+    ratio_at_64_kib();
+}

@@ -124,7 +124,7 @@ impl Frame {
         FrameParts { fields, text, tag }
     }
 
-    /// Fills the fields before the ciphertext.
+    /// Fills the fields before the ciphertext; `fields` is [`Frame::split`]'s.
     pub(crate) fn write_fields(&self, fields: &mut [u8]) {
         match self.kind {
             FrameKind::Regular => {
@@ -140,7 +140,7 @@ impl Frame {
         }
     }
 
-    /// The fields before the ciphertext are exactly what [`Frame::write_fields`] would write.
+    /// Whether the fields before the ciphertext, [`Frame::split`]'s, are exactly what [`Frame::write_fields`] would write.
     ///
     /// The tag covers the values that the reader expects, not these bytes: unchecked, they would be a place where two
     /// different objects open alike.

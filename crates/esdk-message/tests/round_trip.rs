@@ -2,7 +2,7 @@
 
 mod support;
 
-use esdk_message::{FrameIndex, Layout, Profile, open_message};
+use esdk_message::{FrameIndex, FrameKind, Layout, Profile, open_message};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
@@ -27,6 +27,22 @@ fn a_plaintext_of_whole_frames_ends_in_a_full_final_frame() {
     let layout = Layout::of_object(opener.header_len(), opener.frame_length(), object.len() as u64).unwrap();
     assert_eq!(layout.frames(), 2);
     assert_eq!(object.len(), opener.header_len() as usize + 2 * F + 32 + 40);
+}
+
+/// As the SDKs for Python, Java, C and Node.js write it.
+#[test]
+fn an_empty_final_frame_after_whole_frames_is_read() {
+    let sealer = sealer(F as u32);
+    let recording = plaintext(F);
+    let mut regular = [&[0; 16], recording.as_slice(), &[0; 16]].concat();
+    sealer
+        .seal_frame(FrameIndex(0), FrameKind::Regular, &mut regular)
+        .unwrap();
+    let mut last = [0; 40];
+    sealer.seal_frame(FrameIndex(1), FrameKind::Final, &mut last).unwrap();
+    let object = [sealer.header(), &regular, &last].concat();
+    assert!(open_message(&object, &data_key(), Profile::VAULT).unwrap().plaintext == recording);
+    assert!(read_range(&object, F as u64 - 1..F as u64).unwrap() == recording[F - 1..]);
 }
 
 /// Multipart uploads seal their parts at the same time.
