@@ -24,7 +24,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::time::timeout_at;
 
 use crate::{AccountId, ContentType, KeyArn, RecordingId};
-use commit::{Attempted, Standing};
+use commit::Attempted;
 use copy::{Copy, CopyError};
 use download::{Download, Patience};
 use upload::{MultipartUpload, Target};
@@ -143,7 +143,6 @@ impl Writer {
             .unwrap_or(Err(StoreError::Deadline));
         // Past the deadline the upload's own drop takes over.
         let _ = timeout_at(deadline.into(), upload.abort()).await;
-        report(recording, &result);
         result
     }
 
@@ -154,59 +153,34 @@ impl Writer {
         upload: &mut MultipartUpload,
     ) -> Result<Outcome, StoreError> {
         let recording = &copy.target.recording;
-        let mut download = Download::new(recording, source, Patience::DEFAULT);
         let mut attempted = Attempted::default();
-        let mut unsettled = None;
-        for copies in 0..=COPIES {
-            // What is there decides, before the first copy and after each that wasn't committed to our knowledge.
-            match commit::standing(&copy.target, &attempted).await? {
-                Standing::Erased => return Ok(Outcome::Erased),
-                Standing::Ours(receipt) => return Ok(Outcome::Stored(receipt)),
-                Standing::Anothers => return Ok(Outcome::AlreadyStored),
-                Standing::Absent => {}
-            }
-            if let Some(error) = unsettled.take() {
-                return Err(error);
-            }
-            if copies == 0 {
-                stale::abort_uploads(&copy.target, (self.now)()).await;
-            } else if copies == COPIES {
-                break;
-            }
-            match copy.run(&mut download, upload, &mut attempted).await {
+        if let Some(outcome) = commit::settled(&copy.target, &attempted).await? {
+            return Ok(outcome);
+        }
+        stale::abort_uploads(&copy.target, (self.now)()).await;
+        let mut download = Download::new(recording, source, Patience::DEFAULT);
+        for _ in 0..COPIES {
+            let unsettled = match copy.run(&mut download, upload, &mut attempted).await {
                 Ok(receipt) => return Ok(Outcome::Stored(receipt)),
                 Err(CopyError::Failed(error)) => return Err(error),
                 Err(CopyError::Unsettled(error)) => {
                     tracing::warn!(recordingSid = %recording, %error, "commit unsettled");
-                    unsettled = Some(StoreError::Service(error));
+                    Some(error)
                 }
                 Err(CopyError::StartOver(reason)) => {
                     tracing::warn!(recordingSid = %recording, reason, "copy starts over");
+                    None
                 }
-            }
-            // Before the next look: a commit that's still on its way can't succeed after it.
+            };
+            // Before the look: a commit that's still on its way can't succeed after it.
             upload.abort().await;
+            if let Some(outcome) = commit::settled(&copy.target, &attempted).await? {
+                return Ok(outcome);
+            }
+            if let Some(error) = unsettled {
+                return Err(error.into());
+            }
         }
         Err(StoreError::StartedOver { copies: COPIES })
-    }
-}
-
-/// The audit line of a copy; exactly one for each call.
-fn report(recording: &RecordingId, result: &Result<Outcome, StoreError>) {
-    match result {
-        Ok(Outcome::Stored(receipt)) => tracing::info!(
-            recordingSid = %recording,
-            plaintextLength = receipt.plaintext_len,
-            sha256 = hex::encode(receipt.sha256),
-            parts = receipt.parts,
-            etag = receipt.etag.as_deref(),
-            versionId = receipt.version_id.as_deref(),
-            "recording stored"
-        ),
-        Ok(Outcome::AlreadyStored) => tracing::info!(recordingSid = %recording, "recording already stored"),
-        Ok(Outcome::Erased) => tracing::info!(recordingSid = %recording, "recording erased: not stored"),
-        Err(error) => {
-            tracing::error!(recordingSid = %recording, %error, retryable = error.is_retryable(), "recording not stored");
-        }
     }
 }

@@ -6,7 +6,7 @@ use aws_sdk_s3::{operation::head_object::HeadObjectOutput, primitives::ByteStrea
 use bytes::Bytes;
 
 use super::{
-    Receipt,
+    Outcome, Receipt,
     attributes::HEADER_DIGEST,
     upload::{CHECKSUM, Target},
 };
@@ -30,18 +30,6 @@ pub(super) struct Committed {
 #[derive(Debug, Default)]
 pub(super) struct Attempted(Vec<(String, Receipt)>);
 
-/// What is stored under a recording's key, and by whom.
-#[derive(Debug)]
-pub(super) enum Standing {
-    Absent,
-    /// One of this call's own commits was carried out.
-    Ours(Receipt),
-    /// Stored by another copy, now or long ago.
-    Anothers,
-    /// Absent on request.
-    Erased,
-}
-
 impl Attempted {
     pub(super) fn push(&mut self, header_digest: String, receipt: Receipt) {
         self.0.push((header_digest, receipt));
@@ -58,15 +46,23 @@ impl Attempted {
     }
 }
 
-/// Looks for the object and for its erasure mark.
-pub(super) async fn standing(target: &Target, attempted: &Attempted) -> Result<Standing, ServiceError> {
-    let mark = target.recording.erasure_mark_key();
-    let (object, mark) = tokio::try_join!(head(target, &target.key), head(target, &mark))?;
-    Ok(match (mark, object) {
-        (Some(_), _) => Standing::Erased,
-        (None, None) => Standing::Absent,
-        (None, Some(object)) => attempted.find(&object).map_or(Standing::Anothers, Standing::Ours),
-    })
+/// Looks for the object and for its erasure mark: `None` where there's neither, and the recording is to be copied.
+pub(super) async fn settled(target: &Target, attempted: &Attempted) -> Result<Option<Outcome>, ServiceError> {
+    let recording = &target.recording;
+    let mark = recording.erasure_mark_key();
+    let (mark, object) = tokio::try_join!(head(target, &mark), head(target, &target.key))?;
+    if mark.is_some() {
+        tracing::info!(recordingSid = %recording, "not copied: the recording was erased");
+        return Ok(Some(Outcome::Erased));
+    }
+    let Some(object) = object else {
+        return Ok(None);
+    };
+    if let Some(receipt) = attempted.find(&object) {
+        return Ok(Some(Outcome::Stored(receipt)));
+    }
+    tracing::info!(recordingSid = %recording, "not copied: the recording is stored already");
+    Ok(Some(Outcome::AlreadyStored))
 }
 
 /// Stores a message of one part.
