@@ -35,7 +35,7 @@ use self::{
     calls::CallLog,
     faults::Faults,
     recordings::Recordings,
-    server::Server,
+    server::{Port, Server},
     taskrouter::{RateLimit, Tasks},
     tokens::Tokens,
 };
@@ -104,12 +104,11 @@ impl TwilioDouble {
     /// # Errors
     /// When no loopback port is to be had.
     pub async fn start(options: TwilioOptions) -> io::Result<Self> {
-        let (api_listener, api_base) = Server::bind().await?;
-        let (control_listener, _) = Server::bind().await?;
+        let (api, control) = (Port::take().await?, Port::take().await?);
         let tokens = Tokens::default();
         tokens.add(FlexToken::supervisor(&options.flex_token));
         let twilio = Arc::new(Twilio {
-            api_base,
+            api_base: api.base().to_owned(),
             recordings: Recordings::new(options.recordings_dir.clone()),
             tasks: Tasks::default(),
             search_limit: RateLimit::new(RateLimit::TWILIO),
@@ -119,8 +118,8 @@ impl TwilioDouble {
             options,
         });
         Ok(Self {
-            api: Server::start(api_listener, front::routes(Arc::clone(&twilio)))?,
-            control: Server::start(control_listener, control::routes(Arc::clone(&twilio)))?,
+            api: api.serve(front::routes(Arc::clone(&twilio))),
+            control: control.serve(control::routes(Arc::clone(&twilio))),
             twilio,
         })
     }
@@ -130,7 +129,8 @@ impl TwilioDouble {
         self.api.base()
     }
 
-    /// `http://127.0.0.1:port` of the control routes: tasks, tokens, calls and faults, in JSON.
+    /// `http://127.0.0.1:port` of the control routes: tasks, tokens, calls and faults, in JSON (`twilio_double/control.rs` has
+    /// the shapes).
     pub fn control_base(&self) -> String {
         self.control.base()
     }

@@ -25,39 +25,53 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-/// A running server; dropping it closes the listener and every idle connection.
+/// A loopback port, taken but not yet served: answers hold absolute URLs, so the address is known before the routes are built.
 #[derive(Debug)]
-pub(super) struct Server {
-    address: SocketAddr,
-    _running: oneshot::Sender<()>,
+pub(super) struct Port {
+    listener: TcpListener,
+    base: String,
 }
 
-impl Server {
-    /// Takes a free port on loopback. The address is known before the routes are built, because answers hold absolute URLs.
-    pub(super) async fn bind() -> io::Result<(TcpListener, String)> {
+impl Port {
+    /// Takes a free one.
+    pub(super) async fn take() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let base = format!("http://{}", listener.local_addr()?);
-        Ok((listener, base))
+        Ok(Self { listener, base })
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub(super) fn base(&self) -> &str {
+        &self.base
     }
 
     /// Serves `routes` on the current runtime until the returned value is dropped.
-    pub(super) fn start(listener: TcpListener, routes: Router) -> io::Result<Self> {
-        let address = listener.local_addr()?;
+    pub(super) fn serve(self, routes: Router) -> Server {
         let (running, stopped) = oneshot::channel::<()>();
         let service = routes.into_make_service_with_connect_info::<Connection>();
-        let serving = axum::serve(WatchedListener(listener), service).with_graceful_shutdown(async move {
+        let serving = axum::serve(WatchedListener(self.listener), service).with_graceful_shutdown(async move {
             // Nothing is ever sent: the sender's end is the signal.
             let _ = stopped.await;
         });
         tokio::spawn(serving.into_future());
-        Ok(Self {
-            address,
+        Server {
+            base: self.base,
             _running: running,
-        })
+        }
     }
+}
 
+/// A running server; dropping it closes the listener and every idle connection.
+#[derive(Debug)]
+pub(super) struct Server {
+    base: String,
+    _running: oneshot::Sender<()>,
+}
+
+impl Server {
+    /// `http://127.0.0.1:port`.
     pub(super) fn base(&self) -> String {
-        format!("http://{}", self.address)
+        self.base.clone()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The double over real sockets.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{Client, Method, RequestBuilder};
@@ -103,10 +103,13 @@ async fn dropping_the_double_closes_both_ports() {
     let bench = Bench::new().await;
     let (api, control) = (bench.double.api_base(), bench.double.control_base());
     drop(bench.double);
-    for base in [api, control] {
-        // The listener is closed by a task of the runtime: soon, not at once.
-        while Client::new().get(&base).send().await.is_ok() {
-            tokio::task::yield_now().await;
+    let closed = async {
+        for base in [api, control] {
+            // The listener is closed by a task of the runtime: soon, not at once.
+            while Client::new().get(&base).send().await.is_ok() {}
         }
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(60), closed)
+        .await
+        .expect("both ports closed");
 }
