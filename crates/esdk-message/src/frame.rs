@@ -64,7 +64,7 @@ impl Frame {
         stored_len: usize,
     ) -> Result<Self, FrameError> {
         let frame = index.0;
-        // A regular frame's sequence number must be neither the marker nor the last number, which only a final frame can have.
+        // A regular frame with the last sequence number would begin as a final one does.
         if frame > MAX_REGULAR_FRAMES || (kind == FrameKind::Regular && frame == MAX_REGULAR_FRAMES) {
             return Err(FrameError::TooMany { frame });
         }
