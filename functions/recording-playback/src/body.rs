@@ -1,9 +1,9 @@
 //! The reply's body: infallible, fused, and never a byte more or less than the status promised.
 //!
-//! Why it can't fail: lambda_runtime 1.5.0 (`src/requests.rs`, the arm of `StreamingResponse`) writes what a body yields
-//! as `Err` *into the body*, as text after the audio, and goes on polling. Why it doesn't just end: Lambda's replies are
-//! chunked, so an early end looks complete, and so does the end that a panic of the streaming task makes. A process that
-//! dies is the one end that every HTTP client sees as a broken transfer.
+//! Why it can't fail: lambda_runtime 1.5.0 (`src/requests.rs`, the arm of `StreamingResponse`) writes what a body
+//! yields as `Err` *into the body*, as text after the audio, and goes on polling. Why it doesn't just end: Lambda's
+//! replies are chunked, so an early end looks complete, and so does the end that a panic of the streaming task makes.
+//! A process that dies is the one end that every HTTP client sees as a broken transfer.
 
 use std::{
     convert::Infallible,
@@ -23,8 +23,8 @@ use vault::{PlaintextStream, ReadError};
 
 use crate::audit::{Ending, Playback};
 
-/// What verified before the fault is on its way through the runtime's channel and socket; it gets this long to leave, so
-/// that the client has all of it and asks for the rest from there.
+/// What verified before the fault is on its way through the runtime's channel and socket; it gets this long to leave,
+/// so that the client has all of it and asks for the rest from there.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// A reply's body.

@@ -21,7 +21,7 @@ const DEFAULT_MAX_RANGE_BYTES: u64 = 4 * 1024 * 1024;
 /// Configuration of the playback function.
 #[derive(Debug)]
 pub struct Config {
-    /// `RECORDINGS_BUCKET`, `KMS_DECRYPT_KEY_ARNS` (comma separated full ARNs) and the account that owns the recordings.
+    /// `RECORDINGS_BUCKET`, `KMS_DECRYPT_KEY_ARNS` (comma separated full ARNs) and whose the recordings are.
     pub vault: ReaderConfig,
     /// `TWILIO_ACCOUNT_SID`: whose Flex tokens are accepted.
     pub twilio_account: AccountSid,

@@ -8,7 +8,7 @@ use vault::{ContentType, Expectation};
 use crate::range::{IfRange, Outcome, Preconditions, RangeSpec, Resolved};
 
 /// The longest recording that is sent whole, in bytes. Lambda ends a streamed reply at 200 MB ("Response streaming for
-/// Lambda functions", AWS Lambda Developer Guide), and a cut one looks complete; 10 MB are left for doubt about what counts.
+/// Lambda functions", AWS Lambda Developer Guide); 10 MB are left for doubt about what counts.
 pub const WHOLE_REPLY_LIMIT: u64 = 190_000_000;
 
 /// The frame length that recordings are written with. A shortened 206 ends where a frame does, so that the next request

@@ -1,7 +1,8 @@
 //! Decisions and refusals as HTTP answers.
 //!
 //! No answer has a `Content-Length`: with `RESPONSE_STREAM` Lambda sends chunks and renames the header to
-//! `x-amzn-remapped-content-length` (cargo-lambda issue 862), so a player goes by `Content-Range`, which is authenticated.
+//! `x-amzn-remapped-content-length` (cargo-lambda issue 862). A player goes by `Content-Range`, and what that says is
+//! authenticated.
 
 use std::ops::Range;
 

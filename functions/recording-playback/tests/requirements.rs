@@ -1,5 +1,5 @@
-//! Every sentence of RFC 9110 that the code quotes is guarded by a test that quotes it too (duvet's notation: `//=` cites,
-//! `//#` quotes, `//= type=test` marks the test).
+//! Every sentence of RFC 9110 that the code quotes is guarded by a test that quotes it too (duvet's notation: `//=`
+//! cites, `//#` quotes, `//= type=test` marks the test).
 
 #![allow(clippy::unwrap_used)]
 

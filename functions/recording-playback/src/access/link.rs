@@ -112,7 +112,10 @@ mod tests {
 
     const NOW_S: u64 = 1_790_000_000;
     const ONE: &str = r#"{"current":"k1","k1":"0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"}"#;
-    const TWO: &str = r#"{"current":"k2","k1":"0123456789abcdefghijklmnopqrstuvwxyzABCDEFG","k2":"GFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210"}"#;
+    const TWO: &str = concat!(
+        r#"{"current":"k2","k1":"0123456789abcdefghijklmnopqrstuvwxyzABCDEFG","#,
+        r#""k2":"GFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210"}"#,
+    );
 
     /// Keys here and keys as they are now; `None` is a secret that was never set.
     struct Keys {

@@ -136,8 +136,8 @@ impl TagList {
     }
 }
 
-/// The entity tags of a field value (`[ "W/" ] DQUOTE *etagc DQUOTE`, RFC 9110 section 8.8.3), one after the other. Tags
-/// may hold commas, so the list can't be split at them.
+/// The entity tags of a field value (`[ "W/" ] DQUOTE *etagc DQUOTE`, RFC 9110 section 8.8.3), one after the other.
+/// Tags may hold commas, so the list can't be split at them.
 struct Tags<'a>(&'a [u8]);
 
 impl Iterator for Tags<'_> {

@@ -202,7 +202,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn what_is_played_is_what_content_range_says(len in 1_usize..300_000, first in 0_usize..300_000, more in 0_usize..300_000) {
+    fn what_is_played_is_what_content_range_says(
+        len in 1_usize..300_000, first in 0_usize..300_000, more in 0_usize..300_000,
+    ) {
         let recording = plaintext(len);
         let world = World::new(Shelf::with(&recording));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
