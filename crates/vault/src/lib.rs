@@ -3,8 +3,8 @@
 //! A recording is one object in the AWS Encryption SDK's message format (crate `esdk-message`), sealed under a data key
 //! of its own that KMS has wrapped. Nothing here knows of HTTP routes or of where recordings come from.
 //!
-//! - **Write**: a [`Writer`] copies a [`Source`] into the bucket; memory stays flat whatever the length, and a recording
-//!   is either committed whole or not there at all.
+//! - **Write**: a [`Writer`] copies a [`Source`] into the bucket; memory stays flat whatever the length, and a
+//!   recording is either committed whole or not there at all.
 //! - **Read**: a [`Reader`] opens a recording and streams verified plaintext of any range of it.
 //! - **Names**: [`RecordingId`] says where a recording lies, [`KeyArn`] which KMS key is trusted.
 //!

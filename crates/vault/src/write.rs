@@ -1,8 +1,8 @@
 //! Writing: a recording is copied into the bucket as a stream, sealed on the way, and committed whole or not at all.
 //!
-//! One copy runs in one task, with no queue between its stages: the [`Download`] gives chunks, [`SealedParts`] seals them
-//! frame by frame in the buffer that is then uploaded, and a bounded number of uploads runs while the next part fills.
-//! Whoever drops the future drops every stage with it; the [`MultipartUpload`] sees to it that nothing stays behind in S3.
+//! One copy runs in one task, with no queue between its stages: [`Download`] gives chunks, `SealedParts` seals them frame
+//! by frame in the buffer that is then uploaded, and a bounded number of uploads runs while the next part fills. Whoever
+//! drops the future drops every stage with it; [`MultipartUpload`] sees to it that nothing stays behind in S3.
 //!
 //! A data key and a message id seal one plaintext once. Whenever a copy has to begin again (the source ignored a range,
 //! somebody else was faster, the upload is gone) it begins with a new key, a new message and a new upload.
@@ -13,6 +13,7 @@ mod copy;
 mod download;
 mod error;
 mod part;
+mod part_uploads;
 mod seal;
 mod source;
 mod stale;
@@ -25,7 +26,7 @@ use tokio::time::timeout_at;
 
 use crate::{AccountId, ContentType, KeyArn, RecordingId};
 use commit::Attempted;
-use copy::{Copy, CopyError};
+use copy::{Copier, CopyError};
 use download::{Download, Patience};
 use upload::{MultipartUpload, Target};
 
@@ -124,7 +125,7 @@ impl Writer {
         deadline: Instant,
     ) -> Result<Outcome, StoreError> {
         attributes::review(attributes)?;
-        let copy = Copy {
+        let copier = Copier {
             kms: &self.kms,
             config: &self.config,
             target: Target {
@@ -136,9 +137,9 @@ impl Writer {
             content_type,
             attributes,
         };
-        let mut upload = MultipartUpload::new(copy.target.clone());
+        let mut upload = MultipartUpload::new(copier.target.clone());
         let stop_at = deadline.checked_sub(ABORT_RESERVE).unwrap_or(deadline);
-        let result = timeout_at(stop_at.into(), self.copy_until_settled(&copy, source, &mut upload))
+        let result = timeout_at(stop_at.into(), self.copy_until_settled(&copier, source, &mut upload))
             .await
             .unwrap_or(Err(StoreError::Deadline));
         // Past the deadline the upload's own drop takes over.
@@ -148,19 +149,19 @@ impl Writer {
 
     async fn copy_until_settled(
         &self,
-        copy: &Copy<'_>,
+        copier: &Copier<'_>,
         source: &dyn Source,
         upload: &mut MultipartUpload,
     ) -> Result<Outcome, StoreError> {
-        let recording = &copy.target.recording;
+        let recording = &copier.target.recording;
         let mut attempted = Attempted::default();
-        if let Some(outcome) = commit::settled(&copy.target, &attempted).await? {
+        if let Some(outcome) = commit::settled(&copier.target, &attempted).await? {
             return Ok(outcome);
         }
-        stale::abort_uploads(&copy.target, (self.now)()).await;
+        stale::abort_uploads(&copier.target, (self.now)()).await;
         let mut download = Download::new(recording, source, Patience::DEFAULT);
         for _ in 0..COPIES {
-            let unsettled = match copy.run(&mut download, upload, &mut attempted).await {
+            let unsettled = match copier.run(&mut download, upload, &mut attempted).await {
                 Ok(receipt) => return Ok(Outcome::Stored(receipt)),
                 Err(CopyError::Failed(error)) => return Err(error),
                 Err(CopyError::Unsettled(error)) => {
@@ -174,7 +175,7 @@ impl Writer {
             };
             // Before the look: a commit that's still on its way can't succeed after it.
             upload.abort().await;
-            if let Some(outcome) = commit::settled(&copy.target, &attempted).await? {
+            if let Some(outcome) = commit::settled(&copier.target, &attempted).await? {
                 return Ok(outcome);
             }
             if let Some(error) = unsettled {

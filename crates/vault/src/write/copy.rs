@@ -11,8 +11,9 @@ use super::{
     commit::{self, Attempted, Metadata},
     download::{Download, Next},
     part::PartPlan,
+    part_uploads::PartUploads,
     seal::SealedParts,
-    upload::{MultipartUpload, PartUploads, Target},
+    upload::{MultipartUpload, Target},
     wav::WavClaim,
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
 
 /// What all copies of one recording have in common.
 #[derive(Debug)]
-pub(super) struct Copy<'a> {
+pub(super) struct Copier<'a> {
     pub(super) kms: &'a Kms,
     pub(super) config: &'a WriterConfig,
     pub(super) target: Target,
@@ -48,7 +49,7 @@ impl<E: Into<StoreError>> From<E> for CopyError {
     }
 }
 
-impl Copy<'_> {
+impl Copier<'_> {
     /// Copies what `download` gives from its first byte on.
     pub(super) async fn run(
         &self,
@@ -66,7 +67,7 @@ impl Copy<'_> {
 
         let mut plaintext = Plaintext::new(self.content_type);
         let mut sealed = SealedParts::new(sealer, plan);
-        let mut uploads = PartUploads::new(upload, plan.uploads_in_flight());
+        let mut uploads = PartUploads::new(upload, &metadata, plan.uploads_in_flight());
         loop {
             let mut chunk = match uploads.meanwhile(download.next()).await?? {
                 Next::Chunk(chunk) => chunk,
@@ -76,7 +77,7 @@ impl Copy<'_> {
             plaintext.update(&chunk);
             while !chunk.is_empty() {
                 if let Some(part) = sealed.fill(&mut chunk)? {
-                    uploads.start(part, &metadata).await?;
+                    uploads.start(part).await?;
                 }
             }
         }
@@ -90,7 +91,7 @@ impl Copy<'_> {
             attempted.push(header_digest, receipt.clone());
             commit::put(&self.target, last.bytes, metadata).await
         } else {
-            uploads.start(last, &metadata).await?;
+            uploads.start(last).await?;
             let parts = uploads.finish().await?;
             let lengths: Vec<_> = parts.iter().map(|part| (part.number, part.len)).collect();
             plan.review(&layout, &lengths)?;

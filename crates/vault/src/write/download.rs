@@ -22,9 +22,9 @@ pub(super) struct Patience {
 
 impl Patience {
     pub(super) const DEFAULT: Self = Self {
-        // A four-hour recording comes in minutes; a network that breaks more often is an outage, and the queue's matter.
+        // A four-hour recording comes in minutes; a network that breaks more often is an outage: the queue's matter.
         opens: 8,
-        // Longer than the read timeout that the HTTP client itself is advised to have (15 s), so that its error is seen.
+        // Longer than the read timeout that an HTTP client is advised to have (15 s), so that its error is seen.
         stall: Duration::from_secs(20),
         // 0.2 s, 0.4 s … 12.8 s: a quarter of a minute in all.
         pause: Duration::from_millis(200),
@@ -178,7 +178,8 @@ impl<'a> Download<'a> {
         if !error.retryable || self.opened >= self.patience.opens {
             return Err(self.failure(error));
         }
-        tracing::warn!(recordingSid = %self.recording, byte = self.at, opened = self.opened, reason = %error, "download resumes");
+        let (recording, byte, opened) = (self.recording, self.at, self.opened);
+        tracing::warn!(recordingSid = %recording, byte, opened, %error, "download resumes");
         Ok(())
     }
 
@@ -354,13 +355,17 @@ mod tests {
     proptest! {
         /// However the replies are cut, what comes is the recording.
         #[test]
-        fn resumes_lose_and_repeat_nothing(bytes in prop::collection::vec(any::<u8>(), 1..40), cuts in prop::collection::vec(0usize..40, 0..3)) {
+        fn resumes_lose_and_repeat_nothing(
+            bytes in prop::collection::vec(any::<u8>(), 1..40),
+            cuts in prop::collection::vec(0usize..40, 0..3),
+        ) {
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len() - 1)).collect();
             cuts.sort_unstable();
             let starts = [0].into_iter().chain(cuts.iter().copied());
             let ends = cuts.iter().copied().chain([bytes.len()]);
             let total = Some(bytes.len() as u64);
-            let replies: Vec<_> = starts.zip(ends).map(|(start, end)| reply(start as u64, total, &bytes[start..end])).collect();
+            let reply = |(start, end): (usize, usize)| reply(start as u64, total, &bytes[start..end]);
+            let replies: Vec<_> = starts.zip(ends).map(reply).collect();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             let (read, end, _) = runtime.block_on(read(replies));
             prop_assert!(end.is_ok());

@@ -2,20 +2,13 @@
 
 use aws_sdk_s3::{
     Client,
-    primitives::ByteStream,
-    types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
-};
-use futures_util::{
-    StreamExt,
-    future::{BoxFuture, FutureExt},
-    stream::FuturesUnordered,
+    types::{ChecksumAlgorithm, CompletedMultipartUpload},
 };
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
-    commit::{Committed, IF_ABSENT, Metadata, is_upload_gone},
-    copy::CopyError,
-    part::Part,
+    commit::{Committed, IF_ABSENT, Metadata},
+    part_uploads::UploadedPart,
 };
 use crate::{RecordingId, ServiceError};
 
@@ -57,7 +50,7 @@ impl MultipartUpload {
     }
 
     /// The id of the upload, which is opened if it isn't yet.
-    async fn open(&mut self, metadata: &Metadata) -> Result<String, ServiceError> {
+    pub(super) async fn open(&mut self, metadata: &Metadata) -> Result<String, ServiceError> {
         if let State::None = self.state {
             let opening = create(self.target.clone(), metadata.clone());
             self.state = State::Opening(tokio::spawn(opening));
@@ -79,6 +72,10 @@ impl MultipartUpload {
             Err(_) => State::None,
         };
         opened
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
     }
 
     /// Makes an object of the uploaded parts, where there's none yet. `object_len` is checked by S3.
@@ -143,84 +140,6 @@ impl Drop for MultipartUpload {
     }
 }
 
-/// Part uploads on their way, a bounded number at a time.
-///
-/// They run in the task of their owner, whenever it waits here: dropping this drops them.
-pub(super) struct PartUploads<'a> {
-    upload: &'a mut MultipartUpload,
-    limit: usize,
-    running: FuturesUnordered<BoxFuture<'static, Result<UploadedPart, ServiceError>>>,
-    uploaded: Vec<UploadedPart>,
-}
-
-/// A part that S3 has.
-#[derive(Debug)]
-pub(super) struct UploadedPart {
-    pub(super) number: u32,
-    pub(super) len: u64,
-    etag: Option<String>,
-    crc32: Option<String>,
-}
-
-impl<'a> PartUploads<'a> {
-    pub(super) fn new(upload: &'a mut MultipartUpload, limit: usize) -> Self {
-        Self {
-            upload,
-            limit,
-            running: FuturesUnordered::new(),
-            uploaded: Vec::new(),
-        }
-    }
-
-    /// Begins to upload `part`, once fewer than the limit are on their way.
-    pub(super) async fn start(&mut self, part: Part, metadata: &Metadata) -> Result<(), CopyError> {
-        let id = self.upload.open(metadata).await?;
-        while self.running.len() >= self.limit {
-            self.next_uploaded().await?;
-        }
-        let target = self.upload.target.clone();
-        self.running.push(put(target, id, part).boxed());
-        Ok(())
-    }
-
-    /// Waits for `other` while parts go on being uploaded; a failed part ends the wait.
-    pub(super) async fn meanwhile<T>(&mut self, other: impl Future<Output = T>) -> Result<T, CopyError> {
-        let mut other = std::pin::pin!(other);
-        loop {
-            tokio::select! {
-                biased;
-                uploaded = self.running.next(), if !self.running.is_empty() => self.uploaded.extend(uploaded.transpose().map_err(part_failed)?),
-                done = &mut other => return Ok(done),
-            }
-        }
-    }
-
-    /// Waits for all parts. In order of their numbers.
-    pub(super) async fn finish(mut self) -> Result<Vec<UploadedPart>, CopyError> {
-        while !self.running.is_empty() {
-            self.next_uploaded().await?;
-        }
-        self.uploaded.sort_unstable_by_key(|part| part.number);
-        Ok(self.uploaded)
-    }
-
-    async fn next_uploaded(&mut self) -> Result<(), CopyError> {
-        let uploaded = self.running.next().await.transpose();
-        self.uploaded.extend(uploaded.map_err(part_failed)?);
-        Ok(())
-    }
-}
-
-impl UploadedPart {
-    pub(super) fn completed(&self) -> CompletedPart {
-        CompletedPart::builder()
-            .part_number(self.number.cast_signed())
-            .set_e_tag(self.etag.clone())
-            .set_checksum_crc32(self.crc32.clone())
-            .build()
-    }
-}
-
 async fn create(target: Target, metadata: Metadata) -> Result<String, ServiceError> {
     let created = target
         .s3
@@ -235,38 +154,6 @@ async fn create(target: Target, metadata: Metadata) -> Result<String, ServiceErr
     created
         .upload_id
         .ok_or_else(|| ServiceError::incomplete("CreateMultipartUpload"))
-}
-
-/// An upload that isn't there any more was aborted by somebody else: an erasure, or another copy that took this one for
-/// dead. The look at the object that every copy begins with tells which.
-fn part_failed(error: ServiceError) -> CopyError {
-    if is_upload_gone(&error) {
-        CopyError::StartOver("the upload is gone")
-    } else {
-        CopyError::Failed(error.into())
-    }
-}
-
-async fn put(target: Target, upload_id: String, part: Part) -> Result<UploadedPart, ServiceError> {
-    let len = part.bytes.len() as u64;
-    let answer = target
-        .s3
-        .upload_part()
-        .bucket(target.bucket)
-        .key(target.key)
-        .upload_id(upload_id)
-        .part_number(part.number.cast_signed())
-        .checksum_algorithm(CHECKSUM)
-        .body(ByteStream::from(part.bytes))
-        .send()
-        .await
-        .map_err(|error| ServiceError::new("UploadPart", &error))?;
-    Ok(UploadedPart {
-        number: part.number,
-        len,
-        etag: answer.e_tag,
-        crc32: answer.checksum_crc32,
-    })
 }
 
 pub(super) async fn abort(target: &Target, upload_id: &str) {
