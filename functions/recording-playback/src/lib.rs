@@ -8,8 +8,8 @@
 //! | `GET /media-url?recordingSid=RE…` with the Player's token | `{"media_url": "…"}`: such a link |
 //!
 //! A request passes through [`handle`](handle()): the route, then access (a signed [link](playback_link) or a Flex
-//! token), then the [decision](decide) as a value, then its rendering. Nothing reaches S3 or KMS before access is given,
-//! and no status is sent before the key, the header, the length and the first frame have verified.
+//! token), then the [decision](decide) as a value, then its rendering. Nothing reaches S3 or KMS before access is
+//! given, and no status is sent before the key, the header, the length and the first frame have verified.
 
 mod access;
 mod app;
