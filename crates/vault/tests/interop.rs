@@ -58,7 +58,7 @@ fn job(world: &World, id: &RecordingId, content_type: &str, plaintext_len: Optio
             "accountsid": account().as_str(),
             "recordingsid": id.as_str(),
             "contenttype": content_type,
-            "plaintextlength": plaintext_len.map_or("unknown-------------".to_owned(), |len| format!("{len:020}")),
+            "plaintextlength": plaintext_len.map_or_else(|| "unknown-------------".to_owned(), |len| format!("{len:020}")),
         },
     })
 }
@@ -202,10 +202,8 @@ async fn the_reader_reads_what_the_python_sdk_stored() {
         let mut points = points
             .chunks(8)
             .map(|point| u64::from_le_bytes(point.try_into().unwrap()) as usize % (len + 1));
-        let mut ranges = vec![0..len];
-        while let (Some(a), Some(b)) = (points.next(), points.next()) {
-            ranges.push(a.min(b)..a.max(b));
-        }
+        let pairs = std::iter::from_fn(|| Some((points.next()?, points.next()?)));
+        let ranges = std::iter::once(0..len).chain(pairs.map(|(a, b)| a.min(b)..a.max(b)));
         for range in ranges {
             let expectation = Expectation::Bytes {
                 offset: range.start as u64,

@@ -18,6 +18,9 @@ pub enum Venv {
     Interop,
     /// `cfn-lint` and `sam`: what checks the deployment template.
     Lint,
+    /// `localemu`: the stricter AWS emulator of the vault's contract suite. Needs Python 3.13, by that name on the path or
+    /// from pyenv.
+    Localemu,
 }
 
 impl Venv {
@@ -26,6 +29,7 @@ impl Venv {
             Self::Stack => "stack",
             Self::Interop => "interop",
             Self::Lint => "lint",
+            Self::Localemu => "localemu",
         }
     }
 
@@ -34,6 +38,15 @@ impl Venv {
             Self::Stack => include_str!("../requirements/stack.txt"),
             Self::Interop => include_str!("../requirements/interop.txt"),
             Self::Lint => include_str!("../requirements/lint.txt"),
+            Self::Localemu => include_str!("../requirements/localemu.txt"),
+        }
+    }
+
+    /// What its interpreter is called.
+    fn interpreter(self) -> PathBuf {
+        match self {
+            Self::Stack | Self::Interop | Self::Lint => "python3".into(),
+            Self::Localemu => pyenv_python("3.13.0").unwrap_or_else(|| "python3.13".into()),
         }
     }
 }
@@ -51,7 +64,9 @@ pub enum ToolError {
         source: io::Error,
     },
     /// `python3` or `pip` couldn't be started.
-    #[error("cannot run {program}: {source} (Python 3.11 or later with its venv module is needed)")]
+    #[error(
+        "cannot run {program}: {source} (Python 3.11 or later, for some tools 3.13, with its venv module is needed)"
+    )]
     NotStarted {
         /// The program.
         program: String,
@@ -85,7 +100,12 @@ pub fn python(venv: Venv) -> Result<PathBuf, ToolError> {
 
 /// A program of an environment (`cargo-lambda`, `cfn-lint`, …); the environment is made on first use.
 pub fn tool(venv: Venv, name: &str) -> Result<PathBuf, ToolError> {
-    let environment = environment(venv.name(), venv.requirements(), &workspace_root().join("target/tools"))?;
+    let environment = environment(
+        venv.name(),
+        venv.requirements(),
+        &venv.interpreter(),
+        &workspace_root().join("target/tools"),
+    )?;
     let program = environment.join("bin").join(name);
     if program.exists() {
         Ok(program)
@@ -101,7 +121,7 @@ pub fn tool(venv: Venv, name: &str) -> Result<PathBuf, ToolError> {
 ///
 /// It can't be made elsewhere and renamed, because the scripts in `bin` carry its absolute path. A marker file written
 /// last tells a whole environment from one whose making was interrupted.
-fn environment(venv: &'static str, requirements: &str, tools: &Path) -> Result<PathBuf, ToolError> {
+fn environment(venv: &'static str, requirements: &str, python: &Path, tools: &Path) -> Result<PathBuf, ToolError> {
     let digest = hex::encode(Sha256::digest(requirements));
     let folder = tools.join(format!("{venv}-{}", &digest[..12]));
     let marker = folder.join(".complete");
@@ -121,13 +141,13 @@ fn environment(venv: &'static str, requirements: &str, tools: &Path) -> Result<P
         source,
     })?;
     if !marker.exists() {
-        make(venv, requirements, &folder)?;
+        make(venv, requirements, python, &folder)?;
         File::create(&marker).map_err(|source| ToolError::Folder { path: marker, source })?;
     }
     Ok(folder)
 }
 
-fn make(venv: &'static str, pins: &str, folder: &Path) -> Result<(), ToolError> {
+fn make(venv: &'static str, pins: &str, python: &Path, folder: &Path) -> Result<(), ToolError> {
     match fs::remove_dir_all(folder) {
         Err(source) if source.kind() != ErrorKind::NotFound => {
             return Err(ToolError::Folder {
@@ -141,7 +161,7 @@ fn make(venv: &'static str, pins: &str, folder: &Path) -> Result<(), ToolError> 
         "toolbox: making the Python environment `{venv}` in {} (once)",
         folder.display()
     );
-    run(venv, Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+    run(venv, Command::new(python).args(["-m", "venv"]).arg(folder))?;
 
     let requirements = folder.join("requirements.txt");
     fs::write(&requirements, pins).map_err(|source| ToolError::Folder {
@@ -167,6 +187,13 @@ fn make(venv: &'static str, pins: &str, folder: &Path) -> Result<(), ToolError> 
     )
 }
 
+/// The interpreter of a version that pyenv has; it isn't on the path.
+fn pyenv_python(version: &str) -> Option<PathBuf> {
+    let prefix = Command::new("pyenv").args(["prefix", version]).output().ok()?;
+    let python = Path::new(String::from_utf8(prefix.stdout).ok()?.trim()).join("bin/python3");
+    python.exists().then_some(python)
+}
+
 fn run(venv: &'static str, command: &mut Command) -> Result<(), ToolError> {
     let program = command.get_program().to_string_lossy().into_owned();
     // stdout may be someone's data (`cargo demo --serve --json`): the tools talk on stderr.
@@ -184,7 +211,7 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned_to_one_version() {
-        for venv in [Venv::Stack, Venv::Interop, Venv::Lint] {
+        for venv in [Venv::Stack, Venv::Interop, Venv::Lint, Venv::Localemu] {
             let pins: Vec<_> = venv
                 .requirements()
                 .lines()
@@ -203,15 +230,16 @@ mod tests {
 
     /// No packages: making it needs no network.
     const EMPTY: &str = "# nothing\n";
+    const PYTHON: &str = "python3";
 
     #[test]
     fn a_half_made_environment_is_never_used() {
         let tools = tempfile::tempdir().unwrap();
-        let whole = environment("empty", EMPTY, tools.path()).unwrap();
+        let whole = environment("empty", EMPTY, PYTHON.as_ref(), tools.path()).unwrap();
         fs::remove_file(whole.join(".complete")).unwrap();
         fs::write(whole.join("bin/leftover"), "").unwrap();
 
-        let made = environment("empty", EMPTY, tools.path()).unwrap();
+        let made = environment("empty", EMPTY, PYTHON.as_ref(), tools.path()).unwrap();
 
         assert_eq!(made, whole);
         assert!(!made.join("bin/leftover").exists());
@@ -229,7 +257,7 @@ mod tests {
         let tools = tempfile::tempdir().unwrap();
         let made: Vec<_> = std::thread::scope(|scope| {
             let asking: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| environment("empty", EMPTY, tools.path()).unwrap()))
+                .map(|_| scope.spawn(|| environment("empty", EMPTY, PYTHON.as_ref(), tools.path()).unwrap()))
                 .collect();
             // Each one sees a whole environment when its call returns, whoever made it.
             asking
@@ -248,8 +276,8 @@ mod tests {
     #[test]
     fn another_pin_makes_another_environment() {
         let tools = tempfile::tempdir().unwrap();
-        let one = environment("empty", EMPTY, tools.path()).unwrap();
-        let other = environment("empty", "# something else\n", tools.path()).unwrap();
+        let one = environment("empty", EMPTY, PYTHON.as_ref(), tools.path()).unwrap();
+        let other = environment("empty", "# something else\n", PYTHON.as_ref(), tools.path()).unwrap();
         assert_ne!(one, other);
     }
 
