@@ -1,10 +1,14 @@
 //! S3 or KMS fail, once or for good.
 
-use vault::{DataKeyError, StoreError};
+use std::time::Duration;
+
+use aws_sdk_s3::{Client, config::timeout::TimeoutConfig};
+use vault::{DataKeyError, StoreError, Writer};
 
 use super::{
     PART, receipt,
     scripted::Scripted,
+    store,
     support::{World, noise, proxy::Fault},
 };
 
@@ -75,6 +79,26 @@ async fn a_request_that_keeps_failing_fails_the_copy_and_leaves_nothing() {
             world.assert_absent().await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_request_that_is_never_answered_times_out_and_is_made_again() {
+    let hang = async |operation: &'static str, source: Scripted| {
+        let world = World::start().await;
+        world.proxy.inject(operation, 0..1, Fault::Hang);
+        let timeouts = TimeoutConfig::builder().read_timeout(Duration::from_secs(5)).build();
+        let impatient = world.s3().config().to_builder().timeout_config(timeouts).build();
+        let writer = Writer::new(Client::from_conf(impatient), world.kms(), world.config());
+        receipt(store(&writer, &source).await);
+        world.assert_stored(&source).await;
+    };
+    tokio::join!(
+        hang("HeadObject", one_part()),
+        hang("PutObject", one_part()),
+        hang("CreateMultipartUpload", two_parts()),
+        hang("UploadPart", two_parts()),
+        hang("CompleteMultipartUpload", two_parts()),
+    );
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! Copies that nothing disturbs.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -117,7 +120,7 @@ async fn attributes_become_metadata_and_what_s3_would_not_take_is_refused_before
     let world = World::start().await;
     let source = Scripted::whole(noise(1000, 7));
     let long = Attributes::from([("k".to_owned(), "v".repeat(2048))]);
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(600);
+    let deadline = Instant::now() + Duration::from_secs(600);
     let refused = world
         .writer()
         .store(&recording(1), ContentType::Wav, &long, &source, deadline)

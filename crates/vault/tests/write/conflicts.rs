@@ -1,13 +1,15 @@
 //! Somebody else is at the same recording.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
-use vault::{Outcome, StoreError, Writer, WriterConfig};
+use vault::{Outcome, StoreError, Writer};
 
 use super::{
     PART, receipt,
     scripted::Scripted,
     store,
-    support::{World, account, noise, proxy::Fault, recording},
+    support::{World, noise, proxy::Fault, recording},
 };
 
 const CONFLICT: Fault = Fault::Answer(409, "ConditionalRequestConflict");
@@ -38,13 +40,8 @@ async fn of_copies_at_once_exactly_one_is_stored() {
 async fn a_copy_that_was_overtaken_does_not_overwrite() {
     for (commit, source) in sources() {
         let world = World::start().await;
-        let config = WriterConfig {
-            bucket: world.bucket.clone(),
-            account: account(),
-            kms_key: world.key.clone(),
-        };
-        let other = Writer::new(world.direct_s3(), world.direct_kms(), config);
-        let faster = std::sync::Arc::new(Scripted::whole(noise(1000, 3)));
+        let other = Writer::new(world.direct_s3(), world.direct_kms(), world.config());
+        let faster = Arc::new(Scripted::whole(noise(1000, 3)));
         let overtaking = faster.clone();
         world.proxy.before(commit, 0, async move {
             receipt(store(&other, &overtaking).await);

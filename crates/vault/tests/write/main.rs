@@ -24,13 +24,16 @@ use vault::{Attributes, ContentType, Outcome, Receipt, StoreError, Writer, Write
 const PART: usize = 128 * 65_536;
 
 impl World {
-    fn writer(&self) -> Writer {
-        let config = WriterConfig {
+    fn config(&self) -> WriterConfig {
+        WriterConfig {
             bucket: self.bucket.clone(),
             account: account(),
             kms_key: self.key.clone(),
-        };
-        Writer::new(self.s3(), self.kms(), config)
+        }
+    }
+
+    fn writer(&self) -> Writer {
+        Writer::new(self.s3(), self.kms(), self.config())
     }
 
     /// Stores recording 1.
