@@ -104,10 +104,16 @@ impl Instances {
         futures_util::future::select_all(ends).await;
     }
 
+    /// Ends the idle instances and leases no more.
+    pub(crate) fn stop(&self) {
+        self.permits.close();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// An instance, as soon as one is idle.
     pub(crate) async fn lease(self: Arc<Self>, bound: Duration) -> Result<Lease, InvocationError> {
         let permit = timeout(bound, Arc::clone(&self.permits).acquire_owned()).await;
-        // Nobody closes the semaphore.
+        // Closed means that the stack is being stopped.
         let permit = permit.ok().and_then(Result::ok).ok_or(InvocationError::Throttled)?;
         let instance = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut lease = Lease {

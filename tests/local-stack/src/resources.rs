@@ -3,7 +3,10 @@
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use aws_sdk_s3::types::{
+    BucketVersioningStatus, ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
+    ServerSideEncryptionRule, VersioningConfiguration,
+};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
 
@@ -62,14 +65,15 @@ pub(crate) fn sdk_config(endpoint: &str) -> SdkConfig {
 impl Resources {
     /// Makes them all in an empty account.
     pub(crate) async fn create(config: &SdkConfig) -> Result<Self, Error> {
-        create_bucket(config).await?;
+        let kms_key_arn = create_key(config).await?;
+        create_bucket(config, &kms_key_arn).await?;
         let link_keys = json!({
             "current": values::LINK_KEY_ID,
             values::LINK_KEY_ID: values::LINK_KEY,
         });
         let api_key = json!({"sid": values::API_KEY_SID, "secret": values::API_KEY_SECRET});
         Ok(Self {
-            kms_key_arn: create_key(config).await?,
+            kms_key_arn,
             auth_token_secret: create_secret(config, "auth-token", &json!({"primary": values::AUTH_TOKEN})).await?,
             api_key_secret: create_secret(config, "api-key", &api_key).await?,
             link_keys_secret: create_secret(config, "link-keys", &link_keys).await?,
@@ -80,7 +84,7 @@ impl Resources {
     }
 }
 
-async fn create_bucket(config: &SdkConfig) -> Result<(), Error> {
+async fn create_bucket(config: &SdkConfig, kms_key_arn: &str) -> Result<(), Error> {
     let s3 = aws_sdk_s3::Client::new(config);
     s3.create_bucket().bucket(values::BUCKET).send().await?;
     let versioning = VersioningConfiguration::builder()
@@ -89,6 +93,20 @@ async fn create_bucket(config: &SdkConfig) -> Result<(), Error> {
     s3.put_bucket_versioning()
         .bucket(values::BUCKET)
         .versioning_configuration(versioning)
+        .send()
+        .await?;
+    let default = ServerSideEncryptionByDefault::builder()
+        .sse_algorithm(ServerSideEncryption::AwsKms)
+        .kms_master_key_id(kms_key_arn)
+        .build()?;
+    let rule = ServerSideEncryptionRule::builder()
+        .apply_server_side_encryption_by_default(default)
+        .bucket_key_enabled(true)
+        .build();
+    let encryption = ServerSideEncryptionConfiguration::builder().rules(rule).build()?;
+    s3.put_bucket_encryption()
+        .bucket(values::BUCKET)
+        .server_side_encryption_configuration(encryption)
         .send()
         .await?;
     Ok(())

@@ -70,8 +70,8 @@ impl Stack {
                     let _ = ready.send(Ok(parts));
                     // Either a word or the sender's end: both mean stop.
                     let _ = stopped.recv();
-                    runtime.shutdown_timeout(SHUTDOWN_BOUND);
                     drop(processes);
+                    runtime.shutdown_timeout(SHUTDOWN_BOUND);
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }

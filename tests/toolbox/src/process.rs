@@ -6,8 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::sync::watch;
@@ -50,6 +50,8 @@ pub struct Process {
     /// somebody else is never killed.
     alive: Arc<Mutex<bool>>,
     exit: watch::Receiver<Option<ExitStatus>>,
+    /// Waits for the child; always there, until the drop.
+    waiting: Option<JoinHandle<()>>,
 }
 
 impl Process {
@@ -75,7 +77,7 @@ impl Process {
 
         let alive = Arc::new(Mutex::new(true));
         let (exited, exit) = watch::channel(None);
-        thread::spawn({
+        let waiting = thread::spawn({
             let alive = Arc::clone(&alive);
             move || wait(child, group, &alive, &exited)
         });
@@ -85,6 +87,7 @@ impl Process {
             group,
             alive,
             exit,
+            waiting: Some(waiting),
         })
     }
 
@@ -93,12 +96,17 @@ impl Process {
     /// # Errors
     /// [`ProcessError::NotReady`] when the process ended or the time was up.
     pub fn wait_for_tcp(&self, port: u16, bound: Duration) -> Result<(), ProcessError> {
-        let listening = wait_for_tcp(port, bound);
-        let reason = match (*self.exit.borrow(), listening) {
-            (None, Ok(())) => return Ok(()),
-            // Whoever answers on the port, it isn't this process.
-            (Some(status), _) => format!("it ended with {status}"),
-            (None, Err(error)) => error.to_string(),
+        let deadline = Instant::now() + bound;
+        let reason = loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let listening = wait_for_tcp(port, left.min(Duration::from_millis(100)));
+            match (*self.exit.borrow(), listening) {
+                // Whoever answers on the port, it isn't this process.
+                (Some(status), _) => break format!("it ended with {status}"),
+                (None, Ok(())) => return Ok(()),
+                (None, Err(error)) if left.is_zero() => break error.to_string(),
+                (None, Err(_)) => {}
+            }
         };
         Err(ProcessError::NotReady {
             name: self.name.clone(),
@@ -139,6 +147,10 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+        if let Some(waiting) = self.waiting.take() {
+            // Milliseconds, after which neither process nor zombie is left. A panic of the thread was reported.
+            let _ = waiting.join();
+        }
     }
 }
 
@@ -220,7 +232,7 @@ mod tests {
         let process = shell("exit 7", &scratch);
         eventually("the end", || !process.is_running());
         let error = process
-            .wait_for_tcp(crate::free_port().unwrap(), Duration::ZERO)
+            .wait_for_tcp(crate::free_port().unwrap(), Duration::from_secs(3600))
             .unwrap_err();
         assert!(error.to_string().contains("ended with exit status: 7"), "{error}");
     }

@@ -28,7 +28,16 @@ use super::{Parts, StackError, StackOptions};
 pub(super) struct Processes {
     _ministack: Ministack,
     _emulator: Emulator,
-    _functions: BTreeMap<Role, Arc<Instances>>,
+    functions: BTreeMap<Role, Arc<Instances>>,
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        // First of all, so that none is left to log that everything else is gone.
+        for instances in self.functions.values() {
+            instances.stop();
+        }
+    }
 }
 
 /// A process asks for its first invocation within milliseconds; a machine busy with a build may take many times that.
@@ -125,7 +134,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
         Processes {
             _ministack: ministack,
             _emulator: emulator,
-            _functions: functions,
+            functions,
         },
     ))
 }

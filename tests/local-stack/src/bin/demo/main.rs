@@ -1,0 +1,68 @@
+//! `cargo demo`: the whole job on one machine, from a signed callback to bytes that play; see `--help`.
+
+mod arguments;
+mod checks;
+mod narration;
+mod ready;
+mod tour;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Mode};
+use local_stack::{Role, Stack, StackOptions};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("demo: {error}\n\n{}", arguments::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    if arguments.mode == Mode::Help {
+        println!("{}", arguments::USAGE);
+        return ExitCode::SUCCESS;
+    }
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("demo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(arguments: &Arguments) -> Result<(), Error> {
+    let format = arguments.format();
+    let mut options = StackOptions::default()
+        .setting(Role::Copier, "MEDIA_FORMAT", format)
+        .setting(Role::Linker, "MEDIA_FORMAT", format);
+    options.release = arguments.release;
+    options.state.clone_from(&arguments.state);
+    eprintln!("demo: setting up; the first time, the functions and their tools must be built and installed");
+    // Blocks: nothing else is to be done before the stack is there. It has a runtime of its own.
+    let stack = Stack::start(options)?;
+
+    if arguments.mode == Mode::ServeJson {
+        println!("{}", ready::line(&stack));
+        return until_stopped().await;
+    }
+    let link = tour::take(&stack, arguments).await?;
+    if arguments.mode == Mode::Serve {
+        narration::serving(&stack, &link);
+        until_stopped().await?;
+    }
+    Ok(())
+}
+
+/// Ctrl-C, or what a process manager sends.
+async fn until_stopped() -> Result<(), Error> {
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+        _ = terminated.recv() => Ok(()),
+    }
+}
