@@ -52,6 +52,9 @@ pub struct ReaderConfig {
 }
 
 /// Reads recordings, and keeps the opened ones (ETag, layout, frame key): at most 256, for 5 minutes. Clones share them.
+///
+/// It needs `s3:GetObject`, `s3:ListBucket` (without it S3 answers 403 where an object is absent, which is
+/// [`ReadError::Unavailable`]) and `kms:Decrypt`.
 #[derive(Clone)]
 pub struct Reader {
     objects: Objects,

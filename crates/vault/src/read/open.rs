@@ -39,6 +39,16 @@ impl fmt::Debug for Opened {
     }
 }
 
+/// S3's answers to a cold open, all of one version.
+struct Fetched {
+    /// Begins with the header.
+    head: ObjectBody,
+    /// The expected bytes, where they're not in `head`.
+    wanted: Option<ObjectBody>,
+    /// The final frame, where it had to be asked for.
+    tail: Option<ObjectBody>,
+}
+
 impl Reader {
     /// Opens the current version of `recording`, and keeps what has arrived of the expected bytes.
     ///
@@ -49,52 +59,33 @@ impl Reader {
         expectation: Expectation,
     ) -> Result<(Opened, Option<ObjectBody>), ReadError> {
         let key = recording.object_key();
-        let (mut head, mut wanted) = self.fetch_cold(&key, expectation).await?;
-        let version = head.version().clone();
+        let mut fetched = self.fetch_cold(&key, expectation).await?;
+        let version = fetched.head.version().clone();
 
-        let header = read_header(&mut head).await?;
+        let header = read_header(&mut fetched.head).await?;
         // Before KMS is asked, so that an object that was put in another's place costs no call; its header is
         // authenticated below, and only then are these facts believed.
         let facts = context::check(header.encryption_context(), &self.config.account, recording).map_err(damaged)?;
-        let length_unknown = facts.plaintext_len.is_none();
-        let end_asked_for = [Some(&head), wanted.as_ref()].into_iter().flatten().any(ends_soon);
-        let (data_key, mut tail) = try_join(
+        let tail_missing = facts.plaintext_len.is_none() && !fetched.ends_soon();
+        let (data_key, tail) = try_join(
             unwrap_data_key(&self.kms, &self.config.kms_keys, &header),
             // Costs no time of its own, because KMS is being waited for anyway.
-            self.get_some(
-                (length_unknown && !end_asked_for).then(plan::final_frame),
-                &key,
-                Some(&version),
-            ),
+            self.get_some(&key, tail_missing.then(plan::final_frame), Some(&version)),
         )
         .await?;
+        fetched.tail = tail;
 
         let opener = header.authenticate(&data_key).map_err(damaged)?;
-        let layout = Layout::of_object(opener.header_len(), opener.frame_length(), version.object_len);
-        let layout = layout.map_err(damaged)?;
+        let layout =
+            Layout::of_object(opener.header_len(), opener.frame_length(), version.object_len).map_err(damaged)?;
         match facts.plaintext_len {
-            Some(len) if len == layout.plaintext_len() => {}
-            Some(len) => {
-                return Err(ReadError::Damaged(format!(
-                    "an object of {} bytes is no recording of {len}",
-                    version.object_len
-                )));
-            }
-            None => {
-                let bodies = [Some(&mut head), wanted.as_mut(), tail.as_mut()];
-                self.verify_final_frame(&key, &version, &opener, &layout, bodies.into_iter().flatten())
-                    .await?;
-            }
+            Some(len) => compare_length(&layout, len)?,
+            None => self.verify_final_frame(&key, &mut fetched, &opener, &layout).await?,
         }
 
         let ahead = plan::expected_bytes(expectation, layout.plaintext_len())
             .and_then(|range| plan::object_bytes(&layout, &range))
-            .and_then(|stored| {
-                [wanted, Some(head)]
-                    .into_iter()
-                    .flatten()
-                    .find(|body| body.leads_to(stored.start))
-            });
+            .and_then(|stored| fetched.leading_to(stored.start));
         let opened = Opened {
             recording: recording.clone(),
             version,
@@ -105,29 +96,29 @@ impl Reader {
         Ok((opened, ahead))
     }
 
-    /// The body that begins with the header, and that of the expected bytes where it's another.
-    async fn fetch_cold(
-        &self,
-        key: &str,
-        expectation: Expectation,
-    ) -> Result<(ObjectBody, Option<ObjectBody>), ReadError> {
+    /// The object's head and the expected bytes, in one round trip.
+    async fn fetch_cold(&self, key: &str, expectation: Expectation) -> Result<Fetched, ReadError> {
         let plan = self.header_width.cold_plan(expectation);
         let (head, wanted) = try_join(
             self.objects.get(key, &plan.head, None),
-            self.get_some(plan.wanted, key, None),
+            self.get_some(key, plan.wanted, None),
         )
         .await?;
         let head = head.ok_or_else(|| ReadError::Damaged("an empty object".to_owned()))?;
-        match wanted {
-            Some(wanted) if wanted.version() != head.version() => Err(ReadError::Changed),
-            wanted => Ok((head, wanted)),
+        if wanted.as_ref().is_some_and(|wanted| wanted.version() != head.version()) {
+            return Err(ReadError::Changed);
         }
+        Ok(Fetched {
+            head,
+            wanted,
+            tail: None,
+        })
     }
 
     async fn get_some(
         &self,
-        ask: Option<Ask>,
         key: &str,
+        ask: Option<Ask>,
         version: Option<&Version>,
     ) -> Result<Option<ObjectBody>, ReadError> {
         match ask {
@@ -141,37 +132,67 @@ impl Reader {
     async fn verify_final_frame(
         &self,
         key: &str,
-        version: &Version,
+        fetched: &mut Fetched,
         opener: &Opener,
         layout: &Layout,
-        bodies: impl Iterator<Item = &mut ObjectBody>,
     ) -> Result<(), ReadError> {
         let frame = layout.final_frame();
         let stored = layout.object_range(frame..FrameIndex(frame.0 + 1));
-        let near = |body: &&mut ObjectBody| body.holds(stored.start) && ends_soon(body);
-        let mut fetched = bodies.into_iter().find(near);
-        let mut sealed = match &mut fetched {
+        let version = fetched.head.version().clone();
+        let mut sealed = match fetched.ending_with(stored.start) {
             Some(body) => body.peek(stored).await?,
+            // Its frames are longer than those that the tail was asked for with.
             None => match self
                 .objects
-                .get(key, &Ask::Range(stored.clone()), Some(version))
+                .get(key, &Ask::Range(stored.clone()), Some(&version))
                 .await?
             {
                 Some(mut body) => body.peek(stored).await?,
                 None => BytesMut::new(),
             },
         };
-        opener
-            .open_frame(frame, FrameKind::Final, &mut sealed)
-            .map_err(damaged)?;
-        Ok(())
+        let opened = opener.open_frame(frame, FrameKind::Final, &mut sealed);
+        opened.map(drop).map_err(damaged)
     }
 }
 
-/// Whether what is left of `body` ends with the object, and is little enough to look at its end.
+impl Fetched {
+    /// Whether the object's end is among what was fetched, and near enough to be looked at.
+    fn ends_soon(&self) -> bool {
+        ends_soon(&self.head) || self.wanted.as_ref().is_some_and(ends_soon)
+    }
+
+    /// The body that holds everything from `offset` to the object's end.
+    fn ending_with(&mut self, offset: ObjectOffset) -> Option<&mut ObjectBody> {
+        [Some(&mut self.head), self.wanted.as_mut(), self.tail.as_mut()]
+            .into_iter()
+            .flatten()
+            .find(|body| body.holds(offset) && ends_soon(body))
+    }
+
+    /// The body to read on from `offset` with.
+    fn leading_to(self, offset: ObjectOffset) -> Option<ObjectBody> {
+        [self.wanted, Some(self.head)]
+            .into_iter()
+            .flatten()
+            .find(|body| body.leads_to(offset))
+    }
+}
+
 fn ends_soon(body: &ObjectBody) -> bool {
     let end = ObjectOffset(body.version().object_len);
     body.reaches(end) && end.0 - body.position().0 <= LOOK_AHEAD
+}
+
+/// The context's length is authenticated with the header; an object of another length was cut or added to.
+fn compare_length(layout: &Layout, len: u64) -> Result<(), ReadError> {
+    if layout.plaintext_len() == len {
+        return Ok(());
+    }
+    let object_len = layout.object_len();
+    Err(ReadError::Damaged(format!(
+        "an object of {object_len} bytes is no recording of {len}"
+    )))
 }
 
 /// Takes the header off the front of `body`.
