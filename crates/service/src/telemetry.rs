@@ -8,6 +8,9 @@ use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util
 /// Set by Lambda from the function's `ApplicationLogLevel`.
 const ENV_LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
 
+/// Target of the lines that say who listened to what: they're kept however quiet the rest is.
+const AUDIT: &str = "audit";
+
 /// Libraries whose finer lines hold raw events, headers or bodies: phone numbers, tokens and signatures among them.
 /// They stay at INFO whatever level is asked for.
 const NEVER_FINER_THAN_INFO: [&str; 8] = [
@@ -42,6 +45,7 @@ pub fn init() {
 fn filter(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level)
+        .with_target(AUDIT, level.max(LevelFilter::INFO))
         .with_targets(NEVER_FINER_THAN_INFO.map(|target| (target, level.min(LevelFilter::INFO))))
 }
 
@@ -63,6 +67,11 @@ mod tests {
             assert!(filter.would_enable(target, &Level::INFO), "{target}");
             assert!(!filter.would_enable(target, &Level::DEBUG), "{target}");
         }
+    }
+
+    #[test]
+    fn audit_lines_are_kept_at_every_level() {
+        assert!(filter(LevelFilter::ERROR).would_enable("audit", &Level::INFO));
     }
 
     #[test]
