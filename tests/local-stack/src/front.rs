@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use crate::instances::{Instances, InvocationError};
 use crate::invocation::invoke;
 use crate::proxy::{self, Body, Error, Upstream};
+use crate::values;
 
 /// How long a request waits for an idle instance. AWS would start another one, up to the concurrency that's reserved.
 const INSTANCE_BOUND: Duration = Duration::from_secs(20);
@@ -26,7 +27,7 @@ const INSTANCE_BOUND: Duration = Duration::from_secs(20);
 /// What stands before a function on AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
-    /// An API Gateway HTTP API: buffers, and gives up after 30 s.
+    /// An API Gateway HTTP API: has one route, buffers, and gives up after 30 s.
     HttpApi,
     /// A Lambda function URL in `RESPONSE_STREAM` mode.
     FunctionUrl,
@@ -76,6 +77,9 @@ impl Front {
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Error> {
         let (parts, body) = request.into_parts();
+        if self.door == Door::HttpApi && parts.uri.path() != values::CALLBACK_PATH {
+            return Ok(refusal(StatusCode::NOT_FOUND));
+        }
         let body = match Limited::new(body, self.door.max_request_bytes()).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => return Ok(refusal(StatusCode::PAYLOAD_TOO_LARGE)),

@@ -1,5 +1,6 @@
 //! Instances of a function: processes of its binary, each of which has one invocation at a time.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +31,8 @@ pub(crate) struct Instances {
     idle: Mutex<Vec<Instance>>,
     /// One permit for each instance in `idle`.
     permits: Arc<Semaphore>,
+    /// Process ids of all instances by name.
+    ids: Mutex<BTreeMap<String, u32>>,
 }
 
 #[derive(Debug)]
@@ -82,10 +85,15 @@ impl Instances {
             })
             .collect::<Result<Vec<_>, ProcessError>>()?;
         let permits = Arc::new(Semaphore::new(idle.len()));
+        let ids = idle
+            .iter()
+            .map(|instance| (instance.name.clone(), instance.process.id()))
+            .collect();
         Ok(Arc::new(Self {
             function,
             idle: Mutex::new(idle),
             permits,
+            ids: Mutex::new(ids),
         }))
     }
 
@@ -102,6 +110,16 @@ impl Instances {
                 .collect()
         };
         futures_util::future::select_all(ends).await;
+    }
+
+    /// The process ids of all instances, busy ones included.
+    pub(crate) fn process_ids(&self) -> Vec<u32> {
+        self.ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .copied()
+            .collect()
     }
 
     /// Ends the idle instances and leases no more.
@@ -168,6 +186,8 @@ impl Lease {
         if let Some(instance) = &mut self.instance {
             instance.process.kill();
             instance.process = self.instances.function.spawn(&instance.name, &instance.runtime_api)?;
+            let mut ids = self.instances.ids.lock().unwrap_or_else(PoisonError::into_inner);
+            ids.insert(instance.name.clone(), instance.process.id());
         }
         Ok(())
     }

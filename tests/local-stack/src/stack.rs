@@ -42,6 +42,7 @@ struct Parts {
     twilio: Arc<TwilioDouble>,
     wire: Wire,
     state: Arc<State>,
+    functions: start::Functions,
 }
 
 /// How long tasks of the stack may take to notice its end.
@@ -122,6 +123,15 @@ impl Stack {
     /// Where a file `RE….wav` or `RE….mp3` is a recording at Twilio.
     pub fn recordings_dir(&self) -> &Path {
         self.parts.state.recordings()
+    }
+
+    /// The process ids of a role's instances; none for a role that the [options](StackOptions::queues) leave out.
+    pub fn process_ids(&self, role: Role) -> Vec<u32> {
+        self.parts
+            .functions
+            .get(&role)
+            .map(|instances| instances.process_ids())
+            .unwrap_or_default()
     }
 
     /// What the instances of a role have logged so far.

@@ -1,6 +1,5 @@
 //! The front before an emulator that's played by the test, and instances that only exist.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::stream;
@@ -42,50 +41,47 @@ struct Rig {
 
 async fn rig(door: Door, act: Act, count: usize, timeout: Duration) -> Rig {
     let scratch = Scratch::new().unwrap();
-    let sleeper = scratch.path().join("sleeper");
-    std::fs::write(
-        &sleeper,
-        "#!/bin/sh\necho $$ > \"$AWS_LAMBDA_RUNTIME_API\"\nexec /bin/sleep 1000\n",
-    )
-    .unwrap();
-    std::fs::set_permissions(&sleeper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let function = Function {
         role: Role::Playback,
         timeout,
-        binary: sleeper,
+        binary: concat!(env!("CARGO_MANIFEST_DIR"), "/src/front/sleeper.sh").into(),
         environment: Vec::new(),
         log: scratch.path().join("log"),
     };
-    // The place of the Runtime API's address tells the test the process's id.
-    let id_file = scratch.path().join("id");
-    let names = (0..count).map(|number| (format!("f-{number}"), id_file.to_string_lossy().into_owned()));
+    let names = (0..count).map(|number| (format!("f-{number}"), String::new()));
     let instances = Instances::start(function, names).unwrap();
 
     let (listener, port) = proxy::listen().await.unwrap();
+    let known = Arc::clone(&instances);
     proxy::serve(listener, move |request: Request<Incoming>| {
-        emulate(act.clone(), id_file.clone(), request)
+        emulate(act.clone(), Arc::clone(&known), request)
     });
     let (listener, front_port) = proxy::listen().await.unwrap();
     Front::new(door, Arc::clone(&instances), Upstream::new(port)).serve(listener);
+    let path = if door == Door::HttpApi {
+        values::CALLBACK_PATH
+    } else {
+        ""
+    };
     Rig {
-        url: format!("http://127.0.0.1:{front_port}"),
+        url: format!("http://127.0.0.1:{front_port}{path}"),
         instances,
         _scratch: scratch,
     }
 }
 
-async fn emulate(act: Act, id_file: PathBuf, request: Request<Incoming>) -> Result<Response<Body>, Error> {
+async fn emulate(act: Act, instances: Arc<Instances>, request: Request<Incoming>) -> Result<Response<Body>, Error> {
     match act {
         Act::Echo => Ok(Response::new(proxy::full(request.uri().to_string()))),
         Act::Answer(bytes) => Ok(Response::new(proxy::full(vec![0; bytes]))),
         Act::DieBeforeAnswer => {
-            kill(&id_file).await;
+            kill(&instances).await;
             std::future::pending().await
         }
         Act::DieInAnswer => {
             let first = stream::iter([Ok(Frame::data(Bytes::from_static(b"first")))]);
             let rest = stream::once(async move {
-                kill(&id_file).await;
+                kill(&instances).await;
                 std::future::pending().await
             });
             Ok(Response::new(
@@ -102,19 +98,15 @@ async fn emulate(act: Act, id_file: PathBuf, request: Request<Incoming>) -> Resu
     }
 }
 
-async fn kill(id_file: &PathBuf) {
-    let id = loop {
-        match std::fs::read_to_string(id_file) {
-            Ok(id) if id.ends_with('\n') => break id,
-            _ => tokio::time::sleep(Duration::from_millis(10)).await,
-        }
-    };
-    let killed = tokio::process::Command::new("kill")
-        .args(["-9", id.trim()])
-        .status()
-        .await
-        .unwrap();
-    assert!(killed.success());
+async fn kill(instances: &Instances) {
+    for id in instances.process_ids() {
+        let killed = tokio::process::Command::new("kill")
+            .args(["-9", &id.to_string()])
+            .status()
+            .await
+            .unwrap();
+        assert!(killed.success());
+    }
 }
 
 /// Long enough for anything but what's meant to hang.
@@ -131,6 +123,19 @@ async fn path_and_query_pass_untouched() {
             .await
             .unwrap();
         assert_eq!(answer, format!("/lambda-url/f-0{path}"));
+    }
+}
+
+#[tokio::test]
+async fn an_http_api_has_one_route() {
+    let rig = rig(Door::HttpApi, Act::Echo, 1, PATIENCE).await;
+    assert_eq!(reqwest::get(format!("{}?x", rig.url)).await.unwrap().status(), 200);
+    for path in ["/", "/other"] {
+        assert_eq!(
+            reqwest::get(format!("{}{path}", rig.url)).await.unwrap().status(),
+            404,
+            "{path}"
+        );
     }
 }
 

@@ -28,8 +28,11 @@ use super::{Parts, StackError, StackOptions};
 pub(super) struct Processes {
     _ministack: Ministack,
     _emulator: Emulator,
-    functions: BTreeMap<Role, Arc<Instances>>,
+    functions: Functions,
 }
+
+/// The instances of each function that runs.
+pub(super) type Functions = BTreeMap<Role, Arc<Instances>>;
 
 impl Drop for Processes {
     fn drop(&mut self) {
@@ -128,6 +131,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
         twilio: Arc::new(twilio),
         wire,
         state: Arc::new(state),
+        functions: functions.clone(),
     };
     Ok((
         parts,
