@@ -81,9 +81,10 @@ impl PlaybackRequest {
             return Expectation::Facts;
         }
         match self.range {
+            // One GET for the whole. Of a recording too long for one reply it's dropped at the first byte.
             None => Expectation::Bytes {
                 offset: 0,
-                len: max_range_bytes,
+                len: WHOLE_REPLY_LIMIT,
             },
             Some(RangeSpec::Int { first, last }) if first < BEYOND_ANY_OBJECT => {
                 // `last` is never before `first`.
