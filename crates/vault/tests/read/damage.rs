@@ -5,7 +5,7 @@ use vault::{Expectation, ReadError};
 
 use crate::{
     sealed::{F, Shape, bytes, context, data_key, read, reader, seal, seal_with, store},
-    support::{World, noise, recording},
+    support::{World, noise, proxy::Fault, recording},
 };
 
 /// Where the frames of `object` are.
@@ -238,9 +238,15 @@ async fn a_foreign_key_is_refused_without_asking_kms() {
     );
     assert_eq!(world.proxy.count("Decrypt"), 0);
 
-    // Its ciphertext under the accepted key's name: the emulator decrypts it, and says under which key.
+    // Its ciphertext under the accepted key's name.
     stored.provider_info = world.key.as_str().to_owned();
-    let object = seal_with(&data_key, &[stored.clone()], &context, &plaintext, &Shape::default());
+    let object = seal_with(
+        &data_key,
+        std::slice::from_ref(&stored),
+        &context,
+        &plaintext,
+        &Shape::default(),
+    );
     world.put_object(&key, object).await;
     let (seen, error) = read(&reader(&world), &recording(1), 0..F).await;
     assert!(
@@ -259,6 +265,22 @@ async fn a_foreign_key_is_refused_without_asking_kms() {
         "{error:?}"
     );
     assert_eq!(world.proxy.count("Decrypt"), 0);
+}
+
+#[tokio::test]
+async fn an_answer_of_kms_under_another_key_is_refused() {
+    let world = World::start().await;
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let other_partition = |answer: &str| answer.replace("arn:aws:kms", "arn:aws-cn:kms");
+    world
+        .proxy
+        .inject("Decrypt", 0..usize::MAX, Fault::EditAnswer(other_partition));
+    let (seen, error) = read(&reader(&world), &recording(1), 0..F).await;
+    assert!(seen.is_empty());
+    assert_eq!(
+        error.unwrap().to_string(),
+        "damaged: KMS decrypted under another key than was asked for"
+    );
 }
 
 #[tokio::test]

@@ -112,6 +112,18 @@ async fn an_object_replaced_between_open_and_read_is_told() {
     assert!(error.is_none() && seen == replaced[..10]);
 }
 
+#[tokio::test]
+async fn bytes_of_another_version_are_not_used_whatever_s3_makes_of_the_condition() {
+    let world = World::start().await;
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let reader = reader(&world);
+    let old = reader.open(&recording(1), Expectation::Facts).await.unwrap();
+    store(&world, &recording(1), &noise(F, 2), &Shape::default()).await;
+    world.proxy.inject("GetObject", 0..usize::MAX, Fault::IgnoreIfMatch);
+    let error = reader.read(&old, 0..10).await.err();
+    assert!(matches!(error, Some(ReadError::Changed)), "{error:?}");
+}
+
 /// Puts `object` between the answers to two GETs that are sent at the same time: the second isn't forwarded before.
 fn replace_between(world: &World, nth: usize, s3: Client, object: Vec<u8>) {
     let (replaced, wait) = oneshot::channel();

@@ -57,6 +57,10 @@ pub enum Fault {
     CutAnswer(usize),
     /// Is forwarded; nothing comes after so many bytes of the answer's body, and the connection stays open.
     StallAnswer(usize),
+    /// Is forwarded; the answer's body is another.
+    EditAnswer(fn(&str) -> String),
+    /// Is forwarded without its If-Match.
+    IgnoreIfMatch,
     /// Isn't forwarded and never answered.
     Hang,
 }
@@ -212,8 +216,10 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Reply, 
     let mut forwarded = Request::builder()
         .method(head.method)
         .uri(format!("{}{path}", state.upstream));
+    let ignore_if_match = matches!(fault, Some(Fault::IgnoreIfMatch));
     for (name, value) in &head.headers {
-        if *name != header::EXPECT && *name != header::TRANSFER_ENCODING {
+        let ignored = ignore_if_match && *name == header::IF_MATCH;
+        if !ignored && *name != header::EXPECT && *name != header::TRANSFER_ENCODING {
             forwarded = forwarded.header(name, value);
         }
     }
@@ -225,6 +231,13 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Reply, 
             let (head, body) = reply.into_parts();
             let body = body.collect().await?.to_bytes();
             Ok(Response::from_parts(head, cut(body.slice(..after.min(body.len())))))
+        }
+        Some(Fault::EditAnswer(edit)) => {
+            let (mut head, body) = reply.into_parts();
+            let body = body.collect().await?.to_bytes();
+            head.headers.remove(header::CONTENT_LENGTH);
+            let edited = Full::from(edit(std::str::from_utf8(&body)?));
+            Ok(Response::from_parts(head, edited.map_err(Into::into).boxed_unsync()))
         }
         Some(Fault::StallAnswer(after)) => {
             let (head, body) = reply.into_parts();
