@@ -1,8 +1,8 @@
 //! Plaintext in, sealed parts out. No I/O.
 //!
 //! A frame is sealed where it will be sent from: plaintext is copied once, from the chunk that the download gave into
-//! its place in the part. Measured at 64 KiB frames, sealing 8 MiB takes about a millisecond, far less than receiving
-//! them, so it happens where the bytes arrive and needs no thread of its own.
+//! its place in the part. At 64 KiB frames aws-lc-rs seals some 10 GiB/s, a part in a millisecond; receiving one takes
+//! tens of them at best. So it happens where the bytes arrive and needs no thread of its own.
 
 use bytes::{Buf, Bytes};
 use esdk_message::{FrameIndex, FrameKind, Sealer};
