@@ -5,10 +5,10 @@
 
 use std::fmt;
 
-/// Twilio writes a SID as two capital letters and 128 bits in lower-case hexadecimal.
+/// A SID is two capital letters and 128 bits in hexadecimal (Twilio's API description: `^RE[0-9a-fA-F]{32}$`).
 const SID_HEX_DIGITS: usize = 32;
 
-/// A Twilio RecordingSid as the vault uses it: `RE` and 32 lower-case hexadecimal digits.
+/// A Twilio RecordingSid as the vault uses it: `RE` and 32 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordingId(String);
 
@@ -17,12 +17,11 @@ impl RecordingId {
     ///
     /// # Errors
     ///
-    /// [`NameError`] when it isn't of the form above. Capitals among the digits are refused: they would name a second
-    /// object for the same recording.
+    /// [`NameError`] when it isn't of the form above. The digits' case is kept: a SID is what Twilio wrote.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         parse_sid(text, "RE").map(Self).ok_or(NameError {
             what: "recording id",
-            form: "RE and 32 lower-case hexadecimal digits",
+            form: "RE and 32 hexadecimal digits",
         })
     }
 
@@ -51,7 +50,7 @@ impl fmt::Display for RecordingId {
     }
 }
 
-/// The Twilio account the recordings belong to: `AC` and 32 lower-case hexadecimal digits.
+/// The Twilio account the recordings belong to: `AC` and 32 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AccountId(String);
 
@@ -64,7 +63,7 @@ impl AccountId {
     pub fn parse(text: &str) -> Result<Self, NameError> {
         parse_sid(text, "AC").map(Self).ok_or(NameError {
             what: "account id",
-            form: "AC and 32 lower-case hexadecimal digits",
+            form: "AC and 32 hexadecimal digits",
         })
     }
 
@@ -154,7 +153,7 @@ pub struct NameError {
 
 fn parse_sid(text: &str, prefix: &str) -> Option<String> {
     let digits = text.strip_prefix(prefix)?;
-    let well_formed = digits.len() == SID_HEX_DIGITS && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let well_formed = digits.len() == SID_HEX_DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit());
     well_formed.then(|| text.to_owned())
 }
 
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn sids_of_another_kind_or_width_or_case_are_refused() {
+    fn sids_of_another_kind_or_width_are_refused() {
         for text in [
             String::new(),
             DIGITS.to_owned(),
@@ -195,13 +194,15 @@ mod tests {
             format!("re{DIGITS}"),
             format!("RE{DIGITS}0"),
             format!("RE{}", &DIGITS[1..]),
-            format!("RE{}", DIGITS.to_uppercase()),
+            format!("RE{}g", &DIGITS[1..]),
             format!("RE{}/", &DIGITS[1..]),
             format!("RE{}é", &DIGITS[2..]),
             format!(" RE{DIGITS}"),
         ] {
             assert!(RecordingId::parse(&text).is_err(), "{text:?}");
         }
+        let capitals = format!("RE{}", DIGITS.to_uppercase());
+        assert_eq!(RecordingId::parse(&capitals).unwrap().as_str(), capitals);
         assert!(AccountId::parse(&format!("AC{DIGITS}")).is_ok());
         assert!(AccountId::parse(&format!("RE{DIGITS}")).is_err());
     }
