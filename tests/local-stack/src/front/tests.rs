@@ -19,8 +19,8 @@ enum Act {
     Echo,
     /// Answers with so many bytes, all of them there.
     Answer(usize),
-    /// Begins an answer, then ends the process that was serving it, as an abort in mid-stream does.
-    DieInAnswer,
+    /// Begins an answer, then, once told to, ends the process that was serving it, as an abort in mid-stream does.
+    DieInAnswer { go_on: Arc<Notify> },
     /// Ends the process before any answer.
     DieBeforeAnswer,
     /// Answers nothing.
@@ -78,9 +78,10 @@ async fn emulate(act: Act, instances: Arc<Instances>, request: Request<Incoming>
             kill(&instances).await;
             std::future::pending().await
         }
-        Act::DieInAnswer => {
+        Act::DieInAnswer { go_on } => {
             let first = stream::iter([Ok(Frame::data(Bytes::from_static(b"first")))]);
             let rest = stream::once(async move {
+                go_on.notified().await;
                 kill(&instances).await;
                 std::future::pending().await
             });
@@ -141,17 +142,24 @@ async fn an_http_api_has_one_route() {
 
 #[tokio::test]
 async fn a_function_that_dies_in_mid_answer_breaks_the_transfer_and_is_replaced() {
-    let rig = rig(Door::FunctionUrl, Act::DieInAnswer, 1, PATIENCE).await;
+    let go_on = Arc::new(Notify::new());
+    let act = Act::DieInAnswer {
+        go_on: Arc::clone(&go_on),
+    };
+    let rig = rig(Door::FunctionUrl, act, 1, PATIENCE).await;
     let mut response = reqwest::get(&rig.url).await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.chunk().await.unwrap().unwrap(), "first");
+    go_on.notify_one();
     response.chunk().await.unwrap_err();
     Arc::clone(&rig.instances).lease(PATIENCE).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_buffered_answer_that_breaks_off_is_a_server_error() {
-    let rig = rig(Door::HttpApi, Act::DieInAnswer, 1, PATIENCE).await;
+    let go_on = Arc::new(Notify::new());
+    go_on.notify_one();
+    let rig = rig(Door::HttpApi, Act::DieInAnswer { go_on }, 1, PATIENCE).await;
     assert_eq!(reqwest::get(&rig.url).await.unwrap().status(), 500);
 }
 

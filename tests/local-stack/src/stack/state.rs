@@ -18,10 +18,13 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(named: Option<&Path>) -> io::Result<Self> {
-        let scratch = if named.is_none() { Some(Scratch::new()?) } else { None };
-        let root = named
-            .or_else(|| scratch.as_ref().map(Scratch::path))
-            .unwrap_or_else(|| Path::new("."));
+        let (root, scratch) = match named {
+            Some(folder) => (std::path::absolute(folder)?, None),
+            None => {
+                let scratch = Scratch::new()?;
+                (scratch.path().to_owned(), Some(scratch))
+            }
+        };
         let state = Self {
             recordings: root.join("recordings"),
             logs: root.join("logs"),
