@@ -32,6 +32,7 @@ pub(crate) async fn take(stack: &Stack, arguments: &Arguments) -> Result<String,
         ),
         None => (wav::duet(SECONDS), Some(SECONDS)),
     };
+    expect(!recording.is_empty(), "the recording has bytes to play")?;
     let format = arguments.format();
     fs::write(stack.recordings_dir().join(format!("{RECORDING}.{format}")), &recording)?;
     narration::recording(RECORDING, format, recording.len(), seconds);
@@ -83,7 +84,7 @@ async fn media_url(stack: &Stack) -> Result<String, Error> {
 /// Three ranges as a player asks for them (the start, a seek, the end), then everything.
 async fn play(stack: &Stack, link: &str, recording: &[u8]) -> Result<(), Error> {
     let len = recording.len();
-    let (seek, tail) = (len / 2 + 1, len.min(32_000));
+    let (seek, tail) = (len / 2, len.min(32_000));
     let ranges = [
         (format!("bytes=0-{}", 65_535.min(len - 1)), 0..len.min(65_536)),
         (
