@@ -13,7 +13,10 @@ async fn refused(stack: &Stack, callback: &Callback, status: StatusCode, code: &
     assert_eq!(answer.status(), status);
     assert_eq!(json(answer).await["error"], code);
     let calls = stack.wire().since(wire);
-    assert!(calls.iter().all(|call| call.is("secretsmanager", "GetSecretValue")), "{calls:?}");
+    assert!(
+        calls.iter().all(|call| call.is("secretsmanager", "GetSecretValue")),
+        "{calls:?}"
+    );
     assert!(stack.twilio().calls_since(twilio).is_empty());
 }
 
@@ -29,7 +32,12 @@ async fn a_forged_signature_is_refused_and_nobody_is_called() {
 async fn an_unsigned_request_is_refused_and_nobody_is_called() {
     let (stack, _turn) = alone().await;
     let (wire, twilio) = (stack.wire().mark(), stack.twilio().mark());
-    let answer = request(Method::POST, &stack.callback_url(), &[("content-type", "application/x-www-form-urlencoded")]).await;
+    let answer = request(
+        Method::POST,
+        &stack.callback_url(),
+        &[("content-type", "application/x-www-form-urlencoded")],
+    )
+    .await;
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     assert_eq!(stack.wire().since(wire), []);
     assert!(stack.twilio().calls_since(twilio).is_empty());
@@ -39,7 +47,9 @@ async fn an_unsigned_request_is_refused_and_nobody_is_called() {
 async fn another_accounts_callback_is_refused_and_nobody_is_called() {
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, 1_000);
-    let foreign = recording.callback().parameter("AccountSid", "AC0000000000000000000000000000000f");
+    let foreign = recording
+        .callback()
+        .parameter("AccountSid", "AC0000000000000000000000000000000f");
     refused(stack, &foreign, StatusCode::FORBIDDEN, "foreign_account").await;
 }
 
@@ -62,11 +72,20 @@ async fn a_malformed_callback_is_refused_and_nobody_is_called() {
 async fn other_methods_paths_and_sizes_are_told_apart() {
     let (stack, _turn) = among_others().await;
     let url = stack.callback_url();
-    assert_eq!(request(Method::DELETE, &url, &[]).await.status(), StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(request(Method::POST, &format!("{url}/more"), &[]).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        request(Method::DELETE, &url, &[]).await.status(),
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    assert_eq!(
+        request(Method::POST, &format!("{url}/more"), &[]).await.status(),
+        StatusCode::NOT_FOUND
+    );
     let recording = Recording::new(stack, 1_000);
     let large = recording.callback().parameter("Padding", &"x".repeat(70_000));
-    assert_eq!(stack.post_callback(&large).await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        stack.post_callback(&large).await.unwrap().status(),
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
 }
 
 #[tokio::test]
@@ -88,7 +107,10 @@ async fn a_callback_that_sqs_does_not_take_comes_back() {
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, 1_000);
     // The SDK tries four times.
-    let down = Fault::Answer { status: 500, body: "{}".to_owned() };
+    let down = Fault::Answer {
+        status: 500,
+        body: "{}".to_owned(),
+    };
     stack.wire().inject(Rule::new("sqs", "SendMessage", down).times(8));
     let answer = stack.post_callback(&recording.callback()).await.unwrap();
     stack.wire().clear_faults();
@@ -106,7 +128,9 @@ async fn a_gone_task_does_not_keep_the_recording_from_being_stored() {
     assert!(!recording.stored(stack).await.is_empty());
     eventually("the linker's word that the task is gone", || async {
         let log = stack.log(local_stack::Role::Linker).unwrap();
-        log.lines().any(|line| line.contains(&recording.sid) && line.contains("the task is gone")).then_some(())
+        log.lines()
+            .any(|line| line.contains(&recording.sid) && line.contains("the task is gone"))
+            .then_some(())
     })
     .await;
 }

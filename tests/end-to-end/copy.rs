@@ -68,15 +68,25 @@ async fn a_callback_that_comes_many_times_makes_one_object() {
     eventually("the end of all ten copies", || async {
         let log = stack.log(Role::Copier).unwrap();
         // One audit line for the copy, one metric line each for the nine others.
-        let copied = log.lines().filter(|line| line.contains(&recording.sid) && line.contains("recording copied")).count();
-        let already = log.lines().filter(|line| line.contains(&recording.sid) && line.contains("already")).count();
+        let copied = log
+            .lines()
+            .filter(|line| line.contains(&recording.sid) && line.contains("recording copied"))
+            .count();
+        let already = log
+            .lines()
+            .filter(|line| line.contains(&recording.sid) && line.contains("already"))
+            .count();
         (copied == 1 && already == 9).then_some(())
     })
     .await;
     assert_eq!(versions(stack, &recording).await, 1);
     assert_eq!(open_uploads(stack, &recording).await, 0);
     let media = stack.twilio().task(&recording.task).unwrap().attributes;
-    assert_eq!(media.matches(&recording.sid).count(), 1, "one entry in the task: {media}");
+    assert_eq!(
+        media.matches(&recording.sid).count(),
+        1,
+        "one entry in the task: {media}"
+    );
     plays_whole(stack, &recording).await;
 }
 
@@ -85,13 +95,18 @@ async fn a_job_that_fails_comes_back_until_it_is_done() {
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, 100_000);
     // More than the SDK's own four attempts, so that the job itself fails once.
-    let down = Fault::Answer { status: 500, body: r#"{"__type":"InternalFailure"}"#.to_owned() };
+    let down = Fault::Answer {
+        status: 500,
+        body: r#"{"__type":"InternalFailure"}"#.to_owned(),
+    };
     stack.wire().inject(Rule::new("kms", "GenerateDataKey", down).times(4));
     let answer = stack.post_callback(&recording.callback()).await.unwrap();
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     eventually("the failed job's log line", || async {
         let log = stack.log(Role::Copier).unwrap();
-        log.lines().any(|line| line.contains(&recording.sid) && line.contains("job failed")).then_some(())
+        log.lines()
+            .any(|line| line.contains(&recording.sid) && line.contains("job failed"))
+            .then_some(())
     })
     .await;
     stack.wire().clear_faults();
@@ -102,12 +117,24 @@ async fn a_job_that_fails_comes_back_until_it_is_done() {
 #[tokio::test]
 async fn an_unknown_job_is_an_error_and_its_message_is_kept() {
     let (stack, _turn) = among_others().await;
-    for (queue, role) in [(&stack.resources().links, Role::Linker), (&stack.resources().copies, Role::Copier)] {
+    for (queue, role) in [
+        (&stack.resources().links, Role::Linker),
+        (&stack.resources().copies, Role::Copier),
+    ] {
         let body = r#"{"version":1,"kind":"PaintTheFence"}"#;
-        stack.sqs().send_message().queue_url(&queue.url).message_body(body).send().await.unwrap();
+        stack
+            .sqs()
+            .send_message()
+            .queue_url(&queue.url)
+            .message_body(body)
+            .send()
+            .await
+            .unwrap();
         eventually("the log line of an unknown job", || async {
             let log = stack.log(role).unwrap();
-            log.lines().any(|line| line.contains("ERROR") && line.contains("kind")).then_some(())
+            log.lines()
+                .any(|line| line.contains("ERROR") && line.contains("kind"))
+                .then_some(())
         })
         .await;
         let left = stack
@@ -120,6 +147,9 @@ async fn an_unknown_job_is_an_error_and_its_message_is_kept() {
             .await
             .unwrap();
         let counts = left.attributes().unwrap().values();
-        assert!(counts.map(|count| count.parse::<u64>().unwrap()).sum::<u64>() > 0, "the message is still there");
+        assert!(
+            counts.map(|count| count.parse::<u64>().unwrap()).sum::<u64>() > 0,
+            "the message is still there"
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! The main job, as `cargo demo` shows it: a signed callback in, an encrypted recording stored, ranges of it played.
 
-use local_stack::{Callback, Stack, StackOptions};
+use local_stack::{Callback, Stack};
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::{Recording, among_others, eventually, get, header};
+use crate::support::{Recording, among_others, eventually, get, header, options};
 
 /// 5.8 MB: three minutes, and more than one multipart part would hold at S3's minimum.
 const THREE_MINUTES: usize = 44 + 180 * 32_000;
@@ -17,7 +17,7 @@ async fn a_call_is_recorded_stored_linked_and_played() {
 
 #[tokio::test]
 async fn without_queues_the_webhook_does_the_jobs_itself() {
-    let stack = tokio::task::spawn_blocking(|| Stack::start(StackOptions::default().in_line()).unwrap())
+    let stack = tokio::task::spawn_blocking(|| Stack::start(options().in_line()).unwrap())
         .await
         .unwrap();
     plays(&stack).await;
@@ -28,7 +28,10 @@ async fn plays(stack: &Stack) {
     recording.bring_in(stack).await;
 
     let attributes = stack.twilio().task(&recording.task).unwrap().attributes;
-    assert!(attributes.contains(r#""precise":1.00"#), "what others wrote survives to the digit");
+    assert!(
+        attributes.contains(r#""precise":1.00"#),
+        "what others wrote survives to the digit"
+    );
     let attributes: Value = serde_json::from_str(&attributes).unwrap();
     assert_eq!(attributes["conversations"]["queue"], "Support");
     let media = &attributes["conversations"]["media"][0];
@@ -39,22 +42,40 @@ async fn plays(stack: &Stack) {
     );
 
     let object = recording.stored(stack).await;
-    assert_eq!(object[..3], [0x02, 0x04, 0x78], "an Encryption SDK message, version 2, suite 0x0478");
+    assert_eq!(
+        object[..3],
+        [0x02, 0x04, 0x78],
+        "an Encryption SDK message, version 2, suite 0x0478"
+    );
     let middle = &recording.audio[3_000_000..3_000_064];
-    assert!(!object.windows(middle.len()).any(|window| window == middle), "nothing in the clear");
+    assert!(
+        !object.windows(middle.len()).any(|window| window == middle),
+        "nothing in the clear"
+    );
 
     let url = recording.media_url(stack).await;
     let total = recording.audio.len();
-    for (first, last) in [(0, 65_535), (65_530, 65_545), (3_000_000, 3_999_999), (total - 1, total - 1)] {
+    for (first, last) in [
+        (0, 65_535),
+        (65_530, 65_545),
+        (3_000_000, 3_999_999),
+        (total - 1, total - 1),
+    ] {
         let answer = get(&url, &[("range", &format!("bytes={first}-{last}"))]).await;
         assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
-        assert_eq!(header(&answer, "content-range"), Some(format!("bytes {first}-{last}/{total}")));
+        assert_eq!(
+            header(&answer, "content-range"),
+            Some(format!("bytes {first}-{last}/{total}"))
+        );
         assert_eq!(answer.bytes().await.unwrap(), recording.audio[first..=last]);
     }
     let whole = get(&url, &[]).await;
     assert_eq!(whole.status(), StatusCode::OK);
     assert_eq!(header(&whole, "content-type").as_deref(), Some("audio/x-wav"));
-    assert!(whole.bytes().await.unwrap() == recording.audio, "every byte of the whole");
+    assert!(
+        whole.bytes().await.unwrap() == recording.audio,
+        "every byte of the whole"
+    );
 }
 
 #[tokio::test]
@@ -62,11 +83,22 @@ async fn a_task_is_found_by_its_call_where_the_callback_does_not_name_it() {
     let (stack, _turn) = among_others().await;
     let recording = Recording::new(stack, 100_000);
     let callback = Callback::completed(&recording.sid).parameter("CallSid", &recording.call);
-    assert_eq!(stack.post_callback(&callback).await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(
+        stack.post_callback(&callback).await.unwrap().status(),
+        StatusCode::NO_CONTENT
+    );
     eventually("the link", || async {
-        stack.twilio().task(&recording.task)?.attributes.contains(&recording.sid).then_some(())
+        stack
+            .twilio()
+            .task(&recording.task)?
+            .attributes
+            .contains(&recording.sid)
+            .then_some(())
     })
     .await;
     assert!(!recording.stored(stack).await.is_empty());
-    assert_eq!(recording.media_url(stack).await.split('?').next(), Some(format!("{}/", stack.playback_url()).as_str()));
+    assert_eq!(
+        recording.media_url(stack).await.split('?').next(),
+        Some(format!("{}/", stack.playback_url()).as_str())
+    );
 }

@@ -69,7 +69,12 @@ async fn ranges_heads_and_methods_are_answered_as_rfc_9110_has_them() {
     for (range, status, content_range, body) in [
         ("bytes=0-", 206, Some("bytes 0-199999/200000"), 0..200_000),
         ("bytes=-10", 206, Some("bytes 199990-199999/200000"), 199_990..200_000),
-        ("bytes=199999-300000", 206, Some("bytes 199999-199999/200000"), 199_999..200_000),
+        (
+            "bytes=199999-300000",
+            206,
+            Some("bytes 199999-199999/200000"),
+            199_999..200_000,
+        ),
         ("bytes=5-2", 200, None, 0..200_000),
         ("bytes=0-1,4-5", 200, None, 0..200_000),
         ("items=0-1", 200, None, 0..200_000),
@@ -120,8 +125,14 @@ async fn an_etag_answers_conditional_requests() {
     recording.bring_in(stack).await;
     let url = recording.media_url(stack).await;
     let etag = header(&get(&url, &[("range", "bytes=0-0")]).await, "etag").unwrap();
-    assert_eq!(get(&url, &[("if-none-match", &etag)]).await.status(), StatusCode::NOT_MODIFIED);
-    assert_eq!(get(&url, &[("if-match", "\"other\"")]).await.status(), StatusCode::PRECONDITION_FAILED);
+    assert_eq!(
+        get(&url, &[("if-none-match", &etag)]).await.status(),
+        StatusCode::NOT_MODIFIED
+    );
+    assert_eq!(
+        get(&url, &[("if-match", "\"other\"")]).await.status(),
+        StatusCode::PRECONDITION_FAILED
+    );
     let same = get(&url, &[("if-range", &etag), ("range", "bytes=1-2")]).await;
     assert_eq!(same.status(), StatusCode::PARTIAL_CONTENT);
     let other = get(&url, &[("if-range", "\"other\""), ("range", "bytes=1-2")]).await;
@@ -137,13 +148,23 @@ async fn only_a_valid_token_with_an_allowed_role_gets_a_link() {
 
     let unknown = stack.media_url(&recording.sid, "made-up-token").await.unwrap();
     assert_eq!(unknown.status(), StatusCode::UNAUTHORIZED);
-    let agent = FlexToken { roles: vec!["agent".to_owned()], ..FlexToken::supervisor("an-agents-token") };
+    let agent = FlexToken {
+        roles: vec!["agent".to_owned()],
+        ..FlexToken::supervisor("an-agents-token")
+    };
     stack.twilio().add_token(agent);
     let forbidden = stack.media_url(&recording.sid, "an-agents-token").await.unwrap();
     assert_eq!(forbidden.status(), StatusCode::FORBIDDEN);
-    let bare = get(&format!("{}/media-url?recordingSid={}", stack.playback_url(), recording.sid), &[]).await;
+    let bare = get(
+        &format!("{}/media-url?recordingSid={}", stack.playback_url(), recording.sid),
+        &[],
+    )
+    .await;
     assert_eq!(bare.status(), StatusCode::UNAUTHORIZED);
-    let missing = stack.media_url("RE0000000000000000000000000000beef", values::FLEX_TOKEN).await.unwrap();
+    let missing = stack
+        .media_url("RE0000000000000000000000000000beef", values::FLEX_TOKEN)
+        .await
+        .unwrap();
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
     assert!(header(&missing, "retry-after").is_some(), "it may still come");
     for malformed in ["", "RE1", "..%2Fsecret"] {
@@ -163,10 +184,21 @@ async fn flex_may_read_the_answers_from_its_origin_and_nobody_else() {
     ];
     let answer = request(Method::OPTIONS, &url, &preflight).await;
     assert!(answer.status().is_success());
-    assert_eq!(header(&answer, "access-control-allow-origin").as_deref(), Some("https://flex.twilio.com"));
-    assert!(header(&answer, "access-control-allow-headers").unwrap().to_lowercase().contains("authorization"));
+    assert_eq!(
+        header(&answer, "access-control-allow-origin").as_deref(),
+        Some("https://flex.twilio.com")
+    );
+    assert!(
+        header(&answer, "access-control-allow-headers")
+            .unwrap()
+            .to_lowercase()
+            .contains("authorization")
+    );
     let refused = get(&url, &[("origin", "https://flex.twilio.com")]).await;
-    assert_eq!(header(&refused, "access-control-allow-origin").as_deref(), Some("https://flex.twilio.com"));
+    assert_eq!(
+        header(&refused, "access-control-allow-origin").as_deref(),
+        Some("https://flex.twilio.com")
+    );
     let elsewhere = get(&url, &[("origin", "https://evil.example")]).await;
     assert_eq!(header(&elsewhere, "access-control-allow-origin"), None);
 }

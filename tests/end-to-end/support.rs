@@ -17,7 +17,12 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 /// The stack that all tests of this process share.
 pub(crate) fn stack() -> &'static Stack {
     static STACK: OnceLock<Stack> = OnceLock::new();
-    STACK.get_or_init(|| Stack::start(StackOptions::default()).unwrap_or_else(|error| panic!("{error}")))
+    STACK.get_or_init(|| Stack::start(options()).unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// How stacks of this process are started.
+pub(crate) fn options() -> StackOptions {
+    StackOptions::default().beside_tests()
 }
 
 static QUIET: RwLock<()> = RwLock::const_new(());
@@ -82,7 +87,12 @@ impl Recording {
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
         self.stored(stack).await;
         eventually("the task's link", || async {
-            stack.twilio().task(&self.task)?.attributes.contains(&self.sid).then_some(())
+            stack
+                .twilio()
+                .task(&self.task)?
+                .attributes
+                .contains(&self.sid)
+                .then_some(())
         })
         .await;
     }
@@ -91,7 +101,13 @@ impl Recording {
     pub(crate) async fn stored(&self, stack: &Stack) -> Vec<u8> {
         let s3 = stack.s3();
         eventually("the stored object", || async {
-            let object = s3.get_object().bucket(values::BUCKET).key(self.object_key()).send().await.ok()?;
+            let object = s3
+                .get_object()
+                .bucket(values::BUCKET)
+                .key(self.object_key())
+                .send()
+                .await
+                .ok()?;
             Some(object.body.collect().await.unwrap().to_vec())
         })
         .await
@@ -159,5 +175,8 @@ pub(crate) async fn json(answer: Response) -> Value {
 }
 
 pub(crate) fn header(answer: &Response, name: &str) -> Option<String> {
-    answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    answer
+        .headers()
+        .get(name)
+        .map(|value| value.to_str().unwrap().to_owned())
 }

@@ -48,7 +48,10 @@ async fn a_flipped_bit_ends_the_stream_before_its_frame_and_the_client_can_tell(
     assert_eq!(whole.status(), StatusCode::OK, "the first frame is good");
     let (body, complete) = drain(whole).await;
     assert!(!complete, "an early end must not look like a whole recording");
-    assert!(body.len() <= 3 * 65_536 && body == recording.audio[..body.len()], "only what has verified");
+    assert!(
+        body.len() <= 3 * 65_536 && body == recording.audio[..body.len()],
+        "only what has verified"
+    );
 
     let good = get(&url, &[("range", "bytes=1000000-1000099")]).await;
     assert_eq!(good.status(), StatusCode::PARTIAL_CONTENT);
@@ -81,7 +84,13 @@ async fn a_truncated_object_states_no_length() {
     let url = recording.media_url(stack).await;
     let object = recording.stored(stack).await;
     // At a frame boundary the cut object still has the size of a whole one.
-    for cut in [object.len() - 1, object.len() - (400_000 % 65_536 + 40), object.len() / 2, 100, 0] {
+    for cut in [
+        object.len() - 1,
+        object.len() - (400_000 % 65_536 + 40),
+        object.len() / 2,
+        100,
+        0,
+    ] {
         put(stack, &recording.object_key(), object[..cut].to_vec()).await;
         for headers in [&[][..], &[("range", "bytes=0-99")], &[("range", "bytes=999999-")]] {
             let answer = get(&url, headers).await;

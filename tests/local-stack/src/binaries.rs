@@ -11,6 +11,18 @@ use toolbox::workspace_root;
 
 use crate::Role;
 
+/// How the binaries are built. Cargo resolves the features of shared dependencies over everything that one command
+/// selects: with another selection than the Cargo that runs us, it would compile the AWS SDK a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Build {
+    /// As the workspace's default members are, `cargo demo` among them.
+    Debug,
+    /// The same, optimized.
+    Release,
+    /// As `cargo test --workspace` does.
+    BesideTests,
+}
+
 /// Why a binary isn't there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -30,20 +42,24 @@ pub enum BuildError {
 #[derive(Debug)]
 pub(crate) struct Binaries(HashMap<String, PathBuf>);
 
+impl Build {
+    const fn selection(self) -> &'static [&'static str] {
+        match self {
+            Self::Debug => &["--bins"],
+            Self::Release => &["--bins", "--release"],
+            Self::BesideTests => &["--workspace", "--tests"],
+        }
+    }
+}
+
 impl Binaries {
     /// Builds both, with Cargo's progress on stderr, into the target folder of the Cargo that runs this, if one does.
-    pub(crate) fn build(release: bool) -> Result<Self, BuildError> {
+    pub(crate) fn build(how: Build) -> Result<Self, BuildError> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
-        command.current_dir(workspace_root()).arg("build");
-        for package in [Role::Webhook.package(), Role::Playback.package()] {
-            command.args(["--package", package]);
-        }
+        command.current_dir(workspace_root()).arg("build").args(how.selection());
         // Cargo tells where it put them: the target folder and the profile's folder may be set in many places.
         command.arg("--message-format=json-render-diagnostics");
-        if release {
-            command.arg("--release");
-        }
         for (variable, _) in std::env::vars_os().filter(|(name, _)| is_of_a_package(name)) {
             command.env_remove(variable);
         }

@@ -35,7 +35,7 @@ pub mod values;
 pub mod wav;
 mod wire;
 
-pub use binaries::BuildError;
+pub use binaries::{Build, BuildError};
 pub use callback::Callback;
 pub use emulator::EmulatorError;
 pub use resources::{Queue, Resources};

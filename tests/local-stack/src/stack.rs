@@ -7,7 +7,7 @@ mod state;
 
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -132,6 +132,11 @@ impl Stack {
             .get(&role)
             .map(|instances| instances.process_ids())
             .unwrap_or_default()
+    }
+
+    /// A file of the settings of the webhook's or the playback's binary, for `cargo lambda watch --env-file`.
+    pub fn settings_file(&self, role: Role) -> PathBuf {
+        self.parts.state.settings(role.package())
     }
 
     /// What the instances of a role have logged so far.

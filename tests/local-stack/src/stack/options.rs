@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::Role;
+use crate::{Build, Role};
 
 /// How a stack is to be; the default is what the demo and most tests use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,8 +10,8 @@ use crate::Role;
 pub struct StackOptions {
     /// Jobs go through the queues, as deployed; else the webhook does them in line.
     pub queues: bool,
-    /// Release binaries instead of debug ones.
-    pub release: bool,
+    /// How the binaries are built.
+    pub build: Build,
     /// Where recordings and logs are kept; else in a temporary folder.
     pub state: Option<PathBuf>,
     /// Settings of functions, over those of the stack: role, name, value.
@@ -22,7 +22,7 @@ impl Default for StackOptions {
     fn default() -> Self {
         Self {
             queues: true,
-            release: false,
+            build: Build::Debug,
             state: None,
             settings: Vec::new(),
         }
@@ -34,6 +34,13 @@ impl StackOptions {
     #[must_use]
     pub fn in_line(mut self) -> Self {
         self.queues = false;
+        self
+    }
+
+    /// Built as `cargo test --workspace` has built everything, so that nothing is compiled twice.
+    #[must_use]
+    pub fn beside_tests(mut self) -> Self {
+        self.build = Build::BesideTests;
         self
     }
 

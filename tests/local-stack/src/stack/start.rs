@@ -67,7 +67,7 @@ const fn timeout_of(role: Role, queues: bool) -> Duration {
 pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), StackError> {
     let state = State::new(options.state.as_deref())?;
     let ministack = Ministack::start()?;
-    let binaries = Binaries::build(options.release)?;
+    let binaries = Binaries::build(options.build)?;
 
     let aws_endpoint = ministack.endpoint().to_owned();
     let resources = Resources::create(&resources::sdk_config(&aws_endpoint)).await;
@@ -88,6 +88,15 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
         playback_base: &playback_base,
         queues: options.queues,
     };
+
+    // For invokes by hand: one instance of a binary in all its roles, which calls AWS past the wire.
+    for role in [Role::Webhook, Role::Playback] {
+        let in_line = Surroundings {
+            queues: false,
+            ..around
+        };
+        state.write_settings(role.package(), &environment(role, &aws_endpoint, in_line))?;
+    }
 
     let roles = if options.queues {
         &Role::ALL[..]

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use toolbox::Scratch;
 
-/// The stack's files: recordings at Twilio, logs, and the Lambda emulator's project.
+/// The stack's files: recordings at Twilio, logs, settings of the functions, and the Lambda emulator's project.
 #[derive(Debug)]
 pub(super) struct State {
     recordings: PathBuf,
     logs: PathBuf,
+    settings: PathBuf,
     emulator: PathBuf,
     /// Removed on drop, where the folder isn't the user's own.
     _scratch: Option<Scratch>,
@@ -28,11 +29,13 @@ impl State {
         let state = Self {
             recordings: root.join("recordings"),
             logs: root.join("logs"),
+            settings: root.join("settings"),
             emulator: root.join("lambda"),
             _scratch: scratch,
         };
         fs::create_dir_all(&state.recordings)?;
         fs::create_dir_all(&state.logs)?;
+        fs::create_dir_all(&state.settings)?;
         Ok(state)
     }
 
@@ -42,6 +45,21 @@ impl State {
 
     pub(super) fn emulator(&self) -> &Path {
         &self.emulator
+    }
+
+    /// Where the settings of a binary are, in the form that `cargo lambda watch --env-file` takes.
+    pub(super) fn settings(&self, package: &str) -> PathBuf {
+        self.settings.join(package).with_extension("env")
+    }
+
+    pub(super) fn write_settings(&self, package: &str, variables: &[(String, String)]) -> io::Result<()> {
+        let lines: String = variables
+            .iter()
+            // These describe an instance of the stack, not the one that the file is for.
+            .filter(|(name, _)| !name.starts_with("AWS_LAMBDA_"))
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect();
+        fs::write(self.settings(package), lines)
     }
 
     pub(super) fn log(&self, name: &str) -> PathBuf {

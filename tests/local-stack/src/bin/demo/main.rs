@@ -9,7 +9,7 @@ mod tour;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Mode};
-use local_stack::{Role, Stack, StackOptions};
+use local_stack::{Build, Role, Stack, StackOptions};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -37,10 +37,10 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(arguments: &Arguments) -> Result<(), Error> {
     let format = arguments.format();
-    let mut options = StackOptions::default()
-        .setting(Role::Copier, "MEDIA_FORMAT", format)
-        .setting(Role::Linker, "MEDIA_FORMAT", format);
-    options.release = arguments.release;
+    let mut options = StackOptions::default().setting(Role::Copier, "MEDIA_FORMAT", format);
+    if arguments.release {
+        options.build = Build::Release;
+    }
     options.state.clone_from(&arguments.state);
     eprintln!("demo: setting up; the first time, the functions and their tools must be built and installed");
     // Blocks: nothing else is to be done before the stack is there. It has a runtime of its own.
@@ -52,7 +52,7 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     let link = tour::take(&stack, arguments).await?;
     if arguments.mode == Mode::Serve {
-        narration::serving(&stack, &link);
+        narration::serving(&stack, &link)?;
         until_stopped().await?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local_stack::{Call, Stack, values};
+use local_stack::{Call, Role, Stack, values};
 
 use crate::checks::{Reply, StoredObject};
 
@@ -71,13 +71,22 @@ pub(crate) fn all_equal() {
     println!("Compared    every byte of every reply equals the original");
 }
 
-pub(crate) fn serving(stack: &Stack, link: &str) {
-    println!("\nStill up, until Ctrl-C. Play the recording:\n  {link}");
+pub(crate) fn serving(stack: &Stack, link: &str) -> Result<(), toolbox::ToolError> {
+    let cargo_lambda = toolbox::tool(toolbox::Venv::Stack, "cargo-lambda")?;
     println!(
-        "Drop RE….wav files into {} and POST callbacks to {}",
-        stack.recordings_dir().display(),
-        stack.callback_url()
+        "\nStill up, until Ctrl-C. Play the recording:\n  {link}\n\
+         Drop RE….wav files into {recordings} and POST callbacks to {callbacks}\n\n\
+         The sample events, from another terminal in the project's folder (README, \"Local invokes\"):\n  \
+         export PATH={tools}:$PATH\n  \
+         cargo lambda watch --env-file {callback_settings} -P 9000\n  \
+         cargo lambda watch --env-file {playback_settings} -P 9001",
+        recordings = stack.recordings_dir().display(),
+        callbacks = stack.callback_url(),
+        tools = cargo_lambda.parent().unwrap_or(&cargo_lambda).display(),
+        callback_settings = stack.settings_file(Role::Webhook).display(),
+        playback_settings = stack.settings_file(Role::Playback).display(),
     );
+    Ok(())
 }
 
 fn ms(time: Duration) -> String {

@@ -1,0 +1,29 @@
+//! The binary with a bad configuration says everything that is wrong with it, and doesn't start.
+
+use std::process::Command;
+
+#[test]
+fn every_bad_variable_is_told_at_once_and_no_value_is() {
+    let output = Command::new(env!("CARGO_BIN_EXE_recording-callback"))
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
+        .envs([("MEDIA_FORMAT", "ogg"), ("LINK_MODE", "pigeon")])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stdout).unwrap();
+    for name in [
+        "TWILIO_ACCOUNT_SID",
+        "TWILIO_AUTH_TOKEN_SECRET",
+        "TWILIO_API_KEY_SECRET",
+        "TWILIO_WORKSPACE_SID",
+        "PLAYBACK_BASE_URL",
+        "RECORDINGS_BUCKET",
+        "KMS_KEY_ARN",
+        "MEDIA_FORMAT",
+        "LINK_MODE",
+    ] {
+        assert!(told.contains(name), "{name} is not told: {told}");
+    }
+    assert!(!told.contains("pigeon"), "values are not repeated: {told}");
+}

@@ -1,0 +1,31 @@
+//! The binary with a bad configuration says everything that is wrong with it, and doesn't start.
+
+use std::process::Command;
+
+#[test]
+fn every_bad_variable_is_told_at_once_and_no_value_is() {
+    let output = Command::new(env!("CARGO_BIN_EXE_recording-playback"))
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
+        .envs([
+            ("MAX_RANGE_BYTES", "lots"),
+            ("MEDIA_URL_TTL", "-1"),
+            ("FLEX_ORIGINS", "flex"),
+        ])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stdout).unwrap();
+    for name in [
+        "RECORDINGS_BUCKET",
+        "KMS_DECRYPT_KEY_ARNS",
+        "TWILIO_ACCOUNT_SID",
+        "LINK_KEYS_SECRET",
+        "MAX_RANGE_BYTES",
+        "MEDIA_URL_TTL",
+        "FLEX_ORIGINS",
+    ] {
+        assert!(told.contains(name), "{name} is not told: {told}");
+    }
+    assert!(!told.contains("lots"), "values are not repeated: {told}");
+}
