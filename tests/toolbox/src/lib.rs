@@ -1,10 +1,11 @@
 //! What the tests and the demo bring along instead of asking for it: pinned Python tools in virtual environments
-//! under `target/tools`, child processes that never outlive their parent, free loopback ports, and the AWS emulator.
+//! under `target/tools`, child processes that never outlive their parent, free loopback ports, and the AWS emulators.
 //!
 //! Everything here is synchronous and belongs to no async runtime, so that a `#[test]`, a `#[tokio::test]` and the demo
 //! use it alike; [`Process::exited`] alone is a future, and any runtime can poll it.
 
 mod guardian;
+mod localemu;
 mod ministack;
 mod net;
 mod process;
@@ -13,6 +14,7 @@ mod venv;
 
 use std::path::Path;
 
+pub use localemu::{Localemu, LocalemuError};
 pub use ministack::{Ministack, MinistackError};
 pub use net::{free_port, wait_for_tcp};
 pub use process::{Process, ProcessError};

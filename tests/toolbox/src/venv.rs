@@ -1,5 +1,6 @@
 //! Python tools at pinned versions, each set in a virtual environment of its own.
 
+use std::env;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -18,8 +19,8 @@ pub enum Venv {
     Interop,
     /// `cfn-lint` and `sam`: what checks the deployment template.
     Lint,
-    /// `localemu`: the stricter AWS emulator of the vault's contract suite. Needs Python 3.13, by that name on the path or
-    /// from pyenv.
+    /// `localemu`: the stricter AWS emulator of the vault's contract suite. Needs Python 3.12 or later, from the path
+    /// or from pyenv.
     Localemu,
 }
 
@@ -42,11 +43,11 @@ impl Venv {
         }
     }
 
-    /// What its interpreter is called.
-    fn interpreter(self) -> PathBuf {
+    /// The oldest Python 3 that runs its packages.
+    const fn oldest_python(self) -> u8 {
         match self {
-            Self::Stack | Self::Interop | Self::Lint => "python3".into(),
-            Self::Localemu => pyenv_python("3.13.0").unwrap_or_else(|| "python3.13".into()),
+            Self::Stack | Self::Interop | Self::Lint => 11,
+            Self::Localemu => 12,
         }
     }
 }
@@ -63,10 +64,16 @@ pub enum ToolError {
         /// What the system said.
         source: io::Error,
     },
-    /// `python3` or `pip` couldn't be started.
-    #[error(
-        "cannot run {program}: {source} (Python 3.11 or later, for some tools 3.13, with its venv module is needed)"
-    )]
+    /// Neither the path nor pyenv has a Python that is new enough.
+    #[error("no Python 3.{oldest} or later for the environment `{venv}`: no {}, none of pyenv", PYTHONS.join(", "))]
+    NoPython {
+        /// The environment's name.
+        venv: &'static str,
+        /// The oldest one that would do.
+        oldest: u8,
+    },
+    /// Python couldn't be started.
+    #[error("cannot run {program}: {source}")]
     NotStarted {
         /// The program.
         program: String,
@@ -103,7 +110,7 @@ pub fn tool(venv: Venv, name: &str) -> Result<PathBuf, ToolError> {
     let environment = environment(
         venv.name(),
         venv.requirements(),
-        &venv.interpreter(),
+        venv.oldest_python(),
         &workspace_root().join("target/tools"),
     )?;
     let program = environment.join("bin").join(name);
@@ -121,7 +128,7 @@ pub fn tool(venv: Venv, name: &str) -> Result<PathBuf, ToolError> {
 ///
 /// It can't be made elsewhere and renamed, because the scripts in `bin` carry its absolute path. A marker file written
 /// last tells a whole environment from one whose making was interrupted.
-fn environment(venv: &'static str, requirements: &str, python: &Path, tools: &Path) -> Result<PathBuf, ToolError> {
+fn environment(venv: &'static str, requirements: &str, oldest: u8, tools: &Path) -> Result<PathBuf, ToolError> {
     let digest = hex::encode(Sha256::digest(requirements));
     let folder = tools.join(format!("{venv}-{}", &digest[..12]));
     let marker = folder.join(".complete");
@@ -141,13 +148,14 @@ fn environment(venv: &'static str, requirements: &str, python: &Path, tools: &Pa
         source,
     })?;
     if !marker.exists() {
-        make(venv, requirements, python, &folder)?;
+        make(venv, requirements, oldest, &folder)?;
         File::create(&marker).map_err(|source| ToolError::Folder { path: marker, source })?;
     }
     Ok(folder)
 }
 
-fn make(venv: &'static str, pins: &str, python: &Path, folder: &Path) -> Result<(), ToolError> {
+fn make(venv: &'static str, pins: &str, oldest: u8, folder: &Path) -> Result<(), ToolError> {
+    let python = interpreter(oldest).ok_or(ToolError::NoPython { venv, oldest })?;
     match fs::remove_dir_all(folder) {
         Err(source) if source.kind() != ErrorKind::NotFound => {
             return Err(ToolError::Folder {
@@ -187,11 +195,35 @@ fn make(venv: &'static str, pins: &str, python: &Path, folder: &Path) -> Result<
     )
 }
 
-/// The interpreter of a version that pyenv has; it isn't on the path.
-fn pyenv_python(version: &str) -> Option<PathBuf> {
-    let prefix = Command::new("pyenv").args(["prefix", version]).output().ok()?;
-    let python = Path::new(String::from_utf8(prefix.stdout).ok()?.trim()).join("bin/python3");
-    python.exists().then_some(python)
+/// What a Python on the path may be called; the system's own comes first.
+const PYTHONS: [&str; 3] = ["python3", "python3.13", "python3.12"];
+
+/// The first Python that is 3.`oldest` or later: of the path, and then of pyenv, whose versions aren't on it.
+fn interpreter(oldest: u8) -> Option<PathBuf> {
+    let on_path = PYTHONS.into_iter().map(PathBuf::from);
+    on_path
+        .chain(pyenv_pythons())
+        .find(|python| is_new_enough(python, oldest))
+}
+
+fn is_new_enough(python: &Path, oldest: u8) -> bool {
+    let check = format!("import sys; sys.exit(sys.version_info < (3, {oldest}))");
+    let status = Command::new(python)
+        .args(["-c", &check])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn pyenv_pythons() -> Vec<PathBuf> {
+    let root = env::var_os("PYENV_ROOT")
+        .map(PathBuf::from)
+        .or_else(|| Some(env::home_dir()?.join(".pyenv")));
+    let versions = root.and_then(|root| fs::read_dir(root.join("versions")).ok());
+    let installed = versions.into_iter().flatten().flatten();
+    installed.map(|version| version.path().join("bin/python3")).collect()
 }
 
 fn run(venv: &'static str, command: &mut Command) -> Result<(), ToolError> {
@@ -230,16 +262,16 @@ mod tests {
 
     /// No packages: making it needs no network.
     const EMPTY: &str = "# nothing\n";
-    const PYTHON: &str = "python3";
+    const ANY: u8 = 0;
 
     #[test]
     fn a_half_made_environment_is_never_used() {
         let tools = tempfile::tempdir().unwrap();
-        let whole = environment("empty", EMPTY, PYTHON.as_ref(), tools.path()).unwrap();
+        let whole = environment("empty", EMPTY, ANY, tools.path()).unwrap();
         fs::remove_file(whole.join(".complete")).unwrap();
         fs::write(whole.join("bin/leftover"), "").unwrap();
 
-        let made = environment("empty", EMPTY, PYTHON.as_ref(), tools.path()).unwrap();
+        let made = environment("empty", EMPTY, ANY, tools.path()).unwrap();
 
         assert_eq!(made, whole);
         assert!(!made.join("bin/leftover").exists());
@@ -257,7 +289,7 @@ mod tests {
         let tools = tempfile::tempdir().unwrap();
         let made: Vec<_> = std::thread::scope(|scope| {
             let asking: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| environment("empty", EMPTY, PYTHON.as_ref(), tools.path()).unwrap()))
+                .map(|_| scope.spawn(|| environment("empty", EMPTY, ANY, tools.path()).unwrap()))
                 .collect();
             // Each one sees a whole environment when its call returns, whoever made it.
             asking
@@ -276,9 +308,20 @@ mod tests {
     #[test]
     fn another_pin_makes_another_environment() {
         let tools = tempfile::tempdir().unwrap();
-        let one = environment("empty", EMPTY, PYTHON.as_ref(), tools.path()).unwrap();
-        let other = environment("empty", "# something else\n", PYTHON.as_ref(), tools.path()).unwrap();
+        let one = environment("empty", EMPTY, ANY, tools.path()).unwrap();
+        let other = environment("empty", "# something else\n", ANY, tools.path()).unwrap();
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn an_old_python_is_not_taken() {
+        let tools = tempfile::tempdir().unwrap();
+        let error = environment("empty", EMPTY, u8::MAX, tools.path()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no Python 3.255 or later for the environment `empty`: \
+             no python3, python3.13, python3.12, none of pyenv"
+        );
     }
 
     #[test]
