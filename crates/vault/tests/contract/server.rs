@@ -1,49 +1,26 @@
-//! The servers, and clients for them.
+//! Clients for a server, and the requests that several expectations share.
 
-use std::{process::Command, time::Duration};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_s3::{
     config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
-    error::{ProvideErrorMetadata, SdkError},
+    operation::{
+        get_object::builders::GetObjectFluentBuilder, head_object::builders::HeadObjectFluentBuilder,
+        put_object::builders::PutObjectFluentBuilder,
+    },
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use toolbox::{Ministack, Process, Scratch, Venv};
 
-/// Clients of one server, which has an empty [`BUCKET`].
-#[derive(Clone, Debug)]
+/// One server, with an empty bucket of this run's own.
+#[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) kms: aws_sdk_kms::Client,
+    pub(crate) bucket: String,
+    keys: AtomicU32,
 }
 
-pub(crate) const BUCKET: &str = "contract";
-
 impl Server {
-    pub(crate) async fn ministack() -> (Ministack, Self) {
-        let ministack = Ministack::start().unwrap();
-        let server = Self::at(ministack.endpoint()).await;
-        (ministack, server)
-    }
-
-    /// It checks no signatures, and listens on every interface unless it's told otherwise.
-    pub(crate) async fn localemu() -> (impl Sized, Self) {
-        let program = toolbox::tool(Venv::Localemu, "localemu").unwrap();
-        let (scratch, port) = (Scratch::new().unwrap(), toolbox::free_port().unwrap());
-        let mut command = Command::new(program);
-        command
-            .args(["start", "--port", &port.to_string()])
-            .current_dir(scratch.path())
-            .env("GATEWAY_LISTEN", format!("127.0.0.1:{port}"))
-            .env("DNS_ADDRESS", "0")
-            .env("DISABLE_EVENTS", "1")
-            .env("HOME", scratch.path())
-            .env("TMPDIR", scratch.path());
-        let process = Process::start("localemu", command, scratch.path().join("localemu.log")).unwrap();
-        process.wait_for_tcp(port, Duration::from_secs(120)).unwrap();
-        let server = Self::at(&format!("http://127.0.0.1:{port}")).await;
-        ((process, scratch), server)
-    }
-
+    /// Nothing is retried: a reply is what the expectation is about.
     pub(crate) async fn at(endpoint: &str) -> Self {
         let credentials = Credentials::new("test", "test", None, None, "test");
         let s3 = aws_sdk_s3::Config::builder()
@@ -64,19 +41,38 @@ impl Server {
         let server = Self {
             s3: aws_sdk_s3::Client::from_conf(s3),
             kms: aws_sdk_kms::Client::from_conf(kms),
+            bucket: format!("contract-{}", std::process::id()),
+            keys: AtomicU32::new(0),
         };
-        server.s3.create_bucket().bucket(BUCKET).send().await.unwrap();
+        server.s3.create_bucket().bucket(&server.bucket).send().await.unwrap();
         server
     }
-}
 
-/// `taken`, or status and code of the refusal (a reply to HEAD has no code).
-pub(crate) fn said<T, E: ProvideErrorMetadata>(result: Result<T, SdkError<E, HttpResponse>>) -> String {
-    match result {
-        Ok(_) => "taken".to_owned(),
-        Err(error) => {
-            let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-            format!("{status} {}", error.code().unwrap_or("without a code"))
-        }
+    /// An object key that nothing is stored under.
+    pub(crate) fn free_key(&self) -> String {
+        format!("key-{:04}", self.keys.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn get(&self, key: &str) -> GetObjectFluentBuilder {
+        self.s3.get_object().bucket(&self.bucket).key(key)
+    }
+
+    pub(crate) fn head(&self, key: &str) -> HeadObjectFluentBuilder {
+        self.s3.head_object().bucket(&self.bucket).key(key)
+    }
+
+    pub(crate) fn put(&self, key: &str, body: &[u8]) -> PutObjectFluentBuilder {
+        let request = self.s3.put_object().bucket(&self.bucket).key(key);
+        request.body(body.to_vec().into())
+    }
+
+    /// Stores `body` under `key`, and gives back its ETag.
+    pub(crate) async fn store(&self, key: &str, body: &[u8]) -> String {
+        self.put(key, body).send().await.unwrap().e_tag.unwrap()
+    }
+
+    pub(crate) async fn body(&self, key: &str) -> Vec<u8> {
+        let reply = self.get(key).send().await.unwrap();
+        reply.body.collect().await.unwrap().to_vec()
     }
 }

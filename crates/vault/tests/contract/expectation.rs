@@ -1,0 +1,73 @@
+//! One thing that AWS promises, and how a server is asked for it.
+
+use std::pin::Pin;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::server::Server;
+
+pub(crate) struct Expectation {
+    pub(crate) name: &'static str,
+    pub(crate) run: for<'a> fn(&'a Server) -> Pin<Box<dyn Future<Output = Observed> + 'a>>,
+}
+
+impl Expectation {
+    pub(crate) async fn try_on(&self, server: &Server) -> Observed {
+        (self.run)(server).await
+    }
+}
+
+/// A table of expectations out of the functions that try them; a function's name is its expectation's.
+macro_rules! expectations {
+    ($($function:ident),* $(,)?) => {
+        &[$(crate::expectation::Expectation {
+            name: stringify!($function),
+            run: |server| Box::pin($function(server)),
+        }),*]
+    };
+}
+pub(crate) use expectations;
+
+/// What a server did, beside what AWS documents. Both in the words of [`said`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Observed {
+    pub(crate) expected: &'static str,
+    pub(crate) seen: String,
+}
+
+impl Observed {
+    pub(crate) fn new(expected: &'static str, seen: impl Into<String>) -> Self {
+        let seen = seen.into();
+        Self { expected, seen }
+    }
+
+    /// Several replies in a row.
+    pub(crate) fn in_turn<const N: usize>(expected: &'static str, seen: [String; N]) -> Self {
+        Self::new(expected, seen.join(", then "))
+    }
+
+    pub(crate) fn is_met(&self) -> bool {
+        self.seen == self.expected
+    }
+}
+
+/// `done`, or status and code of the refusal.
+pub(crate) fn said<T, E: ProvideErrorMetadata>(result: &Result<T, SdkError<E, HttpResponse>>) -> String {
+    match result {
+        Ok(_) => "done".to_owned(),
+        Err(error) => format!("{} {}", status(error), error.code().unwrap_or("without a code")),
+    }
+}
+
+/// The same for HEAD: a refusal has no body to carry a code.
+pub(crate) fn said_to_head<T, E>(result: &Result<T, SdkError<E, HttpResponse>>) -> String {
+    result
+        .as_ref()
+        .map_or_else(|error| status(error).to_string(), |_| "done".to_owned())
+}
+
+/// 0 where there was no reply.
+fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
+    error.raw_response().map_or(0, |reply| reply.status().as_u16())
+}
