@@ -1,6 +1,10 @@
 //! One object for each recording, whatever happens on the way.
 
-use local_stack::{Fault, Role, Rule, Stack, values};
+use local_stack::{
+    Fault, Role, Rule, Stack,
+    twilio_double::{self, FaultAction, Operation},
+    values,
+};
 use reqwest::StatusCode;
 
 use crate::support::{Recording, alone, among_others, eventually};
@@ -28,6 +32,16 @@ async fn open_uploads(stack: &Stack, recording: &Recording) -> usize {
         .await
         .unwrap();
     listed.uploads().len()
+}
+
+/// Waits for a log line that holds all of these.
+async fn logged(stack: &Stack, role: Role, parts: &[&str]) {
+    eventually(&format!("a log line with {parts:?}"), || async {
+        let log = stack.log(role).unwrap();
+        let found = log.lines().any(|line| parts.iter().all(|part| line.contains(part)));
+        found.then_some(())
+    })
+    .await;
 }
 
 async fn plays_whole(stack: &Stack, recording: &Recording) {
@@ -91,10 +105,10 @@ async fn a_callback_that_comes_many_times_makes_one_object() {
 }
 
 #[tokio::test]
-async fn a_job_that_fails_comes_back_until_it_is_done() {
+async fn a_copy_that_fails_leaves_nothing_behind() {
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, 100_000);
-    // More than the SDK's own four attempts, so that the job itself fails once.
+    // More than the SDK's own four attempts, so that the job itself fails.
     let down = Fault::Answer {
         status: 500,
         body: r#"{"__type":"InternalFailure"}"#.to_owned(),
@@ -102,16 +116,27 @@ async fn a_job_that_fails_comes_back_until_it_is_done() {
     stack.wire().inject(Rule::new("kms", "GenerateDataKey", down).times(4));
     let answer = stack.post_callback(&recording.callback()).await.unwrap();
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-    eventually("the failed job's log line", || async {
-        let log = stack.log(Role::Copier).unwrap();
-        log.lines()
-            .any(|line| line.contains(&recording.sid) && line.contains("job failed"))
-            .then_some(())
-    })
-    .await;
+    logged(stack, Role::Copier, &[&recording.sid, "job failed"]).await;
     stack.wire().clear_faults();
     assert_eq!(versions(stack, &recording).await, 0);
     assert_eq!(open_uploads(stack, &recording).await, 0);
+}
+
+#[tokio::test]
+async fn a_link_that_fails_comes_back_within_seconds_and_is_made() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 1_000);
+    let down = FaultAction::Answer {
+        status: 500,
+        body: None,
+        retry_after: None,
+    };
+    stack
+        .twilio()
+        .fault(twilio_double::Fault::once(Operation::TaskUpdate, down).about(&recording.task));
+    recording.bring_in(stack).await;
+    logged(stack, Role::Linker, &[&recording.sid, "job failed"]).await;
+    logged(stack, Role::Linker, &[&recording.sid, "task linked"]).await;
 }
 
 #[tokio::test]
@@ -122,7 +147,7 @@ async fn an_unknown_job_is_an_error_and_its_message_is_kept() {
         (&stack.resources().copies, Role::Copier),
     ] {
         let body = r#"{"version":1,"kind":"PaintTheFence"}"#;
-        stack
+        let sent = stack
             .sqs()
             .send_message()
             .queue_url(&queue.url)
@@ -130,13 +155,7 @@ async fn an_unknown_job_is_an_error_and_its_message_is_kept() {
             .send()
             .await
             .unwrap();
-        eventually("the log line of an unknown job", || async {
-            let log = stack.log(role).unwrap();
-            log.lines()
-                .any(|line| line.contains("ERROR") && line.contains("kind"))
-                .then_some(())
-        })
-        .await;
+        logged(stack, role, &[sent.message_id().unwrap(), "unknown job kind"]).await;
         let left = stack
             .sqs()
             .get_queue_attributes()

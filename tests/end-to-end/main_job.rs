@@ -1,6 +1,6 @@
 //! The main job, as `cargo demo` shows it: a signed callback in, an encrypted recording stored, ranges of it played.
 
-use local_stack::{Callback, Stack};
+use local_stack::{Callback, Stack, values};
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -101,4 +101,45 @@ async fn a_task_is_found_by_its_call_where_the_callback_does_not_name_it() {
         recording.media_url(stack).await.split('?').next(),
         Some(format!("{}/", stack.playback_url()).as_str())
     );
+}
+
+/// Secrets, tokens, signatures and phone numbers, each where it really passes through.
+#[tokio::test]
+async fn no_log_line_holds_a_secret() {
+    let (stack, _turn) = among_others().await;
+    let recording = Recording::new(stack, 100_000);
+    let phone = "+15550100777";
+    let callback = recording.callback().parameter("From", phone).parameter("Caller", phone);
+    let forged = callback.clone().auth_token("canary-of-a-forger");
+    assert_eq!(
+        stack.post_callback(&forged).await.unwrap().status(),
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        stack.post_callback(&callback).await.unwrap().status(),
+        StatusCode::NO_CONTENT
+    );
+    recording.stored(stack).await;
+    stack.media_url(&recording.sid, "canary-of-a-listener").await.unwrap();
+    let url = recording.media_url(stack).await;
+    let (_, signature) = url.split_once("&signature=").unwrap();
+    get(&url, &[("range", "bytes=0-9")]).await;
+    get(&format!("{url}x"), &[]).await;
+
+    let logs = stack.logs().unwrap();
+    assert!(logs.contains(&recording.sid), "these are the logs of this test");
+    for secret in [
+        values::AUTH_TOKEN,
+        values::API_KEY_SECRET,
+        values::FLEX_TOKEN,
+        values::LINK_KEY,
+        "canary-of-a-forger",
+        "canary-of-a-listener",
+        &phone[1..],
+        signature,
+        "signature=",
+        "expires=",
+    ] {
+        assert!(!logs.contains(secret), "a log line holds {secret:?}");
+    }
 }

@@ -97,9 +97,12 @@ fn is_of_a_package(variable: &OsString) -> bool {
         || name == "OUT_DIR"
 }
 
-/// A line of Cargo's messages that tells of an executable.
+/// A line of Cargo's messages that tells of a binary. The binary's unit tests are an executable of the same name.
 fn executable(line: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(line).ok()?;
+    if message["profile"]["test"].as_bool()? {
+        return None;
+    }
     Some((
         message["target"]["name"].as_str()?.to_owned(),
         message["executable"].as_str()?.into(),
@@ -112,10 +115,15 @@ mod tests {
 
     #[test]
     fn executables_are_told_from_other_messages() {
-        let built = r#"{"reason":"compiler-artifact","target":{"name":"recording-playback"},"executable":"/t/x"}"#;
-        assert_eq!(executable(built), Some(("recording-playback".into(), "/t/x".into())));
-        let library = r#"{"reason":"compiler-artifact","target":{"name":"vault"},"executable":null}"#;
-        assert_eq!(executable(library), None);
+        let artifact = |name: &str, test: bool, executable: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","target":{{"name":"{name}"}},"profile":{{"test":{test}}},"executable":{executable}}}"#
+            )
+        };
+        let built = executable(&artifact("recording-playback", false, r#""/t/x""#));
+        assert_eq!(built, Some(("recording-playback".into(), "/t/x".into())));
+        assert_eq!(executable(&artifact("recording-playback", true, r#""/t/x-1""#)), None);
+        assert_eq!(executable(&artifact("vault", false, "null")), None);
         assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
         assert_eq!(executable("warning: something else"), None);
     }
