@@ -7,7 +7,7 @@ use std::fmt;
 
 /// The text isn't a SID of the kind that was asked for. The text itself isn't kept.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("not a {kind}: expected {prefix} and 32 hexadecimal digits")]
+#[error("{kind} must be {prefix} and 32 hexadecimal digits")]
 pub struct InvalidSid {
     /// Name of the type that refused.
     pub kind: &'static str,
@@ -138,10 +138,7 @@ mod tests {
     #[test]
     fn the_error_names_the_kind_and_never_the_text() {
         let error = WorkerSid::parse("canary").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "not a WorkerSid: expected WK and 32 hexadecimal digits"
-        );
+        assert_eq!(error.to_string(), "WorkerSid must be WK and 32 hexadecimal digits");
         let error = serde_json::from_str::<WorkerSid>("\"canary\"").unwrap_err();
         assert!(!error.to_string().contains("canary"));
     }
