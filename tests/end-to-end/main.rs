@@ -5,6 +5,7 @@
 
 mod callback;
 mod copy;
+mod from_outside;
 mod main_job;
 mod playback;
 mod support;

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::StreamExt;
-use local_stack::{Stack, values};
+use local_stack::{Fault, Role, Rule, Stack, values};
 use reqwest::StatusCode;
 
 use crate::support::{Recording, alone, get, json};
@@ -101,4 +101,55 @@ async fn a_truncated_object_states_no_length() {
     put(stack, &recording.object_key(), object).await;
     let answer = get(&url, &[("range", "bytes=399999-")]).await;
     assert_eq!(answer.bytes().await.unwrap(), recording.audio[399_999..]);
+}
+
+/// GETs of playback, broken one after the other.
+fn break_gets(stack: &Stack, recording: &Recording, faults: &[(Fault, u64)]) {
+    for (fault, times) in faults {
+        let rule = Rule::new("s3", "GetObject", fault.clone());
+        let rule = rule.role(Role::Playback).key(&recording.sid).times(*times);
+        stack.wire().inject(rule);
+    }
+}
+
+#[tokio::test]
+async fn a_reply_of_s3_that_breaks_off_is_continued_and_nobody_notices() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 2_000_000);
+    recording.bring_in(stack).await;
+    let url = recording.media_url(stack).await;
+    get(&url, &[("range", "bytes=0-0")]).await;
+    break_gets(
+        stack,
+        &recording,
+        &[(Fault::CutBody(700_000), 1), (Fault::CutBody(1), 1)],
+    );
+    let whole = get(&url, &[]).await;
+    let (body, complete) = drain(whole).await;
+    stack.wire().clear_faults();
+    assert!(complete && body == recording.audio);
+}
+
+#[tokio::test]
+async fn an_s3_that_goes_away_for_good_ends_the_stream_and_the_client_can_tell() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 2_000_000);
+    recording.bring_in(stack).await;
+    let url = recording.media_url(stack).await;
+    get(&url, &[("range", "bytes=0-0")]).await;
+    break_gets(stack, &recording, &[(Fault::CutBody(700_000), 1), (Fault::Drop, 100)]);
+    let whole = get(&url, &[]).await;
+    assert_eq!(whole.status(), StatusCode::OK);
+    let (body, complete) = drain(whole).await;
+    stack.wire().clear_faults();
+    assert!(!complete, "an early end must not look like a whole recording");
+    // Ten whole frames and their overhead are 655,680 of the 700,000 bytes.
+    assert!(body == recording.audio[..10 * 65_536], "what had verified, and no more");
+
+    let after = get(&url, &[("range", "bytes=655360-")]).await;
+    assert_eq!(
+        after.bytes().await.unwrap(),
+        recording.audio[655_360..],
+        "the next instance goes on from there"
+    );
 }

@@ -25,6 +25,7 @@ mod invocation;
 mod media;
 mod poller;
 mod proxy;
+mod ready;
 mod resources;
 mod role;
 mod runtime_api;

@@ -3,7 +3,6 @@
 mod arguments;
 mod checks;
 mod narration;
-mod ready;
 mod tour;
 
 use std::process::ExitCode;
@@ -47,7 +46,7 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
     let stack = Stack::start(options)?;
 
     if arguments.mode == Mode::ServeJson {
-        println!("{}", ready::line(&stack));
+        println!("{}", stack.ready());
         return until_stopped().await;
     }
     let link = tour::take(&stack, arguments).await?;
