@@ -1,6 +1,6 @@
 //! The main job, as `cargo demo` shows it: a signed callback in, an encrypted recording stored, ranges of it played.
 
-use local_stack::{Callback, Stack, values};
+use local_stack::{Callback, Role, Stack, values};
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -21,6 +21,23 @@ async fn without_queues_the_webhook_does_the_jobs_itself() {
         .await
         .unwrap();
     plays(&stack).await;
+}
+
+#[tokio::test]
+async fn an_mp3_is_stored_and_played_as_one() {
+    let stack = tokio::task::spawn_blocking(|| {
+        let options = options().setting(Role::Copier, "MEDIA_FORMAT", "mp3");
+        Stack::start(options).unwrap()
+    })
+    .await
+    .unwrap();
+    let recording = Recording::new(&stack, 300_000);
+    let at_twilio = |kind: &str| stack.recordings_dir().join(format!("{}.{kind}", recording.sid));
+    std::fs::rename(at_twilio("wav"), at_twilio("mp3")).unwrap();
+    recording.bring_in(&stack).await;
+    let answer = get(&recording.media_url(&stack).await, &[]).await;
+    assert_eq!(header(&answer, "content-type").as_deref(), Some("audio/mpeg"));
+    assert!(answer.bytes().await.unwrap() == recording.audio);
 }
 
 async fn plays(stack: &Stack) {

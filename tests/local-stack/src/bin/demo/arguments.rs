@@ -6,12 +6,13 @@ pub(crate) const USAGE: &str = "\
 Plays the whole service through on this machine: a recording at Twilio, the signed callback, the encrypted copy in S3,
 and playback, compared byte for byte. No AWS or Twilio account is needed.
 
-usage: cargo demo [--release] [--serve [--json]] [--state DIR] [FILE]
+usage: cargo demo [--release] [--serve [--json [--mp3]]] [--state DIR] [FILE]
 
   FILE         a recording to take, .wav or .mp3 (default: a WAV of three minutes, made up)
   --release    run release builds of the functions
   --serve      keep everything up afterwards, until Ctrl-C
   --json       with --serve: no demonstration; one JSON line on stdout when everything is ready
+  --mp3        with --json: the functions fetch MP3 from Twilio, not WAV (elsewhere FILE says it)
   --state DIR  keep recordings and logs in this folder (default: a temporary one, removed at the end)
   --help       this text";
 
@@ -22,6 +23,7 @@ pub(crate) struct Arguments {
     pub(crate) release: bool,
     pub(crate) state: Option<PathBuf>,
     pub(crate) recording: Option<PathBuf>,
+    mp3: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub(crate) enum ArgumentError {
     NoFolder,
     #[error("--json goes with --serve")]
     JsonAlone,
+    #[error("--mp3 goes with --json; elsewhere the recording's file says it")]
+    Mp3Alone,
     #[error("with --json no recording is played")]
     NeedlessFile,
     #[error("one recording at a time")]
@@ -60,6 +64,7 @@ impl Arguments {
             release: false,
             state: None,
             recording: None,
+            mp3: false,
         };
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
@@ -68,6 +73,7 @@ impl Arguments {
                 "--release" => parsed.release = true,
                 "--serve" => serve = true,
                 "--json" => json = true,
+                "--mp3" => parsed.mp3 = true,
                 "--state" => parsed.state = Some(arguments.next().ok_or(ArgumentError::NoFolder)?.into()),
                 option if option.starts_with('-') => return Err(ArgumentError::UnknownOption(argument)),
                 _ if parsed.recording.is_some() => return Err(ArgumentError::SecondFile),
@@ -83,6 +89,9 @@ impl Arguments {
             (_, false, true) => return Err(ArgumentError::JsonAlone),
             (_, false, false) => Mode::Once,
         };
+        if parsed.mp3 && !matches!(parsed.mode, Mode::ServeJson | Mode::Help) {
+            return Err(ArgumentError::Mp3Alone);
+        }
         Ok(parsed)
     }
 
@@ -90,6 +99,7 @@ impl Arguments {
     pub(crate) fn format(&self) -> &'static str {
         match &self.recording {
             Some(file) if file.extension().is_some_and(|extension| extension == "mp3") => "mp3",
+            None if self.mp3 => "mp3",
             _ => "wav",
         }
     }
@@ -110,7 +120,9 @@ mod tests {
         let all = parse("call.mp3 --serve --state /tmp/x --release").unwrap();
         assert_eq!((all.mode, all.release, all.format()), (Mode::Serve, true, "mp3"));
         assert_eq!(all.state, Some("/tmp/x".into()));
-        assert_eq!(parse("--json --serve").unwrap().mode, Mode::ServeJson);
+        let served = parse("--json --serve").unwrap();
+        assert_eq!((served.mode, served.format()), (Mode::ServeJson, "wav"));
+        assert_eq!(parse("--mp3 --json --serve").unwrap().format(), "mp3");
         assert_eq!(parse("--serve --help").unwrap().mode, Mode::Help);
     }
 
@@ -120,6 +132,8 @@ mod tests {
             ("--jsno", ArgumentError::UnknownOption("--jsno".into())),
             ("--state", ArgumentError::NoFolder),
             ("--json", ArgumentError::JsonAlone),
+            ("--mp3", ArgumentError::Mp3Alone),
+            ("--mp3 --serve", ArgumentError::Mp3Alone),
             ("--serve --json call.wav", ArgumentError::NeedlessFile),
             ("a.wav b.wav", ArgumentError::SecondFile),
             ("call.ogg", ArgumentError::UnknownFormat),
