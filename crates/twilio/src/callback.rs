@@ -141,7 +141,7 @@ impl Form<'_> {
     }
 }
 
-fn sid<T>(parse: impl Fn(&str) -> Result<T, InvalidSid>) -> impl Fn(&str) -> Option<T> {
+pub(crate) fn sid<T>(parse: impl Fn(&str) -> Result<T, InvalidSid>) -> impl Fn(&str) -> Option<T> {
     move |text| parse(text).ok()
 }
 
@@ -155,17 +155,17 @@ fn status(text: &str) -> Option<RecordingStatus> {
     }
 }
 
-fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
-fn unix_ms(text: &str) -> Option<i64> {
+pub(crate) fn unix_ms(text: &str) -> Option<i64> {
     let time = OffsetDateTime::parse(text, &Rfc2822).ok()?;
     time.unix_timestamp().checked_mul(1000)
 }
 
 /// Labels end up in object metadata, which is an HTTP header.
-fn label(text: &str) -> Option<String> {
+pub(crate) fn label(text: &str) -> Option<String> {
     let fits = text.len() <= MAX_LABEL_CHARS && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
     fits.then(|| text.to_owned())
 }

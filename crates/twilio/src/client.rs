@@ -107,10 +107,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest silence within an answer. Media streams have no limit on their whole.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Limit on a whole JSON call: three in a row, with their retries, must fit the linker's 30 s.
+/// Limit on a whole call about one thing: three in a row, with their retries, must fit the linker's 30 s.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The largest answers are a task's: 4,096 characters of attributes, at most twelve bytes each as escaped JSON, are
+/// The largest answers about one thing are a task's: 4,096 characters of attributes, at most twelve bytes each as escaped JSON, are
 /// 48 KiB, and its other fields take a few.
 const MAX_JSON_BYTES: usize = 64 * 1024;
 
@@ -180,9 +180,10 @@ pub(crate) fn authorize(request: RequestBuilder, credentials: &Credentials) -> R
     request.basic_auth(&credentials.user, Some(credentials.password.expose_secret()))
 }
 
-/// Sends a request whose answer is small, and turns every status that isn't a success into an error.
-pub(crate) async fn call(request: RequestBuilder) -> Result<Response, ApiError> {
-    checked(send(request.timeout(CALL_TIMEOUT)).await?).await
+/// Sends a request whose whole answer is to be there within `limit`, and turns every status that isn't a success into
+/// an error.
+pub(crate) async fn call(request: RequestBuilder, limit: Duration) -> Result<Response, ApiError> {
+    checked(send(request.timeout(limit)).await?).await
 }
 
 pub(crate) async fn send(request: RequestBuilder) -> Result<Response, ApiError> {
@@ -228,11 +229,16 @@ fn retry_after_s(response: &Response) -> Option<u64> {
         .ok()
 }
 
+/// Reads a JSON answer about one thing.
+pub(crate) async fn json<T: DeserializeOwned>(response: Response) -> Result<T, ApiError> {
+    json_up_to(MAX_JSON_BYTES, response).await
+}
+
 /// Reads a JSON answer of bounded size.
-pub(crate) async fn json<T: DeserializeOwned>(mut response: Response) -> Result<T, ApiError> {
+pub(crate) async fn json_up_to<T: DeserializeOwned>(max_bytes: usize, mut response: Response) -> Result<T, ApiError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(transport)? {
-        if body.len() + chunk.len() > MAX_JSON_BYTES {
+        if body.len() + chunk.len() > max_bytes {
             return Err(ApiError::Unexpected("more JSON than Twilio ever sends"));
         }
         body.extend_from_slice(&chunk);

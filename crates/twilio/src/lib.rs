@@ -2,13 +2,15 @@
 //! tokens.
 //!
 //! Computation and I/O are apart: [`sid`], [`signature`], [`callback`] and [`task_attributes`] are pure;
-//! [`client::Client`] does the HTTP, its operations living in [`media`], [`taskrouter`] and [`flex_token`].
-//! Nothing here knows AWS or Lambda.
+//! [`client::Client`] does the HTTP, its operations living in [`media`], [`recordings`],
+//! [`taskrouter`] and [`flex_token`]. Nothing here knows AWS or Lambda.
 
 pub mod callback;
 pub mod client;
 pub mod flex_token;
 pub mod media;
+pub mod recordings;
+mod retry;
 pub mod sid;
 pub mod signature;
 pub mod task_attributes;

@@ -3,16 +3,16 @@
 //! Source: Twilio, *Task resource*, *TaskRouter limits* and *Mutation and conflict resolution*
 //! (`twilio.com/docs/taskrouter/api/task`, `…/taskrouter/limits`, `…/usage/mutation-and-conflict-resolution`).
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
-use backon::{ExponentialBuilder, Retryable};
 use http::header;
-use reqwest::{RequestBuilder, Response};
+use reqwest::Response;
 use serde::Deserialize;
 use url::Url;
 
 use crate::{
-    client::{ApiError, Client, Credentials, authorize, call, join, json},
+    client::{ApiError, Client, Credentials, authorize, join, json},
+    retry::patiently,
     sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid},
 };
 
@@ -58,16 +58,6 @@ impl fmt::Debug for Task {
             .finish()
     }
 }
-
-/// Twilio allows three `EvaluateTaskAttributes` searches a second and account, so the first wait is about one slot.
-/// Jitter at most doubles a wait: 0.4 + 0.8 + 1.6 s becomes at most 5.6 s, and the total is held to 5 s. The search, the
-/// only call known to meet the limit, thus leaves the linker most of its 30 s.
-const FIRST_WAIT: Duration = Duration::from_millis(400);
-const RETRIES: usize = 3;
-const TOTAL_WAIT: Duration = Duration::from_secs(5);
-
-/// A longer Retry-After is left to the queue, which waits without a running function.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(2);
 
 impl Client {
     /// Newest task whose conference, participants or call match: one combined EvaluateTaskAttributes search. None when
@@ -168,34 +158,6 @@ fn search_expression(call: Option<&CallSid>, conference: Option<&ConferenceSid>)
     (!terms.is_empty()).then(|| terms.join(" OR "))
 }
 
-/// Sends a request, again after 429 alone: Twilio never processes what it answers so.
-async fn patiently(request: impl Fn() -> RequestBuilder) -> Result<Response, ApiError> {
-    let backoff = ExponentialBuilder::default()
-        .with_min_delay(FIRST_WAIT)
-        .with_max_times(RETRIES)
-        .with_total_delay(Some(TOTAL_WAIT))
-        .with_jitter();
-    (|| call(request()))
-        .retry(backoff)
-        .when(|error| matches!(error, ApiError::RateLimited { .. }))
-        .adjust(next_wait)
-        .await
-}
-
-/// The next wait, lengthened to what Twilio asks for; `None` gives up.
-fn next_wait(error: &ApiError, wait: Option<Duration>) -> Option<Duration> {
-    match error {
-        ApiError::RateLimited {
-            retry_after_s: Some(seconds),
-        } => {
-            let asked = Duration::from_secs(*seconds);
-            wait.filter(|_| asked <= LONGEST_RETRY_AFTER)
-                .map(|wait| wait.max(asked))
-        }
-        _ => wait,
-    }
-}
-
 fn etag(response: &Response) -> Option<String> {
     Some(response.headers().get(header::ETAG)?.to_str().ok()?.to_owned())
 }
@@ -219,17 +181,5 @@ mod tests {
             Some(format!("{by_conference} OR {by_call}"))
         );
         assert_eq!(search_expression(None, None), None);
-    }
-
-    #[test]
-    fn a_wait_follows_retry_after_up_to_the_bound() {
-        let limited = |retry_after_s| ApiError::RateLimited { retry_after_s };
-        let second = Some(Duration::from_secs(1));
-        assert_eq!(next_wait(&limited(None), second), second);
-        assert_eq!(next_wait(&limited(Some(0)), second), second);
-        assert_eq!(next_wait(&limited(Some(2)), second), Some(Duration::from_secs(2)));
-        assert_eq!(next_wait(&limited(Some(3)), second), None);
-        assert_eq!(next_wait(&limited(Some(u64::MAX)), second), None);
-        assert_eq!(next_wait(&limited(Some(1)), None), None);
     }
 }

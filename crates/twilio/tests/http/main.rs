@@ -8,6 +8,7 @@
 mod canaries;
 mod flex_token;
 mod media;
+mod recordings;
 mod server;
 mod taskrouter;
 

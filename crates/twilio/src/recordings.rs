@@ -1,0 +1,165 @@
+//! Recordings as the REST API has them: fetch, list, delete.
+//!
+//! Source: Twilio, *Recordings resource* (`twilio.com/docs/voice/api/recording`).
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use time::Date;
+use url::Url;
+
+use crate::{
+    client::{ApiError, Client, Credentials, authorize, join, json, json_up_to},
+    retry::{patiently, patiently_within},
+    sid::RecordingSid,
+};
+
+mod resource;
+pub use resource::RecordingResource;
+
+/// Days of which the recordings are asked for, in UTC, both inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreatedBetween {
+    /// The first day.
+    pub from: Date,
+    /// The last day.
+    pub to: Date,
+}
+
+/// One page of a list of recordings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordingPage {
+    /// Newest first, as Twilio orders them. May be empty although more pages follow.
+    pub recordings: Vec<RecordingResource>,
+    /// Where the list goes on; `None` at its end.
+    pub next: Option<PageToken>,
+}
+
+/// Where a list goes on: the query of Twilio's `next_page_uri`, opaque. Host and path are this client's own, so that
+/// credentials go nowhere else, whatever an answer or a stored token says.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PageToken(String);
+
+/// Query strings aren't shown.
+impl fmt::Debug for PageToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PageToken").finish_non_exhaustive()
+    }
+}
+
+/// What became of a recording that was to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// Twilio deleted its media; the metadata stays readable for 40 days.
+    Deleted,
+    /// There was no such recording, or it was deleted before.
+    AlreadyGone,
+}
+
+/// Twilio's own limit.
+pub const MAX_PAGE_SIZE: u16 = 1000;
+
+/// A recording takes 1.2 KiB as JSON and at most another one for how it's encrypted; twice that allows for fields to
+/// come.
+const MAX_PAGE_BYTES: usize = MAX_PAGE_SIZE as usize * 4 * 1024;
+
+/// Limit on a whole page: a list is read by jobs of minutes, not by the linker.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Client {
+    /// The recording's metadata. A missing or deleted one is [`ApiError::NotFound`].
+    pub async fn fetch_recording(
+        &self,
+        credentials: &Credentials,
+        recording: &RecordingSid,
+    ) -> Result<RecordingResource, ApiError> {
+        let url = self.recording_url(recording);
+        json(patiently(|| authorize(self.http.get(url.clone()), credentials)).await?).await
+    }
+
+    /// The page that `after` leads to, else the first one of at most `page_size` (1 to [`MAX_PAGE_SIZE`]) recordings.
+    /// Deleted recordings aren't listed.
+    pub async fn list_recordings(
+        &self,
+        credentials: &Credentials,
+        created: &CreatedBetween,
+        after: Option<&PageToken>,
+        page_size: u16,
+    ) -> Result<RecordingPage, ApiError> {
+        #[derive(Deserialize)]
+        struct Body {
+            recordings: Vec<RecordingResource>,
+            next_page_uri: Option<String>,
+        }
+
+        let mut url = self.recordings_url("Recordings.json");
+        match after {
+            Some(PageToken(query)) => url.set_query(Some(query)),
+            None => first_page(&mut url, created, page_size),
+        }
+        let request = || authorize(self.http.get(url.clone()), credentials);
+        let response = patiently_within(PAGE_TIMEOUT, request).await?;
+        let Body {
+            mut recordings,
+            next_page_uri,
+        } = json_up_to(MAX_PAGE_BYTES, response).await?;
+        recordings.retain(|recording| created.contains(recording));
+        Ok(RecordingPage {
+            recordings,
+            next: next_page_uri.map(|uri| self.page_token(&uri)).transpose()?,
+        })
+    }
+
+    /// Deletes the recording's media for good. Only a completed recording can be deleted.
+    pub async fn delete_recording(
+        &self,
+        credentials: &Credentials,
+        recording: &RecordingSid,
+    ) -> Result<Deletion, ApiError> {
+        let url = self.recording_url(recording);
+        match patiently(|| authorize(self.http.delete(url.clone()), credentials)).await {
+            Ok(_) => Ok(Deletion::Deleted),
+            Err(ApiError::NotFound) => Ok(Deletion::AlreadyGone),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn page_token(&self, uri: &str) -> Result<PageToken, ApiError> {
+        let account = &self.account;
+        uri.strip_prefix(&format!("/2010-04-01/Accounts/{account}/Recordings.json?"))
+            .map(|query| PageToken(query.to_owned()))
+            .ok_or(ApiError::Unexpected("a next page that isn't of this list"))
+    }
+
+    fn recording_url(&self, recording: &RecordingSid) -> Url {
+        self.recordings_url(&format!("Recordings/{recording}.json"))
+    }
+
+    fn recordings_url(&self, rest: &str) -> Url {
+        let path = ["2010-04-01", "Accounts", self.account.as_str()];
+        join(
+            &self.endpoints.api,
+            &path.into_iter().chain(rest.split('/')).collect::<Vec<_>>(),
+        )
+    }
+}
+
+/// Twilio takes `DateCreated<` as up to midnight of the day and doesn't say which midnight: the day after the last one
+/// is asked for, and what's too much is left out of the page.
+fn first_page(url: &mut Url, created: &CreatedBetween, page_size: u16) {
+    let CreatedBetween { from, to } = created;
+    let end = to.next_day().unwrap_or(*to);
+    url.query_pairs_mut()
+        .append_pair("DateCreated>", &format!("{from}T00:00:00Z"))
+        .append_pair("DateCreated<", &format!("{end}T00:00:00Z"))
+        .append_pair("PageSize", &page_size.clamp(1, MAX_PAGE_SIZE).to_string());
+}
+
+impl CreatedBetween {
+    fn contains(&self, recording: &RecordingResource) -> bool {
+        recording
+            .created_on()
+            .is_some_and(|day| (self.from..=self.to).contains(&day))
+    }
+}

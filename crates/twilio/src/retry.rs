@@ -1,0 +1,71 @@
+//! Calls made again after Twilio's 429.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use reqwest::{RequestBuilder, Response};
+
+use crate::client::{ApiError, CALL_TIMEOUT, call};
+
+/// Twilio allows three `EvaluateTaskAttributes` searches a second and account, so the first wait is about one slot.
+/// Jitter at most doubles a wait: 0.4 + 0.8 + 1.6 s becomes at most 5.6 s, and the total is held to 5 s. The search, the
+/// only call known to meet the limit, thus leaves the linker most of its 30 s.
+const FIRST_WAIT: Duration = Duration::from_millis(400);
+const RETRIES: usize = 3;
+const TOTAL_WAIT: Duration = Duration::from_secs(5);
+
+/// A longer Retry-After is left to the queue, which waits without a running function.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// Sends a request about one thing, again after 429 alone: Twilio never processes what it answers so.
+pub(crate) async fn patiently(request: impl Fn() -> RequestBuilder) -> Result<Response, ApiError> {
+    patiently_within(CALL_TIMEOUT, request).await
+}
+
+/// The same, with `limit` on each try's whole answer.
+pub(crate) async fn patiently_within(
+    limit: Duration,
+    request: impl Fn() -> RequestBuilder,
+) -> Result<Response, ApiError> {
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(FIRST_WAIT)
+        .with_max_times(RETRIES)
+        .with_total_delay(Some(TOTAL_WAIT))
+        .with_jitter();
+    (|| call(request(), limit))
+        .retry(backoff)
+        .when(|error| matches!(error, ApiError::RateLimited { .. }))
+        .adjust(next_wait)
+        .await
+}
+
+/// The next wait, lengthened to what Twilio asks for; `None` gives up.
+fn next_wait(error: &ApiError, wait: Option<Duration>) -> Option<Duration> {
+    match error {
+        ApiError::RateLimited {
+            retry_after_s: Some(seconds),
+        } => {
+            let asked = Duration::from_secs(*seconds);
+            wait.filter(|_| asked <= LONGEST_RETRY_AFTER)
+                .map(|wait| wait.max(asked))
+        }
+        _ => wait,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_follows_retry_after_up_to_the_bound() {
+        let limited = |retry_after_s| ApiError::RateLimited { retry_after_s };
+        let second = Some(Duration::from_secs(1));
+        assert_eq!(next_wait(&limited(None), second), second);
+        assert_eq!(next_wait(&limited(Some(0)), second), second);
+        assert_eq!(next_wait(&limited(Some(2)), second), Some(Duration::from_secs(2)));
+        assert_eq!(next_wait(&limited(Some(3)), second), None);
+        assert_eq!(next_wait(&limited(Some(u64::MAX)), second), None);
+        assert_eq!(next_wait(&limited(Some(1)), None), None);
+    }
+}
