@@ -6,19 +6,15 @@ use bytes::BytesMut;
 use esdk_message::{
     FrameIndex, FrameKind, HeaderError, Layout, MAX_HEADER_LEN, ObjectOffset, Opener, UnverifiedHeader,
 };
-use futures_util::future::try_join;
+use futures_util::future::join3;
 
 use super::{
     Expectation, ReadError, Reader,
     fetch::{ObjectBody, Version},
-    plan::{self, Ask},
+    plan::{self, Ask, LOOK_AHEAD},
     unwrap::unwrap_data_key,
 };
 use crate::{ContentType, RecordingId, context};
-
-/// Most that is held in memory to look at the final frame ahead of the bytes before it: two of the largest frames that
-/// are accepted (1 MiB). Past that, the final frame is asked for on its own.
-const LOOK_AHEAD: u64 = 2 * 1024 * 1024;
 
 /// What is known of one version of a recording, all of it authenticated. The frame key is wiped on drop.
 pub(super) struct Opened {
@@ -45,7 +41,7 @@ struct Fetched {
     head: ObjectBody,
     /// The expected bytes, where they're not in `head`.
     wanted: Option<ObjectBody>,
-    /// The final frame, where it had to be asked for.
+    /// The object's end, if it was asked for and came. Most recordings can do without.
     tail: Option<ObjectBody>,
 }
 
@@ -66,14 +62,7 @@ impl Reader {
         // Before KMS is asked, so that an object that was put in another's place costs no call; its header is
         // authenticated below, and only then are these facts believed.
         let facts = context::check(header.encryption_context(), &self.config.account, recording).map_err(damaged)?;
-        let tail_missing = facts.plaintext_len.is_none() && !fetched.ends_soon();
-        let (data_key, tail) = try_join(
-            unwrap_data_key(&self.kms, &self.config.kms_keys, &header),
-            // Costs no time of its own, because KMS is being waited for anyway.
-            self.get_some(&key, tail_missing.then(plan::final_frame), Some(&version)),
-        )
-        .await?;
-        fetched.tail = tail;
+        let data_key = unwrap_data_key(&self.kms, &self.config.kms_keys, &header).await?;
 
         let opener = header.authenticate(&data_key).map_err(damaged)?;
         let layout =
@@ -96,33 +85,30 @@ impl Reader {
         Ok((opened, ahead))
     }
 
-    /// The object's head and the expected bytes, in one round trip.
+    /// The object's head, the expected bytes and its end, in one round trip: only the header tells whether the length has
+    /// to be learnt from the end, and to ask for that afterwards would be a round trip more.
     async fn fetch_cold(&self, key: &str, expectation: Expectation) -> Result<Fetched, ReadError> {
         let plan = self.header_width.cold_plan(expectation);
-        let (head, wanted) = try_join(
+        let (head, wanted, tail) = join3(
             self.objects.get(key, &plan.head, None),
-            self.get_some(key, plan.wanted, None),
+            self.get_some(key, plan.wanted),
+            self.get_some(key, plan.tail),
         )
-        .await?;
-        let head = head.ok_or_else(|| ReadError::Damaged("an empty object".to_owned()))?;
-        if wanted.as_ref().is_some_and(|wanted| wanted.version() != head.version()) {
+        .await;
+        let head = head?.ok_or_else(|| ReadError::Damaged("an empty object".to_owned()))?;
+        let wanted = wanted?;
+        // Where it's needed after all, it's asked for again.
+        let tail = tail.unwrap_or_default();
+        let replaced = |body: &Option<ObjectBody>| body.as_ref().is_some_and(|body| body.version() != head.version());
+        if replaced(&wanted) || replaced(&tail) {
             return Err(ReadError::Changed);
         }
-        Ok(Fetched {
-            head,
-            wanted,
-            tail: None,
-        })
+        Ok(Fetched { head, wanted, tail })
     }
 
-    async fn get_some(
-        &self,
-        key: &str,
-        ask: Option<Ask>,
-        version: Option<&Version>,
-    ) -> Result<Option<ObjectBody>, ReadError> {
+    async fn get_some(&self, key: &str, ask: Option<Ask>) -> Result<Option<ObjectBody>, ReadError> {
         match ask {
-            Some(ask) => self.objects.get(key, &ask, version).await,
+            Some(ask) => self.objects.get(key, &ask, None).await,
             None => Ok(None),
         }
     }
@@ -141,7 +127,7 @@ impl Reader {
         let version = fetched.head.version().clone();
         let mut sealed = match fetched.ending_with(stored.start) {
             Some(body) => body.peek(stored).await?,
-            // Its frames are longer than those that the tail was asked for with.
+            // Its frames are longer than those that the tail was asked for with, or that request failed.
             None => match self
                 .objects
                 .get(key, &Ask::Range(stored.clone()), Some(&version))
@@ -157,11 +143,6 @@ impl Reader {
 }
 
 impl Fetched {
-    /// Whether the object's end is among what was fetched, and near enough to be looked at.
-    fn ends_soon(&self) -> bool {
-        ends_soon(&self.head) || self.wanted.as_ref().is_some_and(ends_soon)
-    }
-
     /// The body that holds everything from `offset` to the object's end.
     fn ending_with(&mut self, offset: ObjectOffset) -> Option<&mut ObjectBody> {
         [Some(&mut self.head), self.wanted.as_mut(), self.tail.as_mut()]
@@ -179,6 +160,7 @@ impl Fetched {
     }
 }
 
+/// Whether the object's end is among what `body` holds, and near enough to be looked at.
 fn ends_soon(body: &ObjectBody) -> bool {
     let end = ObjectOffset(body.version().object_len);
     body.reaches(end) && end.0 - body.position().0 <= LOOK_AHEAD

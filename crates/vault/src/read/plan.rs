@@ -26,6 +26,10 @@ const DATA_KEY_FIXED_LEN: u64 = 6 + 7;
 /// first one of every process a second round trip. Other widths are read too, with that round trip.
 const WRAPPED_KEY_LEN: Range<u64> = 64..256;
 
+/// Most that is held in memory to look at the final frame ahead of the bytes before it: two of the largest frames that
+/// are accepted (1 MiB). Past that, the final frame is asked for on its own.
+pub(super) const LOOK_AHEAD: u64 = 2 * 1024 * 1024;
+
 /// S3's largest object is 50 TB; nothing can be there to ask for past it.
 const MAX_OBJECT_LEN: u64 = 1 << 46;
 
@@ -72,6 +76,9 @@ pub(super) struct ColdPlan {
     pub(super) head: Ask,
     /// The expected bytes, where `head` doesn't hold them already.
     pub(super) wanted: Option<Ask>,
+    /// The final frame, where `wanted` doesn't end with it in any case: what tells the length of a recording whose
+    /// context doesn't.
+    pub(super) tail: Option<Ask>,
 }
 
 impl HeaderWidth {
@@ -89,22 +96,33 @@ impl HeaderWidth {
     /// Places the expected bytes as if the header had any of its widths and frames were of the default length.
     pub(super) fn cold_plan(self, expectation: Expectation) -> ColdPlan {
         let head = Ask::Range(ObjectOffset(0)..ObjectOffset(HEAD_LEN));
+        let tail = Some(final_frame());
         match expectation {
             Expectation::Bytes { offset, len } => match self.frames_around(offset, len) {
                 Some(frames) if offset < frame_length() => ColdPlan {
                     head: Ask::Range(ObjectOffset(0)..ObjectOffset(frames.end.0.max(HEAD_LEN))),
                     wanted: None,
+                    tail,
                 },
                 frames => ColdPlan {
                     head,
                     wanted: frames.map(Ask::Range),
+                    tail,
                 },
             },
-            Expectation::Tail { len } if len > 0 => ColdPlan {
+            Expectation::Tail { len } if len > 0 => {
+                let wanted = tail_len(len);
+                ColdPlan {
+                    head,
+                    wanted: Some(Ask::Suffix(wanted)),
+                    tail: tail.filter(|_| wanted > LOOK_AHEAD),
+                }
+            }
+            Expectation::Facts | Expectation::Tail { .. } => ColdPlan {
                 head,
-                wanted: Some(Ask::Suffix(tail_len(len))),
+                wanted: None,
+                tail,
             },
-            Expectation::Facts | Expectation::Tail { .. } => ColdPlan { head, wanted: None },
         }
     }
 

@@ -96,7 +96,10 @@ async fn tails_are_those_of_the_plaintext() {
                     error.is_none() && seen == plaintext[start..],
                     "{tail} of {len}, {shape:?}"
                 );
-                assert_eq!(world.proxy.count("GetObject"), 2, "{tail} of {len}, {shape:?}");
+                let gets = ["GetObject", "GetObjectSuffix"].map(|name| world.proxy.count(name));
+                // A tail too long to be looked through for the final frame comes with a second, short one.
+                let suffixes = if tail == usize::MAX { 2 } else { 1 };
+                assert_eq!(gets, [1, suffixes], "{tail} of {len}, {shape:?}");
                 world.proxy.forget_calls();
             }
         }

@@ -8,7 +8,7 @@ use vault::{ContentType, Expectation};
 
 use crate::{
     sealed::{F, Shape, bytes, drain, read, reader, store},
-    support::{World, noise, recording},
+    support::{World, noise, proxy::Fault, recording},
 };
 
 /// Holds back the requests at the barrier until as many as it takes are under way; were they sent one after another, the
@@ -20,78 +20,84 @@ fn meet(world: &World, operation: &'static str, nth: usize, barrier: &Arc<Barrie
     });
 }
 
+/// Calls to S3 and to KMS.
 fn costs(world: &World) -> (usize, usize) {
-    (world.proxy.count("GetObject"), world.proxy.count("Decrypt"))
+    let [range, suffix, decrypt] = ["GetObject", "GetObjectSuffix", "Decrypt"].map(|name| world.proxy.count(name));
+    (range + suffix, decrypt)
 }
 
 #[tokio::test]
-async fn a_cold_read_of_the_beginning_is_one_get_and_one_decrypt() {
+async fn a_cold_read_of_the_beginning_is_two_gets_at_once_and_one_decrypt() {
     let world = World::start().await;
     let plaintext = noise(3 * F + 17, 1);
     store(&world, &recording(1), &plaintext, &Shape::default()).await;
+    let barrier = Arc::new(Barrier::new(2));
+    meet(&world, "GetObject", 0, &barrier);
+    meet(&world, "GetObjectSuffix", 0, &barrier);
     let reader = reader(&world);
 
     let opened = reader.open(&recording(1), bytes(0..2 * F)).await.unwrap();
     assert_eq!(opened.len(), plaintext.len() as u64);
     assert_eq!(opened.content_type(), ContentType::Wav);
     assert!(opened.etag().starts_with('"') && opened.etag().ends_with('"'));
-    assert_eq!(costs(&world), (1, 1));
+    assert_eq!(costs(&world), (2, 1));
 
     let stream = reader.read(&opened, 0..2 * F as u64).await.unwrap();
     let (seen, error) = drain(stream).await;
     assert!(error.is_none() && seen == plaintext[..2 * F]);
-    assert_eq!(costs(&world), (1, 1));
-}
-
-#[tokio::test]
-async fn a_cold_read_further_on_asks_for_header_and_bytes_in_one_round_trip() {
-    let world = World::start().await;
-    let plaintext = noise(3 * F + 17, 1);
-    store(&world, &recording(1), &plaintext, &Shape::default()).await;
-    let barrier = Arc::new(Barrier::new(2));
-    meet(&world, "GetObject", 0, &barrier);
-    meet(&world, "GetObject", 1, &barrier);
-
-    let (seen, error) = read(&reader(&world), &recording(1), F + 5..2 * F + 5).await;
-    assert!(error.is_none() && seen == plaintext[F + 5..2 * F + 5]);
     assert_eq!(costs(&world), (2, 1));
 }
 
 #[tokio::test]
-async fn a_length_that_the_context_lacks_is_asked_for_while_kms_works() {
-    let world = World::start().await;
-    // So long that what was asked for first ends far from the end.
-    let plaintext = noise(5 * F + 17, 1);
-    store(&world, &recording(1), &plaintext, &Shape::length_unknown()).await;
-    let barrier = Arc::new(Barrier::new(2));
-    meet(&world, "Decrypt", 0, &barrier);
-    meet(&world, "GetObject", 2, &barrier);
+async fn a_cold_read_further_on_asks_for_header_bytes_and_tail_in_one_round_trip() {
+    for shape in [Shape::default(), Shape::length_unknown()] {
+        let world = World::start().await;
+        // So long that what is wanted ends far from the end.
+        let plaintext = noise(5 * F + 17, 1);
+        store(&world, &recording(1), &plaintext, &shape).await;
+        let barrier = Arc::new(Barrier::new(3));
+        meet(&world, "GetObject", 0, &barrier);
+        meet(&world, "GetObject", 1, &barrier);
+        meet(&world, "GetObjectSuffix", 0, &barrier);
 
-    let reader = reader(&world);
-    let opened = reader.open(&recording(1), bytes(F..2 * F)).await.unwrap();
-    assert_eq!(opened.len(), plaintext.len() as u64);
-    let (seen, error) = drain(reader.read(&opened, F as u64..2 * F as u64).await.unwrap()).await;
-    assert!(error.is_none() && seen == plaintext[F..2 * F]);
-    assert_eq!(costs(&world), (3, 1));
-    let calls = world.proxy.calls();
-    let tail = calls
-        .iter()
-        .filter(|call| call.operation == "GetObject")
-        .nth(2)
-        .unwrap();
-    assert_eq!(tail.header("range"), Some("bytes=-65576"));
-    assert_eq!(tail.header("if-match"), Some(opened.etag()));
+        let reader = reader(&world);
+        let opened = reader.open(&recording(1), bytes(F + 5..2 * F + 5)).await.unwrap();
+        assert_eq!(opened.len(), plaintext.len() as u64);
+        let wanted = reader.read(&opened, F as u64 + 5..2 * F as u64 + 5).await.unwrap();
+        let (seen, error) = drain(wanted).await;
+        assert!(error.is_none() && seen == plaintext[F + 5..2 * F + 5]);
+        assert_eq!(costs(&world), (3, 1), "{shape:?}");
+        let calls = world.proxy.calls();
+        let asked = |range| calls.iter().any(|call| call.header("range") == Some(range));
+        assert!(asked("bytes=0-4095") && asked("bytes=-65576"));
+        // Nothing but KMS comes after S3's answers.
+        assert_eq!(calls.last().map(|call| &*call.operation), Some("Decrypt"));
+    }
 }
 
 #[tokio::test]
-async fn a_short_recording_is_one_get_whatever_its_context() {
+async fn a_tail_that_failed_is_asked_for_again_where_the_length_depends_on_it() {
+    for (shape, gets) in [(Shape::default(), 3), (Shape::length_unknown(), 4)] {
+        let world = World::start().await;
+        let plaintext = noise(5 * F + 17, 1);
+        store(&world, &recording(1), &plaintext, &shape).await;
+        let refused = Fault::Answer(403, "AccessDenied");
+        world.proxy.inject("GetObjectSuffix", 0..usize::MAX, refused);
+        let opened = reader(&world).open(&recording(1), bytes(F..2 * F)).await.unwrap();
+        assert_eq!(opened.len(), plaintext.len() as u64);
+        assert_eq!(costs(&world), (gets, 1), "{shape:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_short_recording_is_two_gets_whatever_its_context() {
     for shape in [Shape::default(), Shape::length_unknown()] {
         let world = World::start().await;
         let plaintext = noise(F + 100, 1);
         store(&world, &recording(1), &plaintext, &shape).await;
         let (seen, error) = read(&reader(&world), &recording(1), 0..F + 100).await;
         assert!(error.is_none() && seen == plaintext);
-        assert_eq!(costs(&world), (1, 1), "{shape:?}");
+        assert_eq!(costs(&world), (2, 1), "{shape:?}");
     }
 }
 
@@ -103,7 +109,7 @@ async fn a_cold_read_of_the_tail_is_two_gets_at_once() {
         store(&world, &recording(1), &plaintext, &shape).await;
         let barrier = Arc::new(Barrier::new(2));
         meet(&world, "GetObject", 0, &barrier);
-        meet(&world, "GetObject", 1, &barrier);
+        meet(&world, "GetObjectSuffix", 0, &barrier);
 
         let reader = reader(&world);
         let opened = reader
@@ -129,7 +135,7 @@ async fn a_warm_read_is_one_conditional_get() {
         .unwrap()
         .etag()
         .to_owned();
-    assert_eq!(costs(&world), (1, 1));
+    assert_eq!(costs(&world), (2, 1));
 
     for range in [0..1, F - 1..F + 1, 3 * F..3 * F + 17] {
         world.proxy.forget_calls();
@@ -151,11 +157,11 @@ async fn another_range_than_was_expected_is_one_more_get() {
     let opened = reader.open(&recording(1), bytes(0..10)).await.unwrap();
     let (seen, error) = drain(reader.read(&opened, 8 * F as u64..9 * F as u64).await.unwrap()).await;
     assert!(error.is_none() && seen == plaintext[8 * F..]);
-    assert_eq!(costs(&world), (2, 1));
+    assert_eq!(costs(&world), (3, 1));
     // What was expected is still there.
     let (seen, error) = drain(reader.read(&opened, 0..10).await.unwrap()).await;
     assert!(error.is_none() && seen == plaintext[..10]);
-    assert_eq!(costs(&world), (2, 1));
+    assert_eq!(costs(&world), (3, 1));
 }
 
 #[tokio::test]
@@ -167,7 +173,7 @@ async fn more_than_was_expected_goes_on_where_the_first_reply_ended() {
     let opened = reader.open(&recording(1), bytes(0..10)).await.unwrap();
     let (seen, error) = drain(reader.read(&opened, 0..9 * F as u64).await.unwrap()).await;
     assert!(error.is_none() && seen == plaintext);
-    assert_eq!(costs(&world), (2, 1));
+    assert_eq!(costs(&world), (3, 1));
 }
 
 #[tokio::test]
@@ -196,7 +202,7 @@ async fn a_header_of_another_width_costs_one_more_get() {
         ciphertext: vec![7; len],
     };
     // The second makes the header longer than what a cold open asks for to read it.
-    for (len, gets) in [(300, 3), (6_000, 4)] {
+    for (len, gets) in [(300, 4), (6_000, 5)] {
         let world = World::start().await;
         let plaintext = noise(3 * F, 1);
         let shape = Shape {

@@ -32,7 +32,8 @@ type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// One request as it came in, whether it was answered or not.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// As AWS names it: `UploadPart`, `GetObject`, `GenerateDataKey`.
+    /// As AWS names it: `UploadPart`, `GetObject`, `GenerateDataKey`; and `GetObjectSuffix` for a GET of an object's last
+    /// bytes, because those that a cold open sends at once arrive in any order.
     pub operation: String,
     pub uri: Uri,
     pub headers: HeaderMap,
@@ -386,10 +387,17 @@ fn operation(method: &Method, uri: &Uri, headers: &HeaderMap) -> String {
         ("DELETE", true) if has("uploadId") => "AbortMultipartUpload",
         ("DELETE", true) => "DeleteObject",
         ("HEAD", true) => "HeadObject",
+        ("GET", true) if is_suffix(headers) => "GetObjectSuffix",
         ("GET", true) => "GetObject",
         ("GET", false) if has("uploads") => "ListMultipartUploads",
         ("GET", false) => "ListObjects",
         _ => "other",
     }
     .to_owned()
+}
+
+fn is_suffix(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::RANGE)
+        .is_some_and(|range| range.as_bytes().starts_with(b"bytes=-"))
 }
