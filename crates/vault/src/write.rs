@@ -142,8 +142,15 @@ impl Writer {
         let result = timeout_at(stop_at.into(), self.copy_until_settled(&copier, source, &mut upload))
             .await
             .unwrap_or(Err(StoreError::Deadline));
+        let is_stored = matches!(result, Ok(Outcome::Stored(_) | Outcome::AlreadyStored));
+        let leave_nothing = async {
+            upload.abort().await;
+            if is_stored && upload.may_have_lost_one() {
+                stale::abort_void(&copier.target).await;
+            }
+        };
         // Past the deadline the upload's own drop takes over.
-        let _ = timeout_at(deadline.into(), upload.abort()).await;
+        let _ = timeout_at(deadline.into(), leave_nothing).await;
         result
     }
 
@@ -158,7 +165,7 @@ impl Writer {
         if let Some(outcome) = commit::settled(&copier.target, &attempted).await? {
             return Ok(outcome);
         }
-        stale::abort_uploads(&copier.target, (self.now)()).await;
+        stale::abort_abandoned(&copier.target, (self.now)()).await;
         let mut download = Download::new(recording, source, Patience::DEFAULT);
         for _ in 0..COPIES {
             let unsettled = match copier.run(&mut download, upload, &mut attempted).await {

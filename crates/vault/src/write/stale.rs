@@ -1,4 +1,4 @@
-//! Uploads that a killed process has left behind.
+//! Uploads that a killed process has left behind, or that S3 opened and nobody was told of.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,17 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(20 * 60);
 
 /// Aborts the abandoned uploads of this very recording. A failure is logged: the copy can do without, and the bucket's
 /// lifecycle rule does the same a day later.
-pub(super) async fn abort_uploads(target: &Target, now: SystemTime) {
+pub(super) async fn abort_abandoned(target: &Target, now: SystemTime) {
+    abort_open(target, |initiated| is_abandoned(initiated, now)).await;
+}
+
+/// Aborts every upload of this recording, which is stored: none of them can be committed any more (`If-None-Match: *`),
+/// so that a neighbour loses nothing but its way to finding out.
+pub(super) async fn abort_void(target: &Target) {
+    abort_open(target, |_| true).await;
+}
+
+async fn abort_open(target: &Target, is_due: impl Fn(SystemTime) -> bool) {
     // One page: a recording has as many uploads as copies of it were killed.
     let listed = target
         .s3
@@ -24,14 +34,14 @@ pub(super) async fn abort_uploads(target: &Target, now: SystemTime) {
     let uploads = match listed {
         Ok(listed) => listed.uploads.unwrap_or_default(),
         Err(error) => {
-            tracing::warn!(recordingSid = %target.recording, %error, "abandoned uploads not looked for");
+            tracing::warn!(recordingSid = %target.recording, %error, "open uploads not looked for");
             return;
         }
     };
     for upload in uploads.iter().filter(|upload| upload.key() == Some(&target.key)) {
         let initiated = upload.initiated().and_then(|time| SystemTime::try_from(*time).ok());
         if let (Some(id), Some(initiated)) = (upload.upload_id(), initiated)
-            && is_abandoned(initiated, now)
+            && is_due(initiated)
         {
             abort(target, id).await;
         }

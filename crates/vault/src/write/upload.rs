@@ -1,7 +1,14 @@
 //! The multipart upload of one copy. It's opened when a second part is needed, and never left behind.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
 use aws_sdk_s3::{
     Client,
+    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextRef},
+    error::BoxError,
     types::{ChecksumAlgorithm, CompletedMultipartUpload},
 };
 use tokio::{runtime::Handle, task::JoinHandle};
@@ -31,6 +38,10 @@ pub(super) struct Target {
 pub(super) struct MultipartUpload {
     target: Target,
     state: State,
+    /// Requests that asked S3 for an upload, the SDK's retries included.
+    asked: Arc<AtomicU32>,
+    /// Uploads that S3 gave.
+    given: u32,
 }
 
 #[derive(Debug)]
@@ -46,13 +57,15 @@ impl MultipartUpload {
         Self {
             target,
             state: State::None,
+            asked: Arc::default(),
+            given: 0,
         }
     }
 
     /// The id of the upload, which is opened if it isn't yet.
     pub(super) async fn open(&mut self, metadata: &Metadata) -> Result<String, ServiceError> {
         if let State::None = self.state {
-            let opening = create(self.target.clone(), metadata.clone());
+            let opening = create(self.target.clone(), metadata.clone(), Requests(self.asked.clone()));
             self.state = State::Opening(tokio::spawn(opening));
         }
         self.opened().await
@@ -68,10 +81,18 @@ impl MultipartUpload {
             State::Opening(opening) => opening.await.unwrap_or_else(|_| Err(nobody_answered())),
         };
         self.state = match &opened {
-            Ok(id) => State::Open(id.clone()),
+            Ok(id) => {
+                self.given += 1;
+                State::Open(id.clone())
+            }
             Err(_) => State::None,
         };
         opened
+    }
+
+    /// Whether S3 may have opened an upload whose id never came back: a request was made again.
+    pub(super) fn may_have_lost_one(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) > self.given
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -131,16 +152,34 @@ impl Drop for MultipartUpload {
         }
         // Without a runtime nothing can be sent any more; the next copy aborts what is older than 20 minutes.
         if let Ok(runtime) = Handle::try_current() {
-            let mut orphan = Self {
-                target: self.target.clone(),
-                state,
-            };
+            let mut orphan = Self::new(self.target.clone());
+            orphan.state = state;
             runtime.spawn(async move { orphan.abort().await });
         }
     }
 }
 
-async fn create(target: Target, metadata: Metadata) -> Result<String, ServiceError> {
+/// Counts the requests of an operation as the SDK sends them.
+#[derive(Debug)]
+struct Requests(Arc<AtomicU32>);
+
+impl Intercept for Requests {
+    fn name(&self) -> &'static str {
+        "Requests"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+async fn create(target: Target, metadata: Metadata, requests: Requests) -> Result<String, ServiceError> {
     let created = target
         .s3
         .create_multipart_upload()
@@ -148,6 +187,8 @@ async fn create(target: Target, metadata: Metadata) -> Result<String, ServiceErr
         .key(target.key)
         .set_metadata(Some(metadata))
         .checksum_algorithm(CHECKSUM)
+        .customize()
+        .interceptor(requests)
         .send()
         .await
         .map_err(|error| ServiceError::new("CreateMultipartUpload", &error))?;

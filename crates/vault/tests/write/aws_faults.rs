@@ -144,7 +144,7 @@ async fn a_refusal_is_not_retried() {
 }
 
 #[tokio::test]
-async fn an_abort_that_fails_once_is_made_again_and_one_that_keeps_failing_changes_nothing() {
+async fn an_abort_that_fails_once_is_made_again_and_one_that_keeps_failing_is_the_next_copys() {
     let world = World::start().await;
     world
         .proxy
@@ -161,6 +161,9 @@ async fn an_abort_that_fails_once_is_made_again_and_one_that_keeps_failing_chang
     let error = world.store(&two_parts()).await.unwrap_err();
     assert!(error.to_string().contains("CompleteMultipartUpload"), "{error}");
     assert_eq!(world.open_uploads().await.len(), 1);
+
+    world.proxy.heal();
+    world.next_delivery(&two_parts()).await;
 }
 
 #[tokio::test]
