@@ -10,6 +10,9 @@ use url::Url;
 
 use crate::sid::{RecordingSid, ReservationSid};
 
+mod leg;
+pub use leg::{ChannelOrder, RecordedLeg};
+
 /// What the task is to be given.
 #[derive(Clone, PartialEq, Eq)]
 pub enum TaskLink {
@@ -21,8 +24,8 @@ pub enum TaskLink {
         reservation: Option<ReservationSid>,
         /// When the recording began, Unix milliseconds.
         start_time_ms: Option<i64>,
-        /// Who speaks on each channel, in order: `customer`, `others`.
-        channels: Option<Vec<String>>,
+        /// Who speaks on each channel of a two-channel recording.
+        channels: Option<ChannelOrder>,
         /// What the Player calls the recording.
         title: Option<String>,
     },
@@ -103,7 +106,7 @@ pub fn merge(attributes: Option<&str>, recording: &RecordingSid, link: &TaskLink
             channels,
             title,
         } => {
-            let mut entry = media_entry(url_provider, *start_time_ms, channels.as_deref(), title.as_deref());
+            let mut entry = media_entry(url_provider, *start_time_ms, *channels, title.as_deref());
             let mut droppable = OPTIONAL_FIELDS.iter();
             loop {
                 let mut root = attributes.clone();
@@ -134,7 +137,7 @@ fn parse(attributes: Option<&str>) -> Result<Map<String, Value>, MergeError> {
 fn media_entry(
     url_provider: &str,
     start_time_ms: Option<i64>,
-    channels: Option<&[String]>,
+    channels: Option<ChannelOrder>,
     title: Option<&str>,
 ) -> Map<String, Value> {
     let mut entry = Map::new();
@@ -145,7 +148,7 @@ fn media_entry(
         entry.insert("start_time".to_owned(), json!(start));
     }
     if let Some(channels) = channels {
-        entry.insert("channels".to_owned(), json!(channels));
+        entry.insert("channels".to_owned(), json!(channels.labels()));
     }
     if let Some(title) = title {
         entry.insert("title".to_owned(), json!(title));

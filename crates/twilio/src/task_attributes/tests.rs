@@ -19,7 +19,7 @@ fn full_link(recording: &RecordingSid) -> TaskLink {
         url_provider: provider(recording),
         reservation: None,
         start_time_ms: Some(1_574_350_321_000),
-        channels: Some(vec!["customer".to_owned(), "others".to_owned()]),
+        channels: Some(ChannelOrder::CustomerFirst),
         title: Some("Call".to_owned()),
     }
 }

@@ -13,12 +13,8 @@ use crate::{
 };
 
 pub(crate) fn one_day() -> CreatedBetween {
-    let day = may(31);
+    let day = Date::from_calendar_date(2026, Month::May, 31).unwrap();
     CreatedBetween { from: day, to: day }
-}
-
-fn may(day: u8) -> Date {
-    Date::from_calendar_date(2026, Month::May, day).unwrap()
 }
 
 fn recording() -> RecordingSid {

@@ -1,0 +1,120 @@
+//! Which leg of a conversation was recorded, and who speaks on its channels.
+
+use serde_json::Value;
+
+use crate::sid::{CallSid, ConferenceSid};
+
+/// What a recording was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordedLeg {
+    /// The customer's call.
+    Customer,
+    /// The worker's call.
+    Worker,
+    /// All of them, mixed.
+    Conference,
+}
+
+/// Who speaks on the first and on the second channel of a two-channel recording.
+///
+/// Twilio doesn't say which party a recording has first, and it differs with the leg and the way the recording was
+/// started: the deployment has to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelOrder {
+    /// The customer, then everybody else.
+    CustomerFirst,
+    /// Everybody else, then the customer.
+    OthersFirst,
+}
+
+impl ChannelOrder {
+    /// The value of a media entry's `channels`.
+    pub(super) const fn labels(self) -> [&'static str; 2] {
+        match self {
+            Self::CustomerFirst => ["customer", "others"],
+            Self::OthersFirst => ["others", "customer"],
+        }
+    }
+}
+
+impl RecordedLeg {
+    /// The leg that the recording's own SIDs and the task's attributes make it; `None` where they don't tell.
+    ///
+    /// A recording has a conference only if it's the conference's; the call that it may have beside is any of its legs.
+    pub fn of(attributes: Option<&str>, call: Option<&CallSid>, conference: Option<&ConferenceSid>) -> Option<Self> {
+        if conference.is_some() {
+            return Some(Self::Conference);
+        }
+        let attributes: Value = serde_json::from_str(attributes?).ok()?;
+        let call = call?.as_str();
+        let is = |path: &[&str]| {
+            let place = path.iter().try_fold(&attributes, |value, key| value.get(key));
+            place.is_some_and(|sid| sid == call)
+        };
+        let is_customer = is(&["call_sid"]) || is(&["conference", "participants", "customer"]);
+        let is_worker = is(&["conference", "participants", "worker"]);
+        match (is_customer, is_worker) {
+            (true, false) => Some(Self::Customer),
+            (false, true) => Some(Self::Worker),
+            // Nobody's, or both at once, which is no conversation that this module knows.
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CUSTOMER: &str = "CA00000000000000000000000000000001";
+    const WORKER: &str = "CA00000000000000000000000000000002";
+    const OTHER: &str = "CA00000000000000000000000000000003";
+
+    fn leg(attributes: &str, call: &str) -> Option<RecordedLeg> {
+        RecordedLeg::of(Some(attributes), Some(&CallSid::parse(call).unwrap()), None)
+    }
+
+    #[test]
+    fn a_call_is_the_leg_that_the_attributes_make_it() {
+        let inbound = format!(
+            r#"{{"call_sid":"{CUSTOMER}","conference":{{"sid":"CF1","participants":{{"worker":"{WORKER}"}}}}}}"#
+        );
+        let by_participants =
+            format!(r#"{{"conference":{{"participants":{{"worker":"{WORKER}","customer":"{CUSTOMER}"}}}}}}"#);
+        for attributes in [inbound, by_participants] {
+            assert_eq!(leg(&attributes, CUSTOMER), Some(RecordedLeg::Customer));
+            assert_eq!(leg(&attributes, WORKER), Some(RecordedLeg::Worker));
+            assert_eq!(leg(&attributes, OTHER), None);
+        }
+    }
+
+    #[test]
+    fn what_does_not_tell_or_contradicts_itself_is_unknown() {
+        for attributes in [
+            String::new(),
+            "null".to_owned(),
+            "[]".to_owned(),
+            "{".to_owned(),
+            r#"{"call_sid":1,"conference":{"participants":[]}}"#.to_owned(),
+            format!(r#"{{"call_sid":"{WORKER}","conference":{{"participants":{{"worker":"{WORKER}"}}}}}}"#),
+        ] {
+            assert_eq!(leg(&attributes, WORKER), None, "{attributes}");
+        }
+        assert_eq!(
+            RecordedLeg::of(None, Some(&CallSid::parse(CUSTOMER).unwrap()), None),
+            None
+        );
+        assert_eq!(RecordedLeg::of(Some("{}"), None, None), None);
+    }
+
+    #[test]
+    fn a_recording_of_a_conference_is_no_leg_s() {
+        let conference = ConferenceSid::parse("CF00000000000000000000000000000001").unwrap();
+        let call = CallSid::parse(CUSTOMER).unwrap();
+        let attributes = format!(r#"{{"call_sid":"{CUSTOMER}"}}"#);
+        for call in [None, Some(&call)] {
+            let leg = RecordedLeg::of(Some(&attributes), call, Some(&conference));
+            assert_eq!(leg, Some(RecordedLeg::Conference));
+        }
+    }
+}
