@@ -7,6 +7,7 @@ use twilio::{
     client::Endpoints,
     media::MediaFormat,
     sid::{AccountSid, WorkspaceSid},
+    task_attributes::ChannelOrder,
 };
 use vault::{AccountId, KeyArn, WriterConfig};
 
@@ -49,8 +50,18 @@ pub(crate) struct LinkerConfig {
     /// Without a slash at its end.
     pub(crate) playback_base_url: String,
     pub(crate) mode: LinkMode,
-    /// Set, a link that failed for now comes back sooner than the queue's visibility timeout has it.
+    pub(crate) channels: ChannelOrders,
+    /// Set, a link that failed for now comes back sooner than the queue's visibility timeout has it, and one whose task
+    /// waits for a worker comes back later.
     pub(crate) queue_url: Option<String>,
+}
+
+/// Who speaks on which channel of a two-channel recording, by what was recorded; unset, the link doesn't say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ChannelOrders {
+    pub(crate) customer_leg: Option<ChannelOrder>,
+    pub(crate) worker_leg: Option<ChannelOrder>,
+    pub(crate) conference: Option<ChannelOrder>,
 }
 
 /// Which kind of link the Player of this deployment knows.
@@ -149,10 +160,16 @@ fn linker(settings: &mut Settings) -> Option<LinkerConfig> {
     } else {
         LinkMode::Media
     };
+    let channels = ChannelOrders {
+        customer_leg: settings.optional("CUSTOMER_LEG_CHANNELS", channel_order),
+        worker_leg: settings.optional("WORKER_LEG_CHANNELS", channel_order),
+        conference: settings.optional("CONFERENCE_CHANNELS", channel_order),
+    };
     Some(LinkerConfig {
         workspace: workspace?,
         playback_base_url: playback_base_url?,
         mode,
+        channels,
         queue_url: settings.optional("LINKS_QUEUE_URL", text),
     })
 }
@@ -192,6 +209,14 @@ fn is_segment_link(text: &str) -> Result<bool, &'static str> {
         "media" => Ok(false),
         "segment-link" => Ok(true),
         _ => Err("must be media or segment-link"),
+    }
+}
+
+fn channel_order(text: &str) -> Result<ChannelOrder, &'static str> {
+    match text {
+        "customer,others" => Ok(ChannelOrder::CustomerFirst),
+        "others,customer" => Ok(ChannelOrder::OthersFirst),
+        _ => Err("must be customer,others or others,customer"),
     }
 }
 
@@ -315,6 +340,9 @@ mod tests {
             ("LINKS_QUEUE_URL", "canary"),
             ("PLAYBACK_BASE_URL", "canary"),
             ("LINK_MODE", "canary"),
+            ("CUSTOMER_LEG_CHANNELS", "canary"),
+            ("WORKER_LEG_CHANNELS", "customer"),
+            ("CONFERENCE_CHANNELS", "customer, others"),
             ("KMS_KEY_ARN", "alias/canary"),
             ("MEDIA_FORMAT", "canary"),
         ];
@@ -339,6 +367,24 @@ mod tests {
             problems(&[&[("ROLE", "webhook"), ACCOUNT], &WEBHOOK]),
             ["LINKS_QUEUE_URL"]
         );
+    }
+
+    #[test]
+    fn the_order_of_channels_is_set_for_each_leg_apart() {
+        let linker = |settings| read(&[&[ACCOUNT, API_KEY], &WEBHOOK, &LINKER, &COPIER, settings]);
+        let channels = |settings| linker(settings).unwrap().jobs.unwrap().linker.unwrap().channels;
+        let unset = channels(&[]);
+        assert_eq!(
+            (unset.customer_leg, unset.worker_leg, unset.conference),
+            (None, None, None)
+        );
+        let set = channels(&[
+            ("CUSTOMER_LEG_CHANNELS", "customer,others"),
+            ("WORKER_LEG_CHANNELS", "others,customer"),
+        ]);
+        assert_eq!(set.customer_leg, Some(ChannelOrder::CustomerFirst));
+        assert_eq!(set.worker_leg, Some(ChannelOrder::OthersFirst));
+        assert_eq!(set.conference, None);
     }
 
     #[test]

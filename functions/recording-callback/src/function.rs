@@ -13,7 +13,7 @@ use crate::{
     clock,
     config::{Config, JobsConfig, LinkMode, WebhookConfig},
     invocation::{Invocation, InvocationError, Reply},
-    jobs::{Copier, Jobs, Linker, Links, Redelivery, work_off},
+    jobs::{Copier, Jobs, LinkKind, Linker, Links, LinksQueue, work_off},
     secret::{Secret, api_key, auth_tokens, key_ring},
     webhook::{Delivery, Queues, Webhook},
 };
@@ -99,20 +99,24 @@ impl Aws {
     fn jobs(&self, account: AccountSid, config: JobsConfig) -> Result<Jobs, ClientError> {
         let twilio = Client::new(account, config.endpoints)?;
         let api_key = || Secret::new(&self.secrets, config.api_key_secret.clone(), api_key);
-        let queue_url = config.linker.as_ref().and_then(|linker| linker.queue_url.clone());
         Ok(Jobs {
-            redelivery: queue_url.map(|url| Redelivery::new(aws_sdk_sqs::Client::new(&self.config), url)),
             linker: config.linker.map(|linker| Linker {
                 twilio: twilio.clone(),
                 api_key: api_key(),
                 workspace: linker.workspace,
-                playback_base_url: linker.playback_base_url,
-                links: match linker.mode {
-                    LinkMode::Media => Links::Media,
-                    LinkMode::SegmentLink { keys_secret } => {
-                        Links::SegmentLink(Secret::new(&self.secrets, keys_secret, key_ring))
-                    }
+                links: Links {
+                    kind: match linker.mode {
+                        LinkMode::Media => LinkKind::Media,
+                        LinkMode::SegmentLink { keys_secret } => {
+                            LinkKind::SegmentLink(Secret::new(&self.secrets, keys_secret, key_ring))
+                        }
+                    },
+                    playback_base_url: linker.playback_base_url,
+                    channels: linker.channels,
                 },
+                queue: linker
+                    .queue_url
+                    .map(|url| LinksQueue::new(aws_sdk_sqs::Client::new(&self.config), url)),
             }),
             copier: config.copier.map(|copier| Copier {
                 twilio: twilio.clone(),
@@ -139,7 +143,6 @@ mod tests {
         jobs: Jobs {
             linker: None,
             copier: None,
-            redelivery: None,
         },
     };
 

@@ -40,8 +40,16 @@ pub(crate) struct LinkTask {
     /// Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) start_time_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) channels: Option<u8>,
     /// When the callback came, Unix milliseconds.
     pub(crate) received_at_ms: i64,
+    /// How often the job has been sent again since, because its task waited for a worker.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) attempt: u32,
+    /// When to give up on a task that still waits for a worker, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) not_after_ms: Option<i64>,
 }
 
 /// Copy the recording into the vault.
@@ -98,7 +106,10 @@ impl Job {
             task_sid: task.task_sid,
             reservation_sid: task.reservation_sid,
             start_time_ms: callback.start_time_ms,
+            channels: callback.channels,
             received_at_ms,
+            attempt: 0,
+            not_after_ms: None,
         };
         let copy = CopyRecording {
             recording_sid: callback.recording_sid,
@@ -164,6 +175,12 @@ impl Job {
     }
 }
 
+// The shape that serde asks for.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl From<serde_json::Error> for MessageError {
     // Its text may hold a value of the message.
     fn from(error: serde_json::Error) -> Self {
@@ -220,6 +237,7 @@ mod tests {
                     "callSid": "CA00000000000000000000000000000001",
                     "taskSid": "WT00000000000000000000000000000001",
                     "startTimeMs": 1_763_899_000_000_i64,
+                    "channels": 2,
                     "receivedAtMs": 1_763_900_000_000_i64,
                 }),
                 json!({
@@ -274,6 +292,32 @@ mod tests {
         fn no_text_makes_the_reader_panic(text in r#"\PC*|\{("(version|kind)":[0-9"a-z]{0,12},?){0,3}\}"#) {
             let _ = Job::from_message(&text);
         }
+    }
+
+    #[test]
+    fn messages_from_before_a_field_was_added_are_jobs_still() {
+        let text =
+            r#"{"version":1,"kind":"LinkTask","recordingSid":"RE00000000000000000000000000000001","receivedAtMs":1}"#;
+        let Ok(Job::LinkTask(job)) = Job::from_message(text) else {
+            panic!("not a job");
+        };
+        assert_eq!((job.channels, job.attempt, job.not_after_ms), (None, 0, None));
+        assert_eq!(Job::LinkTask(job).to_message(), text);
+    }
+
+    #[test]
+    fn a_job_that_was_sent_again_says_so() {
+        let [Job::LinkTask(link), _] = jobs() else {
+            panic!("the link comes first");
+        };
+        let again = Job::LinkTask(LinkTask {
+            attempt: 3,
+            not_after_ms: Some(7),
+            ..link
+        });
+        let message: Value = serde_json::from_str(&again.to_message()).unwrap();
+        assert_eq!((&message["attempt"], &message["notAfterMs"]), (&json!(3), &json!(7)));
+        assert_eq!(Job::from_message(&message.to_string()), Ok(again));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 mod copy_recording;
 mod link_task;
+mod links_queue;
 mod messages;
-mod redelivery;
 
 use std::time::Instant;
 
@@ -11,9 +11,9 @@ use service::metrics::{self, Unit};
 
 pub(crate) use self::{
     copy_recording::Copier,
-    link_task::{Linker, Links},
+    link_task::{LinkKind, Linker, Links},
+    links_queue::LinksQueue,
     messages::work_off,
-    redelivery::Redelivery,
 };
 use self::{copy_recording::CopyError, link_task::LinkError};
 use crate::job::Job;
@@ -23,8 +23,6 @@ use crate::job::Job;
 pub(crate) struct Jobs {
     pub(crate) linker: Option<Linker>,
     pub(crate) copier: Option<Copier>,
-    /// Of the links queue; without it a failed link waits for the queue's own time.
-    pub(crate) redelivery: Option<Redelivery>,
 }
 
 /// Why a job isn't done.

@@ -3,9 +3,11 @@
 //! TaskRouter deletes a task five minutes after it completed and Insights takes links only until two minutes after, so
 //! this doesn't wait for the copy: where the recording will be played follows from its SID.
 
-use std::time::Instant;
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
 
-use playback_link::{Expiry, KeyRing, sign};
 use service::{
     metrics::{self, Unit},
     secrets::SecretError,
@@ -13,10 +15,16 @@ use service::{
 use twilio::{
     client::{ApiError, Client, Credentials},
     sid::{TaskSid, WorkspaceSid},
-    task_attributes::{MergeError, TaskLink, merge},
+    task_attributes::{MergeError, merge},
     taskrouter::AssignmentStatus,
 };
 
+mod links;
+mod waiting;
+
+pub(crate) use self::links::{LinkKind, Links};
+use self::waiting::postponed;
+use super::links_queue::{LinksQueue, NotSent};
 use crate::{clock, job::LinkTask, secret::Secret};
 
 /// How often a task may change under our hands. Each try takes two requests, so that ten fit into the linker's 30 s.
@@ -26,40 +34,41 @@ pub(crate) struct Linker {
     pub(crate) twilio: Client,
     pub(crate) api_key: Secret<Credentials>,
     pub(crate) workspace: WorkspaceSid,
-    /// Without a slash at its end.
-    pub(crate) playback_base_url: String,
     pub(crate) links: Links,
-}
-
-/// Which kind of link a task gets.
-pub(crate) enum Links {
-    /// `conversations.media[]` with `url_provider`.
-    Media,
-    /// `conversations.segment_link`, signed with the current one of these keys.
-    SegmentLink(Secret<KeyRing>),
+    /// Without it a failed link waits for the queue's own time, and one whose task waits for a worker fails.
+    pub(crate) queue: Option<LinksQueue>,
 }
 
 /// How the job ended where it didn't fail.
 #[derive(Debug, PartialEq, Eq)]
-enum Linked {
+enum Outcome {
     Linked(TaskSid),
     /// There's no such task (any more): nothing left to do.
     TaskGone,
+    /// The task waits for a worker; a new message does the rest.
+    Postponed {
+        task: TaskSid,
+        delay: Duration,
+    },
 }
 
 /// Why the task has no link yet.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LinkError {
-    #[error("the callback names no task, call or conference to find the task by")]
+    #[error("neither the callback nor the recording names a task, call or conference to find the task by")]
     NothingToFindBy,
-    #[error("the task is {0:?}, and an update would route it again")]
+    #[error("the task is {0:?}, an update would route it again, and there's no queue for the link to wait in")]
     NotAssigned(AssignmentStatus),
+    #[error("the task is still {0:?}, and its link has waited for as long as links do")]
+    NeverAssigned(AssignmentStatus),
+    #[error(transparent)]
+    NotSent(#[from] NotSent),
     #[error("the task changed {MAX_TRIES} times while its attributes were being merged")]
     Contended,
     #[error(transparent)]
     Merge(#[from] MergeError),
-    #[error("TaskRouter: {0}")]
-    TaskRouter(#[from] ApiError),
+    #[error("Twilio: {0}")]
+    Twilio(#[from] ApiError),
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error("deadline reached")]
@@ -68,76 +77,58 @@ pub(crate) enum LinkError {
 
 impl Linker {
     pub(crate) async fn run(&self, job: &LinkTask, deadline: Instant) -> Result<(), LinkError> {
-        let linked = tokio::time::timeout_at(deadline.into(), self.link(job))
+        let outcome = tokio::time::timeout_at(deadline.into(), self.link(job))
             .await
             .unwrap_or(Err(LinkError::Deadline))?;
-        match linked {
-            Linked::Linked(task) => {
-                let latency_ms = clock::now_ms().saturating_sub(job.received_at_ms);
-                tracing::info!(
-                    recordingSid = %job.recording_sid,
-                    taskSid = %task,
-                    latencyMs = latency_ms,
-                    "task linked"
-                );
-                metrics::emit(&[
-                    ("Linked", 1.0, Unit::Count),
-                    ("LinkLatency", latency_ms as f64, Unit::Milliseconds),
-                ]);
-            }
-            Linked::TaskGone => {
-                tracing::warn!(recordingSid = %job.recording_sid, "the task is gone");
-                metrics::emit(&[("TaskGone", 1.0, Unit::Count)]);
-            }
-        }
+        tell(job, &outcome);
         Ok(())
     }
 
-    async fn link(&self, job: &LinkTask) -> Result<Linked, LinkError> {
-        let link = self.link_for(job).await?;
-        match self.link_with(&self.api_key.get().await?, job, &link).await {
+    async fn link(&self, job: &LinkTask) -> Result<Outcome, LinkError> {
+        let url = self.links.url(&job.recording_sid).await?;
+        match self.link_with(&self.api_key.get().await?, job, &url).await {
             // The key may have been replaced since the secret was last read.
-            Err(LinkError::TaskRouter(ApiError::Unauthorized)) => {
-                self.link_with(&self.api_key.refresh().await?, job, &link).await
+            Err(LinkError::Twilio(ApiError::Unauthorized)) => {
+                self.link_with(&self.api_key.refresh().await?, job, &url).await
             }
             outcome => outcome,
         }
     }
 
-    async fn link_for(&self, job: &LinkTask) -> Result<TaskLink, LinkError> {
-        let Self { playback_base_url, .. } = self;
-        let recording = &job.recording_sid;
-        Ok(match &self.links {
-            Links::Media => TaskLink::Media {
-                url_provider: format!("{playback_base_url}/media-url?recordingSid={recording}"),
-                reservation: job.reservation_sid.clone(),
-                start_time_ms: job.start_time_ms,
-                // Which leg is on which channel isn't known here, and a wrong order distorts the talk-time metrics.
-                channels: None,
-                title: None,
-            },
-            Links::SegmentLink(keys) => {
-                let query = sign(&keys.get().await?, recording.as_str(), Expiry::Never);
-                TaskLink::SegmentLink {
-                    url: format!("{playback_base_url}/?{query}"),
-                }
-            }
-        })
-    }
-
-    async fn link_with(&self, key: &Credentials, job: &LinkTask, link: &TaskLink) -> Result<Linked, LinkError> {
-        let Some(task) = self.find(key, job).await? else {
-            return Ok(Linked::TaskGone);
+    async fn link_with(&self, key: &Credentials, job: &LinkTask, url: &str) -> Result<Outcome, LinkError> {
+        let job = self.findable(key, job).await?;
+        let Some(task) = self.find(key, &job).await? else {
+            return Ok(Outcome::TaskGone);
         };
         for _ in 0..MAX_TRIES {
-            match self.update(key, &task, job, link).await {
+            match self.update(key, &task, &job, url).await {
+                Ok(Update::Written) => return Ok(Outcome::Linked(task)),
+                Ok(Update::NotAssigned(status)) => return self.postpone(&job, task, status).await,
                 // Somebody else wrote the attributes in between: merge into what they are now.
-                Err(LinkError::TaskRouter(ApiError::PreconditionFailed)) => {}
-                Err(LinkError::TaskRouter(ApiError::NotFound)) => return Ok(Linked::TaskGone),
-                outcome => return outcome.map(|()| Linked::Linked(task)),
+                Err(LinkError::Twilio(ApiError::PreconditionFailed)) => {}
+                Err(LinkError::Twilio(ApiError::NotFound)) => return Ok(Outcome::TaskGone),
+                Err(error) => return Err(error),
             }
         }
         Err(LinkError::Contended)
+    }
+
+    /// The job, with what the recording itself says where the callback named nothing to find the task by.
+    async fn findable<'a>(&self, key: &Credentials, job: &'a LinkTask) -> Result<Cow<'a, LinkTask>, LinkError> {
+        if job.task_sid.is_some() || job.call_sid.is_some() || job.conference_sid.is_some() {
+            return Ok(Cow::Borrowed(job));
+        }
+        let recording = self.twilio.fetch_recording(key, &job.recording_sid).await?;
+        if recording.call_sid.is_none() && recording.conference_sid.is_none() {
+            return Err(LinkError::NothingToFindBy);
+        }
+        Ok(Cow::Owned(LinkTask {
+            call_sid: recording.call_sid,
+            conference_sid: recording.conference_sid,
+            start_time_ms: job.start_time_ms.or(recording.start_time_ms),
+            channels: job.channels.or(recording.channels),
+            ..job.clone()
+        }))
     }
 
     async fn find(&self, key: &Credentials, job: &LinkTask) -> Result<Option<TaskSid>, LinkError> {
@@ -145,41 +136,75 @@ impl Linker {
             return Ok(Some(task.clone()));
         }
         let (call, conference) = (job.call_sid.as_ref(), job.conference_sid.as_ref());
-        if call.is_none() && conference.is_none() {
-            return Err(LinkError::NothingToFindBy);
-        }
         Ok(self.twilio.find_task(key, &self.workspace, call, conference).await?)
     }
 
-    async fn update(
-        &self,
-        key: &Credentials,
-        task: &TaskSid,
-        job: &LinkTask,
-        link: &TaskLink,
-    ) -> Result<(), LinkError> {
+    async fn update(&self, key: &Credentials, task: &TaskSid, job: &LinkTask, url: &str) -> Result<Update, LinkError> {
         let task = self.twilio.fetch_task(key, &self.workspace, task).await?;
         if matches!(task.status, AssignmentStatus::Pending | AssignmentStatus::Reserved) {
-            return Err(LinkError::NotAssigned(task.status));
+            return Ok(Update::NotAssigned(task.status));
         }
-        let attributes = merge(task.attributes.as_deref(), &job.recording_sid, link)?;
+        let present = task.attributes.as_deref();
+        let attributes = merge(present, &job.recording_sid, &self.links.task_link(url, job, present))?;
         // A duplicate's link is there already; writing it again would only take the ETag from under somebody else.
-        if task.attributes.as_ref() == Some(&attributes) {
-            return Ok(());
+        if present != Some(&attributes) {
+            self.twilio
+                .update_task_attributes(key, &self.workspace, &task.sid, &attributes, &task.etag)
+                .await?;
         }
-        self.twilio
-            .update_task_attributes(key, &self.workspace, &task.sid, &attributes, &task.etag)
-            .await?;
-        Ok(())
+        Ok(Update::Written)
     }
+
+    async fn postpone(&self, job: &LinkTask, task: TaskSid, status: AssignmentStatus) -> Result<Outcome, LinkError> {
+        let queue = self.queue.as_ref().ok_or(LinkError::NotAssigned(status))?;
+        let (job, delay) = postponed(job, &task, clock::now_ms()).ok_or(LinkError::NeverAssigned(status))?;
+        queue.send(job, delay).await?;
+        Ok(Outcome::Postponed { task, delay })
+    }
+}
+
+/// What became of a task's attributes.
+enum Update {
+    Written,
+    /// Left alone: an update would route the task again.
+    NotAssigned(AssignmentStatus),
 }
 
 impl LinkError {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
-            Self::NotAssigned(_) | Self::Contended | Self::Secret(_) | Self::Deadline => true,
-            Self::TaskRouter(error) => error.is_retryable(),
-            Self::NothingToFindBy | Self::Merge(_) => false,
+            Self::NotAssigned(_) | Self::NotSent(_) | Self::Contended | Self::Secret(_) | Self::Deadline => true,
+            Self::Twilio(error) => error.is_retryable(),
+            Self::NothingToFindBy | Self::NeverAssigned(_) | Self::Merge(_) => false,
+        }
+    }
+}
+
+/// The audit line and the metrics of a job that needs no further try.
+fn tell(job: &LinkTask, outcome: &Outcome) {
+    let recording = &job.recording_sid;
+    match outcome {
+        Outcome::Linked(task) => {
+            let latency_ms = clock::now_ms().saturating_sub(job.received_at_ms);
+            tracing::info!(recordingSid = %recording, taskSid = %task, latencyMs = latency_ms, "task linked");
+            metrics::emit(&[
+                ("Linked", 1.0, Unit::Count),
+                ("LinkLatency", latency_ms as f64, Unit::Milliseconds),
+            ]);
+        }
+        Outcome::TaskGone => {
+            tracing::warn!(recordingSid = %recording, "the task is gone");
+            metrics::emit(&[("TaskGone", 1.0, Unit::Count)]);
+        }
+        Outcome::Postponed { task, delay } => {
+            tracing::info!(
+                recordingSid = %recording,
+                taskSid = %task,
+                attempt = job.attempt,
+                delayS = delay.as_secs(),
+                "the task waits for a worker, and its link with it"
+            );
+            metrics::emit(&[("LinkPostponed", 1.0, Unit::Count)]);
         }
     }
 }

@@ -1,35 +1,43 @@
-//! A failed link comes back within seconds: its window is two minutes, its queue's visibility timeout one.
+//! The links queue, as a linker uses it.
+//!
+//! A failed link comes back within seconds: its window is two minutes, its queue's visibility timeout one. A link whose
+//! task must not be touched yet comes back as a new message, because waiting isn't failing: it mustn't use up the
+//! receives after which SQS takes a message for dead.
 
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::{Client, error::ProvideErrorMetadata};
 
+use crate::job::{Job, LinkTask};
+
 /// Waits double from 2 s on (what failed by overload gets time to recover) up to 20 s (the window still holds several).
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// The links queue, as a linker uses it.
-pub(crate) struct Redelivery {
+pub(crate) struct LinksQueue {
     sqs: Client,
-    queue_url: String,
+    url: String,
 }
 
-impl Redelivery {
-    pub(crate) const fn new(sqs: Client, queue_url: String) -> Self {
-        Self { sqs, queue_url }
+/// SQS's error code.
+#[derive(Debug, thiserror::Error)]
+#[error("SQS did not take the link's next message: {0}")]
+pub(crate) struct NotSent(String);
+
+impl LinksQueue {
+    pub(crate) const fn new(sqs: Client, url: String) -> Self {
+        Self { sqs, url }
     }
 
     /// Has SQS bring the message again soon. Where that fails it comes when its visibility timeout ends.
     pub(crate) async fn hasten(&self, message: &SqsMessage) {
-        let wait_s = wait(times_received(message)).as_secs();
         let changed = self
             .sqs
             .change_message_visibility()
-            .queue_url(&self.queue_url)
+            .queue_url(&self.url)
             .set_receipt_handle(message.receipt_handle.clone())
-            // At most `LONGEST_WAIT`.
-            .visibility_timeout(wait_s as i32)
+            .visibility_timeout(seconds(wait(times_received(message))))
             .send()
             .await;
         if let Err(error) = changed {
@@ -40,6 +48,19 @@ impl Redelivery {
                 "SQS did not take the shorter wait"
             );
         }
+    }
+
+    /// Sends the job as a new message that comes after `delay`, at most SQS's 15 minutes.
+    pub(crate) async fn send(&self, job: LinkTask, delay: Duration) -> Result<(), NotSent> {
+        self.sqs
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(Job::LinkTask(job).to_message())
+            .delay_seconds(seconds(delay))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| NotSent(error.code().unwrap_or("no answer").to_owned()))
     }
 }
 
@@ -57,6 +78,10 @@ fn wait(times_received: u32) -> Duration {
     FIRST_WAIT
         .saturating_mul(2_u32.saturating_pow(doublings))
         .min(LONGEST_WAIT)
+}
+
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

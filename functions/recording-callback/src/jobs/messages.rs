@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 
-use super::{JobError, Jobs, redelivery::times_received};
+use super::{JobError, Jobs, links_queue::times_received};
 use crate::job::{Job, MessageError};
 
 /// Runs the batch's jobs one by one and names the messages that SQS is to keep: those whose jobs failed and those that
@@ -15,10 +15,11 @@ pub(crate) async fn work_off(jobs: &Jobs, event: SqsEvent, deadline: Instant) ->
         if let Err(error) = run(jobs, &message, deadline).await {
             let times_received = times_received(&message);
             tracing::error!(messageId = message.message_id, timesReceived = times_received, %error, "message kept");
-            if let (Failure::Job(JobError::Link(link)), Some(redelivery)) = (&error, &jobs.redelivery)
+            let queue = jobs.linker.as_ref().and_then(|linker| linker.queue.as_ref());
+            if let (Failure::Job(JobError::Link(link)), Some(queue)) = (&error, queue)
                 && link.is_retryable()
             {
-                redelivery.hasten(&message).await;
+                queue.hasten(&message).await;
             }
             // Without an id the identifier is empty, which makes Lambda keep the whole batch.
             response.add_failure(message.message_id.unwrap_or_default());

@@ -4,28 +4,38 @@ use std::{
     time::Duration,
 };
 
-use playback_link::verify;
+use playback_link::{Expiry, verify};
 use serde_json::{Value, json};
 use service::secrets::Secrets;
-use twilio::{callback::form_pairs, client::Endpoints, sid::AccountSid};
+use twilio::{
+    callback::form_pairs,
+    client::Endpoints,
+    sid::AccountSid,
+    task_attributes::{ChannelOrder, TaskLink},
+};
 
 use super::*;
 use crate::{
+    config::ChannelOrders,
     job::Job,
-    jobs::{Jobs, Redelivery, work_off},
+    jobs::{Jobs, work_off},
     loopback::{Asked, Loopback},
     secret::{api_key, key_ring},
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
 const CHANGE_VISIBILITY: &str = "AmazonSQS.ChangeMessageVisibility";
+const SEND_MESSAGE: &str = "AmazonSQS.SendMessage";
 const TASK: &str = "/v1/Workspaces/WS00000000000000000000000000000001/Tasks/WT00000000000000000000000000000001";
+const RECORDING: &str =
+    "GET /2010-04-01/Accounts/AC00000000000000000000000000000001/Recordings/RE00000000000000000000000000000001.json";
 const SEARCH: &str = "GET /v1/Workspaces/WS00000000000000000000000000000001/Tasks?";
 const KEY_RING: &str = r#"{"current":"k1","k1":"0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"}"#;
 
 type Answer = (u16, Option<&'static str>, Value);
 
-/// Secrets Manager with every secret, and TaskRouter with one assigned task.
+/// Secrets Manager with every secret, SQS that takes every message, TaskRouter with one assigned task, and the recording
+/// of its customer's call.
 fn neighbours(asked: &Asked) -> Answer {
     let what = asked.what.as_str();
     if what == GET_SECRET {
@@ -34,6 +44,10 @@ fn neighbours(asked: &Asked) -> Answer {
             _ => r#"{"sid":"SK1","secret":"s"}"#,
         };
         (200, None, json!({"SecretString": secret}))
+    } else if what == SEND_MESSAGE {
+        (200, None, json!({"MessageId": "m"}))
+    } else if what == RECORDING {
+        (200, None, recording(&json!("CA00000000000000000000000000000001")))
     } else if what.starts_with(SEARCH) {
         (200, None, json!({"tasks": [task("assigned")]}))
     } else {
@@ -45,8 +59,28 @@ fn task(status: &str) -> Value {
     json!({
         "sid": "WT00000000000000000000000000000001",
         "assignment_status": status,
-        "attributes": r#"{"conversations":{"kind":"call"},"balance":1.10}"#,
+        "attributes": r#"{"conversations":{"kind":"call"},"call_sid":"CA00000000000000000000000000000001","balance":1.10}"#,
     })
+}
+
+fn recording(call: &Value) -> Value {
+    json!({
+        "sid": "RE00000000000000000000000000000001",
+        "status": "completed",
+        "call_sid": call,
+        "conference_sid": null,
+        "channels": 2,
+        "start_time": "Tue, 28 May 2019 02:18:02 +0000",
+        "date_created": "Tue, 28 May 2019 02:18:01 +0000",
+    })
+}
+
+/// The neighbours, with the task in another status.
+fn with_task(status: &'static str) -> impl Fn(&Asked) -> Answer + Clone + Send + Sync + 'static {
+    move |asked| match neighbours(asked) {
+        (200, Some(etag), _) => (200, Some(etag), task(status)),
+        other => other,
+    }
 }
 
 fn is_update(asked: &Asked) -> bool {
@@ -66,12 +100,22 @@ fn linker(server: &Loopback, with_segment_links: bool) -> Linker {
         twilio: Client::new(account, endpoints).unwrap(),
         api_key: Secret::new(&secrets, "api-key".to_owned(), api_key),
         workspace: WorkspaceSid::parse("WS00000000000000000000000000000001").unwrap(),
-        playback_base_url: "https://playback.example.com".to_owned(),
-        links: if with_segment_links {
-            Links::SegmentLink(Secret::new(&secrets, "link-keys".to_owned(), key_ring))
-        } else {
-            Links::Media
+        links: Links {
+            kind: if with_segment_links {
+                LinkKind::SegmentLink(Secret::new(&secrets, "link-keys".to_owned(), key_ring))
+            } else {
+                LinkKind::Media
+            },
+            playback_base_url: "https://playback.example.com".to_owned(),
+            channels: ChannelOrders {
+                customer_leg: Some(ChannelOrder::CustomerFirst),
+                ..ChannelOrders::default()
+            },
         },
+        queue: Some(LinksQueue::new(
+            aws_sdk_sqs::Client::new(&server.aws()),
+            format!("{}/links", server.url),
+        )),
     }
 }
 
@@ -87,8 +131,8 @@ fn job_with_task() -> LinkTask {
     job(r#""taskSid":"WT00000000000000000000000000000001","startTimeMs":1559009882000"#)
 }
 
-fn linked() -> Linked {
-    Linked::Linked(TaskSid::parse("WT00000000000000000000000000000001").unwrap())
+fn linked() -> Outcome {
+    Outcome::Linked(TaskSid::parse("WT00000000000000000000000000000001").unwrap())
 }
 
 /// The attributes that the task was given.
@@ -120,6 +164,7 @@ async fn a_known_task_is_linked_without_a_search() {
                     "start_time": 1_559_009_881_000_i64,
                 }],
             },
+            "call_sid": "CA00000000000000000000000000000001",
             "balance": serde_json::from_str::<Value>("1.10").unwrap(),
         })
     );
@@ -206,26 +251,111 @@ async fn a_task_that_is_gone_leaves_nothing_to_do() {
         .await;
         assert_eq!(
             linker(&server, false).link(&job).await.unwrap(),
-            Linked::TaskGone,
+            Outcome::TaskGone,
             "{gone}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_task_that_waits_for_a_worker_is_left_alone() {
+async fn a_task_that_waits_for_a_worker_is_left_alone_and_its_link_sent_again() {
     for status in ["pending", "reserved"] {
-        let server = Loopback::start(move |asked: &Asked| match neighbours(asked) {
-            (200, Some(etag), _) => (200, Some(etag), task(status)),
-            other => other,
-        })
-        .await;
-        let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
-        assert!(
-            matches!(error, LinkError::NotAssigned(_)) && error.is_retryable(),
-            "{error}"
+        for (job, attempt, delay_s) in [
+            (job(r#""callSid":"CA00000000000000000000000000000001""#), 1, 5),
+            (
+                job(r#""taskSid":"WT00000000000000000000000000000001","attempt":2"#),
+                3,
+                20,
+            ),
+        ] {
+            let server = Loopback::start(with_task(status)).await;
+            let job = LinkTask {
+                received_at_ms: clock::now_ms(),
+                ..job
+            };
+            let outcome = linker(&server, false).link(&job).await.unwrap();
+            assert!(matches!(outcome, Outcome::Postponed { .. }), "{outcome:?}");
+            assert_eq!(server.count("POST "), 0);
+            let sent = server
+                .asked()
+                .into_iter()
+                .find(|asked| asked.what == SEND_MESSAGE)
+                .unwrap()
+                .json();
+            assert_eq!(sent["QueueUrl"], format!("{}/links", server.url));
+            assert_eq!(sent["DelaySeconds"], delay_s);
+            let expected = LinkTask {
+                task_sid: job_with_task().task_sid,
+                attempt,
+                not_after_ms: Some(job.received_at_ms + 86_400_000),
+                ..job
+            };
+            assert_eq!(
+                Job::from_message(sent["MessageBody"].as_str().unwrap()),
+                Ok(Job::LinkTask(expected))
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_waits_for_too_long_fails_the_job_for_good() {
+    let server = Loopback::start(with_task("pending")).await;
+    let job = job(r#""taskSid":"WT00000000000000000000000000000001","attempt":960,"notAfterMs":2"#);
+    let error = linker(&server, false).link(&job).await.unwrap_err();
+    assert!(
+        matches!(error, LinkError::NeverAssigned(_)) && !error.is_retryable(),
+        "{error}"
+    );
+    assert_eq!((server.count("POST "), server.count(SEND_MESSAGE)), (0, 0));
+
+    // Every receive on the way to the dead letters looks again.
+    let server = Loopback::start(neighbours).await;
+    assert_eq!(linker(&server, false).link(&job).await.unwrap(), linked());
+}
+
+#[tokio::test]
+async fn a_link_that_cannot_wait_fails_for_now() {
+    let job = LinkTask {
+        received_at_ms: clock::now_ms(),
+        ..job_with_task()
+    };
+    let server = Loopback::start(with_task("reserved")).await;
+    let without_queue = Linker {
+        queue: None,
+        ..linker(&server, false)
+    };
+    let error = without_queue.link(&job).await.unwrap_err();
+    assert!(
+        matches!(error, LinkError::NotAssigned(_)) && error.is_retryable(),
+        "{error}"
+    );
+
+    let answer = with_task("reserved");
+    let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
+        SEND_MESSAGE => (500, None, json!({"__type": "com.amazonaws.sqs#Canary"})),
+        _ => answer(asked),
+    })
+    .await;
+    let error = linker(&server, false).link(&job).await.unwrap_err();
+    assert!(
+        matches!(error, LinkError::NotSent(_)) && error.is_retryable(),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_two_channel_recording_says_who_speaks_where() {
+    for (channels, written_channels) in [(2, json!(["customer", "others"])), (1, Value::Null)] {
+        let server = Loopback::start(neighbours).await;
+        let job = job(&format!(
+            r#""callSid":"CA00000000000000000000000000000001","channels":{channels}"#
+        ));
+        linker(&server, false).link(&job).await.unwrap();
+        assert_eq!(
+            written(&server)["conversations"]["media"][0]["channels"],
+            written_channels
         );
-        assert_eq!(server.count("POST "), 0);
     }
 }
 
@@ -263,7 +393,7 @@ async fn refused_credentials_are_read_again_once() {
     })
     .await;
     let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
-    assert!(matches!(error, LinkError::TaskRouter(ApiError::Unauthorized)) && !error.is_retryable());
+    assert!(matches!(error, LinkError::Twilio(ApiError::Unauthorized)) && !error.is_retryable());
     assert_eq!(server.count("GET "), 2);
 }
 
@@ -283,14 +413,54 @@ async fn attributes_that_cannot_be_merged_are_left_alone_and_fail_for_good() {
 }
 
 #[tokio::test]
-async fn a_recording_without_any_call_or_task_fails_for_good() {
+async fn what_the_callback_lacks_the_recording_tells() {
     let server = Loopback::start(neighbours).await;
-    let error = linker(&server, false)
-        .link(&job(r#""startTimeMs":1"#))
+    let bare = job(r#""attempt":0"#);
+    assert_eq!(linker(&server, false).link(&bare).await.unwrap(), linked());
+    let search = server
+        .asked()
+        .into_iter()
+        .find(|asked| asked.what.starts_with(SEARCH))
+        .unwrap();
+    assert!(search.what.contains("CA00000000000000000000000000000001"), "{search:?}");
+    let entry = &written(&server)["conversations"]["media"][0];
+    assert_eq!(entry["start_time"], 1_559_009_881_000_i64);
+    assert_eq!(entry["channels"], json!(["customer", "others"]));
+
+    // What the callback said stands.
+    let server = Loopback::start(neighbours).await;
+    linker(&server, false)
+        .link(&job(r#""startTimeMs":2000,"channels":1"#))
         .await
-        .unwrap_err();
-    assert!(matches!(error, LinkError::NothingToFindBy) && !error.is_retryable());
-    assert_eq!(server.count("GET "), 0);
+        .unwrap();
+    let entry = &written(&server)["conversations"]["media"][0];
+    assert_eq!((&entry["start_time"], entry.get("channels")), (&json!(1000), None));
+}
+
+#[tokio::test]
+async fn a_recording_without_any_call_or_task_fails_for_good() {
+    type Expected = fn(&LinkError) -> bool;
+    let cases: [(Answer, Expected); 2] = [
+        ((200, None, recording(&Value::Null)), |error| {
+            matches!(error, LinkError::NothingToFindBy)
+        }),
+        ((404, None, json!({"code": 20404})), |error| {
+            matches!(error, LinkError::Twilio(ApiError::NotFound))
+        }),
+    ];
+    for (answer, expected) in cases {
+        let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
+            RECORDING => answer.clone(),
+            _ => neighbours(asked),
+        })
+        .await;
+        let error = linker(&server, false)
+            .link(&job(r#""startTimeMs":1"#))
+            .await
+            .unwrap_err();
+        assert!(expected(&error) && !error.is_retryable(), "{error}");
+        assert_eq!(server.count("GET "), 1);
+    }
 }
 
 #[tokio::test]
@@ -311,10 +481,8 @@ async fn a_message_comes_back_soon_where_its_link_may_succeed_later() {
             other => other,
         })
         .await;
-        let queue = Redelivery::new(aws_sdk_sqs::Client::new(&server.aws()), format!("{}/links", server.url));
         let jobs = Jobs {
             linker: Some(linker(&server, false)),
-            redelivery: Some(queue),
             ..Jobs::default()
         };
         let messages = json!({"Records": [{
