@@ -13,13 +13,14 @@ const TASK: &str = "WTABCDEF00000000000000000000000001";
 const CALL: &str = "CAABCDEF00000000000000000000000001";
 
 /// The fields that the README promises.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "callback_url",
     "public_callback_url",
     "playback_url",
     "s3_endpoint",
     "kms_endpoint",
     "sqs_endpoint",
+    "lambda_endpoint",
     "bucket",
     "kms_key_arn",
     "region",

@@ -5,8 +5,10 @@
 
 mod callback;
 mod copy;
+mod events;
 mod from_outside;
 mod main_job;
 mod playback;
+mod schedules;
 mod support;
 mod tampering;

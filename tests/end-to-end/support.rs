@@ -58,16 +58,34 @@ impl Recording {
     pub(crate) fn new(stack: &Stack, audio_bytes: usize) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0x1000);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let sid = format!("RE{number:032x}");
-        let task = format!("WT{number:032x}");
+        Self::numbered(
+            stack,
+            number,
+            &format!("RE{number:032x}"),
+            &format!("WT{number:032x}"),
+            audio_bytes,
+        )
+    }
+
+    /// As [`new`](Self::new), under SIDs that are given.
+    pub(crate) fn named(stack: &Stack, sid: &str, task: &str, audio_bytes: usize) -> Self {
+        Self::numbered(stack, 1, sid, task, audio_bytes)
+    }
+
+    fn numbered(stack: &Stack, number: u64, sid: &str, task: &str, audio_bytes: usize) -> Self {
         let call = format!("CA{number:032x}");
         let audio = wav(number, audio_bytes);
         fs::write(stack.recordings_dir().join(format!("{sid}.wav")), &audio).unwrap();
         stack.twilio().add_task(
-            &task,
+            task,
             &format!(r#"{{"call_sid":"{call}","conversations":{{"queue":"Support"}},"precise":1.00}}"#),
         );
-        Self { sid, task, call, audio }
+        Self {
+            sid: sid.to_owned(),
+            task: task.to_owned(),
+            call,
+            audio,
+        }
     }
 
     /// The callback of this recording, with the task in its query as the plugin puts it there.

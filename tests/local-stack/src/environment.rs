@@ -39,15 +39,22 @@ pub(crate) fn environment(role: Role, aws_endpoint: &str, around: Surroundings<'
             pairs.extend(webhook(around.resources));
             pairs.extend(linker(around));
             pairs.extend(copier(around.resources));
+            pairs.extend(schedules(around.resources));
         }
         (Role::Linker, _) => {
             pairs.push(("ROLE", role.name()));
             pairs.extend(linker(around));
             pairs.push(("LINKS_QUEUE_URL", &around.resources.links.url));
+            pairs.extend(schedules(around.resources));
         }
         (Role::Copier, _) => {
             pairs.push(("ROLE", role.name()));
             pairs.extend(copier(around.resources));
+        }
+        (Role::Operator, _) => {
+            pairs.push(("ROLE", role.name()));
+            pairs.extend(operator(around.resources));
+            pairs.extend(schedules(around.resources));
         }
         (Role::Playback, _) => pairs.extend(playback(around)),
     }
@@ -76,11 +83,30 @@ fn linker(around: Surroundings<'_>) -> Pairs<'_, 4> {
     ]
 }
 
-fn copier(resources: &Resources) -> Pairs<'_, 3> {
+fn copier(resources: &Resources) -> Pairs<'_, 4> {
     [
         ("TWILIO_API_KEY_SECRET", &resources.api_key_secret),
         ("RECORDINGS_BUCKET", values::BUCKET),
         ("KMS_KEY_ARN", &resources.kms_key_arn),
+        ("KMS_DECRYPT_KEY_ARNS", &resources.kms_key_arn),
+    ]
+}
+
+fn operator(resources: &Resources) -> Pairs<'_, 4> {
+    [
+        ("TWILIO_API_KEY_SECRET", &resources.api_key_secret),
+        ("RECORDINGS_BUCKET", values::BUCKET),
+        ("KMS_DECRYPT_KEY_ARNS", &resources.kms_key_arn),
+        ("COPIES_QUEUE_URL", &resources.copies.url),
+    ]
+}
+
+/// For those who make schedules.
+fn schedules(resources: &Resources) -> Pairs<'_, 3> {
+    [
+        ("SCHEDULE_GROUP", values::SCHEDULE_GROUP),
+        ("SCHEDULE_ROLE_ARN", values::SCHEDULE_ROLE_ARN),
+        ("COPIES_QUEUE_ARN", &resources.copies.arn),
     ]
 }
 

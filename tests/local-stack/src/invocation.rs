@@ -1,15 +1,18 @@
 //! One invocation of a function, from the request to the last byte of its answer.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyDataStream, BodyExt, StreamBody};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::instances::{InvocationError, Lease};
-use crate::proxy::{Body, Error, Upstream};
+use crate::instances::{Instances, InvocationError, Lease};
+use crate::proxy::{self, Body, Error, Upstream};
 
 /// Lambda ends a streamed answer at 200 MB:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>.
@@ -28,6 +31,23 @@ pub(crate) async fn invoke(
     tokio::spawn(run(emulator, lease, request, answered));
     // Whoever drops the other end unanswered has panicked, and the instance's state is unknown.
     answer.await.unwrap_or(Err(InvocationError::Crashed))
+}
+
+/// Invokes a function with an event, on the first of its instances that's idle within `bound`, and waits for the end.
+/// Any status but 200 means that the function failed.
+pub(crate) async fn invoke_with(
+    emulator: &Upstream,
+    instances: &Arc<Instances>,
+    event: Bytes,
+    bound: Duration,
+) -> Result<(StatusCode, Bytes), InvocationError> {
+    let lease = Arc::clone(instances).lease(bound).await?;
+    let path = format!("/2015-03-31/functions/{}/invocations", lease.name());
+    let request = Request::post(path).body(proxy::full(event));
+    let request = request.map_err(|error| InvocationError::Broken(error.into()))?;
+    let (parts, body) = invoke(emulator.clone(), lease, request).await?.into_parts();
+    let answer = body.collect().await.map_err(InvocationError::Broken)?.to_bytes();
+    Ok((parts.status, answer))
 }
 
 type Answer = Result<Response<Body>, InvocationError>;

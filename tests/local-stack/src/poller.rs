@@ -8,14 +8,12 @@ use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
-use bytes::Bytes;
-use http::{Request, StatusCode};
-use http_body_util::BodyExt;
+use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::instances::{Instances, InvocationError};
-use crate::invocation::invoke;
-use crate::proxy::{self, Upstream};
+use crate::instances::Instances;
+use crate::invocation::invoke_with;
+use crate::proxy::Upstream;
 
 /// The longest that SQS allows.
 const LONG_POLL_SECONDS: i32 = 20;
@@ -57,7 +55,10 @@ impl Mapping {
     }
 
     async fn handle(&self, sqs: &Client, message: &Message) {
-        let done = match self.invoke(event(message, &self.queue_arn, &self.region)).await {
+        let event = event(message, &self.queue_arn, &self.region).to_string();
+        // As long as it takes: the poller has taken the message for an instance.
+        let invoked = invoke_with(&self.emulator, &self.instances, event.into(), Duration::MAX);
+        let done = match invoked.await {
             Ok((status, answer)) => is_done(status, &answer),
             Err(error) => {
                 eprintln!("stack: {}: {error}", self.instances.function().role);
@@ -76,17 +77,6 @@ impl Mapping {
                 eprintln!("stack: a finished message could not be deleted: {error}");
             }
         }
-    }
-
-    async fn invoke(&self, event: Value) -> Result<(StatusCode, Bytes), InvocationError> {
-        // As long as it takes: the poller has taken the message for this instance.
-        let lease = Arc::clone(&self.instances).lease(Duration::MAX).await?;
-        let path = format!("/2015-03-31/functions/{}/invocations", lease.name());
-        let request = Request::post(path).body(proxy::full(event.to_string()));
-        let request = request.map_err(|error| InvocationError::Broken(error.into()))?;
-        let (parts, body) = invoke(self.emulator.clone(), lease, request).await?.into_parts();
-        let answer = body.collect().await.map_err(InvocationError::Broken)?.to_bytes();
-        Ok((parts.status, answer))
     }
 }
 

@@ -16,6 +16,7 @@ impl Stack {
             "s3_endpoint": aws,
             "kms_endpoint": aws,
             "sqs_endpoint": aws,
+            "lambda_endpoint": self.lambda_endpoint(),
             "bucket": values::BUCKET,
             "kms_key_arn": self.resources().kms_key_arn,
             "region": values::REGION,

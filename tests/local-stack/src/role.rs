@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::values;
+
 /// A function of the deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
@@ -12,18 +14,26 @@ pub enum Role {
     Linker,
     /// `recording-callback` on the copies queue.
     Copier,
+    /// `recording-callback` invoked by hand and by schedules.
+    Operator,
     /// `recording-playback` behind its function URL.
     Playback,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Webhook, Self::Linker, Self::Copier, Self::Playback];
+    pub const ALL: [Self; 5] = [
+        Self::Webhook,
+        Self::Linker,
+        Self::Copier,
+        Self::Operator,
+        Self::Playback,
+    ];
 
     /// The package, and binary, that plays it.
     pub(crate) const fn package(self) -> &'static str {
         match self {
-            Self::Webhook | Self::Linker | Self::Copier => "recording-callback",
+            Self::Webhook | Self::Linker | Self::Copier | Self::Operator => "recording-callback",
             Self::Playback => "recording-playback",
         }
     }
@@ -34,8 +44,18 @@ impl Role {
             Self::Webhook => "webhook",
             Self::Linker => "linker",
             Self::Copier => "copier",
+            Self::Operator => "operator",
             Self::Playback => "playback",
         }
+    }
+
+    /// The function's ARN.
+    pub fn arn(self) -> String {
+        format!(
+            "arn:aws:lambda:{}:{}:function:{self}",
+            values::REGION,
+            values::AWS_ACCOUNT_ID
+        )
     }
 
     /// The function's timeout in `template.yaml`, and its memory in MB.
@@ -43,7 +63,7 @@ impl Role {
         match self {
             Self::Webhook => (Duration::from_secs(10), 256),
             Self::Linker => (Duration::from_secs(30), 256),
-            Self::Copier => (Duration::from_secs(900), 512),
+            Self::Copier | Self::Operator => (Duration::from_secs(900), 512),
             Self::Playback => (Duration::from_secs(120), 512),
         }
     }

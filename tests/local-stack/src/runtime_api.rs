@@ -1,6 +1,7 @@
 //! The Runtime API as the functions see it: the emulator's, put right where it differs from Lambda's.
 //!
 //! - The emulator's deadline is a constant in the year 1970; Lambda's is the end of the function's timeout.
+//! - The emulator's ARN of a function is not one; Lambda's is what a function gives to schedules of its own.
 //! - The emulator answers a streamed response when it begins, so that the function asks for its next invocation in
 //!   mid-stream; Lambda gives an instance no invocation before the last one has ended.
 
@@ -15,6 +16,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::{oneshot, watch};
 
+use crate::Role;
 use crate::proxy::{self, Body, Error, Upstream};
 
 /// The corrected Runtime API, served while the current runtime lives.
@@ -35,9 +37,13 @@ impl RuntimeApi {
     }
 
     /// The value of `AWS_LAMBDA_RUNTIME_API` for an instance. The scheme is needed because there's a path; the path's
-    /// first segment is the function's timeout in milliseconds, the rest the emulator's own.
-    pub(crate) fn url(&self, instance: &str, timeout: Duration) -> String {
-        format!("http://127.0.0.1:{}/{}/.rt/{instance}", self.port, timeout.as_millis())
+    /// first segments are the function's name and its timeout in milliseconds, the rest is the emulator's own.
+    pub(crate) fn url(&self, instance: &str, role: Role, timeout: Duration) -> String {
+        format!(
+            "http://127.0.0.1:{}/{role}/{}/.rt/{instance}",
+            self.port,
+            timeout.as_millis()
+        )
     }
 
     /// Resolves when an instance has asked for its first invocation.
@@ -53,7 +59,7 @@ async fn relay(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Error> {
     let (mut parts, body) = request.into_parts();
-    let (timeout, path) = split_timeout(parts.uri.path()).ok_or("a Runtime API path without a timeout")?;
+    let (role, timeout, path) = split_prefix(parts.uri.path()).ok_or("not a path that the stack has made")?;
     let next = path.ends_with("/runtime/invocation/next");
     if next && let Some(instance) = path.split('/').nth(2) {
         ready.send_if_modified(|ready| ready.insert(instance.to_owned()));
@@ -70,18 +76,22 @@ async fn relay(
     let _ = sent.await;
 
     if next {
-        response
-            .headers_mut()
-            .insert("lambda-runtime-deadline-ms", deadline(timeout)?);
+        let headers = response.headers_mut();
+        headers.insert("lambda-runtime-deadline-ms", deadline(timeout)?);
+        headers.insert("lambda-runtime-invoked-function-arn", role.arn().try_into()?);
     }
     Ok(response)
 }
 
-fn split_timeout(path: &str) -> Option<(Duration, &str)> {
-    let (timeout, _) = path.strip_prefix('/')?.split_once('/')?;
+/// What [`RuntimeApi::url`] has put before the emulator's path.
+fn split_prefix(path: &str) -> Option<(Role, Duration, &str)> {
+    let (name, rest) = path.strip_prefix('/')?.split_once('/')?;
+    let role = Role::ALL.into_iter().find(|role| role.name() == name)?;
+    let (timeout, _) = rest.split_once('/')?;
     Some((
+        role,
         Duration::from_millis(timeout.parse().ok()?),
-        path.get(1 + timeout.len()..)?,
+        rest.get(timeout.len()..)?,
     ))
 }
 
@@ -116,10 +126,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_deadline_is_the_end_of_the_functions_timeout() {
+    async fn an_invocation_has_the_functions_deadline_and_arn() {
         let (api, mut paths) = runtime_api().await;
         let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-        let url = api.url("copier-1", Duration::from_secs(900));
+        let url = api.url("copier-1", Role::Copier, Duration::from_secs(900));
         let earliest = now() + 900_000;
         let response = reqwest::get(format!("{url}/2018-06-01/runtime/invocation/next"))
             .await
@@ -131,6 +141,10 @@ mod tests {
             .unwrap();
         assert!((earliest..=now() + 900_000).contains(&deadline));
         assert_eq!(
+            response.headers()["lambda-runtime-invoked-function-arn"],
+            "arn:aws:lambda:us-east-1:000000000000:function:copier"
+        );
+        assert_eq!(
             paths.recv().await.unwrap(),
             "/.rt/copier-1/2018-06-01/runtime/invocation/next"
         );
@@ -141,7 +155,8 @@ mod tests {
     #[tokio::test]
     async fn a_response_is_taken_when_its_whole_body_is() {
         let (api, mut paths) = runtime_api().await;
-        let url = api.url("playback-1", Duration::from_secs(1)) + "/2018-06-01/runtime/invocation/1/response";
+        let url =
+            api.url("playback-1", Role::Playback, Duration::from_secs(1)) + "/2018-06-01/runtime/invocation/1/response";
         let (chunks, body) = mpsc::channel::<Result<&str, io::Error>>(1);
         let body = stream::unfold(body, |mut body| async { Some((body.recv().await?, body)) });
         let answered = tokio::spawn(

@@ -38,6 +38,7 @@ struct Parts {
     callback_base: String,
     playback_base: String,
     aws_endpoint: String,
+    lambda_endpoint: String,
     resources: Resources,
     twilio: Arc<TwilioDouble>,
     wire: Wire,
@@ -105,6 +106,12 @@ impl Stack {
         &self.parts.aws_endpoint
     }
 
+    /// The endpoint of Lambda's Invoke API, by which every function but playback is reached under its role's name: what
+    /// `--endpoint-url` takes.
+    pub fn lambda_endpoint(&self) -> &str {
+        &self.parts.lambda_endpoint
+    }
+
     /// What was made in the emulated AWS account.
     pub fn resources(&self) -> &Resources {
         &self.parts.resources
@@ -165,6 +172,11 @@ impl Stack {
     /// A new SQS client, as [`s3`](Self::s3).
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.sdk_config())
+    }
+
+    /// A new Scheduler client, as [`s3`](Self::s3).
+    pub fn scheduler(&self) -> aws_sdk_scheduler::Client {
+        aws_sdk_scheduler::Client::new(&self.sdk_config())
     }
 
     /// A new Secrets Manager client, as [`s3`](Self::s3).

@@ -3,6 +3,9 @@
 /// Region of everything.
 pub const REGION: &str = "us-east-1";
 
+/// The emulated AWS account.
+pub const AWS_ACCOUNT_ID: &str = "000000000000";
+
 /// What the emulators take for an access key: anything.
 pub const ACCESS_KEY_ID: &str = "test";
 
@@ -11,6 +14,12 @@ pub const SECRET_ACCESS_KEY: &str = "test";
 
 /// The bucket that recordings go to.
 pub const BUCKET: &str = "recording-vault-local";
+
+/// The group that the functions put their schedules in.
+pub const SCHEDULE_GROUP: &str = "recording-vault";
+
+/// The role that schedules act in. The emulator wants its name, and asks nothing of it.
+pub const SCHEDULE_ROLE_ARN: &str = "arn:aws:iam::000000000000:role/schedules";
 
 /// The Twilio account.
 pub const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";
@@ -39,5 +48,5 @@ pub const CALLBACK_PATH: &str = "/recording-status-callback";
 /// Id of the key that links are signed with.
 pub const LINK_KEY_ID: &str = "k1";
 
-/// The link key. Deployments generate theirs.
-pub const LINK_KEY: &str = "local-stack-link-key-of-at-least-43-characters";
+/// The link key, by which the links in `events/` are signed. Deployments generate theirs.
+pub const LINK_KEY: &str = "a-key-for-tests-only-a-key-for-tests-only-a-key";

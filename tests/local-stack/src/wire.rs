@@ -1,7 +1,7 @@
 //! The wire between the functions and AWS: a reverse proxy that sees every call, counts it, and breaks what it's told to.
 //!
 //! Each role of each function has a port of its own here, given to it as `AWS_ENDPOINT_URL`, so that a call is known by
-//! the role that made it, the service, the operation and the object. Bodies stream through in both directions.
+//! the role that made it, the service, the operation and the object. Objects stream through in both directions.
 
 mod call;
 mod fault;

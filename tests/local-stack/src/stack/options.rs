@@ -14,6 +14,8 @@ pub struct StackOptions {
     pub build: Build,
     /// Where recordings and logs are kept; else in a temporary folder.
     pub state: Option<PathBuf>,
+    /// Whether there's a function in the operator's role.
+    pub operator: bool,
     /// Settings of functions, over those of the stack: role, name, value.
     pub settings: Vec<(Role, String, String)>,
 }
@@ -24,6 +26,7 @@ impl Default for StackOptions {
             queues: true,
             build: Build::Debug,
             state: None,
+            operator: false,
             settings: Vec::new(),
         }
     }
@@ -41,6 +44,13 @@ impl StackOptions {
     #[must_use]
     pub fn beside_tests(mut self) -> Self {
         self.build = Build::BesideTests;
+        self
+    }
+
+    /// With a function in the operator's role.
+    #[must_use]
+    pub fn operator(mut self) -> Self {
+        self.operator = true;
         self
     }
 

@@ -12,10 +12,12 @@ use crate::emulator::Emulator;
 use crate::environment::{Surroundings, environment};
 use crate::front::{Door, Front};
 use crate::instances::{Function, Instances};
+use crate::lambda_api::LambdaApi;
 use crate::poller::Mapping;
-use crate::proxy::{self, Upstream};
+use crate::proxy::{self, Error, Upstream};
 use crate::resources::{self, Queue, Resources};
 use crate::runtime_api::RuntimeApi;
+use crate::schedules;
 use crate::twilio_double::{TwilioDouble, TwilioOptions};
 use crate::wire::Wire;
 use crate::{Role, values};
@@ -49,8 +51,16 @@ const READY_BOUND: Duration = Duration::from_secs(60);
 /// Instances of each function: enough for a player that seeks while it reads, and for jobs that overlap.
 const fn instances_of(role: Role) -> usize {
     match role {
-        Role::Webhook | Role::Linker | Role::Copier => 2,
+        Role::Webhook | Role::Linker | Role::Copier | Role::Operator => 2,
         Role::Playback => 4,
+    }
+}
+
+fn runs(role: Role, options: &StackOptions) -> bool {
+    match role {
+        Role::Webhook | Role::Playback => true,
+        Role::Linker | Role::Copier => options.queues,
+        Role::Operator => options.operator,
     }
 }
 
@@ -70,8 +80,8 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     let binaries = Binaries::build(options.build)?;
 
     let aws_endpoint = ministack.endpoint().to_owned();
-    let resources = Resources::create(&resources::sdk_config(&aws_endpoint)).await;
-    let resources = resources.map_err(|error| StackError::Resources(error_chain(error.as_ref())))?;
+    let aws_config = resources::sdk_config(&aws_endpoint);
+    let resources = Resources::create(&aws_config).await.map_err(no_resources)?;
     let twilio = TwilioDouble::start(twilio_options(&state)).await?;
     let wire = Wire::new();
 
@@ -81,6 +91,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     let runtime_api = RuntimeApi::start(emulator.upstream()).await?;
     let (callback_listener, callback_port) = proxy::listen().await?;
     let (playback_listener, playback_port) = proxy::listen().await?;
+    let (lambda_listener, lambda_port) = proxy::listen().await?;
     let playback_base = format!("http://127.0.0.1:{playback_port}");
     let around = Surroundings {
         resources: &resources,
@@ -98,13 +109,8 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
         state.write_settings(role.package(), &environment(role, &aws_endpoint, in_line))?;
     }
 
-    let roles = if options.queues {
-        &Role::ALL[..]
-    } else {
-        &[Role::Webhook, Role::Playback]
-    };
     let mut functions = BTreeMap::new();
-    for role in roles.iter().copied() {
+    for role in Role::ALL.into_iter().filter(|role| runs(*role, options)) {
         let endpoint = wire.open(role, Upstream::new(ministack.port())).await?;
         let mut variables = environment(role, &endpoint, around);
         let own = options.settings.iter().filter(|(of, ..)| *of == role);
@@ -126,6 +132,10 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     };
     serve(Door::HttpApi, Role::Webhook, callback_listener);
     serve(Door::FunctionUrl, Role::Playback, playback_listener);
+    LambdaApi::new(&functions, emulator.upstream()).serve(lambda_listener);
+    let lambda_endpoint = format!("http://127.0.0.1:{lambda_port}");
+    let furnished = schedules::furnish(&aws_config, &aws_endpoint, &lambda_endpoint).await;
+    furnished.map_err(no_resources)?;
     for (role, queue) in [(Role::Linker, &resources.links), (Role::Copier, &resources.copies)] {
         if let Some(instances) = functions.get(&role) {
             poll(queue, instances, &emulator, &aws_endpoint);
@@ -136,6 +146,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
         callback_base: format!("http://127.0.0.1:{callback_port}"),
         playback_base,
         aws_endpoint,
+        lambda_endpoint,
         resources,
         twilio: Arc::new(twilio),
         wire,
@@ -176,7 +187,7 @@ async fn start_function(
 ) -> Result<Arc<Instances>, StackError> {
     let (role, timeout) = (function.role, function.timeout);
     let names = instance_names(role).map(|name| {
-        let url = runtime_api.url(&name, timeout);
+        let url = runtime_api.url(&name, role, timeout);
         (name, url)
     });
     let instances = Instances::start(function, names)?;
@@ -218,6 +229,10 @@ fn poll(queue: &Queue, instances: &Arc<Instances>, emulator: &Emulator, aws_endp
 fn end_of(log: &str) -> String {
     let lines: Vec<_> = log.lines().collect();
     lines[lines.len().saturating_sub(10)..].join("\n")
+}
+
+fn no_resources(error: Error) -> StackError {
+    StackError::Resources(error_chain(error.as_ref()))
 }
 
 /// An SDK error's own text is only its kind.

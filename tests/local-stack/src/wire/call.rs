@@ -5,6 +5,12 @@ use http::{Method, request::Parts};
 
 use crate::Role;
 
+/// Names service and operation in the AWS JSON protocols.
+const TARGET: &str = "x-amz-target";
+
+/// `RE` and 32 hexadecimal digits.
+const RECORDING_SID_LEN: usize = 34;
+
 /// One call of a function to AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -14,23 +20,32 @@ pub struct Call {
     pub service: String,
     /// The API operation: `GetObject`, `Decrypt`, …
     pub operation: String,
-    /// S3: the object's key, decoded. Empty for the other services.
+    /// What it's about. S3: the object's key, decoded; Scheduler: the schedule's name; the other services: the recording
+    /// that the request names, if it names one.
     pub key: String,
     /// S3: the `Range` asked for.
     pub range: Option<String>,
 }
 
 impl Call {
-    pub(super) fn of(role: Role, request: &Parts) -> Self {
+    /// `body` is looked at where [`names_itself_in_body`](Self::names_itself_in_body).
+    pub(super) fn of(role: Role, request: &Parts, body: &[u8]) -> Self {
         let header = |name| request.headers.get(name).and_then(|value| value.to_str().ok());
         let service = header(AUTHORIZATION.as_str())
             .and_then(signed_service)
             .unwrap_or("unsigned");
         let query = request.uri.query().unwrap_or_default();
         let key = key_of(request.uri.path());
-        let (operation, key) = match header("x-amz-target") {
+        let (operation, key) = match header(TARGET) {
             // `TrentService.Decrypt`, `AmazonSQS.SendMessage`: the AWS JSON protocols.
-            Some(target) => (target.rsplit('.').next().unwrap_or(target).to_owned(), String::new()),
+            Some(target) => (
+                target.rsplit('.').next().unwrap_or(target).to_owned(),
+                recording_in(body),
+            ),
+            None if service == "scheduler" => (
+                scheduler_operation(&request.method, request.uri.path()).to_owned(),
+                key.to_owned(),
+            ),
             None => {
                 let source = header("x-amz-copy-source").is_some();
                 (
@@ -48,6 +63,11 @@ impl Call {
         }
     }
 
+    /// Whether a request's body tells what it's about: a small one, in an AWS JSON protocol.
+    pub(super) fn names_itself_in_body(request: &Parts) -> bool {
+        request.headers.contains_key(TARGET)
+    }
+
     /// Whether this is the operation of the service.
     pub fn is(&self, service: &str, operation: &str) -> bool {
         self.service == service && self.operation == operation
@@ -63,6 +83,28 @@ fn signed_service(authorization: &str) -> Option<&str> {
 /// The key in a path-style S3 path, `/bucket/key`. The SDK uses that style for endpoints that are an IP address.
 fn key_of(path: &str) -> &str {
     path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key)
+}
+
+/// The first recording that a JSON text names, wherever it stands.
+fn recording_in(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let recordings = text
+        .match_indices("RE")
+        .filter_map(|(at, _)| text.get(at..at + RECORDING_SID_LEN))
+        .find(|sid| sid[2..].bytes().all(|byte| byte.is_ascii_hexdigit()));
+    recordings.unwrap_or_default().to_owned()
+}
+
+/// The operations on schedules; anything else is named by its method.
+fn scheduler_operation<'a>(method: &'a Method, path: &str) -> &'a str {
+    match (method.as_str(), path.strip_prefix("/schedules")) {
+        ("GET", Some("")) => "ListSchedules",
+        ("POST", Some(_)) => "CreateSchedule",
+        ("GET", Some(_)) => "GetSchedule",
+        ("PUT", Some(_)) => "UpdateSchedule",
+        ("DELETE", Some(_)) => "DeleteSchedule",
+        (other, _) => other,
+    }
 }
 
 /// Of S3's some hundred operations the ones that this service could ever call; anything else is named by its method.

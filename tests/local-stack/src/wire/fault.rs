@@ -57,7 +57,7 @@ impl Rule {
         }
     }
 
-    /// Only calls for an S3 key that contains this.
+    /// Only calls whose [key](Call::key) contains this: an object's, or a recording's.
     #[must_use]
     pub fn key(mut self, part: &str) -> Self {
         part.clone_into(&mut self.key);

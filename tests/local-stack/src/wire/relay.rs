@@ -21,8 +21,14 @@ pub(super) async fn relay(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Error> {
     let (parts, body) = request.into_parts();
-    let fault = wire.record(Call::of(role, &parts));
-    let request = Request::from_parts(parts, proxy::pass_on(body));
+    let (call, body) = if Call::names_itself_in_body(&parts) {
+        let bytes = body.collect().await?.to_bytes();
+        (Call::of(role, &parts, &bytes), proxy::full(bytes))
+    } else {
+        (Call::of(role, &parts, &[]), proxy::pass_on(body))
+    };
+    let fault = wire.record(call);
+    let request = Request::from_parts(parts, body);
 
     match fault {
         None => upstream.send(request).await,

@@ -51,7 +51,7 @@ async fn calls_are_told_by_role_service_operation_key_and_range() {
         .post(&endpoint)
         .header("authorization", signed("kms"));
     kms.header("x-amz-target", "TrentService.Decrypt")
-        .body("{}")
+        .body(r#"{"EncryptionContext":{"recordingsid":"RE00000000000000000000000000000001"}}"#)
         .send()
         .await
         .unwrap();
@@ -67,7 +67,7 @@ async fn calls_are_told_by_role_service_operation_key_and_range() {
         wire.since(mark),
         [
             call("s3", "GetObject", "recordings/RE1+", Some("bytes=0-9")),
-            call("kms", "Decrypt", "", None)
+            call("kms", "Decrypt", "RE00000000000000000000000000000001", None)
         ]
     );
     assert_eq!(wire.count(wire.mark(), |_| true), 0);
@@ -90,10 +90,53 @@ fn s3_operations_are_told_from_method_and_query() {
     ] {
         let request = Request::builder().method(method).uri(path).body(()).unwrap();
         assert_eq!(
-            Call::of(Role::Copier, &request.into_parts().0).operation,
+            Call::of(Role::Copier, &request.into_parts().0, &[]).operation,
             operation,
             "{method} {path}"
         );
+    }
+}
+
+#[test]
+fn schedules_are_told_by_method_and_name() {
+    for (method, path, operation, name) in [
+        ("POST", "/schedules/RE1", "CreateSchedule", "RE1"),
+        ("GET", "/schedules/RE1?groupName=g", "GetSchedule", "RE1"),
+        ("PUT", "/schedules/RE1", "UpdateSchedule", "RE1"),
+        ("DELETE", "/schedules/RE1?groupName=g", "DeleteSchedule", "RE1"),
+        ("GET", "/schedules?ScheduleGroup=g", "ListSchedules", ""),
+    ] {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("authorization", signed("scheduler")).body(()).unwrap();
+        let call = Call::of(Role::Linker, &request.into_parts().0, &[]);
+        assert!(call.is("scheduler", operation), "{method} {path}: {call:?}");
+        assert_eq!(call.key, name);
+    }
+}
+
+#[test]
+fn a_call_in_json_is_told_by_the_recording_that_it_names() {
+    let request = Request::builder()
+        .header("x-amz-target", "AmazonSQS.SendMessage")
+        .body(());
+    let request = request.unwrap().into_parts().0;
+    assert!(Call::names_itself_in_body(&request));
+    let key = |body: &str| Call::of(Role::Webhook, &request, body.as_bytes()).key;
+    let sid = "RE0123456789abcdefABCDEF0000000001";
+    assert_eq!(
+        key(&format!(
+            r#"{{"QueueUrl":"REDRIVE","MessageBody":"{{\"recordingSid\":\"{sid}\"}}"}}"#
+        )),
+        sid
+    );
+    for body in [
+        "",
+        "{}",
+        &sid[..33],
+        "RECORDINGRECORDINGRECORDINGRECORDI",
+        "\u{1f3a7}RE",
+    ] {
+        assert_eq!(key(body), "", "{body}");
     }
 }
 
@@ -206,7 +249,7 @@ fn the_oldest_calls_are_forgotten_and_a_mark_among_them_is_refused() {
     let request = Request::builder().uri("/b/k").body(()).unwrap().into_parts().0;
     let before = wire.mark();
     for _ in 0..=REMEMBERED {
-        wire.record(Call::of(Role::Linker, &request));
+        wire.record(Call::of(Role::Linker, &request, &[]));
     }
     assert_eq!(wire.state().calls.len(), REMEMBERED);
     assert!(std::panic::catch_unwind(|| wire.since(before)).is_err());

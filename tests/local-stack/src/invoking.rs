@@ -1,0 +1,36 @@
+//! Invoking a function by hand.
+
+use serde_json::Value;
+
+use crate::lambda_api::invocations_path;
+use crate::{Role, Stack};
+
+/// How a function answered an invocation.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Invoked {
+    /// Its answer; of one that failed, `errorType` and `errorMessage`.
+    pub payload: Value,
+    /// Whether it failed.
+    pub failed: bool,
+}
+
+impl Stack {
+    /// Invokes a function and waits for its answer.
+    ///
+    /// # Errors
+    /// When it isn't invoked at all: there's no such function, or all its instances are busy.
+    pub async fn invoke(&self, role: Role, event: &Value) -> reqwest::Result<Invoked> {
+        let url = format!("{}{}", self.lambda_endpoint(), invocations_path(role));
+        let answer = reqwest::Client::new()
+            .post(url)
+            .json(event)
+            .send()
+            .await?
+            .error_for_status()?;
+        Ok(Invoked {
+            failed: answer.headers().contains_key("x-amz-function-error"),
+            payload: answer.json().await?,
+        })
+    }
+}

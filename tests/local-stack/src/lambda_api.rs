@@ -1,0 +1,213 @@
+//! Lambda's Invoke API, as schedules, the AWS CLI and boto3 call it: `POST /2015-03-31/functions/{name}/invocations`
+//! (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>).
+//!
+//! The emulator has that API for instances; this one is a function's, which has several, each of which takes one
+//! invocation at a time. The playback function isn't among them: it streams its answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::Role;
+use crate::instances::{Instances, InvocationError};
+use crate::invocation::invoke_with;
+use crate::proxy::{self, Body, Error, Upstream};
+
+/// What an invocation may carry, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>: 6 MB where
+/// the caller waits, 1 MB where not.
+const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
+const MAX_ASYNCHRONOUS_EVENT_BYTES: usize = 1024 * 1024;
+
+/// How long a caller waits for an idle instance. AWS would start another one.
+const INSTANCE_BOUND: Duration = Duration::from_secs(20);
+
+/// The functions that can be invoked.
+#[derive(Clone, Debug)]
+pub(crate) struct LambdaApi {
+    functions: BTreeMap<Role, Arc<Instances>>,
+    emulator: Upstream,
+}
+
+/// Why an invocation doesn't begin.
+#[derive(Clone, Copy, Debug)]
+enum Refusal {
+    NoSuchApi,
+    NoSuchFunction,
+    NotJson,
+    TooLarge,
+    UnknownType,
+    AllBusy,
+}
+
+/// Who waits for the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum InvocationType {
+    RequestResponse,
+    Event,
+}
+
+/// The path of a function's invocations.
+pub(crate) fn invocations_path(role: Role) -> String {
+    format!("/2015-03-31/functions/{role}/invocations")
+}
+
+impl LambdaApi {
+    pub(crate) fn new(functions: &BTreeMap<Role, Arc<Instances>>, emulator: Upstream) -> Self {
+        let mut functions = functions.clone();
+        functions.remove(&Role::Playback);
+        Self { functions, emulator }
+    }
+
+    /// Serves while the current runtime lives.
+    pub(crate) fn serve(self, listener: TcpListener) {
+        proxy::serve(listener, move |request| {
+            let api = self.clone();
+            async move { Ok(api.take(request).await?.unwrap_or_else(Refusal::render)) }
+        });
+    }
+
+    async fn take(&self, request: Request<Incoming>) -> Result<Result<Response<Body>, Refusal>, Error> {
+        let (parts, body) = request.into_parts();
+        let body = match Limited::new(body, MAX_EVENT_BYTES).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Ok(Err(Refusal::TooLarge)),
+            Err(error) => return Err(error),
+        };
+        if parts.method != Method::POST {
+            return Ok(Err(Refusal::NoSuchApi));
+        }
+        let invocation_type = parts.headers.get("x-amz-invocation-type");
+        Ok(self.invoke(parts.uri.path(), invocation_type, body).await)
+    }
+
+    async fn invoke(
+        &self,
+        path: &str,
+        invocation_type: Option<&HeaderValue>,
+        event: Bytes,
+    ) -> Result<Response<Body>, Refusal> {
+        let role = function(path)?.ok_or(Refusal::NoSuchFunction)?;
+        let instances = self.functions.get(&role).ok_or(Refusal::NoSuchFunction)?;
+        serde_json::from_slice::<Value>(&event).map_err(|_| Refusal::NotJson)?;
+        match InvocationType::of(invocation_type)? {
+            InvocationType::RequestResponse => {
+                match invoke_with(&self.emulator, instances, event, INSTANCE_BOUND).await {
+                    Ok((StatusCode::OK, answer)) => Ok(answered(answer, None)),
+                    Ok((_, error)) => Ok(answered(error, Some("Unhandled"))),
+                    Err(InvocationError::Throttled) => Err(Refusal::AllBusy),
+                    Err(error) => Ok(answered(told(&error), Some("Unhandled"))),
+                }
+            }
+            InvocationType::Event if event.len() > MAX_ASYNCHRONOUS_EVENT_BYTES => Err(Refusal::TooLarge),
+            InvocationType::Event => {
+                let (emulator, instances) = (self.emulator.clone(), Arc::clone(instances));
+                // Tried once: `template.yaml` has Lambda retry no asynchronous invocation.
+                tokio::spawn(async move {
+                    if let Err(error) = invoke_with(&emulator, &instances, event, Duration::MAX).await {
+                        eprintln!("stack: {role}: {error}");
+                    }
+                });
+                let mut response = Response::new(proxy::full(Bytes::new()));
+                *response.status_mut() = StatusCode::ACCEPTED;
+                Ok(response)
+            }
+        }
+    }
+}
+
+impl InvocationType {
+    fn of(header: Option<&HeaderValue>) -> Result<Self, Refusal> {
+        match header.map(HeaderValue::as_bytes) {
+            None | Some(b"RequestResponse") => Ok(Self::RequestResponse),
+            Some(b"Event") => Ok(Self::Event),
+            Some(_) => Err(Refusal::UnknownType),
+        }
+    }
+}
+
+impl Refusal {
+    fn render(self) -> Response<Body> {
+        let (status, code) = match self {
+            Self::NoSuchApi => (StatusCode::NOT_FOUND, "UnknownOperationException"),
+            Self::NoSuchFunction => (StatusCode::NOT_FOUND, "ResourceNotFoundException"),
+            Self::NotJson => (StatusCode::BAD_REQUEST, "InvalidRequestContentException"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException"),
+            Self::UnknownType => (StatusCode::BAD_REQUEST, "InvalidParameterValueException"),
+            Self::AllBusy => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException"),
+        };
+        let body = json!({"Type": "User", "Message": code});
+        let mut response = Response::new(proxy::full(body.to_string()));
+        *response.status_mut() = status;
+        response
+            .headers_mut()
+            .insert("x-amzn-errortype", HeaderValue::from_static(code));
+        response
+    }
+}
+
+/// The function that a path names by its name or its ARN; none, if there's no such role.
+fn function(path: &str) -> Result<Option<Role>, Refusal> {
+    let named = path
+        .strip_prefix("/2015-03-31/functions/")
+        .and_then(|rest| rest.strip_suffix("/invocations"))
+        .ok_or(Refusal::NoSuchApi)?
+        .replace("%3A", ":");
+    Ok(Role::ALL
+        .into_iter()
+        .find(|role| named == role.name() || named == role.arn()))
+}
+
+fn answered(payload: Bytes, error: Option<&'static str>) -> Response<Body> {
+    let mut response = Response::new(proxy::full(payload));
+    let headers = response.headers_mut();
+    headers.insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
+    if let Some(error) = error {
+        headers.insert("x-amz-function-error", HeaderValue::from_static(error));
+    }
+    response
+}
+
+/// What Lambda says of a function that gave no answer.
+fn told(error: &InvocationError) -> Bytes {
+    let kind = match error {
+        InvocationError::TimedOut => "Sandbox.Timedout",
+        _ => "Runtime.ExitError",
+    };
+    json!({"errorType": kind, "errorMessage": error.to_string()})
+        .to_string()
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_goes_by_its_name_and_by_its_arn() {
+        let named = |name: &str| function(&format!("/2015-03-31/functions/{name}/invocations"));
+        let arn = Role::Operator.arn();
+        for name in ["operator", &arn, &arn.replace(':', "%3A")] {
+            assert!(matches!(named(name), Ok(Some(Role::Operator))), "{name}");
+        }
+        assert!(matches!(named("nobody"), Ok(None)));
+        for path in ["/", "/2015-03-31/functions", "/2015-03-31/functions/operator"] {
+            assert!(matches!(function(path), Err(Refusal::NoSuchApi)), "{path}");
+        }
+    }
+
+    #[test]
+    fn only_a_known_type_is_taken() {
+        let of = |text| InvocationType::of(Some(&HeaderValue::from_static(text)));
+        assert!(matches!(InvocationType::of(None), Ok(InvocationType::RequestResponse)));
+        assert!(matches!(of("RequestResponse"), Ok(InvocationType::RequestResponse)));
+        assert!(matches!(of("Event"), Ok(InvocationType::Event)));
+        assert!(matches!(of("DryRun"), Err(Refusal::UnknownType)));
+    }
+}
