@@ -13,13 +13,15 @@
 mod context;
 mod kms;
 mod name;
+mod plaintext;
 mod read;
 mod service_error;
+mod wav;
 mod write;
 
 pub use kms::DataKeyError;
 pub use name::{AccountId, ContentType, KeyArn, NameError, RecordingId};
-pub use read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording};
+pub use read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording, Verified};
 pub use service_error::ServiceError;
 pub use write::{
     AttributeError, Attributes, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply, StoreError, Writer,

@@ -7,7 +7,7 @@
 //! (If-Match), and KMS for nothing. Either way the bytes wait in the [`Recording`] until [`Reader::read`] takes them.
 //!
 //! `plan` says what to ask for, `fetch` asks and checks the answer, `unwrap` is KMS, `open` puts them together, `cache`
-//! keeps the result and `frames` verifies what arrives.
+//! keeps the result and `frames` verifies what arrives. `verify` goes through a whole recording and keeps nothing.
 
 mod cache;
 mod fetch;
@@ -15,6 +15,7 @@ mod frames;
 mod open;
 mod plan;
 mod unwrap;
+mod verify;
 
 use std::{
     fmt,
@@ -39,6 +40,8 @@ use self::{
     plan::{Ask, HeaderWidth},
 };
 use crate::{AccountId, ContentType, KeyArn, RecordingId};
+
+pub use verify::Verified;
 
 /// Where recordings are, whose they are, and which keys may have sealed them.
 #[derive(Clone, Debug)]
@@ -185,14 +188,8 @@ impl Reader {
                 len: recording.len(),
             })?;
         let stored = opened.layout.object_range(frames.clone());
-        let body = match recording.take_ahead(stored.start) {
-            Some(mut body) => {
-                body.reach(stored.end);
-                body.skip_to(stored.start).await?;
-                body
-            }
-            None => self.fetch(opened, Ask::Range(stored)).await?,
-        };
+        let ahead = recording.take_ahead(stored.start);
+        let body = self.body_of(opened, ahead, stored).await?;
         let mut frames = Frames::new(opened.clone(), body, frames, wanted);
         let first = frames.next().await?;
         Ok(Box::pin(stream::iter(first.map(Ok)).chain(frames.into_stream())))
@@ -242,6 +239,21 @@ impl Reader {
         };
         entry.confirm(now);
         Ok(ahead)
+    }
+
+    /// The bytes at `stored`, continued from what was fetched `ahead` where that leads to them.
+    async fn body_of(
+        &self,
+        opened: &Arc<Opened>,
+        ahead: Option<ObjectBody>,
+        stored: Range<ObjectOffset>,
+    ) -> Result<ObjectBody, ReadError> {
+        let Some(mut body) = ahead else {
+            return self.fetch(opened, Ask::Range(stored)).await;
+        };
+        body.reach(stored.end);
+        body.skip_to(stored.start).await?;
+        Ok(body)
     }
 
     /// Bytes of the version that was opened.

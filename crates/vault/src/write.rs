@@ -18,7 +18,6 @@ mod seal;
 mod source;
 mod stale;
 mod upload;
-mod wav;
 
 use std::time::{Duration, Instant, SystemTime};
 

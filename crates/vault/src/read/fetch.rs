@@ -3,7 +3,7 @@
 
 use std::{mem, ops::Range, sync::Arc};
 
-use aws_sdk_s3::{Client, primitives::ByteStream};
+use aws_sdk_s3::{Client, operation::get_object::GetObjectOutput, primitives::ByteStream};
 use bytes::{Bytes, BytesMut};
 use esdk_message::ObjectOffset;
 use tracing::warn;
@@ -32,6 +32,8 @@ pub(super) struct Version {
     /// Strong and quoted.
     pub(super) etag: String,
     pub(super) object_len: u64,
+    /// S3's own name for it, where the bucket keeps versions.
+    pub(super) version_id: Option<String>,
 }
 
 impl Objects {
@@ -70,7 +72,7 @@ impl Objects {
                 };
             }
         };
-        let (range, answered) = check_answer(ask, answer.content_range(), answer.e_tag())?;
+        let (range, answered) = check_answer(ask, &answer)?;
         if version.is_some_and(|version| *version != answered) {
             return Err(ReadError::Changed);
         }
@@ -237,23 +239,26 @@ impl ObjectBody {
 
 /// What S3 says that it sends: the bytes, and which version they're of. A Content-Range stands for the status: only a
 /// 206 has one (RFC 9110, 14.4).
-fn check_answer(
-    ask: &Ask,
-    content_range: Option<&str>,
-    etag: Option<&str>,
-) -> Result<(Range<u64>, Version), ReadError> {
+fn check_answer(ask: &Ask, answer: &GetObjectOutput) -> Result<(Range<u64>, Version), ReadError> {
     let contrary = |what: &str| ReadError::Unavailable(format!("GetObject: {what}"));
-    let (range, object_len) = content_range
+    let (range, object_len) = answer
+        .content_range()
         .and_then(parse_content_range)
         .ok_or_else(|| contrary("a reply without a Content-Range"))?;
     if range != ask.answer_of(object_len) {
         return Err(contrary("a reply with other bytes than were asked for"));
     }
-    let etag = etag
+    let etag = answer
+        .e_tag()
         .filter(|etag| etag.len() > 2 && etag.starts_with('"') && etag.ends_with('"'))
         .ok_or_else(|| contrary("a reply without a strong ETag"))?
         .to_owned();
-    Ok((range, Version { etag, object_len }))
+    let version = Version {
+        etag,
+        object_len,
+        version_id: answer.version_id().map(ToOwned::to_owned),
+    };
+    Ok((range, version))
 }
 
 /// Takes `bytes {first}-{last}/{length}` (RFC 9110, 14.4) as a half-open range and a length.
@@ -289,6 +294,14 @@ mod tests {
 
     const ETAG: Option<&str> = Some("\"e\"");
 
+    fn answer(content_range: Option<&str>, etag: Option<&str>) -> GetObjectOutput {
+        GetObjectOutput::builder()
+            .set_content_range(content_range.map(ToOwned::to_owned))
+            .set_e_tag(etag.map(ToOwned::to_owned))
+            .version_id("v")
+            .build()
+    }
+
     fn ask(range: Range<u64>) -> Ask {
         Ask::Range(ObjectOffset(range.start)..ObjectOffset(range.end))
     }
@@ -302,8 +315,9 @@ mod tests {
             (Ask::Suffix(3), "bytes 7-9/10", 7..10),
             (Ask::Suffix(30), "bytes 0-9/10", 0..10),
         ] {
-            let (answered, version) = check_answer(&ask, Some(content_range), ETAG).unwrap();
+            let (answered, version) = check_answer(&ask, &answer(Some(content_range), ETAG)).unwrap();
             assert_eq!((answered, version.object_len), (range, 10), "{content_range}");
+            assert_eq!(version.version_id.as_deref(), Some("v"));
         }
     }
 
@@ -325,12 +339,12 @@ mod tests {
             Some("items 2-5/10"),
             Some("bytes 2-18446744073709551615/18446744073709551615"),
         ] {
-            let answer = check_answer(&asked, content_range, ETAG);
-            assert!(matches!(answer, Err(ReadError::Unavailable(_))), "{content_range:?}");
+            let checked = check_answer(&asked, &answer(content_range, ETAG));
+            assert!(matches!(checked, Err(ReadError::Unavailable(_))), "{content_range:?}");
         }
         for etag in [None, Some(""), Some("e"), Some("W/\"e\""), Some("\"\"")] {
-            let answer = check_answer(&asked, Some("bytes 2-5/10"), etag);
-            assert!(matches!(answer, Err(ReadError::Unavailable(_))), "{etag:?}");
+            let checked = check_answer(&asked, &answer(Some("bytes 2-5/10"), etag));
+            assert!(matches!(checked, Err(ReadError::Unavailable(_))), "{etag:?}");
         }
     }
 }

@@ -150,6 +150,7 @@ mod tests {
             version: Version {
                 etag: "\"e\"".into(),
                 object_len: object.len() as u64,
+                version_id: None,
             },
             content_type: ContentType::Wav,
             layout,

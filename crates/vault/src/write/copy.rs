@@ -1,8 +1,7 @@
 //! One copy: a data key, a message, an upload and its commit.
 
-use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
+use aws_lc_rs::digest::{self, SHA256};
 use aws_sdk_kms::Client as Kms;
-use bytes::Bytes;
 use esdk_message::{FrameLength, Layout, MessageId, Sealer};
 
 use super::{
@@ -14,12 +13,12 @@ use super::{
     part_uploads::PartUploads,
     seal::SealedParts,
     upload::{MultipartUpload, Target},
-    wav::WavClaim,
 };
 use crate::{
     ContentType, ServiceError,
     context::{self, ContextFacts},
     kms,
+    plaintext::Plaintext,
 };
 
 /// What all copies of one recording have in common.
@@ -82,8 +81,7 @@ impl Copier<'_> {
             }
         }
         let last = sealed.finish()?;
-        let mut receipt = plaintext.review()?;
-        receipt.parts = last.number;
+        let receipt = review(plaintext, last.number)?;
         let layout = Layout::of_plaintext(header_len, frame_length, receipt.plaintext_len)?;
 
         let committed = if last.number == 1 {
@@ -137,51 +135,21 @@ impl Copier<'_> {
     }
 }
 
-/// What is learnt of the recording while it passes.
-struct Plaintext {
-    len: u64,
-    digest: digest::Context,
-    wav: Option<WavClaim>,
-}
-
-impl Plaintext {
-    fn new(content_type: ContentType) -> Self {
-        Self {
-            len: 0,
-            digest: digest::Context::new(&SHA256),
-            wav: match content_type {
-                ContentType::Wav => Some(WavClaim::new()),
-                ContentType::Mp3 => None,
-            },
-        }
+/// Whether the recording is whole by its own account, and the receipt as far as it can be filled in.
+fn review(plaintext: Plaintext, parts: u32) -> Result<Receipt, StoreError> {
+    if let Some(claimed) = plaintext.claimed_len()
+        && claimed > plaintext.len()
+    {
+        return Err(StoreError::Truncated {
+            claimed,
+            received: plaintext.len(),
+        });
     }
-
-    fn update(&mut self, chunk: &Bytes) {
-        self.len += chunk.len() as u64;
-        self.digest.update(chunk);
-        if let Some(wav) = &mut self.wav {
-            wav.update(chunk);
-        }
-    }
-
-    /// Whether it's whole by its own account, and the receipt as far as it can be filled in.
-    fn review(self) -> Result<Receipt, StoreError> {
-        if let Some(claimed) = self.wav.as_ref().and_then(WavClaim::end)
-            && claimed > self.len
-        {
-            return Err(StoreError::Truncated {
-                claimed,
-                received: self.len,
-            });
-        }
-        let mut sha256 = [0; SHA256_OUTPUT_LEN];
-        sha256.copy_from_slice(self.digest.finish().as_ref());
-        Ok(Receipt {
-            plaintext_len: self.len,
-            sha256,
-            etag: None,
-            version_id: None,
-            parts: 0,
-        })
-    }
+    Ok(Receipt {
+        plaintext_len: plaintext.len(),
+        sha256: plaintext.sha256(),
+        etag: None,
+        version_id: None,
+        parts,
+    })
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Where the frames of `object` are.
-fn layout(object: &[u8]) -> Layout {
+pub(crate) fn layout(object: &[u8]) -> Layout {
     let header = UnverifiedHeader::parse(object).unwrap();
     Layout::of_object(header.len(), FrameLength::DEFAULT, object.len() as u64).unwrap()
 }

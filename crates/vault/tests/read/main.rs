@@ -11,4 +11,5 @@ mod damage;
 mod faults;
 mod ranges;
 mod sealed;
+mod verify;
 mod wire;

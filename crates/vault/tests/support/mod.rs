@@ -16,7 +16,7 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use proxy::Proxy;
-use toolbox::Ministack;
+use toolbox::{Localemu, Ministack};
 use vault::{AccountId, KeyArn, RecordingId};
 
 /// A bucket and a key of one test's own. Clients reach them through `proxy`, the test itself looks at them directly.
@@ -45,12 +45,29 @@ impl Clients {
 
 impl World {
     pub async fn start() -> Self {
+        Self::start_on(endpoint(), false).await
+    }
+
+    /// With a bucket that keeps versions.
+    pub async fn start_versioned() -> Self {
+        Self::start_on(endpoint(), true).await
+    }
+
+    /// With a bucket that keeps versions and their locks, in the stricter emulator: the other one locks whole keys.
+    pub async fn start_with_locks() -> Self {
+        static EMULATOR: OnceLock<Localemu> = OnceLock::new();
+        let localemu = EMULATOR.get_or_init(|| Localemu::start().unwrap());
+        Self::start_on(localemu.endpoint(), true).await
+    }
+
+    async fn start_on(endpoint: &str, versions: bool) -> Self {
         static BUCKETS: AtomicU32 = AtomicU32::new(0);
-        let endpoint = endpoint();
         let (process, number) = (std::process::id(), BUCKETS.fetch_add(1, Ordering::Relaxed));
         let bucket = format!("recordings-{process}-{number}");
         let direct = Clients::of(endpoint);
-        direct.s3.create_bucket().bucket(&bucket).send().await.unwrap();
+        let create = direct.s3.create_bucket().bucket(&bucket);
+        // Object Lock takes versioning along.
+        create.object_lock_enabled_for_bucket(versions).send().await.unwrap();
         let key = direct.kms.create_key().send().await.unwrap();
         let proxy = Proxy::start(endpoint).await;
         Self {
@@ -94,6 +111,16 @@ impl World {
         let client = self.direct_s3();
         let request = client.put_object().bucket(&self.bucket).key(key).body(body.into());
         request.send().await.unwrap();
+    }
+
+    /// Ids of everything that lies under `key`, delete markers included.
+    pub async fn versions(&self, key: &str) -> Vec<String> {
+        let client = self.direct_s3();
+        let listing = client.list_object_versions().bucket(&self.bucket).prefix(key);
+        let listed = listing.send().await.unwrap();
+        let objects = listed.versions().iter().map(|object| object.version_id());
+        let markers = listed.delete_markers().iter().map(|marker| marker.version_id());
+        objects.chain(markers).map(|id| id.unwrap().to_owned()).collect()
     }
 
     /// Keys and ids of the multipart uploads that are open.

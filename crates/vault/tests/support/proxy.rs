@@ -390,6 +390,7 @@ fn operation(method: &Method, uri: &Uri, headers: &HeaderMap) -> String {
         ("GET", true) if is_suffix(headers) => "GetObjectSuffix",
         ("GET", true) => "GetObject",
         ("GET", false) if has("uploads") => "ListMultipartUploads",
+        ("GET", false) if has("versions") => "ListObjectVersions",
         ("GET", false) => "ListObjects",
         _ => "other",
     }
