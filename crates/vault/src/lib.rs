@@ -6,19 +6,26 @@
 //! - **Write**: a [`Writer`] copies a [`Source`] into the bucket; memory stays flat whatever the length, and a
 //!   recording is either committed whole or not there at all.
 //! - **Read**: a [`Reader`] opens a recording and streams verified plaintext of any range of it.
+//! - **Keep**: a [`Catalog`] says what is there, an [`Eraser`] removes a recording for good.
 //! - **Names**: [`RecordingId`] says where a recording lies, [`KeyArn`] which KMS key is trusted.
 //!
 //! What binds the two sides is the encryption context, the same four fixed-width values on either side.
 
+mod catalog;
 mod context;
+mod erase;
+mod head;
 mod kms;
 mod name;
 mod plaintext;
 mod read;
 mod service_error;
+mod uploads;
 mod wav;
 mod write;
 
+pub use catalog::{Catalog, Presence};
+pub use erase::{EraseError, Eraser, Erasure};
 pub use kms::DataKeyError;
 pub use name::{AccountId, ContentType, KeyArn, NameError, RecordingId};
 pub use read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording, Verified};

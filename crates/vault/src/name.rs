@@ -8,6 +8,9 @@ use std::fmt;
 /// A SID is two capital letters and 128 bits in hexadecimal (Twilio's API description: `^RE[0-9a-fA-F]{32}$`).
 const SID_HEX_DIGITS: usize = 32;
 
+/// What the keys of all recordings begin with.
+pub(crate) const OBJECTS_PREFIX: &str = "recordings/";
+
 /// A Twilio RecordingSid as the vault uses it: `RE` and 32 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordingId(String);
@@ -34,7 +37,12 @@ impl RecordingId {
     /// Where the recording lies: `recordings/{RecordingSid}`.
     #[must_use]
     pub fn object_key(&self) -> String {
-        format!("recordings/{self}")
+        format!("{OBJECTS_PREFIX}{self}")
+    }
+
+    /// The recording that lies under `key`; `None` where it's another kind of object's.
+    pub(crate) fn of_object_key(key: &str) -> Option<Self> {
+        Self::parse(key.strip_prefix(OBJECTS_PREFIX)?).ok()
     }
 
     /// Where the mark lies that says it was erased and must not be copied again: `erased/{RecordingSid}`.
@@ -183,6 +191,10 @@ mod tests {
         let id = RecordingId::parse(&format!("RE{DIGITS}")).unwrap();
         assert_eq!(id.object_key(), format!("recordings/RE{DIGITS}"));
         assert_eq!(id.erasure_mark_key(), format!("erased/RE{DIGITS}"));
+        assert_eq!(RecordingId::of_object_key(&id.object_key()), Some(id.clone()));
+        for other in [id.erasure_mark_key(), id.to_string(), format!("{}/1", id.object_key())] {
+            assert_eq!(RecordingId::of_object_key(&other), None, "{other}");
+        }
     }
 
     #[test]

@@ -53,8 +53,8 @@ pub struct WriterConfig {
 }
 
 /// Copies recordings into the vault. It needs `s3:PutObject`, `s3:GetObject` and `s3:ListBucket` (without the latter S3
-/// answers 403 where an object is absent), `s3:ListBucketMultipartUploads`, `s3:AbortMultipartUpload` and
-/// `kms:GenerateDataKey`.
+/// answers 403 where an object is absent), `s3:ListBucketMultipartUploads`, `s3:AbortMultipartUpload`, `kms:GenerateDataKey`
+/// and, to take back what crossed an erasure, `s3:DeleteObject` and `s3:DeleteObjectVersion`.
 #[derive(Debug)]
 pub struct Writer {
     s3: aws_sdk_s3::Client,
@@ -141,10 +141,9 @@ impl Writer {
         let result = timeout_at(stop_at.into(), self.copy_until_settled(&copier, source, &mut upload))
             .await
             .unwrap_or(Err(StoreError::Deadline));
-        let is_stored = matches!(result, Ok(Outcome::Stored(_) | Outcome::AlreadyStored));
         let leave_nothing = async {
             upload.abort().await;
-            if is_stored && upload.may_have_lost_one() {
+            if result.is_ok() && upload.may_have_lost_one() {
                 stale::abort_void(&copier.target).await;
             }
         };
@@ -168,7 +167,7 @@ impl Writer {
         let mut download = Download::new(recording, source, Patience::DEFAULT);
         for _ in 0..COPIES {
             let unsettled = match copier.run(&mut download, upload, &mut attempted).await {
-                Ok(receipt) => return Ok(Outcome::Stored(receipt)),
+                Ok(receipt) => return Ok(commit::keep(&copier.target, receipt).await?),
                 Err(CopyError::Failed(error)) => return Err(error),
                 Err(CopyError::Unsettled(error)) => {
                     tracing::warn!(recordingSid = %recording, %error, "commit unsettled");

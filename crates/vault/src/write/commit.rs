@@ -10,7 +10,7 @@ use super::{
     attributes::HEADER_DIGEST,
     upload::{CHECKSUM, Target},
 };
-use crate::ServiceError;
+use crate::{ServiceError, head::head};
 
 /// Object metadata, the vault's own entry included.
 pub(super) type Metadata = HashMap<String, String>;
@@ -49,20 +49,48 @@ impl Attempted {
 /// Looks for the object and for its erasure mark: `None` where there's neither, and the recording is to be copied.
 pub(super) async fn settled(target: &Target, attempted: &Attempted) -> Result<Option<Outcome>, ServiceError> {
     let recording = &target.recording;
-    let mark = recording.erasure_mark_key();
-    let (mark, object) = tokio::try_join!(head(target, &mark), head(target, &target.key))?;
-    if mark.is_some() {
+    let (marked, object) = tokio::try_join!(is_marked(target), head(&target.s3, &target.bucket, &target.key))?;
+    if marked {
         tracing::info!(recordingSid = %recording, "not copied: the recording was erased");
+        // Left by a copy that crossed the erasure, and was killed before it could look at the mark.
+        if let Some(object) = object {
+            take_back(target, object.version_id).await?;
+        }
         return Ok(Some(Outcome::Erased));
     }
     let Some(object) = object else {
         return Ok(None);
     };
     if let Some(receipt) = attempted.find(&object) {
-        return Ok(Some(Outcome::Stored(receipt)));
+        return keep(target, receipt).await.map(Some);
     }
     tracing::info!(recordingSid = %recording, "not copied: the recording is stored already");
     Ok(Some(Outcome::AlreadyStored))
+}
+
+/// What has been committed stays, unless the recording was erased meanwhile. An erasure writes its mark before it looks
+/// for what there is: either it finds this commit, or this look finds the mark.
+pub(super) async fn keep(target: &Target, receipt: Receipt) -> Result<Outcome, ServiceError> {
+    if is_marked(target).await? {
+        take_back(target, receipt.version_id).await?;
+        return Ok(Outcome::Erased);
+    }
+    Ok(Outcome::Stored(receipt))
+}
+
+async fn is_marked(target: &Target) -> Result<bool, ServiceError> {
+    let mark = target.recording.erasure_mark_key();
+    head(&target.s3, &target.bucket, &mark).await.map(|mark| mark.is_some())
+}
+
+/// Deletes one version for good; where the bucket keeps none, the object.
+async fn take_back(target: &Target, version_id: Option<String>) -> Result<(), ServiceError> {
+    tracing::warn!(recordingSid = %target.recording, "taken back: the recording was erased while it was copied");
+    let request = target.s3.delete_object().bucket(&target.bucket).key(&target.key);
+    let deleted = request.set_version_id(version_id).send().await;
+    deleted
+        .map(drop)
+        .map_err(|error| ServiceError::new("DeleteObject", &error))
 }
 
 /// Stores a message of one part.
@@ -94,13 +122,4 @@ pub(super) fn is_conflict(error: &ServiceError) -> bool {
 /// Whether the upload was aborted by somebody else, an erasure for example; or committed by an earlier try of the SDK.
 pub(super) fn is_upload_gone(error: &ServiceError) -> bool {
     error.code() == Some("NoSuchUpload")
-}
-
-async fn head(target: &Target, key: &str) -> Result<Option<HeadObjectOutput>, ServiceError> {
-    let answer = target.s3.head_object().bucket(&target.bucket).key(key).send().await;
-    match answer.map_err(|error| ServiceError::new("HeadObject", &error)) {
-        Ok(object) => Ok(Some(object)),
-        Err(error) if error.status() == Some(404) => Ok(None),
-        Err(error) => Err(error),
-    }
 }

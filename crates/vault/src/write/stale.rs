@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::upload::{Target, abort};
-use crate::ServiceError;
+use crate::uploads;
 
 /// No copy lives as long: a Lambda function ends after 15 minutes at the latest. What is older has no owner, what is
 /// younger may be a live neighbour's.
@@ -15,35 +15,23 @@ pub(super) async fn abort_abandoned(target: &Target, now: SystemTime) {
     abort_open(target, |initiated| is_abandoned(initiated, now)).await;
 }
 
-/// Aborts every upload of this recording, which is stored: none of them can be committed any more (`If-None-Match: *`),
-/// so that a neighbour loses nothing but its way to finding out.
+/// Aborts every upload of this recording, which is stored or erased: none of them can be committed for good any more, so
+/// that a neighbour loses nothing but its way to finding out.
 pub(super) async fn abort_void(target: &Target) {
     abort_open(target, |_| true).await;
 }
 
 async fn abort_open(target: &Target, is_due: impl Fn(SystemTime) -> bool) {
-    // One page: a recording has as many uploads as copies of it were killed.
-    let listed = target
-        .s3
-        .list_multipart_uploads()
-        .bucket(&target.bucket)
-        .prefix(&target.key)
-        .send()
-        .await
-        .map_err(|error| ServiceError::new("ListMultipartUploads", &error));
-    let uploads = match listed {
-        Ok(listed) => listed.uploads.unwrap_or_default(),
+    let uploads = match uploads::list(&target.s3, &target.bucket, &target.key).await {
+        Ok(uploads) => uploads,
         Err(error) => {
             tracing::warn!(recordingSid = %target.recording, %error, "open uploads not looked for");
             return;
         }
     };
-    for upload in uploads.iter().filter(|upload| upload.key() == Some(&target.key)) {
-        let initiated = upload.initiated().and_then(|time| SystemTime::try_from(*time).ok());
-        if let (Some(id), Some(initiated)) = (upload.upload_id(), initiated)
-            && is_due(initiated)
-        {
-            abort(target, id).await;
+    for upload in uploads {
+        if upload.initiated.is_some_and(&is_due) {
+            abort(target, &upload.id).await;
         }
     }
 }

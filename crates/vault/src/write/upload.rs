@@ -17,7 +17,7 @@ use super::{
     commit::{Committed, IF_ABSENT, Metadata},
     part_uploads::UploadedPart,
 };
-use crate::{RecordingId, ServiceError};
+use crate::{RecordingId, ServiceError, uploads};
 
 /// CRC32 of each part, computed by the SDK and checked by S3. The copy's own integrity is the AEAD's matter; this one
 /// catches a part that was damaged on the way while it can still be sent again. CRC32 is what every local server knows.
@@ -197,20 +197,12 @@ async fn create(target: Target, metadata: Metadata, requests: Requests) -> Resul
         .ok_or_else(|| ServiceError::incomplete("CreateMultipartUpload"))
 }
 
+/// Aborts one; a failure is logged.
 pub(super) async fn abort(target: &Target, upload_id: &str) {
-    let aborted = target
-        .s3
-        .abort_multipart_upload()
-        .bucket(&target.bucket)
-        .key(&target.key)
-        .upload_id(upload_id)
-        .send()
-        .await
-        .map_err(|error| ServiceError::new("AbortMultipartUpload", &error));
     let recording = &target.recording;
-    match aborted {
-        Ok(_) => tracing::info!(recordingSid = %recording, "upload aborted"),
-        Err(error) if error.code() == Some("NoSuchUpload") => {}
+    match uploads::abort(&target.s3, &target.bucket, &target.key, upload_id).await {
+        Ok(true) => tracing::info!(recordingSid = %recording, "upload aborted"),
+        Ok(false) => {}
         Err(error) => tracing::error!(recordingSid = %recording, %error, "upload not aborted"),
     }
 }

@@ -23,6 +23,13 @@ pub(crate) const MINISTACK: &[Gap] = &[
     gap("put_with_a_wrong_checksum", "done"),
     gap("part_with_a_wrong_checksum", "done"),
     METADATA,
+    // The eraser's tests with locks run on localemu.
+    gap(
+        "a_locked_version_is_not_deleted",
+        "403 AccessDenied, then 403 AccessDenied",
+    ),
+    gap("head_tells_a_lock", "ON, then ON"),
+    gap("a_locked_version_is_hidden", "403 AccessDenied, then done"),
     // The reader compares the key that KMS says it used with the one it asked for.
     gap("decrypt_under_another_key", "done"),
     // A data key that isn't the message's fails its commitment check.

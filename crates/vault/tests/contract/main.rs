@@ -30,6 +30,7 @@ mod objects;
 mod ranges;
 mod server;
 mod verdict;
+mod versions;
 
 use std::{
     env,
@@ -49,6 +50,7 @@ fn expectations() -> impl Iterator<Item = &'static Expectation> {
         checksums::EXPECTATIONS,
         ranges::EXPECTATIONS,
         objects::EXPECTATIONS,
+        versions::EXPECTATIONS,
         kms::EXPECTATIONS,
     ]
     .into_iter()

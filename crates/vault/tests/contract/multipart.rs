@@ -26,6 +26,7 @@ pub(crate) const EXPECTATIONS: &[Expectation] = expectations![
     part_after_abort,
     abort_twice,
     uploads_are_listed_by_prefix_with_their_time,
+    uploads_are_listed_page_by_page,
 ];
 
 /// S3's smallest part, but for the last one of an upload (Amazon S3 User Guide, "Amazon S3 multipart upload limits").
@@ -139,6 +140,32 @@ async fn uploads_are_listed_by_prefix_with_their_time(server: &Server) -> Observ
         (true, true) => Observed::new("it alone, then none", "it alone, then none"),
         _ => Observed::new("it alone, then none", format!("{before:?}, then {after:?}")),
     }
+}
+
+/// `NextKeyMarker` and `NextUploadIdMarker`: "When a list is truncated", where the next page begins.
+///
+/// Amazon S3 API Reference, "ListMultipartUploads".
+async fn uploads_are_listed_page_by_page(server: &Server) -> Observed {
+    let key = server.free_key();
+    let create = || server.s3.create_multipart_upload().bucket(&server.bucket).key(&key);
+    for _ in 0..3 {
+        create().send().await.unwrap();
+    }
+    let list = || server.s3.list_multipart_uploads().bucket(&server.bucket).prefix(&key);
+    let first = list().max_uploads(2).send().await.unwrap();
+    let rest = list().set_key_marker(first.next_key_marker.clone());
+    let rest = rest
+        .set_upload_id_marker(first.next_upload_id_marker.clone())
+        .send()
+        .await
+        .unwrap();
+    let uploads = || first.uploads().iter().chain(rest.uploads());
+    for upload in uploads() {
+        let abort = server.s3.abort_multipart_upload().bucket(&server.bucket).key(&key);
+        abort.set_upload_id(upload.upload_id.clone()).send().await.unwrap();
+    }
+    let (paged, left) = (uploads().count(), listed(server, &key).await.len());
+    Observed::new("3 in two pages, 0 left", format!("{paged} in two pages, {left} left"))
 }
 
 /// The uploads under `prefix`, each with whether the time is told at which it began.

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use aws_sdk_s3::{
+    operation::list_objects_v2::ListObjectsV2Output,
+    types::{BucketVersioningStatus, VersioningConfiguration},
+};
 
 use crate::{
     expectation::{Expectation, Observed, expectations, said, said_to_head},
@@ -15,6 +18,7 @@ pub(crate) const EXPECTATIONS: &[Expectation] = expectations![
     get_of_a_deleted_key_in_a_versioned_bucket,
     user_metadata_comes_back,
     metadata_over_2_kb,
+    keys_are_listed_in_order_from_anywhere,
 ];
 
 /// `NoSuchKey`: "The specified key does not exist", with 404.
@@ -89,4 +93,43 @@ async fn metadata_over_2_kb(server: &Server) -> Observed {
         .put(&server.free_key(), b"body")
         .metadata("note", "x".repeat(2 * 1024));
     Observed::new("400 MetadataTooLarge", said(&request.send().await))
+}
+
+/// "Lists keys after this specified key. StartAfter can be any key in the bucket", or none; in "lexicographical order
+/// based on their key names"; `NextContinuationToken` where there are more.
+///
+/// Amazon S3 API Reference, "ListObjectsV2".
+async fn keys_are_listed_in_order_from_anywhere(server: &Server) -> Observed {
+    for name in ["c", "a", "e", "B", "d"] {
+        server.store(&format!("listed/{name}"), b"").await;
+    }
+    let list = || {
+        server
+            .s3
+            .list_objects_v2()
+            .bucket(&server.bucket)
+            .prefix("listed/")
+            .max_keys(2)
+    };
+    let first = list().start_after("listed/aa").send().await.unwrap();
+    let rest = list()
+        .start_after("listed/aa")
+        .set_continuation_token(first.next_continuation_token.clone());
+    let rest = rest.send().await.unwrap();
+    let names = |page: &ListObjectsV2Output| {
+        let keys = page
+            .contents()
+            .iter()
+            .filter_map(|object| object.key()?.strip_prefix("listed/"));
+        keys.collect::<String>()
+    };
+    let end = if rest.next_continuation_token.is_none() {
+        "the end"
+    } else {
+        "more"
+    };
+    Observed::in_turn(
+        "cd, then e, then the end",
+        [names(&first), names(&rest), end.to_owned()],
+    )
 }

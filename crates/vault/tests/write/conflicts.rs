@@ -90,21 +90,3 @@ async fn conflicts_without_end_end_the_copy() {
         world.assert_absent().await;
     }
 }
-
-#[tokio::test]
-async fn an_erasure_in_the_middle_of_a_copy_wins() {
-    let world = World::start().await;
-    let (s3, bucket) = (world.direct_s3(), world.bucket.clone());
-    world.proxy.before("CompleteMultipartUpload", 0, async move {
-        let mark = recording(1).erasure_mark_key();
-        s3.put_object().bucket(&bucket).key(mark).send().await.unwrap();
-        let listed = s3.list_multipart_uploads().bucket(&bucket).send().await.unwrap();
-        let id = listed.uploads()[0].upload_id().unwrap();
-        let key = recording(1).object_key();
-        let abort = s3.abort_multipart_upload().bucket(&bucket).key(key).upload_id(id);
-        abort.send().await.unwrap();
-    });
-    let source = Scripted::whole(noise(PART + 1, 4));
-    assert!(matches!(world.store(&source).await, Ok(Outcome::Erased)));
-    world.assert_absent().await;
-}

@@ -6,6 +6,7 @@
 mod aws_faults;
 mod committed;
 mod conflicts;
+mod erasure;
 mod left_behind;
 mod scripted;
 mod source_faults;

@@ -1,0 +1,82 @@
+//! What is in the bucket: one recording, or all of them in order.
+
+use aws_sdk_s3::Client;
+
+use crate::{RecordingId, ServiceError, head::head, name::OBJECTS_PREFIX};
+
+/// Looks recordings up in the bucket, without reading them. It needs `s3:ListBucket` and `s3:GetObject`.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    s3: Client,
+    bucket: String,
+}
+
+/// What became of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It's there.
+    Stored,
+    /// It was erased on request and must not come back, whatever else is there.
+    Erased,
+    /// Neither.
+    Absent,
+}
+
+impl Catalog {
+    /// The catalog of `bucket`.
+    #[must_use]
+    pub fn new(s3: Client, bucket: String) -> Self {
+        Self { s3, bucket }
+    }
+
+    /// Whether `recording` is stored or erased.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] when S3 refuses or can't be reached.
+    pub async fn presence(&self, recording: &RecordingId) -> Result<Presence, ServiceError> {
+        let (mark, object) = (recording.erasure_mark_key(), recording.object_key());
+        let (mark, object) = tokio::try_join!(
+            head(&self.s3, &self.bucket, &mark),
+            head(&self.s3, &self.bucket, &object)
+        )?;
+        Ok(match (mark, object) {
+            (Some(_), _) => Presence::Erased,
+            (None, Some(_)) => Presence::Stored,
+            (None, None) => Presence::Absent,
+        })
+    }
+
+    /// The stored recordings that come after `after` in the order of their keys, at most `max` of them; fewer only where
+    /// there are no more. Other objects among them are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] when S3 refuses or can't be reached.
+    pub async fn list(&self, after: Option<&RecordingId>, max: u16) -> Result<Vec<RecordingId>, ServiceError> {
+        let max = usize::from(max);
+        let mut recordings = Vec::with_capacity(max);
+        let mut next = None;
+        while recordings.len() < max {
+            let page = self
+                .s3
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(OBJECTS_PREFIX)
+                .set_start_after(after.map(RecordingId::object_key))
+                .set_continuation_token(next)
+                // S3 sends at most 1,000, however many are asked for.
+                .max_keys((max - recordings.len()) as i32)
+                .send()
+                .await
+                .map_err(|error| ServiceError::new("ListObjectsV2", &error))?;
+            let keys = page.contents().iter().filter_map(|object| object.key());
+            recordings.extend(keys.filter_map(RecordingId::of_object_key));
+            next = page.next_continuation_token;
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(recordings)
+    }
+}

@@ -1,0 +1,197 @@
+//! Erasing a recording: the mark that it must not come back, then everything that is there of it.
+//!
+//! A copy may cross the erasure. Whatever it does before the mark is there is found and removed here; once the mark is
+//! there, the [`Writer`](crate::Writer) sees it after its commit, and takes back what it has put. Both look after they
+//! have written, so that at least one of them sees the other.
+
+use std::time::SystemTime;
+
+use aws_sdk_s3::{Client, types::ObjectLockLegalHoldStatus};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{RecordingId, ServiceError, head::head, uploads};
+
+/// Erases recordings. It needs `s3:PutObject`, `s3:ListBucket`, `s3:ListBucketVersions`, `s3:DeleteObject`,
+/// `s3:DeleteObjectVersion`, `s3:ListBucketMultipartUploads` and `s3:AbortMultipartUpload`; and to tell a version under
+/// Object Lock from a permission that is missing, `s3:GetObjectVersion`, `s3:GetObjectRetention` and
+/// `s3:GetObjectLegalHold`.
+#[derive(Clone, Debug)]
+pub struct Eraser {
+    s3: Client,
+    bucket: String,
+}
+
+/// What an erasure removed, and what it had to leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erasure {
+    /// Versions of the recording that were deleted for good.
+    pub versions: u32,
+    /// Delete markers that were removed.
+    pub delete_markers: u32,
+    /// Multipart uploads that were aborted.
+    pub uploads: u32,
+    /// Ids of the versions that Object Lock keeps: under retention, or under a legal hold. They're hidden behind a delete
+    /// marker, and gone once the erasure is repeated after the lock has ended.
+    pub held: Vec<String>,
+}
+
+/// Why an erasure isn't complete. Repeating it goes on where it ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EraseError {
+    /// The mark couldn't be written; nothing was removed.
+    #[error("the erasure mark was not written: {0}")]
+    Mark(ServiceError),
+    /// The mark is there and nothing is copied any more, but something is left of what was.
+    #[error("not everything was removed: {0}")]
+    Unfinished(#[from] ServiceError),
+}
+
+impl EraseError {
+    /// Whether the same erasure may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        let (Self::Mark(error) | Self::Unfinished(error)) = self;
+        error.is_retryable()
+    }
+}
+
+/// What there is of a recording beside uploads, by version id.
+#[derive(Debug, Default)]
+struct Versions {
+    objects: Vec<String>,
+    delete_markers: Vec<String>,
+}
+
+impl Eraser {
+    /// An eraser for `bucket`.
+    #[must_use]
+    pub fn new(s3: Client, bucket: String) -> Self {
+        Self { s3, bucket }
+    }
+
+    /// Marks `recording` as erased, and removes every version, delete marker and open upload of it. A recording that is
+    /// absent, or erased already, is marked all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`EraseError`].
+    pub async fn erase(&self, recording: &RecordingId) -> Result<Erasure, EraseError> {
+        self.mark(recording).await.map_err(EraseError::Mark)?;
+        let key = recording.object_key();
+        let mut erasure = Erasure::default();
+        // Looks again after it has removed something: a copy that was killed between its commit and its look at the mark
+        // takes nothing back.
+        while self.sweep(&key, &mut erasure).await? {}
+        if !erasure.held.is_empty() {
+            self.hide(&key).await?;
+        }
+        Ok(erasure)
+    }
+
+    async fn mark(&self, recording: &RecordingId) -> Result<(), ServiceError> {
+        let now = OffsetDateTime::now_utc().format(&Rfc3339);
+        let now = now.expect("RFC 3339 can write every year up to 9999");
+        self.s3
+            .put_object()
+            .bucket(&self.bucket)
+            .key(recording.erasure_mark_key())
+            .content_type("application/json")
+            .body(format!(r#"{{"erasedAt":"{now}"}}"#).into_bytes().into())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| ServiceError::new("PutObject", &error))
+    }
+
+    /// Removes what there is now. `false` when that was nothing.
+    async fn sweep(&self, key: &str, erasure: &mut Erasure) -> Result<bool, ServiceError> {
+        let before = erasure.clone();
+        // Uploads first: one that is committed meanwhile is found among the versions.
+        for upload in uploads::list(&self.s3, &self.bucket, key).await? {
+            erasure.uploads += u32::from(uploads::abort(&self.s3, &self.bucket, key, &upload.id).await?);
+        }
+        let versions = self.versions(key).await?;
+        for id in versions.objects {
+            if erasure.held.contains(&id) {
+                continue;
+            }
+            match self.delete(key, Some(&id)).await {
+                Ok(()) => erasure.versions += 1,
+                Err(error) if error.status() == Some(403) && self.is_locked(key, &id).await? => erasure.held.push(id),
+                Err(error) => return Err(error),
+            }
+        }
+        // While a version has to stay, so does the delete marker that hides it.
+        if erasure.held.is_empty() {
+            for id in versions.delete_markers {
+                self.delete(key, Some(&id)).await?;
+                erasure.delete_markers += 1;
+            }
+        }
+        Ok(*erasure != before)
+    }
+
+    /// All pages of them before the first is removed: a page begins after an entry of the one before.
+    async fn versions(&self, key: &str) -> Result<Versions, ServiceError> {
+        let mut versions = Versions::default();
+        let (mut key_marker, mut id_marker) = (None, None);
+        loop {
+            let page = self
+                .s3
+                .list_object_versions()
+                .bucket(&self.bucket)
+                .prefix(key)
+                .set_key_marker(key_marker)
+                .set_version_id_marker(id_marker)
+                .send()
+                .await
+                .map_err(|error| ServiceError::new("ListObjectVersions", &error))?;
+            let objects = page.versions().iter().filter(|object| object.key() == Some(key));
+            let markers = page.delete_markers().iter().filter(|marker| marker.key() == Some(key));
+            let objects = objects.filter_map(|object| object.version_id().map(ToOwned::to_owned));
+            let markers = markers.filter_map(|marker| marker.version_id().map(ToOwned::to_owned));
+            versions.objects.extend(objects);
+            versions.delete_markers.extend(markers);
+            if page.is_truncated() != Some(true) {
+                return Ok(versions);
+            }
+            (key_marker, id_marker) = (page.next_key_marker, page.next_version_id_marker);
+        }
+    }
+
+    /// Whether it's Object Lock that keeps a version. A missing permission is refused with the same status and code.
+    async fn is_locked(&self, key: &str, version_id: &str) -> Result<bool, ServiceError> {
+        let request = self.s3.head_object().bucket(&self.bucket).key(key);
+        let version = request
+            .version_id(version_id)
+            .send()
+            .await
+            .map_err(|error| ServiceError::new("HeadObject", &error))?;
+        let until = version.object_lock_retain_until_date();
+        let until = until.and_then(|time| SystemTime::try_from(*time).ok());
+        let held = version.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On);
+        Ok(held || until.is_some_and(|until| until > SystemTime::now()))
+    }
+
+    /// Puts a delete marker over a version that has to stay, so that nobody can play it.
+    async fn hide(&self, key: &str) -> Result<(), ServiceError> {
+        match head(&self.s3, &self.bucket, key).await? {
+            Some(_) => self.delete(key, None).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes a version or a delete marker for good, or without a `version_id` puts a delete marker.
+    async fn delete(&self, key: &str, version_id: Option<&str>) -> Result<(), ServiceError> {
+        self.s3
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_version_id(version_id.map(ToOwned::to_owned))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| ServiceError::new("DeleteObject", &error))
+    }
+}

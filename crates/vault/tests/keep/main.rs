@@ -1,0 +1,9 @@
+//! What is in the bucket, and how it's erased from it, against a real S3 emulator.
+
+// A helper that fails is a test that fails.
+#![allow(clippy::unwrap_used)]
+
+mod catalog;
+mod erase;
+#[path = "../support/mod.rs"]
+mod support;
