@@ -134,6 +134,31 @@ pub fn base_url(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
+/// Comma separated, at least one; spaces around the elements don't count.
+///
+/// # Errors
+/// What `parse` says of the first element it doesn't take, or that there is none.
+pub fn list<T, E: ToString>(text: &str, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, String> {
+    let elements: Vec<T> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|element| !element.is_empty())
+        .map(|element| parse(element).map_err(|error| error.to_string()))
+        .collect::<Result<_, _>>()?;
+    if elements.is_empty() {
+        return Err("is an empty list".to_owned());
+    }
+    Ok(elements)
+}
+
+/// `true` or `false`.
+///
+/// # Errors
+/// For anything else.
+pub fn boolean(text: &str) -> Result<bool, &'static str> {
+    text.parse().map_err(|_| "neither true nor false")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,15 +1,15 @@
 //! What the environment says, read once at start.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
-use service::settings::{BadSettings, Settings, base_url};
+use service::settings::{BadSettings, Settings, base_url, boolean, list};
 use twilio::{
     client::Endpoints,
     media::MediaFormat,
     sid::{AccountSid, WorkspaceSid},
     task_attributes::ChannelOrder,
 };
-use vault::{AccountId, KeyArn, WriterConfig};
+use vault::{AccountId, KeyArn, ReaderConfig, WriterConfig};
 
 /// The function's settings; what the role doesn't use is neither asked for nor read.
 #[derive(Debug)]
@@ -54,6 +54,7 @@ pub(crate) struct LinkerConfig {
     /// Set, a link that failed for now comes back sooner than the queue's visibility timeout has it, and one whose task
     /// waits for a worker comes back later.
     pub(crate) queue_url: Option<String>,
+    pub(crate) deletion: Option<DeletionConfig>,
 }
 
 /// Who speaks on which channel of a two-channel recording, by what was recorded; unset, the link doesn't say.
@@ -77,7 +78,28 @@ pub(crate) enum LinkMode {
 pub(crate) struct CopierConfig {
     pub(crate) vault: WriterConfig,
     pub(crate) format: MediaFormat,
+    /// How stored recordings are verified before their originals are deleted.
+    pub(crate) verification: ReaderConfig,
 }
+
+/// When originals at Twilio are deleted.
+#[derive(Debug)]
+pub(crate) struct DeletionConfig {
+    pub(crate) after: Duration,
+    pub(crate) unlinked: bool,
+    pub(crate) schedules: ScheduleConfig,
+    pub(crate) copies_queue_arn: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct ScheduleConfig {
+    pub(crate) group: String,
+    pub(crate) role_arn: String,
+}
+
+/// Two hours: for so long Insights may still compute talk times from the original (the write-up that this project
+/// replaces; Twilio's pages don't say).
+const SHORTEST_DELETION_DELAY_S: u64 = 2 * 60 * 60;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -165,12 +187,36 @@ fn linker(settings: &mut Settings) -> Option<LinkerConfig> {
         worker_leg: settings.optional("WORKER_LEG_CHANNELS", channel_order),
         conference: settings.optional("CONFERENCE_CHANNELS", channel_order),
     };
+    let deletion = deletion(settings);
     Some(LinkerConfig {
         workspace: workspace?,
         playback_base_url: playback_base_url?,
         mode,
         channels,
         queue_url: settings.optional("LINKS_QUEUE_URL", text),
+        deletion,
+    })
+}
+
+/// `None` where originals stay at Twilio, and where what's needed to delete them is missing or wrong and noted.
+fn deletion(settings: &mut Settings) -> Option<DeletionConfig> {
+    settings.optional("DELETE_ORIGINAL_AFTER", text)?;
+    let after = settings.required("DELETE_ORIGINAL_AFTER", deletion_delay);
+    let unlinked = settings.optional("DELETE_UNLINKED", boolean).unwrap_or(false);
+    let schedules = schedules(settings);
+    Some(DeletionConfig {
+        copies_queue_arn: settings.required("COPIES_QUEUE_ARN", text)?,
+        after: after?,
+        unlinked,
+        schedules: schedules?,
+    })
+}
+
+fn schedules(settings: &mut Settings) -> Option<ScheduleConfig> {
+    let group = settings.required("SCHEDULE_GROUP", text);
+    Some(ScheduleConfig {
+        role_arn: settings.required("SCHEDULE_ROLE_ARN", text)?,
+        group: group?,
     })
 }
 
@@ -180,17 +226,31 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
     let format = settings
         .optional("MEDIA_FORMAT", media_format)
         .unwrap_or(MediaFormat::Wav);
-    let account = AccountId::parse(account?.as_str())
-        .map_err(|error| settings.problem(format!("TWILIO_ACCOUNT_SID: {error}")))
-        .ok();
+    let account = account_id(settings, account);
+    // What this deployment seals it can open, whether or not there are older keys.
+    let kms_decrypt_keys = settings
+        .optional("KMS_DECRYPT_KEY_ARNS", |text| list(text, KeyArn::parse))
+        .or_else(|| Some(vec![kms_key.clone()?]));
+    let vault = WriterConfig {
+        bucket: bucket?,
+        account: account?,
+        kms_key: kms_key?,
+    };
     Some(CopierConfig {
-        vault: WriterConfig {
-            bucket: bucket?,
-            account: account?,
-            kms_key: kms_key?,
+        verification: ReaderConfig {
+            bucket: vault.bucket.clone(),
+            account: vault.account.clone(),
+            kms_keys: kms_decrypt_keys?,
         },
+        vault,
         format,
     })
+}
+
+fn account_id(settings: &mut Settings, account: Option<&AccountSid>) -> Option<AccountId> {
+    AccountId::parse(account?.as_str())
+        .map_err(|error| settings.problem(format!("TWILIO_ACCOUNT_SID: {error}")))
+        .ok()
 }
 
 fn endpoints(settings: &mut Settings) -> Endpoints {
@@ -228,6 +288,13 @@ fn media_format(text: &str) -> Result<MediaFormat, &'static str> {
     }
 }
 
+fn deletion_delay(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) if seconds >= SHORTEST_DELETION_DELAY_S => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("must be at least {SHORTEST_DELETION_DELAY_S} seconds")),
+    }
+}
+
 /// A base URL that a path with its leading slash can be put behind.
 fn base(text: &str) -> Result<String, &'static str> {
     base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
@@ -258,6 +325,13 @@ mod tests {
             "KMS_KEY_ARN",
             "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000001",
         ),
+    ];
+
+    const DELETION: [(&str, &str); 4] = [
+        ("DELETE_ORIGINAL_AFTER", "7200"),
+        ("SCHEDULE_GROUP", "recording-vault"),
+        ("SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/scheduler"),
+        ("COPIES_QUEUE_ARN", "arn:aws:sqs:us-east-1:123456789012:copies"),
     ];
 
     fn read(parts: &[&[(&'static str, &'static str)]]) -> Result<Config, BadSettings> {
@@ -394,5 +468,47 @@ mod tests {
         let config = read(&[&segment_links, &LINKER, &[("LINK_KEYS_SECRET", "link-keys")]]).unwrap();
         let mode = config.jobs.unwrap().linker.unwrap().mode;
         assert!(matches!(mode, LinkMode::SegmentLink { keys_secret } if keys_secret == "link-keys"));
+    }
+
+    #[test]
+    fn originals_stay_unless_a_delay_is_set() {
+        let linker = [("ROLE", "linker"), ACCOUNT, API_KEY];
+        let deletion = |more: &[(&'static str, &'static str)]| {
+            let config = read(&[&linker, &LINKER, more]).unwrap();
+            config.jobs.unwrap().linker.unwrap().deletion
+        };
+        assert!(deletion(&DELETION[1..]).is_none());
+        let deletion = deletion(&DELETION).unwrap();
+        assert_eq!((deletion.after, deletion.unlinked), (Duration::from_secs(7_200), false));
+        assert_eq!(
+            problems(&[&linker, &LINKER, &[("DELETE_ORIGINAL_AFTER", "7200")]]),
+            ["SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "COPIES_QUEUE_ARN"]
+        );
+    }
+
+    #[test]
+    fn originals_stay_for_two_hours_at_least() {
+        for after in ["7199", "0", "-7200", "2h", "99999999999999999999"] {
+            let settings = [("ROLE", "linker"), ACCOUNT, API_KEY, ("DELETE_ORIGINAL_AFTER", after)];
+            let BadSettings(problems) = read(&[&settings, &LINKER, &DELETION[1..]]).unwrap_err();
+            assert_eq!(problems, ["DELETE_ORIGINAL_AFTER: must be at least 7200 seconds"]);
+        }
+    }
+
+    #[test]
+    fn what_is_stored_is_verified_with_every_key_that_may_have_sealed_it() {
+        let copier = [("ROLE", "copier"), ACCOUNT, API_KEY];
+        let keys = |more: &[(&'static str, &'static str)]| {
+            let config = read(&[&copier, &COPIER, more]).unwrap();
+            config.jobs.unwrap().copier.unwrap().verification.kms_keys
+        };
+        let current = KeyArn::parse(COPIER[1].1).unwrap();
+        assert_eq!(keys(&[]), std::slice::from_ref(&current));
+        const OLD: &str = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000";
+        let both = format!("{},{OLD}", current.as_str()).leak();
+        assert_eq!(
+            keys(&[("KMS_DECRYPT_KEY_ARNS", both)]),
+            [current, KeyArn::parse(OLD).unwrap()]
+        );
     }
 }

@@ -7,13 +7,15 @@ use twilio::{
     client::{Client, ClientError},
     sid::AccountSid,
 };
-use vault::Writer;
+use vault::{Catalog, Reader, Writer};
 
 use crate::{
     clock,
     config::{Config, JobsConfig, LinkMode, WebhookConfig},
     invocation::{Invocation, InvocationError, Reply},
-    jobs::{Copier, Jobs, LinkKind, Linker, Links, LinksQueue, work_off},
+    jobs::{Copier, Jobs, LinkKind, Linker, Links, LinksQueue, OriginalDeleter, work_off},
+    originals::Originals,
+    schedules::Deletions,
     secret::{Secret, api_key, auth_tokens, key_ring},
     webhook::{Delivery, Queues, Webhook},
 };
@@ -30,7 +32,7 @@ impl Function {
         let Config { account, webhook, jobs } = config;
         Ok(Self {
             jobs: match jobs {
-                Some(jobs) => aws.jobs(account.clone(), jobs)?,
+                Some(config) => aws.jobs(account.clone(), config)?,
                 None => Jobs::default(),
             },
             webhook: webhook.map(|webhook| aws.webhook(account, webhook)),
@@ -99,6 +101,10 @@ impl Aws {
     fn jobs(&self, account: AccountSid, config: JobsConfig) -> Result<Jobs, ClientError> {
         let twilio = Client::new(account, config.endpoints)?;
         let api_key = || Secret::new(&self.secrets, config.api_key_secret.clone(), api_key);
+        let originals = || Originals {
+            twilio: twilio.clone(),
+            api_key: api_key(),
+        };
         Ok(Jobs {
             linker: config.linker.map(|linker| Linker {
                 twilio: twilio.clone(),
@@ -117,18 +123,28 @@ impl Aws {
                 queue: linker
                     .queue_url
                     .map(|url| LinksQueue::new(aws_sdk_sqs::Client::new(&self.config), url)),
+                deletions: linker.deletion.map(|deletion| Deletions::new(&self.config, deletion)),
+            }),
+            deleter: config.copier.as_ref().map(|copier| OriginalDeleter {
+                originals: originals(),
+                catalog: Catalog::new(self.s3(), copier.verification.bucket.clone()),
+                reader: Reader::new(self.s3(), self.kms(), copier.verification.clone()),
             }),
             copier: config.copier.map(|copier| Copier {
                 twilio: twilio.clone(),
                 api_key: api_key(),
-                writer: Writer::new(
-                    aws_sdk_s3::Client::new(&self.config),
-                    aws_sdk_kms::Client::new(&self.config),
-                    copier.vault,
-                ),
+                writer: Writer::new(self.s3(), self.kms(), copier.vault),
                 format: copier.format,
             }),
         })
+    }
+
+    fn s3(&self) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::new(&self.config)
+    }
+
+    fn kms(&self) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&self.config)
     }
 }
 
@@ -143,6 +159,7 @@ mod tests {
         jobs: Jobs {
             linker: None,
             copier: None,
+            deleter: None,
         },
     };
 

@@ -3,6 +3,7 @@
 //! ```json
 //! {"version":1,"kind":"LinkTask","recordingSid":"RE…","callSid":"CA…","taskSid":"WT…","receivedAtMs":1763900000000}
 //! {"version":1,"kind":"CopyRecording","recordingSid":"RE…","callSid":"CA…","channels":2,"durationS":5}
+//! {"version":1,"kind":"DeleteOriginal","recordingSid":"RE…","durationS":5}
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ const VERSION: u32 = 1;
 pub(crate) enum Job {
     LinkTask(LinkTask),
     CopyRecording(CopyRecording),
+    DeleteOriginal(DeleteOriginal),
 }
 
 /// Write the recording's link into its task.
@@ -42,6 +44,9 @@ pub(crate) struct LinkTask {
     pub(crate) start_time_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) channels: Option<u8>,
+    /// Seconds; what the original's deletion compares the stored recording with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) duration_s: Option<u64>,
     /// When the callback came, Unix milliseconds.
     pub(crate) received_at_ms: i64,
     /// How often the job has been sent again since, because its task waited for a worker.
@@ -78,6 +83,16 @@ pub(crate) struct CopyRecording {
     pub(crate) encryption_details: Option<EncryptionDetails>,
 }
 
+/// Delete the original at Twilio, if what is stored proves whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeleteOriginal {
+    pub(crate) recording_sid: RecordingSid,
+    /// Seconds, as Twilio said them; where they're missing Twilio is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) duration_s: Option<u64>,
+}
+
 /// What the callback's URL says of the task, put there by the Flex plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TaskReference {
@@ -107,6 +122,7 @@ impl Job {
             reservation_sid: task.reservation_sid,
             start_time_ms: callback.start_time_ms,
             channels: callback.channels,
+            duration_s: callback.duration_s,
             received_at_ms,
             attempt: 0,
             not_after_ms: None,
@@ -129,6 +145,7 @@ impl Job {
         match self {
             Self::LinkTask(job) => &job.recording_sid,
             Self::CopyRecording(job) => &job.recording_sid,
+            Self::DeleteOriginal(job) => &job.recording_sid,
         }
     }
 
@@ -136,6 +153,7 @@ impl Job {
         match self {
             Self::LinkTask(_) => "LinkTask",
             Self::CopyRecording(_) => "CopyRecording",
+            Self::DeleteOriginal(_) => "DeleteOriginal",
         }
     }
 
@@ -170,6 +188,7 @@ impl Job {
         match head.kind.as_str() {
             "LinkTask" => Ok(Self::LinkTask(serde_json::from_str(text)?)),
             "CopyRecording" => Ok(Self::CopyRecording(serde_json::from_str(text)?)),
+            "DeleteOriginal" => Ok(Self::DeleteOriginal(serde_json::from_str(text)?)),
             _ => Err(MessageError::UnknownKind),
         }
     }
@@ -238,6 +257,7 @@ mod tests {
                     "taskSid": "WT00000000000000000000000000000001",
                     "startTimeMs": 1_763_899_000_000_i64,
                     "channels": 2,
+                    "durationS": 5,
                     "receivedAtMs": 1_763_900_000_000_i64,
                 }),
                 json!({

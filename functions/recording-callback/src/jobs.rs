@@ -1,6 +1,7 @@
 //! The jobs, one file each.
 
 mod copy_recording;
+mod delete_original;
 mod link_task;
 mod links_queue;
 mod messages;
@@ -11,11 +12,12 @@ use service::metrics::{self, Unit};
 
 pub(crate) use self::{
     copy_recording::Copier,
+    delete_original::OriginalDeleter,
     link_task::{LinkKind, Linker, Links},
     links_queue::LinksQueue,
     messages::work_off,
 };
-use self::{copy_recording::CopyError, link_task::LinkError};
+use self::{copy_recording::CopyError, delete_original::DeleteError, link_task::LinkError};
 use crate::job::Job;
 
 /// The jobs that this role of the function can run.
@@ -23,6 +25,7 @@ use crate::job::Job;
 pub(crate) struct Jobs {
     pub(crate) linker: Option<Linker>,
     pub(crate) copier: Option<Copier>,
+    pub(crate) deleter: Option<OriginalDeleter>,
 }
 
 /// Why a job isn't done.
@@ -34,6 +37,8 @@ pub(crate) enum JobError {
     Link(#[from] LinkError),
     #[error(transparent)]
     Copy(#[from] CopyError),
+    #[error(transparent)]
+    Delete(#[from] DeleteError),
 }
 
 impl Jobs {
@@ -46,6 +51,7 @@ impl Jobs {
             let name = match job {
                 Job::LinkTask(_) => "LinkFailed",
                 Job::CopyRecording(_) => "CopyFailed",
+                Job::DeleteOriginal(_) => "DeleteFailed",
             };
             metrics::emit(&[(name, 1.0, Unit::Count)]);
         }
@@ -57,6 +63,7 @@ impl Jobs {
         match job {
             Job::LinkTask(job) => Ok(self.linker.as_ref().ok_or_else(other_role)?.run(job, deadline).await?),
             Job::CopyRecording(job) => Ok(self.copier.as_ref().ok_or_else(other_role)?.run(job, deadline).await?),
+            Job::DeleteOriginal(job) => Ok(self.deleter.as_ref().ok_or_else(other_role)?.run(job, deadline).await?),
         }
     }
 }
@@ -68,6 +75,7 @@ impl JobError {
             Self::OtherRole(_) => false,
             Self::Link(error) => error.is_retryable(),
             Self::Copy(error) => error.is_retryable(),
+            Self::Delete(error) => error.is_retryable(),
         }
     }
 }

@@ -8,6 +8,13 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use axum::{Router, body::Bytes, extract::Request, response::IntoResponse};
 use http::HeaderMap;
 use serde_json::Value;
+use twilio::{
+    client::{Client, Endpoints},
+    sid::AccountSid,
+};
+
+/// The account of every test.
+pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
 
 pub(crate) struct Loopback {
     pub(crate) url: String,
@@ -59,15 +66,31 @@ impl Loopback {
 
     /// AWS at this address, without retries.
     pub(crate) fn aws(&self) -> SdkConfig {
-        let credentials = Credentials::new("key-id", "secret-key", None, None, "test");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new("us-east-1"))
-            .endpoint_url(&self.url)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .retry_config(RetryConfig::disabled())
-            .build()
+        aws_at(&self.url)
     }
+
+    /// Twilio at this address.
+    pub(crate) fn twilio(&self) -> Client {
+        let base: url::Url = self.url.parse().unwrap();
+        let endpoints = Endpoints {
+            api: base.clone(),
+            taskrouter: base.clone(),
+            iam: base,
+        };
+        Client::new(AccountSid::parse(ACCOUNT).unwrap(), endpoints).unwrap()
+    }
+}
+
+/// AWS at `url`, without retries.
+pub(crate) fn aws_at(url: &str) -> SdkConfig {
+    let credentials = Credentials::new("key-id", "secret-key", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(url)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::disabled())
+        .build()
 }
 
 impl Asked {

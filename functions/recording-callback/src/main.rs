@@ -3,14 +3,18 @@
 
 mod clock;
 mod config;
+#[cfg(test)]
+mod emulated;
 mod function;
 mod invocation;
 mod job;
 mod jobs;
 #[cfg(test)]
 mod loopback;
+mod originals;
 #[cfg(test)]
 mod sample_events;
+mod schedules;
 mod secret;
 mod webhook;
 

@@ -10,6 +10,7 @@ pub(crate) const POST_TEXT: &str = include_str!("../../../events/http-api-post-t
 pub(crate) const GET: &str = include_str!("../../../events/http-api-get.json");
 pub(crate) const LINK_TASK: &str = include_str!("../../../events/sqs-link-task.json");
 pub(crate) const COPY_RECORDING: &str = include_str!("../../../events/sqs-copy-recording.json");
+pub(crate) const DELETE_ORIGINAL: &str = include_str!("../../../events/sqs-delete-original.json");
 
 pub(crate) fn invocation(event: &str) -> Invocation {
     Invocation::parse(serde_json::from_str(event).unwrap()).unwrap()
@@ -18,6 +19,6 @@ pub(crate) fn invocation(event: &str) -> Invocation {
 pub(crate) fn http_request(event: &str) -> ApiGatewayV2httpRequest {
     match invocation(event) {
         Invocation::Http(request) => *request,
-        Invocation::Messages(_) => panic!("not an HTTP API request"),
+        _ => panic!("not an HTTP API request"),
     }
 }

@@ -1,6 +1,6 @@
 //! The function's settings, read once at start.
 
-use service::settings::{BadSettings, Settings, base_url};
+use service::settings::{BadSettings, Settings, base_url, boolean, list};
 use twilio::{client::Endpoints, sid::AccountSid};
 use vault::{AccountId, KeyArn, ReaderConfig};
 
@@ -92,29 +92,11 @@ impl Config {
     }
 }
 
-/// Comma separated, at least one; spaces around the elements don't count.
-pub(crate) fn list<T, E: ToString>(text: &str, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, String> {
-    let elements: Vec<T> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|element| !element.is_empty())
-        .map(|element| parse(element).map_err(|error| error.to_string()))
-        .collect::<Result<_, _>>()?;
-    if elements.is_empty() {
-        return Err("is an empty list".to_owned());
-    }
-    Ok(elements)
-}
-
 fn within(text: &str, max: u64) -> Result<u64, String> {
     match text.parse() {
         Ok(number) if (1..=max).contains(&number) => Ok(number),
         _ => Err(format!("not a whole number from 1 to {max}")),
     }
-}
-
-fn boolean(text: &str) -> Result<bool, &'static str> {
-    text.parse().map_err(|_| "neither true nor false")
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use http::{
         ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, ORIGIN, VARY,
     },
 };
-use service::settings::base_url;
+use service::settings::{base_url, list};
 
 use crate::body::Body;
 
@@ -39,7 +39,7 @@ impl FlexOrigins {
     /// # Errors
     /// What is wrong with one of them, without repeating it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        crate::config::list(text, origin).map(Self)
+        list(text, origin).map(Self)
     }
 
     /// Whether a page of this origin may read the answers. Origins are compared as browsers write them.

@@ -25,7 +25,12 @@ mod waiting;
 pub(crate) use self::links::{LinkKind, Links};
 use self::waiting::postponed;
 use super::links_queue::{LinksQueue, NotSent};
-use crate::{clock, job::LinkTask, secret::Secret};
+use crate::{
+    clock,
+    job::LinkTask,
+    schedules::{Deletions, ScheduleError},
+    secret::Secret,
+};
 
 /// How often a task may change under our hands. Each try takes two requests, so that ten fit into the linker's 30 s.
 const MAX_TRIES: u32 = 10;
@@ -37,6 +42,8 @@ pub(crate) struct Linker {
     pub(crate) links: Links,
     /// Without it a failed link waits for the queue's own time, and one whose task waits for a worker fails.
     pub(crate) queue: Option<LinksQueue>,
+    /// Unset, originals stay at Twilio.
+    pub(crate) deletions: Option<Deletions>,
 }
 
 /// How the job ended where it didn't fail.
@@ -71,6 +78,8 @@ pub(crate) enum LinkError {
     Twilio(#[from] ApiError),
     #[error(transparent)]
     Secret(#[from] SecretError),
+    #[error("the original's deletion: {0}")]
+    Schedule(#[from] ScheduleError),
     #[error("deadline reached")]
     Deadline,
 }
@@ -81,6 +90,25 @@ impl Linker {
             .await
             .unwrap_or(Err(LinkError::Deadline))?;
         tell(job, &outcome);
+        tokio::time::timeout_at(deadline.into(), self.schedule_deletion(job, &outcome))
+            .await
+            .unwrap_or(Err(LinkError::Deadline))
+    }
+
+    /// Only ever after the link, and never by the copy: an original without a link may be the only one that Insights can
+    /// play.
+    async fn schedule_deletion(&self, job: &LinkTask, outcome: &Outcome) -> Result<(), LinkError> {
+        let Some(deletions) = &self.deletions else {
+            return Ok(());
+        };
+        let is_due = match outcome {
+            Outcome::Linked(_) => true,
+            Outcome::TaskGone => deletions.unlinked,
+            Outcome::Postponed { .. } => false,
+        };
+        if is_due {
+            deletions.schedule(&job.recording_sid, job.duration_s).await?;
+        }
         Ok(())
     }
 
@@ -173,7 +201,12 @@ enum Update {
 impl LinkError {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
-            Self::NotAssigned(_) | Self::NotSent(_) | Self::Contended | Self::Secret(_) | Self::Deadline => true,
+            Self::NotAssigned(_)
+            | Self::NotSent(_)
+            | Self::Contended
+            | Self::Secret(_)
+            | Self::Schedule(_)
+            | Self::Deadline => true,
             Self::Twilio(error) => error.is_retryable(),
             Self::NothingToFindBy | Self::NeverAssigned(_) | Self::Merge(_) => false,
         }

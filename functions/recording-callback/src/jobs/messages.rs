@@ -48,7 +48,7 @@ mod tests {
     use super::*;
     use crate::{
         invocation::Invocation,
-        sample_events::{COPY_RECORDING, LINK_TASK, invocation},
+        sample_events::{COPY_RECORDING, DELETE_ORIGINAL, LINK_TASK, invocation},
     };
 
     fn event(bodies: &[&str]) -> SqsEvent {
@@ -81,7 +81,11 @@ mod tests {
 
     #[test]
     fn sample_events_bring_a_job_of_each_kind() {
-        for (event, kind) in [(LINK_TASK, "LinkTask"), (COPY_RECORDING, "CopyRecording")] {
+        for (event, kind) in [
+            (LINK_TASK, "LinkTask"),
+            (COPY_RECORDING, "CopyRecording"),
+            (DELETE_ORIGINAL, "DeleteOriginal"),
+        ] {
             let Invocation::Messages(event) = invocation(event) else {
                 panic!("not from SQS");
             };

@@ -51,7 +51,7 @@ impl Queues {
     async fn send(&self, job: &Job) -> Result<(), Rejection> {
         let url = match job {
             Job::LinkTask(_) => &self.urls.links,
-            Job::CopyRecording(_) => &self.urls.copies,
+            Job::CopyRecording(_) | Job::DeleteOriginal(_) => &self.urls.copies,
         };
         let sent = self
             .sqs

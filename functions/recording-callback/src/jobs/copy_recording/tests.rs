@@ -1,34 +1,26 @@
 use serde_json::{Value, json};
 use service::secrets::Secrets;
-use twilio::{client::Endpoints, sid::AccountSid};
 use vault::{AccountId, KeyArn, WriterConfig};
 
 use super::*;
 use crate::{
     job::Job,
-    loopback::{Asked, Loopback},
+    loopback::{ACCOUNT, Asked, Loopback},
     sample_events::COPY_RECORDING,
     secret::api_key,
 };
 
-const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
 
 fn copier(server: &Loopback, format: MediaFormat) -> Copier {
     let aws = server.aws();
-    let base: url::Url = server.url.parse().unwrap();
-    let endpoints = Endpoints {
-        api: base.clone(),
-        taskrouter: base.clone(),
-        iam: base,
-    };
     let vault = WriterConfig {
         bucket: "recordings".to_owned(),
         account: AccountId::parse(ACCOUNT).unwrap(),
         kms_key: KeyArn::parse("arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000001").unwrap(),
     };
     Copier {
-        twilio: Client::new(AccountSid::parse(ACCOUNT).unwrap(), endpoints).unwrap(),
+        twilio: server.twilio(),
         api_key: Secret::new(&Secrets::new(&aws), "api-key".to_owned(), api_key),
         writer: Writer::new(aws_sdk_s3::Client::new(&aws), aws_sdk_kms::Client::new(&aws), vault),
         format,

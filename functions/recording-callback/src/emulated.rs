@@ -1,0 +1,130 @@
+//! AWS in tests, where a stand-in that only answers isn't enough: an emulator that all tests of this process share, with
+//! a bucket, a key and a group of schedules of one test's own in it.
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
+
+use aws_config::SdkConfig;
+use axum::body::Bytes;
+use futures_util::stream;
+use toolbox::Ministack;
+use vault::{
+    AccountId, Attributes, ContentType, KeyArn, Outcome, ReaderConfig, RecordingId, Source, SourceError, SourceReply,
+    Writer, WriterConfig,
+};
+
+use crate::{
+    config::ScheduleConfig,
+    loopback::{self, ACCOUNT},
+};
+
+/// The only role that the emulator asks for is one that is named.
+pub(crate) const ROLE_ARN: &str = "arn:aws:iam::000000000000:role/scheduler";
+
+pub(crate) struct Emulated {
+    pub(crate) config: SdkConfig,
+    /// The name of the bucket and of the group.
+    pub(crate) name: String,
+    pub(crate) key: KeyArn,
+}
+
+impl Emulated {
+    pub(crate) async fn start() -> Self {
+        static MINISTACK: OnceLock<Ministack> = OnceLock::new();
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let ministack = MINISTACK.get_or_init(|| Ministack::start().unwrap());
+        let config = loopback::aws_at(ministack.endpoint());
+        let name = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let s3 = aws_sdk_s3::Client::new(&config);
+        s3.create_bucket().bucket(&name).send().await.unwrap();
+        let key = aws_sdk_kms::Client::new(&config).create_key().send().await.unwrap();
+        let scheduler = aws_sdk_scheduler::Client::new(&config);
+        scheduler.create_schedule_group().name(&name).send().await.unwrap();
+        Self {
+            key: KeyArn::parse(key.key_metadata().unwrap().arn().unwrap()).unwrap(),
+            config,
+            name,
+        }
+    }
+
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::new(&self.config)
+    }
+
+    pub(crate) fn kms(&self) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&self.config)
+    }
+
+    pub(crate) fn scheduler(&self) -> aws_sdk_scheduler::Client {
+        aws_sdk_scheduler::Client::new(&self.config)
+    }
+
+    pub(crate) fn schedules(&self) -> ScheduleConfig {
+        ScheduleConfig {
+            group: self.name.clone(),
+            role_arn: ROLE_ARN.to_owned(),
+        }
+    }
+
+    pub(crate) fn reader_config(&self) -> ReaderConfig {
+        ReaderConfig {
+            bucket: self.name.clone(),
+            account: AccountId::parse(ACCOUNT).unwrap(),
+            kms_keys: vec![self.key.clone()],
+        }
+    }
+
+    /// Stores a recording as the copier does.
+    pub(crate) async fn store(&self, recording: &RecordingId, content_type: ContentType, audio: Vec<u8>) {
+        let config = WriterConfig {
+            bucket: self.name.clone(),
+            account: AccountId::parse(ACCOUNT).unwrap(),
+            kms_key: self.key.clone(),
+        };
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        let outcome = Writer::new(self.s3(), self.kms(), config)
+            .store(
+                recording,
+                content_type,
+                &Attributes::default(),
+                &Audio(audio.into()),
+                deadline,
+            )
+            .await
+            .unwrap();
+        assert!(matches!(outcome, Outcome::Stored(_)), "{outcome:?}");
+    }
+
+    /// Turns over the last bit of the stored object.
+    pub(crate) async fn damage(&self, recording: &RecordingId) {
+        let (s3, key) = (self.s3(), recording.object_key());
+        let object = s3.get_object().bucket(&self.name).key(&key).send().await.unwrap();
+        let mut bytes = object.body.collect().await.unwrap().to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        let put = s3.put_object().bucket(&self.name).key(&key).body(bytes.into());
+        put.send().await.unwrap();
+    }
+}
+
+/// A recording in memory.
+struct Audio(Bytes);
+
+impl Source for Audio {
+    fn open<'a>(
+        &'a self,
+        from: u64,
+        _validator: Option<&'a str>,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+        let rest = self.0.slice(usize::try_from(from).unwrap()..);
+        Box::pin(async move {
+            Ok(SourceReply {
+                start: from,
+                total_len: Some(self.0.len() as u64),
+                validator: None,
+                body: Box::pin(stream::iter([Ok(rest)])),
+            })
+        })
+    }
+}

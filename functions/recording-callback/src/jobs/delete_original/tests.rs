@@ -1,0 +1,204 @@
+use serde_json::{Value, json};
+use service::secrets::Secrets;
+use twilio::sid::RecordingSid;
+
+use super::*;
+use crate::{
+    emulated::Emulated,
+    loopback::{ACCOUNT, Asked, Loopback},
+    secret::{Secret, api_key},
+};
+
+const GET_SECRET: &str = "secretsmanager.GetSecretValue";
+
+/// Five seconds of silence as Twilio serves it: 8 kHz, 16 bit, mono.
+fn wav() -> Vec<u8> {
+    let samples = [0_u8; 5 * 16_000];
+    let mut file =
+        b"RIFF\xa4\x38\x01\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x80\x38\x01\0"
+            .to_vec();
+    file.extend_from_slice(&samples);
+    file
+}
+
+fn recording() -> RecordingId {
+    RecordingId::parse(job(None).recording_sid.as_str()).unwrap()
+}
+
+fn job(duration_s: Option<u64>) -> DeleteOriginal {
+    DeleteOriginal {
+        recording_sid: RecordingSid::parse("RE00000000000000000000000000000001").unwrap(),
+        duration_s,
+    }
+}
+
+/// Twilio with the recording, of which it says that it lasts five seconds.
+fn twilio(asked: &Asked) -> (u16, Option<&'static str>, Value) {
+    match asked.what.split(' ').next().unwrap() {
+        GET_SECRET => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
+        "DELETE" => (204, None, json!(null)),
+        _ => (
+            200,
+            None,
+            json!({
+                "sid": "RE00000000000000000000000000000001",
+                "account_sid": ACCOUNT,
+                "status": "completed",
+                "duration": "5",
+                "date_created": "Tue, 28 May 2019 02:18:02 +0000",
+            }),
+        ),
+    }
+}
+
+/// Runs the job; says how it went and whether the original was deleted.
+async fn run(
+    aws: &Emulated,
+    job: &DeleteOriginal,
+    twilio: impl Fn(&Asked) -> (u16, Option<&'static str>, Value) + Clone + Send + Sync + 'static,
+) -> (Result<(), DeleteError>, usize) {
+    let server = Loopback::start(twilio).await;
+    let deleter = OriginalDeleter {
+        originals: Originals {
+            twilio: server.twilio(),
+            api_key: Secret::new(&Secrets::new(&server.aws()), "api-key".to_owned(), api_key),
+        },
+        reader: Reader::new(aws.s3(), aws.kms(), aws.reader_config()),
+        catalog: Catalog::new(aws.s3(), aws.name.clone()),
+    };
+    let outcome = deleter.run(job, Instant::now() + Duration::from_secs(60)).await;
+    let deletions = server.count(&format!(
+        "DELETE /2010-04-01/Accounts/{ACCOUNT}/Recordings/{}.json",
+        job.recording_sid
+    ));
+    (outcome, deletions)
+}
+
+#[tokio::test]
+async fn an_original_goes_once_the_stored_recording_has_proved_whole() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    // With the duration from the message, and from Twilio.
+    for job in [job(Some(5)), job(None)] {
+        let (outcome, deletions) = run(&aws, &job, twilio).await;
+        outcome.unwrap();
+        assert_eq!(deletions, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_recording_that_is_missing_stays_at_twilio() {
+    let aws = Emulated::start().await;
+    let (outcome, deletions) = run(&aws, &job(Some(5)), twilio).await;
+    let error = outcome.unwrap_err();
+    assert!(matches!(error, DeleteError::Unverified(ReadError::NotFound)), "{error}");
+    assert!(!error.is_retryable());
+    assert_eq!(deletions, 0);
+}
+
+#[tokio::test]
+async fn a_recording_that_is_damaged_stays_at_twilio() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    aws.damage(&recording()).await;
+    let (outcome, deletions) = run(&aws, &job(Some(5)), twilio).await;
+    let error = outcome.unwrap_err();
+    assert!(
+        matches!(error, DeleteError::Unverified(ReadError::Damaged(_))),
+        "{error}"
+    );
+    assert!(!error.is_retryable());
+    assert_eq!(deletions, 0);
+}
+
+#[tokio::test]
+async fn a_recording_that_lasts_shorter_than_twilio_said_stays_there() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    let (outcome, deletions) = run(&aws, &job(Some(8)), twilio).await;
+    let error = outcome.unwrap_err();
+    assert!(
+        matches!(error, DeleteError::NotWhole(_)) && !error.is_retryable(),
+        "{error}"
+    );
+    assert_eq!(deletions, 0);
+}
+
+#[tokio::test]
+async fn an_erased_recording_leaves_nothing_to_do() {
+    let aws = Emulated::start().await;
+    let put = aws
+        .s3()
+        .put_object()
+        .bucket(&aws.name)
+        .key(recording().erasure_mark_key());
+    put.send().await.unwrap();
+    let (outcome, deletions) = run(&aws, &job(Some(5)), twilio).await;
+    outcome.unwrap();
+    assert_eq!(deletions, 0);
+}
+
+#[tokio::test]
+async fn an_original_that_is_gone_leaves_nothing_to_do() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    let gone = |asked: &Asked| match twilio(asked) {
+        secret if asked.what == GET_SECRET => secret,
+        _ => (404, None, json!({"code": 20404})),
+    };
+    for job in [job(Some(5)), job(None)] {
+        run(&aws, &job, gone).await.0.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_twilio_is_retried() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    let down = |asked: &Asked| match twilio(asked) {
+        secret if asked.what == GET_SECRET => secret,
+        _ => (500, None, json!(null)),
+    };
+    let (outcome, _) = run(&aws, &job(Some(5)), down).await;
+    let error = outcome.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+}
+
+#[tokio::test]
+async fn refused_credentials_are_read_again_once() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    let refused = |asked: &Asked| match twilio(asked) {
+        secret if asked.what == GET_SECRET => secret,
+        _ => (401, None, json!({"code": 20003})),
+    };
+    let (outcome, deletions) = run(&aws, &job(Some(5)), refused).await;
+    assert!(!outcome.unwrap_err().is_retryable());
+    assert_eq!(deletions, 2);
+}
+
+#[test]
+fn durations_are_compared_with_the_tolerance() {
+    let verified = |content_type, plaintext_len, wav_ms: Option<u64>| Verified {
+        plaintext_len,
+        content_type,
+        sha256: [0; 32],
+        version_id: None,
+        wav_duration: wav_ms.map(Duration::from_millis),
+    };
+    let wav = |wav_ms, told_s| is_whole(&verified(ContentType::Wav, 44, wav_ms), told_s);
+    for (wav_ms, told_s) in [(0, 0), (3_000, 5), (5_000, 5), (7_000, 5), (0, 2)] {
+        assert_eq!(wav(Some(wav_ms), Some(told_s)), Ok(()), "{wav_ms} ms, {told_s} s");
+    }
+    for (wav_ms, told_s) in [(2_999, 5), (7_001, 5), (0, 3), (0, u64::MAX)] {
+        let outcome = wav(Some(wav_ms), Some(told_s));
+        assert!(
+            matches!(outcome, Err(NotWhole::OtherDuration { .. })),
+            "{wav_ms} ms, {told_s} s"
+        );
+    }
+    assert_eq!(wav(None, Some(5)), Err(NotWhole::NoDuration { told_s: 5 }));
+    assert_eq!(wav(Some(5_000), None), Err(NotWhole::NothingToCompareWith));
+    let mp3 = |plaintext_len| is_whole(&verified(ContentType::Mp3, plaintext_len, None), None);
+    assert_eq!((mp3(1), mp3(0)), (Ok(()), Err(NotWhole::Empty)));
+}

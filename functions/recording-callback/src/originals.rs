@@ -1,0 +1,55 @@
+//! Recordings as they are at Twilio, asked for with this function's API key.
+
+use service::secrets::SecretError;
+use twilio::{
+    client::{ApiError, Client, Credentials},
+    recordings::{Deletion, RecordingResource},
+    sid::RecordingSid,
+};
+
+use crate::secret::Secret;
+
+/// The account's recordings at Twilio.
+pub(crate) struct Originals {
+    pub(crate) twilio: Client,
+    pub(crate) api_key: Secret<Credentials>,
+}
+
+/// A call that failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OriginalsError {
+    #[error("Twilio: {0}")]
+    Api(#[from] ApiError),
+    #[error("Twilio's API key: {0}")]
+    Secret(#[from] SecretError),
+}
+
+impl Originals {
+    pub(crate) async fn fetch(&self, recording: &RecordingSid) -> Result<RecordingResource, OriginalsError> {
+        self.call(async |key| self.twilio.fetch_recording(key, recording).await)
+            .await
+    }
+
+    pub(crate) async fn delete(&self, recording: &RecordingSid) -> Result<Deletion, OriginalsError> {
+        self.call(async |key| self.twilio.delete_recording(key, recording).await)
+            .await
+    }
+
+    async fn call<T>(&self, call: impl AsyncFn(&Credentials) -> Result<T, ApiError>) -> Result<T, OriginalsError> {
+        match call(&self.api_key.get().await?).await {
+            // The key may have been replaced since the secret was last read.
+            Err(ApiError::Unauthorized) => Ok(call(&self.api_key.refresh().await?).await?),
+            answer => Ok(answer?),
+        }
+    }
+}
+
+impl OriginalsError {
+    /// Whether the same call may succeed later.
+    pub(crate) fn is_retryable(&self) -> bool {
+        match self {
+            Self::Api(error) => error.is_retryable(),
+            Self::Secret(_) => true,
+        }
+    }
+}
