@@ -1,0 +1,232 @@
+//! Media that Twilio encrypted with the customer's public key, opened as a stream.
+//!
+//! Source: Twilio, *Voice recording encryption* (`twilio.com/docs/voice/tutorials/voice-recording-encryption`). A
+//! recording is one AES-256-GCM message (NIST SP 800-38D) under a data key of its own, with an IV of 12 bytes and no
+//! additional data; its tag is the last 16 bytes of the file. The data key comes wrapped by RSAES-OAEP with SHA-256; to
+//! unwrap it is the caller's matter.
+//!
+//! The message is as long as the call was, and says only with its last byte whether any of it is genuine. Counter mode is
+//! aws-lc-rs's, which opens whole GCM messages only; GHASH is RustCrypto's. What is opened here is handed on **before it
+//! has verified**, so it must be made void when the end is an error.
+
+use std::fmt;
+
+use aws_lc_rs::{
+    cipher::{AES_256, DecryptingKey, DecryptionContext, UnboundCipherKey},
+    iv::FixedLength,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::{Bytes, BytesMut};
+use ghash::{GHash, universal_hash::UniversalHash};
+use zeroize::Zeroizing;
+
+use crate::callback::EncryptionDetails;
+
+/// Bytes of the tag at the media's end.
+pub const TAG_LEN: usize = 16;
+
+/// AES's block, and GHASH's.
+const BLOCK_LEN: usize = 16;
+const IV_LEN: usize = 12;
+const KEY_LEN: usize = 32;
+
+/// What RSA keys of 2048, 3072 and 4096 bits wrap a data key to: the sizes that KMS makes keys in.
+const WRAPPED_KEY_LENS: [usize; 3] = [256, 384, 512];
+
+/// The counter's first two values: one is for the tag, and the media begins with the other (SP 800-38D, 7.2).
+const TAG_COUNTER: u32 = 1;
+const FIRST_COUNTER: u32 = 2;
+
+/// How a recording's media is sealed: its data key, wrapped, and its IV.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaEnvelope {
+    wrapped_key: Vec<u8>,
+    iv: [u8; IV_LEN],
+}
+
+/// A recording's data key. Wiped on drop.
+pub struct MediaKey(Zeroizing<[u8; KEY_LEN]>);
+
+/// One recording's media, on its way from ciphertext to plaintext.
+pub struct MediaOpener {
+    cipher: DecryptingKey,
+    iv: [u8; IV_LEN],
+    /// Of the next block.
+    counter: u32,
+    ghash: GHash,
+    /// Bytes of ciphertext that went into `ghash`.
+    hashed_len: u64,
+    /// The last bytes so far: the tag, if nothing more comes, and some media before it.
+    held: BytesMut,
+}
+
+/// Why media can't be opened. None of it gets better by asking again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncryptedMediaError {
+    /// No ciphertext of an RSA key that KMS has.
+    #[error("the wrapped data key is not the base64 of 256, 384 or 512 bytes")]
+    WrappedKey,
+    /// Not what AES-GCM takes.
+    #[error("the IV is not the base64 of 12 bytes")]
+    Iv,
+    /// What was unwrapped is no key of AES-256.
+    #[error("the data key is not of 32 bytes")]
+    Key,
+    /// It ends before there can be a tag.
+    #[error("the encrypted media is shorter than its tag")]
+    TooShort,
+    /// More than 64 GiB, after which AES-GCM would repeat itself.
+    #[error("the encrypted media is longer than AES-GCM allows")]
+    TooLong,
+    /// It was changed or cut, or it's another key's.
+    #[error("the encrypted media's tag does not verify")]
+    Forged,
+}
+
+impl MediaEnvelope {
+    /// Takes what Twilio says of a recording's encryption.
+    ///
+    /// # Errors
+    /// [`EncryptedMediaError::WrappedKey`] or [`EncryptedMediaError::Iv`], whichever isn't of its form.
+    pub fn parse(details: &EncryptionDetails) -> Result<Self, EncryptedMediaError> {
+        let wrapped_key = STANDARD.decode(&details.encrypted_cek).ok();
+        let iv = STANDARD.decode(&details.iv).ok();
+        Ok(Self {
+            wrapped_key: wrapped_key
+                .filter(|key| WRAPPED_KEY_LENS.contains(&key.len()))
+                .ok_or(EncryptedMediaError::WrappedKey)?,
+            iv: iv.and_then(|iv| iv.try_into().ok()).ok_or(EncryptedMediaError::Iv)?,
+        })
+    }
+
+    /// The data key, wrapped by RSAES-OAEP with SHA-256.
+    #[must_use]
+    pub fn wrapped_key(&self) -> &[u8] {
+        &self.wrapped_key
+    }
+
+    /// Begins to open the media with its unwrapped `key`.
+    #[must_use]
+    pub fn open(&self, key: &MediaKey) -> MediaOpener {
+        MediaOpener::new(key, self.iv)
+    }
+}
+
+impl MediaKey {
+    /// Takes an unwrapped data key. Wiping `bytes` is the caller's matter.
+    ///
+    /// # Errors
+    /// [`EncryptedMediaError::Key`] when it hasn't 32 bytes.
+    pub fn from_slice(bytes: &[u8]) -> Result<Self, EncryptedMediaError> {
+        let mut key = Zeroizing::new([0; KEY_LEN]);
+        if bytes.len() != KEY_LEN {
+            return Err(EncryptedMediaError::Key);
+        }
+        key.copy_from_slice(bytes);
+        Ok(Self(key))
+    }
+}
+
+impl MediaOpener {
+    fn new(MediaKey(key): &MediaKey, iv: [u8; IV_LEN]) -> Self {
+        let cipher = UnboundCipherKey::new(&AES_256, key.as_slice()).and_then(DecryptingKey::ctr);
+        let cipher = cipher.expect("AES-256 in counter mode takes every key of 32 bytes");
+        // GHASH's key is what the block cipher makes of zeros: counter mode shows it where the counter is 0 throughout.
+        let mut hash_key = Zeroizing::new([0; BLOCK_LEN]);
+        apply(&cipher, [0; BLOCK_LEN], hash_key.as_mut_slice());
+        Self {
+            cipher,
+            iv,
+            counter: FIRST_COUNTER,
+            ghash: GHash::new(&(*hash_key).into()),
+            hashed_len: 0,
+            held: BytesMut::new(),
+        }
+    }
+
+    /// Takes the next bytes of media, and gives back what can be opened of it, in order. The tag and at least one byte
+    /// before it are held back, so that the last byte is only given by [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// [`EncryptedMediaError::TooLong`].
+    pub fn update(&mut self, sealed: &[u8]) -> Result<Bytes, EncryptedMediaError> {
+        self.held.extend_from_slice(sealed);
+        let ready = self.held.len().saturating_sub(TAG_LEN + 1);
+        let mut blocks = self.held.split_to(ready - ready % BLOCK_LEN);
+        self.open(&mut blocks)?;
+        Ok(blocks.freeze())
+    }
+
+    /// Takes the end for the media's end, and gives back its last bytes. Everything that was given back before is genuine
+    /// now.
+    ///
+    /// # Errors
+    /// [`EncryptedMediaError::Forged`], and nothing that was given back is to be believed; or
+    /// [`EncryptedMediaError::TooShort`].
+    pub fn finish(mut self) -> Result<Bytes, EncryptedMediaError> {
+        let media_len = self
+            .held
+            .len()
+            .checked_sub(TAG_LEN)
+            .ok_or(EncryptedMediaError::TooShort)?;
+        let mut media = self.held.split_to(media_len);
+        self.open(&mut media)?;
+
+        let mut lengths = [0; BLOCK_LEN];
+        lengths[8..].copy_from_slice(&(self.hashed_len * 8).to_be_bytes());
+        self.ghash.update(&[lengths.into()]);
+        // The tag is GHASH's output under the block of its own counter; without that block it's what GHASH has to give.
+        let mut hash = [0; BLOCK_LEN];
+        hash.copy_from_slice(&self.held);
+        apply(&self.cipher, counter_block(&self.iv, TAG_COUNTER), &mut hash);
+        let verified = self.ghash.verify(&hash.into());
+        verified
+            .map(|()| media.freeze())
+            .map_err(|_| EncryptedMediaError::Forged)
+    }
+
+    /// Opens whole blocks in place, or the last ones.
+    fn open(&mut self, blocks: &mut [u8]) -> Result<(), EncryptedMediaError> {
+        let count = u32::try_from(blocks.len().div_ceil(BLOCK_LEN)).ok();
+        let next = count.and_then(|count| self.counter.checked_add(count));
+        let next = next.ok_or(EncryptedMediaError::TooLong)?;
+        self.ghash.update_padded(blocks);
+        self.hashed_len += blocks.len() as u64;
+        apply(&self.cipher, counter_block(&self.iv, self.counter), blocks);
+        self.counter = next;
+        Ok(())
+    }
+}
+
+/// Counter mode from `counter_block` on. Its counter is 128 bits wide and GCM's 32, which is the same as long as those 32
+/// don't overflow.
+fn apply(cipher: &DecryptingKey, counter_block: [u8; BLOCK_LEN], in_out: &mut [u8]) {
+    let context = DecryptionContext::Iv128(FixedLength::from(counter_block));
+    let opened = cipher.decrypt(in_out, context);
+    opened.expect("counter mode takes every length, and a counter block of 16 bytes");
+}
+
+fn counter_block(iv: &[u8; IV_LEN], counter: u32) -> [u8; BLOCK_LEN] {
+    let mut block = [0; BLOCK_LEN];
+    block[..IV_LEN].copy_from_slice(iv);
+    block[IV_LEN..].copy_from_slice(&counter.to_be_bytes());
+    block
+}
+
+impl fmt::Debug for MediaKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MediaKey").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MediaOpener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MediaOpener")
+            .field("hashed_len", &self.hashed_len)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
