@@ -7,7 +7,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-/// A request to S3 or KMS that failed, after the SDK's own retries.
+/// A request to an AWS service that failed, after the SDK's own retries.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {reason}")]
 pub struct ServiceError {
@@ -30,7 +30,9 @@ const RETRYABLE_CODES: [&str; 6] = [
 ];
 
 impl ServiceError {
-    pub(crate) fn new<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    /// What may be told of `error`, by which `operation` failed.
+    #[must_use]
+    pub fn new<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata,
     {

@@ -78,6 +78,8 @@ pub(crate) enum LinkMode {
 pub(crate) struct CopierConfig {
     pub(crate) vault: WriterConfig,
     pub(crate) format: MediaFormat,
+    /// The RSA key whose public half Twilio encrypts recordings with; unset, such recordings aren't copied.
+    pub(crate) media_key: Option<KeyArn>,
     /// How stored recordings are verified before their originals are deleted.
     pub(crate) verification: ReaderConfig,
 }
@@ -226,6 +228,7 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
     let format = settings
         .optional("MEDIA_FORMAT", media_format)
         .unwrap_or(MediaFormat::Wav);
+    let media_key = settings.optional("TWILIO_ENCRYPTION_KEY_ARN", KeyArn::parse);
     let account = account_id(settings, account);
     // What this deployment seals it can open, whether or not there are older keys.
     let kms_decrypt_keys = settings
@@ -244,6 +247,7 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
         },
         vault,
         format,
+        media_key,
     })
 }
 
@@ -419,6 +423,7 @@ mod tests {
             ("CONFERENCE_CHANNELS", "customer, others"),
             ("KMS_KEY_ARN", "alias/canary"),
             ("MEDIA_FORMAT", "canary"),
+            ("TWILIO_ENCRYPTION_KEY_ARN", "alias/canary"),
         ];
         let good = [API_KEY, WEBHOOK[0], COPIER[0]];
         let mut told = problems(&[&wrong, &good]);

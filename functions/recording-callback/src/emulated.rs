@@ -76,15 +76,20 @@ impl Emulated {
         }
     }
 
-    /// Stores a recording as the copier does.
-    pub(crate) async fn store(&self, recording: &RecordingId, content_type: ContentType, audio: Vec<u8>) {
+    pub(crate) fn writer(&self) -> Writer {
         let config = WriterConfig {
             bucket: self.name.clone(),
             account: AccountId::parse(ACCOUNT).unwrap(),
             kms_key: self.key.clone(),
         };
+        Writer::new(self.s3(), self.kms(), config)
+    }
+
+    /// Stores a recording as the copier does.
+    pub(crate) async fn store(&self, recording: &RecordingId, content_type: ContentType, audio: Vec<u8>) {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-        let outcome = Writer::new(self.s3(), self.kms(), config)
+        let outcome = self
+            .writer()
             .store(
                 recording,
                 content_type,

@@ -13,7 +13,7 @@ use crate::{
     clock,
     config::{Config, JobsConfig, LinkMode, WebhookConfig},
     invocation::{Invocation, InvocationError, Reply},
-    jobs::{Copier, Jobs, LinkKind, Linker, Links, LinksQueue, OriginalDeleter, work_off},
+    jobs::{Copier, Jobs, LinkKind, Linker, Links, LinksQueue, MediaKeys, OriginalDeleter, work_off},
     originals::Originals,
     schedules::Deletions,
     secret::{Secret, api_key, auth_tokens, key_ring},
@@ -135,6 +135,7 @@ impl Aws {
                 api_key: api_key(),
                 writer: Writer::new(self.s3(), self.kms(), copier.vault),
                 format: copier.format,
+                media_keys: copier.media_key.map(|key| MediaKeys::new(self.kms(), key)),
             }),
         })
     }

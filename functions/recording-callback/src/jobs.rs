@@ -10,14 +10,14 @@ use std::time::Instant;
 
 use service::metrics::{self, Unit};
 
+use self::{copy_recording::CopyError, delete_original::DeleteError, link_task::LinkError};
 pub(crate) use self::{
-    copy_recording::Copier,
+    copy_recording::{Copier, MediaKeys},
     delete_original::OriginalDeleter,
     link_task::{LinkKind, Linker, Links},
     links_queue::LinksQueue,
     messages::work_off,
 };
-use self::{copy_recording::CopyError, delete_original::DeleteError, link_task::LinkError};
 use crate::job::Job;
 
 /// The jobs that this role of the function can run.

@@ -26,7 +26,8 @@ pub struct SourceReply {
     pub total_len: Option<u64>,
     /// Strong validator (ETag) for a later resume.
     pub validator: Option<String>,
-    /// The bytes from `start` on.
+    /// The bytes from `start` on. The recording counts as whole once it has its announced length, or where none was
+    /// announced at the body's end; so a source that verifies what it gives keeps its last byte back until it has.
     pub body: SourceBody,
 }
 

@@ -25,6 +25,7 @@ mod conditions;
 mod expectation;
 mod gaps;
 mod kms;
+mod kms_rsa;
 mod multipart;
 mod objects;
 mod ranges;
@@ -52,6 +53,7 @@ fn expectations() -> impl Iterator<Item = &'static Expectation> {
         objects::EXPECTATIONS,
         versions::EXPECTATIONS,
         kms::EXPECTATIONS,
+        kms_rsa::EXPECTATIONS,
     ]
     .into_iter()
     .flatten()

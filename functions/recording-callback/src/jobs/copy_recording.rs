@@ -11,6 +11,7 @@ use service::metrics::{self, Unit};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use twilio::{
     client::{ApiError, Client, Credentials},
+    encrypted_media::{EncryptedMediaError, MediaEnvelope},
     media::{Media, MediaFormat},
     sid::RecordingSid,
 };
@@ -21,11 +22,17 @@ use vault::{
 
 use crate::{job::CopyRecording, secret::Secret};
 
+mod encrypted_media;
+use encrypted_media::EncryptedMedia;
+pub(crate) use encrypted_media::MediaKeys;
+
 pub(crate) struct Copier {
     pub(crate) twilio: Client,
     pub(crate) api_key: Secret<Credentials>,
     pub(crate) writer: Writer,
     pub(crate) format: MediaFormat,
+    /// For recordings that Twilio encrypted; without it they aren't copied.
+    pub(crate) media_keys: Option<MediaKeys>,
 }
 
 /// Why the recording isn't in the vault yet.
@@ -35,6 +42,8 @@ pub(crate) enum CopyError {
     #[error("Twilio encrypted the media with the account's public key, which this function cannot undo")]
     Encrypted,
     #[error(transparent)]
+    Envelope(#[from] EncryptedMediaError),
+    #[error(transparent)]
     Name(#[from] NameError),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -42,23 +51,25 @@ pub(crate) enum CopyError {
 
 impl Copier {
     pub(crate) async fn run(&self, job: &CopyRecording, deadline: Instant) -> Result<(), CopyError> {
-        if job.encryption_details.is_some() {
-            return Err(CopyError::Encrypted);
-        }
-        let began = Instant::now();
         let media = RecordingMedia {
             copier: self,
             recording: &job.recording_sid,
         };
+        let Some(details) = &job.encryption_details else {
+            return self.store(job, &media, deadline).await;
+        };
+        let keys = self.media_keys.as_ref().ok_or(CopyError::Encrypted)?;
+        let opened = EncryptedMedia::new(media, keys, MediaEnvelope::parse(details)?);
+        self.store(job, &opened, deadline).await
+    }
+
+    async fn store(&self, job: &CopyRecording, source: &dyn Source, deadline: Instant) -> Result<(), CopyError> {
+        let began = Instant::now();
+        let recording = RecordingId::parse(job.recording_sid.as_str())?;
+        let content_type = content_type(self.format);
         let outcome = self
             .writer
-            .store(
-                &RecordingId::parse(job.recording_sid.as_str())?,
-                content_type(self.format),
-                &attributes(job),
-                &media,
-                deadline,
-            )
+            .store(&recording, content_type, &attributes(job), source, deadline)
             .await?;
         tell(&job.recording_sid, &outcome, began.elapsed());
         Ok(())
@@ -68,7 +79,7 @@ impl Copier {
 impl CopyError {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
-            Self::Encrypted | Self::Name(_) => false,
+            Self::Encrypted | Self::Envelope(_) | Self::Name(_) => false,
             Self::Store(error) => error.is_retryable(),
         }
     }

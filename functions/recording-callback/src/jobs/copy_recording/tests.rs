@@ -24,6 +24,7 @@ fn copier(server: &Loopback, format: MediaFormat) -> Copier {
         api_key: Secret::new(&Secrets::new(&aws), "api-key".to_owned(), api_key),
         writer: Writer::new(aws_sdk_s3::Client::new(&aws), aws_sdk_kms::Client::new(&aws), vault),
         format,
+        media_keys: None,
     }
 }
 

@@ -1,0 +1,269 @@
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_sdk_kms::types::{KeySpec, KeyUsageType};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use twilio::callback::EncryptionDetails;
+use vault::{Attributes, ContentType, Outcome, ReadError, Reader, RecordingId, StoreError};
+
+use super::*;
+use crate::{
+    emulated::Emulated,
+    loopback::{Asked, Loopback},
+};
+
+const DATA_KEY: [u8; 32] = [7; 32];
+const IV: [u8; 12] = [9; 12];
+const ARN: &str = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000003";
+
+/// Media as Twilio keeps it, under the data key above; every reply but the last one breaks off as told.
+struct Sealed {
+    bytes: Vec<u8>,
+    announced: bool,
+    breaks: Mutex<Vec<usize>>,
+    opened: Mutex<u32>,
+}
+
+impl Sealed {
+    fn new(plaintext: &[u8]) -> Self {
+        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &DATA_KEY).unwrap());
+        let mut bytes = plaintext.to_vec();
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(IV), Aad::empty(), &mut bytes)
+            .unwrap();
+        Self::of(bytes)
+    }
+
+    fn of(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            announced: true,
+            breaks: Mutex::default(),
+            opened: Mutex::default(),
+        }
+    }
+}
+
+impl Source for &Sealed {
+    fn open<'a>(
+        &'a self,
+        from: u64,
+        validator: Option<&'a str>,
+    ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+        assert_eq!((from, validator), (0, None), "there's no going on in the middle");
+        *self.opened.lock().unwrap() += 1;
+        let broken = self.breaks.lock().unwrap().pop();
+        let mut chunks: Vec<_> = self.bytes[..broken.unwrap_or(self.bytes.len())]
+            .chunks(1_000)
+            .map(|chunk| Ok(chunk.to_vec().into()))
+            .collect();
+        if broken.is_some() {
+            chunks.push(Err(SourceError {
+                retryable: true,
+                message: "broken".to_owned(),
+            }));
+        }
+        let reply = SourceReply {
+            start: 0,
+            total_len: self.announced.then_some(self.bytes.len() as u64),
+            validator: Some("\"1\"".to_owned()),
+            body: Box::pin(stream::iter(chunks)),
+        };
+        Box::pin(std::future::ready(Ok(reply)))
+    }
+}
+
+fn envelope(wrapped_key: &[u8]) -> MediaEnvelope {
+    let details = EncryptionDetails {
+        public_key_sid: "CR00000000000000000000000000000001".to_owned(),
+        encrypted_cek: STANDARD.encode(wrapped_key),
+        iv: STANDARD.encode(IV),
+    };
+    MediaEnvelope::parse(&details).unwrap()
+}
+
+/// KMS that answers so.
+async fn kms(answer: impl Fn() -> (u16, Value) + Clone + Send + Sync + 'static) -> (Loopback, MediaKeys) {
+    let server = Loopback::start(move |_: &Asked| {
+        let (status, body) = answer();
+        (status, None, body)
+    })
+    .await;
+    let keys = MediaKeys::new(aws_sdk_kms::Client::new(&server.aws()), KeyArn::parse(ARN).unwrap());
+    (server, keys)
+}
+
+/// KMS that unwraps whatever comes.
+async fn unwrapping() -> (Loopback, MediaKeys) {
+    kms(|| (200, json!({"KeyId": ARN, "Plaintext": STANDARD.encode(DATA_KEY)}))).await
+}
+
+async fn drain(reply: SourceReply) -> Result<Vec<u8>, SourceError> {
+    let chunks: Vec<_> = reply.body.collect().await;
+    let chunks: Result<Vec<_>, _> = chunks.into_iter().collect();
+    chunks.map(|chunks| chunks.concat())
+}
+
+#[tokio::test]
+async fn keys_of_every_size_that_kms_makes_unwrap_data_keys() {
+    let emulated = Emulated::start().await;
+    let kms = emulated.kms();
+    for (spec, wrapped_len) in [
+        (KeySpec::Rsa2048, 256),
+        (KeySpec::Rsa3072, 384),
+        (KeySpec::Rsa4096, 512),
+    ] {
+        let create = kms.create_key().key_spec(spec).key_usage(KeyUsageType::EncryptDecrypt);
+        let key = create.send().await.unwrap().key_metadata.unwrap().arn.unwrap();
+        let wrap = kms.encrypt().key_id(&key).plaintext(Blob::new(DATA_KEY));
+        let wrap = wrap.encryption_algorithm(EncryptionAlgorithmSpec::RsaesOaepSha256);
+        let wrapped = wrap.send().await.unwrap().ciphertext_blob.unwrap().into_inner();
+        assert_eq!(wrapped.len(), wrapped_len);
+
+        let keys = MediaKeys::new(kms.clone(), KeyArn::parse(&key).unwrap());
+        let sealed = Sealed::new(b"audio");
+        let media = EncryptedMedia::new(&sealed, &keys, envelope(&wrapped));
+        assert_eq!(drain(media.open(0, None).await.unwrap()).await.unwrap(), b"audio");
+
+        // Another data key's ciphertext, as KMS sees it.
+        let mut other = wrapped;
+        other[wrapped_len / 2] ^= 1;
+        let media = EncryptedMedia::new(&sealed, &keys, envelope(&other));
+        assert!(!media.open(0, None).await.unwrap_err().retryable);
+    }
+}
+
+#[tokio::test]
+async fn kms_is_asked_once_for_the_named_key_and_the_named_algorithm() {
+    let (server, keys) = unwrapping().await;
+    let sealed = Sealed::new(b"audio");
+    let media = EncryptedMedia::new(&sealed, &keys, envelope(&[1; 256]));
+    for from in [0, 3] {
+        let reply = media.open(from, None).await.unwrap();
+        assert_eq!((reply.start, reply.total_len), (0, Some(5)));
+        assert_eq!(drain(reply).await.unwrap(), b"audio");
+    }
+    let asked = server.asked();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].what, "TrentService.Decrypt");
+    let expected = json!({
+        "KeyId": ARN,
+        "EncryptionAlgorithm": "RSAES_OAEP_SHA_256",
+        "CiphertextBlob": STANDARD.encode([1; 256]),
+    });
+    assert_eq!(asked[0].json(), expected);
+}
+
+#[tokio::test]
+async fn only_what_may_pass_is_tried_again() {
+    for (status, code, retryable) in [
+        (400, "AccessDeniedException", false),
+        (400, "DisabledException", false),
+        (400, "InvalidCiphertextException", false),
+        (400, "InvalidKeyUsageException", false),
+        (400, "NotFoundException", false),
+        (400, "ThrottlingException", true),
+        (500, "KMSInternalException", true),
+        (503, "DependencyTimeoutException", true),
+    ] {
+        let (_server, keys) = kms(move || (status, json!({"__type": code}))).await;
+        let sealed = Sealed::new(b"audio");
+        let media = EncryptedMedia::new(&sealed, &keys, envelope(&[1; 256]));
+        let error = media.open(0, None).await.unwrap_err();
+        assert_eq!(error.retryable, retryable, "{error}");
+        assert!(error.message.contains(code), "{error}");
+        assert_eq!(*sealed.opened.lock().unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn another_key_and_no_key_of_aes_256_are_refused() {
+    let other = ARN.replace("000003", "000004");
+    for (key, plaintext) in [(other.as_str(), &[7; 32][..]), (ARN, &[7; 16]), (ARN, &[])] {
+        let answer = json!({"KeyId": key, "Plaintext": STANDARD.encode(plaintext)});
+        let (_server, keys) = kms(move || (200, answer.clone())).await;
+        let sealed = Sealed::new(b"audio");
+        let media = EncryptedMedia::new(&sealed, &keys, envelope(&[1; 256]));
+        assert!(!media.open(0, None).await.unwrap_err().retryable);
+    }
+}
+
+#[tokio::test]
+async fn the_length_is_that_of_the_plaintext_where_there_is_one() {
+    let (_server, keys) = unwrapping().await;
+    for (len, announced) in [
+        (15, Err(())),
+        (16, Ok(None)),
+        (17, Ok(Some(1))),
+        (1_016, Ok(Some(1_000))),
+    ] {
+        let sealed = Sealed::of(vec![0; len]);
+        let media = EncryptedMedia::new(&sealed, &keys, envelope(&[1; 256]));
+        let reply = media.open(0, None).await;
+        assert_eq!(reply.map(|reply| reply.total_len).map_err(|_| ()), announced, "{len}");
+    }
+    let mut sealed = Sealed::new(b"audio");
+    sealed.announced = false;
+    let media = EncryptedMedia::new(&sealed, &keys, envelope(&[1; 256]));
+    assert_eq!(media.open(0, None).await.unwrap().total_len, None);
+}
+
+/// Stores recording 1 as the copier does.
+async fn store(emulated: &Emulated, keys: &MediaKeys, sealed: &Sealed) -> Result<Outcome, StoreError> {
+    let media = EncryptedMedia::new(sealed, keys, envelope(&[1; 256]));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let (writer, attributes) = (emulated.writer(), Attributes::new());
+    writer
+        .store(&recording(), ContentType::Mp3, &attributes, &media, deadline)
+        .await
+}
+
+fn recording() -> RecordingId {
+    RecordingId::parse("RE00000000000000000000000000000001").unwrap()
+}
+
+async fn stored_len(emulated: &Emulated) -> Result<u64, ReadError> {
+    let reader = Reader::new(emulated.s3(), emulated.kms(), emulated.reader_config());
+    Ok(reader.verify(&recording()).await?.plaintext_len)
+}
+
+#[tokio::test]
+async fn media_that_does_not_verify_is_never_stored() {
+    let (_server, keys) = unwrapping().await;
+    let emulated = Emulated::start().await;
+    // Of whole blocks and of others; and nothing but a tag.
+    for len in [0, 1, 15, 16, 17, 64, 2_000] {
+        for announced in [true, false] {
+            let whole = Sealed::new(&vec![5; len]);
+            for at in [0, len / 2, len, len + 15] {
+                let mut damaged = Sealed::of(whole.bytes.clone());
+                damaged.bytes[at] ^= 1;
+                damaged.announced = announced;
+                let error = store(&emulated, &keys, &damaged).await.unwrap_err();
+                assert!(!error.is_retryable(), "{len}, byte {at}: {error}");
+                assert!(
+                    error.to_string().contains("does not verify"),
+                    "{len}, byte {at}: {error}"
+                );
+                assert!(matches!(stored_len(&emulated).await, Err(ReadError::NotFound)));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_download_that_breaks_off_begins_again() {
+    let (server, keys) = unwrapping().await;
+    let emulated = Emulated::start().await;
+    let sealed = Sealed::new(&[5; 10_000]);
+    // At the first byte, in the middle, within the tag and after all of it.
+    *sealed.breaks.lock().unwrap() = vec![10_016, 10_010, 3_000];
+    let outcome = store(&emulated, &keys, &sealed).await;
+    assert!(matches!(outcome, Ok(Outcome::Stored(_))), "{outcome:?}");
+    assert_eq!(stored_len(&emulated).await.unwrap(), 10_000);
+    assert_eq!(*sealed.opened.lock().unwrap(), 4);
+    assert_eq!(server.asked().len(), 1);
+}
