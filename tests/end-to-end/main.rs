@@ -7,6 +7,7 @@ mod callback;
 mod copy;
 mod events;
 mod from_outside;
+mod links;
 mod main_job;
 mod playback;
 mod schedules;

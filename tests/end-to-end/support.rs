@@ -104,6 +104,11 @@ impl Recording {
         let answer = stack.post_callback(&self.callback()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
         self.stored(stack).await;
+        self.linked(stack).await;
+    }
+
+    /// Waits for the task's link.
+    pub(crate) async fn linked(&self, stack: &Stack) {
         eventually("the task's link", || async {
             stack
                 .twilio()

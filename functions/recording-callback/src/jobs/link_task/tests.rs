@@ -518,6 +518,43 @@ async fn a_message_comes_back_soon_where_its_link_may_succeed_later() {
     }
 }
 
+#[tokio::test]
+async fn of_a_batch_only_what_failed_is_kept() {
+    let server = Loopback::start(neighbours).await;
+    let jobs = Jobs {
+        linker: Some(linker(&server, false)),
+        ..Jobs::default()
+    };
+    let good = Job::LinkTask(job_with_task()).to_message();
+    let bodies = [
+        good.clone(),
+        "poison".to_owned(),
+        good.replace("LinkTask", "Canary"),
+        good.replace(r#""version":1"#, r#""version":2"#),
+        good,
+    ];
+    let records: Vec<_> = (0..)
+        .zip(bodies)
+        .map(|(id, body)| json!({"messageId": id.to_string(), "body": body}))
+        .collect();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let response = work_off(
+        &jobs,
+        serde_json::from_value(json!({"Records": records})).unwrap(),
+        deadline,
+    )
+    .await;
+    let kept: Vec<_> = response
+        .batch_item_failures
+        .into_iter()
+        .map(|it| it.item_identifier)
+        .collect();
+    assert_eq!(kept, ["1", "2", "3"]);
+    assert_eq!(server.count(&format!("POST {TASK}")), 2);
+    // What no receive can mend has no hurry: an older function leaves a newer one's messages to it.
+    assert_eq!(server.count(CHANGE_VISIBILITY), 0);
+}
+
 const SCHEDULE: &str = "POST /schedules/RE00000000000000000000000000000001";
 
 /// How long from now the deletion is due that was asked for, and what is to be sent then.
