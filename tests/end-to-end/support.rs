@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::{Path, PathBuf},
     sync::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -22,7 +23,18 @@ pub(crate) fn stack() -> &'static Stack {
 
 /// How stacks of this process are started.
 pub(crate) fn options() -> StackOptions {
-    StackOptions::default().beside_tests()
+    StackOptions::default().beside_tests().writing_rights(rights_file())
+}
+
+/// Where the rights that this process's stacks use are written. `tests/deployment` compares them with the template.
+fn rights_file() -> PathBuf {
+    static EMPTIED: OnceLock<PathBuf> = OnceLock::new();
+    let file = EMPTIED.get_or_init(|| {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("rights-used.txt");
+        fs::write(&file, "").unwrap();
+        file
+    });
+    file.clone()
 }
 
 static QUIET: RwLock<()> = RwLock::const_new(());

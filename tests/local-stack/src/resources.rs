@@ -63,6 +63,23 @@ pub(crate) fn sdk_config(endpoint: &str) -> SdkConfig {
 }
 
 impl Resources {
+    /// What requests call each of them, and what `template.yaml` does.
+    pub(crate) fn template_names(&self) -> Vec<(String, &'static str)> {
+        [
+            (values::BUCKET, "RecordingsBucket"),
+            (&self.kms_key_arn, "RecordingsKey"),
+            (&self.auth_token_secret, "AuthTokenSecret"),
+            (&self.api_key_secret, "ApiKeySecret"),
+            (&self.link_keys_secret, "LinkKeysSecret"),
+            (&self.links.url, "LinksQueue"),
+            (&self.copies.url, "CopiesQueue"),
+            (values::SCHEDULE_GROUP, "Schedules"),
+            (values::SCHEDULE_ROLE_ARN, "SchedulerRole"),
+        ]
+        .map(|(request, template)| (request.to_owned(), template))
+        .into()
+    }
+
     /// Makes them all in an empty account.
     pub(crate) async fn create(config: &SdkConfig) -> Result<Self, Error> {
         let kms_key_arn = create_key(config).await?;

@@ -6,6 +6,7 @@
 mod call;
 mod fault;
 mod relay;
+mod rights;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::proxy::{self, Upstream};
 
 pub use call::Call;
 pub use fault::{Fault, Rule};
+pub(crate) use rights::Rights;
 
 /// The calls remembered: about 100 bytes each, so 6 MiB at most.
 const REMEMBERED: usize = 65_536;
@@ -31,6 +33,8 @@ struct State {
     /// How many calls were forgotten before the first one of `calls`.
     forgotten: u64,
     rules: Vec<Rule>,
+    /// Where used rights are written down, if anywhere.
+    rights: Option<Arc<Rights>>,
 }
 
 /// A moment in the history of calls.
@@ -38,8 +42,11 @@ struct State {
 pub struct Mark(u64);
 
 impl Wire {
-    pub(crate) fn new() -> Self {
-        Self(Arc::default())
+    pub(crate) fn new(rights: Option<Rights>) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            rights: rights.map(Arc::new),
+            ..State::default()
+        })))
     }
 
     /// Opens a port for one role. Returns the endpoint's URL.
@@ -98,6 +105,10 @@ impl Wire {
         }
         state.calls.push_back(call);
         fault
+    }
+
+    fn rights(&self) -> Option<Arc<Rights>> {
+        self.state().rights.clone()
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

@@ -16,6 +16,8 @@ pub struct StackOptions {
     pub state: Option<PathBuf>,
     /// Whether there's a function in the operator's role.
     pub operator: bool,
+    /// A file to which the rights that the functions used are written, a line each: role, IAM action, resource.
+    pub rights: Option<PathBuf>,
     /// Settings of functions, over those of the stack: role, name, value.
     pub settings: Vec<(Role, String, String)>,
 }
@@ -27,6 +29,7 @@ impl Default for StackOptions {
             build: Build::Debug,
             state: None,
             operator: false,
+            rights: None,
             settings: Vec::new(),
         }
     }
@@ -51,6 +54,13 @@ impl StackOptions {
     #[must_use]
     pub fn operator(mut self) -> Self {
         self.operator = true;
+        self
+    }
+
+    /// Writes down which rights the functions use.
+    #[must_use]
+    pub fn writing_rights(mut self, file: PathBuf) -> Self {
+        self.rights = Some(file);
         self
     }
 

@@ -19,7 +19,7 @@ use crate::resources::{self, Queue, Resources};
 use crate::runtime_api::RuntimeApi;
 use crate::schedules;
 use crate::twilio_double::{TwilioDouble, TwilioOptions};
-use crate::wire::Wire;
+use crate::wire::{Rights, Wire};
 use crate::{Role, values};
 
 use super::state::State;
@@ -83,7 +83,10 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     let aws_config = resources::sdk_config(&aws_endpoint);
     let resources = Resources::create(&aws_config).await.map_err(no_resources)?;
     let twilio = TwilioDouble::start(twilio_options(&state)).await?;
-    let wire = Wire::new();
+    // Without queues one function has several roles' settings, and its calls are no role's.
+    let rights = options.rights.as_deref().filter(|_| options.queues);
+    let rights = rights.map(|file| Rights::new(file, &resources)).transpose()?;
+    let wire = Wire::new(rights);
 
     let names: Vec<String> = Role::ALL.iter().flat_map(|role| instance_names(*role)).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

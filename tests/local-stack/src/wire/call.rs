@@ -8,6 +8,9 @@ use crate::Role;
 /// Names service and operation in the AWS JSON protocols.
 const TARGET: &str = "x-amz-target";
 
+/// Scheduler's paths. A bucket of that name isn't among the stack's.
+const SCHEDULES: &str = "/schedules";
+
 /// `RE` and 32 hexadecimal digits.
 const RECORDING_SID_LEN: usize = 34;
 
@@ -63,9 +66,9 @@ impl Call {
         }
     }
 
-    /// Whether a request's body tells what it's about: a small one, in an AWS JSON protocol.
+    /// Whether a request's body tells what it's about: a small one, in an AWS JSON protocol or to Scheduler.
     pub(super) fn names_itself_in_body(request: &Parts) -> bool {
-        request.headers.contains_key(TARGET)
+        request.headers.contains_key(TARGET) || request.uri.path().starts_with(SCHEDULES)
     }
 
     /// Whether this is the operation of the service.
@@ -97,7 +100,7 @@ fn recording_in(body: &[u8]) -> String {
 
 /// The operations on schedules; anything else is named by its method.
 fn scheduler_operation<'a>(method: &'a Method, path: &str) -> &'a str {
-    match (method.as_str(), path.strip_prefix("/schedules")) {
+    match (method.as_str(), path.strip_prefix(SCHEDULES)) {
         ("GET", Some("")) => "ListSchedules",
         ("POST", Some(_)) => "CreateSchedule",
         ("GET", Some(_)) => "GetSchedule",

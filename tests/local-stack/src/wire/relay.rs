@@ -21,12 +21,16 @@ pub(super) async fn relay(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Error> {
     let (parts, body) = request.into_parts();
-    let (call, body) = if Call::names_itself_in_body(&parts) {
+    let (bytes, body) = if Call::names_itself_in_body(&parts) {
         let bytes = body.collect().await?.to_bytes();
-        (Call::of(role, &parts, &bytes), proxy::full(bytes))
+        (bytes.clone(), proxy::full(bytes))
     } else {
-        (Call::of(role, &parts, &[]), proxy::pass_on(body))
+        (Bytes::new(), proxy::pass_on(body))
     };
+    let call = Call::of(role, &parts, &bytes);
+    if let Some(rights) = wire.rights() {
+        rights.used(&call, &parts, &bytes)?;
+    }
     let fault = wire.record(call);
     let request = Request::from_parts(parts, body);
 

@@ -21,7 +21,7 @@ async fn wire() -> (Wire, String, Arc<AtomicUsize>) {
             Ok(Response::new(full([body.as_ref(), ANSWER].concat())))
         }
     });
-    let wire = Wire::new();
+    let wire = Wire::new(None);
     let endpoint = wire.open(Role::Playback, Upstream::new(port)).await.unwrap();
     (wire, endpoint, asked)
 }
@@ -245,7 +245,7 @@ async fn bodies_pass_unchanged_in_both_directions() {
 
 #[test]
 fn the_oldest_calls_are_forgotten_and_a_mark_among_them_is_refused() {
-    let wire = Wire::new();
+    let wire = Wire::new(None);
     let request = Request::builder().uri("/b/k").body(()).unwrap().into_parts().0;
     let before = wire.mark();
     for _ in 0..=REMEMBERED {
