@@ -83,12 +83,13 @@ fn linker(around: Surroundings<'_>) -> Pairs<'_, 4> {
     ]
 }
 
-fn copier(resources: &Resources) -> Pairs<'_, 4> {
+fn copier(resources: &Resources) -> Pairs<'_, 5> {
     [
         ("TWILIO_API_KEY_SECRET", &resources.api_key_secret),
         ("RECORDINGS_BUCKET", values::BUCKET),
         ("KMS_KEY_ARN", &resources.kms_key_arn),
         ("KMS_DECRYPT_KEY_ARNS", &resources.kms_key_arn),
+        ("TWILIO_ENCRYPTION_KEY_ARN", &resources.twilio_encryption_key_arn),
     ]
 }
 

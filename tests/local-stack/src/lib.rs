@@ -36,6 +36,7 @@ pub mod sign;
 mod stack;
 pub mod twilio_double;
 pub mod values;
+mod voice_encryption;
 pub mod wav;
 mod wire;
 
@@ -47,4 +48,5 @@ pub use resources::{Queue, Resources};
 pub use role::Role;
 pub use schedules::{Fired, Schedule, ScheduleError};
 pub use stack::{Stack, StackError, StackOptions};
+pub use voice_encryption::EncryptedRecording;
 pub use wire::{Call, Fault, Mark, Rule, Wire};

@@ -3,6 +3,7 @@
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_kms::types::{KeySpec, KeyUsageType};
 use aws_sdk_s3::types::{
     BucketVersioningStatus, ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
     ServerSideEncryptionRule, VersioningConfiguration,
@@ -19,6 +20,8 @@ use crate::values;
 pub struct Resources {
     /// The key that recordings are encrypted under.
     pub kms_key_arn: String,
+    /// The RSA key whose public half Twilio encrypts recordings with.
+    pub twilio_encryption_key_arn: String,
     /// Secret with the account's Auth Token.
     pub auth_token_secret: String,
     /// Secret with the API key.
@@ -82,7 +85,7 @@ impl Resources {
 
     /// Makes them all in an empty account.
     pub(crate) async fn create(config: &SdkConfig) -> Result<Self, Error> {
-        let kms_key_arn = create_key(config).await?;
+        let kms_key_arn = create_key(config, KeySpec::SymmetricDefault).await?;
         create_bucket(config, &kms_key_arn).await?;
         let link_keys = json!({
             "current": values::LINK_KEY_ID,
@@ -91,6 +94,7 @@ impl Resources {
         let api_key = json!({"sid": values::API_KEY_SID, "secret": values::API_KEY_SECRET});
         Ok(Self {
             kms_key_arn,
+            twilio_encryption_key_arn: create_key(config, KeySpec::Rsa2048).await?,
             auth_token_secret: create_secret(config, "auth-token", &json!({"primary": values::AUTH_TOKEN})).await?,
             api_key_secret: create_secret(config, "api-key", &api_key).await?,
             link_keys_secret: create_secret(config, "link-keys", &link_keys).await?,
@@ -129,10 +133,12 @@ async fn create_bucket(config: &SdkConfig, kms_key_arn: &str) -> Result<(), Erro
     Ok(())
 }
 
-async fn create_key(config: &SdkConfig) -> Result<String, Error> {
+async fn create_key(config: &SdkConfig, spec: KeySpec) -> Result<String, Error> {
     let created = aws_sdk_kms::Client::new(config)
         .create_key()
         .description("recordings")
+        .key_spec(spec)
+        .key_usage(KeyUsageType::EncryptDecrypt)
         .send()
         .await?;
     Ok(created

@@ -1,7 +1,7 @@
 //! The 2010 API's Recordings, served from a folder of audio files.
 //!
-//! `RE….wav` or `RE….mp3` in the folder is a completed call recording; its modification time is when it ended. Files are never
-//! changed: a deleted recording is remembered as deleted. What Twilio would convert (another format, a mono mix of two
+//! `RE….wav` or `RE….mp3` in the folder is a completed call recording; its modification time is when it ended. One that is
+//! encrypted has a file `RE….encryption.json` beside it, which is its `encryption_details`. Files are never changed: a deleted recording is remembered as deleted. What Twilio would convert (another format, a mono mix of two
 //! channels) the double doesn't: it answers 404 and 501.
 
 mod audio;
@@ -15,6 +15,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::{
     fs::{self, File},
@@ -65,6 +66,8 @@ pub(super) struct Recording {
     pub(super) len: u64,
     pub(super) modified: OffsetDateTime,
     pub(super) deleted: bool,
+    /// Null where it isn't encrypted.
+    pub(super) encryption_details: Value,
 }
 
 impl Recording {
@@ -107,6 +110,7 @@ impl Recordings {
         let status = file.metadata().await?;
         let mut head = Vec::new();
         (&mut file).take(HEAD_LEN).read_to_end(&mut head).await?;
+        let encryption_details = self.encryption_details(sid).await?;
         let recording = Recording {
             sid: sid.to_owned(),
             audio: Audio::of(format, &head, status.len()),
@@ -117,8 +121,17 @@ impl Recordings {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .contains(sid),
+            encryption_details,
         };
         Ok(Some((recording, file)))
+    }
+
+    async fn encryption_details(&self, sid: &str) -> io::Result<Value> {
+        match fs::read(self.dir.join(sid).with_extension("encryption.json")).await {
+            Ok(details) => Ok(serde_json::from_slice(&details)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Value::Null),
+            Err(error) => Err(error),
+        }
     }
 
     /// The recording in whatever format it's there, the WAV first.

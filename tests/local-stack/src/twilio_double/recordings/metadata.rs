@@ -119,7 +119,7 @@ impl Account<'_> {
                 "add_on_results": format!("{path}/AddOnResults.json"),
                 "transcriptions": format!("{path}/Transcriptions.json"),
             },
-            "encryption_details": null,
+            "encryption_details": recording.encryption_details,
             "media_url": format!("{}{path}", self.api_base),
         })
     }
@@ -199,6 +199,7 @@ mod tests {
             len: 128_044,
             modified: parse_filter("2016-10-14T21:56:38Z").unwrap(),
             deleted: false,
+            encryption_details: Value::Null,
         }
     }
 

@@ -33,6 +33,22 @@ async fn metadata_is_read_from_the_file() {
 }
 
 #[tokio::test]
+async fn encryption_details_are_those_beside_the_media() {
+    let bench = Bench::new().await;
+    bench.record(&format!("{RECORDING}.wav"), b"ciphertext");
+    let details = async || {
+        let answer = bench.api(Method::GET, METADATA).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()["encryption_details"].clone()
+    };
+    assert_eq!(details().await, Value::Null);
+    bench.record(
+        &format!("{RECORDING}.encryption.json"),
+        br#"{"encryption_iv": "8I2hhNIYNTrwxfHk"}"#,
+    );
+    assert_eq!(details().await, json!({"encryption_iv": "8I2hhNIYNTrwxfHk"}));
+}
+
+#[tokio::test]
 async fn a_deleted_recording_leaves_its_metadata_behind_for_those_who_ask() {
     let bench = Bench::new().await;
     bench.record(&format!("{RECORDING}.wav"), &wav_of(1, 1));

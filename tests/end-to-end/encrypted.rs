@@ -1,0 +1,142 @@
+//! Recordings that Twilio encrypted with the customer's public key.
+
+use std::fs;
+
+use local_stack::{
+    Callback, EncryptedRecording, Role, Stack,
+    twilio_double::{Fault, FaultAction, Operation},
+    values,
+};
+use reqwest::StatusCode;
+
+use crate::support::{Recording, alone, among_others, eventually, get};
+
+/// Puts what Twilio would keep of the recording in the place of its audio.
+fn keep(stack: &Stack, recording: &Recording, encrypted: &EncryptedRecording) {
+    let path = |extension| stack.recordings_dir().join(format!("{}.{extension}", recording.sid));
+    fs::write(path("wav"), &encrypted.media).unwrap();
+    fs::write(path("encryption.json"), encrypted.resource_details().to_string()).unwrap();
+}
+
+fn callback(recording: &Recording, encrypted: &EncryptedRecording) -> Callback {
+    let callback = recording.callback().parameter("RecordingChannels", "1");
+    callback.parameter("EncryptionDetails", &encrypted.callback_details())
+}
+
+async fn post(stack: &Stack, callback: &Callback) {
+    let answer = stack.post_callback(callback).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+}
+
+/// Posts the callback, and waits until the recording plays as it was recorded.
+async fn plays(stack: &Stack, recording: &Recording, encrypted: &EncryptedRecording) {
+    keep(stack, recording, encrypted);
+    post(stack, &callback(recording, encrypted)).await;
+    let object = recording.stored(stack).await;
+    assert!(
+        object.len() > recording.audio.len(),
+        "sealed again, and not stored as it came"
+    );
+    let url = recording.media_url(stack).await;
+    let whole = get(&url, &[]).await.bytes().await.unwrap();
+    assert!(whole == recording.audio, "every byte of the whole");
+    let tail = get(&url, &[("range", "bytes=-40")]).await;
+    assert_eq!(tail.status(), StatusCode::PARTIAL_CONTENT);
+    assert!(tail.bytes().await.unwrap() == recording.audio[recording.audio.len() - 40..]);
+}
+
+/// Waits until the copier has given up, and looks that it left nothing.
+async fn refused(stack: &Stack, recording: &Recording, why: &str) {
+    let log = || stack.log(Role::Copier).unwrap();
+    eventually("the copier's word", || async {
+        let parts = [&recording.sid, "job failed", why, r#""retryable":false"#];
+        let told = log().lines().any(|line| parts.iter().all(|part| line.contains(part)));
+        told.then_some(())
+    })
+    .await;
+    assert!(
+        !log()
+            .lines()
+            .any(|line| line.contains(&recording.sid) && line.contains("recording copied"))
+    );
+    let (s3, key) = (stack.s3(), recording.object_key());
+    let versions = s3.list_object_versions().bucket(values::BUCKET).prefix(&key).send();
+    assert_eq!(versions.await.unwrap().versions().len(), 0);
+    let uploads = s3.list_multipart_uploads().bucket(values::BUCKET).prefix(&key).send();
+    assert_eq!(uploads.await.unwrap().uploads().len(), 0);
+}
+
+#[tokio::test]
+async fn encrypted_recordings_of_any_length_are_stored_and_play() {
+    let (stack, _turn) = among_others().await;
+    // Whole blocks and others; several parts.
+    for len in [44, 48, 65_535, 20_000_001] {
+        let recording = Recording::new(stack, len);
+        let encrypted = stack.encrypt_as_twilio(&recording.audio).await.unwrap();
+        plays(stack, &recording, &encrypted).await;
+    }
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_media_or_tag_stores_nothing() {
+    let (stack, _turn) = among_others().await;
+    // One part, and so many that most of it is uploaded before the tag comes.
+    for len in [100_000, 18_000_000] {
+        for at in [0, len / 2, len, len + 15] {
+            let recording = Recording::new(stack, len);
+            let mut encrypted = stack.encrypt_as_twilio(&recording.audio).await.unwrap();
+            encrypted.media[at] ^= 1;
+            keep(stack, &recording, &encrypted);
+            post(stack, &callback(&recording, &encrypted)).await;
+            refused(stack, &recording, "does not verify").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn details_of_another_recording_store_nothing() {
+    let (stack, _turn) = among_others().await;
+    let recording = Recording::new(stack, 10_000);
+    let encrypted = stack.encrypt_as_twilio(&recording.audio).await.unwrap();
+    let other = stack.encrypt_as_twilio(b"another").await.unwrap();
+    keep(stack, &recording, &encrypted);
+    post(stack, &callback(&recording, &other)).await;
+    refused(stack, &recording, "does not verify").await;
+}
+
+#[tokio::test]
+async fn details_that_nobody_can_use_are_told_and_store_nothing() {
+    let (stack, _turn) = among_others().await;
+    let mut cases = Vec::new();
+    for why in ["wrapped data key", "IV", "InvalidCiphertextException"] {
+        let recording = Recording::new(stack, 10_000);
+        let mut encrypted = stack.encrypt_as_twilio(&recording.audio).await.unwrap();
+        keep(stack, &recording, &encrypted);
+        match why {
+            "wrapped data key" => encrypted.wrapped_key = "AAAA".to_owned(),
+            "IV" => encrypted.iv = "AAAA".to_owned(),
+            // 256 bytes that no public key made.
+            _ => encrypted.wrapped_key = format!("{}==", "A".repeat(342)),
+        }
+        cases.push((recording, encrypted, why));
+    }
+    for (recording, encrypted, why) in cases {
+        post(stack, &callback(&recording, &encrypted)).await;
+        refused(stack, &recording, why).await;
+    }
+}
+
+#[tokio::test]
+async fn a_broken_download_of_encrypted_media_begins_again() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 12_000_000);
+    let encrypted = stack.encrypt_as_twilio(&recording.audio).await.unwrap();
+    let cut = FaultAction::Cut { after_bytes: 9_000_000 };
+    // The first request of a download is refused: ciphertext has no second channel that the double could see.
+    let cut = Fault::once(Operation::Media, cut).times(2);
+    stack.twilio().fault(cut.about(&recording.sid));
+    plays(stack, &recording, &encrypted).await;
+    let log = stack.log(Role::Copier).unwrap();
+    let again = |line: &&str| line.contains(&recording.sid) && line.contains("copy starts over");
+    assert_eq!(log.lines().filter(again).count(), 1);
+}
