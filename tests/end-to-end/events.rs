@@ -14,7 +14,7 @@ const RECORDING: &str = "RE00000000000000000000000000000001";
 const TASK: &str = "WT00000000000000000000000000000001";
 
 /// Every event there is, and the role that takes it, in an order that makes sense.
-const EVENTS: [(&str, Role); 8] = [
+const EVENTS: [(&str, Role); 13] = [
     ("http-api-post-text", Role::Webhook),
     ("http-api-post-base64", Role::Webhook),
     ("http-api-get", Role::Webhook),
@@ -23,6 +23,11 @@ const EVENTS: [(&str, Role); 8] = [
     ("function-url-media-url", Role::Playback),
     ("function-url-get", Role::Playback),
     ("function-url-get-range", Role::Playback),
+    ("operator-backfill", Role::Operator),
+    ("scheduler-reconcile", Role::Operator),
+    ("operator-verify", Role::Operator),
+    ("operator-erase", Role::Operator),
+    ("sqs-delete-original", Role::Copier),
 ];
 
 fn folder() -> &'static str {
@@ -54,9 +59,19 @@ async fn every_event_does_what_it_is_a_sample_of() {
                 let answer = stack.invoke(role, &event(name)).await.unwrap();
                 assert_eq!(answer.payload["statusCode"], 204, "{name}: {answer:?}");
             }
-            _ => {
+            Role::Linker | Role::Copier => {
                 let answer = stack.invoke(role, &event(name)).await.unwrap();
                 assert_eq!(answer.payload, json!({"batchItemFailures": []}), "{name}");
+            }
+            Role::Operator => {
+                let answer = stack.invoke(role, &event(name)).await.unwrap();
+                assert!(!answer.failed, "{name}: {answer:?}");
+                let done = if name == "operator-erase" {
+                    answer.payload["erased"]["original"] == "kept"
+                } else {
+                    answer.payload["status"] == "done"
+                };
+                assert!(done, "{name}: {answer:?}");
             }
         }
         match name {
@@ -64,6 +79,7 @@ async fn every_event_does_what_it_is_a_sample_of() {
                 let attributes = stack.twilio().task(TASK).unwrap().attributes;
                 assert!(attributes.contains(RECORDING), "{attributes}");
             }
+            "sqs-delete-original" => assert!(!recording.is_at_twilio(stack).await),
             "sqs-copy-recording" => assert!(!recording.stored(stack).await.is_empty()),
             _ => {}
         }

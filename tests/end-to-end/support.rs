@@ -23,7 +23,10 @@ pub(crate) fn stack() -> &'static Stack {
 
 /// How stacks of this process are started.
 pub(crate) fn options() -> StackOptions {
-    StackOptions::default().beside_tests().writing_rights(rights_file())
+    StackOptions::default()
+        .beside_tests()
+        .operator()
+        .writing_rights(rights_file())
 }
 
 /// Where the rights that this process's stacks use are written. `tests/deployment` compares them with the template.
@@ -146,6 +149,23 @@ impl Recording {
             Some(object.body.collect().await.unwrap().to_vec())
         })
         .await
+    }
+
+    /// Whether Twilio still has it.
+    pub(crate) async fn is_at_twilio(&self, stack: &Stack) -> bool {
+        let api = stack.twilio().api_base();
+        let url = format!(
+            "{api}/2010-04-01/Accounts/{}/Recordings/{}.json",
+            values::ACCOUNT_SID,
+            self.sid
+        );
+        let request = reqwest::Client::new().get(url);
+        let answer = request.basic_auth(values::API_KEY_SID, Some(values::API_KEY_SECRET));
+        match answer.send().await.unwrap().status() {
+            StatusCode::OK => true,
+            StatusCode::NOT_FOUND => false,
+            status => panic!("Twilio answered {status}"),
+        }
     }
 
     /// Asks as the Player does for a link that plays.

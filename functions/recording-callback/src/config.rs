@@ -42,6 +42,7 @@ pub(crate) struct JobsConfig {
     pub(crate) api_key_secret: String,
     pub(crate) linker: Option<LinkerConfig>,
     pub(crate) copier: Option<CopierConfig>,
+    pub(crate) operator: Option<OperatorConfig>,
 }
 
 #[derive(Debug)]
@@ -84,6 +85,15 @@ pub(crate) struct CopierConfig {
     pub(crate) verification: ReaderConfig,
 }
 
+/// Settings of the function that an operator invokes.
+#[derive(Debug)]
+pub(crate) struct OperatorConfig {
+    pub(crate) vault: ReaderConfig,
+    pub(crate) copies_queue_url: String,
+    pub(crate) schedules: ScheduleConfig,
+    pub(crate) deletion: Option<DeletionConfig>,
+}
+
 /// When originals at Twilio are deleted.
 #[derive(Debug)]
 pub(crate) struct DeletionConfig {
@@ -108,6 +118,7 @@ enum Role {
     Webhook,
     Linker,
     Copier,
+    Operator,
 }
 
 impl Config {
@@ -126,7 +137,16 @@ impl Config {
         let webhook = takes(Role::Webhook).then(|| webhook(&mut settings, role.is_none()));
         let linker = takes(Role::Linker).then(|| linker(&mut settings));
         let copier = takes(Role::Copier).then(|| copier(&mut settings, account.as_ref()));
-        let jobs = (linker.is_some() || copier.is_some()).then(|| {
+        // A function in all roles is an operator's too where it has what only that takes.
+        let operates = match role {
+            None => ["COPIES_QUEUE_URL", "SCHEDULE_GROUP"]
+                .map(|name| settings.optional(name, text))
+                .iter()
+                .all(Option::is_some),
+            Some(role) => role == Role::Operator,
+        };
+        let operator = operates.then(|| operator(&mut settings, account.as_ref()));
+        let jobs = (linker.is_some() || copier.is_some() || operator.is_some()).then(|| {
             let endpoints = endpoints(&mut settings);
             let api_key_secret = settings.required("TWILIO_API_KEY_SECRET", text)?;
             Some(JobsConfig {
@@ -134,6 +154,7 @@ impl Config {
                 api_key_secret,
                 linker: linker.flatten(),
                 copier: copier.flatten(),
+                operator: operator.flatten(),
             })
         });
         // A part that couldn't be read is `None` like one that the role doesn't use; it has noted why, so that
@@ -152,7 +173,8 @@ impl Role {
             "webhook" => Ok(Self::Webhook),
             "linker" => Ok(Self::Linker),
             "copier" => Ok(Self::Copier),
-            _ => Err("must be webhook, linker or copier"),
+            "operator" => Ok(Self::Operator),
+            _ => Err("must be webhook, linker, copier or operator"),
         }
     }
 }
@@ -251,6 +273,25 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
     })
 }
 
+fn operator(settings: &mut Settings, account: Option<&AccountSid>) -> Option<OperatorConfig> {
+    let bucket = settings.required("RECORDINGS_BUCKET", text);
+    let kms_keys = settings.required("KMS_DECRYPT_KEY_ARNS", |text| list(text, KeyArn::parse));
+    let account = account_id(settings, account);
+    let copies_queue_url = settings.required("COPIES_QUEUE_URL", text);
+    let schedules = schedules(settings);
+    let deletion = deletion(settings);
+    Some(OperatorConfig {
+        vault: ReaderConfig {
+            bucket: bucket?,
+            account: account?,
+            kms_keys: kms_keys?,
+        },
+        copies_queue_url: copies_queue_url?,
+        schedules: schedules?,
+        deletion,
+    })
+}
+
 fn account_id(settings: &mut Settings, account: Option<&AccountSid>) -> Option<AccountId> {
     AccountId::parse(account?.as_str())
         .map_err(|error| settings.problem(format!("TWILIO_ACCOUNT_SID: {error}")))
@@ -331,6 +372,13 @@ mod tests {
         ),
     ];
 
+    const OPERATOR: [(&str, &str); 5] = [
+        ("RECORDINGS_BUCKET", "recordings"),
+        ("KMS_DECRYPT_KEY_ARNS", COPIER[1].1),
+        ("COPIES_QUEUE_URL", QUEUES[1].1),
+        ("SCHEDULE_GROUP", "recording-vault"),
+        ("SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/scheduler"),
+    ];
     const DELETION: [(&str, &str); 4] = [
         ("DELETE_ORIGINAL_AFTER", "7200"),
         ("SCHEDULE_GROUP", "recording-vault"),
@@ -489,6 +537,29 @@ mod tests {
             problems(&[&linker, &LINKER, &[("DELETE_ORIGINAL_AFTER", "7200")]]),
             ["SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "COPIES_QUEUE_ARN"]
         );
+    }
+
+    #[test]
+    fn an_operators_function_needs_all_that_it_goes_on_with() {
+        let operator = [("ROLE", "operator"), ACCOUNT, API_KEY];
+        let config = read(&[&operator, &OPERATOR]).unwrap();
+        assert!(config.webhook.is_none());
+        let jobs = config.jobs.unwrap();
+        assert!(jobs.linker.is_none() && jobs.copier.is_none());
+        assert!(jobs.operator.is_some_and(|operator| operator.deletion.is_none()));
+        assert_eq!(problems(&[&operator]), OPERATOR.map(|(name, _)| name));
+    }
+
+    #[test]
+    fn a_function_in_all_roles_is_an_operators_where_it_can_be() {
+        let all = [ACCOUNT, API_KEY, WEBHOOK[0], COPIER[1]];
+        let operator = |more: &[&[(&'static str, &'static str)]]| {
+            let config = read(&[&[&all[..], &LINKER], more].concat()).unwrap();
+            config.jobs.unwrap().operator
+        };
+        assert!(operator(&[&COPIER[..1]]).is_none());
+        assert!(operator(&[&COPIER[..1], &QUEUES]).is_none());
+        assert!(operator(&[&OPERATOR, &QUEUES[..1]]).is_some());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::{
     config::{Config, JobsConfig, LinkMode, WebhookConfig},
     invocation::{Invocation, InvocationError, Reply},
     jobs::{Copier, Jobs, LinkKind, Linker, Links, LinksQueue, MediaKeys, OriginalDeleter, work_off},
+    operator::{Invoked, Operator},
     originals::Originals,
     schedules::Deletions,
     secret::{Secret, api_key, auth_tokens, key_ring},
@@ -24,17 +25,20 @@ use crate::{
 pub(crate) struct Function {
     webhook: Option<Webhook>,
     jobs: Jobs,
+    operator: Option<Operator>,
 }
 
 impl Function {
     pub(crate) async fn new(config: Config) -> Result<Self, ClientError> {
         let aws = Aws::connect().await;
         let Config { account, webhook, jobs } = config;
+        let (jobs, operator) = match jobs {
+            Some(config) => aws.jobs(account.clone(), config)?,
+            None => (Jobs::default(), None),
+        };
         Ok(Self {
-            jobs: match jobs {
-                Some(config) => aws.jobs(account.clone(), config)?,
-                None => Jobs::default(),
-            },
+            jobs,
+            operator,
             webhook: webhook.map(|webhook| aws.webhook(account, webhook)),
         })
     }
@@ -48,7 +52,7 @@ impl Function {
         let LambdaEvent { payload, context } = event;
         let reply = self.dispatch(payload, &context).await;
         if let Err(error) = &reply {
-            tracing::error!(%error, "event not taken");
+            tracing::error!(%error, "invocation failed");
         }
         reply
     }
@@ -67,6 +71,17 @@ impl Function {
                 Ok(Reply::Http(Box::new(response)))
             }
             Invocation::Messages(batch) => Ok(Reply::Messages(work_off(&self.jobs, batch, deadline).await)),
+            Invocation::Command(command) => {
+                let operator = self
+                    .operator
+                    .as_ref()
+                    .ok_or(InvocationError::OtherRole("operator's commands"))?;
+                let invoked = Invoked {
+                    function_arn: &context.invoked_function_arn,
+                    deadline,
+                };
+                Ok(Reply::Command(operator.run(command, invoked).await?))
+            }
         }
     }
 }
@@ -98,14 +113,17 @@ impl Aws {
         }
     }
 
-    fn jobs(&self, account: AccountSid, config: JobsConfig) -> Result<Jobs, ClientError> {
+    fn jobs(&self, account: AccountSid, config: JobsConfig) -> Result<(Jobs, Option<Operator>), ClientError> {
         let twilio = Client::new(account, config.endpoints)?;
         let api_key = || Secret::new(&self.secrets, config.api_key_secret.clone(), api_key);
         let originals = || Originals {
             twilio: twilio.clone(),
             api_key: api_key(),
         };
-        Ok(Jobs {
+        let operator = config
+            .operator
+            .map(|config| Operator::new(&self.config, originals(), config));
+        let jobs = Jobs {
             linker: config.linker.map(|linker| Linker {
                 twilio: twilio.clone(),
                 api_key: api_key(),
@@ -137,7 +155,8 @@ impl Aws {
                 format: copier.format,
                 media_keys: copier.media_key.map(|key| MediaKeys::new(self.kms(), key)),
             }),
-        })
+        };
+        Ok((jobs, operator))
     }
 
     fn s3(&self) -> aws_sdk_s3::Client {
@@ -162,6 +181,7 @@ mod tests {
             copier: None,
             deleter: None,
         },
+        operator: None,
     };
 
     fn event(text: &str) -> LambdaEvent<Value> {
@@ -175,6 +195,12 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_function_that_is_no_operators_takes_no_commands() {
+        let error = WITHOUT_PARTS.handle(event(r#"{"reconcile":{}}"#)).await.unwrap_err();
+        assert_eq!(error.to_string(), "this role takes no operator's commands");
+    }
+
+    #[tokio::test]
     async fn a_message_is_answered_in_the_shape_of_its_source() {
         let reply = WITHOUT_PARTS.handle(event(COPY_RECORDING)).await.unwrap();
         assert_eq!(
@@ -185,7 +211,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_event_of_another_shape_is_an_error_that_names_the_known_ones() {
-        let error = WITHOUT_PARTS.handle(event(r#"{"erase":"RE1"}"#)).await.unwrap_err();
+        let error = WITHOUT_PARTS
+            .handle(event(r#"{"paint":"the fence"}"#))
+            .await
+            .unwrap_err();
         assert!(matches!(error, InvocationError::UnknownShape));
     }
 }

@@ -6,6 +6,8 @@ use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::operator::{Command, CommandError, OperatorError};
+
 /// One event.
 #[derive(Debug)]
 pub(crate) enum Invocation {
@@ -13,6 +15,8 @@ pub(crate) enum Invocation {
     Http(Box<ApiGatewayV2httpRequest>),
     /// Messages from a queue of jobs.
     Messages(SqsEvent),
+    /// An operator's command.
+    Command(Command),
 }
 
 /// The answer in the shape that the event's source wants.
@@ -21,20 +25,26 @@ pub(crate) enum Invocation {
 pub(crate) enum Reply {
     Http(Box<ApiGatewayV2httpResponse>),
     Messages(SqsBatchResponse),
+    Command(Value),
 }
 
 /// Why an event can't be taken. Never repeats it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InvocationError {
     #[error(
-        "unknown event: expected an HTTP API request (payload format 2.0, with requestContext.http) \
-         or SQS messages (Records, each with eventSource aws:sqs)"
+        "unknown event: expected an HTTP API request (payload format 2.0, with requestContext.http), \
+         SQS messages (Records, each with eventSource aws:sqs), \
+         or an operator's command (backfill, reconcile, erase or verify)"
     )]
     UnknownShape,
     #[error("the {0} is malformed")]
     Malformed(&'static str),
     #[error("this role takes no {0}")]
     OtherRole(&'static str),
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
 }
 
 /// What the invoker reads; the type's name must not change with this crate's modules.
@@ -57,6 +67,8 @@ impl Invocation {
             serde_json::from_value(event)
                 .map(Self::Messages)
                 .map_err(|_| InvocationError::Malformed("batch of SQS messages"))
+        } else if let Some(command) = Command::parse(&event) {
+            Ok(Self::Command(command?))
         } else {
             Err(InvocationError::UnknownShape)
         }
@@ -86,6 +98,14 @@ mod tests {
     fn sqs_messages_are_told_by_their_source() {
         let event = json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": "{}"}]});
         assert!(matches!(Invocation::parse(event), Ok(Invocation::Messages(_))));
+    }
+
+    #[test]
+    fn commands_are_told_by_their_name() {
+        let event = json!({"verify": {"all": true}});
+        assert!(matches!(Invocation::parse(event), Ok(Invocation::Command(_))));
+        let event = json!({"verify": {"all": "canary"}});
+        assert!(matches!(Invocation::parse(event), Err(InvocationError::Command(_))));
     }
 
     #[test]

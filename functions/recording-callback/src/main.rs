@@ -11,6 +11,7 @@ mod job;
 mod jobs;
 #[cfg(test)]
 mod loopback;
+mod operator;
 mod originals;
 #[cfg(test)]
 mod sample_events;

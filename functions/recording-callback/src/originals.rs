@@ -3,7 +3,7 @@
 use service::secrets::SecretError;
 use twilio::{
     client::{ApiError, Client, Credentials},
-    recordings::{Deletion, RecordingResource},
+    recordings::{CreatedBetween, Deletion, PageToken, RecordingPage, RecordingResource},
     sid::RecordingSid,
 };
 
@@ -27,6 +27,16 @@ pub(crate) enum OriginalsError {
 impl Originals {
     pub(crate) async fn fetch(&self, recording: &RecordingSid) -> Result<RecordingResource, OriginalsError> {
         self.call(async |key| self.twilio.fetch_recording(key, recording).await)
+            .await
+    }
+
+    pub(crate) async fn list(
+        &self,
+        created: &CreatedBetween,
+        after: Option<&PageToken>,
+        page_size: u16,
+    ) -> Result<RecordingPage, OriginalsError> {
+        self.call(async |key| self.twilio.list_recordings(key, created, after, page_size).await)
             .await
     }
 

@@ -11,6 +11,10 @@ pub(crate) const GET: &str = include_str!("../../../events/http-api-get.json");
 pub(crate) const LINK_TASK: &str = include_str!("../../../events/sqs-link-task.json");
 pub(crate) const COPY_RECORDING: &str = include_str!("../../../events/sqs-copy-recording.json");
 pub(crate) const DELETE_ORIGINAL: &str = include_str!("../../../events/sqs-delete-original.json");
+pub(crate) const BACKFILL: &str = include_str!("../../../events/operator-backfill.json");
+pub(crate) const ERASE: &str = include_str!("../../../events/operator-erase.json");
+pub(crate) const VERIFY: &str = include_str!("../../../events/operator-verify.json");
+pub(crate) const RECONCILE: &str = include_str!("../../../events/scheduler-reconcile.json");
 
 pub(crate) fn invocation(event: &str) -> Invocation {
     Invocation::parse(serde_json::from_str(event).unwrap()).unwrap()

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_scheduler::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    operation::create_schedule::CreateScheduleError,
+    operation::{create_schedule::CreateScheduleError, delete_schedule::DeleteScheduleError},
     types::{ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, Target},
 };
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -82,6 +82,28 @@ impl Schedules {
                 Ok(())
             }
             Err(error) => Err(ScheduleError::new("CreateSchedule", &error)),
+        }
+    }
+
+    /// Removes the schedule; `false` where there was none.
+    pub(crate) async fn cancel(&self, name: &str) -> Result<bool, ScheduleError> {
+        let deleted = self
+            .client
+            .delete_schedule()
+            .group_name(&self.group)
+            .name(name)
+            .send()
+            .await;
+        match deleted {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DeleteScheduleError::is_resource_not_found_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(ScheduleError::new("DeleteSchedule", &error)),
         }
     }
 }

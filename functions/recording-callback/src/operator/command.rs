@@ -1,0 +1,360 @@
+//! What an operator asks for: the events that the function is invoked with by hand, by the nightly schedule, and by
+//! itself to go on.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::{Date, OffsetDateTime, format_description::well_known::Iso8601};
+use twilio::{recordings::MAX_PAGE_SIZE, sid::RecordingSid};
+
+/// Recordings a page where the event doesn't say: a page is looked up and queued within seconds, and what a month of a
+/// busy contact centre comes to (100,000) is 500 of them.
+const PAGE_SIZE: u16 = 200;
+
+/// The most recordings that one event can name; the names of more don't belong into an event.
+const MOST_LISTED: usize = 1_000;
+
+/// One of the operator's events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Backfill(Backfill),
+    Reconcile,
+    Erase(Erase),
+    Verify(Verify),
+    Continue(Continuation),
+}
+
+/// Queue copies of what Twilio has of these days and the vault hasn't.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Backfill {
+    pub(crate) from: Day,
+    pub(crate) to: Day,
+    /// Only count.
+    #[serde(default)]
+    pub(crate) dry_run: bool,
+    #[serde(default = "default_page_size")]
+    pub(crate) page_size: u16,
+}
+
+/// Erase a recording here, and at Twilio unless the original is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Erase {
+    pub(crate) recording_sid: RecordingSid,
+    #[serde(default)]
+    pub(crate) keep_original: bool,
+}
+
+/// Read stored recordings whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verify {
+    All,
+    Listed(Vec<RecordingSid>),
+}
+
+/// Go on with an operation, as its schedule says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Continuation {
+    /// The operation's name.
+    pub(crate) operation: String,
+    /// Which run of it.
+    pub(crate) run: i64,
+    /// Which invocation of that run, from 0.
+    pub(crate) step: u32,
+}
+
+/// An event that has the name of a command and not its shape.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed command, expected {0}")]
+pub(crate) struct CommandError(&'static str);
+
+/// A day of the calendar, in UTC: `2026-05-31`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Day(pub(crate) Date);
+
+impl Command {
+    /// Takes `event` as a command; `None` where it has the shape of none.
+    pub(crate) fn parse(event: &Value) -> Option<Result<Self, CommandError>> {
+        let (name, body) = match event.as_object()?.iter().collect::<Vec<_>>()[..] {
+            [(name, body)] => (name.as_str(), body),
+            _ => return None,
+        };
+        let (command, expected) = match name {
+            "backfill" => (
+                Backfill::parse(body).map(Self::Backfill),
+                r#"{"backfill":{"from":"2026-05-01","to":"2026-05-31"}}, "dryRun" (true, false) and "pageSize" (1 to 1000) where wanted"#,
+            ),
+            "reconcile" => (
+                body.as_object().filter(|body| body.is_empty()).map(|_| Self::Reconcile),
+                r#"{"reconcile":{}}"#,
+            ),
+            "erase" => (
+                Erase::parse(body).map(Self::Erase),
+                r#"{"erase":"RE…"} or {"erase":{"recordingSid":"RE…","keepOriginal":true}}"#,
+            ),
+            "verify" => (
+                Verify::parse(body).map(Self::Verify),
+                r#"{"verify":{"recordings":["RE…"]}} with at most 1000 of them, or {"verify":{"all":true}}"#,
+            ),
+            "continue" => (
+                Continuation::deserialize(body).ok().map(Self::Continue),
+                r#"{"continue":{"operation":"…","run":1,"step":1}}"#,
+            ),
+            _ => return None,
+        };
+        Some(command.ok_or(CommandError(expected)))
+    }
+}
+
+impl Backfill {
+    fn parse(body: &Value) -> Option<Self> {
+        let request = Self::deserialize(body).ok()?;
+        (request.from <= request.to && (1..=MAX_PAGE_SIZE).contains(&request.page_size)).then_some(request)
+    }
+
+    /// The days before an instant (Unix milliseconds), that one's day included.
+    pub(crate) fn of_days_before(now_ms: i64, days: u16) -> Self {
+        let today =
+            OffsetDateTime::from_unix_timestamp(now_ms.div_euclid(1_000)).map_or(Date::MAX, OffsetDateTime::date);
+        Self {
+            from: Day(today.saturating_sub(time::Duration::days(i64::from(days)))),
+            to: Day(today),
+            dry_run: false,
+            page_size: PAGE_SIZE,
+        }
+    }
+}
+
+impl Erase {
+    fn parse(body: &Value) -> Option<Self> {
+        match body.as_str() {
+            Some(sid) => Some(Self {
+                recording_sid: RecordingSid::parse(sid).ok()?,
+                keep_original: false,
+            }),
+            None => Self::deserialize(body).ok(),
+        }
+    }
+}
+
+impl Verify {
+    fn parse(body: &Value) -> Option<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        struct Body {
+            all: Option<bool>,
+            recordings: Option<Vec<RecordingSid>>,
+        }
+        match Body::deserialize(body).ok()? {
+            Body {
+                all: Some(true),
+                recordings: None,
+            } => Some(Self::All),
+            Body {
+                all: None,
+                recordings: Some(recordings),
+            } => (1..=MOST_LISTED)
+                .contains(&recordings.len())
+                .then_some(Self::Listed(recordings)),
+            _ => None,
+        }
+    }
+}
+
+impl Continuation {
+    /// The event that this is parsed from.
+    pub(crate) fn to_event(&self) -> Value {
+        serde_json::json!({ "continue": self })
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = time::error::Parse;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Date::parse(&text, &Iso8601::DATE).map(Self)
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+const fn default_page_size() -> u16 {
+    PAGE_SIZE
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        invocation::Invocation,
+        sample_events::{BACKFILL, ERASE, RECONCILE, VERIFY, invocation},
+    };
+
+    const SID: &str = "RE00000000000000000000000000000001";
+
+    fn parse(event: &Value) -> Command {
+        Command::parse(event).unwrap().unwrap()
+    }
+
+    fn day(text: &str) -> Day {
+        Day::try_from(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_backfill_has_days_and_may_have_more() {
+        let plain = Backfill {
+            from: day("2026-05-01"),
+            to: day("2026-05-31"),
+            dry_run: false,
+            page_size: 200,
+        };
+        let event = json!({"backfill": {"from": "2026-05-01", "to": "2026-05-31"}});
+        assert_eq!(parse(&event), Command::Backfill(plain));
+        let event = json!({"backfill": {"from": "2026-05-01", "to": "2026-05-01", "dryRun": true, "pageSize": 1}});
+        let full = Backfill {
+            to: day("2026-05-01"),
+            dry_run: true,
+            page_size: 1,
+            ..plain
+        };
+        assert_eq!(parse(&event), Command::Backfill(full));
+    }
+
+    #[test]
+    fn a_recording_is_erased_with_its_original_unless_that_is_kept() {
+        let erase = |keep_original| {
+            Command::Erase(Erase {
+                recording_sid: RecordingSid::parse(SID).unwrap(),
+                keep_original,
+            })
+        };
+        assert_eq!(parse(&json!({"erase": SID})), erase(false));
+        assert_eq!(parse(&json!({"erase": {"recordingSid": SID}})), erase(false));
+        assert_eq!(
+            parse(&json!({"erase": {"recordingSid": SID, "keepOriginal": true}})),
+            erase(true)
+        );
+    }
+
+    #[test]
+    fn recordings_to_verify_are_listed_or_all() {
+        assert_eq!(parse(&json!({"verify": {"all": true}})), Command::Verify(Verify::All));
+        let listed = Verify::Listed(vec![RecordingSid::parse(SID).unwrap()]);
+        assert_eq!(
+            parse(&json!({"verify": {"recordings": [SID]}})),
+            Command::Verify(listed)
+        );
+    }
+
+    #[test]
+    fn a_continuation_survives_its_schedule() {
+        let continuation = Continuation {
+            operation: "verify-all".to_owned(),
+            run: 1_763_900_000_000,
+            step: 3,
+        };
+        assert_eq!(parse(&continuation.to_event()), Command::Continue(continuation));
+    }
+
+    #[test]
+    fn sample_events_hold_a_command_of_each_kind() {
+        let commands = [BACKFILL, RECONCILE, ERASE, VERIFY].map(|event| match invocation(event) {
+            Invocation::Command(command) => command,
+            other => panic!("{other:?}"),
+        });
+        assert!(matches!(
+            commands,
+            [
+                Command::Backfill(Backfill { dry_run: true, .. }),
+                Command::Reconcile,
+                Command::Erase(Erase {
+                    keep_original: true,
+                    ..
+                }),
+                Command::Verify(Verify::Listed(_)),
+            ]
+        ));
+    }
+
+    #[test]
+    fn a_malformed_command_is_told_what_it_should_be() {
+        for (event, expected) in [
+            (json!({"backfill": {}}), "2026-05-01"),
+            (json!({"backfill": "canary"}), "2026-05-01"),
+            (
+                json!({"backfill": {"from": "2026-05-02", "to": "2026-05-01"}}),
+                "2026-05-01",
+            ),
+            (
+                json!({"backfill": {"from": "2026-02-30", "to": "2026-05-01"}}),
+                "2026-05-01",
+            ),
+            (
+                json!({"backfill": {"from": "01.05.2026", "to": "31.05.2026"}}),
+                "2026-05-01",
+            ),
+            (
+                json!({"backfill": {"from": "2026-05-01", "to": "2026-05-01", "dry": true}}),
+                "dryRun",
+            ),
+            (
+                json!({"backfill": {"from": "2026-05-01", "to": "2026-05-01", "pageSize": 0}}),
+                "1 to 1000",
+            ),
+            (
+                json!({"backfill": {"from": "2026-05-01", "to": "2026-05-01", "pageSize": 1001}}),
+                "1 to 1000",
+            ),
+            (json!({"reconcile": {"canary": 1}}), r#"{"reconcile":{}}"#),
+            (json!({"reconcile": null}), r#"{"reconcile":{}}"#),
+            (json!({"erase": "canary"}), "keepOriginal"),
+            (json!({"erase": {"recordingSid": SID, "keep": true}}), "keepOriginal"),
+            (json!({"verify": {}}), "recordings"),
+            (json!({"verify": {"all": false}}), "recordings"),
+            (json!({"verify": {"recordings": []}}), "recordings"),
+            (json!({"verify": {"recordings": [SID], "all": true}}), "recordings"),
+            (json!({"verify": {"recordings": vec![SID; 1_001]}}), "at most 1000"),
+            (json!({"continue": {"operation": "canary"}}), "step"),
+        ] {
+            let error = Command::parse(&event).unwrap().unwrap_err().to_string();
+            assert!(
+                error.contains(expected) && !error.contains("canary"),
+                "{event}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_events_are_no_commands() {
+        for event in [
+            json!({}),
+            json!("erase"),
+            json!({"paint": {}}),
+            json!({"reconcile": {}, "erase": SID}),
+        ] {
+            assert_eq!(Command::parse(&event), None, "{event}");
+        }
+    }
+
+    #[test]
+    fn the_last_days_end_today() {
+        let days = Backfill::of_days_before(1_763_900_000_000, 3);
+        assert_eq!((days.from, days.to), (day("2025-11-20"), day("2025-11-23")));
+    }
+}

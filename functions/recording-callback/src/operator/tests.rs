@@ -1,0 +1,155 @@
+mod erase;
+mod reconcile;
+mod resume;
+mod twilio;
+mod verify;
+mod walk;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use service::secrets::Secrets;
+
+use self::twilio::Twilio;
+use super::*;
+use crate::{
+    config::DeletionConfig,
+    emulated::Emulated,
+    invocation::Invocation,
+    secret::{Secret, api_key},
+};
+
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:operator";
+
+/// An operator whose AWS is emulated, with a Twilio of its own.
+struct World {
+    aws: Emulated,
+    twilio: Twilio,
+    operator: Operator,
+    queue_url: String,
+}
+
+impl World {
+    async fn start(twilio: Twilio) -> Self {
+        Self::with(twilio, None).await
+    }
+
+    /// One where originals are deleted, without a link too.
+    async fn deleting_unlinked(twilio: Twilio) -> Self {
+        Self::with(twilio, Some(Duration::from_secs(7_200))).await
+    }
+
+    async fn with(twilio: Twilio, delete_after: Option<Duration>) -> Self {
+        let aws = Emulated::start().await;
+        let queue = aws.sqs().create_queue().queue_name(&aws.name).send().await.unwrap();
+        let queue_url = queue.queue_url.unwrap();
+        let originals = Originals {
+            twilio: twilio.client(),
+            api_key: Secret::new(&Secrets::new(&twilio.server.aws()), "api-key".to_owned(), api_key),
+        };
+        let config = OperatorConfig {
+            vault: aws.reader_config(),
+            copies_queue_url: queue_url.clone(),
+            schedules: aws.schedules(),
+            deletion: delete_after.map(|after| DeletionConfig {
+                after,
+                unlinked: true,
+                schedules: aws.schedules(),
+                copies_queue_arn: "arn:aws:sqs:us-east-1:000000000000:copies".to_owned(),
+            }),
+        };
+        Self {
+            operator: Operator::new(&aws.config, originals, config),
+            aws,
+            twilio,
+            queue_url,
+        }
+    }
+
+    /// Invokes with all the time that Lambda gives.
+    async fn invoke(&self, event: Value) -> Result<Value, OperatorError> {
+        self.invoke_for(Duration::from_secs(15 * 60), event).await
+    }
+
+    /// Invokes with time for one piece of work.
+    async fn invoke_briefly(&self, event: Value) -> Result<Value, OperatorError> {
+        self.invoke_for(WINDING_UP + PIECE, event).await
+    }
+
+    async fn invoke_for(&self, time: Duration, event: Value) -> Result<Value, OperatorError> {
+        let Ok(Invocation::Command(command)) = Invocation::parse(event) else {
+            panic!("not a command");
+        };
+        let invoked = Invoked {
+            function_arn: FUNCTION,
+            deadline: Instant::now() + time,
+        };
+        self.operator.run(command, invoked).await
+    }
+
+    /// What is in the queue, by RecordingSid.
+    async fn queued(&self) -> Vec<Value> {
+        let mut messages: Vec<Value> = Vec::new();
+        loop {
+            let receive = self.aws.sqs().receive_message().queue_url(&self.queue_url);
+            let received = receive.max_number_of_messages(10).send().await.unwrap();
+            let bodies = received.messages().iter().map(|message| message.body().unwrap());
+            let before = messages.len();
+            messages.extend(bodies.map(|body| serde_json::from_str::<Value>(body).unwrap()));
+            if messages.len() == before {
+                break;
+            }
+        }
+        messages.sort_by_key(|message| message["recordingSid"].to_string());
+        messages
+    }
+
+    /// The names of the schedules, in order.
+    async fn scheduled(&self) -> Vec<String> {
+        let listed = self.aws.scheduler().list_schedules().group_name(&self.aws.name);
+        let listed = listed.send().await.unwrap();
+        let mut names: Vec<_> = listed
+            .schedules()
+            .iter()
+            .map(|schedule| schedule.name().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Takes the schedule away, as when it runs; returns its target's ARN and the event.
+    async fn fire(&self, name: &str) -> (String, Value) {
+        let get = self
+            .aws
+            .scheduler()
+            .get_schedule()
+            .group_name(&self.aws.name)
+            .name(name);
+        let schedule = get.send().await.unwrap();
+        let delete = self.aws.scheduler().delete_schedule().group_name(&self.aws.name);
+        delete.name(name).send().await.unwrap();
+        let target = schedule.target().unwrap();
+        (
+            target.arn().to_owned(),
+            serde_json::from_str(target.input().unwrap()).unwrap(),
+        )
+    }
+
+    /// The state object of an operation.
+    async fn state(&self, operation: &str) -> Value {
+        let key = format!("operations/{operation}.json");
+        let object = self.aws.s3().get_object().bucket(&self.aws.name).key(key);
+        let body = object.send().await.unwrap().body.collect().await.unwrap();
+        serde_json::from_slice(&body.to_vec()).unwrap()
+    }
+
+    async fn mark_as_erased(&self, recording: &str) {
+        let key = format!("erased/{recording}");
+        let put = self.aws.s3().put_object().bucket(&self.aws.name).key(key);
+        put.send().await.unwrap();
+    }
+}
+
+fn sid(number: u32) -> String {
+    format!("RE{number:032x}")
+}

@@ -1,0 +1,86 @@
+//! Backfill: what is queued, and what isn't.
+
+use vault::{ContentType, RecordingId};
+
+use super::{
+    twilio::{Twilio, recording},
+    *,
+};
+
+/// Six recordings: 1 is stored, 2 erased, 3 still running; 4 to 6 are missing.
+async fn world(delete_unlinked: bool) -> World {
+    let mut recordings: Vec<_> = (1..=6).map(|number| recording(&sid(number))).collect();
+    recordings[2]["status"] = json!("in-progress");
+    let twilio = Twilio::with(recordings).await;
+    let world = if delete_unlinked {
+        World::deleting_unlinked(twilio).await
+    } else {
+        World::start(twilio).await
+    };
+    let stored = RecordingId::parse(&sid(1)).unwrap();
+    world.aws.store(&stored, ContentType::Wav, vec![7; 100]).await;
+    world.mark_as_erased(&sid(2)).await;
+    world
+}
+
+fn backfill() -> Value {
+    json!({"backfill": {"from": "2026-05-01", "to": "2026-05-31", "pageSize": 4}})
+}
+
+#[tokio::test]
+async fn what_is_neither_stored_nor_erased_is_queued() {
+    let world = world(false).await;
+    let answer = world.invoke(backfill()).await.unwrap();
+    assert_eq!(answer["status"], "done");
+    let counts = json!({
+        "found": 6, "stored": 1, "erased": 1, "notReady": 1, "missing": 3, "queued": 3, "failed": 0,
+    });
+    assert_eq!(answer["work"]["backfill"]["counts"], counts);
+    let message = |number| {
+        json!({
+            "version": 1,
+            "kind": "CopyRecording",
+            "recordingSid": sid(number),
+            "callSid": "CA00000000000000000000000000000001",
+            "channels": 2,
+            "durationS": 5,
+            "startTimeMs": 1_777_629_600_000_i64,
+            "source": "OutboundAPI",
+        })
+    };
+    assert_eq!(world.queued().await, [4, 5, 6].map(message));
+    assert_eq!(world.state("backfill-2026-05-01-2026-05-31").await, answer);
+    assert_eq!(world.scheduled().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_and_does_nothing() {
+    let world = world(true).await;
+    let mut event = backfill();
+    event["backfill"]["dryRun"] = json!(true);
+    let answer = world.invoke(event).await.unwrap();
+    let counts = &answer["work"]["backfill"]["counts"];
+    assert_eq!((&counts["missing"], &counts["queued"]), (&json!(3), &json!(0)));
+    assert_eq!(answer["operation"], "backfill-2026-05-01-2026-05-31-dry-run");
+    assert!(world.queued().await.is_empty() && world.scheduled().await.is_empty());
+}
+
+#[tokio::test]
+async fn recordings_of_other_days_are_not_looked_at() {
+    let world = world(false).await;
+    let event = json!({"backfill": {"from": "2026-05-02", "to": "2026-05-31"}});
+    let answer = world.invoke(event).await.unwrap();
+    assert_eq!(answer["work"]["backfill"]["counts"]["found"], 0);
+    assert!(world.queued().await.is_empty());
+}
+
+#[tokio::test]
+async fn originals_that_nothing_links_to_are_deleted_where_the_operator_says_so() {
+    let world = world(true).await;
+    world.invoke(backfill()).await.unwrap();
+    assert_eq!(world.scheduled().await, [4, 5, 6].map(sid));
+    let (target, message) = world.fire(&sid(4)).await;
+    assert_eq!(target, "arn:aws:sqs:us-east-1:000000000000:copies");
+    let expected = json!({"version": 1, "kind": "DeleteOriginal", "recordingSid": sid(4), "durationS": 5});
+    assert_eq!(message, expected);
+}
