@@ -35,7 +35,16 @@ pub enum MinistackError {
 impl Ministack {
     /// Starts an empty emulator on a free port and waits until it accepts connections.
     pub fn start() -> Result<Self, MinistackError> {
-        let program = tool(Venv::Stack, "ministack")?;
+        Self::start_from(Venv::Stack)
+    }
+
+    /// The same, able to take a template whose SAM macro isn't expanded yet.
+    pub fn start_with_sam() -> Result<Self, MinistackError> {
+        Self::start_from(Venv::Lint)
+    }
+
+    fn start_from(venv: Venv) -> Result<Self, MinistackError> {
+        let program = tool(venv, "ministack")?;
         let scratch = Scratch::new()?;
         let port = free_port()?;
 

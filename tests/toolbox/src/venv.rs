@@ -17,19 +17,30 @@ pub enum Venv {
     Stack,
     /// The official AWS Encryption SDK, boto3 and Twilio's library: the other side of the interoperability tests.
     Interop,
-    /// `cfn-lint` and `sam`: what checks the deployment template.
+    /// `cfn-lint` and `sam`: what checks and deploys the template, and a `ministack` that can expand it.
     Lint,
+    /// `checkov`, whose pins go with nobody else's.
+    Checkov,
     /// `localemu`: the stricter AWS emulator of the vault's contract suite. Needs Python 3.12 or later, from the path
     /// or from pyenv.
     Localemu,
 }
 
 impl Venv {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Stack, Self::Interop, Self::Lint, Self::Checkov, Self::Localemu];
+
+    /// The one of that name: `stack`, `interop`, `lint`, `checkov` or `localemu`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|venv| venv.name() == name)
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Stack => "stack",
             Self::Interop => "interop",
             Self::Lint => "lint",
+            Self::Checkov => "checkov",
             Self::Localemu => "localemu",
         }
     }
@@ -39,6 +50,7 @@ impl Venv {
             Self::Stack => include_str!("../requirements/stack.txt"),
             Self::Interop => include_str!("../requirements/interop.txt"),
             Self::Lint => include_str!("../requirements/lint.txt"),
+            Self::Checkov => include_str!("../requirements/checkov.txt"),
             Self::Localemu => include_str!("../requirements/localemu.txt"),
         }
     }
@@ -46,7 +58,7 @@ impl Venv {
     /// The oldest Python 3 that runs its packages.
     const fn oldest_python(self) -> u8 {
         match self {
-            Self::Stack | Self::Interop | Self::Lint => 11,
+            Self::Stack | Self::Interop | Self::Lint | Self::Checkov => 11,
             Self::Localemu => 12,
         }
     }
@@ -243,7 +255,7 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned_to_one_version() {
-        for venv in [Venv::Stack, Venv::Interop, Venv::Lint, Venv::Localemu] {
+        for venv in Venv::ALL {
             let pins: Vec<_> = venv
                 .requirements()
                 .lines()

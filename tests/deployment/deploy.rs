@@ -1,0 +1,142 @@
+//! The whole template, deployed by `sam` to the AWS emulator: created, updated with every option switched on, deleted.
+//!
+//! It shows that the resources fit together: names, references, order, parameters, outputs. The emulator enforces no IAM,
+//! runs no function, and deletes what should be kept (`shape.rs` looks at that).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+use toolbox::{Ministack, Scratch, Venv, python, tool, workspace_root};
+
+const STACK: &str = "recording-vault";
+const BUCKET: &str = "artefacts";
+
+#[test]
+fn it_is_created_updated_and_deleted() {
+    let account = Account::open();
+    let created = account.deploy(&[]);
+    assert!(created["CallbackUrl"].ends_with("/recording-status-callback#rc=3&rp=all"));
+    assert!(created["UrlProvider"].starts_with(&created["PlaybackBaseUrl"]));
+    assert!(created["UrlProvider"].ends_with("/media-url?recordingSid="));
+    assert!(!created.contains_key("TwilioPublicKeyCommand"));
+    assert_eq!(account.status(), "CREATE_COMPLETE");
+
+    let updated = account.deploy(&[
+        "AlarmEmail=operator@example.com",
+        "Architecture=x86_64",
+        "DeleteOriginalAfter=7200",
+        "DeleteRecordingsAfterDays=365",
+        "InfrequentAccessAfterDays=30",
+        "LinkMode=segment-link",
+        "ObjectLockDays=1",
+        "PlaybackBaseUrl=https://listen.example.com",
+        "PlaybackReservedConcurrency=50",
+        "TraceRequests=true",
+        "TwilioEncryptionKey=on",
+        "WebhookReservedConcurrency=50",
+    ]);
+    assert_eq!(account.status(), "UPDATE_COMPLETE");
+    assert_eq!(
+        updated["UrlProvider"],
+        "https://listen.example.com/media-url?recordingSid="
+    );
+    assert!(updated["TwilioPublicKeyCommand"].starts_with("aws kms get-public-key --key-id arn:aws:kms:"));
+    for kept in [
+        "CallbackUrl",
+        "Bucket",
+        "KeyArn",
+        "AuthTokenSecretArn",
+        "ApiKeySecretArn",
+    ] {
+        assert_eq!(updated[kept], created[kept], "{kept}");
+    }
+
+    account.delete();
+    assert_eq!(account.status(), "DELETE_COMPLETE");
+}
+
+/// An empty emulated account, and a copy of the templates whose functions' code is a stub.
+struct Account {
+    ministack: Ministack,
+    folder: Scratch,
+}
+
+impl Account {
+    fn open() -> Self {
+        let account = Self {
+            ministack: Ministack::start_with_sam().unwrap(),
+            folder: Scratch::new().unwrap(),
+        };
+        let folder = account.folder.path();
+        for file in ["template.yaml", "monitoring.yaml"] {
+            let template = fs::read_to_string(workspace_root().join(file)).unwrap();
+            fs::write(folder.join(file), template.replace("CodeUri: .\n", "CodeUri: stub\n")).unwrap();
+        }
+        fs::create_dir(folder.join("stub")).unwrap();
+        fs::write(folder.join("stub/bootstrap"), "#!/bin/sh\n").unwrap();
+        account.ask(&format!("client('s3').create_bucket(Bucket='{BUCKET}')"));
+        account
+    }
+
+    /// Deploys, and returns the outputs.
+    fn deploy(&self, options: &[&str]) -> BTreeMap<String, String> {
+        let mut sam = Command::new(tool(Venv::Lint, "sam").unwrap());
+        sam.args(["deploy", "--template-file", "template.yaml", "--stack-name", STACK])
+            .args(["--s3-bucket", BUCKET, "--capabilities", "CAPABILITY_IAM"])
+            .args(["--no-confirm-changeset", "--no-progressbar", "--parameter-overrides"])
+            .arg("TwilioAccountSid=AC00000000000000000000000000000001")
+            .arg("TwilioWorkspaceSid=WS00000000000000000000000000000001")
+            .args(options);
+        let deployed = self.in_account(&mut sam).output().unwrap();
+        let told = String::from_utf8_lossy(&deployed.stdout);
+        let errors = String::from_utf8_lossy(&deployed.stderr);
+        assert!(deployed.status.success(), "{told}{errors}");
+        let stack = self.ask(&format!(
+            "client('cloudformation').describe_stacks(StackName='{STACK}')['Stacks'][0]['Outputs']"
+        ));
+        let outputs = stack.as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        outputs
+            .map(|output| (text(&output["OutputKey"]), text(&output["OutputValue"])))
+            .collect()
+    }
+
+    fn delete(&self) {
+        self.ask(&format!(
+            "[client('cloudformation').delete_stack(StackName='{STACK}'), \
+             client('cloudformation').get_waiter('stack_delete_complete').wait(StackName='{STACK}')]"
+        ));
+    }
+
+    /// The newest status of the stack: of a deleted one too, which has no description any more.
+    fn status(&self) -> String {
+        let stacks = self.ask("client('cloudformation').list_stacks()['StackSummaries']");
+        let stacks = stacks.as_array().unwrap().iter();
+        let own = stacks.filter(|stack| stack["StackName"] == STACK);
+        own.map(|stack| stack["StackStatus"].as_str().unwrap().to_owned())
+            .next_back()
+            .unwrap()
+    }
+
+    /// Evaluates an expression of boto3, and returns its value.
+    fn ask(&self, expression: &str) -> Value {
+        let script = format!("import json; from boto3 import client; print(json.dumps({expression}, default=str))");
+        let mut boto3 = Command::new(python(Venv::Lint).unwrap());
+        let answer = self.in_account(boto3.args(["-c", &script])).output().unwrap();
+        assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
+        serde_json::from_slice(&answer.stdout).unwrap()
+    }
+
+    fn in_account<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .env("AWS_ENDPOINT_URL", self.ministack.endpoint())
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("SAM_CLI_TELEMETRY", "0")
+    }
+}

@@ -1,0 +1,186 @@
+//! What neither linter looks at, and what other parts of the project rely on.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::template::{FUNCTIONS, TEMPLATE, of_type, properties, resources};
+
+/// What a link in a task, or a recording, can't do without.
+const KEPT: [&str; 11] = [
+    "RecordingsBucket",
+    "RecordingsBucketPolicy",
+    "RecordingsKey",
+    "TwilioEncryptionKeyPair",
+    "LinkKeysSecret",
+    "PlaybackFunction",
+    "PlaybackFunctionUrl",
+    "PlaybackFunctionUrlPublicPermissions",
+    "PlaybackFunctionURLInvokeAllowPublicAccess",
+    "PlaybackRole",
+    "PlaybackLogs",
+];
+
+#[test]
+fn playback_streams_and_anybody_may_ask() {
+    let url = properties("PlaybackFunctionUrl");
+    assert_eq!(url["InvokeMode"], "RESPONSE_STREAM");
+    assert_eq!(url["AuthType"], "NONE");
+    // Without a CORS of its own: the function answers for itself, and doubled headers break browsers.
+    assert!(url.get("Cors").is_none());
+
+    // Function URLs need both since October 2025.
+    let by_url = properties("PlaybackFunctionUrlPublicPermissions");
+    assert_eq!(by_url["Action"], "lambda:InvokeFunctionUrl");
+    let invoke = properties("PlaybackFunctionURLInvokeAllowPublicAccess");
+    assert_eq!(invoke["Action"], "lambda:InvokeFunction");
+    assert_eq!(invoke["InvokedViaFunctionUrl"], true);
+    for permission in [by_url, invoke] {
+        assert_eq!(permission["Principal"], "*");
+        assert_eq!(permission["FunctionName"], json!({"Ref": "PlaybackFunction"}));
+    }
+    assert_eq!(of_type(&TEMPLATE, "AWS::Lambda::Url").len(), 1);
+}
+
+#[test]
+fn the_api_has_the_callback_and_nothing_else() {
+    let paths = properties("CallbackApi")["Body"]["paths"].as_object().unwrap();
+    assert_eq!(paths.keys().collect::<Vec<_>>(), ["/recording-status-callback"]);
+    let settings = &properties("CallbackApiApiGatewayDefaultStage")["DefaultRouteSettings"];
+    assert!(settings["ThrottlingRateLimit"].as_u64().is_some_and(|limit| limit > 0));
+}
+
+#[test]
+fn what_links_and_recordings_depend_on_is_kept() {
+    let kept: BTreeSet<_> = resources(&TEMPLATE)
+        .iter()
+        .filter(|(_, resource)| resource["DeletionPolicy"] == "Retain")
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(kept, BTreeSet::from(KEPT));
+    for name in KEPT {
+        assert_eq!(TEMPLATE["Resources"][name]["UpdateReplacePolicy"], "Retain", "{name}");
+    }
+}
+
+#[test]
+fn queues_feed_one_message_at_a_time_and_say_which_failed() {
+    for (source, function, visibility_s) in [
+        ("LinkerFunctionLinks", "LinksQueue", 60),
+        ("CopierFunctionCopies", "CopiesQueue", 1200),
+    ] {
+        let mapping = properties(source);
+        assert_eq!(mapping["BatchSize"], 1, "{source}");
+        assert_eq!(
+            mapping["FunctionResponseTypes"],
+            json!(["ReportBatchItemFailures"]),
+            "{source}"
+        );
+        assert!(mapping["ScalingConfig"]["MaximumConcurrency"].is_object(), "{source}");
+        let queue = properties(function);
+        assert_eq!(queue["VisibilityTimeout"], visibility_s);
+        assert!(queue["RedrivePolicy"]["maxReceiveCount"].as_u64() >= Some(5));
+    }
+    // Lambda asks for it: a message that comes back while it's worked on is worked on twice.
+    assert!(properties("LinkerFunction")["Timeout"].as_u64() < Some(60));
+    assert!(properties("CopierFunction")["Timeout"].as_u64() < Some(1200));
+}
+
+#[test]
+fn concurrency_is_never_set_aside_for_a_queue_or_by_default() {
+    for (function, _) in FUNCTIONS {
+        let reserved = &properties(function)["ReservedConcurrentExecutions"];
+        let public = matches!(function, "WebhookFunction" | "PlaybackFunction");
+        assert_eq!(reserved.is_object(), public, "{function}");
+    }
+    for parameter in ["WebhookReservedConcurrency", "PlaybackReservedConcurrency"] {
+        assert_eq!(TEMPLATE["Parameters"][parameter]["Default"], "");
+    }
+}
+
+#[test]
+fn an_operation_that_fails_is_kept_and_not_repeated() {
+    let invocations = properties("OperatorFunctionEventInvokeConfig");
+    assert_eq!(invocations["MaximumRetryAttempts"], 0);
+    assert_eq!(
+        invocations["DestinationConfig"]["OnFailure"]["Destination"],
+        json!({"Fn::GetAtt": ["OperatorFailures", "Arn"]})
+    );
+    let nightly = properties("NightlyReconciliation");
+    let input: Value = serde_json::from_str(nightly["Target"]["Input"].as_str().unwrap()).unwrap();
+    assert_eq!(input, json!({"reconcile": {}}));
+}
+
+#[test]
+fn no_environment_waits_for_the_functions_own_address() {
+    for (function, own) in [
+        ("WebhookFunction", "CallbackApi"),
+        ("PlaybackFunction", "PlaybackFunction"),
+    ] {
+        let environment = properties(function)["Environment"].to_string();
+        assert!(!environment.contains(own), "{function}");
+    }
+}
+
+#[test]
+fn no_environment_and_no_parameter_holds_a_secret() {
+    for (function, _) in FUNCTIONS {
+        let variables = properties(function)["Environment"]["Variables"].as_object().unwrap();
+        for (name, value) in variables {
+            assert!(
+                !value.to_string().contains("resolve:secretsmanager"),
+                "{function}: {name}"
+            );
+            if name.ends_with("_SECRET") {
+                assert!(value.is_object(), "{function}: {name} names a secret of the stack");
+            }
+        }
+    }
+    for secret in ["AuthTokenSecret", "ApiKeySecret"] {
+        // Shells: a deployment without values answers 503.
+        for value in ["SecretString", "GenerateSecretString"] {
+            assert!(properties(secret).get(value).is_none(), "{secret}");
+        }
+    }
+    assert!(properties("LinkKeysSecret")["GenerateSecretString"].is_object());
+}
+
+#[test]
+fn every_parameter_is_described_and_text_is_checked() {
+    for (name, parameter) in TEMPLATE["Parameters"].as_object().unwrap() {
+        assert!(parameter["Description"].is_string(), "{name}");
+        let checked = ["AllowedPattern", "AllowedValues", "MinValue"];
+        assert!(
+            checked.iter().any(|check| parameter.get(check).is_some()),
+            "{name} takes anything"
+        );
+    }
+}
+
+#[test]
+fn logs_are_json_with_an_end_and_audit_lines_have_their_own() {
+    for (function, role) in FUNCTIONS {
+        let logging = &properties(function)["LoggingConfig"];
+        assert_eq!(logging["LogFormat"], "JSON", "{role}");
+        let group = logging["LogGroup"]["Ref"].as_str().unwrap();
+        let retention = if role == "playback" {
+            "AuditRetentionDays"
+        } else {
+            "LogRetentionDays"
+        };
+        assert_eq!(
+            properties(group)["RetentionInDays"],
+            json!({"Ref": retention}),
+            "{role}"
+        );
+    }
+}
+
+#[test]
+fn outputs_paste_into_twilio() {
+    let url = TEMPLATE.pointer("/Outputs/CallbackUrl/Value/Fn::Sub").unwrap();
+    let url = url.as_str().unwrap();
+    // The fragment is Twilio's "connection overrides": without it a 5xx isn't tried again.
+    assert!(url.ends_with("/recording-status-callback#rc=3&rp=all"), "{url}");
+    assert!(TEMPLATE["Outputs"]["UrlProvider"].is_object());
+}
