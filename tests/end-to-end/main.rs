@@ -12,5 +12,6 @@ mod links;
 mod main_job;
 mod playback;
 mod schedules;
+mod smoke_test;
 mod support;
 mod tampering;

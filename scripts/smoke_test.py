@@ -1,0 +1,176 @@
+"""smoke_test.py --callback-url URL --playback-url URL --account AC... --recording RE...: tries a deployed stack.
+
+Takes a completed recording of the account through the whole service: a callback signed as Twilio signs it, a link for a
+Flex token, ranges, refusals; says what each took. The URLs are the stack's outputs `CallbackUrl` and `PlaybackBaseUrl`.
+Secrets come by the environment and are never printed: TWILIO_AUTH_TOKEN, and FLEX_TOKEN of a signed-in supervisor (in the
+browser's console of Flex: `Twilio.Flex.Manager.getInstance().user.token`).
+
+The recording is copied into the bucket, if it isn't there; no task is changed. Needs Python 3.9 or later and nothing else.
+"""
+
+import argparse
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+# A copy of hours of audio takes minutes.
+COPY_BOUND_S = 300
+TIMEOUT_S = 60
+
+
+def ask(url, method="GET", headers=None, body=None):
+    """Status, headers and body of an answer, whatever it says."""
+    request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:
+            return reply.status, reply.headers, reply.read()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, refusal.headers, refusal.read()
+
+
+def sign(token, url, form):
+    """X-Twilio-Signature, by Twilio's "Webhooks security"."""
+    text = url + "".join(name + form[name] for name in sorted(form))
+    return base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
+
+
+class Trial:
+    """The checks, in the order in which they're made."""
+
+    def __init__(self, arguments, auth_token, flex_token):
+        self.callback_url = arguments.callback_url.partition("#")[0]
+        self.signed_url = arguments.signed_url or self.callback_url
+        self.provider = f"{arguments.playback_url.rstrip('/')}/media-url?recordingSid={arguments.recording}"
+        # A call that no task has: the link finds nothing to do.
+        self.form = {
+            "AccountSid": arguments.account,
+            "CallSid": "CA" + "0" * 32,
+            "RecordingSid": arguments.recording,
+            "RecordingStatus": "completed",
+        }
+        self.auth_token, self.flex_token = auth_token, flex_token
+        self.link = None
+        self.length = None
+        self.failed = 0
+
+    def run(self):
+        """Makes every check; the rest has no meaning once there's no link."""
+        self.check("a forged callback is refused", self.forged_callback)
+        self.check("a signed callback is taken", self.signed_callback)
+        self.check("a link is refused without a token", self.no_token)
+        self.check("a link is given for a Flex token", self.media_link)
+        if self.link:
+            self.check("the first bytes play", self.first_bytes)
+            self.check("ranges fit together", self.ranges)
+            self.check("the last bytes play", self.last_bytes)
+            self.check("past the end is 416", self.past_the_end)
+            self.check("HEAD tells without audio", self.head)
+            self.check("a changed link is refused", self.changed_link)
+        return self.failed
+
+    def check(self, what, attempt):
+        """Prints what came of a check and how long it took. An assertion says what was wrong."""
+        began = time.monotonic()
+        try:
+            attempt()
+            verdict = "ok"
+        except (AssertionError, OSError) as error:
+            self.failed += 1
+            # An OSError's text may hold the URL, and that the link's signature.
+            verdict = f"FAILED: {error if isinstance(error, AssertionError) else type(error).__name__}"
+        print(f"{(time.monotonic() - began) * 1000:8.0f} ms  {what}: {verdict}", flush=True)
+
+    def post(self, signature):
+        headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
+        return ask(self.callback_url, "POST", headers, urllib.parse.urlencode(self.form).encode())[0]
+
+    def forged_callback(self):
+        status = self.post(sign("not the token", self.signed_url, self.form))
+        assert status == 403, f"{status}, not 403"
+
+    def signed_callback(self):
+        status = self.post(sign(self.auth_token, self.signed_url, self.form))
+        assert status == 204, f"{status}, not 204"
+
+    def no_token(self):
+        status = ask(self.provider)[0]
+        assert status in (401, 403), f"{status}, neither 401 nor 403"
+
+    def media_link(self):
+        basic = base64.b64encode(f"token:{self.flex_token}".encode()).decode()
+        until = time.monotonic() + COPY_BOUND_S
+        while True:
+            status, _, body = ask(self.provider, headers={"Authorization": f"Basic {basic}"})
+            # 404 until the copy is there.
+            if status != 404 or time.monotonic() > until:
+                break
+            time.sleep(1)
+        assert status == 200, f"{status}, not 200"
+        self.link = json.loads(body)["media_url"]
+
+    def range(self, wanted):
+        """A range's bytes and the recording's length, if the answer is what RFC 9110 has it be."""
+        status, headers, body = ask(self.link, headers={"Range": f"bytes={wanted}"})
+        assert status == 206, f"{status}, not 206"
+        place = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", ""))
+        assert place, "206 without a Content-Range"
+        first, last, length = map(int, place.groups())
+        assert len(body) == last - first + 1, f"{len(body)} bytes came, {last - first + 1} were announced"
+        return body, length
+
+    def first_bytes(self):
+        body, self.length = self.range("0-99")
+        assert len(body) == 100, f"{len(body)} bytes, not 100"
+
+    def ranges(self):
+        whole, _ = self.range("0-199")
+        parts = self.range("0-99")[0] + self.range("100-199")[0]
+        assert parts == whole, "two ranges aren't what the one over both is"
+
+    def last_bytes(self):
+        body, _ = self.range("-100")
+        again, _ = self.range(f"{self.length - 100}-")
+        assert body == again and len(body) == 100, "the suffix isn't the recording's end"
+
+    def past_the_end(self):
+        status, headers, _ = ask(self.link, headers={"Range": f"bytes={self.length}-"})
+        assert status == 416, f"{status}, not 416"
+        assert headers.get("Content-Range") == f"bytes */{self.length}", "416 without the recording's length"
+
+    def head(self):
+        status, headers, body = ask(self.link, "HEAD")
+        assert status == 200 and not body, f"{status} with {len(body)} bytes"
+        assert headers.get("Accept-Ranges") == "bytes", "no Accept-Ranges"
+
+    def changed_link(self):
+        link, _, signature = self.link.rpartition("signature=")
+        changed = ("A" if signature[0] != "A" else "B") + signature[1:]
+        status = ask(f"{link}signature={changed}")[0]
+        assert status == 403, f"{status}, not 403"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("callback-url", "playback-url", "account", "recording"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--signed-url", help="what Twilio signs, where it isn't the callback URL itself")
+    arguments = parser.parse_args()
+    try:
+        secrets = os.environ["TWILIO_AUTH_TOKEN"], os.environ["FLEX_TOKEN"]
+    except KeyError as missing:
+        parser.error(f"{missing.args[0]} is missing from the environment")
+    failed = Trial(arguments, *secrets).run()
+    print("all is well" if not failed else f"{failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

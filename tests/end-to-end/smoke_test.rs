@@ -1,0 +1,55 @@
+//! `scripts/smoke_test.py`, which operators run against a deployed stack, against this one.
+
+use std::process::{Command, Output};
+
+use local_stack::{Stack, values};
+
+use crate::support::{Recording, among_others};
+
+async fn smoke_test(stack: &Stack, recording: &str, auth_token: &str) -> Output {
+    let mut script = Command::new("python3");
+    script
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/smoke_test.py"))
+        .args(["--callback-url", &format!("{}#rc=3&rp=all", stack.callback_url())])
+        .args(["--signed-url", &stack.public_callback_url()])
+        .args(["--playback-url", stack.playback_url()])
+        .args(["--account", values::ACCOUNT_SID, "--recording", recording])
+        .env("TWILIO_AUTH_TOKEN", auth_token)
+        .env("FLEX_TOKEN", values::FLEX_TOKEN);
+    tokio::task::spawn_blocking(move || script.output())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_smoke_test_passes_on_a_stack_that_works() {
+    let (stack, _turn) = among_others().await;
+    let recording = Recording::new(stack, 100_000);
+    let tested = smoke_test(stack, &recording.sid, values::AUTH_TOKEN).await;
+    let told = String::from_utf8(tested.stdout).unwrap();
+    assert!(
+        tested.status.success(),
+        "{told}{}",
+        String::from_utf8_lossy(&tested.stderr)
+    );
+    assert_eq!(told.matches(": ok\n").count(), 10, "{told}");
+    for secret in [values::AUTH_TOKEN, values::FLEX_TOKEN, "signature="] {
+        assert!(!told.contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn the_smoke_test_fails_on_a_stack_that_has_another_token() {
+    let (stack, _turn) = among_others().await;
+    let recording = Recording::new(stack, 100_000);
+    recording.bring_in(stack).await;
+    let tested = smoke_test(stack, &recording.sid, "another token").await;
+    let told = String::from_utf8(tested.stdout).unwrap();
+    assert_eq!(tested.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("a signed callback is taken: FAILED: 403, not 204"),
+        "{told}"
+    );
+    assert!(told.ends_with("1 failed\n"), "{told}");
+}
