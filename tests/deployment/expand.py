@@ -17,7 +17,8 @@ class NoManagedPolicies:
 with open(sys.argv[1], encoding="utf-8") as file:
     template = yaml_parse(file.read())
 if "Transform" in template:
-    # `sam deploy` uploads the code and names the place; the translator takes no local folder.
+    # `sam deploy` uploads code and parts and names the places; the translator takes no local folder.
     template["Globals"]["Function"]["CodeUri"] = "s3://code/zip"
+    template["Resources"]["Monitoring"]["Properties"]["TemplateURL"] = "https://s3.amazonaws.com/code/monitoring"
     template = transform(template, {}, NoManagedPolicies())
 json.dump(template, sys.stdout)

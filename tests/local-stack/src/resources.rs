@@ -71,6 +71,7 @@ impl Resources {
         [
             (values::BUCKET, "RecordingsBucket"),
             (&self.kms_key_arn, "RecordingsKey"),
+            (&self.twilio_encryption_key_arn, "TwilioEncryptionKeyPair"),
             (&self.auth_token_secret, "AuthTokenSecret"),
             (&self.api_key_secret, "ApiKeySecret"),
             (&self.link_keys_secret, "LinkKeysSecret"),
