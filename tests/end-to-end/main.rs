@@ -10,6 +10,7 @@ mod events;
 mod from_outside;
 mod links;
 mod main_job;
+mod operator;
 mod playback;
 mod schedules;
 mod smoke_test;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use local_stack::{Callback, Stack, StackOptions, values};
+use local_stack::{Callback, Role, Stack, StackOptions, values};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -26,6 +26,8 @@ pub(crate) fn options() -> StackOptions {
     StackOptions::default()
         .beside_tests()
         .operator()
+        // Every link has its original deleted, when a test fires the schedule.
+        .setting(Role::Linker, "DELETE_ORIGINAL_AFTER", "7200")
         .writing_rights(rights_file())
 }
 

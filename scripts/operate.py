@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Operate a deployed Recording Vault: bring in old recordings, find missing ones, verify what is stored, erase.
+
+  operate.py --stack recording-vault backfill --from 2026-05-01 --to 2026-05-31 --dry-run --follow
+  operate.py --stack recording-vault status backfill-2026-05-01-2026-05-31 --follow
+  operate.py --stack recording-vault verify RE... RE...
+  operate.py --stack recording-vault erase RE...
+
+Needs boto3, and the rights to invoke the operator's function and to read operations/* in the bucket (with its KMS key).
+Region, credentials and endpoints are boto3's own (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_LAMBDA).
+Ends with 0 when all is well, with 1 when something failed or a recording is bad.
+"""
+import argparse
+import json
+import sys
+import time
+from datetime import date, datetime, timezone
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+# An answer may take as long as Lambda lets a function run; asking a second time would do the work twice.
+PATIENT = Config(read_timeout=15 * 60 + 10, retries={"max_attempts": 0})
+
+# A function that has begun writes its state within seconds.
+BEGIN_SECONDS = 60
+POLL_SECONDS = 2
+
+
+class Vault:
+    """A deployment's operator function, and the states of its operations in the bucket."""
+
+    def __init__(self, function, bucket, endpoint):
+        self.function, self.bucket = function, bucket
+        self.functions = boto3.client("lambda", config=PATIENT)
+        self.objects = boto3.client("s3", endpoint_url=endpoint)
+
+    def call(self, event):
+        """Invokes the function and returns its answer."""
+        answer = self.functions.invoke(FunctionName=self.function, Payload=json.dumps(event))
+        payload = json.load(answer["Payload"])
+        if "FunctionError" in answer:
+            sys.exit(f"failed: {payload.get('errorMessage', payload)}")
+        return payload
+
+    def start(self, event):
+        """Invokes the function and doesn't wait."""
+        self.functions.invoke(FunctionName=self.function, Payload=json.dumps(event), InvocationType="Event")
+
+    def state(self, operation):
+        """The operation's state, None where it was never begun."""
+        try:
+            found = self.objects.get_object(Bucket=self.bucket, Key=f"operations/{operation}.json")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        return json.load(found["Body"])
+
+
+def begin(vault, operation, event, follow):
+    """Starts an operation whose name is known beforehand, and shows how it fares."""
+    before = vault.state(operation)
+    vault.start(event)
+    deadline = time.monotonic() + BEGIN_SECONDS
+    while (state := vault.state(operation)) is None or (before and state["run"] == before["run"]):
+        if time.monotonic() > deadline:
+            sys.exit(f"{operation} has not begun within {BEGIN_SECONDS} s: look into the operator function's log")
+        time.sleep(POLL_SECONDS)
+    return show(vault, operation, follow)
+
+
+def show(vault, operation, follow):
+    """Prints an operation's state, with `follow` until it ends; returns the exit status."""
+    told = None
+    while True:
+        state = vault.state(operation)
+        if state is None:
+            sys.exit(f"there is no operation {operation}")
+        line = summary(state)
+        if line != told:
+            print(line, flush=True)
+            told = line
+        if state["status"] != "running":
+            return verdict(state)
+        if not follow:
+            print(f"still running; go on looking with: status {operation} --follow")
+            return 0
+        time.sleep(POLL_SECONDS)
+
+
+def work_of(state):
+    [work] = state["work"].values()
+    return work
+
+
+def summary(state):
+    counts = ", ".join(f"{name} {count:,}" for name, count in work_of(state)["counts"].items())
+    updated = datetime.fromtimestamp(state["updatedAtMs"] / 1000, timezone.utc)
+    trouble = f"; {state['error']}" if state.get("error") else ""
+    return f"{updated:%H:%M:%S} {state['operation']} {state['status']}: {counts}{trouble}"
+
+
+def verdict(state):
+    work = work_of(state)
+    for bad in work.get("badRecordings", []):
+        print(f"bad: {bad['recordingSid']}: {bad['problem']}")
+    counts = work["counts"]
+    return int(state["status"] != "done" or bool(counts.get("failed") or counts.get("bad")))
+
+
+def verify_listed(vault, recordings):
+    state = vault.call({"verify": {"recordings": recordings}})
+    return show(vault, state["operation"], True)
+
+
+def erase(vault, recording, keep_original, sure):
+    if not sure:
+        there = "here; the original at Twilio is kept" if keep_original else "here and at Twilio"
+        if input(f"{recording} is erased for good {there}. Its SID again, to confirm: ") != recording:
+            sys.exit("not erased")
+    erased = vault.call({"erase": {"recordingSid": recording, "keepOriginal": keep_original}})["erased"]
+    print(f"erased {recording}: versions {erased['versions']}, original {erased['original']}")
+    for version in erased["held"]:
+        print(f"held by Object Lock: version {version}; erase again when the lock has ended")
+    return int(bool(erased["held"]))
+
+
+def from_stack(name):
+    """The function and the bucket of a CloudFormation stack."""
+    [stack] = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    return outputs["OperatorFunctionName"], outputs["Bucket"]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stack", help="the CloudFormation stack, whose outputs name function and bucket")
+    parser.add_argument("--function", help="the operator's function, without --stack")
+    parser.add_argument("--bucket", help="the bucket, without --stack")
+    parser.add_argument("--endpoint-url", help="where S3 is, for a local stack")
+    commands = parser.add_subparsers(dest="command", required=True)
+    following = argparse.ArgumentParser(add_help=False)
+    following.add_argument("--follow", action="store_true", help="show progress until the end")
+
+    command = commands.add_parser("backfill", parents=[following], help="queue copies of what is missing of these days")
+    command.add_argument("--from", dest="first", type=date.fromisoformat, required=True, help="2026-05-01, UTC")
+    command.add_argument("--to", dest="last", type=date.fromisoformat, required=True, help="the last day, inclusive")
+    command.add_argument("--dry-run", action="store_true", help="only count")
+    commands.add_parser("reconcile", parents=[following], help="queue copies of what is missing of the last 3 days")
+    command = commands.add_parser("verify", parents=[following], help="read stored recordings whole")
+    command.add_argument("--all", action="store_true", help="every recording in the bucket")
+    command.add_argument("recordings", nargs="*", metavar="RE...")
+    command = commands.add_parser("erase", help="erase a recording for good")
+    command.add_argument("recording", metavar="RE...")
+    command.add_argument("--keep-original", action="store_true", help="only here, not at Twilio")
+    command.add_argument("--yes", action="store_true", help="don't ask")
+    command = commands.add_parser("status", parents=[following], help="show an operation")
+    command.add_argument("operation")
+
+    chosen = parser.parse_args()
+    if not chosen.stack and not (chosen.function and chosen.bucket):
+        parser.error("give --stack, or --function and --bucket")
+    if chosen.command == "verify" and chosen.all == bool(chosen.recordings):
+        parser.error("verify either --all or the recordings that you name")
+    return chosen
+
+
+def main():
+    chosen = arguments()
+    function, bucket = from_stack(chosen.stack) if chosen.stack else (chosen.function, chosen.bucket)
+    vault = Vault(function, bucket, chosen.endpoint_url)
+    match chosen.command:
+        case "backfill":
+            first, last = chosen.first.isoformat(), chosen.last.isoformat()
+            operation = f"backfill-{first}-{last}" + ("-dry-run" if chosen.dry_run else "")
+            event = {"backfill": {"from": first, "to": last, "dryRun": chosen.dry_run}}
+            return begin(vault, operation, event, chosen.follow)
+        case "reconcile":
+            today = datetime.now(timezone.utc).date().isoformat()
+            return begin(vault, f"reconcile-{today}", {"reconcile": {}}, chosen.follow)
+        case "verify" if chosen.all:
+            return begin(vault, "verify-all", {"verify": {"all": True}}, chosen.follow)
+        case "verify":
+            return verify_listed(vault, chosen.recordings)
+        case "erase":
+            return erase(vault, chosen.recording, chosen.keep_original, chosen.yes)
+        case "status":
+            return show(vault, chosen.operation, chosen.follow)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
