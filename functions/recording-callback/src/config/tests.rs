@@ -1,0 +1,236 @@
+use super::*;
+
+const ACCOUNT: (&str, &str) = ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001");
+const API_KEY: (&str, &str) = ("TWILIO_API_KEY_SECRET", "api-key");
+const WEBHOOK: [(&str, &str); 1] = [("TWILIO_AUTH_TOKEN_SECRET", "auth-token")];
+const QUEUES: [(&str, &str); 2] = [
+    ("LINKS_QUEUE_URL", "https://sqs.example.com/links"),
+    ("COPIES_QUEUE_URL", "https://sqs.example.com/copies"),
+];
+const LINKER: [(&str, &str); 2] = [
+    ("TWILIO_WORKSPACE_SID", "WS00000000000000000000000000000001"),
+    ("PLAYBACK_BASE_URL", "https://playback.example.com/"),
+];
+const COPIER: [(&str, &str); 2] = [
+    ("RECORDINGS_BUCKET", "recordings"),
+    (
+        "KMS_KEY_ARN",
+        "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000001",
+    ),
+];
+
+const OPERATOR: [(&str, &str); 5] = [
+    ("RECORDINGS_BUCKET", "recordings"),
+    ("KMS_DECRYPT_KEY_ARNS", COPIER[1].1),
+    ("COPIES_QUEUE_URL", QUEUES[1].1),
+    ("SCHEDULE_GROUP", "recording-vault"),
+    ("SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/scheduler"),
+];
+const DELETION: [(&str, &str); 4] = [
+    ("DELETE_ORIGINAL_AFTER", "7200"),
+    ("SCHEDULE_GROUP", "recording-vault"),
+    ("SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/scheduler"),
+    ("COPIES_QUEUE_ARN", "arn:aws:sqs:us-east-1:123456789012:copies"),
+];
+
+fn read(parts: &[&[(&'static str, &'static str)]]) -> Result<Config, BadSettings> {
+    Config::read(Settings::from_pairs(parts.concat()))
+}
+
+/// The names in the problems, in order.
+fn problems(parts: &[&[(&'static str, &'static str)]]) -> Vec<String> {
+    let BadSettings(problems) = read(parts).unwrap_err();
+    problems
+        .iter()
+        .map(|problem| problem.split([':', ' ']).next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn without_a_role_the_function_is_all_of_them() {
+    let config = read(&[&[ACCOUNT, API_KEY], &WEBHOOK, &LINKER, &COPIER]).unwrap();
+    let (webhook, jobs) = (config.webhook.unwrap(), config.jobs.unwrap());
+    assert!(webhook.queues.is_none());
+    assert_eq!(webhook.public_base_url, None);
+    let linker = jobs.linker.unwrap();
+    assert_eq!(linker.playback_base_url, "https://playback.example.com");
+    assert!(matches!(linker.mode, LinkMode::Media));
+    assert_eq!(jobs.copier.unwrap().format, MediaFormat::Wav);
+    assert_eq!(jobs.endpoints.api.as_str(), "https://api.twilio.com/");
+}
+
+#[test]
+fn a_role_asks_for_nothing_that_it_does_not_use() {
+    let webhook = read(&[&[("ROLE", "webhook"), ACCOUNT], &WEBHOOK, &QUEUES]).unwrap();
+    assert!(webhook.webhook.is_some() && webhook.jobs.is_none());
+
+    // The linker's own queue, of which it shortens waits; the other isn't its concern.
+    let linker = read(&[&[("ROLE", "linker"), ACCOUNT, API_KEY, QUEUES[0]], &LINKER]).unwrap();
+    assert!(linker.webhook.is_none());
+    assert!(
+        linker
+            .jobs
+            .is_some_and(|jobs| jobs.linker.is_some() && jobs.copier.is_none())
+    );
+
+    let copier = read(&[&[("ROLE", "copier"), ACCOUNT, API_KEY], &COPIER]).unwrap();
+    assert!(copier.webhook.is_none());
+    assert!(
+        copier
+            .jobs
+            .is_some_and(|jobs| jobs.linker.is_none() && jobs.copier.is_some())
+    );
+}
+
+#[test]
+fn every_missing_setting_is_told_at_once() {
+    let mut missing = problems(&[]);
+    missing.sort();
+    assert_eq!(
+        missing,
+        [
+            "KMS_KEY_ARN",
+            "PLAYBACK_BASE_URL",
+            "RECORDINGS_BUCKET",
+            "TWILIO_ACCOUNT_SID",
+            "TWILIO_API_KEY_SECRET",
+            "TWILIO_AUTH_TOKEN_SECRET",
+            "TWILIO_WORKSPACE_SID",
+        ]
+    );
+}
+
+#[test]
+fn every_wrong_setting_is_told_at_once_and_no_value_is() {
+    let wrong = [
+        ("ROLE", "canary"),
+        ("TWILIO_ACCOUNT_SID", "canary"),
+        ("TWILIO_WORKSPACE_SID", "canary"),
+        ("TWILIO_API_BASE", "canary"),
+        ("TWILIO_TASKROUTER_BASE", "http://canary"),
+        ("TWILIO_IAM_BASE", "ftp://canary"),
+        ("PUBLIC_BASE_URL", "https://canary/?query"),
+        ("LINKS_QUEUE_URL", "canary"),
+        ("PLAYBACK_BASE_URL", "canary"),
+        ("LINK_MODE", "canary"),
+        ("CUSTOMER_LEG_CHANNELS", "canary"),
+        ("WORKER_LEG_CHANNELS", "customer"),
+        ("CONFERENCE_CHANNELS", "customer, others"),
+        ("KMS_KEY_ARN", "alias/canary"),
+        ("MEDIA_FORMAT", "canary"),
+        ("TWILIO_ENCRYPTION_KEY_ARN", "alias/canary"),
+    ];
+    let good = [API_KEY, WEBHOOK[0], COPIER[0]];
+    let mut told = problems(&[&wrong, &good]);
+    told.sort();
+    let mut expected = wrong.map(|(name, _)| name);
+    expected.sort_unstable();
+    assert_eq!(told, expected);
+    assert!(!read(&[&wrong, &good]).unwrap_err().to_string().contains("canary"));
+}
+
+#[test]
+fn queues_come_in_twos_and_a_webhook_alone_needs_them() {
+    for queue in QUEUES {
+        assert_eq!(
+            problems(&[&[ACCOUNT, API_KEY, queue], &WEBHOOK, &LINKER, &COPIER]),
+            ["LINKS_QUEUE_URL"]
+        );
+    }
+    assert_eq!(
+        problems(&[&[("ROLE", "webhook"), ACCOUNT], &WEBHOOK]),
+        ["LINKS_QUEUE_URL"]
+    );
+}
+
+#[test]
+fn the_order_of_channels_is_set_for_each_leg_apart() {
+    let linker = |settings| read(&[&[ACCOUNT, API_KEY], &WEBHOOK, &LINKER, &COPIER, settings]);
+    let channels = |settings| linker(settings).unwrap().jobs.unwrap().linker.unwrap().channels;
+    let unset = channels(&[]);
+    assert_eq!(
+        (unset.customer_leg, unset.worker_leg, unset.conference),
+        (None, None, None)
+    );
+    let set = channels(&[
+        ("CUSTOMER_LEG_CHANNELS", "customer,others"),
+        ("WORKER_LEG_CHANNELS", "others,customer"),
+    ]);
+    assert_eq!(set.customer_leg, Some(ChannelOrder::CustomerFirst));
+    assert_eq!(set.worker_leg, Some(ChannelOrder::OthersFirst));
+    assert_eq!(set.conference, None);
+}
+
+#[test]
+fn segment_links_need_their_keys() {
+    let segment_links = [("ROLE", "linker"), ACCOUNT, API_KEY, ("LINK_MODE", "segment-link")];
+    assert_eq!(problems(&[&segment_links, &LINKER]), ["LINK_KEYS_SECRET"]);
+    let config = read(&[&segment_links, &LINKER, &[("LINK_KEYS_SECRET", "link-keys")]]).unwrap();
+    let mode = config.jobs.unwrap().linker.unwrap().mode;
+    assert!(matches!(mode, LinkMode::SegmentLink { keys_secret } if keys_secret == "link-keys"));
+}
+
+#[test]
+fn originals_stay_unless_a_delay_is_set() {
+    let linker = [("ROLE", "linker"), ACCOUNT, API_KEY];
+    let deletion = |more: &[(&'static str, &'static str)]| {
+        let config = read(&[&linker, &LINKER, more]).unwrap();
+        config.jobs.unwrap().linker.unwrap().deletion
+    };
+    assert!(deletion(&DELETION[1..]).is_none());
+    let deletion = deletion(&DELETION).unwrap();
+    assert_eq!((deletion.after, deletion.unlinked), (Duration::from_secs(7_200), false));
+    assert_eq!(
+        problems(&[&linker, &LINKER, &[("DELETE_ORIGINAL_AFTER", "7200")]]),
+        ["SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "COPIES_QUEUE_ARN"]
+    );
+}
+
+#[test]
+fn an_operators_function_needs_all_that_it_goes_on_with() {
+    let operator = [("ROLE", "operator"), ACCOUNT, API_KEY];
+    let config = read(&[&operator, &OPERATOR]).unwrap();
+    assert!(config.webhook.is_none());
+    let jobs = config.jobs.unwrap();
+    assert!(jobs.linker.is_none() && jobs.copier.is_none());
+    assert!(jobs.operator.is_some_and(|operator| operator.deletion.is_none()));
+    assert_eq!(problems(&[&operator]), OPERATOR.map(|(name, _)| name));
+}
+
+#[test]
+fn a_function_in_all_roles_is_an_operators_where_it_can_be() {
+    let all = [ACCOUNT, API_KEY, WEBHOOK[0], COPIER[1]];
+    let operator = |more: &[&[(&'static str, &'static str)]]| {
+        let config = read(&[&[&all[..], &LINKER], more].concat()).unwrap();
+        config.jobs.unwrap().operator
+    };
+    assert!(operator(&[&COPIER[..1]]).is_none());
+    assert!(operator(&[&COPIER[..1], &QUEUES]).is_none());
+    assert!(operator(&[&OPERATOR, &QUEUES[..1]]).is_some());
+}
+
+#[test]
+fn originals_stay_for_two_hours_at_least() {
+    for after in ["7199", "0", "-7200", "2h", "99999999999999999999"] {
+        let settings = [("ROLE", "linker"), ACCOUNT, API_KEY, ("DELETE_ORIGINAL_AFTER", after)];
+        let BadSettings(problems) = read(&[&settings, &LINKER, &DELETION[1..]]).unwrap_err();
+        assert_eq!(problems, ["DELETE_ORIGINAL_AFTER: must be at least 7200 seconds"]);
+    }
+}
+
+#[test]
+fn what_is_stored_is_verified_with_every_key_that_may_have_sealed_it() {
+    let copier = [("ROLE", "copier"), ACCOUNT, API_KEY];
+    let keys = |more: &[(&'static str, &'static str)]| {
+        let config = read(&[&copier, &COPIER, more]).unwrap();
+        config.jobs.unwrap().copier.unwrap().verification.kms_keys
+    };
+    let current = KeyArn::parse(COPIER[1].1).unwrap();
+    assert_eq!(keys(&[]), std::slice::from_ref(&current));
+    const OLD: &str = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000";
+    let both = format!("{},{OLD}", current.as_str()).leak();
+    assert_eq!(
+        keys(&[("KMS_DECRYPT_KEY_ARNS", both)]),
+        [current, KeyArn::parse(OLD).unwrap()]
+    );
+}
