@@ -11,6 +11,7 @@ mod from_outside;
 mod links;
 mod main_job;
 mod operator;
+mod options;
 mod playback;
 mod schedules;
 mod smoke_test;
