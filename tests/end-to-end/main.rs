@@ -5,6 +5,7 @@
 
 mod callback;
 mod copy;
+mod cost;
 mod encrypted;
 mod events;
 mod from_outside;

@@ -3,61 +3,7 @@
 use local_stack::values;
 use reqwest::{Method, StatusCode};
 
-use crate::support::{Recording, alone, among_others, get, header, json, request};
-
-#[tokio::test]
-async fn a_warm_range_costs_one_s3_get_and_no_kms_call() {
-    let (stack, _turn) = alone().await;
-    let recording = Recording::new(stack, 2_000_000);
-    recording.bring_in(stack).await;
-    let url = recording.media_url(stack).await;
-    // Four instances may answer, and each is cold once.
-    let mut warm = 0;
-    for _ in 0..20 {
-        let mark = stack.wire().mark();
-        let answer = get(&url, &[("range", "bytes=1000000-1031999")]).await;
-        assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
-        assert_eq!(answer.bytes().await.unwrap(), recording.audio[1_000_000..1_032_000]);
-        let calls = stack.wire().since(mark);
-        let count = |service: &str| calls.iter().filter(|call| call.service == service).count();
-        if (count("s3"), count("kms"), calls.len()) == (1, 0, 1) {
-            warm += 1;
-        } else {
-            assert!(count("s3") <= 3 && count("kms") <= 1, "a cold one: {calls:?}");
-        }
-    }
-    assert!(warm >= 16, "{warm} of 20 were warm");
-}
-
-#[tokio::test]
-async fn a_link_that_is_not_ours_costs_no_call_and_says_nothing() {
-    let (stack, _turn) = alone().await;
-    let recording = Recording::new(stack, 100_000);
-    recording.bring_in(stack).await;
-    let url = recording.media_url(stack).await;
-    let missing = url.replace(&recording.sid, "RE0000000000000000000000000000dead");
-    let forged = [
-        missing.clone(),
-        url.replace("expires=", "expires=9"),
-        url.split("&signature=").next().unwrap().to_owned(),
-        format!("{url}A"),
-        format!("{}/", stack.playback_url()),
-        format!("{}/?recordingSid={}", stack.playback_url(), recording.sid),
-    ];
-    let mut bodies = Vec::new();
-    for url in &forged {
-        let mark = stack.wire().mark();
-        let answer = get(url, &[]).await;
-        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
-        let mut body = json(answer).await;
-        body.as_object_mut().unwrap().remove("requestId");
-        bodies.push(body);
-        let calls = stack.wire().since(mark);
-        assert!(calls.iter().all(|call| call.service == "secretsmanager"), "{calls:?}");
-    }
-    bodies.dedup();
-    assert_eq!(bodies.len(), 1, "every refusal reads alike: {bodies:?}");
-}
+use crate::support::{Recording, among_others, get, header, request};
 
 #[tokio::test]
 async fn ranges_heads_and_methods_are_answered_as_rfc_9110_has_them() {

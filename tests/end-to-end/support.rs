@@ -7,10 +7,11 @@ use std::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use local_stack::{Callback, Role, Stack, StackOptions, values};
+use playback_link::{Expiry, KeyRing};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -168,6 +169,20 @@ impl Recording {
             StatusCode::NOT_FOUND => false,
             status => panic!("Twilio answered {status}"),
         }
+    }
+
+    /// A link as `/media-url` gives them, made without asking: it opens the recording nowhere. It expires so many seconds
+    /// from now; a negative number is one that has expired.
+    pub(crate) fn link(&self, stack: &Stack, expires_in_s: i64) -> String {
+        let keys = format!(
+            r#"{{"current":"{0}","{0}":"{1}"}}"#,
+            values::LINK_KEY_ID,
+            values::LINK_KEY
+        );
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let expiry = Expiry::At(now_s.saturating_add_signed(expires_in_s));
+        let query = playback_link::sign(&KeyRing::parse(&keys).unwrap(), &self.sid, expiry);
+        format!("{}/?{query}", stack.playback_url())
     }
 
     /// Asks as the Player does for a link that plays.

@@ -1,0 +1,156 @@
+//! What a listener's request costs on the wire: calls to S3 and KMS, counted.
+
+use std::collections::BTreeMap;
+
+use local_stack::{Mark, Stack, twilio_double::FlexToken};
+use reqwest::{Method, StatusCode};
+
+use crate::support::{Recording, alone, get, header, json, request};
+
+/// Calls of the functions since a mark, by service. Secrets are fetched once for a process, whoever comes first.
+fn calls(stack: &Stack, mark: Mark) -> BTreeMap<String, usize> {
+    let mut calls = BTreeMap::new();
+    for call in stack.wire().since(mark) {
+        if call.service != "secretsmanager" {
+            *calls.entry(call.service).or_default() += 1;
+        }
+    }
+    calls
+}
+
+fn costs<const N: usize>(expected: [(&str, usize); N]) -> BTreeMap<String, usize> {
+    expected.map(|(service, count)| (service.to_owned(), count)).into()
+}
+
+/// A link that was signed elsewhere: no instance has opened the recording yet.
+#[tokio::test]
+async fn a_cold_request_costs_one_kms_call_and_at_most_two_s3_gets() {
+    let (stack, _turn) = alone().await;
+    for (method, range, status, gets) in [
+        // The first frame comes with the header.
+        (Method::GET, Some("bytes=0-"), StatusCode::PARTIAL_CONTENT, 1),
+        (Method::GET, Some("bytes=0-0"), StatusCode::PARTIAL_CONTENT, 1),
+        (Method::GET, None, StatusCode::OK, 1),
+        (Method::HEAD, None, StatusCode::OK, 1),
+        // Header and wanted bytes are asked for side by side.
+        (Method::GET, Some("bytes=1000000-"), StatusCode::PARTIAL_CONTENT, 2),
+        (Method::GET, Some("bytes=-5000"), StatusCode::PARTIAL_CONTENT, 2),
+    ] {
+        let recording = Recording::new(stack, 2_000_000);
+        recording.bring_in(stack).await;
+        let url = recording.link(stack, 60);
+        let mark = stack.wire().mark();
+        let headers: Vec<_> = range.map(|range| ("range", range)).into_iter().collect();
+        let answer = request(method.clone(), &url, &headers).await;
+        assert_eq!(answer.status(), status, "{method} {range:?}");
+        answer.bytes().await.unwrap();
+        assert_eq!(
+            calls(stack, mark),
+            costs([("kms", 1), ("s3", gets)]),
+            "{method} {range:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_warm_range_costs_one_s3_get_and_no_kms_call() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 2_000_000);
+    recording.bring_in(stack).await;
+    let url = recording.link(stack, 60);
+    // Four instances may answer, and each is cold once.
+    let mut warm = 0;
+    for _ in 0..20 {
+        let mark = stack.wire().mark();
+        let answer = get(&url, &[("range", "bytes=1000000-1031999")]).await;
+        assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(answer.bytes().await.unwrap(), recording.audio[1_000_000..1_032_000]);
+        let calls = calls(stack, mark);
+        if calls == costs([("s3", 1)]) {
+            warm += 1;
+        } else {
+            assert_eq!(calls, costs([("kms", 1), ("s3", 2)]), "a cold one");
+        }
+    }
+    assert!(warm >= 16, "{warm} of 20 were warm");
+}
+
+/// Facts that S3 confirmed less than a minute ago: the link was asked for just now.
+#[tokio::test]
+async fn what_needs_no_byte_of_a_warm_recording_costs_nothing() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 2_000_000);
+    recording.bring_in(stack).await;
+    let url = recording.link(stack, 60);
+    let etag = header(&get(&url, &[("range", "bytes=0-0")]).await, "etag").unwrap();
+    let mut free = 0;
+    for _ in 0..20 {
+        let mark = stack.wire().mark();
+        let answer = get(&url, &[("if-none-match", &etag)]).await;
+        assert_eq!(answer.status(), StatusCode::NOT_MODIFIED);
+        let calls = calls(stack, mark);
+        if calls.is_empty() {
+            free += 1;
+        } else {
+            assert_eq!(calls, costs([("kms", 1), ("s3", 1)]), "a cold one");
+        }
+    }
+    assert!(free >= 16, "{free} of 20 were warm");
+}
+
+#[tokio::test]
+async fn a_link_that_is_not_ours_costs_no_call_and_says_nothing() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 100_000);
+    recording.bring_in(stack).await;
+    let url = recording.media_url(stack).await;
+    let forged = [
+        url.replace(&recording.sid, "RE0000000000000000000000000000dead"),
+        url.replace("expires=", "expires=9"),
+        url.split("&signature=").next().unwrap().to_owned(),
+        format!("{url}A"),
+        format!("{}/", stack.playback_url()),
+        format!("{}/?recordingSid={}", stack.playback_url(), recording.sid),
+        recording.link(stack, -60),
+    ];
+    let mut bodies = Vec::new();
+    for url in &forged {
+        for range in [&[][..], &[("range", "bytes=0-")]] {
+            let mark = stack.wire().mark();
+            let answer = get(url, range).await;
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+            let mut body = json(answer).await;
+            body.as_object_mut().unwrap().remove("requestId");
+            bodies.push(body);
+            assert_eq!(calls(stack, mark), costs([]));
+        }
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "every refusal reads alike: {bodies:?}");
+}
+
+#[tokio::test]
+async fn a_listener_who_may_not_listen_costs_no_call() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 100_000);
+    recording.bring_in(stack).await;
+    stack.twilio().add_token(FlexToken {
+        roles: vec!["agent".to_owned()],
+        ..FlexToken::supervisor("token-of-an-agent")
+    });
+    stack.twilio().add_token(FlexToken {
+        expires_in_seconds: 0,
+        ..FlexToken::supervisor("token-of-yesterday")
+    });
+    for (token, status) in [
+        ("", StatusCode::UNAUTHORIZED),
+        ("made-up-token", StatusCode::UNAUTHORIZED),
+        ("token-of-yesterday", StatusCode::UNAUTHORIZED),
+        ("token-of-an-agent", StatusCode::FORBIDDEN),
+    ] {
+        let mark = stack.wire().mark();
+        let answer = stack.media_url(&recording.sid, token).await.unwrap();
+        assert_eq!(answer.status(), status, "{token:?}");
+        assert_eq!(calls(stack, mark), costs([]), "{token:?}");
+    }
+}
