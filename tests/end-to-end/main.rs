@@ -10,6 +10,7 @@ mod encrypted;
 mod events;
 mod from_outside;
 mod links;
+mod long;
 mod main_job;
 mod operator;
 mod options;
