@@ -1,25 +1,32 @@
-//! What the tests and the demo bring along instead of asking for it: pinned Python tools in virtual environments
-//! under `target/tools`, child processes that never outlive their parent, free loopback ports, and the AWS emulators.
+//! What the tests and the demo bring along instead of asking for it: pinned Python and Node.js packages under
+//! `target/tools`, Debian's browser and web server, child processes that never outlive their parent, free loopback ports,
+//! and the AWS emulators.
 //!
 //! Everything here is synchronous and belongs to no async runtime, so that a `#[test]`, a `#[tokio::test]` and the demo
 //! use it alike; [`Process::exited`] alone is a future, and any runtime can poll it.
 
+mod debian;
 mod guardian;
 mod localemu;
 mod ministack;
 mod net;
+mod node;
 mod process;
 mod scratch;
+mod setup;
 mod venv;
 
 use std::path::Path;
 
+pub use debian::{chromium, nginx};
 pub use localemu::{Localemu, LocalemuError};
 pub use ministack::{Ministack, MinistackError};
 pub use net::{free_port, wait_for_tcp};
+pub use node::node_modules;
 pub use process::{Process, ProcessError};
 pub use scratch::Scratch;
-pub use venv::{ToolError, Venv, python, tool};
+pub use setup::ToolError;
+pub use venv::{Venv, python, tool};
 
 /// The root folder of the workspace this crate was compiled in.
 pub fn workspace_root() -> &'static Path {

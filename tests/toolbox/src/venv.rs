@@ -1,14 +1,11 @@
 //! Python tools at pinned versions, each set in a virtual environment of its own.
 
 use std::env;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 
-use sha2::{Digest, Sha256};
-
-use crate::workspace_root;
+use crate::setup::{ToolError, fingerprint, once, run, tools};
 
 /// A set of pinned Python packages; the pins are in `tests/toolbox/requirements/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,54 +61,6 @@ impl Venv {
     }
 }
 
-/// Why a Python tool can't be had.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ToolError {
-    /// A file or folder under `target/tools` couldn't be made.
-    #[error("cannot prepare {}: {source}", path.display())]
-    Folder {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Neither the path nor pyenv has a Python that is new enough.
-    #[error("no Python 3.{oldest} or later for the environment `{venv}`: no {}, none of pyenv", PYTHONS.join(", "))]
-    NoPython {
-        /// The environment's name.
-        venv: &'static str,
-        /// The oldest one that would do.
-        oldest: u8,
-    },
-    /// Python couldn't be started.
-    #[error("cannot run {program}: {source}")]
-    NotStarted {
-        /// The program.
-        program: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Making the environment failed; what the program printed is on stderr.
-    #[error("making the Python environment `{venv}` failed: {program} ended with {status}")]
-    Failed {
-        /// The environment's name.
-        venv: &'static str,
-        /// The program that failed.
-        program: String,
-        /// How it ended.
-        status: ExitStatus,
-    },
-    /// The environment has no such program.
-    #[error("the Python environment `{venv}` has no program `{name}`")]
-    NoSuchTool {
-        /// The environment's name.
-        venv: &'static str,
-        /// The program asked for.
-        name: String,
-    },
-}
-
 /// The Python interpreter of an environment, which is made on first use.
 pub fn python(venv: Venv) -> Result<PathBuf, ToolError> {
     tool(venv, "python")
@@ -119,12 +68,7 @@ pub fn python(venv: Venv) -> Result<PathBuf, ToolError> {
 
 /// A program of an environment (`cargo-lambda`, `cfn-lint`, …); the environment is made on first use.
 pub fn tool(venv: Venv, name: &str) -> Result<PathBuf, ToolError> {
-    let environment = environment(
-        venv.name(),
-        venv.requirements(),
-        venv.oldest_python(),
-        &workspace_root().join("target/tools"),
-    )?;
+    let environment = environment(venv.name(), venv.requirements(), venv.oldest_python(), &tools())?;
     let program = environment.join("bin").join(name);
     if program.exists() {
         Ok(program)
@@ -136,47 +80,16 @@ pub fn tool(venv: Venv, name: &str) -> Result<PathBuf, ToolError> {
     }
 }
 
-/// The environment's folder: named after its requirements, so that a changed pin makes a new one.
-///
-/// It can't be made elsewhere and renamed, because the scripts in `bin` carry its absolute path. A marker file written
-/// last tells a whole environment from one whose making was interrupted.
+/// The environment's folder: named after its requirements, so that a changed pin makes a new one. It can't be made
+/// elsewhere and renamed, because the scripts in `bin` carry its absolute path.
 fn environment(venv: &'static str, requirements: &str, oldest: u8, tools: &Path) -> Result<PathBuf, ToolError> {
-    let digest = hex::encode(Sha256::digest(requirements));
-    let folder = tools.join(format!("{venv}-{}", &digest[..12]));
-    let marker = folder.join(".complete");
-    if marker.exists() {
-        return Ok(folder);
-    }
-
-    fs::create_dir_all(tools).map_err(|source| ToolError::Folder {
-        path: tools.to_owned(),
-        source,
-    })?;
-    let lock_path = folder.with_extension("lock");
-    // Test binaries run side by side: the first one makes the environment, the others wait for it here.
-    let lock = File::create(&lock_path).and_then(|file| file.lock().map(|()| file));
-    let _lock = lock.map_err(|source| ToolError::Folder {
-        path: lock_path,
-        source,
-    })?;
-    if !marker.exists() {
-        make(venv, requirements, oldest, &folder)?;
-        File::create(&marker).map_err(|source| ToolError::Folder { path: marker, source })?;
-    }
+    let folder = tools.join(format!("{venv}-{}", fingerprint(requirements)));
+    once(&folder, |folder| make(venv, requirements, oldest, folder))?;
     Ok(folder)
 }
 
 fn make(venv: &'static str, pins: &str, oldest: u8, folder: &Path) -> Result<(), ToolError> {
     let python = interpreter(oldest).ok_or(ToolError::NoPython { venv, oldest })?;
-    match fs::remove_dir_all(folder) {
-        Err(source) if source.kind() != ErrorKind::NotFound => {
-            return Err(ToolError::Folder {
-                path: folder.to_owned(),
-                source,
-            });
-        }
-        _ => {}
-    }
     eprintln!(
         "toolbox: making the Python environment `{venv}` in {} (once)",
         folder.display()
@@ -184,10 +97,7 @@ fn make(venv: &'static str, pins: &str, oldest: u8, folder: &Path) -> Result<(),
     run(venv, Command::new(python).args(["-m", "venv"]).arg(folder))?;
 
     let requirements = folder.join("requirements.txt");
-    fs::write(&requirements, pins).map_err(|source| ToolError::Folder {
-        path: requirements.clone(),
-        source,
-    })?;
+    fs::write(&requirements, pins).map_err(ToolError::at(&requirements))?;
     eprintln!("toolbox: installing its pinned packages");
     // The files pin every package, the indirect ones too: `--no-deps` keeps a resolver from adding to them.
     run(
@@ -208,7 +118,7 @@ fn make(venv: &'static str, pins: &str, oldest: u8, folder: &Path) -> Result<(),
 }
 
 /// What a Python on the path may be called; the system's own comes first.
-const PYTHONS: [&str; 3] = ["python3", "python3.13", "python3.12"];
+pub(crate) const PYTHONS: [&str; 3] = ["python3", "python3.13", "python3.12"];
 
 /// The first Python that is 3.`oldest` or later: of the path, and then of pyenv, whose versions aren't on it.
 fn interpreter(oldest: u8) -> Option<PathBuf> {
@@ -236,17 +146,6 @@ fn pyenv_pythons() -> Vec<PathBuf> {
     let versions = root.and_then(|root| fs::read_dir(root.join("versions")).ok());
     let installed = versions.into_iter().flatten().flatten();
     installed.map(|version| version.path().join("bin/python3")).collect()
-}
-
-fn run(venv: &'static str, command: &mut Command) -> Result<(), ToolError> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    // stdout may be someone's data (`cargo demo --serve --json`): the tools talk on stderr.
-    let status = command.stdin(Stdio::null()).stdout(io::stderr()).status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(ToolError::Failed { venv, program, status }),
-        Err(source) => Err(ToolError::NotStarted { program, source }),
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,27 @@
+//! Packages of npm's at pinned versions.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::setup::{ToolError, fingerprint, once, run, tools};
+
+/// The folder `node_modules` with the packages that a lock file pins; made on first use, by npm, and by nothing that the
+/// packages bring to run.
+///
+/// # Errors
+/// [`ToolError::NotStarted`] where there's no Node.js with npm on the path.
+pub fn node_modules(manifest: &str, lock: &str) -> Result<PathBuf, ToolError> {
+    let folder = tools().join(format!("node-{}", fingerprint(lock)));
+    once(&folder, |folder| {
+        for (name, text) in [("package.json", manifest), ("package-lock.json", lock)] {
+            let path = folder.join(name);
+            fs::write(&path, text).map_err(ToolError::at(&path))?;
+        }
+        eprintln!("toolbox: installing packages of npm's in {} (once)", folder.display());
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+        run("node_modules", npm.current_dir(folder))
+    })?;
+    Ok(folder.join("node_modules"))
+}
