@@ -13,10 +13,11 @@ const TASK: &str = "WTABCDEF00000000000000000000000001";
 const CALL: &str = "CAABCDEF00000000000000000000000001";
 
 /// The fields that the README promises.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 15] = [
     "callback_url",
     "public_callback_url",
     "playback_url",
+    "page_url",
     "s3_endpoint",
     "kms_endpoint",
     "sqs_endpoint",

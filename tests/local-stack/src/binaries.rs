@@ -19,6 +19,8 @@ pub enum Build {
     Debug,
     /// The same, optimized.
     Release,
+    /// The two functions alone, optimized and aborting on panic as released ones are, without the minutes of linking.
+    QuickRelease,
     /// As `cargo test --workspace` does.
     BesideTests,
 }
@@ -47,6 +49,11 @@ impl Build {
         match self {
             Self::Debug => &["--bins"],
             Self::Release => &["--bins", "--release"],
+            Self::QuickRelease => &[
+                "--profile=quick-release",
+                "--package=recording-callback",
+                "--package=recording-playback",
+            ],
             Self::BesideTests => &["--workspace", "--tests"],
         }
     }

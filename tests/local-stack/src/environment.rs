@@ -9,6 +9,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) resources: &'a Resources,
     pub(crate) twilio_base: &'a str,
     pub(crate) playback_base: &'a str,
+    /// The pages that may read playback's answers: Flex, and the stack's own.
+    pub(crate) flex_origins: &'a str,
     /// Whether jobs go through the queues. Without, the webhook does them in line, with all roles' settings.
     pub(crate) queues: bool,
 }
@@ -111,11 +113,12 @@ fn schedules(resources: &Resources) -> Pairs<'_, 3> {
     ]
 }
 
-fn playback(around: Surroundings<'_>) -> Pairs<'_, 4> {
+fn playback(around: Surroundings<'_>) -> Pairs<'_, 5> {
     [
         ("RECORDINGS_BUCKET", values::BUCKET),
         ("KMS_DECRYPT_KEY_ARNS", &around.resources.kms_key_arn),
         ("LINK_KEYS_SECRET", &around.resources.link_keys_secret),
         ("PLAYBACK_BASE_URL", around.playback_base),
+        ("FLEX_ORIGINS", around.flex_origins),
     ]
 }

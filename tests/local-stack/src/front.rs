@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyDataStream, BodyExt, LengthLimitError, Limited};
@@ -16,6 +17,7 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
+use crate::exchange::{Asked, Exchanges};
 use crate::instances::{Instances, InvocationError};
 use crate::invocation::invoke;
 use crate::proxy::{self, Body, Error, Upstream};
@@ -56,14 +58,17 @@ pub(crate) struct Front {
     door: Door,
     instances: Arc<Instances>,
     emulator: Upstream,
+    exchanges: Exchanges,
 }
 
 impl Front {
-    pub(crate) fn new(door: Door, instances: Arc<Instances>, emulator: Upstream) -> Self {
+    /// Every answer is told to `exchanges`.
+    pub(crate) fn new(door: Door, instances: Arc<Instances>, emulator: Upstream, exchanges: Exchanges) -> Self {
         Self {
             door,
             instances,
             emulator,
+            exchanges,
         }
     }
 
@@ -77,6 +82,13 @@ impl Front {
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Error> {
         let (parts, body) = request.into_parts();
+        let asked = Asked::by(&parts);
+        let answer = self.answer_to(parts, body).await?;
+        self.exchanges.push(asked.answered(&answer));
+        Ok(answer)
+    }
+
+    async fn answer_to(&self, parts: Parts, body: Incoming) -> Result<Response<Body>, Error> {
         if self.door == Door::HttpApi && parts.uri.path() != values::CALLBACK_PATH {
             return Ok(refusal(StatusCode::NOT_FOUND));
         }

@@ -13,6 +13,7 @@ impl Stack {
             "callback_url": self.callback_url(),
             "public_callback_url": self.public_callback_url(),
             "playback_url": self.playback_url(),
+            "page_url": self.page_url(),
             "s3_endpoint": aws,
             "kms_endpoint": aws,
             "sqs_endpoint": aws,

@@ -15,6 +15,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use tokio::runtime;
 
+use crate::exchange::Exchanges;
 use crate::resources::{self, Resources};
 use crate::twilio_double::TwilioDouble;
 use crate::wire::Wire;
@@ -37,11 +38,13 @@ pub struct Stack {
 struct Parts {
     callback_base: String,
     playback_base: String,
+    page_base: String,
     aws_endpoint: String,
     lambda_endpoint: String,
     resources: Resources,
     twilio: Arc<TwilioDouble>,
     wire: Wire,
+    exchanges: Exchanges,
     state: Arc<State>,
     functions: start::Functions,
 }
@@ -101,6 +104,11 @@ impl Stack {
         &self.parts.playback_base
     }
 
+    /// A page that does what the Insights Player does, for a browser on this machine.
+    pub fn page_url(&self) -> String {
+        format!("{}/", self.parts.page_base)
+    }
+
     /// The endpoint of every AWS service: direct, past the [wire](Self::wire).
     pub fn aws_endpoint(&self) -> &str {
         &self.parts.aws_endpoint
@@ -125,6 +133,11 @@ impl Stack {
     /// Every call of the functions to AWS, and the faults of those to come.
     pub fn wire(&self) -> &Wire {
         &self.parts.wire
+    }
+
+    /// Every request to the callback's and the playback function's addresses, and how it was answered.
+    pub fn exchanges(&self) -> &Exchanges {
+        &self.parts.exchanges
     }
 
     /// Where a file `RE….wav` or `RE….mp3` is a recording at Twilio.

@@ -39,6 +39,9 @@ pub const WORKSPACE_SID: &str = "WS00000000000000000000000000000001";
 /// A Flex token that validates, as a supervisor's.
 pub const FLEX_TOKEN: &str = "local-stack-flex-token";
 
+/// A Flex token that validates, as an agent's.
+pub const AGENT_TOKEN: &str = "local-stack-agent-token";
+
 /// Base of the public address that Twilio would call, and that is signed.
 pub const PUBLIC_BASE_URL: &str = "https://callback.local.test";
 

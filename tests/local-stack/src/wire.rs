@@ -8,38 +8,29 @@ mod fault;
 mod relay;
 mod rights;
 
-use std::collections::VecDeque;
-use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::Role;
+use crate::history::{History, Mark};
 use crate::proxy::{self, Upstream};
 
 pub use call::Call;
 pub use fault::{Fault, Rule};
 pub(crate) use rights::Rights;
 
-/// The calls remembered: about 100 bytes each, so 6 MiB at most.
-const REMEMBERED: usize = 65_536;
-
 /// Shared handle to the wire; clones see and steer the same one.
 #[derive(Clone, Debug)]
 pub struct Wire(Arc<Mutex<State>>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
-    calls: VecDeque<Call>,
-    /// How many calls were forgotten before the first one of `calls`.
-    forgotten: u64,
+    calls: History<Call>,
     rules: Vec<Rule>,
     /// Where used rights are written down, if anywhere.
     rights: Option<Arc<Rights>>,
 }
-
-/// A moment in the history of calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark(u64);
 
 impl Wire {
     pub(crate) fn new(rights: Option<Rights>) -> Self {
@@ -61,8 +52,7 @@ impl Wire {
 
     /// Now: calls made from here on are told by [`Wire::since`].
     pub fn mark(&self) -> Mark {
-        let state = self.state();
-        Mark(state.forgotten + state.calls.len() as u64)
+        self.state().calls.mark()
     }
 
     /// The calls since a mark, in the order in which they began.
@@ -70,13 +60,13 @@ impl Wire {
     /// # Panics
     /// When calls since the mark have been forgotten: whatever was counted then would be wrong.
     pub fn since(&self, mark: Mark) -> Vec<Call> {
-        let state = self.state();
-        assert!(
-            mark.0 >= state.forgotten,
-            "more than {REMEMBERED} calls were made since the mark"
-        );
-        let skipped = usize::try_from(mark.0 - state.forgotten).unwrap_or(usize::MAX);
-        state.calls.iter().skip(skipped).cloned().collect()
+        let (calls, _) = self.timed_since(mark);
+        calls.into_iter().map(|(_, call)| call).collect()
+    }
+
+    /// The same with the time of each, and the mark of what comes next.
+    pub(crate) fn timed_since(&self, mark: Mark) -> (Vec<(Instant, Call)>, Mark) {
+        self.state().calls.since(mark)
     }
 
     /// How many calls since a mark a predicate holds for.
@@ -99,11 +89,7 @@ impl Wire {
         let mut state = self.state();
         let fault = state.rules.iter_mut().find_map(|rule| rule.fire(&call));
         state.rules.retain(|rule| !rule.is_spent());
-        if state.calls.len() == REMEMBERED {
-            state.calls.pop_front();
-            state.forgotten += 1;
-        }
-        state.calls.push_back(call);
+        state.calls.push(call);
         fault
     }
 
@@ -113,15 +99,6 @@ impl Wire {
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State")
-            .field("calls", &self.calls.len())
-            .field("rules", &self.rules)
-            .finish_non_exhaustive()
     }
 }
 

@@ -57,7 +57,7 @@ async fn rig(door: Door, act: Act, count: usize, timeout: Duration) -> Rig {
         emulate(act.clone(), Arc::clone(&known), request)
     });
     let (listener, front_port) = proxy::listen().await.unwrap();
-    Front::new(door, Arc::clone(&instances), Upstream::new(port)).serve(listener);
+    Front::new(door, Arc::clone(&instances), Upstream::new(port), Exchanges::default()).serve(listener);
     let path = if door == Door::HttpApi {
         values::CALLBACK_PATH
     } else {

@@ -64,6 +64,13 @@ impl StackOptions {
         self
     }
 
+    /// Built nearly as released: see [`Build::QuickRelease`].
+    #[must_use]
+    pub fn quick_release(mut self) -> Self {
+        self.build = Build::QuickRelease;
+        self
+    }
+
     /// Sets a setting of one role's function.
     #[must_use]
     pub fn setting(mut self, role: Role, name: &str, value: &str) -> Self {

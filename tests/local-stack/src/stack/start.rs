@@ -10,9 +10,11 @@ use toolbox::Ministack;
 use crate::binaries::Binaries;
 use crate::emulator::Emulator;
 use crate::environment::{Surroundings, environment};
+use crate::exchange::Exchanges;
 use crate::front::{Door, Front};
 use crate::instances::{Function, Instances};
 use crate::lambda_api::LambdaApi;
+use crate::page::{self, Page};
 use crate::poller::Mapping;
 use crate::proxy::{self, Error, Upstream};
 use crate::resources::{self, Queue, Resources};
@@ -95,11 +97,14 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     let (callback_listener, callback_port) = proxy::listen().await?;
     let (playback_listener, playback_port) = proxy::listen().await?;
     let (lambda_listener, lambda_port) = proxy::listen().await?;
+    let (page_listener, page_port) = proxy::listen().await?;
     let playback_base = format!("http://127.0.0.1:{playback_port}");
+    let page_base = format!("http://127.0.0.1:{page_port}");
     let around = Surroundings {
         resources: &resources,
         twilio_base: &twilio.api_base(),
         playback_base: &playback_base,
+        flex_origins: &format!("https://flex.twilio.com,{page_base}"),
         queues: options.queues,
     };
 
@@ -128,9 +133,10 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
         functions.insert(role, start_function(function, &runtime_api, &state).await?);
     }
 
+    let exchanges = Exchanges::default();
     let serve = |door, role, listener| {
         if let Some(instances) = functions.get(&role) {
-            Front::new(door, Arc::clone(instances), emulator.upstream()).serve(listener);
+            Front::new(door, Arc::clone(instances), emulator.upstream(), exchanges.clone()).serve(listener);
         }
     };
     serve(Door::HttpApi, Role::Webhook, callback_listener);
@@ -145,14 +151,25 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
         }
     }
 
+    twilio.add_token(page::agent());
+    Page {
+        s3: aws_sdk_s3::Client::new(&resources::sdk_config(&aws_endpoint)),
+        playback_base: playback_base.clone(),
+        exchanges: exchanges.clone(),
+        wire: wire.clone(),
+    }
+    .serve(page_listener);
+
     let parts = Parts {
         callback_base: format!("http://127.0.0.1:{callback_port}"),
         playback_base,
+        page_base,
         aws_endpoint,
         lambda_endpoint,
         resources,
         twilio: Arc::new(twilio),
         wire,
+        exchanges,
         state: Arc::new(state),
         functions: functions.clone(),
     };

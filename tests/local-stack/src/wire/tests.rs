@@ -242,15 +242,3 @@ async fn bodies_pass_unchanged_in_both_directions() {
     let received = request.body(sent.clone()).send().await.unwrap().bytes().await.unwrap();
     assert_eq!(received, [&sent, ANSWER].concat());
 }
-
-#[test]
-fn the_oldest_calls_are_forgotten_and_a_mark_among_them_is_refused() {
-    let wire = Wire::new(None);
-    let request = Request::builder().uri("/b/k").body(()).unwrap().into_parts().0;
-    let before = wire.mark();
-    for _ in 0..=REMEMBERED {
-        wire.record(Call::of(Role::Linker, &request, &[]));
-    }
-    assert_eq!(wire.state().calls.len(), REMEMBERED);
-    assert!(std::panic::catch_unwind(|| wire.since(before)).is_err());
-}

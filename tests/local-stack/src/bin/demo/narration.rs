@@ -74,12 +74,14 @@ pub(crate) fn all_equal() {
 pub(crate) fn serving(stack: &Stack, link: &str) -> Result<(), toolbox::ToolError> {
     let cargo_lambda = toolbox::tool(toolbox::Venv::Stack, "cargo-lambda")?;
     println!(
-        "\nStill up, until Ctrl-C. Play the recording:\n  {link}\n\
+        "\nStill up, until Ctrl-C. Play the recording as Flex Insights does, in a browser:\n  {page}\n\
+         or by its link alone:\n  {link}\n\
          Drop RE….wav files into {recordings} and POST callbacks to {callbacks}\n\n\
          The sample events, from another terminal in the project's folder (README, \"Local invokes\"):\n  \
          export PATH={tools}:$PATH\n  \
          cargo lambda watch --env-file {callback_settings} -P 9000\n  \
          cargo lambda watch --env-file {playback_settings} -P 9001",
+        page = stack.page_url(),
         recordings = stack.recordings_dir().display(),
         callbacks = stack.callback_url(),
         tools = cargo_lambda.parent().unwrap_or(&cargo_lambda).display(),

@@ -1,0 +1,145 @@
+// The page: choosing a recording, playing it, and showing what that takes.
+
+import { bytes, clock, element, percent } from "./format.js";
+import { Refusal, checkLink, mediaUrl } from "./player.js";
+import { watch } from "./traffic.js";
+
+const at = (id) => document.getElementById(id);
+const audio = at("audio");
+
+/** The recording that plays or should: its SID, its `url_provider`, and what is known of it. */
+let chosen = null;
+
+async function json(path) {
+  const answer = await fetch(path, { cache: "no-store" });
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer.json();
+}
+
+async function showSession() {
+  const { listeners, urlProvider } = await json("session");
+  at("listener").append(...listeners.map(({ name, token }) => element("option", { value: token, textContent: name })));
+  at("other").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const sid = at("sid").value.trim();
+    choose({ sid, urlProvider: urlProvider + encodeURIComponent(sid) });
+  });
+}
+
+async function showRecordings() {
+  const recordings = await json("recordings");
+  at("recordings").replaceChildren(...recordings.map((recording) => element("li", {}, [card(recording)])));
+  at("empty").hidden = recordings.length > 0;
+}
+
+function card(recording) {
+  const { sid, message, storedBytes, durationS, channels } = recording;
+  const details = [
+    bytes(message?.plaintextBytes ?? storedBytes),
+    channels && `${channels} ${channels === 1 ? "channel" : "channels"}`,
+    message?.contentType?.toUpperCase(),
+  ];
+  const button = element("button", { type: "button", className: "recording", onclick: () => choose(recording) }, [
+    element("span", { className: "length", textContent: durationS === null ? "Recording" : clock(durationS) }),
+    element("span", { className: "details", textContent: details.filter(Boolean).join(" · ") }),
+    element("span", { className: "sid", textContent: sid }),
+    element("span", { className: "lock", textContent: message ? "Encrypted under your KMS key" : "Not a recording of the vault’s" }),
+  ]);
+  button.dataset.sid = sid;
+  button.ariaPressed = sid === chosen?.sid;
+  return button;
+}
+
+function choose(recording) {
+  chosen = recording;
+  for (const button of document.querySelectorAll(".recording")) button.ariaPressed = button.dataset.sid === recording.sid;
+  at("player-title").textContent = recording.durationS ? `Recording of ${clock(recording.durationS)}` : "Recording";
+  at("playing").textContent = recording.sid;
+  showFacts(recording);
+  fetched.clear();
+  // On a narrow screen the player is below the list.
+  at("player").scrollIntoView({ block: "nearest" });
+  play(0);
+}
+
+function showFacts({ message, storedBytes, channels, bucketEncryption }) {
+  const facts = message
+    ? [
+        ["Recording", `${message.contentType?.toUpperCase()}, ${bytes(message.plaintextBytes)}`],
+        ["Channels", channels ?? "unknown"],
+        ["In S3", `${bytes(storedBytes)}, ${bucketEncryption ?? "no bucket encryption"}`],
+        ["Encryption", "AWS Encryption SDK message, AES-256-GCM with key commitment (suite 0x0478)", "wide"],
+        ["Under the KMS key", message.key, "wide key"],
+      ]
+    : [];
+  const entry = ([name, value, className = ""]) =>
+    element("div", { className }, [element("dt", { textContent: name }), element("dd", { textContent: value })]);
+  at("facts").replaceChildren(...facts.map(entry));
+  at("facts").hidden = facts.length === 0;
+}
+
+/** Asks for a link and plays from there on. */
+async function play(fromS) {
+  const recording = chosen;
+  at("message").hidden = true;
+  audio.removeAttribute("src");
+  audio.load();
+  try {
+    const url = await mediaUrl(recording.urlProvider, at("listener").value);
+    // Somebody may have chosen another one meanwhile.
+    if (recording !== chosen) return;
+    audio.src = url;
+    audio.currentTime = fromS;
+    await audio.play();
+  } catch (error) {
+    // What <audio> can't play it says by its own event.
+    if (error instanceof Refusal && recording === chosen) tell(error.message);
+  }
+}
+
+async function explain() {
+  const [recording, url] = [chosen, audio.currentSrc];
+  try {
+    await checkLink(url);
+    if (recording === chosen) tell("Playback broke off. Try again to go on from where it was.");
+  } catch (refusal) {
+    if (recording === chosen) tell(refusal.message);
+  }
+}
+
+function tell(text) {
+  at("message-text").textContent = text;
+  at("message").hidden = false;
+}
+
+/** The parts of the recording that came, along its length. */
+const fetched = {
+  bytes: 0,
+
+  clear() {
+    this.bytes = 0;
+    at("map").replaceChildren();
+    at("map").ariaLabel = "Nothing has been fetched";
+    at("legend").textContent = "The parts that the browser has asked for appear here.";
+  },
+
+  add(sid, { first, last, total }) {
+    if (sid !== chosen?.sid) return;
+    const part = element("span", {});
+    part.style.insetInlineStart = `${(100 * first) / total}%`;
+    part.style.inlineSize = `${(100 * (last + 1 - first)) / total}%`;
+    at("map").append(part);
+    this.bytes += last + 1 - first;
+    const told = `${bytes(this.bytes)} answered of ${bytes(total)}, the last at ${percent(first / total)}`;
+    at("map").ariaLabel = told;
+    at("legend").textContent = told;
+  },
+};
+
+audio.addEventListener("error", () => audio.hasAttribute("src") && explain());
+at("again").addEventListener("click", () => play(audio.currentTime));
+at("listener").addEventListener("change", () => chosen && play(audio.currentTime));
+at("refresh").addEventListener("click", showRecordings);
+
+watch({ list: at("traffic"), totals: at("totals"), quiet: at("quiet"), onPart: (sid, part) => fetched.add(sid, part) });
+await Promise.all([showSession(), showRecordings()]);

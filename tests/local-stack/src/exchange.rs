@@ -1,0 +1,127 @@
+//! What was asked of the public addresses, and what was answered.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use http::header::{CONTENT_RANGE, HeaderMap, HeaderName, RANGE};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+
+use crate::history::{History, Mark};
+
+/// A request to a public address. Of the query only the recording is kept: the rest of a link is a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// GET, HEAD, POST, …
+    pub method: Method,
+    /// The path, without the query.
+    pub path: String,
+    /// The query's `recordingSid`.
+    pub recording_sid: Option<String>,
+    /// The `Range` header.
+    pub range: Option<String>,
+}
+
+/// A request and the head of its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The request.
+    pub asked: Asked,
+    /// The answer's status.
+    pub status: StatusCode,
+    /// The answer's `Content-Range`.
+    pub content_range: Option<String>,
+}
+
+impl Asked {
+    pub(crate) fn by(request: &Parts) -> Self {
+        let query = request.uri.query().unwrap_or_default();
+        let recording_sid = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "recordingSid");
+        Self {
+            method: request.method.clone(),
+            path: request.uri.path().to_owned(),
+            recording_sid: recording_sid.map(|(_, sid)| sid.into_owned()),
+            range: text(&request.headers, &RANGE),
+        }
+    }
+
+    pub(crate) fn answered<B>(self, answer: &Response<B>) -> Exchange {
+        Exchange {
+            asked: self,
+            status: answer.status(),
+            content_range: text(answer.headers(), &CONTENT_RANGE),
+        }
+    }
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
+}
+
+/// All exchanges in the order of their answers. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Exchanges(Arc<Mutex<History<Exchange>>>);
+
+impl Exchanges {
+    /// Now: what's answered from here on is told by [`Exchanges::since`].
+    pub fn mark(&self) -> Mark {
+        self.history().mark()
+    }
+
+    /// The exchanges answered since a mark.
+    ///
+    /// # Panics
+    /// When some of them have been forgotten, which takes 65,536 newer ones.
+    pub fn since(&self, mark: Mark) -> Vec<Exchange> {
+        let (exchanges, _) = self.timed_since(mark);
+        exchanges.into_iter().map(|(_, exchange)| exchange).collect()
+    }
+
+    /// The same with the time of each, and the mark of what comes next.
+    pub(crate) fn timed_since(&self, mark: Mark) -> (Vec<(Instant, Exchange)>, Mark) {
+        self.history().since(mark)
+    }
+
+    pub(crate) fn push(&self, exchange: Exchange) {
+        self.history().push(exchange);
+    }
+
+    fn history(&self) -> MutexGuard<'_, History<Exchange>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn the_request_and_the_answers_head_are_kept_and_no_credential() {
+        let (request, ()) = Request::get("/?expires=1&recordingSid=RE1&signature=canary")
+            .header(RANGE, "bytes=0-")
+            .body(())
+            .unwrap()
+            .into_parts();
+        let answer = Response::builder()
+            .status(206)
+            .header(CONTENT_RANGE, "bytes 0-9/10")
+            .body(())
+            .unwrap();
+        let asked = Asked {
+            method: Method::GET,
+            path: "/".to_owned(),
+            recording_sid: Some("RE1".to_owned()),
+            range: Some("bytes=0-".to_owned()),
+        };
+        assert_eq!(
+            Asked::by(&request).answered(&answer),
+            Exchange {
+                asked,
+                status: StatusCode::PARTIAL_CONTENT,
+                content_range: Some("bytes 0-9/10".to_owned()),
+            }
+        );
+    }
+}

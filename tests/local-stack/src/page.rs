@@ -1,0 +1,93 @@
+//! A page to look and listen: does what the Flex Insights Player does, for a browser on this machine.
+//!
+//! The page itself is a few files without a framework, in `page/`. It asks `url_provider` with a Flex token, as a page of
+//! another origin than the playback function's, and hands the link to `<audio>`. This server gives it what a Player has from
+//! Flex: who is listening, and which recordings there are; and what no Player has: the traffic on the other side.
+
+mod recordings;
+mod traffic;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::sse::{KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::exchange::Exchanges;
+use crate::twilio_double::FlexToken;
+use crate::values;
+use crate::wire::Wire;
+
+/// What the page shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) playback_base: String,
+    pub(crate) exchanges: Exchanges,
+    pub(crate) wire: Wire,
+}
+
+impl Page {
+    /// Serves while the current runtime lives.
+    pub(crate) fn serve(self, listener: TcpListener) {
+        let routes = Router::new()
+            .route(
+                "/",
+                file("text/html; charset=utf-8", include_str!("../page/index.html")),
+            )
+            .route("/page.css", file("text/css", include_str!("../page/page.css")))
+            .route("/format.js", file("text/javascript", include_str!("../page/format.js")))
+            .route("/page.js", file("text/javascript", include_str!("../page/page.js")))
+            .route("/player.js", file("text/javascript", include_str!("../page/player.js")))
+            .route(
+                "/traffic.js",
+                file("text/javascript", include_str!("../page/traffic.js")),
+            )
+            .route("/session", get(session))
+            .route("/recordings", get(recordings))
+            .route("/traffic", get(traffic))
+            .with_state(self);
+        // It ends with its runtime; accepting fails only for connections that are gone already.
+        tokio::spawn(axum::serve(listener, routes).into_future());
+    }
+}
+
+/// The token of an agent, whose role isn't among those that may listen.
+pub(crate) fn agent() -> FlexToken {
+    FlexToken {
+        roles: vec!["agent".to_owned()],
+        identity: "agent_40example_2Ecom".to_owned(),
+        ..FlexToken::supervisor(values::AGENT_TOKEN)
+    }
+}
+
+/// Who may be listening, for the page's user to choose from, and where a link is asked for.
+async fn session(State(page): State<Page>) -> Json<Value> {
+    Json(json!({
+        "urlProvider": format!("{}/media-url?recordingSid=", page.playback_base),
+        "listeners": [
+            {"name": "A supervisor", "token": values::FLEX_TOKEN},
+            {"name": "An agent, whose role isn’t allowed", "token": values::AGENT_TOKEN},
+            {"name": "Somebody whose session has ended", "token": "a-token-that-nobody-knows"},
+        ],
+    }))
+}
+
+async fn recordings(State(page): State<Page>) -> Response {
+    match recordings::list(&page.s3, &page.playback_base).await {
+        Ok(recordings) => Json(recordings).into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
+}
+
+async fn traffic(State(page): State<Page>) -> impl IntoResponse {
+    Sse::new(traffic::events(page.exchanges, page.wire)).keep_alive(KeepAlive::default())
+}
+
+fn file(content_type: &'static str, text: &'static str) -> MethodRouter<Page> {
+    get(async move || ([(CONTENT_TYPE, content_type)], text))
+}
