@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "a test binary has no users")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]
 
+mod browser;
 mod callback;
 mod copy;
 mod cost;
@@ -12,6 +13,7 @@ mod from_outside;
 mod links;
 mod long;
 mod main_job;
+mod nginx;
 mod operator;
 mod options;
 mod playback;

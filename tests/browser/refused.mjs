@@ -1,0 +1,35 @@
+// What a listener reads who may not listen: by the token, by the recording, by the link.
+
+import { card, scenario } from "./browser.mjs";
+
+await scenario(async ({ sid, missing, expired }, open) => {
+  const page = await open();
+  const told = async () => {
+    const alert = page.getByRole("alert");
+    await alert.waitFor();
+    return alert.locator("p").textContent();
+  };
+  const listener = page.getByRole("combobox", { name: "Listening as" });
+
+  await listener.selectOption({ label: "An agent, whose role isn’t allowed" });
+  await card(page, sid).click();
+  const role = await told();
+  await listener.selectOption({ label: "Somebody whose session has ended" });
+  const session = await told();
+
+  await listener.selectOption({ label: "A supervisor" });
+  await page.getByRole("textbox", { name: "Another recording" }).fill(missing);
+  await page.getByRole("button", { name: "Play" }).click();
+  const recording = await told();
+
+  // The real function refuses it; only who asked for it and when is made up.
+  await page.route("**/media-url*", (route) =>
+    route.fulfill({ json: { media_url: expired }, headers: { "Access-Control-Allow-Origin": "*" } }),
+  );
+  await card(page, sid).click();
+  const link = await told();
+  await page.unroute("**/media-url*");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.waitForFunction(() => document.querySelector("audio").currentTime > 0);
+  return { role, session, recording, link, messageLeft: await page.getByRole("alert").isVisible() };
+});

@@ -1,0 +1,181 @@
+//! A real browser on the stack's page: Debian's Chromium, driven by the scenarios in `tests/browser`.
+
+use std::{fs, ops::RangeInclusive};
+
+use local_stack::{Exchange, Mark, Role, Stack, mp3};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::process::Command;
+use toolbox::{Scratch, workspace_root};
+
+use crate::support::{Recording, alone, options};
+
+const MANIFEST: &str = include_str!("../browser/package.json");
+const LOCK: &str = include_str!("../browser/package-lock.json");
+
+/// 60 MB of PCM: at 32 kB/s, 31 minutes and 15 seconds.
+const SECONDS: usize = 1_875;
+const WAV_LEN: usize = 44 + SECONDS * 32_000;
+
+/// The function's default `MAX_RANGE_BYTES`.
+const MAX_RANGE: u64 = 4 * 1024 * 1024;
+
+/// Runs a scenario against a stack; returns what it saw.
+async fn drive(stack: &Stack, scenario: &str, mut job: Value) -> Value {
+    let tools = || {
+        (
+            toolbox::chromium().unwrap(),
+            toolbox::node_modules(MANIFEST, LOCK).unwrap(),
+        )
+    };
+    let (chromium, modules) = tokio::task::spawn_blocking(tools).await.unwrap();
+    let home = Scratch::new().unwrap();
+    job["chromium"] = json!(chromium);
+    job["modules"] = json!(modules);
+    job["home"] = json!(home.path());
+    job["page"] = json!(stack.page_url());
+    let ran = Command::new("node")
+        .arg(workspace_root().join("tests/browser").join(scenario))
+        .arg(job.to_string())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("Node.js 20 or later is on the path");
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{scenario}: {said}");
+    serde_json::from_slice(&ran.stdout).unwrap()
+}
+
+/// What was asked for the recording itself since a mark, and answered.
+fn plays(stack: &Stack, mark: Mark, recording: &Recording) -> Vec<Exchange> {
+    let mut exchanges = stack.exchanges().since(mark);
+    exchanges.retain(|exchange| {
+        exchange.asked.path == "/" && exchange.asked.recording_sid.as_deref() == Some(recording.sid.as_str())
+    });
+    exchanges
+}
+
+/// The bytes that an answer says it has.
+fn part(exchange: &Exchange, total: usize) -> RangeInclusive<u64> {
+    let content_range = exchange.content_range.as_deref().unwrap();
+    let (part, of) = content_range.strip_prefix("bytes ").unwrap().split_once('/').unwrap();
+    assert_eq!(of, total.to_string());
+    let (first, last) = part.split_once('-').unwrap();
+    first.parse().unwrap()..=last.parse().unwrap()
+}
+
+/// Plays, seeks to 90 % and to 10 %, and reads off the stack what the browser asked for.
+async fn plays_and_seeks(stack: &Stack, recording: &Recording, seconds: f64) {
+    let mark = stack.exchanges().mark();
+    let seen = drive(stack, "plays.mjs", json!({"sid": recording.sid})).await;
+    let time = |name: &str| seen[name].as_f64().unwrap();
+    assert!((time("lengthS") - seconds).abs() < 0.1, "{seen}");
+    assert!(time("start") >= 0.5 && time("late") >= 0.9 * seconds && time("early") >= 0.1 * seconds);
+    assert!(time("early") < 0.2 * seconds, "{seen}");
+    assert_eq!(seen["message"], false);
+
+    let exchanges = plays(stack, mark, recording);
+    assert_eq!(exchanges[0].asked.range.as_deref(), Some("bytes=0-"));
+    let total = recording.audio.len();
+    for exchange in &exchanges {
+        assert_eq!(exchange.status, StatusCode::PARTIAL_CONTENT, "{exchange:?}");
+        let part = part(exchange, total);
+        let asked = exchange.asked.range.as_deref().unwrap();
+        assert!(asked.starts_with(&format!("bytes={}-", part.start())), "{exchange:?}");
+        assert!(part.end() - part.start() < MAX_RANGE, "{exchange:?}");
+    }
+    // A seek begins a request of its own a little before the place, and the answer has the place.
+    let parts: Vec<_> = exchanges.iter().map(|exchange| part(exchange, total)).collect();
+    let (late, early) = (total as u64 / 10 * 9, total as u64 / 10);
+    assert!(
+        parts
+            .iter()
+            .any(|part| part.contains(&late) && *part.start() > late / 2),
+        "{parts:?}"
+    );
+    assert!(parts.iter().any(|part| part.contains(&early)), "{parts:?}");
+}
+
+#[tokio::test]
+async fn a_long_wav_plays_and_seeks() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, WAV_LEN);
+    recording.bring_in(stack).await;
+    plays_and_seeks(stack, &recording, SECONDS as f64).await;
+}
+
+#[tokio::test]
+async fn an_mp3_plays_and_seeks() {
+    let stack =
+        tokio::task::spawn_blocking(|| Stack::start(options().setting(Role::Copier, "MEDIA_FORMAT", "mp3")).unwrap());
+    let stack = stack.await.unwrap();
+    // 5.8 MB: more than one reply.
+    let frames = 20_000;
+    let mut recording = Recording::new(&stack, 1_000);
+    recording.audio = mp3::silence(frames);
+    let at_twilio = stack.recordings_dir().join(format!("{}.mp3", recording.sid));
+    fs::write(at_twilio, &recording.audio).unwrap();
+    recording.bring_in(&stack).await;
+    plays_and_seeks(&stack, &recording, f64::from(frames * mp3::FRAME_MS) / 1000.0).await;
+}
+
+#[tokio::test]
+async fn who_may_not_listen_reads_why() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 500_000);
+    recording.bring_in(stack).await;
+    let mark = stack.exchanges().mark();
+    let job = json!({
+        "sid": recording.sid,
+        "missing": "RE0000000000000000000000000000beef",
+        "expired": recording.link(stack, -60),
+    });
+    let seen = drive(stack, "refused.mjs", job).await;
+    for (what, words) in [
+        ("role", "your role may not listen"),
+        ("session", "Your Flex session has ended"),
+        ("recording", "There’s no such recording"),
+        ("link", "links expire"),
+    ] {
+        assert!(seen[what].as_str().unwrap().contains(words), "{seen}");
+    }
+    assert_eq!(seen["messageLeft"], false, "a new link plays");
+    let exchanges = plays(stack, mark, &recording);
+    let refused = |exchange: &&Exchange| exchange.status == StatusCode::FORBIDDEN;
+    assert_eq!(exchanges[0].status, StatusCode::FORBIDDEN, "the expired link");
+    assert!(
+        exchanges.iter().filter(refused).count() >= 2,
+        "<audio>, and the question why"
+    );
+    assert_eq!(exchanges.last().unwrap().status, StatusCode::PARTIAL_CONTENT);
+}
+
+/// Screenshots are for people to look at: narrow and wide, light and dark.
+#[tokio::test]
+async fn the_page_fits_is_legible_and_every_control_has_a_name() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, WAV_LEN);
+    let callback = recording
+        .callback()
+        .parameter("RecordingDuration", &SECONDS.to_string());
+    assert_eq!(
+        stack.post_callback(&callback).await.unwrap().status(),
+        StatusCode::NO_CONTENT
+    );
+    recording.stored(stack).await;
+    let screenshots = workspace_root().join("target/screenshots");
+    fs::create_dir_all(&screenshots).unwrap();
+    let seen = drive(
+        stack,
+        "looks.mjs",
+        json!({"sid": recording.sid, "screenshots": screenshots}),
+    )
+    .await;
+    let pages = seen.as_array().unwrap();
+    assert_eq!(pages.len(), 4);
+    for page in pages {
+        assert_eq!(page["overflowPx"], 0, "{page}");
+        assert!(page["contrast"]["ratio"].as_f64().unwrap() >= 4.5, "{page}");
+        assert_eq!(page["unnamed"], json!([]), "{page}");
+    }
+}

@@ -1,0 +1,168 @@
+//! Playback answers as nginx does that serves the recording's plaintext from a file, but for a short list of intended
+//! differences.
+
+mod requests;
+mod server;
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, stream};
+use local_stack::{Role, Stack};
+use reqwest::{Client, Method, StatusCode};
+
+use self::{
+    requests::{Asked, Dice, Origin},
+    server::Nginx,
+};
+use crate::support::{Recording, header, options};
+
+/// Six frames and a bit, so that ranges begin and end in all of them and 2,000 wholes are still a moment's work.
+const LEN: usize = 400_000;
+
+/// Three frames: the cap on one answer is met often.
+const MAX_RANGE: u64 = 3 * 65_536;
+
+const REQUESTS: usize = 2_400;
+
+/// As many as playback has instances.
+const AT_A_TIME: usize = 4;
+
+/// What playback means to do otherwise than nginx, and why.
+struct Intended {
+    what: &'static str,
+    /// The request to which nginx gives the answer that playback gives to this one; None where the two agree.
+    for_nginx: fn(&Asked) -> Option<Asked>,
+}
+
+/// The whole list. Beside it, errors have a JSON body instead of HTML, and bodies of errors aren't compared.
+const INTENDED: [Intended; 6] = [
+    Intended {
+        what: "HEAD has no ranges: RFC 9110 section 14.2 has a server ignore Range with other methods than GET",
+        for_nginx: |asked| asked.without_range_if(asked.method == Method::HEAD && asked.range.is_some()),
+    },
+    Intended {
+        what: "several ranges are answered with the whole: no player reads multipart/byteranges",
+        for_nginx: |asked| asked.without_range_if(asked.has_several_ranges()),
+    },
+    Intended {
+        what: "a malformed Range is ignored, not refused: section 14.2 allows both, and a player gets its audio",
+        for_nginx: |asked| asked.without_range_if(asked.has_malformed_range()),
+    },
+    Intended {
+        what: "numbers beyond 64 bits are numbers: section 14.1.2 has recipients anticipate them, nginx answers 416",
+        for_nginx: Asked::with_smaller_numbers,
+    },
+    Intended {
+        what: "recordings have no modification date: sections 13.1.3 and 13.1.4 have conditions on it ignored",
+        for_nginx: Asked::without_dates,
+    },
+    Intended {
+        what: "a 206 is cut to MAX_RANGE_BYTES, at a frame's end: section 15.3.7 allows it, Lambda's limit asks for it",
+        for_nginx: |asked| asked.shortened(LEN as u64, MAX_RANGE),
+    },
+];
+
+/// What of an answer matters to a client. Of an entity tag it's whether there is the right one; of an error no body.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    status: StatusCode,
+    content_range: Option<String>,
+    accept_ranges: Option<String>,
+    content_type: Option<String>,
+    has_etag: bool,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    async fn to(client: &Client, asked: &Asked, origin: &Origin) -> Self {
+        let response = asked.request(client, origin).send().await.unwrap();
+        let status = response.status();
+        let kept = |name, when: &[u16]| header(&response, name).filter(|_| when.contains(&status.as_u16()));
+        let mut answer = Self {
+            status,
+            content_range: header(&response, "content-range"),
+            // nginx says it with a 200 only, and the type of what isn't sent not at all.
+            accept_ranges: kept("accept-ranges", &[200]),
+            content_type: kept("content-type", &[200, 206]),
+            has_etag: kept("etag", &[200, 206, 304]).as_ref() == Some(&origin.etag),
+            body: Vec::new(),
+        };
+        let body = response.bytes().await.unwrap();
+        if status.is_success() {
+            answer.body = body.to_vec();
+        }
+        answer
+    }
+}
+
+/// The differences that a request meets, one after the other, and the request for nginx that comes of them.
+fn intended(asked: &Asked) -> (Vec<&'static str>, Asked) {
+    let mut met = Vec::new();
+    let mut for_nginx = asked.clone();
+    for Intended {
+        what,
+        for_nginx: change,
+    } in &INTENDED
+    {
+        if let Some(changed) = change(&for_nginx) {
+            met.push(*what);
+            for_nginx = changed;
+        }
+    }
+    (met, for_nginx)
+}
+
+#[tokio::test]
+async fn playback_answers_as_nginx_does_but_for_the_intended_differences() {
+    let stack = tokio::task::spawn_blocking(|| {
+        Stack::start(options().setting(Role::Playback, "MAX_RANGE_BYTES", &MAX_RANGE.to_string())).unwrap()
+    });
+    let stack = stack.await.unwrap();
+    let recording = Recording::new(&stack, LEN);
+    recording.bring_in(&stack).await;
+    let nginx = Nginx::serving(&recording.audio).await;
+    // A connection for each request: nginx closes one after a thousand, perhaps just when the next one is on its way.
+    let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
+    let ours = Origin::of(&client, recording.link(&stack, 3_600)).await;
+    let theirs = Origin::of(&client, nginx.url()).await;
+
+    let mut dice = Dice::new(2026);
+    let asked: Vec<_> = (0..REQUESTS).map(|_| Asked::any(&mut dice, LEN as u64)).collect();
+    let (client, ours, theirs) = (&client, &ours, &theirs);
+    let compared = asked.iter().map(|asked| async move {
+        let (met, for_nginx) = intended(asked);
+        let playback = Answer::to(client, asked, ours).await;
+        let nginx = Answer::to(client, &for_nginx, theirs).await;
+        assert!(
+            playback == nginx,
+            "{asked:?} ({met:?}): {playback:?}\nand of nginx: {nginx:?}"
+        );
+        let is_real = !met.is_empty() && Answer::to(client, asked, theirs).await != playback;
+        (met, is_real, playback.status)
+    });
+    let compared: Vec<_> = stream::iter(compared).buffer_unordered(AT_A_TIME).collect().await;
+
+    let equal = compared.iter().filter(|(met, ..)| met.is_empty()).count();
+    assert!(
+        equal >= REQUESTS / 3,
+        "{equal} requests were answered alike as they are"
+    );
+    let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
+    for (_, _, status) in &compared {
+        *statuses.entry(status.as_u16()).or_default() += 1;
+    }
+    for status in [200, 206, 304, 405, 412, 416] {
+        assert!(
+            statuses.get(&status).is_some_and(|count| *count >= 20),
+            "{status}: {statuses:?}"
+        );
+    }
+    for Intended { what, .. } in &INTENDED {
+        // Alone, so that it's this difference and no other that makes one.
+        let shown = compared
+            .iter()
+            .filter(|(met, is_real, _)| met[..] == [*what] && *is_real)
+            .count();
+        assert!(shown >= 10, "{shown} requests show that {what}");
+    }
+}

@@ -1,0 +1,53 @@
+//! nginx with one file.
+
+use std::{fs, process, time::Duration};
+
+use toolbox::{Process, Scratch, free_port};
+
+/// It starts in milliseconds; a machine busy with a build may take many times that.
+const START_BOUND: Duration = Duration::from_secs(30);
+
+/// A running nginx; stopped on drop.
+pub(super) struct Nginx {
+    port: u16,
+    _process: Process,
+    _scratch: Scratch,
+}
+
+impl Nginx {
+    /// Serves `audio` as a WAV file, with an entity tag of its own.
+    pub(super) async fn serving(audio: &[u8]) -> Self {
+        let program = tokio::task::spawn_blocking(toolbox::nginx).await.unwrap().unwrap();
+        let (scratch, port) = (Scratch::new().unwrap(), free_port().unwrap());
+        let folder = scratch.path();
+        fs::write(folder.join("recording.wav"), audio).unwrap();
+        fs::write(folder.join("nginx.conf"), configuration(port)).unwrap();
+        let mut command = process::Command::new(program);
+        command.arg("-p").arg(folder).args(["-c", "nginx.conf", "-e", "stderr"]);
+        let process = Process::start("nginx", command, folder.join("nginx.log")).unwrap();
+        process.wait_for_tcp(port, START_BOUND).unwrap();
+        Self {
+            port,
+            _process: process,
+            _scratch: scratch,
+        }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/recording.wav", self.port)
+    }
+}
+
+/// One process, which doesn't become another user, with every path in its own folder.
+fn configuration(port: u16) -> String {
+    format!(
+        "daemon off; master_process off; pid nginx.pid;
+        events {{}}
+        http {{
+            access_log off;
+            client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
+            types {{ audio/x-wav wav; }}
+            server {{ listen 127.0.0.1:{port}; root .; }}
+        }}"
+    )
+}
