@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "a test binary has no users")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]
 
+mod audit;
 mod browser;
 mod callback;
 mod copy;
