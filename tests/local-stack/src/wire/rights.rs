@@ -139,7 +139,8 @@ mod tests {
 
     /// The rights of a request that is signed for a service.
     fn used(service: &str, method: &str, uri: &str, target: Option<&str>, body: &Value) -> Vec<String> {
-        let credential = format!("AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/{service}/aws4_request, SignedHeaders=host");
+        let credential =
+            format!("AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/{service}/aws4_request, SignedHeaders=host");
         let mut request = Request::builder()
             .method(method)
             .uri(uri)
