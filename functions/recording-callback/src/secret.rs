@@ -23,9 +23,12 @@ impl<T> Secret<T> {
         }
     }
 
-    /// The value as far as it's known.
+    /// The value as far as it's known. One that can't be read is asked for anew: it may have been put right meanwhile.
     pub(crate) async fn get(&self) -> Result<T, SecretError> {
-        self.read(&*self.secrets.get(&self.id).await?)
+        match self.read(&*self.secrets.get(&self.id).await?) {
+            Err(SecretError::Missing) => self.refresh().await,
+            value => value,
+        }
     }
 
     /// The value as it is now, for a caller whom the known one has failed. Rate-limited by [`Secrets::refresh`].
