@@ -22,6 +22,7 @@ impl Callback {
             ("AccountSid", values::ACCOUNT_SID),
             ("CallSid", "CA00000000000000000000000000000001"),
             ("ErrorCode", "0"),
+            ("From", values::CUSTOMER_NUMBER),
             ("RecordingChannels", "2"),
             ("RecordingDuration", "180"),
             ("RecordingSid", recording_sid),
@@ -30,6 +31,7 @@ impl Callback {
             ("RecordingStatus", "completed"),
             ("RecordingTrack", "both"),
             ("RecordingUrl", &url),
+            ("To", values::CONTACT_CENTRE_NUMBER),
         ];
         Self {
             parameters: parameters

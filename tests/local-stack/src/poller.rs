@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::instances::Instances;
 use crate::invocation::invoke_with;
+use crate::ledger::Ledger;
 use crate::proxy::Upstream;
 
 /// The longest that SQS allows.
@@ -29,6 +30,7 @@ pub(crate) struct Mapping {
     pub(crate) region: String,
     pub(crate) instances: Arc<Instances>,
     pub(crate) emulator: Upstream,
+    pub(crate) ledger: Ledger,
 }
 
 impl Mapping {
@@ -55,6 +57,7 @@ impl Mapping {
     }
 
     async fn handle(&self, sqs: &Client, message: &Message) {
+        let entry = self.ledger.begin(self.instances.function().role, message);
         let event = event(message, &self.queue_arn, &self.region).to_string();
         // As long as it takes: the poller has taken the message for an instance.
         let invoked = invoke_with(&self.emulator, &self.instances, event.into(), Duration::MAX);
@@ -77,6 +80,7 @@ impl Mapping {
                 eprintln!("stack: a finished message could not be deleted: {error}");
             }
         }
+        self.ledger.end(&entry, done);
     }
 }
 

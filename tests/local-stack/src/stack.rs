@@ -16,6 +16,7 @@ use aws_config::SdkConfig;
 use tokio::runtime;
 
 use crate::exchange::Exchanges;
+use crate::ledger::Ledger;
 use crate::resources::{self, Resources};
 use crate::twilio_double::TwilioDouble;
 use crate::wire::Wire;
@@ -45,6 +46,7 @@ struct Parts {
     twilio: Arc<TwilioDouble>,
     wire: Wire,
     exchanges: Exchanges,
+    ledger: Ledger,
     state: Arc<State>,
     functions: start::Functions,
 }
@@ -138,6 +140,10 @@ impl Stack {
     /// Every request to the callback's and the playback function's addresses, and how it was answered.
     pub fn exchanges(&self) -> &Exchanges {
         &self.parts.exchanges
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.parts.ledger
     }
 
     /// Where a file `RE….wav` or `RE….mp3` is a recording at Twilio.

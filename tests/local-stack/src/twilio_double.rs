@@ -181,6 +181,11 @@ impl TwilioDouble {
         self.twilio.faults.arm(fault);
     }
 
+    /// How many faults about this recording, task or call haven't struck as often as they were to.
+    pub fn faults_left(&self, sid: &str) -> usize {
+        self.twilio.faults.left(sid)
+    }
+
     /// Disarms every fault that hasn't struck.
     pub fn clear_faults(&self) {
         self.twilio.faults.disarm();

@@ -10,7 +10,7 @@ pub const AWS_ACCOUNT_ID: &str = "000000000000";
 pub const ACCESS_KEY_ID: &str = "test";
 
 /// Its secret.
-pub const SECRET_ACCESS_KEY: &str = "test";
+pub const SECRET_ACCESS_KEY: &str = "local-stack-secret-access-key";
 
 /// The bucket that recordings go to.
 pub const BUCKET: &str = "recording-vault-local";
@@ -41,6 +41,15 @@ pub const FLEX_TOKEN: &str = "local-stack-flex-token";
 
 /// A Flex token that validates, as an agent's.
 pub const AGENT_TOKEN: &str = "local-stack-agent-token";
+
+/// The customer of every call, in callbacks and tasks.
+pub const CUSTOMER_NUMBER: &str = "+15550100777";
+
+/// The customer's name, in tasks.
+pub const CUSTOMER_NAME: &str = "local-stack-customer-name";
+
+/// The number that the customer calls.
+pub const CONTACT_CENTRE_NUMBER: &str = "+15550100888";
 
 /// Base of the public address that Twilio would call, and that is signed.
 pub const PUBLIC_BASE_URL: &str = "https://callback.local.test";

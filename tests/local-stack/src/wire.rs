@@ -79,15 +79,25 @@ impl Wire {
         self.state().rules.push(rule);
     }
 
+    /// How many rules about this key are armed still.
+    pub fn armed(&self, key: &str) -> usize {
+        self.state().rules.iter().filter(|rule| rule.is_about(key)).count()
+    }
+
     /// Disarms every fault that hasn't fired.
     pub fn clear_faults(&self) {
         self.state().rules.clear();
     }
 
+    /// Disarms the rules about this key that haven't fired.
+    pub fn clear_faults_about(&self, key: &str) {
+        self.state().rules.retain(|rule| !rule.is_about(key));
+    }
+
     /// Remembers a call and says what is to go wrong with it.
-    fn record(&self, call: Call) -> Option<Fault> {
+    fn record(&self, call: Call, body: &[u8]) -> Option<Fault> {
         let mut state = self.state();
-        let fault = state.rules.iter_mut().find_map(|rule| rule.fire(&call));
+        let fault = state.rules.iter_mut().find_map(|rule| rule.fire(&call, body));
         state.rules.retain(|rule| !rule.is_spent());
         state.calls.push(call);
         fault

@@ -1,6 +1,7 @@
 //! How a stack is to be.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::{Build, Role};
 
@@ -14,10 +15,10 @@ pub struct StackOptions {
     pub build: Build,
     /// Where recordings and logs are kept; else in a temporary folder.
     pub state: Option<PathBuf>,
-    /// Whether there's a function in the operator's role.
-    pub operator: bool,
     /// A file to which the rights that the functions used are written, a line each: role, IAM action, resource.
     pub rights: Option<PathBuf>,
+    /// Timeouts of functions, instead of the template's.
+    pub timeouts: Vec<(Role, Duration)>,
     /// Settings of functions, over those of the stack: role, name, value.
     pub settings: Vec<(Role, String, String)>,
 }
@@ -28,8 +29,8 @@ impl Default for StackOptions {
             queues: true,
             build: Build::Debug,
             state: None,
-            operator: false,
             rights: None,
+            timeouts: Vec::new(),
             settings: Vec::new(),
         }
     }
@@ -50,13 +51,6 @@ impl StackOptions {
         self
     }
 
-    /// With a function in the operator's role.
-    #[must_use]
-    pub fn operator(mut self) -> Self {
-        self.operator = true;
-        self
-    }
-
     /// Writes down which rights the functions use.
     #[must_use]
     pub fn writing_rights(mut self, file: PathBuf) -> Self {
@@ -68,6 +62,13 @@ impl StackOptions {
     #[must_use]
     pub fn quick_release(mut self) -> Self {
         self.build = Build::QuickRelease;
+        self
+    }
+
+    /// Gives one role's function another timeout.
+    #[must_use]
+    pub fn timeout(mut self, role: Role, timeout: Duration) -> Self {
+        self.timeouts.push((role, timeout));
         self
     }
 

@@ -15,6 +15,7 @@ use crate::front::{Door, Front};
 use crate::instances::{Function, Instances};
 use crate::lambda_api::LambdaApi;
 use crate::page::{self, Page};
+use crate::ledger::Ledger;
 use crate::poller::Mapping;
 use crate::proxy::{self, Error, Upstream};
 use crate::resources::{self, Queue, Resources};
@@ -58,22 +59,23 @@ const fn instances_of(role: Role) -> usize {
     }
 }
 
-fn runs(role: Role, options: &StackOptions) -> bool {
+/// Without queues there's nothing for those who work them off.
+const fn runs(role: Role, queues: bool) -> bool {
     match role {
-        Role::Webhook | Role::Playback => true,
-        Role::Linker | Role::Copier => options.queues,
-        Role::Operator => options.operator,
+        Role::Webhook | Role::Operator | Role::Playback => true,
+        Role::Linker | Role::Copier => queues,
     }
 }
 
 /// Without queues the webhook copies in its own invocation: its timeout must be the copier's.
-const fn timeout_of(role: Role, queues: bool) -> Duration {
-    let role = if queues || !matches!(role, Role::Webhook) {
+fn timeout_of(role: Role, options: &StackOptions) -> Duration {
+    let chosen = options.timeouts.iter().rev().find(|(of, _)| *of == role);
+    let role = if options.queues || role != Role::Webhook {
         role
     } else {
         Role::Copier
     };
-    role.limits().0
+    chosen.map_or_else(|| role.limits().0, |(_, timeout)| *timeout)
 }
 
 pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), StackError> {
@@ -118,14 +120,14 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     }
 
     let mut functions = BTreeMap::new();
-    for role in Role::ALL.into_iter().filter(|role| runs(*role, options)) {
+    for role in Role::ALL.into_iter().filter(|role| runs(*role, options.queues)) {
         let endpoint = wire.open(role, Upstream::new(ministack.port())).await?;
         let mut variables = environment(role, &endpoint, around);
         let own = options.settings.iter().filter(|(of, ..)| *of == role);
         variables.extend(own.map(|(_, name, value)| (name.clone(), value.clone())));
         let function = Function {
             role,
-            timeout: timeout_of(role, options.queues),
+            timeout: timeout_of(role, options),
             binary: binaries.of(role)?,
             environment: variables,
             log: state.log(role.name()),
@@ -145,9 +147,10 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     let lambda_endpoint = format!("http://127.0.0.1:{lambda_port}");
     let furnished = schedules::furnish(&aws_config, &aws_endpoint, &lambda_endpoint).await;
     furnished.map_err(no_resources)?;
+    let ledger = Ledger::default();
     for (role, queue) in [(Role::Linker, &resources.links), (Role::Copier, &resources.copies)] {
         if let Some(instances) = functions.get(&role) {
-            poll(queue, instances, &emulator, &aws_endpoint);
+            poll(queue, instances, &emulator, &aws_endpoint, &ledger);
         }
     }
 
@@ -170,6 +173,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
         twilio: Arc::new(twilio),
         wire,
         exchanges,
+        ledger,
         state: Arc::new(state),
         functions: functions.clone(),
     };
@@ -231,7 +235,7 @@ async fn start_function(
     }
 }
 
-fn poll(queue: &Queue, instances: &Arc<Instances>, emulator: &Emulator, aws_endpoint: &str) {
+fn poll(queue: &Queue, instances: &Arc<Instances>, emulator: &Emulator, aws_endpoint: &str, ledger: &Ledger) {
     let sqs = aws_sdk_sqs::Client::new(&resources::sdk_config(aws_endpoint));
     for _ in 0..instances_of(instances.function().role) {
         let mapping = Mapping {
@@ -240,6 +244,7 @@ fn poll(queue: &Queue, instances: &Arc<Instances>, emulator: &Emulator, aws_endp
             region: values::REGION.to_owned(),
             instances: Arc::clone(instances),
             emulator: emulator.upstream(),
+            ledger: ledger.clone(),
         };
         tokio::spawn(mapping.poll(sqs.clone()));
     }

@@ -7,7 +7,7 @@
 //! | `DELETE /tasks/{sid}` | | 204 |
 //! | `POST /tokens` | `{"token", "roles": ["agent"], "identity"?, "workerSid"?, "expiresInSeconds"?: 3600}` | 201 |
 //! | `GET /calls`, `GET /calls?since=N` | | a list of [`Call`](super::Call)s, without the first N |
-//! | `POST /faults` | `{"operation": "media", "sid"?: "RE…", "times"?: 1, "action": …}` | 201 |
+//! | `POST /faults` | `{"operation": "media", "sid"?: "RE…", "times"?: 1, "oneIn"?: 1, "action": …}` | 201 |
 //! | `DELETE /faults` | | 204; disarms all |
 //!
 //! A fault's `action` is one of ([`FaultAction`] tells what each does):
@@ -132,7 +132,9 @@ async fn arm(State(twilio): State<Arc<Twilio>>, body: Bytes) -> Result<StatusCod
         FaultAction::Answer { status, .. } if !(200..600).contains(status) => {
             Err(Refusal::bad(format!("{status} is no status of an answer")))
         }
-        _ if fault.times == 0 => Err(Refusal::bad("times is 0: the fault would never strike")),
+        _ if fault.times == 0 || fault.one_in == 0 => {
+            Err(Refusal::bad("times or oneIn is 0: the fault would never strike"))
+        }
         _ => {
             twilio.faults.arm(fault);
             Ok(StatusCode::CREATED)

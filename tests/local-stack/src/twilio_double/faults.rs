@@ -3,7 +3,7 @@
 mod body;
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -25,12 +25,15 @@ pub const MAXIMUM_STALL: Duration = Duration::from_secs(60);
 pub struct Fault {
     /// What it strikes.
     pub operation: Operation,
-    /// Only requests about this recording or task; None for any.
+    /// Only requests about this recording or task, or searches for this call; None for any.
     #[serde(default)]
     pub sid: Option<String>,
     /// How often; once when left out of JSON.
     #[serde(default = "once")]
     pub times: u32,
+    /// Of how many requests that match one is struck; each when left out of JSON.
+    #[serde(default = "once")]
+    pub one_in: u32,
     /// What it does.
     pub action: FaultAction,
 }
@@ -42,8 +45,14 @@ impl Fault {
             operation,
             sid: None,
             times: once(),
+            one_in: once(),
             action,
         }
+    }
+
+    fn matches(&self, operation: Operation, about: Option<&str>) -> bool {
+        let is_about = |sid: &String| about.is_some_and(|about| about.contains(sid));
+        self.operation == operation && self.sid.as_ref().is_none_or(is_about)
     }
 
     /// Strikes `times` requests.
@@ -52,7 +61,17 @@ impl Fault {
         Self { times, ..self }
     }
 
-    /// Strikes only requests about this recording or task.
+    /// Strikes one request of this many, the first of them included, without an end.
+    #[must_use]
+    pub fn one_in(self, requests: u32) -> Self {
+        Self {
+            times: u32::MAX,
+            one_in: requests,
+            ..self
+        }
+    }
+
+    /// Strikes only requests about this recording or task, or searches for this call.
     #[must_use]
     pub fn about(self, sid: impl Into<String>) -> Self {
         Self {
@@ -180,29 +199,47 @@ impl FaultAction {
 
 /// Armed faults, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Mutex<Vec<Fault>>);
+pub(super) struct Faults(Mutex<Vec<Armed>>);
+
+#[derive(Debug)]
+struct Armed {
+    fault: Fault,
+    /// Matching requests to be let through before the next is struck.
+    skip: u32,
+}
 
 impl Faults {
     pub(super) fn arm(&self, fault: Fault) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+        self.armed().push(Armed { fault, skip: 0 });
     }
 
     pub(super) fn disarm(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.armed().clear();
     }
 
-    /// The fault that strikes this request, if any; used up by one.
-    pub(super) fn strike(&self, operation: Operation, sid: Option<&str>) -> Option<FaultAction> {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let matching = faults.iter_mut().find(|fault| {
-            fault.times > 0 && fault.operation == operation && (fault.sid.is_none() || fault.sid.as_deref() == sid)
-        });
-        let action = matching.map(|fault| {
-            fault.times -= 1;
-            fault.action.clone()
-        });
-        faults.retain(|fault| fault.times > 0);
-        action
+    /// The fault that strikes this request, if any; used up by one. `about` is what the request is about, or searches by.
+    pub(super) fn strike(&self, operation: Operation, about: Option<&str>) -> Option<FaultAction> {
+        let mut faults = self.armed();
+        let matching = faults.iter_mut().find(|armed| armed.fault.matches(operation, about))?;
+        if matching.skip > 0 {
+            matching.skip -= 1;
+            return None;
+        }
+        matching.skip = matching.fault.one_in.saturating_sub(1);
+        matching.fault.times -= 1;
+        let action = matching.fault.action.clone();
+        faults.retain(|armed| armed.fault.times > 0);
+        Some(action)
+    }
+
+    /// How many about this recording, task or call haven't struck as often as they were to.
+    pub(super) fn left(&self, sid: &str) -> usize {
+        let about = |armed: &&Armed| armed.fault.sid.as_deref() == Some(sid);
+        self.armed().iter().filter(about).count()
+    }
+
+    fn armed(&self) -> MutexGuard<'_, Vec<Armed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -231,7 +268,19 @@ mod tests {
         for expected in [Some(status(412)), Some(status(412)), Some(status(500)), None] {
             assert_eq!(faults.strike(Operation::TaskUpdate, Some("WT1")), expected);
         }
+        assert_eq!(faults.left("RE1"), 1);
         assert_eq!(faults.strike(Operation::Media, Some("RE1")), Some(FaultAction::Drop));
+        assert_eq!(faults.left("RE1"), 0);
         assert_eq!(faults.strike(Operation::Media, Some("RE1")), None);
+    }
+
+    #[test]
+    fn one_request_in_so_many_is_struck_for_ever() {
+        let faults = Faults::default();
+        faults.arm(Fault::once(Operation::Media, FaultAction::Drop).one_in(3));
+        let struck: Vec<bool> = (0..9)
+            .map(|_| faults.strike(Operation::Media, Some("RE1")).is_some())
+            .collect();
+        assert_eq!(struck, [true, false, false].repeat(3));
     }
 }

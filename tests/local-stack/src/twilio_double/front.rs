@@ -46,10 +46,10 @@ async fn handle(
         &options.account_sid,
         &options.workspace_sid,
     );
-    let fault = route
-        .as_ref()
-        .ok()
-        .and_then(|route| twilio.faults.strike(route.operation(), route.sid()));
+    let fault = route.as_ref().ok().and_then(|route| {
+        let about = route.sid().or_else(|| query.first("EvaluateTaskAttributes"));
+        twilio.faults.strike(route.operation(), about)
+    });
 
     let mut response = match (fault.as_ref().and_then(FaultAction::instead), &route) {
         (Some(response), _) => response,

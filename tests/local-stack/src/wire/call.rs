@@ -23,7 +23,7 @@ pub struct Call {
     pub service: String,
     /// The API operation: `GetObject`, `Decrypt`, …
     pub operation: String,
-    /// What it's about. S3: the object's key, decoded; Scheduler: the schedule's name; the other services: the recording
+    /// What it's about. S3: the object's key, decoded, or the prefix of a list; Scheduler: the schedule's name; the other services: the recording
     /// that the request names, if it names one.
     pub key: String,
     /// S3: the `Range` asked for.
@@ -53,7 +53,7 @@ impl Call {
                 let source = header("x-amz-copy-source").is_some();
                 (
                     s3_operation(&request.method, key, query, source).to_owned(),
-                    decode(key),
+                    if key.is_empty() { prefix(query) } else { decode(key) },
                 )
             }
         };
@@ -133,6 +133,14 @@ fn s3_operation<'a>(method: &'a Method, key: &str, query: &str, copy: bool) -> &
         ("DELETE", false) => "DeleteObject",
         (other, _) => other,
     }
+}
+
+/// What the keys of a list begin with.
+fn prefix(query: &str) -> String {
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "prefix")
+        .map(|(_, prefix)| prefix.into_owned())
+        .unwrap_or_default()
 }
 
 fn decode(key: &str) -> String {

@@ -29,17 +29,21 @@ pub enum Fault {
     LoseAnswer,
 }
 
-/// Which calls a fault happens to: of those that match, the `nth` (counted from 1), then so many in a row.
+/// Which calls a fault happens to: of those that match, the `nth` (counted from 1), then so many in a row, or every so
+/// many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     service: String,
     operation: String,
     key: String,
+    words: String,
     role: Option<Role>,
     /// Matching calls still to be let through.
     skip: u64,
     /// Matching calls still to be hit.
     times: u64,
+    /// Of how many matching calls one is hit, once it has begun.
+    every: u64,
     fault: Fault,
 }
 
@@ -50,9 +54,11 @@ impl Rule {
             service: service.to_owned(),
             operation: operation.to_owned(),
             key: String::new(),
+            words: String::new(),
             role: None,
             skip: 0,
             times: 1,
+            every: 1,
             fault,
         }
     }
@@ -61,6 +67,13 @@ impl Rule {
     #[must_use]
     pub fn key(mut self, part: &str) -> Self {
         part.clone_into(&mut self.key);
+        self
+    }
+
+    /// Only calls whose body holds these words. For the AWS JSON protocols, all but S3's and Scheduler's.
+    #[must_use]
+    pub fn words(mut self, words: &str) -> Self {
+        words.clone_into(&mut self.words);
         self
     }
 
@@ -85,10 +98,23 @@ impl Rule {
         self
     }
 
+    /// One call of this many instead of all in a row, without an end.
+    #[must_use]
+    pub fn one_in(mut self, calls: u64) -> Self {
+        (self.every, self.times) = (calls.max(1), u64::MAX);
+        self
+    }
+
+    /// Whether it's for calls about this and nothing else.
+    pub(super) fn is_about(&self, key: &str) -> bool {
+        !self.key.is_empty() && self.key.contains(key)
+    }
+
     /// The fault, if this call is one to be hit.
-    pub(super) fn fire(&mut self, call: &Call) -> Option<Fault> {
+    pub(super) fn fire(&mut self, call: &Call, body: &[u8]) -> Option<Fault> {
         let matches = call.is(&self.service, &self.operation)
             && call.key.contains(&self.key)
+            && String::from_utf8_lossy(body).contains(&self.words)
             && self.role.is_none_or(|role| role == call.role);
         if !matches || self.is_spent() {
             return None;
@@ -97,6 +123,7 @@ impl Rule {
             self.skip -= 1;
             return None;
         }
+        self.skip = self.every - 1;
         self.times -= 1;
         Some(self.fault.clone())
     }

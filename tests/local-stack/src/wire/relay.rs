@@ -31,7 +31,7 @@ pub(super) async fn relay(
     if let Some(rights) = wire.rights() {
         rights.used(&call, &parts, &bytes)?;
     }
-    let fault = wire.record(call);
+    let fault = wire.record(call, &bytes);
     let request = Request::from_parts(parts, body);
 
     match fault {

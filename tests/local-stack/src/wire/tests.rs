@@ -225,6 +225,44 @@ async fn a_rule_hits_the_nth_match_as_often_as_it_says_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_rule_may_look_for_words_and_hit_one_call_in_so_many() {
+    let (wire, endpoint, _) = wire().await;
+    wire.inject(
+        Rule::new(
+            "sqs",
+            "SendMessage",
+            Fault::Answer {
+                status: 500,
+                body: String::new(),
+            },
+        )
+        .words("copy")
+        .one_in(2),
+    );
+    let mut statuses = Vec::new();
+    for body in ["link", "copy", "copy", "link", "copy", "copy"] {
+        let request = reqwest::Client::new()
+            .post(&endpoint)
+            .header("authorization", signed("sqs"))
+            .header("x-amz-target", "AmazonSQS.SendMessage");
+        statuses.push(request.body(body).send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses, [200, 500, 200, 200, 500, 200]);
+    wire.clear_faults();
+}
+
+#[tokio::test]
+async fn rules_that_have_not_fired_are_counted_by_what_they_are_about() {
+    let (wire, endpoint, _) = wire().await;
+    for key in ["RE1", "RE1", "RE2"] {
+        wire.inject(Rule::new("s3", "GetObject", Fault::Delay(std::time::Duration::ZERO)).key(key));
+    }
+    wire.inject(Rule::new("s3", "GetObject", Fault::Drop).role(Role::Copier));
+    get(&endpoint, "/b/RE1").send().await.unwrap();
+    assert_eq!((wire.armed("RE1"), wire.armed("RE2"), wire.armed("RE3")), (1, 1, 0));
+}
+
+#[tokio::test]
 async fn another_roles_rule_does_not_fire() {
     let (wire, endpoint, _) = wire().await;
     wire.inject(Rule::new("s3", "GetObject", Fault::Drop).role(Role::Copier));

@@ -1,0 +1,139 @@
+//! What became of every message that a function was invoked with.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_sdk_sqs::types::Message;
+
+use crate::{Role, Stack};
+
+/// A message that a function has been invoked with, once or several times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// The function.
+    pub role: Role,
+    /// The message's id, the same each time.
+    pub message_id: String,
+    /// The message itself.
+    pub body: String,
+    /// How often it has been delivered.
+    pub times: u32,
+    /// What has become of it.
+    pub state: DeliveryState,
+    receipt_handle: String,
+}
+
+/// What has become of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// The function is at work on it.
+    Running,
+    /// It's done and deleted.
+    Done,
+    /// It failed, and waits in its queue for the end of its visibility timeout, or has gone to the dead letters since.
+    Kept,
+}
+
+/// All deliveries of a stack, in the order in which messages came first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger(Arc<Mutex<Vec<Delivery>>>);
+
+impl Ledger {
+    /// Notes that a message is being worked on. Returns its id.
+    pub(crate) fn begin(&self, role: Role, message: &Message) -> String {
+        let message_id = message.message_id().unwrap_or_default().to_owned();
+        let receipt_handle = message.receipt_handle().unwrap_or_default().to_owned();
+        let mut deliveries = self.deliveries();
+        match deliveries.iter_mut().find(|delivery| delivery.message_id == message_id) {
+            Some(delivery) => {
+                delivery.times += 1;
+                delivery.state = DeliveryState::Running;
+                delivery.receipt_handle = receipt_handle;
+            }
+            None => deliveries.push(Delivery {
+                role,
+                message_id: message_id.clone(),
+                body: message.body().unwrap_or_default().to_owned(),
+                times: 1,
+                state: DeliveryState::Running,
+                receipt_handle,
+            }),
+        }
+        message_id
+    }
+
+    pub(crate) fn end(&self, message_id: &str, done: bool) {
+        let mut deliveries = self.deliveries();
+        if let Some(delivery) = deliveries.iter_mut().find(|delivery| delivery.message_id == message_id) {
+            delivery.state = if done { DeliveryState::Done } else { DeliveryState::Kept };
+        }
+    }
+
+    pub(crate) fn about(&self, text: &str) -> Vec<Delivery> {
+        let deliveries = self.deliveries();
+        deliveries
+            .iter()
+            .filter(|delivery| delivery.body.contains(text))
+            .cloned()
+            .collect()
+    }
+
+    fn deliveries(&self) -> MutexGuard<'_, Vec<Delivery>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stack {
+    /// The messages delivered so far whose text contains this.
+    pub fn deliveries(&self, text: &str) -> Vec<Delivery> {
+        self.ledger().about(text)
+    }
+
+    /// Ends the wait of a message that failed: it's delivered again at once, or goes to the dead letters.
+    pub async fn bring_back(&self, delivery: &Delivery) {
+        let queue = match delivery.role {
+            Role::Linker => &self.resources().links,
+            _ => &self.resources().copies,
+        };
+        let change = self.sqs().change_message_visibility().queue_url(&queue.url);
+        let change = change.receipt_handle(&delivery.receipt_handle).visibility_timeout(0);
+        // An error says that the message has come back by itself.
+        let _ = change.send().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str, receipt: &str) -> Message {
+        Message::builder()
+            .message_id(id)
+            .receipt_handle(receipt)
+            .body(format!("about {id}"))
+            .build()
+    }
+
+    #[test]
+    fn a_message_is_one_delivery_however_often_it_comes() {
+        let ledger = Ledger::default();
+        ledger.begin(Role::Linker, &message("1", "a"));
+        ledger.begin(Role::Copier, &message("2", "b"));
+        ledger.end("1", false);
+        assert_eq!(ledger.about("about 1")[0].state, DeliveryState::Kept);
+        ledger.begin(Role::Linker, &message("1", "c"));
+        ledger.end("1", true);
+
+        let first = Delivery {
+            role: Role::Linker,
+            message_id: "1".to_owned(),
+            body: "about 1".to_owned(),
+            times: 2,
+            state: DeliveryState::Done,
+            receipt_handle: "c".to_owned(),
+        };
+        assert_eq!(ledger.about("about 1"), [first]);
+        assert_eq!(ledger.about("about 2")[0].state, DeliveryState::Running);
+        assert_eq!(ledger.about("about").len(), 2);
+    }
+}
