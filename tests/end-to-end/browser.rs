@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use toolbox::{Scratch, workspace_root};
 
-use crate::support::{Recording, alone, options};
+use crate::support::{OwnStack, Recording, alone, options};
 
 const MANIFEST: &str = include_str!("../browser/package.json");
 const LOCK: &str = include_str!("../browser/package-lock.json");
@@ -106,9 +106,7 @@ async fn a_long_wav_plays_and_seeks() {
 
 #[tokio::test]
 async fn an_mp3_plays_and_seeks() {
-    let stack =
-        tokio::task::spawn_blocking(|| Stack::start(options().setting(Role::Copier, "MEDIA_FORMAT", "mp3")).unwrap());
-    let stack = stack.await.unwrap();
+    let stack = OwnStack::start(options().setting(Role::Copier, "MEDIA_FORMAT", "mp3")).await;
     // 5.8 MB: more than one reply.
     let frames = 20_000;
     let mut recording = Recording::new(&stack, 1_000);

@@ -6,10 +6,12 @@
 mod audit;
 mod browser;
 mod callback;
+mod canaries;
 mod copy;
 mod cost;
 mod encrypted;
 mod events;
+mod fault_matrix;
 mod from_outside;
 mod links;
 mod long;

@@ -1,10 +1,13 @@
 //! The main job, as `cargo demo` shows it: a signed callback in, an encrypted recording stored, ranges of it played.
 
-use local_stack::{Callback, Role, Stack, values};
+use local_stack::{Callback, Role, Stack};
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::{Recording, among_others, eventually, get, header, options};
+use crate::{
+    canaries,
+    support::{OwnStack, Recording, among_others, eventually, get, header, options},
+};
 
 /// 5.8 MB: three minutes, and more than one multipart part would hold at S3's minimum.
 const THREE_MINUTES: usize = 44 + 180 * 32_000;
@@ -17,20 +20,13 @@ async fn a_call_is_recorded_stored_linked_and_played() {
 
 #[tokio::test]
 async fn without_queues_the_webhook_does_the_jobs_itself() {
-    let stack = tokio::task::spawn_blocking(|| Stack::start(options().in_line()).unwrap())
-        .await
-        .unwrap();
+    let stack = OwnStack::start(options().in_line()).await;
     plays(&stack).await;
 }
 
 #[tokio::test]
 async fn an_mp3_is_stored_and_played_as_one() {
-    let stack = tokio::task::spawn_blocking(|| {
-        let options = options().setting(Role::Copier, "MEDIA_FORMAT", "mp3");
-        Stack::start(options).unwrap()
-    })
-    .await
-    .unwrap();
+    let stack = OwnStack::start(options().setting(Role::Copier, "MEDIA_FORMAT", "mp3")).await;
     let recording = Recording::new(&stack, 300_000);
     let at_twilio = |kind: &str| stack.recordings_dir().join(format!("{}.{kind}", recording.sid));
     std::fs::rename(at_twilio("wav"), at_twilio("mp3")).unwrap();
@@ -120,24 +116,19 @@ async fn a_task_is_found_by_its_call_where_the_callback_does_not_name_it() {
     );
 }
 
-/// Secrets, tokens, signatures and phone numbers, each where it really passes through.
+/// Every test ends with a search of the logs for secrets, tokens, signatures, names and numbers; this one has them pass
+/// where others don't.
 #[tokio::test]
 async fn no_log_line_holds_a_secret() {
     let (stack, _turn) = among_others().await;
     let recording = Recording::new(stack, 100_000);
-    let phone = "+15550100777";
-    let callback = recording.callback().parameter("From", phone).parameter("Caller", phone);
-    let forged = callback.clone().auth_token("canary-of-a-forger");
+    let forged = recording.callback().auth_token(canaries::FORGER);
     assert_eq!(
         stack.post_callback(&forged).await.unwrap().status(),
         StatusCode::FORBIDDEN
     );
-    assert_eq!(
-        stack.post_callback(&callback).await.unwrap().status(),
-        StatusCode::NO_CONTENT
-    );
-    recording.stored(stack).await;
-    stack.media_url(&recording.sid, "canary-of-a-listener").await.unwrap();
+    recording.bring_in(stack).await;
+    stack.media_url(&recording.sid, canaries::LISTENER).await.unwrap();
     let url = recording.media_url(stack).await;
     let (_, signature) = url.split_once("&signature=").unwrap();
     get(&url, &[("range", "bytes=0-9")]).await;
@@ -145,18 +136,5 @@ async fn no_log_line_holds_a_secret() {
 
     let logs = stack.logs().unwrap();
     assert!(logs.contains(&recording.sid), "these are the logs of this test");
-    for secret in [
-        values::AUTH_TOKEN,
-        values::API_KEY_SECRET,
-        values::FLEX_TOKEN,
-        values::LINK_KEY,
-        "canary-of-a-forger",
-        "canary-of-a-listener",
-        &phone[1..],
-        signature,
-        "signature=",
-        "expires=",
-    ] {
-        assert!(!logs.contains(secret), "a log line holds {secret:?}");
-    }
+    assert!(!logs.contains(signature));
 }

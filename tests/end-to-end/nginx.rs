@@ -7,14 +7,14 @@ mod server;
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
-use local_stack::{Role, Stack};
+use local_stack::Role;
 use reqwest::{Client, Method, StatusCode};
 
 use self::{
     requests::{Asked, Dice, Origin},
     server::Nginx,
 };
-use crate::support::{Recording, header, options};
+use crate::support::{OwnStack, Recording, header, options};
 
 /// Six frames and a bit, so that ranges begin and end in all of them and 2,000 wholes are still a moment's work.
 const LEN: usize = 400_000;
@@ -114,10 +114,7 @@ fn intended(asked: &Asked) -> (Vec<&'static str>, Asked) {
 
 #[tokio::test]
 async fn playback_answers_as_nginx_does_but_for_the_intended_differences() {
-    let stack = tokio::task::spawn_blocking(|| {
-        Stack::start(options().setting(Role::Playback, "MAX_RANGE_BYTES", &MAX_RANGE.to_string())).unwrap()
-    });
-    let stack = stack.await.unwrap();
+    let stack = OwnStack::start(options().setting(Role::Playback, "MAX_RANGE_BYTES", &MAX_RANGE.to_string())).await;
     let recording = Recording::new(&stack, LEN);
     recording.bring_in(&stack).await;
     let nginx = Nginx::serving(&recording.audio).await;

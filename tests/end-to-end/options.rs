@@ -1,10 +1,10 @@
 //! What the template's options switch on, where nothing else of the suite does.
 
-use local_stack::{Role, Stack, values};
+use local_stack::{Role, values};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Recording, alone, eventually, get, options};
+use crate::support::{OwnStack, Recording, alone, eventually, get, options};
 
 #[tokio::test]
 async fn segment_links_play_without_a_token_where_they_are_accepted() {
@@ -13,9 +13,7 @@ async fn segment_links_play_without_a_token_where_they_are_accepted() {
         "ACCEPT_SEGMENT_LINKS",
         "true",
     );
-    let stack = tokio::task::spawn_blocking(|| Stack::start(options).unwrap())
-        .await
-        .unwrap();
+    let stack = OwnStack::start(options).await;
     let recording = Recording::new(&stack, 100_000);
     recording.bring_in(&stack).await;
     let link = eventually("the segment link", || async {

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    ops::Deref,
     path::{Path, PathBuf},
     sync::{
         OnceLock,
@@ -16,6 +17,8 @@ use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::canaries;
+
 /// The stack that all tests of this process share.
 pub(crate) fn stack() -> &'static Stack {
     static STACK: OnceLock<Stack> = OnceLock::new();
@@ -26,7 +29,6 @@ pub(crate) fn stack() -> &'static Stack {
 pub(crate) fn options() -> StackOptions {
     StackOptions::default()
         .beside_tests()
-        .operator()
         // Every link has its original deleted, when a test fires the schedule.
         .setting(Role::Linker, "DELETE_ORIGINAL_AFTER", "7200")
         .writing_rights(rights_file())
@@ -45,21 +47,56 @@ fn rights_file() -> PathBuf {
 
 static QUIET: RwLock<()> = RwLock::const_new(());
 
+/// A test's turn on the shared stack. When it ends, nothing may stand in the logs that mustn't.
+pub(crate) struct Turn<G> {
+    stack: &'static Stack,
+    _guard: G,
+}
+
+impl<G> Drop for Turn<G> {
+    fn drop(&mut self) {
+        canaries::check(self.stack);
+    }
+}
+
 /// Held by every test that only needs the stack to be there.
-pub(crate) async fn among_others() -> (&'static Stack, RwLockReadGuard<'static, ()>) {
-    let turn = QUIET.read().await;
-    (started().await, turn)
+pub(crate) async fn among_others() -> (&'static Stack, Turn<RwLockReadGuard<'static, ()>>) {
+    turn(QUIET.read().await).await
 }
 
 /// Held by a test that counts calls or breaks things: nobody else is using the stack.
-pub(crate) async fn alone() -> (&'static Stack, RwLockWriteGuard<'static, ()>) {
-    let turn = QUIET.write().await;
-    (started().await, turn)
+pub(crate) async fn alone() -> (&'static Stack, Turn<RwLockWriteGuard<'static, ()>>) {
+    turn(QUIET.write().await).await
 }
 
-async fn started() -> &'static Stack {
+async fn turn<G>(guard: G) -> (&'static Stack, Turn<G>) {
     // Starting blocks, for minutes where the functions must be built first.
-    tokio::task::spawn_blocking(stack).await.unwrap()
+    let stack = tokio::task::spawn_blocking(stack).await.unwrap();
+    (stack, Turn { stack, _guard: guard })
+}
+
+/// A stack of a test's own. When it ends, nothing may stand in its logs that mustn't.
+pub(crate) struct OwnStack(Stack);
+
+impl OwnStack {
+    pub(crate) async fn start(options: StackOptions) -> Self {
+        let started = tokio::task::spawn_blocking(|| Stack::start(options).unwrap_or_else(|error| panic!("{error}")));
+        Self(started.await.unwrap())
+    }
+}
+
+impl Deref for OwnStack {
+    type Target = Stack;
+
+    fn deref(&self) -> &Stack {
+        &self.0
+    }
+}
+
+impl Drop for OwnStack {
+    fn drop(&mut self) {
+        canaries::check(&self.0);
+    }
 }
 
 /// A recording at Twilio and the task of its call.
@@ -94,10 +131,12 @@ impl Recording {
         let call = format!("CA{number:032x}");
         let audio = wav(number, audio_bytes);
         fs::write(stack.recordings_dir().join(format!("{sid}.wav")), &audio).unwrap();
-        stack.twilio().add_task(
-            task,
-            &format!(r#"{{"call_sid":"{call}","conversations":{{"queue":"Support"}},"precise":1.00}}"#),
+        let attributes = format!(
+            r#"{{"call_sid":"{call}","from":"{}","name":"{}","conversations":{{"queue":"Support"}},"precise":1.00}}"#,
+            values::CUSTOMER_NUMBER,
+            values::CUSTOMER_NAME,
         );
+        stack.twilio().add_task(task, &attributes);
         Self {
             sid: sid.to_owned(),
             task: task.to_owned(),

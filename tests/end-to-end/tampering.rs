@@ -5,7 +5,7 @@ use futures_util::StreamExt;
 use local_stack::{Fault, Role, Rule, Stack, values};
 use reqwest::StatusCode;
 
-use crate::support::{Recording, alone, get, json, options};
+use crate::support::{OwnStack, Recording, alone, get, json, options};
 
 /// Replaces the stored object.
 async fn put(stack: &Stack, key: &str, object: Vec<u8>) {
@@ -45,8 +45,7 @@ async fn a_flipped_bit_ends_the_stream_before_its_frame_and_the_client_can_tell(
 #[tokio::test]
 #[ignore = "compiles the functions a second time, for minutes; .ci/run runs it"]
 async fn optimized_binaries_break_off_in_the_same_places() {
-    let stack = tokio::task::spawn_blocking(|| Stack::start(options().quick_release()).unwrap());
-    let stack = stack.await.unwrap();
+    let stack = OwnStack::start(options().quick_release()).await;
     a_flipped_bit(&stack, 3).await;
     an_s3_that_goes_away(&stack).await;
 }

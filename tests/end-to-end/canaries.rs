@@ -1,0 +1,85 @@
+//! Secrets, tokens, names and phone numbers pass through every test, each with a mark that nothing else has. None of them
+//! may stand in any function's log, in the clear or in Base64.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use local_stack::{Stack, values};
+
+/// The token of somebody who isn't Twilio.
+pub(crate) const FORGER: &str = "canary-of-a-forger";
+
+/// The Flex token of somebody whom nobody knows.
+pub(crate) const LISTENER: &str = "canary-of-a-listener";
+
+/// What a log mustn't hold, by its name.
+const CANARIES: [(&str, &str); 13] = [
+    ("the Auth Token", values::AUTH_TOKEN),
+    ("the API key", values::API_KEY_SECRET),
+    ("the Flex token", values::FLEX_TOKEN),
+    ("the agent's Flex token", values::AGENT_TOKEN),
+    ("the link key", values::LINK_KEY),
+    ("the AWS credentials", values::SECRET_ACCESS_KEY),
+    ("a forger's token", FORGER),
+    ("a stranger's Flex token", LISTENER),
+    // Without the plus sign, which a URL encodes.
+    ("the customer's number", values::CUSTOMER_NUMBER.split_at(1).1),
+    (
+        "the contact centre's number",
+        values::CONTACT_CENTRE_NUMBER.split_at(1).1,
+    ),
+    ("the customer's name", values::CUSTOMER_NAME),
+    ("a link's signature", "signature="),
+    ("a callback's query", "taskSid="),
+];
+
+/// Fails the test that it ends, where the stack's functions have logged what they mustn't.
+pub(crate) fn check(stack: &Stack) {
+    // One failure is enough, and a second panic would end all tests.
+    if std::thread::panicking() {
+        return;
+    }
+    let found = found_in(&stack.logs().unwrap());
+    assert!(found.is_empty(), "the logs hold {}", found.join(", "));
+}
+
+/// The names of the canaries in a text. Never their values: this is printed.
+fn found_in(text: &str) -> Vec<&'static str> {
+    CANARIES
+        .iter()
+        .filter(|(_, canary)| text.contains(canary) || in_base64(canary).iter().any(|form| text.contains(form)))
+        .map(|(name, _)| *name)
+        .collect()
+}
+
+/// What Base64 makes of a canary inside of something longer, such as Basic authorization: it depends on how many bytes of
+/// a group of three come before. Without the characters at both ends that neighbours have a share in.
+fn in_base64(canary: &str) -> [String; 3] {
+    [0, 1, 2].map(|before| {
+        let bytes = [&[0; 2][..before], canary.as_bytes()].concat();
+        let first = (before * 8).div_ceil(6);
+        let end = bytes.len() * 8 / 6;
+        STANDARD.encode(bytes)[first..end].to_owned()
+    })
+}
+
+#[test]
+fn a_canary_is_found_wherever_it_stands() {
+    for (name, canary) in CANARIES {
+        for text in [
+            canary.to_owned(),
+            format!(r#"{{"message":"x","url":"https://h/?a={canary}&b"}}"#),
+            STANDARD.encode(format!("token:{canary}")),
+            STANDARD.encode(format!("AC1:{canary}and more")),
+            format!("Basic {}", STANDARD.encode(format!("SK{canary}x"))),
+        ] {
+            assert_eq!(found_in(&text), [name], "{text}");
+        }
+    }
+    let all: String = CANARIES.iter().map(|(_, canary)| format!("{canary} ")).collect();
+    assert_eq!(found_in(&all).len(), CANARIES.len());
+}
+
+#[test]
+fn a_log_as_it_should_be_holds_none() {
+    let log = r#"{"timestamp":"2026-11-23T06:00:00Z","level":"INFO","message":"callback taken","recordingSid":"RE01","taskSid":"WT01"}"#;
+    assert!(found_in(log).is_empty());
+}

@@ -1,0 +1,195 @@
+//! What TaskRouter does wrong, and what's in a task.
+
+use local_stack::{
+    Role,
+    twilio_double::{self, AssignmentStatus, FaultAction, Operation},
+};
+use serde_json::Value;
+
+use super::{Kind, Trial};
+use crate::support::eventually;
+
+const fn answer(status: u16) -> FaultAction {
+    FaultAction::Answer {
+        status,
+        body: None,
+        retry_after: None,
+    }
+}
+
+const fn busy_for_a_second() -> FaultAction {
+    FaultAction::Answer {
+        status: 429,
+        body: None,
+        retry_after: Some(1),
+    }
+}
+
+/// The task is linked, although so many requests for it go wrong; the link's message is delivered so often, each time
+/// within seconds.
+macro_rules! requests {
+    ($($name:ident: $operation:ident, $times:expr, $action:expr, delivered $deliveries:expr;)+) => {$(
+        #[tokio::test]
+        async fn $name() {
+            let trial = Trial::small().await;
+            trial.break_task(Operation::$operation, $action, $times);
+            trial.call_back().await;
+            trial.ends_well($deliveries, 1).await;
+        }
+    )+}
+}
+
+requests! {
+    task_fetch_429: TaskFetch, 1, busy_for_a_second(), delivered 1;
+    task_fetch_500: TaskFetch, 1, answer(500), delivered 2;
+    task_fetch_without_an_answer: TaskFetch, 1, FaultAction::Drop, delivered 2;
+    task_fetch_cut: TaskFetch, 1, FaultAction::Cut { after_bytes: 10 }, delivered 2;
+    task_fetch_key_refused_once: TaskFetch, 1, answer(401), delivered 1;
+    task_update_429: TaskUpdate, 1, busy_for_a_second(), delivered 1;
+    task_update_412_three_times: TaskUpdate, 3, answer(412), delivered 1;
+    task_update_412_too_often: TaskUpdate, 10, answer(412), delivered 2;
+    task_update_500: TaskUpdate, 2, answer(500), delivered 3;
+    task_update_done_but_answer_lost: TaskUpdate, 1, FaultAction::Drop, delivered 2;
+}
+
+/// The task is gone: nothing is left to do for the link, and the copy goes its own way.
+macro_rules! gone {
+    ($($name:ident: $operation:ident;)+) => {$(
+        #[tokio::test]
+        async fn $name() {
+            let trial = Trial::small().await;
+            trial.break_task(Operation::$operation, answer(404), 1);
+            trial.call_back().await;
+            trial.done(Kind::Link, 1, 1).await;
+            trial.done(Kind::Copy, 1, 1).await;
+            trial.every_fault_struck();
+            trial.is_stored_once().await;
+            assert!(!trial.attributes().contains(&trial.recording.sid));
+            assert!(!trial.is_dead(Kind::Link).await);
+        }
+    )+}
+}
+
+gone! {
+    task_fetch_404: TaskFetch;
+    task_update_404: TaskUpdate;
+}
+
+/// What the task has is merged with.
+macro_rules! merges {
+    ($($name:ident: $before:expr, $after:expr;)+) => {$(
+        #[tokio::test]
+        async fn $name() {
+            let trial = Trial::small().await;
+            trial.stack.twilio().add_task(&trial.recording.task, $before);
+            trial.call_back().await;
+            trial.done(Kind::Link, 1, 1).await;
+            trial.done(Kind::Copy, 1, 1).await;
+            let attributes: Value = serde_json::from_str(&trial.attributes()).unwrap();
+            assert!(trial.attributes().contains(&trial.recording.sid), "{attributes}");
+            for (pointer, value) in $after {
+                assert_eq!(attributes.pointer(pointer).map(Value::to_string).as_deref(), Some(value), "{pointer}");
+            }
+            trial.is_stored_once().await;
+        }
+    )+}
+}
+
+merges! {
+    attributes_empty: "{}", [("/conversations/media/0/type", r#""VoiceRecording""#)];
+    attributes_without_conversations: r#"{"a":1.50}"#, [("/a", "1.50"), ("/conversations/media/0/type", r#""VoiceRecording""#)];
+    attributes_with_null_conversations: r#"{"conversations":null}"#, [("/conversations/media/0/type", r#""VoiceRecording""#)];
+    attributes_with_other_media: r#"{"conversations":{"media":[{"type":"ChatTranscript","sid":"CH1"}]}}"#, [
+        ("/conversations/media/0/sid", r#""CH1""#),
+        ("/conversations/media/1/type", r#""VoiceRecording""#),
+    ];
+    attributes_with_large_numbers: r#"{"n":12345678901234567890.123}"#, [("/n", "12345678901234567890.123")];
+}
+
+/// Twilio shows attributes that were never set as null.
+#[tokio::test]
+async fn attributes_null() {
+    let trial = Trial::small().await;
+    trial.stack.twilio().add_task(&trial.recording.task, "{}");
+    trial.break_task(Operation::TaskFetch, FaultAction::Attributes { value: None }, 1);
+    trial.call_back().await;
+    trial.done(Kind::Link, 1, 1).await;
+    trial.done(Kind::Copy, 1, 1).await;
+    trial.every_fault_struck();
+    assert!(trial.attributes().contains(&trial.recording.sid));
+}
+
+/// Merging would destroy what's there: the task stays as it is, the message is kept for a person to look at, and the
+/// recording is stored all the same.
+macro_rules! left_alone {
+    ($($name:ident: $attributes:expr;)+) => {$(
+        #[tokio::test]
+        async fn $name() {
+            let trial = Trial::small().await;
+            let attributes = $attributes;
+            trial.stack.twilio().add_task(&trial.recording.task, &attributes);
+            trial.call_back().await;
+            trial.dies(Kind::Link).await;
+            assert_eq!(trial.attributes(), attributes);
+            trial.done(Kind::Copy, 1, 1).await;
+            trial.is_stored_once().await;
+            assert!(!trial.is_dead(Kind::Copy).await);
+        }
+    )+}
+}
+
+left_alone! {
+    attributes_a_list: "[1,2]".to_owned();
+    attributes_a_text: r#""text""#.to_owned();
+    attributes_with_conversations_of_another_kind: r#"{"conversations":"x"}"#.to_owned();
+    attributes_without_room_for_a_link: format!(r#"{{"long":"{}"}}"#, "x".repeat(4_080));
+}
+
+/// An update would route the task again, so that the link waits for its worker in a message of its own.
+#[tokio::test]
+async fn a_task_that_nobody_has_taken_yet_is_linked_later() {
+    let trial = Trial::small().await;
+    let (task, attributes) = (&trial.recording.task, trial.attributes());
+    trial
+        .stack
+        .twilio()
+        .add_task_with(task, &attributes, AssignmentStatus::Reserved);
+    trial.call_back().await;
+    trial.done(Kind::Link, 1, 1).await;
+    assert_eq!(trial.attributes(), attributes, "left alone");
+    trial.stack.twilio().add_task(task, &attributes);
+    trial.done(Kind::Link, 2, 1).await;
+    trial.done(Kind::Copy, 1, 1).await;
+    trial.is_right().await;
+}
+
+/// Three searches a second are Twilio's limit for an account.
+#[tokio::test]
+async fn a_search_beyond_the_limit_is_made_again() {
+    let trial = Trial::small().await;
+    let limited = twilio_double::Fault::once(Operation::TaskSearch, busy_for_a_second());
+    trial.stack.twilio().fault(limited.about(&trial.recording.call));
+    let answer = trial.stack.post_callback(&trial.recording.callback().query("")).await;
+    assert_eq!(answer.unwrap().status(), 204);
+    trial.ends_well(1, 1).await;
+}
+
+/// No message is kept for a task that a search doesn't find.
+#[tokio::test]
+async fn a_search_that_finds_nothing_ends_the_link() {
+    let trial = Trial::small().await;
+    trial.stack.twilio().delete_task(&trial.recording.task);
+    let answer = trial.stack.post_callback(&trial.recording.callback().query("")).await;
+    assert_eq!(answer.unwrap().status(), 204);
+    trial.done(Kind::Link, 1, 1).await;
+    trial.done(Kind::Copy, 1, 1).await;
+    trial.is_stored_once().await;
+    eventually("the linker's word that the task is gone", || async {
+        let log = trial.stack.log(Role::Linker).unwrap();
+        let told = log
+            .lines()
+            .any(|line| line.contains(&trial.recording.sid) && line.contains("the task is gone"));
+        told.then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,95 @@
+//! Functions that are killed, or run out of time.
+
+use std::time::Duration;
+
+use local_stack::{
+    Role, Stack,
+    twilio_double::{FaultAction, Operation},
+};
+
+use super::{Kind, Trial, trial::LARGE};
+use crate::support::{OwnStack, eventually, options};
+
+/// Longer than anything here waits.
+const FOREVER: u64 = 60_000;
+
+/// As Lambda does with an instance that has gone wrong: no signal that could be handled.
+fn kill(stack: &Stack, role: Role) {
+    let ids = stack.process_ids(role);
+    let ids = ids.iter().map(ToString::to_string);
+    let killed = std::process::Command::new("kill").arg("-9").args(ids).status();
+    assert!(killed.unwrap().success());
+}
+
+/// Its upload is nobody's then: the next copy leaves it, because it may be a live neighbour's, and aborts what's older
+/// than 20 minutes.
+#[tokio::test]
+async fn a_copier_killed_in_mid_copy_is_followed_by_another() {
+    let stack = OwnStack::start(options()).await;
+    let trial = Trial::on(&stack, LARGE);
+    let after_the_first_part = LARGE as u64 - 1;
+    trial.break_source(
+        FaultAction::Stall {
+            after_bytes: after_the_first_part,
+            millis: FOREVER,
+        },
+        1,
+    );
+    trial.call_back().await;
+    eventually("an upload", || async {
+        (trial.versions_and_uploads().await == (0, 1)).then_some(())
+    })
+    .await;
+    kill(&stack, Role::Copier);
+    trial.comes_back(Kind::Copy, 1).await;
+    trial.done(Kind::Link, 1, 1).await;
+    trial.done(Kind::Copy, 1, 2).await;
+    assert_eq!(trial.versions_and_uploads().await, (1, 1));
+    assert!(!trial.is_dead(Kind::Copy).await);
+}
+
+#[tokio::test]
+async fn a_linker_killed_in_mid_link_is_followed_by_another() {
+    let stack = OwnStack::start(options()).await;
+    let trial = Trial::on(&stack, 100_000);
+    trial.break_task(
+        Operation::TaskFetch,
+        FaultAction::Stall {
+            after_bytes: 0,
+            millis: FOREVER,
+        },
+        1,
+    );
+    trial.call_back().await;
+    eventually("the task's fetch", || async {
+        let calls = stack.twilio().calls();
+        let fetched = calls.iter().any(|call| call.path.contains(&trial.recording.task));
+        fetched.then_some(())
+    })
+    .await;
+    kill(&stack, Role::Linker);
+    trial.comes_back(Kind::Link, 1).await;
+    trial.ends_well(2, 1).await;
+}
+
+/// The copy gives up in time to abort its upload, before Lambda freezes or kills it.
+#[tokio::test]
+async fn a_copy_that_runs_out_of_time_aborts_its_upload_and_comes_back() {
+    // Six seconds are kept back from the timeout: one for the answer, five for the abort.
+    let stack = OwnStack::start(options().timeout(Role::Copier, Duration::from_secs(12))).await;
+    let trial = Trial::on(&stack, LARGE);
+    trial.break_source(
+        FaultAction::Stall {
+            after_bytes: LARGE as u64 - 1,
+            millis: FOREVER,
+        },
+        1,
+    );
+    let instances = stack.process_ids(Role::Copier);
+    trial.call_back().await;
+    trial.failed(Kind::Copy, 1).await;
+    assert_eq!(trial.versions_and_uploads().await, (0, 0), "the upload was aborted");
+    assert_eq!(stack.process_ids(Role::Copier), instances, "nobody was killed");
+    trial.comes_back(Kind::Copy, 1).await;
+    trial.ends_well(1, 2).await;
+}

@@ -1,0 +1,113 @@
+//! Secrets that nobody has set yet, or not as they should be.
+
+use local_stack::{Role, Stack, values};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use super::{Kind, Trial};
+use crate::support::{OwnStack, eventually, options};
+
+const WEBHOOKS: &str = "late-auth-token";
+const LINKERS: &str = "late-api-key-of-the-linker";
+const COPIERS: &str = "late-api-key-of-the-copier";
+
+/// A stack whose functions have secrets of their own, none of which is there.
+async fn stack() -> &'static Stack {
+    static STACK: OnceCell<OwnStack> = OnceCell::const_new();
+    let options = || {
+        options()
+            .setting(Role::Webhook, "TWILIO_AUTH_TOKEN_SECRET", WEBHOOKS)
+            .setting(Role::Linker, "TWILIO_API_KEY_SECRET", LINKERS)
+            .setting(Role::Copier, "TWILIO_API_KEY_SECRET", COPIERS)
+    };
+    STACK.get_or_init(|| OwnStack::start(options())).await
+}
+
+/// Sets a secret, for the first time or anew.
+async fn set(stack: &Stack, name: &str, value: Value) {
+    let secrets = stack.secrets();
+    let created = secrets.create_secret().name(name).secret_string(value.to_string());
+    if created.send().await.is_err() {
+        let put = secrets
+            .put_secret_value()
+            .secret_id(name)
+            .secret_string(value.to_string());
+        put.send().await.unwrap();
+    }
+}
+
+fn api_key(secret: &str) -> Value {
+    json!({"sid": values::API_KEY_SID, "secret": secret})
+}
+
+impl Trial<'_> {
+    /// Puts a job's message into its queue, past the webhook.
+    async fn send(&self, kind: Kind) {
+        let (sid, task) = (&self.recording.sid, &self.recording.task);
+        let (queue, message) = match kind {
+            Kind::Link => (
+                &self.stack.resources().links,
+                json!({"version": 1, "kind": kind.name(), "recordingSid": sid, "taskSid": task, "receivedAtMs": 0}),
+            ),
+            Kind::Copy => (
+                &self.stack.resources().copies,
+                json!({"version": 1, "kind": kind.name(), "recordingSid": sid}),
+            ),
+        };
+        let sent = self.stack.sqs().send_message().queue_url(&queue.url);
+        sent.message_body(message.to_string()).send().await.unwrap();
+    }
+}
+
+/// A missing secret, an empty one and a placeholder are never a key that everybody knows: Twilio hears 503 and calls again.
+#[tokio::test]
+async fn auth_token_missing_then_malformed_then_set() {
+    let trial = Trial::on(stack().await, 10_000);
+    let callback = trial.recording.callback();
+    let post = async || trial.stack.post_callback(&callback).await.unwrap().status();
+    assert_eq!(post().await, StatusCode::SERVICE_UNAVAILABLE);
+    for unusable in [
+        json!({"primary": ""}),
+        json!({"primary": "change-me"}),
+        json!({"secondary": "x"}),
+    ] {
+        set(trial.stack, WEBHOOKS, unusable).await;
+        assert_eq!(post().await, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert!(trial.stack.deliveries(&trial.recording.sid).is_empty());
+    set(trial.stack, WEBHOOKS, json!({"primary": values::AUTH_TOKEN})).await;
+    // An unreadable secret is asked for at most every ten seconds.
+    eventually("an accepted callback", || async {
+        (post().await == StatusCode::NO_CONTENT).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn api_key_missing_then_malformed_then_set_for_a_link() {
+    let trial = Trial::on(stack().await, 10_000);
+    trial.send(Kind::Link).await;
+    trial.failed(Kind::Link, 1).await;
+    set(trial.stack, LINKERS, json!({"sid": values::API_KEY_SID})).await;
+    trial.failed(Kind::Link, 2).await;
+    set(trial.stack, LINKERS, api_key(values::API_KEY_SECRET)).await;
+    eventually("the link", || async {
+        trial.attributes().contains(&trial.recording.sid).then_some(())
+    })
+    .await;
+    trial.is_linked_once();
+    assert!(!trial.is_dead(Kind::Link).await);
+}
+
+#[tokio::test]
+async fn api_key_missing_then_set_for_a_copy() {
+    let trial = Trial::on(stack().await, 10_000);
+    trial.send(Kind::Copy).await;
+    trial.failed(Kind::Copy, 1).await;
+    assert_eq!(trial.versions_and_uploads().await, (0, 0));
+    set(trial.stack, COPIERS, api_key(values::API_KEY_SECRET)).await;
+    trial.comes_back(Kind::Copy, 1).await;
+    trial.done(Kind::Copy, 1, 2).await;
+    trial.is_stored_once().await;
+}
