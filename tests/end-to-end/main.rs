@@ -14,6 +14,7 @@ mod events;
 mod fault_matrix;
 mod from_outside;
 mod links;
+mod load;
 mod long;
 mod main_job;
 mod nginx;

@@ -266,6 +266,25 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut
     panic!("{what} never came");
 }
 
+/// Takes every message out of a queue.
+pub(crate) async fn drained(stack: &Stack, queue_url: &str) -> Vec<String> {
+    let sqs = stack.sqs();
+    let mut bodies = Vec::new();
+    loop {
+        let received = sqs.receive_message().queue_url(queue_url).max_number_of_messages(10);
+        let messages = received.send().await.unwrap().messages.unwrap_or_default();
+        if messages.is_empty() {
+            return bodies;
+        }
+        for message in messages {
+            let deleted = sqs.delete_message().queue_url(queue_url);
+            let receipt = message.receipt_handle.unwrap();
+            deleted.receipt_handle(receipt).send().await.unwrap();
+            bodies.extend(message.body);
+        }
+    }
+}
+
 /// GET with headers.
 pub(crate) async fn get(url: &str, headers: &[(&str, &str)]) -> Response {
     request(reqwest::Method::GET, url, headers).await

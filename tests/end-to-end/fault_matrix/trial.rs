@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     canaries,
-    support::{Recording, eventually, get, options},
+    support::{Recording, drained, eventually, get, options},
 };
 
 /// The stack of the matrix: no other test counts calls on it, and every fault names its recording.
@@ -257,27 +257,8 @@ impl<'a> Trial<'a> {
         /// A message that somebody else is taking out would be in neither place.
         static TAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
         let _taking = TAKING.lock().await;
-        let (sqs, url) = (self.stack.sqs(), kind.dead_letters_url(self.stack));
-        loop {
-            let received = sqs.receive_message().queue_url(url).max_number_of_messages(10);
-            let messages = received.send().await.unwrap().messages.unwrap_or_default();
-            if messages.is_empty() {
-                break;
-            }
-            for message in messages {
-                let receipt = message.receipt_handle().unwrap();
-                sqs.delete_message()
-                    .queue_url(url)
-                    .receipt_handle(receipt)
-                    .send()
-                    .await
-                    .unwrap();
-                TAKEN
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .extend(message.body);
-            }
-        }
+        let letters = drained(self.stack, kind.dead_letters_url(self.stack)).await;
+        TAKEN.lock().unwrap_or_else(PoisonError::into_inner).extend(letters);
         let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
         taken
             .iter()
