@@ -10,7 +10,18 @@ use crate::support::{Recording, alone, eventually, get};
 
 /// Names of the query language itself.
 const LANGUAGE: [&str; 12] = [
-    "filter", "stats", "fields", "sort", "asc", "and", "as", "by", "min", "latest", "sum", "first",
+    "filter",
+    "stats",
+    "fields",
+    "sort",
+    "asc",
+    "and",
+    "as",
+    "by",
+    "min",
+    "sortsLast",
+    "sum",
+    "first",
 ];
 
 /// Names that a query gives to what it has computed.

@@ -10,6 +10,7 @@ mod canaries;
 mod copy;
 mod cost;
 mod encrypted;
+mod erased;
 mod events;
 mod fault_matrix;
 mod from_outside;

@@ -154,6 +154,33 @@ async fn a_deleted_recording_is_not_found_and_not_kept() {
     }
 }
 
+/// The versions themselves are gone, as after an erasure: nothing that reaches S3 waits for a clock.
+#[tokio::test]
+async fn an_erased_recording_is_gone_at_once_for_reads_and_within_a_minute_for_facts() {
+    let (world, clock) = (World::start().await, Clock::default());
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let instances: Vec<_> = (0..3).map(|_| clock.reader(&world)).collect();
+    for reader in &instances {
+        reader.open(&recording(1), Expectation::Facts).await.unwrap();
+    }
+    let (s3, key) = (world.direct_s3(), recording(1).object_key());
+    let listed = s3.list_object_versions().bucket(&world.bucket).prefix(&key);
+    for version in listed.send().await.unwrap().versions() {
+        let delete = s3.delete_object().bucket(&world.bucket).key(&key);
+        delete.set_version_id(version.version_id.clone()).send().await.unwrap();
+    }
+
+    let read = instances[0].open(&recording(1), bytes(0..10)).await;
+    assert!(matches!(read, Err(ReadError::NotFound)));
+    // What S3 said just now is still good, and no longer than a minute.
+    instances[1].open(&recording(1), Expectation::Facts).await.unwrap();
+    clock.pass(61);
+    for reader in &instances {
+        let facts = reader.open(&recording(1), Expectation::Facts).await;
+        assert!(matches!(facts, Err(ReadError::NotFound)));
+    }
+}
+
 #[tokio::test]
 async fn an_entry_is_opened_anew_after_five_minutes() {
     let (world, clock) = (World::start().await, Clock::default());
