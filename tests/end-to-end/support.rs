@@ -255,9 +255,10 @@ fn wav(seed: u64, len: usize) -> Vec<u8> {
     file
 }
 
-/// Asks again and again until there's an answer; a minute is long enough for anything that will ever happen.
+/// Asks again and again until there's an answer. Five minutes are long enough for anything that will ever happen, a debug
+/// build's copy of 190 MB on a busy machine included.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    for _ in 0..600 {
+    for _ in 0..3_000 {
         if let Some(answer) = ask().await {
             return answer;
         }
