@@ -140,7 +140,7 @@ async fn who_may_not_listen_reads_why() {
     assert_eq!(seen["messageLeft"], false, "a new link plays");
     let exchanges = plays(stack, mark, &recording);
     let refused = |exchange: &&Exchange| exchange.status == StatusCode::FORBIDDEN;
-    assert_eq!(exchanges[0].status, StatusCode::FORBIDDEN, "the expired link");
+    // Before the expired link there may be answers to the supervisor: a change of listener plays what was chosen.
     assert!(
         exchanges.iter().filter(refused).count() >= 2,
         "<audio>, and the question why"
