@@ -1,6 +1,6 @@
 //! The function put together: clients made once, events handed to the part that takes them.
 
-use lambda_runtime::{Context, LambdaEvent};
+use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde_json::Value;
 use service::secrets::Secrets;
 use twilio::{
@@ -20,6 +20,16 @@ use crate::{
     secret::{Secret, api_key, auth_tokens, key_ring},
     webhook::{Delivery, Queues, Webhook},
 };
+
+/// Reads the settings, makes the clients, and takes events until Lambda ends the process.
+///
+/// # Errors
+/// Bad settings, all of them told at once; a client that can't be made; a Runtime API that can't be reached.
+pub(crate) async fn serve() -> Result<(), lambda_runtime::Error> {
+    let function = Function::new(Config::from_env()?).await?;
+    // Boxed: nested into one type, the runtime's futures and these are deeper than the compiler goes.
+    lambda_runtime::run(service_fn(|event| Box::pin(function.handle(event)))).await
+}
 
 /// One running instance, in the role that its configuration gives it.
 pub(crate) struct Function {

@@ -21,23 +21,14 @@ mod webhook;
 
 use std::process::ExitCode;
 
-use lambda_runtime::service_fn;
-
-use crate::{config::Config, function::Function};
-
 #[tokio::main]
 async fn main() -> ExitCode {
     service::telemetry::init();
-    match serve().await {
+    match function::serve().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "stopped");
             ExitCode::FAILURE
         }
     }
-}
-
-async fn serve() -> Result<(), lambda_runtime::Error> {
-    let function = Function::new(Config::from_env()?).await?;
-    lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }

@@ -1,0 +1,91 @@
+//! What a link makes due: the original's deletion.
+
+use super::*;
+
+const SCHEDULE: &str = "POST /schedules/RE00000000000000000000000000000001";
+
+/// How long from now the deletion is due that was asked for, and what is to be sent then.
+fn scheduled_deletion(server: &Loopback) -> (String, String) {
+    let asked = server.asked().into_iter().find(|asked| asked.what == SCHEDULE).unwrap();
+    let body = asked.json();
+    let text = |pointer| body.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    assert_eq!(text("/GroupName"), "originals");
+    assert_eq!(text("/Target/Arn"), "arn:aws:sqs:us-east-1:123456789012:copies");
+    (text("/ScheduleExpression"), text("/Target/Input"))
+}
+
+#[tokio::test]
+async fn a_linked_original_is_deleted_when_its_time_comes() {
+    let server = Loopback::start(neighbours).await;
+    let linker = Linker {
+        deletions: Some(deletions(&server, false)),
+        ..linker(&server, false)
+    };
+    let job = job(r#""taskSid":"WT00000000000000000000000000000001","durationS":5"#);
+    let before_ms = clock::now_ms();
+    linker
+        .run(&job, Instant::now() + Duration::from_secs(30))
+        .await
+        .unwrap();
+    let (at, message) = scheduled_deletion(&server);
+    let two_hours_after = |ms| crate::schedules::at_expression(ms + 7_200_000);
+    // All have the same width, so that their order as text is that in time.
+    assert!(
+        (two_hours_after(before_ms)..=two_hours_after(clock::now_ms())).contains(&at),
+        "{at}"
+    );
+    assert_eq!(
+        message,
+        r#"{"version":1,"kind":"DeleteOriginal","recordingSid":"RE00000000000000000000000000000001","durationS":5}"#
+    );
+}
+
+#[tokio::test]
+async fn an_original_without_a_link_stays_unless_the_operator_says_otherwise() {
+    for unlinked in [false, true] {
+        let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+            (200, Some(_), _) if asked.what != SCHEDULE => (404, None, json!({"code": 20404})),
+            other => other,
+        })
+        .await;
+        let linker = Linker {
+            deletions: Some(deletions(&server, unlinked)),
+            ..linker(&server, false)
+        };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        linker.run(&job_with_task(), deadline).await.unwrap();
+        assert_eq!(server.count(SCHEDULE), usize::from(unlinked));
+    }
+}
+
+#[tokio::test]
+async fn a_failed_link_schedules_no_deletion() {
+    let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+        (200, Some(_), _) => (500, None, json!(null)),
+        other => other,
+    })
+    .await;
+    let linker = Linker {
+        deletions: Some(deletions(&server, true)),
+        ..linker(&server, false)
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    linker.run(&job_with_task(), deadline).await.unwrap_err();
+    assert_eq!(server.count(SCHEDULE), 0);
+}
+
+#[tokio::test]
+async fn a_link_whose_deletion_could_not_be_scheduled_is_retried() {
+    let server = Loopback::start(|asked: &Asked| match asked.what.as_str() {
+        SCHEDULE => (500, None, json!({"Message": "canary"})),
+        _ => neighbours(asked),
+    })
+    .await;
+    let linker = Linker {
+        deletions: Some(deletions(&server, false)),
+        ..linker(&server, false)
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let error = linker.run(&job_with_task(), deadline).await.unwrap_err();
+    assert!(error.is_retryable() && !error.to_string().contains("canary"), "{error}");
+}
