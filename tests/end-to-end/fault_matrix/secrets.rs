@@ -16,10 +16,13 @@ const COPIERS: &str = "late-api-key-of-the-copier";
 async fn stack() -> &'static Stack {
     static STACK: OnceCell<OwnStack> = OnceCell::const_new();
     let options = || {
-        options()
+        let mut options = options()
             .setting(Role::Webhook, "TWILIO_AUTH_TOKEN_SECRET", WEBHOOKS)
             .setting(Role::Linker, "TWILIO_API_KEY_SECRET", LINKERS)
-            .setting(Role::Copier, "TWILIO_API_KEY_SECRET", COPIERS)
+            .setting(Role::Copier, "TWILIO_API_KEY_SECRET", COPIERS);
+        // The template knows none of these secrets, and nobody may read them there.
+        options.rights = None;
+        options
     };
     STACK.get_or_init(|| OwnStack::start(options())).await
 }
