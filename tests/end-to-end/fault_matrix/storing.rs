@@ -128,18 +128,19 @@ aborts! {
     abort_done_but_answer_lost: 1, Fault::LoseAnswer;
 }
 
-/// An upload that can't be aborted is told in the log, for the next copy 20 minutes later or the bucket's lifecycle rule;
-/// the recording is stored beside it all the same.
+/// An upload that can't be aborted is told in the log, and aborted by the next copy that finds it abandoned; without one,
+/// by the bucket's lifecycle rule.
 #[tokio::test]
-async fn abort_down_is_told_and_keeps_nothing_from_being_stored() {
+async fn abort_down_is_told_and_made_up_for_by_the_next_copy() {
     let trial = Trial::large().await;
     trial.break_copier("s3", "CompleteMultipartUpload", s3(403, "AccessDenied"), 1);
     trial.break_copier("s3", "AbortMultipartUpload", internal_error(), ALL_ATTEMPTS);
     trial.call_back().await;
+    trial.failed(Kind::Copy, 1).await;
+    assert_eq!(trial.versions_and_uploads().await, (0, 1), "left behind");
+    trial.uploads_look_abandoned();
     trial.comes_back(Kind::Copy, 1).await;
-    trial.done(Kind::Copy, 1, 2).await;
-    trial.every_fault_struck();
-    assert_eq!(trial.versions_and_uploads().await, (1, 1));
+    trial.ends_well(1, 2).await;
     let log = trial.stack.log(Role::Copier).unwrap();
     let told = log
         .lines()
