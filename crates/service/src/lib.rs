@@ -5,6 +5,7 @@
 
 pub mod aws;
 pub mod metrics;
+pub mod runtime_socket;
 pub mod secrets;
 pub mod settings;
 pub mod telemetry;

@@ -4,7 +4,7 @@ use std::{convert::Infallible, process::ExitCode};
 
 use lambda_http::{Request, run_with_streaming_response, service_fn};
 use recording_playback::{App, Config, handle};
-use service::{aws, settings::Settings, telemetry};
+use service::{aws, runtime_socket::RuntimeSocket, settings::Settings, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -21,7 +21,11 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), lambda_http::Error> {
     let config = Config::from_settings(Settings::from_env())?;
     let app = App::connect(config, &aws::sdk_config().await)?;
+    let socket = RuntimeSocket::from_env();
     // Boxed, because the compiler gives up on laying out the runtime's layers around a future of this depth.
-    let answer = |request: Request| Box::pin(async { Ok::<_, Infallible>(handle(&app, request).await) });
+    let answer = |request: Request| {
+        socket.send_at_once();
+        Box::pin(async { Ok::<_, Infallible>(handle(&app, request).await) })
+    };
     run_with_streaming_response(service_fn(answer)).await
 }
