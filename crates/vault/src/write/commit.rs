@@ -104,6 +104,9 @@ pub(super) async fn put(target: &Target, message: Bytes, metadata: Metadata) -> 
         .set_metadata(Some(metadata))
         .checksum_algorithm(CHECKSUM)
         .body(ByteStream::from(message))
+        .customize()
+        // See CHECKSUM.
+        .disable_payload_signing()
         .send()
         .await
         .map_err(|error| ServiceError::new("PutObject", &error))?;

@@ -110,6 +110,9 @@ async fn put(target: Target, upload_id: String, part: Part) -> Result<UploadedPa
         .part_number(part.number.cast_signed())
         .checksum_algorithm(CHECKSUM)
         .body(ByteStream::from(part.bytes))
+        .customize()
+        // See CHECKSUM.
+        .disable_payload_signing()
         .send()
         .await
         .map_err(|error| ServiceError::new("UploadPart", &error))?;

@@ -21,6 +21,9 @@ use crate::{RecordingId, ServiceError, uploads};
 
 /// CRC32 of each part, computed by the SDK and checked by S3. The copy's own integrity is the AEAD's matter; this one
 /// catches a part that was damaged on the way while it can still be sent again. CRC32 is what every local server knows.
+///
+/// The request's signature covers this header and not the bytes themselves: their SHA-256 would be the most expensive step
+/// of a copy, beside TLS, which protects them on the way, and the tags of the frames (docs/THREATS.md).
 pub(super) const CHECKSUM: ChecksumAlgorithm = ChecksumAlgorithm::Crc32;
 
 /// Where the message goes.
