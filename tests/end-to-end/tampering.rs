@@ -44,8 +44,8 @@ async fn a_flipped_bit_ends_the_stream_before_its_frame_and_the_client_can_tell(
 /// Panics that abort and code that was optimized could make a difference here.
 #[tokio::test]
 #[ignore = "compiles the functions a second time, for minutes; .ci/run runs it"]
-async fn optimized_binaries_break_off_in_the_same_places() {
-    let stack = OwnStack::start(options().quick_release()).await;
+async fn released_binaries_break_off_in_the_same_places() {
+    let stack = OwnStack::start(options().released()).await;
     a_flipped_bit(&stack, 3).await;
     an_s3_that_goes_away(&stack).await;
 }

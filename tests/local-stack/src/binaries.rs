@@ -17,10 +17,8 @@ use crate::Role;
 pub enum Build {
     /// As the workspace's default members are, `cargo demo` among them.
     Debug,
-    /// The same, optimized.
+    /// As SAM builds them for a deployment.
     Release,
-    /// The two functions alone, optimized and aborting on panic as released ones are, without the minutes of linking.
-    QuickRelease,
     /// As `cargo test --workspace` does.
     BesideTests,
 }
@@ -47,13 +45,8 @@ pub(crate) struct Binaries(HashMap<String, PathBuf>);
 impl Build {
     const fn selection(self) -> &'static [&'static str] {
         match self {
-            Self::Debug => &["--bins"],
-            Self::Release => &["--bins", "--release"],
-            Self::QuickRelease => &[
-                "--profile=quick-release",
-                "--package=recording-callback",
-                "--package=recording-playback",
-            ],
+            Self::Debug => &["--bin=recording-callback", "--bin=recording-playback"],
+            Self::Release => &["--release", "--bin=recording-callback", "--bin=recording-playback"],
             Self::BesideTests => &["--workspace", "--tests"],
         }
     }

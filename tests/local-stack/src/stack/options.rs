@@ -58,10 +58,10 @@ impl StackOptions {
         self
     }
 
-    /// Built nearly as released: see [`Build::QuickRelease`].
+    /// Built as they are released.
     #[must_use]
-    pub fn quick_release(mut self) -> Self {
-        self.build = Build::QuickRelease;
+    pub fn released(mut self) -> Self {
+        self.build = Build::Release;
         self
     }
 
