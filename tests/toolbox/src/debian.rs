@@ -10,15 +10,20 @@ use crate::setup::{ToolError, lock, once, run, tools};
 /// # Errors
 /// [`ToolError::NotRoot`] where it's missing and this process may not install it.
 pub fn chromium() -> Result<PathBuf, ToolError> {
-    let program = Path::new("/usr/bin/chromium");
+    program("chromium", "chromium")
+}
+
+/// A program of a package's, installed where it's missing.
+pub(crate) fn program(name: &'static str, package: &'static str) -> Result<PathBuf, ToolError> {
+    let program = Path::new("/usr/bin").join(name);
     if !program.exists() {
         // Processes that find it missing go one after the other: apt would refuse the second.
-        let _lock = lock(&tools().join("chromium.lock"))?;
+        let _lock = lock(&tools().join("debian.lock"))?;
         if !program.exists() {
-            install("Chromium", "chromium")?;
+            install(name, package)?;
         }
     }
-    Ok(program.to_owned())
+    Ok(program)
 }
 
 /// nginx, unpacked but not installed: to install it is to start it, on every interface. It needs nothing that Debian's
