@@ -6,7 +6,7 @@ use lambda_http::{Request, run_with_streaming_response, service_fn};
 use recording_playback::{App, Config, handle};
 use service::{aws, runtime_socket::RuntimeSocket, settings::Settings, telemetry};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     telemetry::init();
     match run().await {
