@@ -1,3 +1,43 @@
 //! Measures the two binaries beside their yardsticks, in turn, in one run, and writes the report.
 
-fn main() {}
+mod bed;
+mod direct;
+mod measure;
+mod names;
+mod process;
+mod report;
+mod rows;
+mod runtime;
+mod server;
+mod yardsticks;
+
+use bed::Bed;
+use measure::Row;
+use tokio::runtime::Runtime;
+
+/// What went wrong, for whoever runs this.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> Result<(), Failure> {
+    let runtime = Runtime::new()?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["noop"] => runtime.block_on(yardsticks::noop::run()),
+        ["pipe"] => runtime.block_on(yardsticks::pipe::run()),
+        [] => report::write(&measure(&runtime, false, &rows::GROUPS)?),
+        ["--quick"] => measure(&runtime, true, &rows::GROUPS).map(drop),
+        ["--quick", ref groups @ ..] => measure(&runtime, true, groups).map(drop),
+        ref groups => measure(&runtime, false, groups).map(drop),
+    }
+}
+
+fn measure(runtime: &Runtime, quick: bool, groups: &[&str]) -> Result<Vec<Row>, Failure> {
+    let bed = Bed::new(quick)?;
+    let mut all = Vec::new();
+    for group in groups {
+        let rows = runtime.block_on(rows::of(&bed, group))?;
+        report::print(&rows);
+        all.extend(rows);
+    }
+    Ok(all)
+}

@@ -1,0 +1,182 @@
+//! The test bed: the server, and how each measured program is started on it.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use playback_link::{Expiry, KeyRing};
+use serde_json::json;
+use toolbox::{Venv, workspace_root};
+
+use crate::{
+    Failure, names,
+    process::Worker,
+    runtime::Instance,
+    server::{Server, sid},
+};
+
+/// Everything that the rows have in common.
+#[derive(Debug)]
+pub(crate) struct Bed {
+    pub(crate) server: Server,
+    /// Few rounds of short recordings: whether it works, not how fast it is.
+    pub(crate) quick: bool,
+    functions: PathBuf,
+    modules: PathBuf,
+    /// Where AWS's runtime for Node.js is.
+    node_runtime: Option<PathBuf>,
+    link_keys: KeyRing,
+    serial: AtomicU64,
+}
+
+impl Bed {
+    /// Builds the functions as they are released, installs Node's packages, starts the server.
+    pub(crate) fn new(quick: bool) -> Result<Self, Failure> {
+        build_functions()?;
+        let manifest = include_str!("../peer/package.json");
+        let modules = toolbox::node_modules(manifest, include_str!("../peer/package-lock.json"))?;
+        // It builds itself, for a minute or two.
+        let build_runtime = || {
+            let manifest = include_str!("../peer/ric/package.json");
+            toolbox::built_node_modules(manifest, include_str!("../peer/ric/package-lock.json"))
+        };
+        let node_runtime = if quick { None } else { Some(build_runtime()?) };
+        Ok(Self {
+            server: Server::start()?,
+            quick,
+            // Cargo puts the binaries of one profile side by side, and this is one of them.
+            functions: env::current_exe()?
+                .parent()
+                .unwrap_or_else(|| Path::new("."))
+                .to_owned(),
+            modules,
+            node_runtime,
+            link_keys: KeyRing::parse(names::LINK_KEYS)?,
+            serial: AtomicU64::new(1),
+        })
+    }
+
+    /// How often each side takes its turn.
+    pub(crate) const fn rounds(&self) -> usize {
+        if self.quick { 2 } else { 9 }
+    }
+
+    /// The four hours of a stereo WAV that the design names, 460 MB.
+    pub(crate) const fn long(&self) -> u64 {
+        if self.quick { 46_000_000 } else { 460_000_000 }
+    }
+
+    /// A recording that's in nobody's bucket yet.
+    pub(crate) fn new_sid(&self, len: u64) -> String {
+        sid(len, self.serial.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) async fn copier(&self) -> Result<Instance, Failure> {
+        self.copier_on(&self.server.url(), &[]).await
+    }
+
+    /// A copier whose AWS and Twilio are at `url`, with further settings.
+    pub(crate) async fn copier_on(&self, url: &str, more: &[(String, String)]) -> Result<Instance, Failure> {
+        let settings = [names::aws(url), names::copier(url), more.to_vec()].concat();
+        self.function("recording-callback", &[], &settings).await
+    }
+
+    pub(crate) async fn playback(&self) -> Result<Instance, Failure> {
+        let settings = [names::aws(&self.server.url()), names::playback()].concat();
+        self.function("recording-playback", &[], &settings).await
+    }
+
+    pub(crate) async fn noop(&self) -> Result<Instance, Failure> {
+        self.function("benchmarks", &["noop"], &[]).await
+    }
+
+    async fn function(
+        &self,
+        binary: &str,
+        arguments: &[&str],
+        settings: &[(String, String)],
+    ) -> Result<Instance, Failure> {
+        let program = self.functions.join(binary);
+        Instance::start(&program.to_string_lossy(), arguments, settings).await
+    }
+
+    pub(crate) async fn pipe(&self, more: &[(String, String)]) -> Result<Worker, Failure> {
+        let settings = [names::aws(&self.server.url()), more.to_vec()].concat();
+        let program = self.functions.join("benchmarks");
+        Worker::start(&program.to_string_lossy(), &["pipe"], &settings).await
+    }
+
+    /// One of the programs in `peer/`.
+    pub(crate) async fn peer(&self, script: &str, more: &[(String, String)]) -> Result<Worker, Failure> {
+        let settings = [names::aws(&self.server.url()), self.peer_modules(), more.to_vec()].concat();
+        Worker::start("node", &[&peer_file(script)], &settings).await
+    }
+
+    /// The peer's function under AWS's runtime for Node.js, where that was built.
+    pub(crate) async fn peer_function(&self) -> Result<Option<Instance>, Failure> {
+        let Some(modules) = &self.node_runtime else {
+            return Ok(None);
+        };
+        let settings = [names::aws(&self.server.url()), self.peer_modules()].concat();
+        let runtime = modules.join("aws-lambda-ric/bin/index.mjs");
+        let arguments = [&*runtime.to_string_lossy(), &peer_file("function.handler")];
+        Instance::start("node", &arguments, &settings).await.map(Some)
+    }
+
+    fn peer_modules(&self) -> Vec<(String, String)> {
+        vec![("PEER_MODULES".to_owned(), self.modules.to_string_lossy().into_owned())]
+    }
+
+    /// The official SDK.
+    pub(crate) async fn oracle(&self) -> Result<Worker, Failure> {
+        let python = toolbox::python(Venv::Interop)?;
+        let script = workspace_root().join("benches/oracle/oracle.py");
+        Worker::start(&python.to_string_lossy(), &[&script.to_string_lossy()], &[]).await
+    }
+
+    /// Stores a recording of `len` bytes by the copier itself; returns its SID.
+    pub(crate) async fn bring_in(&self, len: u64) -> Result<String, Failure> {
+        let sid = self.new_sid(len);
+        let mut copier = self.copier().await?;
+        copy(&mut copier, &sid).await?;
+        Ok(sid)
+    }
+
+    /// The query of a link to a recording.
+    pub(crate) fn link(&self, sid: &str) -> String {
+        playback_link::sign(&self.link_keys, sid, Expiry::At(4_102_444_800))
+    }
+}
+
+/// Has a copier copy a recording, and sees to it that it did.
+pub(crate) async fn copy(copier: &mut Instance, sid: &str) -> Result<(), Failure> {
+    let answer = copier.invoke(&names::copy_event(sid)).await?;
+    if answer == json!({"batchItemFailures": []}) {
+        Ok(())
+    } else {
+        Err(format!("the copier answered {answer}").into())
+    }
+}
+
+fn peer_file(name: &str) -> String {
+    let file = workspace_root().join("benches/peer").join(name);
+    file.to_string_lossy().into_owned()
+}
+
+fn build_functions() -> Result<(), Failure> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let bins = ["--bin", "recording-callback", "--bin", "recording-playback"];
+    let status = Command::new(cargo)
+        .current_dir(workspace_root())
+        .args(["build", "--release"])
+        .args(bins)
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("building the functions failed: cargo ended with {status}").into())
+    }
+}

@@ -1,0 +1,128 @@
+//! Figures: samples, ratios of samples taken in turn, and goals.
+
+use serde::Serialize;
+
+/// Values of one measure, sorted.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sample(Vec<f64>);
+
+impl Sample {
+    /// # Panics
+    /// Where there's no value: nothing was measured then.
+    pub(crate) fn new(values: impl IntoIterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.into_iter().collect();
+        assert!(!values.is_empty(), "a sample has a value");
+        values.sort_by(f64::total_cmp);
+        Self(values)
+    }
+
+    /// The nearest-rank percentile; `of` is between 0 and 1.
+    pub(crate) fn percentile(&self, of: f64) -> f64 {
+        let rank = (of * self.0.len() as f64).ceil() as usize;
+        self.0[rank.clamp(1, self.0.len()) - 1]
+    }
+
+    pub(crate) fn figure(&self) -> Figure {
+        Figure {
+            median: self.percentile(0.5),
+            min: self.percentile(0.0),
+            max: self.percentile(1.0),
+        }
+    }
+
+    pub(crate) fn median(&self) -> f64 {
+        self.percentile(0.5)
+    }
+}
+
+/// What is told of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Figure {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+/// Ratios of two series that were taken in turn, pair by pair.
+pub(crate) fn ratios(numerators: &[f64], denominators: &[f64]) -> Figure {
+    Sample::new(numerators.iter().zip(denominators).map(|(n, d)| n / d)).figure()
+}
+
+/// What a figure's median is to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Goal {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Goal {
+    pub(crate) fn is_met(self, figure: &Figure) -> bool {
+        match self {
+            Self::AtLeast(goal) => figure.median >= goal,
+            Self::AtMost(goal) => figure.median <= goal,
+        }
+    }
+}
+
+/// A line of the report.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) group: &'static str,
+    pub(crate) measure: String,
+    pub(crate) goal: Option<Goal>,
+    /// `×` where the figure is a ratio.
+    pub(crate) unit: &'static str,
+    pub(crate) figure: Figure,
+}
+
+impl Row {
+    pub(crate) fn new(group: &'static str, measure: impl Into<String>, unit: &'static str, figure: Figure) -> Self {
+        Self {
+            group,
+            measure: measure.into(),
+            goal: None,
+            unit,
+            figure,
+        }
+    }
+
+    pub(crate) fn goal(mut self, goal: Goal) -> Self {
+        self.goal = Some(goal);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_of_the_sample() {
+        let sample = Sample::new((1..=100).rev().map(f64::from));
+        assert_eq!(sample.percentile(0.5), 50.0);
+        assert_eq!(sample.percentile(0.99), 99.0);
+        assert_eq!(sample.percentile(1.0), 100.0);
+        assert_eq!(Sample::new([3.0]).percentile(0.01), 3.0);
+        let figure = Sample::new([2.0, 9.0, 4.0]).figure();
+        assert_eq!((figure.min, figure.median, figure.max), (2.0, 4.0, 9.0));
+    }
+
+    #[test]
+    fn a_goal_looks_at_the_median() {
+        let figure = Figure {
+            median: 0.9,
+            min: 0.1,
+            max: 5.0,
+        };
+        assert!(Goal::AtLeast(0.9).is_met(&figure));
+        assert!(!Goal::AtLeast(0.91).is_met(&figure));
+        assert!(Goal::AtMost(0.9).is_met(&figure));
+        assert!(!Goal::AtMost(0.89).is_met(&figure));
+    }
+
+    #[test]
+    fn ratios_are_of_pairs() {
+        let figure = ratios(&[1.0, 6.0, 4.0], &[2.0, 2.0, 1.0]);
+        assert_eq!((figure.min, figure.median, figure.max), (0.5, 3.0, 4.0));
+    }
+}

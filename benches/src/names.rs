@@ -1,0 +1,103 @@
+//! What everything is called here, and the settings that say so.
+
+use serde_json::{Value, json};
+
+pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
+pub(crate) const BUCKET: &str = "recordings";
+pub(crate) const KMS_KEY: &str = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000";
+pub(crate) const API_KEY_SECRET: &str = "api-key";
+pub(crate) const API_KEY: &str = r#"{"sid":"SK00000000000000000000000000000001","secret":"benchmarks"}"#;
+pub(crate) const LINK_KEYS_SECRET: &str = "link-keys";
+/// A key of the shape that Secrets Manager generates; it guards nothing.
+pub(crate) const LINK_KEYS: &str = r#"{"current":"k1","k1":"0123456789012345678901234567890123456789012"}"#;
+
+/// What every AWS SDK reads, whatever its language.
+pub(crate) fn aws(endpoint: &str) -> Vec<(String, String)> {
+    own([
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "benchmarks"),
+        ("AWS_SECRET_ACCESS_KEY", "benchmarks"),
+        ("AWS_ENDPOINT_URL", endpoint),
+    ])
+}
+
+/// Settings of `recording-callback` as copier.
+pub(crate) fn copier(twilio: &str) -> Vec<(String, String)> {
+    own([
+        ("ROLE", "copier"),
+        ("TWILIO_ACCOUNT_SID", ACCOUNT),
+        ("TWILIO_API_BASE", twilio),
+        ("TWILIO_API_KEY_SECRET", API_KEY_SECRET),
+        ("RECORDINGS_BUCKET", BUCKET),
+        ("KMS_KEY_ARN", KMS_KEY),
+        // The source is no audio: as MP3 it isn't looked into.
+        ("MEDIA_FORMAT", "mp3"),
+    ])
+}
+
+/// Settings of `recording-playback`.
+pub(crate) fn playback() -> Vec<(String, String)> {
+    own([
+        ("TWILIO_ACCOUNT_SID", ACCOUNT),
+        ("RECORDINGS_BUCKET", BUCKET),
+        ("KMS_DECRYPT_KEY_ARNS", KMS_KEY),
+        ("LINK_KEYS_SECRET", LINK_KEYS_SECRET),
+    ])
+}
+
+fn own<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// Where the vault keeps a recording.
+pub(crate) fn object_key(sid: &str) -> String {
+    format!("recordings/{sid}")
+}
+
+/// Where Twilio has it, below its base.
+pub(crate) fn media_path(sid: &str) -> String {
+    format!("/2010-04-01/Accounts/{ACCOUNT}/Recordings/{sid}.mp3?RequestedChannels=2")
+}
+
+/// The queue's event of a copy.
+pub(crate) fn copy_event(sid: &str) -> Value {
+    let job = json!({"version": 1, "kind": "CopyRecording", "recordingSid": sid});
+    json!({"Records": [{
+        "messageId": "1",
+        "receiptHandle": "1",
+        "body": job.to_string(),
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:copies",
+        "awsRegion": "us-east-1",
+    }]})
+}
+
+/// A function URL's event of a GET.
+pub(crate) fn get_event(query: &str, range: Option<&str>) -> Value {
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": "/",
+        "rawQueryString": query,
+        "headers": {"host": "benchmarks.invalid", "x-forwarded-proto": "https"},
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "benchmarks",
+            "domainName": "benchmarks.invalid",
+            "domainPrefix": "benchmarks",
+            "http": {"method": "GET", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "-"},
+            "requestId": "1",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "23/Nov/2026:06:00:00 +0000",
+            "timeEpoch": 1_795_413_600_000_u64,
+        },
+        "isBase64Encoded": false,
+    });
+    if let Some(range) = range {
+        event["headers"]["range"] = range.into();
+    }
+    event
+}

@@ -1,0 +1,134 @@
+//! Measured processes: started with an environment of their own, watched from outside, and never left behind.
+
+use std::{fs, process::Stdio};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+};
+
+use crate::Failure;
+
+/// A running program. Killed on drop.
+#[derive(Debug)]
+pub(crate) struct Process {
+    name: String,
+    child: Child,
+    id: u32,
+}
+
+impl Process {
+    /// Starts it without standard input; what it logs goes nowhere, its errors to ours.
+    pub(crate) fn start(program: &str, arguments: &[&str], settings: &[(String, String)]) -> Result<Self, Failure> {
+        Self::spawn(
+            program,
+            command(program, arguments, settings)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null()),
+        )
+    }
+
+    fn spawn(program: &str, command: &mut Command) -> Result<Self, Failure> {
+        let child = command.spawn().map_err(|error| format!("{program}: {error}"))?;
+        let id = child.id().ok_or("it has ended already")?;
+        Ok(Self {
+            name: program.to_owned(),
+            child,
+            id,
+        })
+    }
+
+    /// CPU seconds of all its threads so far, user's and system's.
+    pub(crate) fn cpu_s(&self) -> Result<f64, Failure> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id)).map_err(|_| self.gone())?;
+        // Fields 14 and 15 of proc_pid_stat(5); the second field is the name in parentheses, which may hold spaces.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |field: usize| fields.get(field - 3).and_then(|ticks| ticks.parse::<u64>().ok());
+        let ticks = ticks(14).zip(ticks(15)).ok_or_else(|| self.gone())?;
+        Ok((ticks.0 + ticks.1) as f64 / TICKS_PER_SECOND)
+    }
+
+    /// Resident memory now, in MiB.
+    pub(crate) fn resident_mib(&self) -> Result<f64, Failure> {
+        self.status_mib("VmRSS:")
+    }
+
+    /// The most resident memory it ever had, in MiB.
+    pub(crate) fn peak_mib(&self) -> Result<f64, Failure> {
+        self.status_mib("VmHWM:")
+    }
+
+    fn status_mib(&self, field: &str) -> Result<f64, Failure> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id)).map_err(|_| self.gone())?;
+        let value = status.lines().find_map(|line| line.strip_prefix(field));
+        let kib = value.and_then(|value| value.trim().trim_end_matches(" kB").parse::<f64>().ok());
+        Ok(kib.ok_or_else(|| self.gone())? / 1024.0)
+    }
+
+    fn gone(&self) -> Failure {
+        format!("{} has ended", self.name).into()
+    }
+}
+
+/// `sysconf(_SC_CLK_TCK)` is 100 on every Linux that people run.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// A yardstick that takes one job a line and says when it's done.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) process: Process,
+    jobs: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+    /// What it said beside `ready`: a port, say.
+    pub(crate) ready: String,
+}
+
+impl Worker {
+    /// Starts it, and returns once it's ready.
+    pub(crate) async fn start(
+        program: &str,
+        arguments: &[&str],
+        settings: &[(String, String)],
+    ) -> Result<Self, Failure> {
+        let mut command = command(program, arguments, settings);
+        let mut process = Process::spawn(program, command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+        let jobs = process.child.stdin.take().ok_or("no standard input")?;
+        let lines = process.child.stdout.take().ok_or("no standard output")?;
+        let mut worker = Self {
+            process,
+            jobs,
+            lines: BufReader::new(lines).lines(),
+            ready: String::new(),
+        };
+        worker.ready = worker.expect("ready").await?;
+        Ok(worker)
+    }
+
+    /// Has one job done.
+    pub(crate) async fn run(&mut self, job: &Value) -> Result<(), Failure> {
+        self.jobs.write_all(format!("{job}\n").as_bytes()).await?;
+        self.expect("done").await.map(drop)
+    }
+
+    /// The rest of the line that begins with `word`.
+    async fn expect(&mut self, word: &str) -> Result<String, Failure> {
+        match self.lines.next_line().await? {
+            Some(line) if line.split(' ').next() == Some(word) => Ok(line[word.len()..].trim().to_owned()),
+            other => Err(format!("{}: {other:?} instead of {word}", self.process.name).into()),
+        }
+    }
+}
+
+fn command(program: &str, arguments: &[&str], settings: &[(String, String)]) -> Command {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PATH", path)
+        .envs(settings.iter().map(|(name, value)| (name, value)))
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true);
+    command
+}

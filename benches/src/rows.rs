@@ -1,0 +1,28 @@
+//! What is measured, a module a question. Every row's sides take their turns in one run.
+
+mod cipher;
+mod copy;
+mod growth;
+mod ranges;
+mod readers;
+mod start;
+mod stream;
+
+use crate::{Failure, bed::Bed, measure::Row};
+
+/// Names of the groups, in the order of the report.
+pub(crate) const GROUPS: [&str; 7] = ["copy", "growth", "ranges", "stream", "readers", "cipher", "start"];
+
+/// Measures one group.
+pub(crate) async fn of(bed: &Bed, group: &str) -> Result<Vec<Row>, Failure> {
+    match group {
+        "copy" => copy::rows(bed).await,
+        "growth" => growth::rows(bed).await,
+        "ranges" => ranges::rows(bed).await,
+        "stream" => stream::rows(bed).await,
+        "readers" => readers::rows(bed).await,
+        "cipher" => cipher::rows(bed).await,
+        "start" => start::rows(bed).await,
+        _ => Err(format!("no group {group}: there are {}", GROUPS.join(", ")).into()),
+    }
+}

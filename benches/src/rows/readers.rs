@@ -1,0 +1,141 @@
+//! Many listeners at once.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::{
+    sync::{Mutex, Semaphore},
+    task::JoinSet,
+};
+
+use crate::{
+    Failure,
+    bed::Bed,
+    measure::{Goal, Row, Sample, ratios},
+    names,
+    rows::ranges::check,
+    runtime::Instance,
+};
+
+const READERS: u64 = 64;
+const INSTANCES: usize = 8;
+const WINDOW: u64 = 4 << 20;
+
+/// Instances of one function; a reader gets the next that is idle, first come, first served.
+struct Pool {
+    idle: Mutex<Vec<Instance>>,
+    permits: Semaphore,
+}
+
+/// What one turn of all readers came to.
+struct Turn {
+    bytes_per_s: f64,
+    /// The most windows that a reader had, to the fewest.
+    spread: f64,
+}
+
+pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
+    let time = Duration::from_millis(if bed.quick { 500 } else { 3000 });
+    let len = bed.long();
+    let sid = bed.bring_in(len).await?;
+    let link = bed.link(&sid);
+    let [mut playback, mut noop] = [Vec::new(), Vec::new()];
+    for _ in 0..INSTANCES {
+        let mut instance = bed.playback().await?;
+        // Opened once, as an instance that has played before.
+        instance.stream(&names::get_event(&link, Some("bytes=0-99"))).await?;
+        playback.push(instance);
+        noop.push(bed.noop().await?);
+    }
+    let idle_mib = memory(&playback, crate::process::Process::resident_mib)?;
+    let (playback, noop) = (Arc::new(Pool::new(playback)), Arc::new(Pool::new(noop)));
+    let windows = len / WINDOW;
+    let ours_event = move |reader: u64, n: u64| {
+        let offset = (reader * 7 + n) % windows * WINDOW;
+        names::get_event(&link, Some(&format!("bytes={offset}-")))
+    };
+    let noop_event = |_, _| names::get_event(&WINDOW.to_string(), None);
+    let [mut ours, mut constant, mut spread] = [(); 3].map(|()| Vec::new());
+    for _ in 0..bed.rounds() {
+        constant.push(turn(&noop, time, 200, noop_event).await?.bytes_per_s);
+        let turn = turn(&playback, time, 206, ours_event.clone()).await?;
+        ours.push(turn.bytes_per_s);
+        spread.push(turn.spread);
+    }
+    let peak_mib = memory(&playback.idle.lock().await, crate::process::Process::peak_mib)?;
+    bed.server.forget(&names::object_key(&sid));
+    let over: Vec<f64> = peak_mib.iter().zip(&idle_mib).map(|(peak, idle)| peak - idle).collect();
+    let row = |what: &str, unit, figure| Row::new("readers", format!("64 readers, 8 instances: {what}"), unit, figure);
+    let rate = |values: &[f64]| Sample::new(values.iter().map(|rate| rate / 1e6)).figure();
+    Ok(vec![
+        row("throughput against *noop*", "×", ratios(&ours, &constant)).goal(Goal::AtLeast(0.8)),
+        row(
+            "most windows of a reader to the fewest",
+            "×",
+            Sample::new(spread).figure(),
+        )
+        .goal(Goal::AtMost(2.0)),
+        row("memory of an instance over idle", "MiB", Sample::new(over).figure()).goal(Goal::AtMost(16.0)),
+        row("ours", "MB/s", rate(&ours)),
+        row("*noop*", "MB/s", rate(&constant)),
+    ])
+}
+
+impl Pool {
+    fn new(instances: Vec<Instance>) -> Self {
+        Self {
+            permits: Semaphore::new(instances.len()),
+            idle: Mutex::new(instances),
+        }
+    }
+
+    async fn read(&self, event: &Value, status: u16) -> Result<(), Failure> {
+        let _permit = self.permits.acquire().await?;
+        let mut instance = self.idle.lock().await.pop().ok_or("a permit without an instance")?;
+        let got = instance.stream(event).await?;
+        self.idle.lock().await.push(instance);
+        check("a reader's function", got.status, got.len, status, WINDOW)
+    }
+}
+
+/// All readers read windows until the time is over.
+async fn turn(
+    pool: &Arc<Pool>,
+    time: Duration,
+    status: u16,
+    event: impl Fn(u64, u64) -> Value + Clone + Send + 'static,
+) -> Result<Turn, Failure> {
+    let begun = Instant::now();
+    let mut readers = JoinSet::new();
+    for reader in 0..READERS {
+        let (pool, event) = (Arc::clone(pool), event.clone());
+        readers.spawn(async move {
+            let mut windows = 0;
+            while begun.elapsed() < time {
+                pool.read(&event(reader, windows), status).await?;
+                windows += 1;
+            }
+            Ok::<_, Failure>(windows)
+        });
+    }
+    let mut windows = Vec::new();
+    while let Some(read) = readers.join_next().await {
+        windows.push(read?? as f64);
+    }
+    let took = begun.elapsed().as_secs_f64();
+    let sample = Sample::new(windows.iter().copied()).figure();
+    Ok(Turn {
+        bytes_per_s: windows.iter().sum::<f64>() * WINDOW as f64 / took,
+        spread: sample.max / sample.min.max(1.0),
+    })
+}
+
+fn memory(
+    instances: &[Instance],
+    of: impl Fn(&crate::process::Process) -> Result<f64, Failure>,
+) -> Result<Vec<f64>, Failure> {
+    instances.iter().map(|instance| of(&instance.process)).collect()
+}

@@ -1,0 +1,198 @@
+//! A Lambda runtime API in the harness itself, so that what is measured is the function and not an emulator: an
+//! invocation is given to the function's waiting `next`, and its answer read as it comes.
+
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, mpsc, oneshot},
+};
+
+use crate::{Failure, process::Process};
+
+/// Ends the prelude of a streamed answer (Lambda Developer Guide, "Building a custom runtime").
+const PRELUDE_END: [u8; 8] = [0; 8];
+
+/// One instance of a function: its process, and the runtime API that it asks for work.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) process: Process,
+    events: mpsc::Sender<Bytes>,
+    answers: mpsc::Receiver<Answering>,
+    /// When the function asked for its first invocation.
+    first_next: Option<oneshot::Receiver<Instant>>,
+    spawned: Instant,
+}
+
+/// An answer whose body comes from the function, which is told when it has been read.
+#[derive(Debug)]
+struct Answering {
+    body: Incoming,
+    read: oneshot::Sender<Infallible>,
+}
+
+/// How a streamed answer came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Streamed {
+    pub(crate) status: u16,
+    /// Bytes of content, the prelude not counted.
+    pub(crate) len: u64,
+    pub(crate) first_byte: Duration,
+    pub(crate) took: Duration,
+}
+
+impl Instance {
+    /// Starts the function with these settings and returns once it waits for work.
+    pub(crate) async fn start(
+        program: &str,
+        arguments: &[&str],
+        settings: &[(String, String)],
+    ) -> Result<Self, Failure> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?.to_string();
+        let (events, waiting) = mpsc::channel(1);
+        let (answering, answers) = mpsc::channel(1);
+        let (asked, first_next) = oneshot::channel();
+        let api = Arc::new(Api {
+            waiting: Mutex::new(waiting),
+            answering,
+            first_next: std::sync::Mutex::new(Some(asked)),
+        });
+        tokio::spawn(accept(listener, api));
+        let settings: Vec<_> = settings
+            .iter()
+            .cloned()
+            .chain([
+                ("AWS_LAMBDA_RUNTIME_API".to_owned(), address),
+                ("AWS_LAMBDA_FUNCTION_NAME".to_owned(), "benchmarks".to_owned()),
+                ("AWS_LAMBDA_FUNCTION_VERSION".to_owned(), "1".to_owned()),
+                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE".to_owned(), "512".to_owned()),
+            ])
+            .collect();
+        let spawned = Instant::now();
+        let process = Process::start(program, arguments, &settings)?;
+        Ok(Self {
+            process,
+            events,
+            answers,
+            first_next: Some(first_next),
+            spawned,
+        })
+    }
+
+    /// From exec to the first `/invocation/next`; once.
+    pub(crate) async fn until_ready(&mut self) -> Result<Duration, Failure> {
+        let asked = self.first_next.take().ok_or("asked twice")?;
+        let asked = tokio::time::timeout(Duration::from_secs(30), asked).await;
+        let asked = asked.map_err(|_| "the function asked for no work")??;
+        Ok(asked - self.spawned)
+    }
+
+    /// Invokes the function and reads its answer, a JSON document.
+    pub(crate) async fn invoke(&mut self, event: &Value) -> Result<Value, Failure> {
+        let answering = self.begin(event).await?;
+        let body = answering.body.collect().await?.to_bytes();
+        drop(answering.read);
+        Ok(serde_json::from_slice(&body)?)
+    }
+
+    /// Invokes the function and reads what it streams.
+    pub(crate) async fn stream(&mut self, event: &Value) -> Result<Streamed, Failure> {
+        let begun = Instant::now();
+        let mut answering = self.begin(event).await?;
+        let mut prelude = BytesMut::new();
+        let (mut status, mut len, mut first_byte) = (0, 0, None);
+        while let Some(frame) = answering.body.frame().await {
+            let Ok(chunk) = frame?.into_data() else { continue };
+            let content = if status == 0 {
+                prelude.extend_from_slice(&chunk);
+                let Some(end) = prelude.windows(8).position(|window| window == PRELUDE_END) else {
+                    continue;
+                };
+                let head: Value = serde_json::from_slice(&prelude[..end])?;
+                status = head["statusCode"].as_u64().unwrap_or_default() as u16;
+                prelude.len() - end - PRELUDE_END.len()
+            } else {
+                chunk.len()
+            };
+            if content > 0 {
+                first_byte.get_or_insert_with(|| begun.elapsed());
+                len += content as u64;
+            }
+        }
+        drop(answering.read);
+        let took = begun.elapsed();
+        Ok(Streamed {
+            status,
+            len,
+            first_byte: first_byte.unwrap_or(took),
+            took,
+        })
+    }
+
+    async fn begin(&mut self, event: &Value) -> Result<Answering, Failure> {
+        self.events.send(event.to_string().into()).await?;
+        let answer = tokio::time::timeout(Duration::from_secs(300), self.answers.recv()).await;
+        Ok(answer
+            .map_err(|_| "no answer in five minutes")?
+            .ok_or("the function's runtime API is gone")?)
+    }
+}
+
+#[derive(Debug)]
+struct Api {
+    waiting: Mutex<mpsc::Receiver<Bytes>>,
+    answering: mpsc::Sender<Answering>,
+    first_next: std::sync::Mutex<Option<oneshot::Sender<Instant>>>,
+}
+
+async fn accept(listener: TcpListener, api: Arc<Api>) {
+    while let Ok((connection, _)) = listener.accept().await {
+        // A function that ends breaks its connections; nobody waits for their outcome.
+        let _ = connection.set_nodelay(true);
+        let api = Arc::clone(&api);
+        let answer = service_fn(move |request| answer(Arc::clone(&api), request));
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(connection), answer));
+    }
+}
+
+async fn answer(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Failure> {
+    let path = request.uri().path();
+    if path.ends_with("/invocation/next") {
+        if let Some(asked) = api.first_next.lock().ok().and_then(|mut asked| asked.take()) {
+            // Nobody may be interested.
+            let _ = asked.send(Instant::now());
+        }
+        let event = api.waiting.lock().await.recv().await.ok_or("the harness is done")?;
+        let deadline = SystemTime::now().duration_since(UNIX_EPOCH)? + Duration::from_secs(900);
+        return Ok(Response::builder()
+            .header("lambda-runtime-aws-request-id", "1")
+            .header("lambda-runtime-deadline-ms", deadline.as_millis().to_string())
+            .header(
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:us-east-1:000000000000:function:benchmarks",
+            )
+            .body(Full::from(event))?);
+    }
+    if path.ends_with("/response") {
+        let (read, whole) = oneshot::channel();
+        let body = request.into_body();
+        api.answering.send(Answering { body, read }).await?;
+        // Resolves when the sender is dropped: Lambda takes an answer when it has the whole of it.
+        let _ = whole.await;
+        return Ok(Response::builder().status(StatusCode::ACCEPTED).body(Full::default())?);
+    }
+    let (path, told) = (path.to_owned(), request.into_body().collect().await?.to_bytes());
+    eprintln!("{path}: {}", String::from_utf8_lossy(&told));
+    Ok(Response::builder().status(StatusCode::ACCEPTED).body(Full::default())?)
+}

@@ -1,0 +1,257 @@
+//! What the measured programs talk to: S3, KMS, Secrets Manager and Twilio's media in one process, in memory, as fast as
+//! loopback is. No local S3 server is: they top out at 100 to 300 MB/s, and what was measured would be theirs.
+//!
+//! Signatures and checksums are ignored, and what is stored are the very buffers that came from the socket. A recording's
+//! SID says how long it is at Twilio ([`sid`]), so that the source needs no state either.
+
+mod reply;
+mod requests;
+mod store;
+
+use std::{
+    convert::Infallible,
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Collected};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+
+use reply::Body;
+pub(crate) use requests::{Answered, Api, Requests, sequential};
+use store::Store;
+
+use crate::names;
+
+/// The server, on a runtime of its own for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Server {
+    port: u16,
+    state: Arc<State>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    store: Mutex<Store>,
+    requests: Requests,
+    delay_us: AtomicU64,
+}
+
+impl Server {
+    /// Listens on loopback, with as many threads as the machine has cores.
+    pub(crate) fn start() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
+        let port = listener.local_addr()?.port();
+        let state = Arc::new(State::default());
+        runtime.spawn(accept(listener, Arc::clone(&state)));
+        Ok(Self {
+            port,
+            state,
+            _runtime: runtime,
+        })
+    }
+
+    /// The value of `AWS_ENDPOINT_URL`, and Twilio's base.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Every answer of S3's and KMS's waits so long from now on.
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.state.delay_us.store(delay.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// What was asked for so far.
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.state.requests
+    }
+
+    /// Bytes of the object, if it's there.
+    pub(crate) fn object_len(&self, key: &str) -> Option<u64> {
+        self.store().get(key).map(|object| object.len())
+    }
+
+    /// Drops an object, so that memory holds but what is read later.
+    pub(crate) fn forget(&self, key: &str) {
+        self.store().remove(key);
+    }
+
+    /// Counts the bytes of uploads from now on, and drops them: a recording of 4 GB needn't fit in memory.
+    pub(crate) fn keep_uploads(&self, keep: bool) {
+        self.store().keep_bytes(keep);
+    }
+
+    fn store(&self) -> std::sync::MutexGuard<'_, Store> {
+        self.state.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The SID of the `serial`th recording that is `len` bytes long.
+pub(crate) fn sid(len: u64, serial: u64) -> String {
+    format!("RE{serial:016x}{len:016x}")
+}
+
+fn len_of(sid: &str) -> Option<u64> {
+    u64::from_str_radix(sid.get(18..34)?, 16).ok()
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((connection, _)) = listener.accept().await {
+        tokio::spawn(serve(connection, Arc::clone(&state)));
+    }
+}
+
+async fn serve(connection: TcpStream, state: Arc<State>) {
+    // A client that goes away ends its connection; nobody waits for the outcome.
+    let _ = connection.set_nodelay(true);
+    let answer = service_fn(move |request| answer(Arc::clone(&state), request));
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(connection), answer)
+        .await;
+}
+
+async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let begun = Instant::now();
+    let api = Api::of(&request);
+    if matches!(api, Api::S3 | Api::Kms) {
+        let delay = Duration::from_micros(state.delay_us.load(Ordering::Relaxed));
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+    }
+    let response = match api {
+        Api::Media => media(request.uri().path()),
+        Api::Kms => data_key(),
+        Api::Secrets => secret(request).await,
+        Api::S3 => s3(&state, request).await,
+    };
+    let len = response.body().len();
+    state.requests.push(api, begun, len);
+    Ok(response)
+}
+
+/// Constant bytes, as many as the SID says.
+fn media(path: &str) -> Response<Body> {
+    let file = path.rsplit('/').next().unwrap_or_default();
+    match file.split('.').next().and_then(len_of) {
+        Some(len) => Response::new(Body::constant(len)),
+        None => status(StatusCode::NOT_FOUND),
+    }
+}
+
+/// 32 zero bytes are a data key like any other. Wrapped they are as long as from a multi-Region key, 184 bytes: what a
+/// reader asks for before it knows the header depends on that.
+fn data_key() -> Response<Body> {
+    let plaintext = format!("{}=", "A".repeat(43));
+    let wrapped = format!("{}==", "A".repeat(184 / 3 * 4 + 2));
+    let answer = json!({"KeyId": names::KMS_KEY, "Plaintext": plaintext, "CiphertextBlob": wrapped});
+    Response::new(Body::full(answer.to_string()))
+}
+
+async fn secret(request: Request<Incoming>) -> Response<Body> {
+    let asked = request.into_body().collect().await.map(Collected::to_bytes);
+    let asked: Value = asked
+        .ok()
+        .and_then(|body| serde_json::from_slice(&body).ok())
+        .unwrap_or_default();
+    let secret = match asked["SecretId"].as_str() {
+        Some(names::API_KEY_SECRET) => names::API_KEY,
+        Some(names::LINK_KEYS_SECRET) => names::LINK_KEYS,
+        _ => return status(StatusCode::BAD_REQUEST),
+    };
+    Response::new(Body::full(json!({"ARN": "arn", "SecretString": secret}).to_string()))
+}
+
+async fn s3(state: &State, request: Request<Incoming>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let key = parts.uri.path().splitn(3, '/').nth(2).unwrap_or_default().to_owned();
+    let query = parts.uri.query().unwrap_or_default();
+    let Ok(received) = store::receive(body).await else {
+        // The sender broke off.
+        return status(StatusCode::BAD_REQUEST);
+    };
+    let mut store = state.store.lock().unwrap_or_else(PoisonError::into_inner);
+    match parts.method {
+        Method::HEAD | Method::GET if query.starts_with("uploads") => {
+            Response::new(Body::full(xml("ListMultipartUploads", "")))
+        }
+        Method::HEAD | Method::GET => match store.get(&key) {
+            Some(object) => ranged(&object, parts.headers.get(header::RANGE)),
+            None => status(StatusCode::NOT_FOUND),
+        },
+        Method::POST if query.starts_with("uploads") => {
+            let id = store.open();
+            Response::new(Body::full(xml(
+                "InitiateMultipartUpload",
+                &format!("<UploadId>{id}</UploadId>"),
+            )))
+        }
+        Method::POST => {
+            store.complete(&key, parameter(query, "uploadId"));
+            Response::new(Body::full(xml("CompleteMultipartUpload", "<ETag>\"e\"</ETag>")))
+        }
+        Method::PUT => {
+            match parameter(query, "partNumber") {
+                Some(number) => store.part(parameter(query, "uploadId"), number, received),
+                None => store.put(&key, received),
+            }
+            let mut response = status(StatusCode::OK);
+            response.headers_mut().insert(header::ETAG, store::ETAG);
+            response
+        }
+        Method::DELETE => status(StatusCode::NO_CONTENT),
+        _ => status(StatusCode::METHOD_NOT_ALLOWED),
+    }
+}
+
+/// The object, or the range of it that's asked for.
+fn ranged(object: &store::Object, range: Option<&HeaderValue>) -> Response<Body> {
+    let total = object.len();
+    let asked = range.and_then(|range| store::parse_range(range.to_str().ok()?, total));
+    let mut response = match &asked {
+        Some(range) => Response::new(Body::chunks(object.slice(range.clone()))),
+        None => Response::new(Body::chunks(object.slice(0..total))),
+    };
+    if let Some(range) = asked {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        let content_range = format!("bytes {}-{}/{total}", range.start, range.end - 1);
+        let content_range = HeaderValue::try_from(content_range).expect("digits and a slash are a header value");
+        response.headers_mut().insert(header::CONTENT_RANGE, content_range);
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, store::ETAG);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/x-wav"));
+    response
+}
+
+fn parameter<T: std::str::FromStr>(query: &str, name: &str) -> Option<T> {
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(key, _)| key == name)
+        .and_then(|(_, value)| value.parse().ok())
+}
+
+fn xml(operation: &str, content: &str) -> String {
+    format!("<{operation}Result>{content}</{operation}Result>")
+}
+
+fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::full(Bytes::new()));
+    *response.status_mut() = status;
+    response
+}

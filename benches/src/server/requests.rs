@@ -1,0 +1,98 @@
+//! What the server was asked for: counts, bytes, and which requests waited for which.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use http::Request;
+
+/// Whose part of the server a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    S3,
+    Kms,
+    Secrets,
+    Media,
+}
+
+impl Api {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let target = request.headers().get("x-amz-target");
+        let target = target.and_then(|target| target.to_str().ok()).unwrap_or_default();
+        match target.split('.').next() {
+            Some("TrentService") => Self::Kms,
+            Some("secretsmanager") => Self::Secrets,
+            _ if request.uri().path().starts_with("/2010-04-01/") => Self::Media,
+            _ => Self::S3,
+        }
+    }
+}
+
+/// One answered request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answered {
+    pub(crate) api: Api,
+    begun: Instant,
+    /// When its answer was ready, its body not sent yet.
+    ended: Instant,
+    /// Bytes of the answer's body.
+    pub(crate) len: u64,
+}
+
+/// Requests in the order in which they were answered.
+#[derive(Debug, Default)]
+pub(crate) struct Requests(Mutex<Vec<Answered>>);
+
+impl Requests {
+    pub(super) fn push(&self, api: Api, begun: Instant, len: u64) {
+        let ended = Instant::now();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Answered { api, begun, ended, len });
+    }
+
+    /// Those since the last time this was called.
+    pub(crate) fn take(&self) -> Vec<Answered> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The longest chain of requests each of which began after the one before it was answered.
+pub(crate) fn sequential(requests: &[Answered]) -> usize {
+    let mut by_begin = requests.to_vec();
+    by_begin.sort_by_key(|request| request.begun);
+    let mut chain = 0;
+    let mut answered = None;
+    for request in by_begin {
+        // Requests that overlap are one round trip; it's over when the last of them is.
+        if answered.is_none_or(|at| request.begun >= at) {
+            chain += 1;
+            answered = Some(request.ended);
+        }
+        answered = answered.max(Some(request.ended));
+    }
+    chain
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_overlaps_is_one_round_trip() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let request = |from, to| Answered {
+            api: Api::S3,
+            begun: at(from),
+            ended: at(to),
+            len: 0,
+        };
+        assert_eq!(sequential(&[]), 0);
+        assert_eq!(sequential(&[request(0, 15), request(1, 16), request(2, 17)]), 1);
+        assert_eq!(sequential(&[request(20, 35), request(0, 15)]), 2);
+        assert_eq!(sequential(&[request(0, 15), request(1, 16), request(16, 31)]), 2);
+    }
+}
