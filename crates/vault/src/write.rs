@@ -137,13 +137,21 @@ impl Writer {
             attributes,
         };
         let mut upload = MultipartUpload::new(copier.target.clone());
+        let mut others_are_open = false;
+        let copying = self.copy_until_settled(&copier, source, &mut upload, &mut others_are_open);
         let stop_at = deadline.checked_sub(ABORT_RESERVE).unwrap_or(deadline);
-        let result = timeout_at(stop_at.into(), self.copy_until_settled(&copier, source, &mut upload))
+        let result = timeout_at(stop_at.into(), copying)
             .await
             .unwrap_or(Err(StoreError::Deadline));
         let leave_nothing = async {
             upload.abort().await;
-            if result.is_ok() && upload.may_have_lost_one() {
+            let may_be_void = match &result {
+                Ok(Outcome::Stored(_)) => others_are_open || upload.may_have_lost_one(),
+                // Who comes second may come back from having been killed.
+                Ok(Outcome::AlreadyStored | Outcome::Erased) => true,
+                Err(_) => false,
+            };
+            if may_be_void {
                 stale::abort_void(&copier.target).await;
             }
         };
@@ -157,13 +165,14 @@ impl Writer {
         copier: &Copier<'_>,
         source: &dyn Source,
         upload: &mut MultipartUpload,
+        others_are_open: &mut bool,
     ) -> Result<Outcome, StoreError> {
         let recording = &copier.target.recording;
         let mut attempted = Attempted::default();
         if let Some(outcome) = commit::settled(&copier.target, &attempted).await? {
             return Ok(outcome);
         }
-        stale::abort_abandoned(&copier.target, (self.now)()).await;
+        *others_are_open = stale::abort_abandoned(&copier.target, (self.now)()).await;
         let mut download = Download::new(recording, source, Patience::DEFAULT);
         for _ in 0..COPIES {
             let unsettled = match copier.run(&mut download, upload, &mut attempted).await {

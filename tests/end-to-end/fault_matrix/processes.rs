@@ -5,7 +5,6 @@ use std::time::Duration;
 use local_stack::{
     Role, Stack,
     twilio_double::{FaultAction, Operation},
-    values,
 };
 
 use super::{Kind, Trial, trial::LARGE};
@@ -22,8 +21,8 @@ fn kill(stack: &Stack, role: Role) {
     assert!(killed.unwrap().success());
 }
 
-/// Its upload is nobody's then. It could be a live neighbour's, so that the next copy aborts it only when it's older than
-/// 20 minutes; this one is made to look so.
+/// Its upload is nobody's then. It could be a live neighbour's for all that the next copy knows, which therefore aborts it
+/// only when the recording is stored.
 #[tokio::test]
 async fn a_copier_killed_in_mid_copy_is_followed_by_another() {
     let stack = OwnStack::start(options()).await;
@@ -44,28 +43,8 @@ async fn a_copier_killed_in_mid_copy_is_followed_by_another() {
     kill(&stack, Role::Copier);
     trial.failed(Kind::Copy, 1).await;
     assert_eq!(trial.versions_and_uploads().await, (0, 1), "left behind");
-    trial.uploads_look_abandoned();
     trial.comes_back(Kind::Copy, 1).await;
     trial.ends_well(1, 2).await;
-}
-
-/// A copy that began lately may be at work still: its upload is let be, and nothing is lost by that.
-#[tokio::test]
-async fn a_young_upload_of_another_copy_is_let_be() {
-    let trial = Trial::large().await;
-    let (s3, key) = (trial.stack.s3(), trial.recording.object_key());
-    let neighbour = s3.create_multipart_upload().bucket(values::BUCKET).key(&key);
-    let id = neighbour.send().await.unwrap().upload_id.unwrap();
-    trial.call_back().await;
-    trial.done(Kind::Copy, 1, 1).await;
-    assert_eq!(trial.versions_and_uploads().await, (1, 1));
-    let abort = s3
-        .abort_multipart_upload()
-        .bucket(values::BUCKET)
-        .key(&key)
-        .upload_id(id);
-    abort.send().await.unwrap();
-    trial.ends_well(1, 1).await;
 }
 
 #[tokio::test]

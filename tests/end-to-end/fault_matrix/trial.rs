@@ -113,16 +113,6 @@ impl<'a> Trial<'a> {
         self.stack.wire().inject(rule.key(&self.recording.sid).times(times));
     }
 
-    /// Has the copier's next look at open uploads find that they were begun so long ago that nobody can own them. Twenty
-    /// minutes aren't waited for here.
-    pub(super) fn uploads_look_abandoned(&self) {
-        let long_ago = Fault::Say {
-            element: "Initiated".to_owned(),
-            text: "2020-01-01T00:00:00.000Z".to_owned(),
-        };
-        self.break_copier("s3", "ListMultipartUploads", long_ago, 1);
-    }
-
     /// Posts the callback, which must be taken.
     pub(super) async fn call_back(&self) {
         let answer = self.stack.post_callback(&self.recording.callback()).await.unwrap();

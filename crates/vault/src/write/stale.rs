@@ -6,13 +6,12 @@ use super::upload::{Target, abort};
 use crate::uploads;
 
 /// No copy lives as long: a Lambda function ends after 15 minutes at the latest. What is older has no owner, what is
-/// younger may be a live neighbour's.
+/// younger may be a live neighbour's, as long as nothing is stored.
 const ABANDONED_AFTER: Duration = Duration::from_secs(20 * 60);
 
-/// Aborts the abandoned uploads of this very recording. A failure is logged: the copy can do without, and the bucket's
-/// lifecycle rule does the same a day later.
-pub(super) async fn abort_abandoned(target: &Target, now: SystemTime) {
-    abort_open(target, |initiated| is_abandoned(initiated, now)).await;
+/// Aborts the abandoned uploads of this very recording. Returns whether younger ones are left.
+pub(super) async fn abort_abandoned(target: &Target, now: SystemTime) -> bool {
+    abort_open(target, |initiated| is_abandoned(initiated, now)).await
 }
 
 /// Aborts every upload of this recording, which is stored or erased: none of them can be committed for good any more, so
@@ -21,19 +20,23 @@ pub(super) async fn abort_void(target: &Target) {
     abort_open(target, |_| true).await;
 }
 
-async fn abort_open(target: &Target, is_due: impl Fn(SystemTime) -> bool) {
+/// Aborts the uploads that are due; returns whether there are others. A failure is logged: the copy can do without, and
+/// the bucket's lifecycle rule does the same a day later.
+async fn abort_open(target: &Target, is_due: impl Fn(SystemTime) -> bool) -> bool {
     let uploads = match uploads::list(&target.s3, &target.bucket, &target.key).await {
         Ok(uploads) => uploads,
         Err(error) => {
             tracing::warn!(recordingSid = %target.recording, %error, "open uploads not looked for");
-            return;
+            return false;
         }
     };
-    for upload in uploads {
-        if upload.initiated.is_some_and(&is_due) {
-            abort(target, &upload.id).await;
-        }
+    let (due, others): (Vec<_>, Vec<_>) = uploads
+        .into_iter()
+        .partition(|upload| upload.initiated.is_some_and(&is_due));
+    for upload in due {
+        abort(target, &upload.id).await;
     }
+    !others.is_empty()
 }
 
 fn is_abandoned(initiated: SystemTime, now: SystemTime) -> bool {

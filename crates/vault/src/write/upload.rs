@@ -153,7 +153,7 @@ impl Drop for MultipartUpload {
         if let State::None = state {
             return;
         }
-        // Without a runtime nothing can be sent any more; the next copy aborts what is older than 20 minutes.
+        // Without a runtime nothing can be sent any more; the next copy aborts what it finds.
         if let Ok(runtime) = Handle::try_current() {
             let mut orphan = Self::new(self.target.clone());
             orphan.state = state;

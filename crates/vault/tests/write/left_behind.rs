@@ -141,16 +141,64 @@ async fn a_killed_copys_upload_is_aborted_by_the_next_one_after_twenty_minutes()
     assert_eq!(world.open_uploads().await, [(recording(2).object_key(), anothers)]);
 }
 
+/// The queue gives a killed copy's message again 20 minutes after it gave it first: the upload, opened a moment later, isn't
+/// that old then.
 #[tokio::test]
-async fn a_live_neighbours_upload_is_left_alone() {
+async fn a_younger_upload_is_aborted_once_the_recording_is_stored() {
+    let world = World::start().await;
+    world.open_upload(&recording(1).object_key()).await;
+    let anothers = world.open_upload(&recording(2).object_key()).await;
+    let source = Scripted::whole(noise(1000, 1));
+    receipt(world.store(&source).await);
+    assert_eq!(world.open_uploads().await, [(recording(2).object_key(), anothers)]);
+}
+
+#[tokio::test]
+async fn an_upload_is_aborted_by_whoever_finds_the_recording_stored() {
+    let world = World::start().await;
+    let source = Scripted::whole(noise(1000, 1));
+    receipt(world.store(&source).await);
+    world.open_upload(&recording(1).object_key()).await;
+    assert!(matches!(world.store(&source).await, Ok(Outcome::AlreadyStored)));
+    world.assert_stored(&source).await;
+}
+
+#[tokio::test]
+async fn a_live_neighbours_upload_is_left_alone_until_it_is_void() {
     let world = World::start().await;
     let key = recording(1).object_key();
     let neighbours = world.open_upload(&key).await;
     let soon = world
         .writer()
         .with_clock(|| SystemTime::now() + Duration::from_secs(19 * 60));
-    receipt(store(&soon, &Scripted::whole(noise(1000, 1))).await);
+    let source = Scripted::new(noise(1000, 1), [Ending::Refused { retryable: false }]);
+    store(&soon, &source).await.unwrap_err();
     assert_eq!(world.open_uploads().await, [(key, neighbours)]);
+}
+
+/// The slower of two copies finds its upload gone, and then what the faster one has stored.
+#[tokio::test]
+async fn the_slower_of_two_copies_ends_well_without_its_upload() {
+    let world = Arc::new(World::start().await);
+    let bytes = noise(PART + 200_000, 1);
+    let go_on = Arc::new(Notify::new());
+    world.proxy.after("UploadPart", 0, {
+        let go_on = go_on.clone();
+        async move { go_on.notified().await }
+    });
+    let slower = tokio::spawn({
+        let (world, source) = (world.clone(), Scripted::whole(bytes.clone()));
+        async move { world.store(&source).await }
+    });
+    while world.proxy.count("UploadPart") == 0 {
+        tokio::time::sleep(POLL).await;
+    }
+    let source = Scripted::whole(bytes);
+    receipt(world.store(&source).await);
+    world.assert_stored(&source).await;
+    go_on.notify_one();
+    assert!(matches!(slower.await.unwrap(), Ok(Outcome::AlreadyStored)));
+    world.assert_stored(&source).await;
 }
 
 #[tokio::test]

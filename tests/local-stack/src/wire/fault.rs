@@ -20,13 +20,6 @@ pub enum Fault {
     CutBody(u64),
     /// The bits of one byte of the answer's body are flipped; counted from the body's first byte.
     FlipByte(u64),
-    /// Every XML element of this name in the answer's body holds this text instead.
-    Say {
-        /// The element's name.
-        element: String,
-        /// Its new text.
-        text: String,
-    },
     /// The service is asked only after this time.
     Delay(Duration),
     /// The connection is dropped before the service is asked.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{TryStreamExt, stream};
-use http::header::CONTENT_LENGTH;
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyDataStream, BodyExt, StreamBody};
@@ -49,7 +48,6 @@ pub(super) async fn relay(
             Err("answer lost on request".into())
         }
         Some(Fault::CutBody(at)) => Ok(upstream.send(request).await?.map(|body| cut(body, at))),
-        Some(Fault::Say { element, text }) => say(upstream.send(request).await?, &element, &text).await,
         Some(Fault::FlipByte(at)) => Ok(upstream.send(request).await?.map(|body| flip(body, at))),
     }
 }
@@ -79,21 +77,6 @@ fn cut(body: Body, at: u64) -> Body {
         Ok(Some((Frame::data(kept), (body, left))))
     });
     StreamBody::new(frames).boxed_unsync()
-}
-
-async fn say(response: Response<Body>, element: &str, text: &str) -> Result<Response<Body>, Error> {
-    let (mut parts, body) = response.into_parts();
-    let body = body.collect().await?.to_bytes();
-    let body = String::from_utf8_lossy(&body);
-    let (open, close) = (format!("<{element}>"), format!("</{element}>"));
-    let mut pieces = body.split(&open);
-    let mut said = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let (_, rest) = piece.split_once(&close).ok_or("an element without an end")?;
-        said.extend([open.as_str(), text, close.as_str(), rest]);
-    }
-    parts.headers.remove(CONTENT_LENGTH);
-    Ok(Response::from_parts(parts, proxy::full(said)))
 }
 
 fn flip(body: Body, at: u64) -> Body {
