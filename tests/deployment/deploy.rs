@@ -1,27 +1,33 @@
 //! The whole template, deployed by `sam` to the AWS emulator: created, updated with every option switched on, deleted.
 //!
-//! It shows that the resources fit together: names, references, order, parameters, outputs. The emulator enforces no IAM,
-//! runs no function, and deletes what should be kept (`shape.rs` looks at that).
+//! It shows that the resources fit together: names, references, order, parameters, outputs, and that the functions start
+//! with the environments that they are given. The emulator enforces no IAM, runs no function, and deletes what should be
+//! kept (`shape.rs` looks at that).
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
+use local_stack::{Binaries, Build};
 use serde_json::Value;
 use toolbox::{Ministack, Scratch, Venv, python, tool, workspace_root};
+
+use crate::start::{Environment, every_function_starts};
 
 const STACK: &str = "recording-vault";
 const BUCKET: &str = "artefacts";
 
-#[test]
-fn it_is_created_updated_and_deleted() {
+#[tokio::test]
+async fn it_is_created_updated_and_deleted() {
     let account = Account::open();
+    let binaries = Binaries::build(Build::BesideTests).unwrap();
     let created = account.deploy(&[]);
     assert!(created["CallbackUrl"].ends_with("/recording-status-callback#rc=3&rp=all"));
     assert!(created["UrlProvider"].starts_with(&created["PlaybackBaseUrl"]));
     assert!(created["UrlProvider"].ends_with("/media-url?recordingSid="));
     assert!(!created.contains_key("TwilioPublicKeyCommand"));
     assert_eq!(account.status(), "CREATE_COMPLETE");
+    every_function_starts(&binaries, &account.environments()).await;
 
     let updated = account.deploy(&[
         "AlarmEmail=operator@example.com",
@@ -38,6 +44,7 @@ fn it_is_created_updated_and_deleted() {
         "WebhookReservedConcurrency=50",
     ]);
     assert_eq!(account.status(), "UPDATE_COMPLETE");
+    every_function_starts(&binaries, &account.environments()).await;
     assert_eq!(
         updated["UrlProvider"],
         "https://listen.example.com/media-url?recordingSid="
@@ -101,6 +108,17 @@ impl Account {
         outputs
             .map(|output| (text(&output["OutputKey"]), text(&output["OutputValue"])))
             .collect()
+    }
+
+    /// The functions' environments by the functions' names in the template, everything resolved.
+    fn environments(&self) -> BTreeMap<String, Environment> {
+        let environments = self.ask(&format!(
+            "{{resource['LogicalResourceId']: client('lambda').get_function_configuration(\
+             FunctionName=resource['PhysicalResourceId'])['Environment']['Variables'] \
+             for resource in client('cloudformation').describe_stack_resources(StackName='{STACK}')['StackResources'] \
+             if resource['ResourceType'] == 'AWS::Lambda::Function'}}"
+        ));
+        serde_json::from_value(environments).unwrap()
     }
 
     fn delete(&self) {

@@ -8,4 +8,5 @@ mod deploy;
 mod metrics;
 mod privileges;
 mod shape;
+mod start;
 mod template;

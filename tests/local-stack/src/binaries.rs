@@ -40,7 +40,7 @@ pub enum BuildError {
 
 /// The binaries by package name.
 #[derive(Debug)]
-pub(crate) struct Binaries(HashMap<String, PathBuf>);
+pub struct Binaries(HashMap<String, PathBuf>);
 
 impl Build {
     const fn selection(self) -> &'static [&'static str] {
@@ -54,7 +54,10 @@ impl Build {
 
 impl Binaries {
     /// Builds both, with Cargo's progress on stderr, into the target folder of the Cargo that runs this, if one does.
-    pub(crate) fn build(how: Build) -> Result<Self, BuildError> {
+    ///
+    /// # Errors
+    /// [`BuildError`] where Cargo can't be run or fails.
+    pub fn build(how: Build) -> Result<Self, BuildError> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
         command.current_dir(workspace_root()).arg("build").args(how.selection());
@@ -78,7 +81,11 @@ impl Binaries {
         }
     }
 
-    pub(crate) fn of(&self, role: Role) -> Result<PathBuf, BuildError> {
+    /// The binary that plays a role.
+    ///
+    /// # Errors
+    /// [`BuildError::NotBuilt`] where Cargo built none.
+    pub fn of(&self, role: Role) -> Result<PathBuf, BuildError> {
         self.0
             .get(role.package())
             .cloned()

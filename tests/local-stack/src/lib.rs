@@ -45,7 +45,7 @@ mod voice_encryption;
 pub mod wav;
 mod wire;
 
-pub use binaries::{Build, BuildError};
+pub use binaries::{Binaries, Build, BuildError};
 pub use callback::Callback;
 pub use emulator::EmulatorError;
 pub use exchange::{Asked, Exchange, Exchanges};

@@ -1,0 +1,75 @@
+//! Functions started with the environments that a deployment has given them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+
+use local_stack::{Binaries, Role};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+use crate::template::FUNCTIONS;
+
+/// Variables of one function.
+pub(crate) type Environment = BTreeMap<String, String>;
+
+/// What Lambda sets beside them.
+const BY_LAMBDA: [(&str, &str); 7] = [
+    ("AWS_LAMBDA_FUNCTION_NAME", "function"),
+    ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+    ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+    ("AWS_REGION", "us-east-1"),
+    ("AWS_ACCESS_KEY_ID", "test"),
+    ("AWS_SECRET_ACCESS_KEY", "test"),
+    ("AWS_SESSION_TOKEN", "test"),
+];
+
+/// Every function of the template takes its own environment, and none takes it short of what it needs.
+pub(crate) async fn every_function_starts(binaries: &Binaries, environments: &BTreeMap<String, Environment>) {
+    assert_eq!(environments.len(), FUNCTIONS.len(), "{environments:?}");
+    for (function, role) in FUNCTIONS {
+        let role = Role::ALL.into_iter().find(|known| known.name() == role).unwrap();
+        let binary = binaries.of(role).unwrap();
+        let mut environment = environments[function].clone();
+        assert_eq!(
+            start(&binary, &environment).await,
+            Ok(()),
+            "{function}: {environment:?}"
+        );
+
+        environment.remove("TWILIO_ACCOUNT_SID").unwrap();
+        let refused = start(&binary, &environment).await.unwrap_err();
+        assert!(
+            refused.contains("TWILIO_ACCOUNT_SID is missing"),
+            "{function}: {refused}"
+        );
+    }
+}
+
+/// Starts a function against a Runtime API of its own, up to its first request for an invocation. An error is what the
+/// function printed when it ended instead.
+async fn start(binary: &Path, environment: &Environment) -> Result<(), String> {
+    let runtime_api = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let function = Command::new(binary)
+        .env_clear()
+        .envs(BY_LAMBDA)
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api.local_addr().unwrap().to_string())
+        .envs(environment)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let asked = async {
+        let (connection, _) = runtime_api.accept().await.unwrap();
+        let mut lines = BufReader::new(connection).lines();
+        lines.next_line().await.unwrap().unwrap()
+    };
+    tokio::select! {
+        request = asked => {
+            assert_eq!(request, "GET /2018-06-01/runtime/invocation/next HTTP/1.1");
+            Ok(())
+        }
+        ended = function.wait_with_output() => Err(String::from_utf8(ended.unwrap().stdout).unwrap()),
+    }
+}
