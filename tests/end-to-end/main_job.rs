@@ -1,6 +1,6 @@
 //! The main job, as `cargo demo` shows it: a signed callback in, an encrypted recording stored, ranges of it played.
 
-use local_stack::{Callback, Role, Stack};
+use local_stack::{Callback, Role, Stack, StackOptions};
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -114,6 +114,38 @@ async fn a_task_is_found_by_its_call_where_the_callback_does_not_name_it() {
         recording.media_url(stack).await.split('?').next(),
         Some(format!("{}/", stack.playback_url()).as_str())
     );
+}
+
+#[tokio::test]
+async fn every_line_about_a_recording_names_its_invocation_and_its_trace() {
+    let (stack, _turn) = among_others().await;
+    let recording = Recording::new(stack, 100_000);
+    recording.bring_in(stack).await;
+    get(&recording.media_url(stack).await, &[]).await.bytes().await.unwrap();
+
+    for role in [Role::Webhook, Role::Linker, Role::Copier, Role::Playback] {
+        let log = stack.log(role).unwrap();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let about: Vec<_> = lines.filter(|line| line["recordingSid"] == *recording.sid).collect();
+        assert!(!about.is_empty(), "{role}");
+        for line in about {
+            for field in ["/timestamp", "/level", "/span/requestId", "/span/xrayTraceId"] {
+                assert!(
+                    line.pointer(field).is_some_and(Value::is_string),
+                    "{role}: no {field} in {line}"
+                );
+            }
+        }
+    }
+}
+
+/// What the libraries would say at that level holds raw events, headers and bodies.
+#[tokio::test]
+async fn no_log_line_holds_a_secret_at_trace_either() {
+    let trace = |options: StackOptions, role| options.setting(role, "AWS_LAMBDA_LOG_LEVEL", "TRACE");
+    let stack = OwnStack::start(Role::ALL.into_iter().fold(options(), trace)).await;
+    plays(&stack).await;
+    assert!(stack.logs().unwrap().contains(r#""level":"INFO""#));
 }
 
 /// Every test ends with a search of the logs for secrets, tokens, signatures, names and numbers; this one has them pass

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use http_body::Frame;
 use service::metrics::{self, Unit};
 use tokio::time::{Sleep, sleep};
+use tracing::Span;
 use vault::{PlaintextStream, ReadError};
 
 use crate::audit::{Ending, Playback};
@@ -59,6 +60,7 @@ impl Body {
             state: State::Sending(stream),
             sent: 0,
             playback,
+            span: Span::current(),
             abort,
         })))
     }
@@ -74,7 +76,7 @@ impl http_body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let chunk = match &mut self.0 {
             Content::Fixed(text) => text.take(),
-            Content::Audio(audio) => ready!(audio.poll_chunk(context)),
+            Content::Audio(audio) => ready!(audio.in_span(|audio| audio.poll_chunk(context))),
         };
         Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
     }
@@ -85,6 +87,8 @@ struct Audio {
     /// Bytes of plaintext handed to the runtime.
     sent: u64,
     playback: Playback,
+    /// The invocation's, with its trace: the runtime asks for the body outside of it.
+    span: Span,
     abort: fn() -> !,
 }
 
@@ -107,6 +111,10 @@ enum Fault {
 }
 
 impl Audio {
+    fn in_span<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        self.span.clone().in_scope(|| act(self))
+    }
+
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             match &mut self.state {
@@ -174,7 +182,7 @@ impl Audio {
 
 impl Drop for Audio {
     fn drop(&mut self) {
-        self.end(Ending::Abandoned);
+        self.in_span(|audio| audio.end(Ending::Abandoned));
     }
 }
 
