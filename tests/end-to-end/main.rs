@@ -9,6 +9,7 @@ mod callback;
 mod canaries;
 mod copy;
 mod cost;
+mod cost_sheet;
 mod encrypted;
 mod erased;
 mod events;

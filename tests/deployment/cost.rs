@@ -1,0 +1,64 @@
+//! The cost sheet against the templates that it bills, and its document against the tables that it is made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::process::Command;
+
+use toolbox::workspace_root;
+
+use crate::metrics::on_dashboard;
+use crate::template::{FUNCTIONS, MONITORING, TEMPLATE, of_type, properties};
+
+#[test]
+fn what_costs_every_month_is_counted_in_the_templates() {
+    let documented: BTreeMap<String, usize> = lines("usage")
+        .into_iter()
+        .filter(|line| line[3] == "template")
+        .map(|line| (line[0].clone(), line[2].parse().unwrap()))
+        .collect();
+    // Without those that an option makes, like the RSA key.
+    let unconditional = |kind: &str| {
+        let all = of_type(&TEMPLATE, kind);
+        all.iter().filter(|(_, one)| one.get("Condition").is_none()).count()
+    };
+    let counted = [
+        ("kms-key-month", unconditional("AWS::KMS::Key")),
+        ("secret-month", unconditional("AWS::SecretsManager::Secret")),
+        ("alarm-month", of_type(&MONITORING, "AWS::CloudWatch::Alarm").len()),
+        (
+            "dashboard-month",
+            of_type(&MONITORING, "AWS::CloudWatch::Dashboard").len(),
+        ),
+        ("metric-month", on_dashboard().len()),
+    ];
+    assert_eq!(documented, counted.map(|(item, count)| (item.to_owned(), count)).into());
+}
+
+#[test]
+fn functions_are_billed_by_the_memory_that_they_have() {
+    let billed = lines("functions");
+    for line in &billed {
+        let (function, _) = FUNCTIONS.into_iter().find(|(_, role)| line[0] == *role).unwrap();
+        assert_eq!(properties(function)["MemorySize"].to_string(), line[4], "{function}");
+    }
+    let roles: BTreeSet<_> = billed.iter().map(|line| line[0].as_str()).collect();
+    // The operator runs once a night.
+    assert_eq!(roles, BTreeSet::from(["copier", "linker", "playback", "webhook"]));
+}
+
+#[test]
+fn the_document_shows_what_the_script_makes_of_the_tables() {
+    let document = fs::read_to_string(workspace_root().join("docs/COST.md")).unwrap();
+    let mut script = Command::new("python3");
+    let sheet = script.arg(workspace_root().join("scripts/cost.py")).output().unwrap();
+    assert!(sheet.status.success(), "{}", String::from_utf8_lossy(&sheet.stderr));
+    let sheet = String::from_utf8(sheet.stdout).unwrap();
+    assert!(document.contains(&sheet), "docs/COST.md doesn't hold:\n{sheet}");
+}
+
+/// The fields of a table of `docs/cost`, without its head.
+fn lines(table: &str) -> Vec<Vec<String>> {
+    let table = fs::read_to_string(workspace_root().join(format!("docs/cost/{table}.csv"))).unwrap();
+    let lines = table.lines().skip(1);
+    lines.map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}

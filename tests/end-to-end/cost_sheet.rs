@@ -1,0 +1,138 @@
+//! The requests that `docs/cost/usage.csv` counts, on the wire.
+
+use std::{collections::BTreeMap, fs};
+
+use local_stack::{Call, DeliveryState, Mark, Stack};
+use reqwest::StatusCode;
+
+use crate::support::{Recording, alone, eventually, get, header};
+
+/// Five minutes of 8 kHz, 16 bit, one channel, behind a WAV header. The suite's files have two channels: half as long.
+const FIVE_MINUTES: usize = 44 + 5 * 60 * 8_000 * 2;
+const DURATION_S: &str = "150";
+
+/// What the table says of lines that are counted here to the request, and of those that are measured.
+const COUNTED: &str = "wire";
+const MEASURED: &str = "measured";
+
+#[tokio::test]
+async fn a_recording_costs_the_requests_that_the_cost_sheet_says() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, FIVE_MINUTES);
+    let (mark, logged) = (stack.wire().mark(), stack.logs().unwrap().len());
+    let callback = recording.callback().parameter("RecordingDuration", DURATION_S);
+    stack.post_callback(&callback).await.unwrap();
+    done(stack, &recording, 2).await;
+    is_about(
+        stack.logs().unwrap().len() - logged,
+        documented("recording", MEASURED)["log-byte"],
+    );
+    let mut copied = billed(stack, mark);
+    // Only where originals are deleted: the suite's linker schedules that for every recording.
+    let scheduled = copied.remove("scheduler-request");
+    assert_eq!(copied, documented("recording", COUNTED));
+
+    let mark = stack.wire().mark();
+    stack.fire(&recording.sid).await.unwrap();
+    done(stack, &recording, 3).await;
+    let mut deleted = billed(stack, mark);
+    deleted.extend(scheduled.map(|count| ("scheduler-request".to_owned(), count)));
+    assert_eq!(deleted, documented("deletion", COUNTED));
+}
+
+/// Waits until so many messages about a recording have been worked off.
+async fn done(stack: &Stack, recording: &Recording, messages: usize) {
+    eventually("the end of the jobs", || async {
+        let deliveries = stack.deliveries(&recording.sid);
+        let done = deliveries
+            .iter()
+            .filter(|delivery| delivery.state == DeliveryState::Done);
+        (done.count() == messages).then_some(())
+    })
+    .await;
+}
+
+/// As Chromium plays: a link, then ranges without an end, each from where the last one ended.
+#[tokio::test]
+async fn a_playback_costs_the_requests_that_the_cost_sheet_says() {
+    let (stack, _turn) = alone().await;
+    // One that is still busy sends the listener's next request to another, which opens the recording anew: more is
+    // billed then, never less.
+    let mut least: Option<BTreeMap<String, usize>> = None;
+    for _ in 0..5 {
+        let recording = Recording::new(stack, FIVE_MINUTES);
+        recording.bring_in(stack).await;
+        let (mark, logged) = (stack.wire().mark(), stack.logs().unwrap().len());
+        let ranges = play(stack, &recording).await;
+        is_about(
+            stack.logs().unwrap().len() - logged,
+            documented("playback", MEASURED)["log-byte"],
+        );
+        assert_eq!(ranges, 2, "4.8 MB by at most 4 MiB");
+        let calls = billed(stack, mark);
+        if least.as_ref().is_none_or(|least| total(&calls) < total(least)) {
+            least = Some(calls);
+        }
+    }
+    assert_eq!(least.unwrap(), documented("playback", COUNTED));
+}
+
+/// Plays to the end, and returns how many ranges it took.
+async fn play(stack: &Stack, recording: &Recording) -> usize {
+    let url = recording.media_url(stack).await;
+    let (mut at, mut ranges) = (0, 0);
+    while at < recording.audio.len() {
+        let answer = get(&url, &[("range", &format!("bytes={at}-"))]).await;
+        assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
+        assert!(header(&answer, "content-range").is_some());
+        let part = answer.bytes().await.unwrap();
+        assert!(part == recording.audio[at..at + part.len()]);
+        at += part.len();
+        ranges += 1;
+    }
+    ranges
+}
+
+/// Identifiers and times differ in length from one run to the next, and the stack's from Lambda's.
+fn is_about(bytes: usize, documented: usize) {
+    assert!(
+        bytes.abs_diff(documented) * 4 < documented,
+        "{bytes} bytes logged, {documented} documented"
+    );
+}
+
+fn total(calls: &BTreeMap<String, usize>) -> usize {
+    calls.values().sum()
+}
+
+/// The calls of the functions since a mark, as AWS bills them. Secrets are fetched once for an instance.
+fn billed(stack: &Stack, mark: Mark) -> BTreeMap<String, usize> {
+    let mut billed = BTreeMap::new();
+    for call in stack.wire().since(mark) {
+        if call.service != "secretsmanager" {
+            *billed.entry(item(&call)).or_default() += 1;
+        }
+    }
+    billed
+}
+
+/// The item of the price list that a call is.
+fn item(call: &Call) -> String {
+    match (call.service.as_str(), call.operation.as_str()) {
+        // S3's pricing page: "PUT, COPY, POST, LIST requests", and "GET, SELECT, and all other requests".
+        ("s3", "GetObject" | "HeadObject") => "s3-read".to_owned(),
+        ("s3", _) => "s3-write".to_owned(),
+        (service, _) => format!("{service}-request"),
+    }
+}
+
+/// What the table says of a recording, or of a playback: counts by the price list's items.
+fn documented(each: &str, from: &str) -> BTreeMap<String, usize> {
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cost/usage.csv");
+    let table = fs::read_to_string(table).unwrap();
+    let lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    lines
+        .filter(|line| line[1] == each && line[3] == from)
+        .map(|line| (line[0].to_owned(), line[2].parse().unwrap()))
+        .collect()
+}
