@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -19,6 +19,13 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 impl Lines {
     /// Logs of this thread go here while the guard lives.
     fn capture(&self) -> tracing::subscriber::DefaultGuard {
+        // Whether anybody wants a line is remembered for the whole process. Somebody always does, so that a test on another
+        // thread, which wants none, can't have it remembered that nobody does.
+        static SOMEBODY: Once = Once::new();
+        SOMEBODY.call_once(|| {
+            let nowhere = tracing_subscriber::fmt().with_writer(io::sink);
+            tracing::subscriber::set_global_default(nowhere.with_max_level(tracing::Level::TRACE).finish()).unwrap();
+        });
         let subscriber = tracing_subscriber::fmt()
             .json()
             .flatten_event(true)
