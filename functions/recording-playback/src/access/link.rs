@@ -78,7 +78,7 @@ impl<K: LinkKeys> LinkGate<K> {
 
     /// Makes a link to `recording` at `now_s` (Unix seconds).
     pub(crate) async fn issue(&self, recording: &RecordingId, now_s: u64) -> Result<Issued, Refusal> {
-        let keys = ring(&*self.keys.current().await?)?;
+        let keys = self.known_keys().await?;
         let expiry = Expiry::At(now_s.saturating_add(self.ttl_s));
         let query = playback_link::sign(&keys, recording.as_str(), expiry);
         // Read back what was just signed: the id that joins this decision with the playbacks that follow.
@@ -88,14 +88,22 @@ impl<K: LinkKeys> LinkGate<K> {
 
     /// An unknown signature may be that of a key added since the keys were fetched here, so it's looked at once more.
     async fn verify(&self, query: &str, now_s: u64) -> Result<Link, Refusal> {
-        let known = self.keys.current().await?;
-        match playback_link::verify(&ring(&known)?, query, now_s) {
+        let known = self.known_keys().await?;
+        match playback_link::verify(&known, query, now_s) {
             Err(LinkError::Signature) => match self.keys.refreshed().await {
                 Ok(newest) => Ok(playback_link::verify(&ring(&newest)?, query, now_s)?),
                 // Where the newest keys can't be had, the known ones have the say.
                 Err(_) => Err(LinkError::Signature.into()),
             },
             verdict => Ok(verdict?),
+        }
+    }
+
+    /// The keys as they're known here. A secret that holds none is asked for anew: it may have been put right meanwhile.
+    async fn known_keys(&self) -> Result<KeyRing, Refusal> {
+        match ring(&*self.keys.current().await?) {
+            Err(Refusal::LinkKeysUnusable(_)) => ring(&*self.keys.refreshed().await?),
+            known => known,
         }
     }
 }
@@ -203,6 +211,14 @@ mod tests {
         let behind = gate(Some(ONE), TWO, false);
         assert!(behind.admit(&query, NOW_S).await.is_ok());
         assert_eq!(behind.keys.refreshes.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn keys_that_were_put_right_meanwhile_are_found() {
+        let gate = gate(Some("{}"), ONE, false);
+        let query = gate.issue(&recording(), NOW_S).await.unwrap().query;
+        assert!(gate.admit(&query, NOW_S).await.is_ok());
+        assert_eq!(gate.keys.refreshes.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test]
