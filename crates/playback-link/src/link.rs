@@ -44,7 +44,7 @@ pub struct Link {
     pub key_id: String,
 }
 
-/// Why a link doesn't play. Callers answer all three alike, so that nothing is learnt from the difference.
+/// Why a link doesn't play. Callers answer all of them alike, so that nothing is learnt from the difference.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkError {
@@ -54,6 +54,9 @@ pub enum LinkError {
     /// The signature isn't ours.
     #[error("the link's signature does not match")]
     Signature,
+    /// The key that it names isn't in the ring: ours if the key was added meanwhile.
+    #[error("the link's key is not known")]
+    UnknownKey,
     /// It was good until a while ago.
     #[error("the link has expired")]
     Expired,
@@ -90,9 +93,13 @@ pub fn verify(keys: &KeyRing, query: &str, now_s: u64) -> Result<Link, LinkError
     let is_known = known.is_some();
     let mac = known
         .or_else(|| keys.mac(keys.current_id()))
-        .ok_or(LinkError::Signature)?
+        .ok_or(LinkError::UnknownKey)?
         .chain_update(link.canonical());
-    if mac.verify_slice(&signature).is_err() || !is_known {
+    let is_ours = mac.verify_slice(&signature).is_ok();
+    if !is_known {
+        return Err(LinkError::UnknownKey);
+    }
+    if !is_ours {
         return Err(LinkError::Signature);
     }
     match link.expiry {
@@ -235,7 +242,7 @@ mod tests {
     fn a_key_that_was_never_in_the_ring_is_refused() {
         let other = KeyRing::parse(&format!(r#"{{"current":"k9","k9":"{OLD}"}}"#)).unwrap();
         let query = sign(&other, RECORDING, Expiry::Never);
-        assert_eq!(verify(&ring("k1"), &query, NOW_S), Err(LinkError::Signature));
+        assert_eq!(verify(&ring("k1"), &query, NOW_S), Err(LinkError::UnknownKey));
     }
 
     #[test]

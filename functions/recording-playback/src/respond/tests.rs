@@ -112,6 +112,7 @@ async fn every_refusal_has_its_status_and_code() {
         (Refusal::MethodNotAllowed { allow: "GET" }, 405, "method_not_allowed"),
         (Refusal::Link(LinkError::Malformed), 403, "link_not_valid"),
         (Refusal::Link(LinkError::Signature), 403, "link_not_valid"),
+        (Refusal::Link(LinkError::UnknownKey), 403, "link_not_valid"),
         (Refusal::Link(LinkError::Expired), 403, "link_not_valid"),
         (Refusal::SegmentLink, 403, "link_not_valid"),
         (
