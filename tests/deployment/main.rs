@@ -8,6 +8,7 @@ mod cost;
 mod deploy;
 mod metrics;
 mod privileges;
+mod settings;
 mod shape;
 mod start;
 mod template;

@@ -108,7 +108,6 @@ fn every_wrong_setting_is_told_at_once_and_no_value_is() {
         ("TWILIO_WORKSPACE_SID", "canary"),
         ("TWILIO_API_BASE", "canary"),
         ("TWILIO_TASKROUTER_BASE", "http://canary"),
-        ("TWILIO_IAM_BASE", "ftp://canary"),
         ("PUBLIC_BASE_URL", "https://canary/?query"),
         ("LINKS_QUEUE_URL", "canary"),
         ("PLAYBACK_BASE_URL", "canary"),

@@ -1,0 +1,60 @@
+//! The settings that the code reads, against the README's table and the template.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use toolbox::workspace_root;
+
+use crate::template::{FUNCTIONS, properties};
+
+#[test]
+fn the_readme_lists_the_settings_that_the_code_reads_and_no_other() {
+    assert_eq!(documented(&["playback", "both"]), read("recording-playback"));
+    let callback = ["callback", "webhook", "linker", "copier", "operator", "both"];
+    assert_eq!(documented(&callback), read("recording-callback"));
+}
+
+#[test]
+fn no_function_is_given_a_setting_that_it_does_not_know() {
+    for (function, role) in FUNCTIONS {
+        let known = read(if role == "playback" {
+            "recording-playback"
+        } else {
+            "recording-callback"
+        });
+        let given = properties(function)["Environment"]["Variables"].as_object().unwrap();
+        let unknown: Vec<_> = given.keys().filter(|name| !known.contains(*name)).collect();
+        assert!(unknown.is_empty(), "{function}: {unknown:?}");
+    }
+}
+
+/// The names in the code that reads a binary's settings: its string literals in capitals.
+fn read(package: &str) -> BTreeSet<String> {
+    let source = workspace_root().join(format!("functions/{package}/src/config.rs"));
+    let source = fs::read_to_string(source).unwrap();
+    let shipped = source.split("#[cfg(test)]").next().unwrap();
+    let literals = shipped.split('"').skip(1).step_by(2);
+    let is_name = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let names: BTreeSet<_> = literals.filter(is_name).map(str::to_owned).collect();
+    assert!(names.len() > 8, "{package}: {names:?}");
+    names
+}
+
+/// The names in the rows of the README's table that are about one of these functions.
+fn documented(functions: &[&str]) -> BTreeSet<String> {
+    let readme = fs::read_to_string(workspace_root().join("README.md")).unwrap();
+    let (_, section) = readme.split_once("## Settings").unwrap();
+    let rows = section.lines().skip_while(|line| !line.starts_with("| --- "));
+    let rows = rows.skip(1).take_while(|line| line.starts_with('|'));
+    rows.filter_map(|row| {
+        let mut cells = row.split('|').skip(1);
+        let (names, whose) = (cells.next()?, cells.next()?);
+        functions
+            .iter()
+            .any(|function| whose.contains(function))
+            .then_some(names)
+    })
+    .flat_map(|names| names.split('`').skip(1).step_by(2))
+    .map(str::to_owned)
+    .collect()
+}
