@@ -34,6 +34,20 @@ fn alarms_watch_metrics_that_are_emitted() {
 }
 
 #[test]
+fn the_dashboard_shows_whatever_an_alarm_watches() {
+    let of = |namespace: &Value, metric: &Value| format!("{namespace} {metric}");
+    let shown: BTreeSet<_> = dashboard_metrics()
+        .iter()
+        .map(|metric| of(&metric[0], &metric[1]))
+        .collect();
+    for (name, alarm) in of_type(&MONITORING, "AWS::CloudWatch::Alarm") {
+        let properties = &alarm["Properties"];
+        let watched = of(&properties["Namespace"], &properties["MetricName"]);
+        assert!(shown.contains(&watched), "{name} watches {watched}");
+    }
+}
+
+#[test]
 fn every_alarm_tells_somebody_and_says_what_it_means() {
     let operations = fs::read_to_string(workspace_root().join("docs/OPERATIONS.md")).unwrap();
     for (name, alarm) in of_type(&MONITORING, "AWS::CloudWatch::Alarm") {
@@ -68,6 +82,16 @@ fn the_part_gets_every_parameter_that_it_asks_for() {
 
 /// Metric and function in `["RecordingVault", "Name", "Function", "${Function}", …]` of the dashboard's widgets.
 pub(crate) fn on_dashboard() -> BTreeSet<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let metrics = dashboard_metrics().into_iter();
+    metrics
+        .filter(|metric| metric[0] == NAMESPACE)
+        .map(|metric| (text(&metric[1]), text(&metric[3])))
+        .collect()
+}
+
+/// What the dashboard's widgets show, each as CloudWatch has it: namespace, name, dimensions.
+fn dashboard_metrics() -> Vec<Value> {
     let body = MONITORING
         .pointer("/Resources/Dashboard/Properties/DashboardBody/Fn::Sub")
         .unwrap();
@@ -76,13 +100,7 @@ pub(crate) fn on_dashboard() -> BTreeSet<(String, String)> {
     widgets
         .iter()
         .flat_map(|widget| widget["properties"]["metrics"].as_array().unwrap())
-        .filter(|metric| metric[0] == NAMESPACE)
-        .map(|metric| {
-            (
-                metric[1].as_str().unwrap().to_owned(),
-                metric[3].as_str().unwrap().to_owned(),
-            )
-        })
+        .cloned()
         .collect()
 }
 

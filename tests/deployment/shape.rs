@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::template::{FUNCTIONS, TEMPLATE, of_type, properties, resources};
+use crate::template::{FUNCTIONS, TEMPLATE, listed, of_type, properties, resources};
 
 /// What a link in a task, or a recording, can't do without.
 const KEPT: [&str; 11] = [
@@ -61,6 +61,84 @@ fn what_links_and_recordings_depend_on_is_kept() {
     for name in KEPT {
         assert_eq!(TEMPLATE["Resources"][name]["UpdateReplacePolicy"], "Retain", "{name}");
     }
+}
+
+#[test]
+fn the_bucket_is_closed_versioned_and_encrypted_under_the_key() {
+    let bucket = properties("RecordingsBucket");
+    let encryption = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"];
+    assert_eq!(
+        *encryption,
+        json!([{
+            "BucketKeyEnabled": true,
+            "ServerSideEncryptionByDefault": {
+                "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": ["RecordingsKey", "Arn"]},
+            },
+        }])
+    );
+    assert_eq!(bucket["VersioningConfiguration"], json!({"Status": "Enabled"}));
+    let blocked = bucket["PublicAccessBlockConfiguration"].as_object().unwrap();
+    assert!(
+        blocked.len() == 4 && blocked.values().all(|on| on == true),
+        "{blocked:?}"
+    );
+    let aborted = &bucket["LifecycleConfiguration"]["Rules"][0]["AbortIncompleteMultipartUpload"];
+    assert_eq!(*aborted, json!({"DaysAfterInitiation": 1}));
+    let policy = &properties("RecordingsBucketPolicy")["PolicyDocument"]["Statement"];
+    assert_eq!(policy[0]["Effect"], "Deny");
+    assert_eq!(
+        policy[0]["Condition"],
+        json!({"Bool": {"aws:SecureTransport": "false"}})
+    );
+}
+
+#[test]
+fn who_administers_a_key_may_not_use_it_nor_lend_its_use() {
+    for key in ["RecordingsKey", "TwilioEncryptionKeyPair"] {
+        let statements = properties(key)["KeyPolicy"]["Statement"].as_array().unwrap();
+        let actions = |statement: &Value| -> Vec<String> {
+            let actions = listed(&statement["Action"]).into_iter();
+            actions.map(|action| action.as_str().unwrap().to_owned()).collect()
+        };
+        let uses = [
+            "kms:Decrypt",
+            "kms:Encrypt",
+            "kms:GenerateDataKey",
+            "kms:ReEncryptFrom",
+            "kms:CreateGrant",
+        ];
+        let covers = |action: &String, used: &str| match action.strip_suffix('*') {
+            Some(beginning) => used.starts_with(beginning),
+            None => action == used,
+        };
+        assert_eq!(statements[0]["Sid"], "Administer");
+        for action in actions(&statements[0]) {
+            assert!(!uses.iter().any(|used| covers(&action, used)), "{key}: {action}");
+        }
+        for action in statements[1..].iter().flat_map(actions) {
+            assert!(uses.contains(&action.as_str()), "{key}: {action}");
+        }
+        assert_eq!(properties(key)["PendingWindowInDays"], 30, "{key}");
+    }
+    assert_eq!(properties("RecordingsKey")["EnableKeyRotation"], true);
+}
+
+#[test]
+fn nobody_outside_waits_longer_than_they_would() {
+    // Twilio waits 15 s for a callback's answer; a reply of 200 MB at 2 MB/s takes 100 s.
+    assert_eq!(properties("WebhookFunction")["Timeout"], 10);
+    assert_eq!(properties("PlaybackFunction")["Timeout"], 120);
+    for (function, _) in FUNCTIONS {
+        assert_eq!(
+            properties(function)["Architectures"],
+            json!([{"Ref": "Architecture"}]),
+            "{function}"
+        );
+    }
+    assert_eq!(
+        TEMPLATE["Parameters"]["Architecture"]["AllowedValues"],
+        json!(["arm64", "x86_64"])
+    );
 }
 
 #[test]
