@@ -5,6 +5,7 @@ mod direct;
 mod measure;
 mod names;
 mod process;
+mod queue_model;
 mod report;
 mod rows;
 mod runtime;
@@ -24,11 +25,31 @@ fn main() -> Result<(), Failure> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["noop"] => runtime.block_on(yardsticks::noop::run()),
         ["pipe"] => runtime.block_on(yardsticks::pipe::run()),
+        ["queue", ref inputs @ ..] => model(inputs),
         [] => report::write(&measure(&runtime, false, &rows::GROUPS)?),
         ["--quick"] => measure(&runtime, true, &rows::GROUPS).map(drop),
         ["--quick", ref groups @ ..] => measure(&runtime, true, groups).map(drop),
         ref groups => measure(&runtime, false, groups).map(drop),
     }
+}
+
+/// Prints what a day of callbacks comes to, for measured seconds.
+fn model(inputs: &[&str]) -> Result<(), Failure> {
+    let seconds = inputs
+        .iter()
+        .map(|input| input.parse())
+        .collect::<Result<Vec<f64>, _>>()?;
+    let [webhook_s, link_s, copy_start_s, copy_s_per_mb] = seconds[..] else {
+        return Err("usage: cargo benchmarks queue WEBHOOK_S LINK_S COPY_START_S COPY_S_PER_MB".into());
+    };
+    let inputs = queue_model::Inputs {
+        webhook_s,
+        link_s,
+        copy_start_s,
+        copy_s_per_mb,
+    };
+    println!("{}", queue_model::report(&inputs));
+    Ok(())
 }
 
 fn measure(runtime: &Runtime, quick: bool, groups: &[&str]) -> Result<Vec<Row>, Failure> {

@@ -1,0 +1,280 @@
+//! The section of the report: what each limit allows, what happens at the template's defaults, and what passes it.
+
+use std::fmt::Write as _;
+
+use super::{
+    Inputs,
+    limits::{self, Times, busy_rate, used_up_at},
+    simulation::{Outcome, Scenario, simulate},
+};
+
+mod format;
+
+use self::format::{duration, grouped, round_down, share};
+
+const LOADS: [f64; 5] = [10_000.0, 50_000.0, 100_000.0, 250_000.0, 1_000_000.0];
+const SEED: u64 = 7;
+
+/// Instances are busy for four fifths of the busy hour, so that chance makes no long queue.
+const UTILISATION: f64 = 0.8;
+
+pub(super) fn render(inputs: &Inputs) -> String {
+    let times = Times::from(inputs);
+    let sections = [
+        introduction(inputs, &times),
+        allowed(&times),
+        at_defaults(&times),
+        with_settings(&times),
+    ];
+    sections.join("\n")
+}
+
+fn introduction(inputs: &Inputs, times: &Times) -> String {
+    format!(
+        "## The queues at scale\n\n\
+         A model, not a measurement: a day of callbacks from midnight on, event by event, with four times the mean load \
+         between ten and eleven. Callbacks are a Poisson process; calls last {call} s on average, exponentially \
+         distributed; a task completes as its call ends, which leaves the link {window} s; queues are first come, first served.\n\n\
+         | a job | measured, ours | with the network assumed |\n\
+         | --- | --- | --- |\n\
+         | webhook | {webhook_ours} | {webhook} |\n\
+         | link that names its task | {link_ours} | {link} |\n\
+         | search for the task | – | {search} |\n\
+         | copy of a mean recording, {mb:.1} MB | {copy_ours} | {copy} |\n\n\
+         Assumed, because no local measurement can know it: Twilio answers after {twilio_ms:.0} ms and sends a recording \
+         at {twilio_mb:.0} MB/s; S3, KMS and SQS answer after {aws_ms:.0} ms; a callback comes {callback:.0} s after its \
+         call. Left out: cold starts, SQS's own delay and Lambda's climb to a queue's concurrency (five instances at once, \
+         then 300 more a minute: AWS, [SQS scaling](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html)), \
+         seconds each; tasks that still wait for a worker; playback.\n",
+        call = limits::CALL_S,
+        window = limits::LINK_WINDOW_S,
+        webhook_ours = duration(inputs.webhook_s),
+        webhook = duration(times.webhook_s),
+        link_ours = duration(inputs.link_s),
+        link = duration(times.link_s),
+        search = duration(times.search_s),
+        mb = limits::CALL_S * limits::RECORDING_MB_PER_S,
+        copy_ours = duration(inputs.copy_start_s + limits::CALL_S * limits::RECORDING_MB_PER_S * inputs.copy_s_per_mb),
+        copy = duration(times.copy_s()),
+        twilio_ms = limits::TWILIO_ROUND_TRIP_S * 1e3,
+        twilio_mb = limits::TWILIO_MB_PER_S,
+        aws_ms = limits::AWS_ROUND_TRIP_S * 1e3,
+        callback = limits::CALLBACK_AFTER_CALL_S,
+    )
+}
+
+/// The load at which the busy hour uses each limit up: arithmetic, no simulation.
+fn allowed(times: &Times) -> String {
+    let all = times.webhook_s + times.link_s + times.copy_s();
+    let largest = LOADS[LOADS.len() - 1];
+    let rows = [
+        (
+            "`EvaluateTaskAttributes`, where callbacks don't name the task",
+            format!("{} a second", limits::SEARCHES_PER_SECOND),
+            "Twilio, [changelog of 18 Oct 2024](https://www.twilio.com/en-us/changelog/taskrouter-endpoint-rate-limit-correction)",
+            used_up_at(f64::from(limits::SEARCHES_PER_SECOND)),
+            "`taskSid` in the callback's query",
+        ),
+        (
+            "links at once",
+            format!("`LinkerConcurrency` {}", limits::LINKER_CONCURRENCY),
+            "the template's default, at most 1,000",
+            used_up_at(f64::from(limits::LINKER_CONCURRENCY) / times.link_s),
+            "`LinkerConcurrency`",
+        ),
+        (
+            "copies at once",
+            format!("`CopierConcurrency` {}", limits::COPIER_CONCURRENCY),
+            "the template's default, at most 1,000",
+            used_up_at(f64::from(limits::COPIER_CONCURRENCY) / times.copy_s()),
+            "`CopierConcurrency`, or patience: copies have no deadline",
+        ),
+        (
+            "callbacks",
+            format!("{} a second", limits::API_REQUESTS_PER_SECOND),
+            "the template's `ThrottlingRateLimit`",
+            used_up_at(f64::from(limits::API_REQUESTS_PER_SECOND)),
+            "`ThrottlingRateLimit`",
+        ),
+        (
+            "functions at once, all of them together",
+            grouped(f64::from(limits::ACCOUNT_CONCURRENCY)),
+            "AWS, [Lambda quotas](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); new accounts have less",
+            used_up_at(f64::from(limits::ACCOUNT_CONCURRENCY) / all),
+            "a higher quota",
+        ),
+        (
+            "data keys",
+            format!("{} a second", grouped(f64::from(limits::DATA_KEYS_PER_SECOND))),
+            "AWS, [KMS request quotas](https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html), the lowest that a region had",
+            used_up_at(f64::from(limits::DATA_KEYS_PER_SECOND)),
+            "a higher quota",
+        ),
+    ];
+    let mut text = String::from(
+        "### What each limit allows\n\n\
+         | limit | value | from | used up by the busy hour of … recordings a day | passed with |\n\
+         | --- | --- | --- | --- | --- |\n",
+    );
+    for (limit, value, from, load, setting) in rows {
+        let load = grouped(round_down(load));
+        writeln!(text, "| {limit} | {value} | {from} | {load} | {setting} |").expect(INFALLIBLE);
+    }
+    writeln!(
+        text,
+        "\nTaskRouter's other limits stand in the account's Console only (Workspace, Limits). Each link fetches and updates \
+         a task: {} requests a second in the busy hour of {} recordings a day.",
+        (2.0 * busy_rate(largest)).ceil(),
+        grouped(largest),
+    )
+    .expect(INFALLIBLE);
+    text
+}
+
+fn at_defaults(times: &Times) -> String {
+    let mut text = String::from(
+        "### At the template's defaults\n\n\
+         Links by the call's end, in the busy hour; copies by how long they wait for their turn, the mean of those that had it by midnight. A limit bites where what \
+         it holds up sets off an alarm: links over a minute (`LinksAreSlow`) or not in time, copies that wait an hour \
+         (`CopiesWait`).\n\n\
+         | recordings a day | callback names the task | link after, median | p99 | links not in time | copies wait, mean | longest | copies left at midnight | bites |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for names_task in [false, true] {
+        for load in LOADS {
+            let scenario = defaults(load, names_task, times);
+            let outcome = simulate(&scenario, SEED);
+            writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+                grouped(load),
+                if names_task { "yes" } else { "no" },
+                link_after(&outcome, 50),
+                link_after(&outcome, 99),
+                share(outcome.links.missed, outcome.callbacks),
+                duration(outcome.copies.mean_wait_s),
+                duration(outcome.copies.longest_wait_s),
+                grouped(outcome.copies.left as f64),
+                or_nothing(&bites(&scenario, &outcome)),
+            )
+            .expect(INFALLIBLE);
+        }
+    }
+    text
+}
+
+/// The smallest settings that keep instances free enough in the busy hour, where the callback names the task.
+fn with_settings(times: &Times) -> String {
+    let mut text = format!(
+        "### With settings that pass it\n\n\
+         Callbacks name their task, and both concurrencies are such that the busy hour uses {:.0} % of them, the defaults at \
+         least.\n\n\
+         | recordings a day | `LinkerConcurrency` | `CopierConcurrency` | link after, p99 | links not in time | copies wait, longest | instances at work, mean | bites |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+        UTILISATION * 100.0,
+    );
+    for load in LOADS {
+        let scenario = sized(load, times);
+        let outcome = simulate(&scenario, SEED);
+        writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {:.1} | {} |",
+            grouped(load),
+            scenario.linker_concurrency,
+            scenario.copier_concurrency,
+            link_after(&outcome, 99),
+            share(outcome.links.missed, outcome.callbacks),
+            duration(outcome.copies.longest_wait_s),
+            outcome.links.mean_running + outcome.copies.mean_running,
+            or_nothing(&bites(&scenario, &outcome)),
+        )
+        .expect(INFALLIBLE);
+    }
+    text
+}
+
+const INFALLIBLE: &str = "a String takes all that's written to it";
+
+fn defaults(load: f64, names_task: bool, times: &Times) -> Scenario {
+    Scenario {
+        recordings_per_day: load,
+        busy_hour_factor: limits::BUSY_HOUR_FACTOR,
+        names_task,
+        linker_concurrency: limits::LINKER_CONCURRENCY,
+        copier_concurrency: limits::COPIER_CONCURRENCY,
+        account_concurrency: limits::ACCOUNT_CONCURRENCY,
+        searches_per_second: limits::SEARCHES_PER_SECOND,
+        data_keys_per_second: limits::DATA_KEYS_PER_SECOND,
+        times: *times,
+    }
+}
+
+fn sized(load: f64, times: &Times) -> Scenario {
+    let instances = |job_s: f64| (busy_rate(load) * job_s / UTILISATION).ceil() as u32;
+    Scenario {
+        linker_concurrency: instances(times.link_s).max(limits::LINKER_CONCURRENCY),
+        copier_concurrency: instances(times.copy_s()).max(limits::COPIER_CONCURRENCY),
+        ..defaults(load, true, times)
+    }
+}
+
+/// What needs a setting or a quota.
+fn bites(scenario: &Scenario, outcome: &Outcome) -> Vec<&'static str> {
+    let mut limits = Vec::new();
+    let links = &outcome.links;
+    let are_slow = links.after(99).is_none_or(|p99_s| p99_s > limits::SLOW_LINK_S);
+    if are_slow || links.missed > 0 {
+        limits.push(if scenario.names_task {
+            "`LinkerConcurrency`"
+        } else {
+            "searches"
+        });
+    }
+    if outcome.copies.longest_wait_s > limits::LONG_COPY_WAIT_S {
+        limits.push("`CopierConcurrency`");
+    }
+    if outcome.copies.dead_letters > 0 {
+        limits.push("data keys");
+    }
+    if outcome.refused > 0 {
+        limits.push("Lambda's concurrency");
+    }
+    limits
+}
+
+fn link_after(outcome: &Outcome, percent: usize) -> String {
+    let after_s = outcome.links.after(percent);
+    after_s.map_or_else(|| "not that day".to_owned(), duration)
+}
+
+fn or_nothing(limits: &[&str]) -> String {
+    if limits.is_empty() {
+        "nothing".to_owned()
+    } else {
+        limits.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slower_copies_need_more_copiers_and_no_more_linkers() {
+        let settings = |copy_s_per_mb| {
+            let scenario = sized(
+                1_000_000.0,
+                &Times::from(&Inputs {
+                    webhook_s: 0.0,
+                    link_s: 0.1,
+                    copy_start_s: 0.79,
+                    copy_s_per_mb,
+                }),
+            );
+            (scenario.linker_concurrency, scenario.copier_concurrency)
+        };
+        // 46.3 a second, by 0.4 s and by 1 s + 9.6 MB at the speed of the source or of ours, at 80 %.
+        assert_eq!(settings(0.001), (24, 114));
+        assert_eq!(settings(1.0), (24, 614));
+    }
+}
