@@ -4,11 +4,12 @@
 //! small writes, and each of them waits until the one before is acknowledged: 40 ms, where the other side delays its
 //! acknowledgements as Linux does. That is longer than S3 takes to answer (measured: docs/BENCHMARKS.md).
 
-use std::{env, fs, io, net::SocketAddr, os::fd::OwnedFd};
+use std::{env, fs, io, net::SocketAddr, os::fd::OwnedFd, sync::Once};
 
 use rustix::{
+    io::Errno,
     net::{getpeername, sockopt::set_tcp_nodelay},
-    process::{Pid, PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
+    process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
 };
 
 /// Set by Lambda: host and port.
@@ -30,11 +31,12 @@ impl RuntimeSocket {
     }
 
     /// Sets `TCP_NODELAY` on every connection to the Runtime API. To be called by each invocation, before it answers: the
-    /// runtime may have connected anew. Whatever fails costs time and nothing else, so it's logged where that is asked for.
+    /// runtime may have connected anew. Whatever fails costs time and nothing else, so it's logged once a process.
     pub fn send_at_once(&self) {
         let Some(address) = self.address else { return };
         if let Err(error) = sockets_to(address, |socket| Ok(set_tcp_nodelay(socket, true)?)) {
-            tracing::debug!(%error, "the connection to the runtime API keeps its delays");
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| tracing::warn!(%error, "the connection to the runtime API keeps its delays"));
         }
     }
 }
@@ -49,16 +51,17 @@ fn parse(text: &str) -> Option<SocketAddr> {
 ///
 /// A descriptor of somebody else's can't be borrowed safely by its number: it's duplicated, which names the same socket.
 fn sockets_to(address: SocketAddr, each: impl Fn(&OwnedFd) -> io::Result<()>) -> io::Result<()> {
-    let this: Pid = getpid();
-    let process = pidfd_open(this, PidfdFlags::empty())?;
+    let process = pidfd_open(getpid(), PidfdFlags::empty())?;
     for entry in fs::read_dir("/proc/self/fd")? {
         let Some(number) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
-        // Closed since it was listed, or no socket: neither is looked for.
-        let Ok(descriptor) = pidfd_getfd(&process, number, PidfdGetfdFlags::empty()) else {
-            continue;
+        let descriptor = match pidfd_getfd(&process, number, PidfdGetfdFlags::empty()) {
+            // Closed since it was listed.
+            Err(Errno::BADF) => continue,
+            duplicate => duplicate?,
         };
+        // Files and pipes have no peer.
         let peer = getpeername(&descriptor).ok().flatten();
         if peer.and_then(|peer| SocketAddr::try_from(peer).ok()) == Some(address) {
             each(&descriptor)?;
