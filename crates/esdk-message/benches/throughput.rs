@@ -1,13 +1,11 @@
-//! Sealing and opening frames in place, beside aws-lc-rs's bare AES-256-GCM over the same bytes in the same run.
-//!
-//! The goal is to stay within 10 % of the cipher at 64 KiB: `cargo bench -p esdk-message`. The last lines say how it stands,
-//! from the two taken turn about: a busy machine changes by more than 10 % between one benchmark and the next.
+//! Sealing and opening frames in place, beside aws-lc-rs's bare AES-256-GCM over the same bytes: `cargo bench -p
+//! esdk-message`. The two taken turn about are a row of `cargo benchmarks` (docs/BENCHMARKS.md): a busy machine changes by
+//! more than their difference between one benchmark and the next.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use esdk_message::{
     DataKey, EncryptedDataKey, EncryptionContext, FrameIndex, FrameKind, FrameLength, MessageId, Opener, Sealer,
     UnverifiedHeader,
@@ -118,55 +116,5 @@ fn cipher() -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[1; 32]).expect("32 bytes"))
 }
 
-/// Both sides of 64 KiB frames turn about, by their median times.
-fn ratio_at_64_kib() {
-    const FRAME_LENGTH: u32 = 64 << 10;
-    let sealer = sealer(FRAME_LENGTH);
-    let opener = opener(&sealer);
-    let cipher = cipher();
-    let iv = || Nonce::assume_unique_for_key([7; 12]);
-    let mut frame = vec![0; FRAME_LENGTH as usize + KIND.overhead()];
-    let mut text = vec![0; FRAME_LENGTH as usize];
-    let mut times: [Vec<Duration>; 4] = Default::default();
-    for _ in 0..10_000 {
-        let [seal_frame, seal_text, open_frame, open_text] = &mut times;
-        seal_frame.push(time(|| sealer.seal_frame(FRAME, KIND, &mut frame).is_ok()));
-        let mut tag = None;
-        seal_text.push(time(|| {
-            tag = cipher.seal_in_place_separate_tag(iv(), Aad::from(AAD), &mut text).ok();
-            tag.is_some()
-        }));
-        let tag = tag.expect("the sealing went well");
-        open_frame.push(time(|| opener.open_frame(FRAME, KIND, &mut frame).is_ok()));
-        open_text.push(time(|| {
-            cipher
-                .open_in_place_separate_tag(iv(), Aad::from(AAD), tag.as_ref(), &mut text)
-                .is_ok()
-        }));
-    }
-    let [seal_frame, seal_text, open_frame, open_text] = times.map(median);
-    for (name, frame, cipher) in [("seal", seal_frame, seal_text), ("open", open_frame, open_text)] {
-        let ratio = frame.as_secs_f64() / cipher.as_secs_f64();
-        println!("{name} at 64 KiB, turn about: frame {frame:?}, cipher {cipher:?}, ratio {ratio:.3}");
-    }
-}
-
-fn time(run: impl FnOnce() -> bool) -> Duration {
-    let start = Instant::now();
-    let went_well = run();
-    let time = start.elapsed();
-    assert!(went_well, "a frame was refused");
-    time
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
 criterion_group!(benches, seal, open);
-
-fn main() {
-    benches();
-    ratio_at_64_kib();
-}
+criterion_main!(benches);

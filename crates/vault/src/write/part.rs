@@ -15,7 +15,7 @@ const MAX_PARTS: u32 = 10_000;
 
 /// Buffers of the default size that a copy may hold: one that fills and four on their way. 5 × 8 MiB = 40 MiB leaves
 /// 24 MiB of the 64 MiB that a copy may take over idle to the connections and to what the allocator keeps back
-/// (`benches/memory.rs` measures 50 MiB in all when every buffer is full).
+/// (docs/BENCHMARKS.md: 43 to 51 MiB in all when every buffer is full).
 const BUFFERS: u64 = 5;
 
 /// A piece of the message, ready to be uploaded.
