@@ -1,11 +1,23 @@
 //! One AWS configuration for every client.
 
-use std::time::Duration;
+use std::{env, fmt, time::Duration};
 
 use aws_config::{
-    BehaviorVersion, SdkConfig, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
-    timeout::TimeoutConfig,
+    BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider, retry::RetryConfig,
+    stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
 };
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::{
+    Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+
+use crate::settings::{BadSettings, Settings, boolean};
 
 /// A healthy endpoint in the same region takes a connection in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,25 +39,199 @@ const MAX_ATTEMPTS: u32 = 4;
 /// aws-sdk-rust #1146 and #1202 report as too eager).
 const STALL_GRACE: Duration = Duration::from_secs(20);
 
-/// Reads region, credentials and endpoints as every AWS SDK does, and sets what the SDK leaves open: timeouts, and a
-/// behaviour version that a dependency update can't move.
+/// Takes region, credentials and endpoints from where Lambda puts them, the environment, under the names that every AWS
+/// SDK reads; and sets what the SDK leaves open: timeouts, and a behaviour version that a dependency update can't move.
 ///
-/// The HTTP connector is made once and shared by all clients made from this configuration.
-pub async fn sdk_config() -> SdkConfig {
+/// The SDK's own search goes on to profiles, containers, instances and single sign-on. None of them exists in Lambda, and
+/// half a megabyte of a cold start goes with them (`benches/profiles.md`).
+///
+/// The connector is made here, once, and shared by all clients made from this configuration: each of the SDK's own would
+/// read the root certificates anew.
+///
+/// # Errors
+/// `AWS_USE_FIPS_ENDPOINT` or `AWS_USE_DUALSTACK_ENDPOINT` is neither `true` nor `false`: who asks for an endpoint must
+/// not be given another.
+pub fn sdk_config() -> Result<SdkConfig, BadSettings> {
+    read(Settings::from_env(), ServiceSettings(|name| env::var(name).ok()))
+}
+
+fn read(mut settings: Settings, of_services: ServiceSettings) -> Result<SdkConfig, BadSettings> {
+    let text = |text: &str| Ok::<_, &str>(text.to_owned());
+    let region = settings
+        .optional("AWS_REGION", text)
+        .or_else(|| settings.optional("AWS_DEFAULT_REGION", text));
+    let endpoint = settings.optional("AWS_ENDPOINT_URL", text);
+    let use_fips = settings.optional("AWS_USE_FIPS_ENDPOINT", boolean);
+    let use_dual_stack = settings.optional("AWS_USE_DUALSTACK_ENDPOINT", boolean);
+
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
+    let stalls = StalledStreamProtectionConfig::enabled()
+        .grace_period(STALL_GRACE)
+        .build();
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(region.map(Region::new))
+        .credentials_provider(SharedCredentialsProvider::new(
+            EnvironmentVariableCredentialsProvider::new(),
+        ))
+        .service_config(of_services)
+        .http_client(shared_http_client())
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
-        .stalled_stream_protection(
-            StalledStreamProtectionConfig::enabled()
-                .grace_period(STALL_GRACE)
-                .build(),
+        .stalled_stream_protection(stalls);
+    config.set_endpoint_url(endpoint);
+    config.set_use_fips(use_fips);
+    config.set_use_dual_stack(use_dual_stack);
+    settings.finish(Some(config.build()))
+}
+
+/// One connector with one pool of connections. It has the timeouts built in, so a client that sets others for itself
+/// doesn't get them here; none of ours does.
+fn shared_http_client() -> SharedHttpClient {
+    let timeouts = HttpConnectorSettings::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .build();
+    let connector = Connector::builder()
+        .connector_settings(timeouts)
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build();
+    let connector = SharedHttpConnector::new(connector);
+    http_client_fn(move |_, _| connector.clone())
+}
+
+/// What the environment says of one service, as `AWS_ENDPOINT_URL_S3` does.
+struct ServiceSettings(fn(&str) -> Option<String>);
+
+impl LoadServiceConfig for ServiceSettings {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        // "Secrets Manager" is `SECRETS_MANAGER` there (AWS SDKs and Tools Reference Guide, service-specific endpoints).
+        let service = key.service_id().to_uppercase().replace(' ', "_");
+        let Self(variable) = self;
+        variable(&format!("{}_{service}", key.env())).or_else(|| variable(key.env()))
+    }
+}
+
+impl fmt::Debug for ServiceSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceSettings").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use aws_credential_types::Credentials;
+    use aws_sdk_secretsmanager::Client;
+    use axum::{Router, serve::ListenerExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const NOTHING: ServiceSettings = ServiceSettings(|_| None);
+
+    fn key<'a>(service: &'a str) -> ServiceConfigKey<'a> {
+        ServiceConfigKey::builder()
+            .service_id(service)
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn the_environment_says_where() {
+        let config = read(
+            Settings::from_pairs([
+                ("AWS_REGION", "eu-central-1"),
+                ("AWS_DEFAULT_REGION", "us-east-1"),
+                ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
+                ("AWS_USE_FIPS_ENDPOINT", "true"),
+                ("AWS_USE_DUALSTACK_ENDPOINT", "false"),
+            ]),
+            NOTHING,
         )
-        .load()
-        .await
+        .unwrap();
+        assert_eq!(config.region(), Some(&Region::from_static("eu-central-1")));
+        assert_eq!(config.endpoint_url(), Some("http://127.0.0.1:4566"));
+        assert_eq!(config.use_fips(), Some(true));
+        assert_eq!(config.use_dual_stack(), Some(false));
+    }
+
+    #[test]
+    fn what_the_environment_leaves_out_is_left_to_the_clients() {
+        let config = read(Settings::from_pairs([("AWS_DEFAULT_REGION", "us-east-1")]), NOTHING).unwrap();
+        assert_eq!(config.region(), Some(&Region::from_static("us-east-1")));
+        assert_eq!(config.endpoint_url(), None);
+        assert_eq!(config.use_fips(), None);
+        assert_eq!(config.use_dual_stack(), None);
+    }
+
+    #[test]
+    fn a_mistyped_wish_for_an_endpoint_is_refused() {
+        let mistyped = [
+            ("AWS_USE_FIPS_ENDPOINT", "canary"),
+            ("AWS_USE_DUALSTACK_ENDPOINT", "canary"),
+        ];
+        let error = read(Settings::from_pairs(mistyped), NOTHING).unwrap_err().to_string();
+        for (name, _) in mistyped {
+            assert!(error.contains(name), "{error}");
+        }
+        assert!(!error.contains("canary"), "{error}");
+    }
+
+    #[test]
+    fn a_services_own_endpoint_goes_before_the_one_for_all() {
+        let settings = ServiceSettings(|name| match name {
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER" => Some("http://secrets".to_owned()),
+            "AWS_ENDPOINT_URL" => Some("http://all".to_owned()),
+            _ => None,
+        });
+        assert_eq!(
+            settings.load_config(key("Secrets Manager")).as_deref(),
+            Some("http://secrets")
+        );
+        assert_eq!(settings.load_config(key("S3")).as_deref(), Some("http://all"));
+        assert_eq!(NOTHING.load_config(key("S3")), None);
+    }
+
+    #[tokio::test]
+    async fn clients_share_one_connection() {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let counter = Arc::clone(&connections);
+        let counted = listener.tap_io(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        tokio::spawn(async { axum::serve(counted, Router::new().fallback(async || "{}")).await });
+
+        let settings = Settings::from_pairs([("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", &endpoint)]);
+        let config = read(settings, NOTHING)
+            .unwrap()
+            .into_builder()
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "test", "test", None, None, "test",
+            )))
+            .build();
+        for _ in 0..3 {
+            Client::new(&config)
+                .get_secret_value()
+                .secret_id("x")
+                .send()
+                .await
+                .unwrap();
+        }
+        assert_eq!(connections.load(Ordering::Relaxed), 1);
+    }
 }

@@ -1,5 +1,6 @@
 //! The function put together: clients made once, events handed to the part that takes them.
 
+use aws_config::SdkConfig;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde_json::Value;
 use service::secrets::Secrets;
@@ -26,7 +27,7 @@ use crate::{
 /// # Errors
 /// Bad settings, all of them told at once; a client that can't be made; a Runtime API that can't be reached.
 pub(crate) async fn serve() -> Result<(), lambda_runtime::Error> {
-    let function = Function::new(Config::from_env()?).await?;
+    let function = Function::new(Config::from_env()?, service::aws::sdk_config()?)?;
     // Boxed: nested into one type, the runtime's futures and these are deeper than the compiler goes.
     lambda_runtime::run(service_fn(|event| Box::pin(function.handle(event)))).await
 }
@@ -39,8 +40,8 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    pub(crate) async fn new(config: Config) -> Result<Self, ClientError> {
-        let aws = Aws::connect().await;
+    pub(crate) fn new(config: Config, aws: SdkConfig) -> Result<Self, ClientError> {
+        let aws = Aws::new(aws);
         let Config { account, webhook, jobs } = config;
         let (jobs, operator) = match jobs {
             Some(config) => aws.jobs(account.clone(), config)?,
@@ -98,13 +99,12 @@ impl Function {
 
 /// What the parts' AWS clients are made of.
 struct Aws {
-    config: aws_config::SdkConfig,
+    config: SdkConfig,
     secrets: Secrets,
 }
 
 impl Aws {
-    async fn connect() -> Self {
-        let config = service::aws::sdk_config().await;
+    fn new(config: SdkConfig) -> Self {
         Self {
             secrets: Secrets::new(&config),
             config,
