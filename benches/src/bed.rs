@@ -93,6 +93,11 @@ impl Bed {
         self.function("benchmarks", &["noop"], &[]).await
     }
 
+    pub(crate) async fn relay(&self) -> Result<Instance, Failure> {
+        self.function("benchmarks", &["relay"], &names::aws(&self.server.url()))
+            .await
+    }
+
     async fn function(
         &self,
         binary: &str,

@@ -20,17 +20,22 @@ use tokio::runtime::Runtime;
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
-    let runtime = Runtime::new()?;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["noop"] => runtime.block_on(yardsticks::noop::run()),
-        ["pipe"] => runtime.block_on(yardsticks::pipe::run()),
+        ["noop"] => as_playback()?.block_on(yardsticks::noop::run()),
+        ["relay"] => as_playback()?.block_on(yardsticks::relay::run()),
+        ["pipe"] => Runtime::new()?.block_on(yardsticks::pipe::run()),
         ["queue", ref inputs @ ..] => model(inputs),
-        [] => report::write(&measure(&runtime, false, &rows::GROUPS)?),
-        ["--quick"] => measure(&runtime, true, &rows::GROUPS).map(drop),
-        ["--quick", ref groups @ ..] => measure(&runtime, true, groups).map(drop),
-        ref groups => measure(&runtime, false, groups).map(drop),
+        [] => report::write(&measure(false, &rows::GROUPS)?),
+        ["--quick"] => measure(true, &rows::GROUPS).map(drop),
+        ["--quick", ref groups @ ..] => measure(true, groups).map(drop),
+        ref groups => measure(false, groups).map(drop),
     }
+}
+
+/// The runtime that the playback function has: one thread.
+fn as_playback() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 /// Prints what a day of callbacks comes to, for measured seconds.
@@ -52,7 +57,8 @@ fn model(inputs: &[&str]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn measure(runtime: &Runtime, quick: bool, groups: &[&str]) -> Result<Vec<Row>, Failure> {
+fn measure(quick: bool, groups: &[&str]) -> Result<Vec<Row>, Failure> {
+    let runtime = Runtime::new()?;
     let bed = Bed::new(quick)?;
     let mut all = Vec::new();
     for group in groups {

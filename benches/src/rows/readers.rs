@@ -42,25 +42,30 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let len = bed.long();
     let sid = bed.bring_in(len).await?;
     let link = bed.link(&sid);
-    let [mut playback, mut noop] = [Vec::new(), Vec::new()];
+    let [mut playback, mut noop, mut relay] = [(); 3].map(|()| Vec::new());
     for _ in 0..INSTANCES {
         let mut instance = bed.playback().await?;
         // Opened once, as an instance that has played before.
         instance.stream(&names::get_event(&link, Some("bytes=0-99"))).await?;
         playback.push(instance);
         noop.push(bed.noop().await?);
+        relay.push(bed.relay().await?);
     }
     let idle_mib = memory(&playback, crate::process::Process::resident_mib)?;
-    let (playback, noop) = (Arc::new(Pool::new(playback)), Arc::new(Pool::new(noop)));
+    let [playback, noop, relay] = [playback, noop, relay].map(|instances| Arc::new(Pool::new(instances)));
     let windows = len / WINDOW;
-    let ours_event = move |reader: u64, n: u64| {
-        let offset = (reader * 7 + n) % windows * WINDOW;
-        names::get_event(&link, Some(&format!("bytes={offset}-")))
+    let offset = move |reader: u64, n: u64| (reader * 7 + n) % windows * WINDOW;
+    let ours_event = move |reader, n| names::get_event(&link, Some(&format!("bytes={}-", offset(reader, n))));
+    let key = names::object_key(&sid);
+    let relay_event = move |reader, n| {
+        let first = offset(reader, n);
+        names::get_event(&key, Some(&format!("bytes={first}-{}", first + WINDOW - 1)))
     };
     let noop_event = |_, _| names::get_event(&WINDOW.to_string(), None);
-    let [mut ours, mut constant, mut spread] = [(); 3].map(|()| Vec::new());
+    let [mut ours, mut constant, mut relayed, mut spread] = [(); 4].map(|()| Vec::new());
     for _ in 0..bed.rounds() {
         constant.push(turn(&noop, time, 200, noop_event).await?.bytes_per_s);
+        relayed.push(turn(&relay, time, 206, relay_event.clone()).await?.bytes_per_s);
         let turn = turn(&playback, time, 206, ours_event.clone()).await?;
         ours.push(turn.bytes_per_s);
         spread.push(turn.spread);
@@ -72,6 +77,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let rate = |values: &[f64]| Sample::new(values.iter().map(|rate| rate / 1e6)).figure();
     Ok(vec![
         row("throughput against *noop*", "×", ratios(&ours, &constant)).goal(Goal::AtLeast(0.8)),
+        row("throughput against *relay*", "×", ratios(&ours, &relayed)),
         row(
             "most windows of a reader to the fewest",
             "×",
@@ -81,6 +87,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
         row("memory of an instance over idle", "MiB", Sample::new(over).figure()).goal(Goal::AtMost(16.0)),
         row("ours", "MB/s", rate(&ours)),
         row("*noop*", "MB/s", rate(&constant)),
+        row("*relay*", "MB/s", rate(&relayed)),
     ])
 }
 

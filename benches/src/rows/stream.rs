@@ -18,19 +18,24 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let key = names::object_key(&sid);
     let ours_event = names::get_event(&bed.link(&sid), None);
     let noop_event = names::get_event(&len.to_string(), None);
+    let relay_event = names::get_event(&key, None);
     let mut playback = bed.playback().await?;
     let mut noop = bed.noop().await?;
+    let mut relay = bed.relay().await?;
     let proxy = bed
         .peer("proxy.mjs", &[("BUCKET".to_owned(), names::BUCKET.to_owned())])
         .await?;
     let mut proxied = Direct::connect(proxy.ready.parse()?).await?;
     let mut direct = Direct::connect(bed.server.port()).await?;
     let object_len = bed.server.object_len(&key).unwrap_or_default();
-    let [mut ours, mut constant, mut peer, mut straight] = [(); 4].map(|()| Vec::new());
+    let [mut ours, mut constant, mut relayed, mut peer, mut straight] = [(); 5].map(|()| Vec::new());
     for round in 0..=bed.rounds() {
         let got = noop.stream(&noop_event).await?;
         check("noop", got.status, got.len, 200, len)?;
         let constant_s = got.took.as_secs_f64();
+        let got = relay.stream(&relay_event).await?;
+        check("relay", got.status, got.len, 200, object_len)?;
+        let relayed_s = got.took.as_secs_f64();
         let got = playback.stream(&ours_event).await?;
         check("playback", got.status, got.len, 200, len)?;
         let ours_s = got.took.as_secs_f64();
@@ -41,6 +46,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
         if round > 0 {
             ours.push(ours_s);
             constant.push(constant_s);
+            relayed.push(relayed_s);
             peer.push(peer_s);
             straight.push(got.took.as_secs_f64());
         }
@@ -52,8 +58,10 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     Ok(vec![
         row("throughput against *noop*", "×", ratios(&constant, &ours)).goal(Goal::AtLeast(0.8)),
         row("throughput against *peer*", "×", ratios(&peer, &ours)).goal(Goal::AtLeast(1.0)),
+        row("throughput against *relay*", "×", ratios(&relayed, &ours)),
         row("ours", "MB/s", rate(&ours)),
         row("*noop*", "MB/s", rate(&constant)),
+        row("*relay*", "MB/s", rate(&relayed)),
         row("*peer*", "MB/s", rate(&peer)),
         row("direct", "MB/s", rate(&straight)),
     ])
