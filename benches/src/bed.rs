@@ -15,7 +15,7 @@ use crate::{
     Failure, names,
     process::Worker,
     runtime::Instance,
-    server::{Server, sid},
+    server::{Server, Way, sid},
 };
 
 /// Everything that the rows have in common.
@@ -74,49 +74,43 @@ impl Bed {
         sid(len, self.serial.fetch_add(1, Ordering::Relaxed))
     }
 
-    pub(crate) async fn copier(&self) -> Result<Instance, Failure> {
-        self.copier_on(&self.server.url(), &[]).await
+    pub(crate) async fn copier(&self, way: &Way) -> Result<Instance, Failure> {
+        self.function("recording-callback", &[], way, &names::copier(&way.url))
+            .await
     }
 
-    /// A copier whose AWS and Twilio are at `url`, with further settings.
-    pub(crate) async fn copier_on(&self, url: &str, more: &[(String, String)]) -> Result<Instance, Failure> {
-        let settings = [names::aws(url), names::copier(url), more.to_vec()].concat();
-        self.function("recording-callback", &[], &settings).await
-    }
-
-    pub(crate) async fn playback(&self) -> Result<Instance, Failure> {
-        let settings = [names::aws(&self.server.url()), names::playback()].concat();
-        self.function("recording-playback", &[], &settings).await
+    pub(crate) async fn playback(&self, way: &Way) -> Result<Instance, Failure> {
+        self.function("recording-playback", &[], way, &names::playback()).await
     }
 
     pub(crate) async fn noop(&self) -> Result<Instance, Failure> {
-        self.function("benchmarks", &["noop"], &[]).await
+        self.function("benchmarks", &["noop"], &self.server.plain(), &[]).await
     }
 
-    pub(crate) async fn relay(&self) -> Result<Instance, Failure> {
-        self.function("benchmarks", &["relay"], &names::aws(&self.server.url()))
-            .await
+    pub(crate) async fn relay(&self, way: &Way) -> Result<Instance, Failure> {
+        self.function("benchmarks", &["relay"], way, &[]).await
     }
 
     async fn function(
         &self,
         binary: &str,
         arguments: &[&str],
+        way: &Way,
         settings: &[(String, String)],
     ) -> Result<Instance, Failure> {
         let program = self.functions.join(binary);
-        Instance::start(&program.to_string_lossy(), arguments, settings).await
+        let settings = [&*way.environment(), settings].concat();
+        Instance::start(&program.to_string_lossy(), arguments, &settings).await
     }
 
-    pub(crate) async fn pipe(&self, more: &[(String, String)]) -> Result<Worker, Failure> {
-        let settings = [names::aws(&self.server.url()), more.to_vec()].concat();
+    pub(crate) async fn pipe(&self, way: &Way) -> Result<Worker, Failure> {
         let program = self.functions.join("benchmarks");
-        Worker::start(&program.to_string_lossy(), &["pipe"], &settings).await
+        Worker::start(&program.to_string_lossy(), &["pipe"], &way.environment()).await
     }
 
     /// One of the programs in `peer/`.
-    pub(crate) async fn peer(&self, script: &str, more: &[(String, String)]) -> Result<Worker, Failure> {
-        let settings = [names::aws(&self.server.url()), self.peer_modules(), more.to_vec()].concat();
+    pub(crate) async fn peer(&self, script: &str, way: &Way) -> Result<Worker, Failure> {
+        let settings = [way.environment(), self.peer_settings()].concat();
         Worker::start("node", &[&peer_file(script)], &settings).await
     }
 
@@ -125,14 +119,17 @@ impl Bed {
         let Some(modules) = &self.node_runtime else {
             return Ok(None);
         };
-        let settings = [names::aws(&self.server.url()), self.peer_modules()].concat();
+        let settings = [self.server.plain().environment(), self.peer_settings()].concat();
         let runtime = modules.join("aws-lambda-ric/bin/index.mjs");
         let arguments = [&*runtime.to_string_lossy(), &peer_file("function.handler")];
         Instance::start("node", &arguments, &settings).await.map(Some)
     }
 
-    fn peer_modules(&self) -> Vec<(String, String)> {
-        vec![("PEER_MODULES".to_owned(), self.modules.to_string_lossy().into_owned())]
+    fn peer_settings(&self) -> Vec<(String, String)> {
+        vec![
+            ("PEER_MODULES".to_owned(), self.modules.to_string_lossy().into_owned()),
+            ("BUCKET".to_owned(), names::BUCKET.to_owned()),
+        ]
     }
 
     /// The official SDK.
@@ -145,7 +142,7 @@ impl Bed {
     /// Stores a recording of `len` bytes by the copier itself; returns its SID.
     pub(crate) async fn bring_in(&self, len: u64) -> Result<String, Failure> {
         let sid = self.new_sid(len);
-        let mut copier = self.copier().await?;
+        let mut copier = self.copier(&self.server.plain()).await?;
         copy(&mut copier, &sid).await?;
         Ok(sid)
     }
@@ -153,6 +150,13 @@ impl Bed {
     /// The query of a link to a recording.
     pub(crate) fn link(&self, sid: &str) -> String {
         playback_link::sign(&self.link_keys, sid, Expiry::At(4_102_444_800))
+    }
+}
+
+impl Way {
+    /// What every program is started with.
+    fn environment(&self) -> Vec<(String, String)> {
+        [&*names::aws(&self.url), &*self.settings].concat()
     }
 }
 

@@ -5,13 +5,18 @@ mod copy;
 mod growth;
 mod ranges;
 mod readers;
+mod real;
+mod server;
 mod start;
 mod stream;
+mod tls;
 
 use crate::{Failure, bed::Bed, measure::Row};
 
 /// Names of the groups, in the order of the report.
-pub(crate) const GROUPS: [&str; 7] = ["copy", "growth", "ranges", "stream", "readers", "cipher", "start"];
+pub(crate) const GROUPS: [&str; 10] = [
+    "copy", "growth", "ranges", "stream", "readers", "tls", "real", "server", "cipher", "start",
+];
 
 /// Measures one group.
 pub(crate) async fn of(bed: &Bed, group: &str) -> Result<Vec<Row>, Failure> {
@@ -21,6 +26,9 @@ pub(crate) async fn of(bed: &Bed, group: &str) -> Result<Vec<Row>, Failure> {
         "ranges" => ranges::rows(bed).await,
         "stream" => stream::rows(bed).await,
         "readers" => readers::rows(bed).await,
+        "tls" => tls::rows(bed).await,
+        "real" => real::rows(bed).await,
+        "server" => server::rows(bed).await,
         "cipher" => cipher::rows(bed).await,
         "start" => start::rows(bed).await,
         _ => Err(format!("no group {group}: there are {}", GROUPS.join(", ")).into()),

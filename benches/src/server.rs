@@ -7,10 +7,10 @@
 mod reply;
 mod requests;
 mod store;
+mod tls;
 
 use std::{
     convert::Infallible,
-    io,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -24,18 +24,25 @@ use http_body_util::{BodyExt, Collected};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::TlsAcceptor;
 
 use reply::Body;
 pub(crate) use requests::{Answered, Api, Requests, sequential};
 use store::Store;
+use tls::Certificate;
 
-use crate::names;
+use crate::{Failure, names};
 
 /// The server, on a runtime of its own for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Server {
     port: u16,
+    tls_port: u16,
+    certificate: Certificate,
     state: Arc<State>,
     _runtime: tokio::runtime::Runtime,
 }
@@ -47,24 +54,49 @@ struct State {
     delay_us: AtomicU64,
 }
 
+/// How a measured program gets to the server.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    /// The value of `AWS_ENDPOINT_URL`, and Twilio's base.
+    pub(crate) url: String,
+    /// What it has to be told beside that.
+    pub(crate) settings: Vec<(String, String)>,
+}
+
 impl Server {
     /// Listens on loopback, with as many threads as the machine has cores.
-    pub(crate) fn start() -> io::Result<Self> {
+    pub(crate) fn start() -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
-        let port = listener.local_addr()?.port();
+        let listen = || runtime.block_on(TcpListener::bind(("127.0.0.1", 0)));
+        let (listener, tls_listener) = (listen()?, listen()?);
+        let (port, tls_port) = (listener.local_addr()?.port(), tls_listener.local_addr()?.port());
         let state = Arc::new(State::default());
-        runtime.spawn(accept(listener, Arc::clone(&state)));
+        let (certificate, acceptor) = Certificate::new()?;
+        runtime.spawn(accept(listener, None, Arc::clone(&state)));
+        runtime.spawn(accept(tls_listener, Some(acceptor), Arc::clone(&state)));
         Ok(Self {
             port,
+            tls_port,
+            certificate,
             state,
             _runtime: runtime,
         })
     }
 
-    /// The value of `AWS_ENDPOINT_URL`, and Twilio's base.
-    pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+    /// As the figures are measured where nothing else is said: HTTP without TLS.
+    pub(crate) fn plain(&self) -> Way {
+        Way {
+            url: format!("http://127.0.0.1:{}", self.port),
+            settings: Vec::new(),
+        }
+    }
+
+    /// As in production.
+    pub(crate) fn tls(&self) -> Way {
+        Way {
+            url: format!("https://127.0.0.1:{}", self.tls_port),
+            settings: self.certificate.settings(),
+        }
     }
 
     pub(crate) const fn port(&self) -> u16 {
@@ -110,15 +142,25 @@ fn len_of(sid: &str) -> Option<u64> {
     u64::from_str_radix(sid.get(18..34)?, 16).ok()
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<State>) {
     while let Ok((connection, _)) = listener.accept().await {
-        tokio::spawn(serve(connection, Arc::clone(&state)));
+        tokio::spawn(greet(connection, tls.clone(), Arc::clone(&state)));
     }
 }
 
-async fn serve(connection: TcpStream, state: Arc<State>) {
+async fn greet(connection: TcpStream, tls: Option<TlsAcceptor>, state: Arc<State>) {
     // A client that goes away ends its connection; nobody waits for the outcome.
     let _ = connection.set_nodelay(true);
+    match tls {
+        None => serve(connection, state).await,
+        Some(tls) => match tls.accept(connection).await {
+            Ok(connection) => serve(connection, state).await,
+            Err(error) => eprintln!("no TLS with the server: {error}"),
+        },
+    }
+}
+
+async fn serve(connection: impl AsyncRead + AsyncWrite + Unpin + 'static, state: Arc<State>) {
     let answer = service_fn(move |request| answer(Arc::clone(&state), request));
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -29,7 +29,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     for &(name, len) in lengths {
         let rounds = if len > 1_000_000_000 { 2 } else { bed.rounds() };
         let (mut wall, mut cpu) = (Vec::new(), Vec::new());
-        let mut copier = bed.copier().await?;
+        let mut copier = bed.copier(&bed.server.plain()).await?;
         copy(&mut copier, &bed.new_sid(1000)).await?;
         for _ in 0..rounds {
             let sid = bed.new_sid(len);
@@ -73,7 +73,7 @@ async fn memory(bed: &Bed, lengths: &[(&str, u64)]) -> Result<Vec<Row>, Failure>
         let rounds = if len > 1_000_000_000 { 1 } else { bed.rounds().min(3) };
         let mut over = Vec::new();
         for _ in 0..rounds {
-            let mut copier = bed.copier().await?;
+            let mut copier = bed.copier(&bed.server.plain()).await?;
             // Connections and the SDK's caches belong to an idle process that has worked before.
             copy(&mut copier, &bed.new_sid(1000)).await?;
             let idle = copier.process.resident_mib()?;

@@ -34,7 +34,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
         link: bed.link(&sid),
         path: format!("/{}/{}", names::BUCKET, names::object_key(&sid)),
         len,
-        playback: bed.playback().await?,
+        playback: bed.playback(&bed.server.plain()).await?,
         noop: bed.noop().await?,
         direct: Direct::connect(bed.server.port()).await?,
     };

@@ -44,12 +44,12 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let link = bed.link(&sid);
     let [mut playback, mut noop, mut relay] = [(); 3].map(|()| Vec::new());
     for _ in 0..INSTANCES {
-        let mut instance = bed.playback().await?;
+        let mut instance = bed.playback(&bed.server.plain()).await?;
         // Opened once, as an instance that has played before.
         instance.stream(&names::get_event(&link, Some("bytes=0-99"))).await?;
         playback.push(instance);
         noop.push(bed.noop().await?);
-        relay.push(bed.relay().await?);
+        relay.push(bed.relay(&bed.server.plain()).await?);
     }
     let idle_mib = memory(&playback, crate::process::Process::resident_mib)?;
     let [playback, noop, relay] = [playback, noop, relay].map(|instances| Arc::new(Pool::new(instances)));

@@ -10,8 +10,22 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let rounds = if bed.quick { 3 } else { 31 };
     let [mut callback, mut playback, mut peer] = [(); 3].map(|()| Vec::new());
     for _ in 0..rounds {
-        callback.push(bed.copier().await?.until_ready().await?.as_secs_f64() * 1e3);
-        playback.push(bed.playback().await?.until_ready().await?.as_secs_f64() * 1e3);
+        callback.push(
+            bed.copier(&bed.server.plain())
+                .await?
+                .until_ready()
+                .await?
+                .as_secs_f64()
+                * 1e3,
+        );
+        playback.push(
+            bed.playback(&bed.server.plain())
+                .await?
+                .until_ready()
+                .await?
+                .as_secs_f64()
+                * 1e3,
+        );
         if let Some(mut function) = bed.peer_function().await? {
             peer.push(function.until_ready().await?.as_secs_f64() * 1e3);
         }

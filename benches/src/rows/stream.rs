@@ -19,12 +19,10 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let ours_event = names::get_event(&bed.link(&sid), None);
     let noop_event = names::get_event(&len.to_string(), None);
     let relay_event = names::get_event(&key, None);
-    let mut playback = bed.playback().await?;
+    let mut playback = bed.playback(&bed.server.plain()).await?;
     let mut noop = bed.noop().await?;
-    let mut relay = bed.relay().await?;
-    let proxy = bed
-        .peer("proxy.mjs", &[("BUCKET".to_owned(), names::BUCKET.to_owned())])
-        .await?;
+    let mut relay = bed.relay(&bed.server.plain()).await?;
+    let proxy = bed.peer("proxy.mjs", &bed.server.plain()).await?;
     let mut proxied = Direct::connect(proxy.ready.parse()?).await?;
     let mut direct = Direct::connect(bed.server.port()).await?;
     let object_len = bed.server.object_len(&key).unwrap_or_default();
