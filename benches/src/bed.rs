@@ -79,6 +79,16 @@ impl Bed {
             .await
     }
 
+    pub(crate) async fn webhook(&self, way: &Way) -> Result<Instance, Failure> {
+        self.function("recording-callback", &[], way, &names::webhook(&way.url))
+            .await
+    }
+
+    pub(crate) async fn linker(&self, way: &Way) -> Result<Instance, Failure> {
+        self.function("recording-callback", &[], way, &names::linker(&way.url))
+            .await
+    }
+
     pub(crate) async fn playback(&self, way: &Way) -> Result<Instance, Failure> {
         self.function("recording-playback", &[], way, &names::playback()).await
     }

@@ -15,6 +15,10 @@ mod yardsticks;
 use bed::Bed;
 use measure::Row;
 use tokio::runtime::Runtime;
+use toolbox::workspace_root;
+
+/// The figures of a quick run say nothing, so they don't go where people read them.
+const QUICK_REPORT: &str = "target/benchmarks-quick";
 
 /// What went wrong, for whoever runs this.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -26,8 +30,8 @@ fn main() -> Result<(), Failure> {
         ["relay"] => as_playback()?.block_on(yardsticks::relay::run()),
         ["pipe"] => Runtime::new()?.block_on(yardsticks::pipe::run()),
         ["queue", ref inputs @ ..] => model(inputs),
-        [] => report::write(&measure(false, &rows::GROUPS)?),
-        ["--quick"] => measure(true, &rows::GROUPS).map(drop),
+        [] => report::write(&workspace_root().join("docs"), &measure(false, &rows::GROUPS)?),
+        ["--quick"] => report::write(&workspace_root().join(QUICK_REPORT), &measure(true, &rows::GROUPS)?),
         ["--quick", ref groups @ ..] => measure(true, groups).map(drop),
         ref groups => measure(false, groups).map(drop),
     }

@@ -49,7 +49,8 @@ pub(crate) fn ratios(numerators: &[f64], denominators: &[f64]) -> Figure {
 }
 
 /// What a figure's median is to be.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
@@ -65,13 +66,14 @@ impl Goal {
 }
 
 /// A line of the report.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) group: &'static str,
     pub(crate) measure: String,
     pub(crate) goal: Option<Goal>,
     /// `×` where the figure is a ratio.
     pub(crate) unit: &'static str,
+    #[serde(flatten)]
     pub(crate) figure: Figure,
 }
 

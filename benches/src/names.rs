@@ -11,6 +11,10 @@ pub(crate) const LINK_KEYS_SECRET: &str = "link-keys";
 /// A key of the shape that Secrets Manager generates; it guards nothing.
 pub(crate) const LINK_KEYS: &str = r#"{"current":"k1","k1":"0123456789012345678901234567890123456789012"}"#;
 
+/// The token that the sample events are signed with.
+pub(crate) const AUTH_TOKEN_SECRET: &str = "auth-token";
+pub(crate) const AUTH_TOKEN: &str = r#"{"primary":"local-stack-auth-token"}"#;
+
 /// What every AWS SDK reads, whatever its language.
 pub(crate) fn aws(endpoint: &str) -> Vec<(String, String)> {
     own([
@@ -32,6 +36,29 @@ pub(crate) fn copier(twilio: &str) -> Vec<(String, String)> {
         ("KMS_KEY_ARN", KMS_KEY),
         // The source is no audio: as MP3 it isn't looked into.
         ("MEDIA_FORMAT", "mp3"),
+    ])
+}
+
+/// Settings of `recording-callback` as webhook.
+pub(crate) fn webhook(queues: &str) -> Vec<(String, String)> {
+    own([
+        ("ROLE", "webhook"),
+        ("TWILIO_ACCOUNT_SID", ACCOUNT),
+        ("TWILIO_AUTH_TOKEN_SECRET", AUTH_TOKEN_SECRET),
+        ("LINKS_QUEUE_URL", &format!("{queues}/links")),
+        ("COPIES_QUEUE_URL", &format!("{queues}/copies")),
+    ])
+}
+
+/// Settings of `recording-callback` as linker.
+pub(crate) fn linker(twilio: &str) -> Vec<(String, String)> {
+    own([
+        ("ROLE", "linker"),
+        ("TWILIO_ACCOUNT_SID", ACCOUNT),
+        ("TWILIO_WORKSPACE_SID", "WS00000000000000000000000000000001"),
+        ("TWILIO_TASKROUTER_BASE", twilio),
+        ("TWILIO_API_KEY_SECRET", API_KEY_SECRET),
+        ("PLAYBACK_BASE_URL", "https://playback.invalid"),
     ])
 }
 

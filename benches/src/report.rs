@@ -1,13 +1,15 @@
-//! The report: docs/BENCHMARKS.md.
+//! The report: docs/BENCHMARKS.md, its plot, and the figures for other programs.
 
-use std::{fs, thread};
+use std::{fs, path::Path, process::Command, thread};
 
+use serde::Serialize;
 use time::OffsetDateTime;
-use toolbox::workspace_root;
+use toolbox::{Venv, workspace_root};
 
 use crate::{
     Failure,
     measure::{Goal, Row},
+    queue_model,
 };
 
 /// What is told of the measurements beside the figures; written by hand.
@@ -21,14 +23,43 @@ pub(crate) fn print(rows: &[Row]) {
     }
 }
 
-/// Writes the report, from the rows of a full run.
-pub(crate) fn write(rows: &[Row]) -> Result<(), Failure> {
-    let path = workspace_root().join("docs/BENCHMARKS.md");
+/// Figures as `benchmarks.json` has them.
+#[derive(Debug, Serialize)]
+struct Results<'a> {
+    date: String,
+    machine: String,
+    rows: &'a [Row],
+}
+
+/// Writes the report into `folder`, from the rows of all groups.
+pub(crate) fn write(folder: &Path, rows: &[Row]) -> Result<(), Failure> {
+    fs::create_dir_all(folder)?;
+    let results = Results {
+        date: OffsetDateTime::now_utc().date().to_string(),
+        machine: machine()?,
+        rows,
+    };
+    let data = folder.join("benchmarks.json");
+    fs::write(&data, serde_json::to_string_pretty(&results)? + "\n")?;
+    plot(&data, &folder.join("benchmarks.svg"))?;
+    let inputs = queue_model::Inputs::measured(rows).ok_or("the rows lack what the queues' model needs")?;
     fs::write(
-        path,
-        render(rows, &machine()?, &OffsetDateTime::now_utc().date().to_string()),
+        folder.join("BENCHMARKS.md"),
+        render(&results) + "\n" + &queue_model::report(&inputs),
     )?;
     Ok(())
+}
+
+fn plot(data: &Path, target: &Path) -> Result<(), Failure> {
+    let script = workspace_root().join("benches/plot/plot.py");
+    let status = Command::new(toolbox::python(Venv::Plot)?)
+        .args([&script, data, target])
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("the plot failed: python ended with {status}").into())
+    }
 }
 
 fn machine() -> Result<String, Failure> {
@@ -48,12 +79,13 @@ fn machine() -> Result<String, Failure> {
     Ok(format!("{model}, {cores} cores, {}", flags.join(", ")))
 }
 
-fn render(rows: &[Row], machine: &str, date: &str) -> String {
+fn render(Results { date, machine, rows }: &Results<'_>) -> String {
     let missed = rows.iter().filter(|row| verdict(row) == "**no**").count();
     let goals = rows.iter().filter(|row| row.goal.is_some()).count();
     let mut report = format!(
-        "# As fast as the pipe\n\n{HOW}\n## Figures\n\nMeasured {date} on one machine: {machine}. {} of {goals} goals are met. A figure is the \
-         median, with the least and the greatest in parentheses; a goal is for the median.\n\n",
+        "# As fast as the pipe\n\n{HOW}\n## Figures\n\n\
+         ![Every measure that has a goal, against it](benchmarks.svg)\n\nMeasured {date} on one machine: {machine}. {} of {goals} goals are met. A figure is the \
+         median, with the least and the greatest in parentheses; a goal is for the median. [benchmarks.json](benchmarks.json) has the same for programs.\n\n",
         goals - missed
     );
     report.push_str("| measure | goal | figure | met |\n| --- | --- | --- | --- |\n");
@@ -118,7 +150,11 @@ mod tests {
     #[test]
     fn a_missed_goal_is_told_and_counted() {
         let rows = [row(Goal::AtLeast(0.9), 0.89), row(Goal::AtMost(0.9), 0.89)];
-        let report = render(&rows, "a machine", "2026-11-26");
+        let report = render(&Results {
+            date: "2026-11-26".to_owned(),
+            machine: "a machine".to_owned(),
+            rows: &rows,
+        });
         assert!(report.contains("1 of 2 goals are met"), "{report}");
         assert!(
             report.contains("| copy: 460 MB | ≥ 0.9 × | 0.89 × (0.50 to 1234) | **no** |"),

@@ -2,7 +2,8 @@
 
 mod cipher;
 mod copy;
-mod growth;
+pub(crate) mod growth;
+pub(crate) mod jobs;
 mod ranges;
 mod readers;
 mod real;
@@ -14,8 +15,8 @@ mod tls;
 use crate::{Failure, bed::Bed, measure::Row};
 
 /// Names of the groups, in the order of the report.
-pub(crate) const GROUPS: [&str; 10] = [
-    "copy", "growth", "ranges", "stream", "readers", "tls", "real", "server", "cipher", "start",
+pub(crate) const GROUPS: [&str; 11] = [
+    "copy", "growth", "ranges", "stream", "readers", "tls", "real", "server", "cipher", "start", "jobs",
 ];
 
 /// Measures one group.
@@ -31,6 +32,7 @@ pub(crate) async fn of(bed: &Bed, group: &str) -> Result<Vec<Row>, Failure> {
         "server" => server::rows(bed).await,
         "cipher" => cipher::rows(bed).await,
         "start" => start::rows(bed).await,
+        "jobs" => jobs::rows(bed).await,
         _ => Err(format!("no group {group}: there are {}", GROUPS.join(", ")).into()),
     }
 }

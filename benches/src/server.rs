@@ -1,4 +1,4 @@
-//! What the measured programs talk to: S3, KMS, Secrets Manager and Twilio's media in one process, in memory, as fast as
+//! What the measured programs talk to: S3, KMS, SQS, Secrets Manager, Twilio's media and its tasks in one process, in memory, as fast as
 //! loopback is. No local S3 server is: they top out at 100 to 300 MB/s, and what was measured would be theirs.
 //!
 //! Signatures and checksums are ignored, and what is stored are the very buffers that came from the socket. A recording's
@@ -181,6 +181,8 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         Api::Media => media(request.uri().path()),
         Api::Kms => data_key(),
         Api::Secrets => secret(request).await,
+        Api::Sqs => Response::new(Body::full(json!({"MessageId": "1"}).to_string())),
+        Api::TaskRouter => task(request.uri().path()),
         Api::S3 => s3(&state, request).await,
     };
     let len = response.body().len();
@@ -214,10 +216,20 @@ async fn secret(request: Request<Incoming>) -> Response<Body> {
         .unwrap_or_default();
     let secret = match asked["SecretId"].as_str() {
         Some(names::API_KEY_SECRET) => names::API_KEY,
+        Some(names::AUTH_TOKEN_SECRET) => names::AUTH_TOKEN,
         Some(names::LINK_KEYS_SECRET) => names::LINK_KEYS,
         _ => return status(StatusCode::BAD_REQUEST),
     };
     Response::new(Body::full(json!({"ARN": "arn", "SecretString": secret}).to_string()))
+}
+
+/// A task that a worker has, before and after every update.
+fn task(path: &str) -> Response<Body> {
+    let sid = path.rsplit('/').next().unwrap_or_default();
+    let task = json!({"sid": sid, "assignment_status": "assigned", "attributes": "{}"});
+    let mut response = Response::new(Body::full(task.to_string()));
+    response.headers_mut().insert(header::ETAG, store::ETAG);
+    response
 }
 
 async fn s3(state: &State, request: Request<Incoming>) -> Response<Body> {

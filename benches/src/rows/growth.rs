@@ -21,6 +21,10 @@ const LENGTHS: [(&str, u64); 4] = [
 /// 8 MiB in this time are 320 MiB/s, less than the source gives.
 const SLOW_S3: Duration = Duration::from_millis(100);
 
+pub(crate) const GROUP: &str = "growth";
+/// Seconds for each GB more.
+pub(crate) const TIME_SLOPE: &str = "seconds of time a GB, slope";
+
 pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let lengths = if bed.quick { &LENGTHS[..2] } else { &LENGTHS };
     bed.server.keep_uploads(false);
@@ -41,8 +45,8 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
         }
         let (wall, cpu) = (Sample::new(wall).figure(), Sample::new(cpu).figure());
         points.push((len as f64 / 1e9, wall.median, cpu.median));
-        rows.push(Row::new("growth", format!("{name}, a copy"), "s", wall));
-        rows.push(Row::new("growth", format!("{name}, its CPU"), "s", cpu));
+        rows.push(Row::new(GROUP, format!("{name}, a copy"), "s", wall));
+        rows.push(Row::new(GROUP, format!("{name}, its CPU"), "s", cpu));
     }
     for (what, of) in [("time", 1), ("CPU", 2)] {
         let points: Vec<_> = points
@@ -51,14 +55,13 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
             .collect();
         let (slope, fit) = line(&points);
         rows.push(Row::new(
-            "growth",
+            GROUP,
             format!("seconds of {what} a GB, slope"),
             "s/GB",
             exactly(slope),
         ));
         rows.push(
-            Row::new("growth", format!("{what} is linear: R² of the slope"), "", exactly(fit))
-                .goal(Goal::AtLeast(0.99)),
+            Row::new(GROUP, format!("{what} is linear: R² of the slope"), "", exactly(fit)).goal(Goal::AtLeast(0.99)),
         );
     }
     rows.extend(memory(bed, lengths).await?);
@@ -85,7 +88,7 @@ async fn memory(bed: &Bed, lengths: &[(&str, u64)]) -> Result<Vec<Row>, Failure>
             bed.server.forget(&names::object_key(&sid));
         }
         let figure = Sample::new(over).figure();
-        rows.push(Row::new("growth", format!("{name}, peak memory over idle"), "MiB", figure).goal(Goal::AtMost(64.0)));
+        rows.push(Row::new(GROUP, format!("{name}, peak memory over idle"), "MiB", figure).goal(Goal::AtMost(64.0)));
     }
     Ok(rows)
 }

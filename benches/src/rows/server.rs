@@ -17,24 +17,27 @@ use crate::{
 /// Large enough that the client is no part of what is measured.
 const BUFFER: usize = 1 << 20;
 
+/// The longest that is answered without a range is 190 MB.
+const STREAM: u64 = 180_000_000;
+
 pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
-    let len = bed.long();
-    let mut copier = bed.copier(&bed.server.plain()).await?;
     let mut socket = TcpStream::connect(("127.0.0.1", bed.server.port())).await?;
     socket.set_nodelay(true)?;
+    let mut rows = beside_copies(bed, &mut socket).await?;
+    rows.push(beside_streams(bed, &mut socket).await?);
+    Ok(rows)
+}
+
+async fn beside_copies(bed: &Bed, socket: &mut TcpStream) -> Result<Vec<Row>, Failure> {
+    let len = bed.long();
+    let mut copier = bed.copier(&bed.server.plain()).await?;
     bed.server.keep_uploads(false);
     let [mut gets, mut puts, mut copies] = [(); 3].map(|()| Vec::new());
     for round in 0..=bed.rounds() {
         let sid = bed.new_sid(len);
-        let begun = Instant::now();
-        get(&mut socket, &names::media_path(&sid), len).await?;
-        let got = begun.elapsed().as_secs_f64();
-        let begun = Instant::now();
-        put(&mut socket, len).await?;
-        let stored = begun.elapsed().as_secs_f64();
-        let begun = Instant::now();
-        copy(&mut copier, &sid).await?;
-        let copied = begun.elapsed().as_secs_f64();
+        let got = seconds(get(socket, &names::media_path(&sid), len)).await?;
+        let stored = seconds(put(socket, len)).await?;
+        let copied = seconds(copy(&mut copier, &sid)).await?;
         bed.server.forget(&names::object_key(&sid));
         if round > 0 {
             gets.push(got);
@@ -52,6 +55,35 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
         row("GET", "MB/s", rate(&gets)),
         row("PUT", "MB/s", rate(&puts)),
     ])
+}
+
+async fn beside_streams(bed: &Bed, socket: &mut TcpStream) -> Result<Row, Failure> {
+    let sid = bed.bring_in(if bed.quick { STREAM / 10 } else { STREAM }).await?;
+    let key = names::object_key(&sid);
+    let stored = bed.server.object_len(&key).unwrap_or_default();
+    let event = names::get_event(&bed.link(&sid), None);
+    let mut playback = bed.playback(&bed.server.plain()).await?;
+    let [mut gets, mut streams] = [(); 2].map(|()| Vec::new());
+    for round in 0..=bed.rounds() {
+        let got = seconds(get(socket, &format!("/{}/{key}", names::BUCKET), stored)).await?;
+        let streamed = seconds(playback.stream(&event)).await?;
+        if round > 0 {
+            gets.push(got);
+            streams.push(streamed);
+        }
+    }
+    bed.server.forget(&key);
+    let measure = format!(
+        "{:.0} MB, GET alone, against a stream's throughput",
+        stored as f64 / 1e6
+    );
+    Ok(Row::new("server", measure, "×", ratios(&streams, &gets)).goal(Goal::AtLeast(3.0)))
+}
+
+async fn seconds<T>(act: impl Future<Output = Result<T, Failure>>) -> Result<f64, Failure> {
+    let begun = Instant::now();
+    act.await?;
+    Ok(begun.elapsed().as_secs_f64())
 }
 
 async fn get(socket: &mut TcpStream, path: &str, len: u64) -> Result<(), Failure> {

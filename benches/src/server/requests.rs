@@ -13,7 +13,9 @@ pub(crate) enum Api {
     S3,
     Kms,
     Secrets,
+    Sqs,
     Media,
+    TaskRouter,
 }
 
 impl Api {
@@ -23,6 +25,8 @@ impl Api {
         match target.split('.').next() {
             Some("TrentService") => Self::Kms,
             Some("secretsmanager") => Self::Secrets,
+            Some("AmazonSQS") => Self::Sqs,
+            _ if request.uri().path().starts_with("/v1/Workspaces/") => Self::TaskRouter,
             _ if request.uri().path().starts_with("/2010-04-01/") => Self::Media,
             _ => Self::S3,
         }

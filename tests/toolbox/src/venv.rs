@@ -21,13 +21,22 @@ pub enum Venv {
     /// `localemu`: the stricter AWS emulator of the vault's contract suite. Needs Python 3.12 or later, from the path
     /// or from pyenv.
     Localemu,
+    /// `matplotlib`: what draws the benchmarks' plot.
+    Plot,
 }
 
 impl Venv {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Stack, Self::Interop, Self::Lint, Self::Checkov, Self::Localemu];
+    pub const ALL: [Self; 6] = [
+        Self::Stack,
+        Self::Interop,
+        Self::Lint,
+        Self::Checkov,
+        Self::Localemu,
+        Self::Plot,
+    ];
 
-    /// The one of that name: `stack`, `interop`, `lint`, `checkov` or `localemu`.
+    /// The one of that name: `stack`, `interop`, `lint`, `checkov`, `localemu` or `plot`.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|venv| venv.name() == name)
     }
@@ -39,6 +48,7 @@ impl Venv {
             Self::Lint => "lint",
             Self::Checkov => "checkov",
             Self::Localemu => "localemu",
+            Self::Plot => "plot",
         }
     }
 
@@ -49,13 +59,14 @@ impl Venv {
             Self::Lint => include_str!("../requirements/lint.txt"),
             Self::Checkov => include_str!("../requirements/checkov.txt"),
             Self::Localemu => include_str!("../requirements/localemu.txt"),
+            Self::Plot => include_str!("../requirements/plot.txt"),
         }
     }
 
     /// The oldest Python 3 that runs its packages.
     const fn oldest_python(self) -> u8 {
         match self {
-            Self::Stack | Self::Interop | Self::Lint | Self::Checkov => 11,
+            Self::Stack | Self::Interop | Self::Lint | Self::Checkov | Self::Plot => 11,
             Self::Localemu => 12,
         }
     }
