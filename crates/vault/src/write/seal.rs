@@ -20,7 +20,7 @@ use super::{
 pub(super) struct SealedParts {
     sealer: Sealer,
     plan: PartPlan,
-    /// The part that fills; as long as a whole one.
+    /// The part as far as it has filled, with room for the whole of it.
     buffer: Vec<u8>,
     /// 1-based number of that part.
     number: u32,
@@ -45,7 +45,7 @@ impl SealedParts {
             sealer,
         };
         parts.buffer = parts.empty_buffer(header_len);
-        parts.buffer[..header_len].copy_from_slice(parts.sealer.header());
+        parts.buffer.extend_from_slice(parts.sealer.header());
         parts
     }
 
@@ -57,13 +57,15 @@ impl SealedParts {
         {
             return Ok(Some(part));
         }
-        if self.buffer.is_empty() {
+        if self.buffer.capacity() == 0 {
             // Only now: while the complete part waited for its turn to be uploaded, this one took no memory.
             self.buffer = self.empty_buffer(0);
         }
         let taken = chunk.len().min(self.frame_length() - self.filled);
-        let at = self.frame_at + FrameKind::Regular.plaintext_at() + self.filled;
-        self.buffer[at..at + taken].copy_from_slice(&chunk[..taken]);
+        if self.filled == 0 {
+            self.buffer.resize(self.frame_at + FrameKind::Regular.plaintext_at(), 0);
+        }
+        self.buffer.extend_from_slice(&chunk[..taken]);
         self.filled += taken;
         chunk.advance(taken);
         Ok(None)
@@ -76,11 +78,11 @@ impl SealedParts {
         // The plaintext lies where a regular frame has it.
         let from = at + FrameKind::Regular.plaintext_at();
         let to = at + FrameKind::Final.plaintext_at();
-        self.buffer.copy_within(from..from + self.filled, to);
         let end = at + self.filled + FrameKind::Final.overhead();
+        self.buffer.resize(end, 0);
+        self.buffer.copy_within(from..from + self.filled, to);
         self.sealer
-            .seal_frame(self.frame, FrameKind::Final, &mut self.buffer[at..end])?;
-        self.buffer.truncate(end);
+            .seal_frame(self.frame, FrameKind::Final, &mut self.buffer[at..])?;
         Ok(Part {
             number: self.number,
             bytes: self.buffer.into(),
@@ -90,8 +92,9 @@ impl SealedParts {
     /// Seals the full frame as a regular one and goes on to the next, in a new part where this one is complete.
     fn next_frame(&mut self) -> Result<Option<Part>, StoreError> {
         let end = self.frame_at + self.regular_frame_len();
+        self.buffer.resize(end, 0);
         self.sealer
-            .seal_frame(self.frame, FrameKind::Regular, &mut self.buffer[self.frame_at..end])?;
+            .seal_frame(self.frame, FrameKind::Regular, &mut self.buffer[self.frame_at..])?;
         self.frame = FrameIndex(self.frame.0 + 1);
         self.frame_at = end;
         self.filled = 0;
@@ -100,23 +103,21 @@ impl SealedParts {
         }
 
         self.plan.admit_after(self.number)?;
-        let mut complete = std::mem::take(&mut self.buffer);
-        complete.truncate(end);
         let part = Part {
             number: self.number,
-            bytes: complete.into(),
+            bytes: std::mem::take(&mut self.buffer).into(),
         };
         self.number += 1;
         self.frame_at = 0;
         Ok(Some(part))
     }
 
-    /// Room for a part whose last frame may turn out to be the final one. Zeroed pages are the system's until they're
-    /// written, so a short recording takes only what it needs.
+    /// Room for a part whose last frame may turn out to be the final one. Pages are the system's until they're written, so
+    /// a short recording takes only what it needs.
     fn empty_buffer(&self, header_len: usize) -> Vec<u8> {
         let frames = self.plan.frames_per_part() as usize * self.regular_frame_len();
         let final_surplus = FrameKind::Final.overhead() - FrameKind::Regular.overhead();
-        vec![0; header_len + frames + final_surplus]
+        Vec::with_capacity(header_len + frames + final_surplus)
     }
 
     fn regular_frame_len(&self) -> usize {
