@@ -5,7 +5,7 @@ use std::{future::Future, ops::Range, sync::Arc};
 use http::HeaderValue;
 use secrecy::SecretString;
 use service::secrets::SecretError;
-use twilio::flex_token::{FlexToken, Listener, TokenError};
+use twilio::flex_token::{FlexToken, Listener, TokenError, ValidateAs};
 use vault::{Expectation, PlaintextStream, ReadError, RecordingId};
 
 use crate::decide::Facts;
@@ -74,6 +74,6 @@ impl Recordings for vault::Reader {
 
 impl TokenCheck for twilio::client::Client {
     async fn check(&self, token: &FlexToken) -> Result<Listener, TokenError> {
-        self.validate_flex_token(token).await
+        self.validate_flex_token(token, ValidateAs::Player).await
     }
 }
