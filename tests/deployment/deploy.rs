@@ -41,6 +41,7 @@ async fn it_is_created_updated_and_deleted() {
         "PlaybackReservedConcurrency=50",
         "TraceRequests=true",
         "TwilioEncryptionKey=on",
+        "ValidateTokensAs=account",
         "WebhookReservedConcurrency=50",
     ]);
     assert_eq!(account.status(), "UPDATE_COMPLETE");

@@ -224,6 +224,38 @@ fn no_environment_and_no_parameter_holds_a_secret() {
 }
 
 #[test]
+fn playback_reads_the_auth_token_only_where_it_vouches_for_tokens() {
+    assert_eq!(TEMPLATE["Parameters"]["ValidateTokensAs"]["Default"], "player");
+    assert_eq!(
+        TEMPLATE["Conditions"]["ValidatesTokensAsAccount"],
+        json!({"Fn::Equals": [{"Ref": "ValidateTokensAs"}, "account"]})
+    );
+    let setting = &properties("PlaybackFunction")["Environment"]["Variables"]["TWILIO_AUTH_TOKEN_SECRET"];
+    let (link_keys, auth_token) = (json!({"Ref": "LinkKeysSecret"}), json!({"Ref": "AuthTokenSecret"}));
+    assert_eq!(
+        *setting,
+        json!({"Fn::If": ["ValidatesTokensAsAccount", auth_token, ""]})
+    );
+    let statements = properties("PlaybackRole")["Policies"][0]["PolicyDocument"]["Statement"].as_array();
+    let secrets: Vec<_> = statements
+        .unwrap()
+        .iter()
+        .filter(|statement| statement.to_string().contains("secretsmanager:"))
+        .collect();
+    let [statement] = *secrets else {
+        panic!("one statement about secrets: {secrets:?}");
+    };
+    assert_eq!(
+        *statement,
+        json!({
+            "Effect": "Allow",
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": {"Fn::If": ["ValidatesTokensAsAccount", [link_keys, auth_token], [link_keys]]},
+        })
+    );
+}
+
+#[test]
 fn every_parameter_is_described_and_text_is_checked() {
     for (name, parameter) in TEMPLATE["Parameters"].as_object().unwrap() {
         assert!(parameter["Description"].is_string(), "{name}");

@@ -7,12 +7,16 @@ use local_stack::{Stack, values};
 /// The token of somebody who isn't Twilio.
 pub(crate) const FORGER: &str = "canary-of-a-forger";
 
+/// The Auth Token that Twilio's account gets when its secondary one is promoted.
+pub(crate) const PROMOTED: &str = "canary-of-a-promotion";
+
 /// The Flex token of somebody whom nobody knows.
 pub(crate) const LISTENER: &str = "canary-of-a-listener";
 
 /// What a log mustn't hold, by its name.
-const CANARIES: [(&str, &str); 13] = [
+const CANARIES: [(&str, &str); 14] = [
     ("the Auth Token", values::AUTH_TOKEN),
+    ("the promoted Auth Token", PROMOTED),
     ("the API key", values::API_KEY_SECRET),
     ("the Flex token", values::FLEX_TOKEN),
     ("the agent's Flex token", values::AGENT_TOKEN),

@@ -1,10 +1,17 @@
 //! What the template's options switch on, where nothing else of the suite does.
 
-use local_stack::{Role, values};
+use local_stack::{
+    Role,
+    twilio_double::{AuthKind, FlexToken, Operation},
+    values,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{OwnStack, Recording, alone, eventually, get, options};
+use crate::{
+    canaries,
+    support::{self, OwnStack, Recording, alone, eventually, get, options},
+};
 
 #[tokio::test]
 async fn segment_links_play_without_a_token_where_they_are_accepted() {
@@ -25,6 +32,49 @@ async fn segment_links_play_without_a_token_where_they_are_accepted() {
     let answer = get(&link, &[]).await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert!(answer.bytes().await.unwrap() == recording.audio);
+}
+
+#[tokio::test]
+async fn flex_tokens_are_validated_with_the_auth_token_where_it_is_asked_for() {
+    let stack = OwnStack::start(options().validating_tokens_as_account()).await;
+    let recording = Recording::new(&stack, 10_000);
+    recording.bring_in(&stack).await;
+    let asked = || {
+        let calls = stack.twilio().calls().into_iter();
+        calls.filter(|call| call.operation == Some(Operation::TokenValidate))
+    };
+
+    let url = recording.media_url(&stack).await;
+    assert!(get(&url, &[]).await.bytes().await.unwrap() == recording.audio);
+    for (token, status) in [
+        (canaries::LISTENER, StatusCode::UNAUTHORIZED),
+        (values::AGENT_TOKEN, StatusCode::FORBIDDEN),
+    ] {
+        let refused = stack.media_url(&recording.sid, token).await.unwrap();
+        assert_eq!(refused.status(), status);
+    }
+    assert_eq!(asked().count(), 3);
+    assert!(asked().all(|call| call.auth == AuthKind::AuthToken));
+
+    // Twilio's answer to a token is known for a minute, and a valid one plays on: somebody else comes.
+    stack.twilio().replace_auth_token(canaries::PROMOTED);
+    stack.twilio().add_token(FlexToken::supervisor("a-newcomers-token"));
+    let ask = async || stack.media_url(&recording.sid, "a-newcomers-token").await.unwrap();
+    let unchecked = ask().await;
+    assert_eq!(unchecked.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(support::json(unchecked).await["error"], "token_not_checked");
+    let told = stack.log(Role::Playback).unwrap();
+    assert!(told.contains("Twilio refuses the account's Auth Token"), "{told}");
+
+    let secret = stack.secrets().put_secret_value();
+    let secret = secret.secret_id(&stack.resources().auth_token_secret);
+    let promoted = json!({"primary": canaries::PROMOTED});
+    secret.secret_string(promoted.to_string()).send().await.unwrap();
+    // The secret is read again at most every ten seconds.
+    eventually("a link under the promoted token", || async {
+        (ask().await.status() == StatusCode::OK).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

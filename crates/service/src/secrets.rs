@@ -1,5 +1,7 @@
 //! Secrets from AWS Secrets Manager, fetched when first needed and kept for a while.
 
+mod typed;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -12,6 +14,8 @@ use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::Mutex;
+
+pub use typed::Secret;
 
 /// How long a value is used before it's asked for again: a rotated secret is in use within this time.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);

@@ -11,6 +11,7 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use http::{StatusCode, header};
+use reqwest::Response;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -74,6 +75,15 @@ pub struct Listener {
     pub expires_ms: i64,
 }
 
+/// Whose credential vouches for the question whether a token is valid. Twilio publishes both forms.
+#[derive(Clone, Copy, Debug)]
+pub enum ValidateAs<'a> {
+    /// The token itself, as the Player's own `Authorization` header has it: needs no secret.
+    Player,
+    /// The account's SID and this Auth Token, as `twilio-flex-token-validator` has it.
+    Account(&'a SecretString),
+}
+
 /// Why the holder of a token may not listen.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -87,36 +97,51 @@ pub enum TokenError {
 }
 
 impl Client {
-    /// POST /v1/Accounts/{AC}/Tokens/validate, authenticated by the Player's own header (Twilio's own sample does so).
+    /// POST /v1/Accounts/{AC}/Tokens/validate.
     ///
-    /// Since the token is the credential of that call, 401 and 403 say that it isn't valid; so does `valid: false`,
-    /// whatever the status. Anything else but a full answer is [`TokenError::Unavailable`].
-    pub async fn validate_flex_token(&self, token: &FlexToken) -> Result<Listener, TokenError> {
+    /// `valid: false` says that the token isn't valid, whatever the status. A 401 or 403 without it says so as well where
+    /// the token is the credential of the call; where the Auth Token is, it says that Twilio refused that:
+    /// [`ApiError::Unauthorized`]. That and anything else but a full answer is [`TokenError::Unavailable`].
+    pub async fn validate_flex_token(
+        &self,
+        token: &FlexToken,
+        validate_as: ValidateAs<'_>,
+    ) -> Result<Listener, TokenError> {
         let account = self.account.as_str();
         let url = join(&self.endpoints.iam, &["v1", "Accounts", account, "Tokens", "validate"]);
         let token = token.0.expose_secret();
+        let (user, password) = match validate_as {
+            ValidateAs::Player => ("token", token),
+            ValidateAs::Account(auth_token) => (account, auth_token.expose_secret()),
+        };
         let request = self
             .http
             .post(url)
             .timeout(CALL_TIMEOUT)
-            .basic_auth("token", Some(token))
+            .basic_auth(user, Some(password))
             .header(header::CACHE_CONTROL, "no-cache")
             .json(&json!({ "token": token }));
         let response = send(request).await?;
-        match response.status() {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(TokenError::Invalid),
-            status @ (StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND) => {
-                match json::<Verdict>(response).await {
-                    Ok(Verdict { valid: false, .. }) => Err(TokenError::Invalid),
-                    // A wrong account or endpoint says nothing about the token.
-                    _ => Err(ApiError::Status {
-                        status: status.as_u16(),
-                    }
-                    .into()),
-                }
+        match (response.status(), validate_as) {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, ValidateAs::Player) => Err(TokenError::Invalid),
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, ValidateAs::Account(_)) => {
+                Err(verdict_or(response, ApiError::Unauthorized).await)
+            }
+            // A wrong account or endpoint says nothing about the token.
+            (StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND, _) => {
+                let status = response.status().as_u16();
+                Err(verdict_or(response, ApiError::Status { status }).await)
             }
             _ => json::<Verdict>(checked(response).await?).await?.listener(now_ms()),
         }
+    }
+}
+
+/// What an answer that isn't a success says: that the token isn't valid, or nothing about it but this error.
+async fn verdict_or(response: Response, error: ApiError) -> TokenError {
+    match json::<Verdict>(response).await {
+        Ok(Verdict { valid: false, .. }) => TokenError::Invalid,
+        _ => error.into(),
     }
 }
 

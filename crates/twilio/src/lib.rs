@@ -1,10 +1,11 @@
 //! Twilio as this project meets it: the webhook's signature and form, SIDs, recording media, TaskRouter tasks, Flex
 //! tokens.
 //!
-//! Computation and I/O are apart: [`sid`], [`signature`], [`callback`], [`encrypted_media`] and [`task_attributes`] are
-//! pure; [`client::Client`] does the HTTP, its operations living in [`media`], [`recordings`], [`taskrouter`] and
-//! [`flex_token`]. Nothing here knows AWS or Lambda.
+//! Computation and I/O are apart: [`sid`], [`auth_tokens`], [`signature`], [`callback`], [`encrypted_media`] and
+//! [`task_attributes`] are pure; [`client::Client`] does the HTTP, its operations living in [`media`], [`recordings`],
+//! [`taskrouter`] and [`flex_token`]. Nothing here knows AWS or Lambda.
 
+pub mod auth_tokens;
 pub mod callback;
 pub mod client;
 pub mod encrypted_media;

@@ -3,8 +3,9 @@
 use aws_config::SdkConfig;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde_json::Value;
-use service::secrets::Secrets;
+use service::secrets::{Secret, Secrets};
 use twilio::{
+    auth_tokens::AuthTokens,
     client::{Client, ClientError},
     sid::AccountSid,
 };
@@ -18,7 +19,7 @@ use crate::{
     operator::{Invoked, Operator},
     originals::Originals,
     schedules::Deletions,
-    secret::{Secret, api_key, auth_tokens, key_ring},
+    secret::{api_key, key_ring},
     webhook::{Delivery, Queues, Webhook},
 };
 
@@ -114,7 +115,7 @@ impl Aws {
     fn webhook(&self, account: AccountSid, config: WebhookConfig) -> Webhook {
         Webhook {
             account,
-            auth_tokens: Secret::new(&self.secrets, config.auth_token_secret, auth_tokens),
+            auth_tokens: Secret::new(&self.secrets, config.auth_token_secret, AuthTokens::parse),
             public_base_url: config.public_base_url,
             delivery: match config.queues {
                 Some(urls) => Delivery::Queues(Queues::new(aws_sdk_sqs::Client::new(&self.config), urls)),

@@ -1,13 +1,11 @@
 //! Recordings as they are at Twilio, asked for with this function's API key.
 
-use service::secrets::SecretError;
+use service::secrets::{Secret, SecretError};
 use twilio::{
     client::{ApiError, Client, Credentials},
     recordings::{CreatedBetween, Deletion, PageToken, RecordingPage, RecordingResource},
     sid::RecordingSid,
 };
-
-use crate::secret::Secret;
 
 /// The account's recordings at Twilio.
 pub(crate) struct Originals {

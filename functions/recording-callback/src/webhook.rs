@@ -11,9 +11,11 @@ mod response;
 use std::{error::Error, time::Instant};
 
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use secrecy::SecretString;
-use service::metrics::{self, Unit};
-use twilio::{callback::RecordingStatus, sid::AccountSid, signature::SignatureError};
+use service::{
+    metrics::{self, Unit},
+    secrets::Secret,
+};
+use twilio::{auth_tokens::AuthTokens, callback::RecordingStatus, sid::AccountSid, signature::SignatureError};
 
 pub(crate) use self::delivery::{Delivery, Queues};
 use self::{
@@ -21,11 +23,11 @@ use self::{
     rejection::Rejection,
     request::CallbackRequest,
 };
-use crate::{clock, jobs::Jobs, secret::Secret};
+use crate::{clock, jobs::Jobs};
 
 pub(crate) struct Webhook {
     pub(crate) account: AccountSid,
-    pub(crate) auth_tokens: Secret<Vec<SecretString>>,
+    pub(crate) auth_tokens: Secret<AuthTokens>,
     pub(crate) public_base_url: Option<String>,
     pub(crate) delivery: Delivery,
 }
@@ -78,9 +80,9 @@ impl Webhook {
 
     async fn authenticate(&self, request: &CallbackRequest) -> Result<(), Rejection> {
         let base = self.public_base_url.as_deref();
-        let outcome = match request.verify(base, &self.auth_tokens.get().await?) {
+        let outcome = match request.verify(base, &self.auth_tokens.get().await?.into_vec()) {
             // The token may have been replaced since the secret was last read.
-            Err(SignatureError::Mismatch) => request.verify(base, &self.auth_tokens.refresh().await?),
+            Err(SignatureError::Mismatch) => request.verify(base, &self.auth_tokens.refresh().await?.into_vec()),
             outcome => outcome,
         };
         outcome.map_err(|error| {

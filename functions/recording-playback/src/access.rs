@@ -2,8 +2,10 @@
 
 mod flex_token;
 mod link;
+mod twilio_tokens;
 
 pub use link::SecretLinkKeys;
+pub use twilio_tokens::TwilioTokens;
 pub(crate) use {
     flex_token::TokenGate,
     link::{Admission, Issued, LinkGate},

@@ -1,12 +1,15 @@
 //! The function put together.
 
 use aws_config::SdkConfig;
-use service::secrets::Secrets;
-use twilio::client::{Client, ClientError};
+use service::secrets::{Secret, Secrets};
+use twilio::{
+    auth_tokens::AuthTokens,
+    client::{Client, ClientError},
+};
 use vault::Reader;
 
 use crate::{
-    access::{LinkGate, SecretLinkKeys, TokenGate},
+    access::{LinkGate, SecretLinkKeys, TokenGate, TwilioTokens},
     config::Config,
     cors::FlexOrigins,
     ports::{LinkKeys, Recordings, TokenCheck},
@@ -37,7 +40,7 @@ impl<R: Recordings, C: TokenCheck, K: LinkKeys> App<R, C, K> {
     }
 }
 
-impl App<Reader, Client, SecretLinkKeys> {
+impl App<Reader, TwilioTokens<Secret<AuthTokens>>, SecretLinkKeys> {
     /// Puts the function together with clients of AWS and Twilio. Calls neither.
     ///
     /// # Errors
@@ -47,7 +50,13 @@ impl App<Reader, Client, SecretLinkKeys> {
         let kms = aws_sdk_kms::Client::new(aws);
         let reader = Reader::new(s3, kms, config.vault.clone());
         let twilio = Client::new(config.twilio_account.clone(), config.twilio_endpoints.clone())?;
-        let link_keys = SecretLinkKeys::new(Secrets::new(aws), config.link_keys_secret.clone());
-        Ok(Self::new(config, reader, twilio, link_keys))
+        let secrets = Secrets::new(aws);
+        let auth_tokens = config
+            .auth_token_secret
+            .clone()
+            .map(|id| Secret::new(&secrets, id, AuthTokens::parse));
+        let link_keys = SecretLinkKeys::new(secrets, config.link_keys_secret.clone());
+        let tokens = TwilioTokens::new(twilio, auth_tokens);
+        Ok(Self::new(config, reader, tokens, link_keys))
     }
 }

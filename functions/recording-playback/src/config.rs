@@ -27,6 +27,9 @@ pub struct Config {
     pub twilio_account: AccountSid,
     /// `TWILIO_IAM_BASE`: where tokens are validated; by default Twilio's US1 host.
     pub twilio_endpoints: Endpoints,
+    /// `TWILIO_AUTH_TOKEN_SECRET`: id or ARN of the secret with the account's Auth Token, which tokens are validated with;
+    /// by default they're validated with the Player's own header.
+    pub auth_token_secret: Option<String>,
     /// `LINK_KEYS_SECRET`: id or ARN of the secret with the link keys.
     pub link_keys_secret: String,
     /// `ALLOWED_ROLES`, comma separated: Flex roles that may listen.
@@ -55,6 +58,7 @@ impl Config {
         // The same text, read as the Twilio layer wants it: its problem is told once, above.
         let twilio_account = account.as_ref().and_then(|id| AccountSid::parse(id.as_str()).ok());
         let link_keys_secret = settings.required("LINK_KEYS_SECRET", |text| Ok::<_, &str>(text.to_owned()));
+        let auth_token_secret = settings.optional("TWILIO_AUTH_TOKEN_SECRET", |text| Ok::<_, &str>(text.to_owned()));
         let iam = settings.optional("TWILIO_IAM_BASE", base_url);
         let roles = settings.optional("ALLOWED_ROLES", |text| {
             list(text, |role| Ok::<_, &str>(role.to_owned()))
@@ -79,6 +83,7 @@ impl Config {
                     iam: iam.unwrap_or(default_endpoints.iam),
                     ..default_endpoints
                 },
+                auth_token_secret,
                 link_keys_secret: link_keys_secret?,
                 allowed_roles: roles.unwrap_or_else(|| DEFAULT_ROLES.map(str::to_owned).to_vec()),
                 link_ttl_s: link_ttl_s.unwrap_or(DEFAULT_LINK_TTL_S),
@@ -121,6 +126,7 @@ mod tests {
         let config = config(&[]).unwrap();
         assert_eq!(config.vault.bucket, "recordings");
         assert_eq!(config.vault.kms_keys.len(), 1);
+        assert_eq!(config.auth_token_secret, None);
         assert_eq!(config.allowed_roles, ["admin", "supervisor"]);
         assert_eq!(config.link_ttl_s, 14_400);
         assert_eq!(config.max_range_bytes, 4_194_304);
@@ -135,6 +141,7 @@ mod tests {
         let two_keys = format!("{KEY}, {KEY}");
         let config = config(&[
             ("KMS_DECRYPT_KEY_ARNS", &two_keys),
+            ("TWILIO_AUTH_TOKEN_SECRET", "auth-token"),
             ("TWILIO_IAM_BASE", "http://127.0.0.1:8001"),
             ("ALLOWED_ROLES", "supervisor, wfo.full_access"),
             ("MEDIA_URL_TTL", "60"),
@@ -145,6 +152,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(config.vault.kms_keys.len(), 2);
+        assert_eq!(config.auth_token_secret.as_deref(), Some("auth-token"));
         assert_eq!(config.twilio_endpoints.iam.as_str(), "http://127.0.0.1:8001/");
         assert_eq!(config.allowed_roles, ["supervisor", "wfo.full_access"]);
         assert_eq!(config.link_ttl_s, 60);
@@ -155,6 +163,15 @@ mod tests {
             Some("https://listen.example.com/recordings")
         );
         assert!(!config.flex_origins.allows(&"https://flex.twilio.com".parse().unwrap()));
+    }
+
+    /// The template gives every function all of its settings, empty where an option is off.
+    #[test]
+    fn an_empty_auth_token_secret_is_none() {
+        for empty in ["", "  "] {
+            let config = config(&[("TWILIO_AUTH_TOKEN_SECRET", empty)]).unwrap();
+            assert_eq!(config.auth_token_secret, None, "{empty:?}");
+        }
     }
 
     #[test]

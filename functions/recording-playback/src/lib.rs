@@ -27,10 +27,10 @@ mod refusal;
 mod respond;
 mod routes;
 
-pub use access::SecretLinkKeys;
+pub use access::{SecretLinkKeys, TwilioTokens};
 pub use app::App;
 pub use body::Body;
 pub use config::Config;
 pub use cors::FlexOrigins;
 pub use handle::handle;
-pub use ports::{LinkKeys, Recordings, TokenCheck};
+pub use ports::{AuthTokenSource, CheckError, LinkKeys, Recordings, TokenCheck};

@@ -4,8 +4,11 @@ use std::{future::Future, ops::Range, sync::Arc};
 
 use http::HeaderValue;
 use secrecy::SecretString;
-use service::secrets::SecretError;
-use twilio::flex_token::{FlexToken, Listener, TokenError};
+use service::secrets::{Secret, SecretError};
+use twilio::{
+    auth_tokens::AuthTokens,
+    flex_token::{FlexToken, Listener, TokenError},
+};
 use vault::{Expectation, PlaintextStream, ReadError, RecordingId};
 
 use crate::decide::Facts;
@@ -39,7 +42,30 @@ pub trait Recordings: Send + Sync {
 /// Who a Flex token belongs to.
 pub trait TokenCheck: Send + Sync {
     /// Asks the one who issued the token.
-    fn check(&self, token: &FlexToken) -> impl Future<Output = Result<Listener, TokenError>> + Send;
+    ///
+    /// # Errors
+    /// [`CheckError`] where it doesn't vouch for the token, or can't be asked.
+    fn check(&self, token: &FlexToken) -> impl Future<Output = Result<Listener, CheckError>> + Send;
+}
+
+/// Why nobody vouches for a token.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// What was said of it, or why nothing was.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The Auth Token to ask with isn't there.
+    #[error("Auth Token: {0}")]
+    AuthToken(#[from] SecretError),
+}
+
+/// The account's Auth Tokens.
+pub trait AuthTokenSource: Send + Sync {
+    /// The tokens as they're known here.
+    fn current(&self) -> impl Future<Output = Result<AuthTokens, SecretError>> + Send;
+
+    /// The tokens as they are now, in case Twilio has refused the known one.
+    fn refreshed(&self) -> impl Future<Output = Result<AuthTokens, SecretError>> + Send;
 }
 
 /// The keys that sign and verify links: a secret's text, see [`playback_link::KeyRing::parse`].
@@ -72,8 +98,12 @@ impl Recordings for vault::Reader {
     }
 }
 
-impl TokenCheck for twilio::client::Client {
-    async fn check(&self, token: &FlexToken) -> Result<Listener, TokenError> {
-        self.validate_flex_token(token).await
+impl AuthTokenSource for Secret<AuthTokens> {
+    async fn current(&self) -> Result<AuthTokens, SecretError> {
+        self.get().await
+    }
+
+    async fn refreshed(&self) -> Result<AuthTokens, SecretError> {
+        self.refresh().await
     }
 }

@@ -6,6 +6,8 @@ use service::secrets::SecretError;
 use twilio::flex_token::TokenError;
 use vault::ReadError;
 
+use crate::ports::CheckError;
+
 /// Why a request isn't given what it asks for. The text is for the log; the client gets [`Refusal::terms`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -25,6 +27,8 @@ pub(crate) enum Refusal {
     NoToken,
     #[error(transparent)]
     Token(#[from] TokenError),
+    #[error("Auth Token: {0}")]
+    AuthToken(SecretError),
     #[error("none of the listener's roles is allowed")]
     Role,
     #[error("recordingSid is missing or malformed")]
@@ -49,10 +53,10 @@ impl Refusal {
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             // Whatever is wrong with a link, the client must not learn what.
             Self::Link(_) | Self::SegmentLink => (StatusCode::FORBIDDEN, "link_not_valid"),
-            Self::LinkKeysUnavailable(SecretError::Missing) | Self::LinkKeysUnusable(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "not_configured")
-            }
-            Self::LinkKeysUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::LinkKeysUnavailable(SecretError::Missing)
+            | Self::LinkKeysUnusable(_)
+            | Self::AuthToken(SecretError::Missing) => (StatusCode::SERVICE_UNAVAILABLE, "not_configured"),
+            Self::LinkKeysUnavailable(_) | Self::AuthToken(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::NoToken => (StatusCode::UNAUTHORIZED, "token_required"),
             Self::Token(TokenError::Invalid) => (StatusCode::UNAUTHORIZED, "token_not_valid"),
             Self::Token(_) => (StatusCode::SERVICE_UNAVAILABLE, "token_not_checked"),
@@ -77,5 +81,14 @@ impl Refusal {
     /// Whether what is stored, or what S3 sent of it, isn't what was written.
     pub(crate) const fn is_verification_failure(&self) -> bool {
         matches!(self, Self::Read(ReadError::Damaged(_)))
+    }
+}
+
+impl From<CheckError> for Refusal {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Token(error) => Self::Token(error),
+            CheckError::AuthToken(error) => Self::AuthToken(error),
+        }
     }
 }

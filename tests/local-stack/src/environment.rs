@@ -13,6 +13,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) flex_origins: &'a str,
     /// Whether jobs go through the queues. Without, the webhook does them in line, with all roles' settings.
     pub(crate) queues: bool,
+    /// Whether playback validates Flex tokens with the account's Auth Token.
+    pub(crate) tokens_as_account: bool,
 }
 
 /// The variables of one role, in the order in which later ones win.
@@ -58,7 +60,12 @@ pub(crate) fn environment(role: Role, aws_endpoint: &str, around: Surroundings<'
             pairs.extend(operator(around.resources));
             pairs.extend(schedules(around.resources));
         }
-        (Role::Playback, _) => pairs.extend(playback(around)),
+        (Role::Playback, _) => {
+            pairs.extend(playback(around));
+            if around.tokens_as_account {
+                pairs.push(("TWILIO_AUTH_TOKEN_SECRET", &around.resources.auth_token_secret));
+            }
+        }
     }
     let own = pairs
         .into_iter()

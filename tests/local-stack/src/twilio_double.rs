@@ -32,6 +32,7 @@ pub use self::{
     tokens::FlexToken,
 };
 use self::{
+    auth::AuthToken,
     calls::CallLog,
     faults::Faults,
     recordings::Recordings,
@@ -45,7 +46,7 @@ use self::{
 pub struct TwilioOptions {
     /// `AC…`.
     pub account_sid: String,
-    /// Password of `account_sid`.
+    /// Password of `account_sid`, until it's replaced.
     pub auth_token: String,
     /// `SK…`.
     pub api_key_sid: String,
@@ -73,6 +74,7 @@ impl fmt::Debug for TwilioOptions {
 #[derive(Debug)]
 struct Twilio {
     options: TwilioOptions,
+    auth_token: AuthToken,
     api_base: String,
     recordings: Recordings,
     tasks: Tasks,
@@ -86,6 +88,7 @@ impl Twilio {
     fn secrets(&self) -> Vec<String> {
         let mut secrets = self.tokens.texts();
         secrets.extend([self.options.auth_token.clone(), self.options.api_key_secret.clone()]);
+        secrets.push(self.auth_token.text());
         secrets
     }
 }
@@ -115,6 +118,7 @@ impl TwilioDouble {
             tokens,
             faults: Faults::default(),
             calls: CallLog::default(),
+            auth_token: AuthToken::new(&options.auth_token),
             options,
         });
         Ok(Self {
@@ -174,6 +178,11 @@ impl TwilioDouble {
     /// A token that validates, beside the options' own.
     pub fn add_token(&self, token: FlexToken) {
         self.twilio.tokens.add(token);
+    }
+
+    /// What Twilio does when the secondary Auth Token is promoted: the one that was primary opens nothing any more.
+    pub fn replace_auth_token(&self, auth_token: &str) {
+        self.twilio.auth_token.replace(auth_token);
     }
 
     /// Arms a fault.

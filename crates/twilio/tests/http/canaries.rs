@@ -1,8 +1,9 @@
 //! Errors end up in log lines: nothing in them may come from a credential, a query string or a body.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::SecretString;
 use twilio::{
-    flex_token::FlexToken,
+    flex_token::{FlexToken, ValidateAs},
     media::MediaFormat,
     sid::{CallSid, RecordingSid, TaskSid, WorkspaceSid},
 };
@@ -39,12 +40,20 @@ async fn errors(url: &Url) -> Vec<String> {
     let metadata = client.fetch_recording(&key, &recording).await.err();
     let list = client.list_recordings(&key, &one_day(), None, 7).await.err();
     let delete = client.delete_recording(&key, &recording).await.err();
-    let validate = client.validate_flex_token(&token).await.err();
+    let auth_token = SecretString::from("canary-auth-token");
+    let by_player = client.validate_flex_token(&token, ValidateAs::Player).await.err();
+    let as_account = ValidateAs::Account(&auth_token);
+    let by_account = client.validate_flex_token(&token, as_account).await.err();
     [media, find, fetch, update, metadata, list, delete]
         .iter()
         .flatten()
         .map(|error| format!("{error} {error:?}"))
-        .chain(validate.map(|error| format!("{error} {error:?}")))
+        .chain(
+            [by_player, by_account]
+                .iter()
+                .flatten()
+                .map(|error| format!("{error} {error:?}")),
+        )
         .collect()
 }
 
@@ -68,15 +77,17 @@ async fn no_error_shows_a_secret_a_query_or_a_body() {
     let key_header = api_key_header();
     let encoded_key = key_header.trim_start_matches("Basic ");
     let encoded_token = STANDARD.encode("token:canary-token");
+    let encoded_pair = STANDARD.encode(format!("{}:canary-auth-token", sid("AC", '0')));
     for url in urls {
         let errors = errors(&url).await;
         // An update and a deletion need no body, so one of the servers has nothing against them; 404 is deleted too.
-        assert!(errors.len() >= 6, "{errors:?}");
+        assert!(errors.len() >= 7, "{errors:?}");
         for shown in errors {
             for forbidden in [
                 "canary",
                 encoded_key,
                 &encoded_token,
+                &encoded_pair,
                 "RequestedChannels",
                 "EvaluateTaskAttributes",
                 "DateCreated",

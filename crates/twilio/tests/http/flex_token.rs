@@ -1,8 +1,9 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use twilio::{
     client::ApiError,
-    flex_token::{FlexToken, Listener, TokenError},
+    flex_token::{FlexToken, Listener, TokenError, ValidateAs},
     sid::WorkerSid,
 };
 use url::Url;
@@ -31,7 +32,13 @@ fn valid() -> Value {
 }
 
 async fn validate(url: &Url) -> Result<Listener, TokenError> {
-    client(url).validate_flex_token(&token()).await
+    client(url).validate_flex_token(&token(), ValidateAs::Player).await
+}
+
+async fn validate_as_account(url: &Url) -> Result<Listener, TokenError> {
+    let auth_token = SecretString::from("canary-auth-token");
+    let as_account = ValidateAs::Account(&auth_token);
+    client(url).validate_flex_token(&token(), as_account).await
 }
 
 #[tokio::test]
@@ -58,6 +65,59 @@ async fn a_token_is_validated_under_the_player_s_own_authorization() {
         serde_json::from_str::<Value>(&request.body).unwrap(),
         json!({ "token": TOKEN })
     );
+}
+
+#[tokio::test]
+async fn a_token_is_validated_under_the_account_s_auth_token() {
+    let twilio = Server::answering(200, &[], &valid().to_string()).await;
+    let listener = validate_as_account(&twilio.url).await.unwrap();
+    assert_eq!(listener.roles, ["supervisor", "admin"]);
+
+    let request = twilio.only();
+    assert_eq!(request.method, "POST");
+    let account = sid("AC", '0');
+    assert_eq!(request.target, format!("/v1/Accounts/{account}/Tokens/validate"));
+    let authorization = format!("Basic {}", STANDARD.encode(format!("{account}:canary-auth-token")));
+    assert_eq!(request.header("authorization"), Some(&*authorization));
+    assert_eq!(request.header("cache-control"), Some("no-cache"));
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    assert_eq!(
+        serde_json::from_str::<Value>(&request.body).unwrap(),
+        json!({ "token": TOKEN })
+    );
+}
+
+/// The Auth Token was the credential: that it's refused says nothing about the Flex token.
+#[tokio::test]
+async fn a_refused_auth_token_is_no_verdict_and_fails_closed() {
+    for (status, body) in [
+        (401, r#"{"code":20003,"message":"Authenticate"}"#.to_owned()),
+        (401, String::new()),
+        (403, "<html>".to_owned()),
+        (401, valid().to_string()),
+        (403, valid().to_string()),
+    ] {
+        let twilio = Server::answering(status, &[], &body).await;
+        let error = validate_as_account(&twilio.url).await.unwrap_err();
+        assert!(
+            matches!(error, TokenError::Unavailable(ApiError::Unauthorized)),
+            "{status} {body}: {error}"
+        );
+        assert_eq!(twilio.seen().len(), 1, "{status} {body}");
+        // The same answers, where the token was the credential.
+        let error = validate(&twilio.url).await.unwrap_err();
+        assert!(matches!(error, TokenError::Invalid), "{status} {body}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn what_twilio_calls_invalid_to_the_account_is_invalid() {
+    let refused = json!({"valid": false, "message": "not valid"}).to_string();
+    for status in [200, 400, 401, 403, 404] {
+        let twilio = Server::answering(status, &[], &refused).await;
+        let error = validate_as_account(&twilio.url).await.unwrap_err();
+        assert!(matches!(error, TokenError::Invalid), "{status}: {error}");
+    }
 }
 
 #[tokio::test]
@@ -116,9 +176,11 @@ async fn anything_that_is_no_verdict_fails_closed() {
         (503, json!({"valid": false}).to_string()),
     ] {
         let twilio = Server::answering(status, &[("location", "/")], &body).await;
-        let error = validate(&twilio.url).await.unwrap_err();
-        assert!(matches!(error, TokenError::Unavailable(_)), "{status} {body}: {error}");
-        assert_eq!(twilio.seen().len(), 1, "{status} {body}");
+        for outcome in [validate(&twilio.url).await, validate_as_account(&twilio.url).await] {
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, TokenError::Unavailable(_)), "{status} {body}: {error}");
+        }
+        assert_eq!(twilio.seen().len(), 2, "{status} {body}");
     }
 }
 

@@ -7,7 +7,10 @@ use std::{
 };
 
 use futures_util::TryStreamExt;
-use service::metrics::{self, Unit};
+use service::{
+    metrics::{self, Unit},
+    secrets::Secret,
+};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use twilio::{
     client::{ApiError, Client, Credentials},
@@ -20,7 +23,7 @@ use vault::{
     Writer,
 };
 
-use crate::{job::CopyRecording, secret::Secret};
+use crate::job::CopyRecording;
 
 mod encrypted_media;
 use encrypted_media::EncryptedMedia;

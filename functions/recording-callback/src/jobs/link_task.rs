@@ -10,7 +10,7 @@ use std::{
 
 use service::{
     metrics::{self, Unit},
-    secrets::SecretError,
+    secrets::{Secret, SecretError},
 };
 use twilio::{
     client::{ApiError, Client, Credentials},
@@ -29,7 +29,6 @@ use crate::{
     clock,
     job::LinkTask,
     schedules::{Deletions, ScheduleError},
-    secret::Secret,
 };
 
 /// How often a task may change under our hands. Each try takes two requests, so that ten fit into the linker's 30 s.

@@ -8,16 +8,11 @@ mod walk;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use service::secrets::Secrets;
+use service::secrets::{Secret, Secrets};
 
 use self::twilio::Twilio;
 use super::*;
-use crate::{
-    config::DeletionConfig,
-    emulated::Emulated,
-    invocation::Invocation,
-    secret::{Secret, api_key},
-};
+use crate::{config::DeletionConfig, emulated::Emulated, invocation::Invocation, secret::api_key};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:operator";
 

@@ -12,7 +12,6 @@ use crate::{
     config::QueueUrls,
     loopback::{Asked, Loopback},
     sample_events::{GET, POST_BASE64, POST_TEXT, http_request},
-    secret::auth_tokens,
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
@@ -45,7 +44,7 @@ fn webhook(aws: &Loopback, with_queues: bool) -> Webhook {
     };
     Webhook {
         account: AccountSid::parse("AC00000000000000000000000000000001").unwrap(),
-        auth_tokens: Secret::new(&Secrets::new(&config), "auth-token".to_owned(), auth_tokens),
+        auth_tokens: Secret::new(&Secrets::new(&config), "auth-token".to_owned(), AuthTokens::parse),
         public_base_url: None,
         delivery: if with_queues { queues() } else { Delivery::Inline },
     }

@@ -103,6 +103,7 @@ mod tests {
     use twilio::client::ApiError;
 
     use super::*;
+    use crate::ports::CheckError;
 
     const NOW_MS: i64 = 1_790_000_000_000;
 
@@ -113,9 +114,9 @@ mod tests {
     }
 
     impl TokenCheck for Issuer {
-        async fn check(&self, _: &FlexToken) -> Result<Listener, TokenError> {
+        async fn check(&self, _: &FlexToken) -> Result<Listener, CheckError> {
             self.asked.fetch_add(1, Ordering::Relaxed);
-            (self.answer)()
+            Ok((self.answer)()?)
         }
     }
 

@@ -125,6 +125,12 @@ async fn every_refusal_has_its_status_and_code() {
             503,
             "unavailable",
         ),
+        (Refusal::AuthToken(SecretError::Missing), 503, "not_configured"),
+        (
+            Refusal::AuthToken(SecretError::Unavailable("canary".into())),
+            503,
+            "unavailable",
+        ),
         (Refusal::NoToken, 401, "token_required"),
         (Refusal::Token(TokenError::Invalid), 401, "token_not_valid"),
         (

@@ -14,11 +14,11 @@ use crate::fakes::{RECORDING, Shelf, World, plaintext, request};
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
     /// Logs of this thread go here while the guard lives.
-    fn capture(&self) -> tracing::subscriber::DefaultGuard {
+    pub(crate) fn capture(&self) -> tracing::subscriber::DefaultGuard {
         // Whether anybody wants a line is remembered for the whole process. Somebody always does, so that a test on another
         // thread, which wants none, can't have it remembered that nobody does.
         static SOMEBODY: Once = Once::new();
@@ -33,7 +33,7 @@ impl Lines {
         tracing::subscriber::set_default(subscriber.with_max_level(tracing::Level::TRACE).finish())
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 

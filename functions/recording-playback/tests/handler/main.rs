@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod as_account;
 mod audit;
 mod events;
 mod fakes;

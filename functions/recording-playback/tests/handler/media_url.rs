@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::Method;
+use recording_playback::TokenCheck;
 use twilio::{
     client::ApiError,
     flex_token::{Listener, TokenError},
@@ -17,8 +18,9 @@ fn world(answer: Verdict, settings: &[(&str, &str)]) -> World {
     World::with(shelf, Flex::answering(answer), Keys(Some(LINK_KEYS)), settings)
 }
 
-impl World {
-    async fn ask(&self, recording: &str) -> Answer {
+impl<C: TokenCheck + Clone> World<C> {
+    /// Asks for a link with some Flex token.
+    pub(crate) async fn ask(&self, recording: &str) -> Answer {
         let authorization = format!("Basic {}", STANDARD.encode("token:a.b.c"));
         let query = format!("recordingSid={recording}");
         let headers = [("authorization", authorization.as_str())];

@@ -19,6 +19,9 @@ pub struct StackOptions {
     pub rights: Option<PathBuf>,
     /// Timeouts of functions, instead of the template's.
     pub timeouts: Vec<(Role, Duration)>,
+    /// Playback validates Flex tokens with the account's Auth Token, as the template's `ValidateTokensAs=account` has it;
+    /// else with the Player's own header.
+    pub tokens_as_account: bool,
     /// Settings of functions, over those of the stack: role, name, value.
     pub settings: Vec<(Role, String, String)>,
 }
@@ -31,6 +34,7 @@ impl Default for StackOptions {
             state: None,
             rights: None,
             timeouts: Vec::new(),
+            tokens_as_account: false,
             settings: Vec::new(),
         }
     }
@@ -62,6 +66,13 @@ impl StackOptions {
     #[must_use]
     pub fn released(mut self) -> Self {
         self.build = Build::Release;
+        self
+    }
+
+    /// Flex tokens are validated with the account's Auth Token.
+    #[must_use]
+    pub fn validating_tokens_as_account(mut self) -> Self {
+        self.tokens_as_account = true;
         self
     }
 

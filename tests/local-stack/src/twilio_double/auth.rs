@@ -1,10 +1,38 @@
 //! Who calls: HTTP Basic with an API key, with the Auth Token, or with a Flex token as the Player sends it.
 
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
 use axum::http::{HeaderMap, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 
 use super::TwilioOptions;
+
+/// The account's Auth Token, which a promotion at Twilio replaces.
+pub(super) struct AuthToken(Mutex<String>);
+
+impl AuthToken {
+    pub(super) fn new(token: &str) -> Self {
+        Self(Mutex::new(token.to_owned()))
+    }
+
+    pub(super) fn replace(&self, token: &str) {
+        token.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for AuthToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuthToken([REDACTED])")
+    }
+}
 
 /// How a request authenticated itself; never the secret (`snake_case` in JSON).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -33,7 +61,7 @@ pub(super) enum Caller {
 }
 
 impl Caller {
-    pub(super) fn of(headers: &HeaderMap, options: &TwilioOptions) -> Self {
+    pub(super) fn of(headers: &HeaderMap, options: &TwilioOptions, auth_token: &AuthToken) -> Self {
         let Some(header) = headers.get(header::AUTHORIZATION) else {
             return Self::Nobody;
         };
@@ -42,7 +70,7 @@ impl Caller {
         };
         if user == options.api_key_sid && password == options.api_key_secret {
             Self::ApiKey
-        } else if user == options.account_sid && password == options.auth_token {
+        } else if user == options.account_sid && password == auth_token.text() {
             Self::AuthToken
         } else if user == "token" {
             Self::FlexToken(password)
@@ -86,7 +114,8 @@ mod tests {
     fn kind(authorization: &str) -> AuthKind {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, authorization.parse().unwrap());
-        Caller::of(&headers, &options("/nowhere".as_ref())).kind()
+        let known = options("/nowhere".as_ref());
+        Caller::of(&headers, &known, &AuthToken::new(&known.auth_token)).kind()
     }
 
     fn pair(user: &str, password: &str) -> String {
@@ -103,6 +132,20 @@ mod tests {
         for wrong in ["Basic", "Basic !!", "Bearer abc", "Basic bm9jb2xvbg=="] {
             assert_eq!(kind(wrong), AuthKind::Wrong, "{wrong}");
         }
-        assert_eq!(Caller::of(&HeaderMap::new(), &known).kind(), AuthKind::None);
+        let nobody = Caller::of(&HeaderMap::new(), &known, &AuthToken::new(&known.auth_token));
+        assert_eq!(nobody.kind(), AuthKind::None);
+    }
+
+    #[test]
+    fn a_replaced_auth_token_is_nobodys() {
+        let known = options("/nowhere".as_ref());
+        let auth_token = AuthToken::new(&known.auth_token);
+        auth_token.replace("promoted");
+        for (password, kind) in [(&*known.auth_token, AuthKind::Wrong), ("promoted", AuthKind::AuthToken)] {
+            let mut headers = HeaderMap::new();
+            let pair = pair(&known.account_sid, password);
+            headers.insert(header::AUTHORIZATION, pair.parse().unwrap());
+            assert_eq!(Caller::of(&headers, &known, &auth_token).kind(), kind, "{password}");
+        }
     }
 }

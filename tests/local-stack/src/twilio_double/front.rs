@@ -39,7 +39,7 @@ async fn handle(
     let (parts, body) = request.into_parts();
     let options = &twilio.options;
     let query = Query::parse(parts.uri.query().unwrap_or_default().as_bytes());
-    let caller = Caller::of(&parts.headers, options);
+    let caller = Caller::of(&parts.headers, options, &twilio.auth_token);
     let route = Route::parse(
         &parts.method,
         parts.uri.path(),

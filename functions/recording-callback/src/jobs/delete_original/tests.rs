@@ -1,12 +1,12 @@
 use serde_json::{Value, json};
-use service::secrets::Secrets;
+use service::secrets::{Secret, Secrets};
 use twilio::sid::RecordingSid;
 
 use super::*;
 use crate::{
     emulated::Emulated,
     loopback::{ACCOUNT, Asked, Loopback},
-    secret::{Secret, api_key},
+    secret::api_key,
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";

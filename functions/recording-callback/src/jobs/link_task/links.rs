@@ -1,13 +1,13 @@
 //! What a task is given for its recording.
 
 use playback_link::{Expiry, KeyRing, sign};
-use service::secrets::SecretError;
+use service::secrets::{Secret, SecretError};
 use twilio::{
     sid::RecordingSid,
     task_attributes::{ChannelOrder, RecordedLeg, TaskLink},
 };
 
-use crate::{config::ChannelOrders, job::LinkTask, secret::Secret};
+use crate::{config::ChannelOrders, job::LinkTask};
 
 /// The links of this deployment.
 pub(crate) struct Links {

@@ -15,7 +15,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use twilio::{
     client::{Client, Credentials, Endpoints},
-    flex_token::FlexToken,
+    flex_token::{FlexToken, ValidateAs},
     media::MediaFormat,
     recordings::CreatedBetween,
     sid::{AccountSid, CallSid, ConferenceSid, RecordingSid, TaskSid, WorkspaceSid},
@@ -190,5 +190,8 @@ async fn ask_everything(bench: &Bench, base: &str) {
         .unwrap();
 
     let token = FlexToken::from_authorization(&player_authorization(&options.flex_token)).unwrap();
-    client.validate_flex_token(&token).await.unwrap();
+    let auth_token = options.auth_token.clone().into();
+    for validate_as in [ValidateAs::Player, ValidateAs::Account(&auth_token)] {
+        client.validate_flex_token(&token, validate_as).await.unwrap();
+    }
 }

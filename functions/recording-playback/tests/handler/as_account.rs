@@ -1,0 +1,277 @@
+//! `GET /media-url` where the account's Auth Token vouches for Flex tokens: the real client against a Twilio on loopback.
+
+use std::sync::{Arc, Mutex};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use axum::{Json, Router, extract::Request, response::IntoResponse};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{StatusCode, header::AUTHORIZATION};
+use recording_playback::{AuthTokenSource, CheckError, TokenCheck, TwilioTokens};
+use serde_json::{Value, json};
+use service::secrets::{Secret, SecretError, Secrets};
+use twilio::{
+    auth_tokens::AuthTokens,
+    client::{Client, Endpoints},
+    flex_token::{FlexToken, Listener},
+    sid::AccountSid,
+};
+
+use crate::{
+    audit::Lines,
+    fakes::{Keys, LINK_KEYS, RECORDING, Shelf, World, plaintext},
+};
+
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const OLD: &str = r#"{"primary":"canary-old","secondary":"canary-other"}"#;
+const NEW: &str = r#"{"primary":"canary-new"}"#;
+
+/// Twilio's answer to an Auth Token that isn't the account's.
+fn refused() -> (u16, Value) {
+    (401, json!({"code": 20003, "message": "Authenticate", "status": 401}))
+}
+
+fn valid(role: &str) -> (u16, Value) {
+    let until = "2999-09-24T23:22:44.240Z";
+    (
+        200,
+        json!({"valid": true, "expiration": until, "identity": "jane", "roles": [role]}),
+    )
+}
+
+fn not_valid(status: u16) -> (u16, Value) {
+    (status, json!({"valid": false, "code": 20101, "message": "not valid"}))
+}
+
+/// Twilio and Secrets Manager, and who asked them.
+struct Loopback {
+    url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Loopback {
+    /// Answers Twilio's questions by the Auth Token that they're asked with. Its Secrets Manager has only `OLD`.
+    async fn start(answer: fn(&str) -> (u16, Value)) -> Self {
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let memory = Arc::clone(&asked);
+        let handler = async move |request: Request| {
+            let (who, (status, body)) = if request.headers().contains_key("x-amz-target") {
+                ("Secrets Manager".to_owned(), (200, json!({"SecretString": OLD})))
+            } else {
+                let path = format!("/v1/Accounts/{ACCOUNT}/Tokens/validate");
+                assert_eq!((request.method().as_str(), request.uri().path()), ("POST", &*path));
+                let auth_token = auth_token(request.headers()[AUTHORIZATION].to_str().unwrap());
+                let answered = answer(&auth_token);
+                (auth_token, answered)
+            };
+            memory.lock().unwrap().push(who);
+            (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handler)).await });
+        Self { url, asked }
+    }
+
+    /// Auth Tokens that Twilio was asked with, and calls to Secrets Manager, in order.
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn world<A: AuthTokenSource>(&self, auth_tokens: A) -> World<AsAccount<A>> {
+        let endpoints = Endpoints {
+            iam: self.url.parse().unwrap(),
+            ..Endpoints::default()
+        };
+        let twilio = Client::new(AccountSid::parse(ACCOUNT).unwrap(), endpoints).unwrap();
+        let tokens = AsAccount(Arc::new(TwilioTokens::new(twilio, Some(auth_tokens))));
+        World::with(Shelf::with(&plaintext(100)), tokens, Keys(Some(LINK_KEYS)), &[])
+    }
+
+    fn secrets(&self) -> Secrets {
+        let credentials = Credentials::new("key-id", "secret-key", None, None, "test");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(&self.url)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::disabled());
+        Secrets::new(&config.build())
+    }
+}
+
+/// The password of `Basic base64(AC…:password)`.
+fn auth_token(authorization: &str) -> String {
+    let encoded = authorization.strip_prefix("Basic ").unwrap();
+    let pair = String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap();
+    pair.strip_prefix(&format!("{ACCOUNT}:")).unwrap().to_owned()
+}
+
+struct AsAccount<A>(Arc<TwilioTokens<A>>);
+
+impl<A> Clone for AsAccount<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A: AuthTokenSource> TokenCheck for AsAccount<A> {
+    async fn check(&self, token: &FlexToken) -> Result<Listener, CheckError> {
+        self.0.check(token).await
+    }
+}
+
+/// The secret as it's known here and as it is now; `None` is one that was never set.
+#[derive(Clone)]
+struct Source {
+    known: Option<&'static str>,
+    newest: Option<&'static str>,
+    refreshes: Arc<Mutex<usize>>,
+}
+
+impl Source {
+    fn new(known: Option<&'static str>, newest: Option<&'static str>) -> Self {
+        Self {
+            known,
+            newest,
+            refreshes: Arc::default(),
+        }
+    }
+
+    fn refreshes(&self) -> usize {
+        *self.refreshes.lock().unwrap()
+    }
+}
+
+impl AuthTokenSource for Source {
+    async fn current(&self) -> Result<AuthTokens, SecretError> {
+        self.known.and_then(AuthTokens::parse).ok_or(SecretError::Missing)
+    }
+
+    async fn refreshed(&self) -> Result<AuthTokens, SecretError> {
+        *self.refreshes.lock().unwrap() += 1;
+        self.newest.and_then(AuthTokens::parse).ok_or(SecretError::Missing)
+    }
+}
+
+#[tokio::test]
+async fn the_primary_auth_token_vouches_for_a_token() {
+    let twilio = Loopback::start(|_| valid("supervisor")).await;
+    let source = Source::new(Some(OLD), Some(OLD));
+    let world = twilio.world(source.clone());
+    for _ in 0..2 {
+        let answer = world.ask(RECORDING).await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.json()["media_url"].is_string());
+    }
+    assert_eq!(twilio.asked(), ["canary-old"], "once a minute, as any token");
+    assert_eq!(source.refreshes(), 0);
+}
+
+#[tokio::test]
+async fn a_refused_auth_token_is_not_the_users_fault_and_is_read_again_once() {
+    let lines = Lines::default();
+    let guard = lines.capture();
+    for answer in [|_: &str| refused(), |_: &str| (403, json!({}))] {
+        let twilio = Loopback::start(answer).await;
+        let source = Source::new(Some(OLD), Some(OLD));
+        let world = twilio.world(source.clone());
+        let answer = world.ask(RECORDING).await;
+        assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
+        assert!(answer.header("retry-after").is_some());
+        assert!(world.shelf.log().is_empty());
+        assert_eq!(twilio.asked(), ["canary-old"], "the same one isn't tried twice");
+        assert_eq!(source.refreshes(), 1);
+    }
+    drop(guard);
+    let told = lines.text();
+    assert!(told.contains("Twilio refuses the account's Auth Token"), "{told}");
+    for secret in ["canary", &STANDARD.encode(format!("{ACCOUNT}:"))[..40], "a.b.c"] {
+        assert!(!told.contains(secret), "{secret} is in {told}");
+    }
+}
+
+#[tokio::test]
+async fn an_auth_token_that_was_replaced_meanwhile_is_taken_up() {
+    let twilio = Loopback::start(|auth_token| match auth_token {
+        "canary-new" => valid("supervisor"),
+        _ => refused(),
+    })
+    .await;
+    let source = Source::new(Some(OLD), Some(NEW));
+    assert_eq!(twilio.world(source.clone()).ask(RECORDING).await.status, 200);
+    assert_eq!(twilio.asked(), ["canary-old", "canary-new"]);
+    assert_eq!(source.refreshes(), 1);
+}
+
+#[tokio::test]
+async fn two_auth_tokens_are_tried_at_most() {
+    let twilio = Loopback::start(|_| refused()).await;
+    let source = Source::new(Some(OLD), Some(NEW));
+    let answer = twilio.world(source.clone()).ask(RECORDING).await;
+    assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
+    assert_eq!(twilio.asked(), ["canary-old", "canary-new"]);
+    assert_eq!(source.refreshes(), 1);
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_asks_secrets_manager_once() {
+    let twilio = Loopback::start(|_| refused()).await;
+    let world = twilio.world(Secret::new(
+        &twilio.secrets(),
+        "auth-token".to_owned(),
+        AuthTokens::parse,
+    ));
+    for _ in 0..5 {
+        let answer = world.ask(RECORDING).await;
+        assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
+    }
+    let asked = twilio.asked();
+    let calls = asked.iter().filter(|who| *who == "Secrets Manager").count();
+    assert_eq!((calls, asked.len() - calls), (1, 5), "{asked:?}");
+}
+
+#[tokio::test]
+async fn without_an_auth_token_nobody_is_asked() {
+    let twilio = Loopback::start(|_| valid("supervisor")).await;
+    for known in [None, Some("change-me"), Some("{}"), Some(r#"{"secondary":"canary"}"#)] {
+        let world = twilio.world(Source::new(known, known));
+        let answer = world.ask(RECORDING).await;
+        assert_eq!(answer.error(), (503, "not_configured".to_owned()), "{known:?}");
+        assert!(world.shelf.log().is_empty());
+    }
+    // Removed while it was in use.
+    let twilio = Loopback::start(|_| refused()).await;
+    let answer = twilio.world(Source::new(Some(OLD), None)).ask(RECORDING).await;
+    assert_eq!(answer.error(), (503, "not_configured".to_owned()));
+    assert_eq!(twilio.asked(), ["canary-old"]);
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_valid_is_the_users() {
+    for answer in [|_: &str| not_valid(200), |_: &str| not_valid(401)] {
+        let twilio = Loopback::start(answer).await;
+        let source = Source::new(Some(OLD), Some(NEW));
+        let answer = twilio.world(source.clone()).ask(RECORDING).await;
+        assert_eq!(answer.error(), (401, "token_not_valid".to_owned()));
+        assert_eq!(twilio.asked(), ["canary-old"]);
+        assert_eq!(source.refreshes(), 0);
+    }
+}
+
+#[tokio::test]
+async fn roles_are_compared_all_the_same() {
+    let twilio = Loopback::start(|_| valid("agent")).await;
+    let world = twilio.world(Source::new(Some(OLD), Some(OLD)));
+    assert_eq!(world.ask(RECORDING).await.error(), (403, "role_not_allowed".to_owned()));
+    assert!(world.shelf.log().is_empty());
+}
+
+#[tokio::test]
+async fn twilio_in_trouble_is_no_reason_to_read_the_secret_again() {
+    let twilio = Loopback::start(|_| (500, json!({}))).await;
+    let source = Source::new(Some(OLD), Some(NEW));
+    let answer = twilio.world(source.clone()).ask(RECORDING).await;
+    assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
+    assert_eq!((twilio.asked().len(), source.refreshes()), (1, 0));
+}
