@@ -31,7 +31,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     let mut points = Vec::new();
     for &(name, len) in lengths {
-        let rounds = if len > 1_000_000_000 { 2 } else { bed.rounds() };
+        let rounds = rounds(bed, len);
         let (mut wall, mut cpu) = (Vec::new(), Vec::new());
         let mut copier = bed.copier(&bed.server.plain()).await?;
         copy(&mut copier, &bed.new_sid(1000)).await?;
@@ -69,13 +69,17 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
+/// The longest take minutes: as few as still make a median.
+fn rounds(bed: &Bed, len: u64) -> usize {
+    if len > 1_000_000_000 { 7 } else { bed.rounds() }
+}
+
 /// Each length in processes of their own, so that no peak is another's.
 async fn memory(bed: &Bed, lengths: &[(&str, u64)]) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     for &(name, len) in lengths {
-        let rounds = if len > 1_000_000_000 { 1 } else { bed.rounds().min(3) };
         let mut over = Vec::new();
-        for _ in 0..rounds {
+        for _ in 0..rounds(bed, len) {
             let mut copier = bed.copier(&bed.server.plain()).await?;
             // Connections and the SDK's caches belong to an idle process that has worked before.
             copy(&mut copier, &bed.new_sid(1000)).await?;
