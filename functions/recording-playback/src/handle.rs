@@ -36,7 +36,7 @@ where
     K: LinkKeys,
 {
     let call = Call::new(&request);
-    let mut response = match Route::of(request.method(), request.raw_http_path()) {
+    let mut response = match Route::of(request.method(), call.path()) {
         Ok(Route::Recording) => playback::answer(app, &call).await,
         Ok(Route::MediaUrl) => media_url::answer(app, &call).await,
         Ok(Route::Preflight { allow }) => Ok(cors::preflight(allow)),
@@ -62,6 +62,11 @@ impl<'a> Call<'a> {
             now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX),
             started: Instant::now(),
         }
+    }
+
+    /// The path as it was sent.
+    pub(crate) fn path(&self) -> &'a str {
+        self.request.raw_http_path()
     }
 
     /// The raw query string.
