@@ -60,12 +60,81 @@ async fn a_malformed_callback_is_refused_and_nobody_is_called() {
     for (name, value) in [
         ("RecordingSid", "RE1"),
         ("RecordingSid", "../../secret"),
-        ("RecordingStatus", "finished"),
-        ("CallSid", "CA' OR '1' == '1"),
+        ("AccountSid", "null"),
     ] {
         let malformed = recording.callback().parameter(name, value);
         refused(stack, &malformed, StatusCode::BAD_REQUEST, "malformed_callback").await;
     }
+}
+
+/// One odd parameter costs itself alone: the recording is stored and linked, and the log says which one it was.
+#[tokio::test]
+async fn a_callback_with_an_odd_parameter_is_stored_and_linked() {
+    let (stack, _turn) = among_others().await;
+    let odd = [
+        ("RecordingDuration", "-1"),
+        ("RecordingDuration", "5.0"),
+        ("RecordingDuration", "null"),
+        ("RecordingStartTime", "2026-11-23T06:00:00Z"),
+        ("RecordingStartTime", "Mon, 23 Nov 2026 06:00:00 UTC"),
+        ("ErrorCode", "null"),
+        ("RecordingChannels", "dual"),
+        ("RecordingSource", &"x".repeat(65)),
+        ("RecordingSource", "caf\u{e9}"),
+        ("RecordingTrack", "both "),
+        ("EncryptionDetails", "null"),
+        ("EncryptionDetails", "{}"),
+        ("CallSid", "null"),
+    ];
+    let mut recordings = Vec::new();
+    for (name, value) in odd {
+        let recording = Recording::new(stack, 2_000);
+        let callback = recording.callback().parameter(name, value);
+        let callback = callback.query(&format!("reservationSid=undefined&taskSid={}", recording.task));
+        let answer = stack.post_callback(&callback).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{name}={value}");
+        recordings.push((name, recording));
+    }
+    for (name, recording) in recordings {
+        assert!(!recording.stored(stack).await.is_empty(), "{name}");
+        recording.linked(stack).await;
+        let log = stack.log(local_stack::Role::Webhook).unwrap();
+        let told = format!(r#""parameters":"{name},reservationSid""#);
+        let told = |line: &str| line.contains(&recording.sid) && line.contains(&told);
+        assert!(log.lines().any(told), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_odd_task_in_the_query_leaves_the_search_by_the_call() {
+    let (stack, _turn) = among_others().await;
+    type Query = fn(&Recording) -> String;
+    let queries: [Query; 3] = [
+        |_| "taskSid=undefined".to_owned(),
+        |_| "taskSid=null".to_owned(),
+        |recording| format!("taskSid={}%20", recording.task),
+    ];
+    for query in queries {
+        let recording = Recording::new(stack, 2_000);
+        let callback = recording.callback().query(&query(&recording));
+        let answer = stack.post_callback(&callback).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+        assert!(!recording.stored(stack).await.is_empty());
+        recording.linked(stack).await;
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_status_is_acknowledged_counted_and_nothing_is_queued() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 1_000);
+    let mark = stack.wire().mark();
+    let callback = recording.callback().parameter("RecordingStatus", "finished");
+    let answer = stack.post_callback(&callback).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert_eq!(stack.wire().count(mark, |call| call.service == "sqs"), 0);
+    let log = stack.log(local_stack::Role::Webhook).unwrap();
+    assert!(log.contains(r#""RecordingStatusUnknown":1"#));
 }
 
 #[tokio::test]

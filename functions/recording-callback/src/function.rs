@@ -161,8 +161,7 @@ impl Aws {
                 reader: Reader::new(self.s3(), self.kms(), copier.verification.clone()),
             }),
             copier: config.copier.map(|copier| Copier {
-                twilio: twilio.clone(),
-                api_key: api_key(),
+                originals: originals(),
                 writer: Writer::new(self.s3(), self.kms(), copier.vault),
                 format: copier.format,
                 media_keys: copier.media_key.map(|key| MediaKeys::new(self.kms(), key)),

@@ -19,7 +19,7 @@ use twilio::{auth_tokens::AuthTokens, callback::RecordingStatus, sid::AccountSid
 
 pub(crate) use self::delivery::{Delivery, Queues};
 use self::{
-    decision::{Decision, decide},
+    decision::{Decided, Decision, decide},
     rejection::Rejection,
     request::CallbackRequest,
 };
@@ -51,31 +51,35 @@ impl Webhook {
     async fn take(&self, event: ApiGatewayV2httpRequest, jobs: &Jobs, deadline: Instant) -> Result<(), Rejection> {
         let request = CallbackRequest::from_event(event)?;
         self.authenticate(&request).await?;
-        match decide(&request, &self.account, clock::now_ms())? {
+        let Decided {
+            recording_sid,
+            decision,
+            unreadable,
+        } = decide(&request, &self.account, clock::now_ms())?;
+        if !unreadable.is_empty() {
+            let parameters = unreadable.join(",");
+            tracing::warn!(recordingSid = %recording_sid, parameters, "parameters not readable, taken as absent");
+        }
+        match decision {
             Decision::Run(callback_jobs) => {
                 self.delivery.deliver(&callback_jobs, jobs, deadline).await?;
-                let [job, _] = &*callback_jobs;
-                tracing::info!(recordingSid = %job.recording_sid(), "callback taken");
-                Ok(())
+                tracing::info!(recordingSid = %recording_sid, "callback taken");
             }
-            Decision::Wait(recording_sid) => {
-                tracing::info!(recordingSid = %recording_sid, "recording in progress");
-                Ok(())
-            }
-            Decision::GiveUp {
-                recording_sid,
-                status,
-                error_code,
-            } => {
+            Decision::Wait => tracing::info!(recordingSid = %recording_sid, "recording in progress"),
+            Decision::GiveUp { status, error_code } => {
                 tracing::warn!(recordingSid = %recording_sid, ?status, ?error_code, "there will be no recording");
                 let name = match status {
                     RecordingStatus::Failed => "RecordingFailed",
                     _ => "RecordingAbsent",
                 };
                 metrics::emit(&[(name, 1.0, Unit::Count)]);
-                Ok(())
+            }
+            Decision::PassOver => {
+                tracing::warn!(recordingSid = %recording_sid, "unknown recording status, callback passed over");
+                metrics::emit(&[("RecordingStatusUnknown", 1.0, Unit::Count)]);
             }
         }
+        Ok(())
     }
 
     async fn authenticate(&self, request: &CallbackRequest) -> Result<(), Rejection> {
