@@ -35,6 +35,8 @@ const TWILIO_FIELDS: [&str; 8] = [
     "control_base",
     "account_sid",
     "auth_token",
+    "shared_key_sid",
+    "shared_key_secret",
     "api_key_sid",
     "api_key_secret",
     "workspace_sid",

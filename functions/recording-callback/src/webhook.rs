@@ -7,27 +7,28 @@ mod delivery;
 mod rejection;
 mod request;
 mod response;
+mod signers;
 
 use std::{error::Error, time::Instant};
 
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use service::{
-    metrics::{self, Unit},
-    secrets::Secret,
-};
-use twilio::{auth_tokens::AuthTokens, callback::RecordingStatus, sid::AccountSid, signature::SignatureError};
+use service::metrics::{self, Unit};
+use twilio::{callback::RecordingStatus, sid::AccountSid};
 
-pub(crate) use self::delivery::{Delivery, Queues};
 use self::{
     decision::{Decided, Decision, decide},
     rejection::Rejection,
     request::CallbackRequest,
 };
+pub(crate) use self::{
+    delivery::{Delivery, Queues},
+    signers::Signers,
+};
 use crate::{clock, jobs::Jobs};
 
 pub(crate) struct Webhook {
     pub(crate) account: AccountSid,
-    pub(crate) auth_tokens: Secret<AuthTokens>,
+    pub(crate) signers: Signers,
     pub(crate) public_base_url: Option<String>,
     pub(crate) delivery: Delivery,
 }
@@ -84,16 +85,12 @@ impl Webhook {
 
     async fn authenticate(&self, request: &CallbackRequest) -> Result<(), Rejection> {
         let base = self.public_base_url.as_deref();
-        let outcome = match request.verify(base, &self.auth_tokens.get().await?.into_vec()) {
-            // The token may have been replaced since the secret was last read.
-            Err(SignatureError::Mismatch) => request.verify(base, &self.auth_tokens.refresh().await?.into_vec()),
-            outcome => outcome,
-        };
-        outcome.map_err(|error| {
+        let outcome = self.signers.verify(request, base).await;
+        if let Err(Rejection::Signature(_)) = &outcome {
             // A base URL other than the one Twilio was given is the usual mistake of a deployment.
             tracing::warn!(url = request.public_url(base), "not signed for this URL");
-            Rejection::Signature(error)
-        })
+        }
+        outcome
     }
 }
 

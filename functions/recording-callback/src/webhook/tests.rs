@@ -1,8 +1,11 @@
+mod shared_keys;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use service::secrets::Secrets;
+use service::secrets::{Secret, Secrets};
 use twilio::{
+    auth_tokens::AuthTokens,
     callback::form_pairs,
     signature::{SignedBody, sign},
 };
@@ -44,7 +47,14 @@ fn webhook(aws: &Loopback, with_queues: bool) -> Webhook {
     };
     Webhook {
         account: AccountSid::parse("AC00000000000000000000000000000001").unwrap(),
-        auth_tokens: Secret::new(&Secrets::new(&config), "auth-token".to_owned(), AuthTokens::parse),
+        signers: Signers {
+            auth_tokens: Some(Secret::new(
+                &Secrets::new(&config),
+                "auth-token".to_owned(),
+                AuthTokens::parse,
+            )),
+            shared_keys: None,
+        },
         public_base_url: None,
         delivery: if with_queues { queues() } else { Delivery::Inline },
     }
