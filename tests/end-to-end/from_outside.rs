@@ -30,7 +30,7 @@ const FIELDS: [&str; 15] = [
     "recordings_dir",
     "twilio",
 ];
-const TWILIO_FIELDS: [&str; 8] = [
+const TWILIO_FIELDS: [&str; 10] = [
     "api_base",
     "control_base",
     "account_sid",
