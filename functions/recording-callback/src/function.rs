@@ -9,7 +9,7 @@ use twilio::{
     client::{Client, ClientError},
     sid::AccountSid,
 };
-use vault::{Catalog, Reader, Writer};
+use vault::{Catalog, DeletionNotices, Reader, Writer};
 
 use crate::{
     clock,
@@ -157,6 +157,7 @@ impl Aws {
             deleter: config.copier.as_ref().map(|copier| OriginalDeleter {
                 originals: originals(),
                 catalog: Catalog::new(self.s3(), copier.verification.bucket.clone()),
+                notices: DeletionNotices::new(self.s3(), copier.verification.bucket.clone()),
                 reader: Reader::new(self.s3(), self.kms(), copier.verification.clone()),
             }),
             copier: config.copier.map(|copier| Copier {
