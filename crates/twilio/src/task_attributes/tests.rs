@@ -201,6 +201,45 @@ fn an_entry_is_the_recording_s_by_its_query_alone() {
 }
 
 #[test]
+fn a_link_is_told_in_whatever_form_twilio_gives_it_back() {
+    let re = recording('1');
+    let segment = TaskLink::SegmentLink {
+        url: "https://h/é".to_owned(),
+    };
+    for link in [full_link(&re), on_reservation(full_link(&re)), segment] {
+        let merged = merge(Some(r#"{"x":"\ud83d"}"#), &re, &link).unwrap();
+        let spaced = merged
+            .replace(',', " , ")
+            .replace(':', " : ")
+            .replace(" : //", "://")
+            .replace('é', "\\u00e9");
+        for attributes in [&merged, &spaced] {
+            assert!(is_linked(Some(attributes), &re, &link), "{attributes}");
+            assert!(!is_linked(
+                Some(attributes),
+                &recording('2'),
+                &full_link(&recording('2'))
+            ));
+        }
+    }
+    for nothing in [
+        None,
+        Some(""),
+        Some("null"),
+        Some("{}"),
+        Some(r#"{"conversations":{"media":{}}}"#),
+        Some("<html>"),
+    ] {
+        assert!(!is_linked(nothing, &re, &full_link(&re)), "{nothing:?}");
+    }
+    // An entry of the same recording that leads elsewhere is not this link.
+    let elsewhere = merge(None, &re, &full_link(&re))
+        .unwrap()
+        .replace("play.example", "old.example");
+    assert!(!is_linked(Some(&elsewhere), &re, &full_link(&re)));
+}
+
+#[test]
 fn debug_shows_no_link() {
     let segment = TaskLink::SegmentLink {
         url: "https://h/?signature=canary".to_owned(),
