@@ -139,7 +139,8 @@ async fn until_the_queues_are_empty(stack: &Stack) {
         if messages_in(stack, &queues.links.url).await
             + messages_in(stack, &queues.late_links.url).await
             + messages_in(stack, &queues.copies.url).await
-            == 0 {
+            == 0
+        {
             return;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;

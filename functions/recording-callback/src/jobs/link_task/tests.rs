@@ -87,7 +87,7 @@ fn with_task(status: &'static str) -> impl Fn(&Asked) -> Answer + Clone + Send +
 }
 
 fn is_update(asked: &Asked) -> bool {
-    asked.what.starts_with("POST ")
+    asked.what.starts_with("POST /v1/Workspaces/")
 }
 
 /// EventBridge Scheduler takes every schedule.
