@@ -7,7 +7,7 @@ mod walk;
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use service::secrets::{Secret, Secrets};
 
 use self::twilio::Twilio;
@@ -72,7 +72,8 @@ impl World {
     }
 
     async fn invoke_for(&self, time: Duration, event: Value) -> Result<Value, OperatorError> {
-        let Ok(Invocation::Command(command)) = Invocation::parse(event) else {
+        let event = RawValue::from_string(event.to_string()).unwrap();
+        let Ok(Invocation::Command(command)) = Invocation::parse(&event) else {
             panic!("not a command");
         };
         let invoked = Invoked {
