@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use service::secrets::{Secret, Secrets};
 
 use self::twilio::Twilio;
 use super::*;
-use crate::{config::DeletionConfig, emulated::Emulated, invocation::Invocation, secret::api_key};
+use crate::{config::DeletionConfig, emulated::Emulated, invocation::Invocation, loopback::Loopback, secret::api_key};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:operator";
 
@@ -81,7 +81,8 @@ impl World {
     async fn invoke_as(&self, function_arn: &str, time: Duration, event: Value) -> Result<Value, OperatorError> {
         static INVOCATIONS: AtomicU32 = AtomicU32::new(0);
         let request_id = format!("request-{}", INVOCATIONS.fetch_add(1, Ordering::Relaxed));
-        let Ok(Invocation::Command(command)) = Invocation::parse(event) else {
+        let event = RawValue::from_string(event.to_string()).unwrap();
+        let Ok(Invocation::Command(command)) = Invocation::parse(&event) else {
             panic!("not a command");
         };
         let invoked = Invoked {
@@ -164,6 +165,12 @@ impl World {
         let key = format!("operations/{operation}.json");
         let put = self.aws.s3().put_object().bucket(&self.aws.name).key(key);
         put.body(state.to_string().into_bytes().into()).send().await.unwrap();
+    }
+
+    /// How many objects there are under `recordings/`.
+    async fn stored(&self) -> usize {
+        let list = self.aws.s3().list_objects_v2().bucket(&self.aws.name);
+        list.prefix("recordings/").send().await.unwrap().contents().len()
     }
 
     async fn mark_as_erased(&self, recording: &str) {
