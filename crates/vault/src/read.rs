@@ -113,9 +113,12 @@ pub enum ReadError {
     /// Damaged or forged: never a byte of it is released.
     #[error("damaged: {0}")]
     Damaged(String),
-    /// S3 or KMS throttled, down or refusing; worth another try.
+    /// S3 or KMS throttled, down or refusing for now; worth another try.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// KMS refuses every key that may open it, and not for now: access denied, key deleted. Only an operator can help.
+    #[error("no key: {0}")]
+    KeyRefused(String),
     /// The caller asked for bytes that the recording doesn't have.
     #[error("bytes {start}..{end} are not within a recording of {len}")]
     OutOfBounds {

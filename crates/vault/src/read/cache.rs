@@ -44,7 +44,6 @@ impl OpenRecordings {
 
     /// Drops `opened`, but not another that has taken its place.
     pub(super) fn forget(&self, opened: &Arc<Opened>) {
-        self.opened
-            .forget(&opened.recording, |kept| Arc::ptr_eq(kept, opened));
+        self.opened.forget(&opened.recording, |kept| Arc::ptr_eq(kept, opened));
     }
 }
