@@ -54,7 +54,9 @@ fn webhook(aws: &Loopback, with_queues: bool) -> Webhook {
 /// Status and error code of the answer.
 async fn answer(webhook: &Webhook, event: ApiGatewayV2httpRequest) -> (i64, Option<String>) {
     let deadline = Instant::now() + Duration::from_secs(30);
-    let response = webhook.answer(event, &Jobs::default(), "request-1", deadline).await;
+    let response = webhook
+        .answer(Ok(Box::new(event)), &Jobs::default(), "request-1", deadline)
+        .await;
     let response = serde_json::to_value(response).unwrap();
     let body = response.get("body").and_then(Value::as_str);
     let code = body.map(|body| {
@@ -244,7 +246,7 @@ async fn a_silent_service_is_answered_for_before_the_deadline() {
             webhook.delivery = Delivery::Queues(Queues::new(aws_sdk_sqs::Client::new(&config), urls));
         }
         let (jobs, deadline) = (Jobs::default(), Instant::now() + Duration::from_secs(4));
-        let answered = webhook.answer(http_request(POST_TEXT), &jobs, "request-1", deadline);
+        let answered = webhook.answer(Ok(Box::new(http_request(POST_TEXT))), &jobs, "request-1", deadline);
         // The function's own end, a second after what it leaves itself.
         let answered = tokio::time::timeout(Duration::from_secs(5), answered).await;
         let answer = serde_json::to_value(answered.expect("an answer in time")).unwrap();
