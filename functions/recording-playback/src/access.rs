@@ -7,5 +7,5 @@ mod twilio_tokens;
 pub use twilio_tokens::TwilioTokens;
 pub(crate) use {
     flex_token::TokenGate,
-    link::{Admission, Issued, LinkGate},
+    link::{Admission, LinkGate},
 };
