@@ -192,14 +192,20 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// Whether every text in the secret (the whole, or each field of a JSON object) is a value somebody has set: an empty
-/// one or a placeholder would be a key that everybody knows.
+/// Whether every text in the secret (the whole, or each field of a JSON object, nested ones included) is a value somebody
+/// has set: an empty one or a placeholder would be a key that everybody knows.
 fn is_usable(text: &str) -> bool {
     match serde_json::from_str(text) {
-        Ok(Value::Object(fields)) => {
-            !fields.is_empty() && fields.values().all(|field| field.as_str().is_some_and(is_value))
-        }
+        Ok(fields @ Value::Object(_)) => is_set(&fields),
         _ => is_value(text),
+    }
+}
+
+fn is_set(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => !fields.is_empty() && fields.values().all(is_set),
+        Value::String(text) => is_value(text),
+        _ => false,
     }
 }
 

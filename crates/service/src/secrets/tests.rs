@@ -21,6 +21,7 @@ fn values_are_usable() {
         "12345",
         r#"{"primary":"12345"}"#,
         r#"{"sid":"SK1","secret":"s"}"#,
+        r#"{"k1":{"algorithm":"HMAC_SHA256","secret":"s"}}"#,
         "{broken",
     ] {
         assert!(is_usable(text), "{text}");
@@ -40,6 +41,9 @@ fn empty_and_placeholder_values_are_not() {
         r#"{"primary":"real","secondary":"replace me"}"#,
         r#"{"primary":1}"#,
         r#"{"primary":null}"#,
+        r#"{"k1":{}}"#,
+        r#"{"k1":{"algorithm":"HMAC_SHA256","secret":"change-me"}}"#,
+        r#"{"k1":["s"]}"#,
     ] {
         assert!(!is_usable(text), "{text}");
     }
