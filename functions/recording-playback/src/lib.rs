@@ -32,5 +32,5 @@ pub use app::App;
 pub use body::Body;
 pub use config::Config;
 pub use cors::FlexOrigins;
-pub use handle::handle;
+pub use handle::{handle, stream};
 pub use ports::{AuthTokenSource, CheckError, LinkKeys, Recordings, TokenCheck};

@@ -25,7 +25,7 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
 ) -> Result<Response<Body>, Refusal> {
     let Admission { recording, link_id } = app.links.admit(call.query(), call.now.as_secs()).await?;
     metrics::emit(&[("PlaybackRequests", 1.0, Unit::Count)]);
-    let asked = PlaybackRequest::new(call.request.method(), call.request.headers());
+    let asked = PlaybackRequest::new(call.method(), call.headers());
     let prepared = match prepare(app, &recording, &asked).await {
         // Replaced between opening and reading: the new version is as good.
         Err(ReadError::Changed) => prepare(app, &recording, &asked).await?,
@@ -33,7 +33,7 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
     };
     let body = prepared.content.map_or_else(Body::empty, |(range, stream)| {
         let playback = Playback {
-            request_id: call.request_id.to_owned(),
+            request_id: call.request_id().to_owned(),
             link_id,
             recording: recording.clone(),
             range,
