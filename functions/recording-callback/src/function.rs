@@ -161,6 +161,8 @@ impl Aws {
             copier: config.copier.map(|copier| Copier {
                 twilio: twilio.clone(),
                 api_key: api_key(),
+                originals: originals(),
+                max_receives: copier.max_receives,
                 writer: Writer::new(self.s3(), self.kms(), copier.vault),
                 format: copier.format,
                 media_keys: copier.media_key.map(|key| MediaKeys::new(self.kms(), key)),

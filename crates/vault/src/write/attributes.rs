@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::suspicion::SUSPECT;
+
 /// What Twilio said of the recording, stored as object metadata; informative only. Keys are lower-case ASCII letters,
 /// digits and dashes, values printable ASCII, all of it under S3's 2 KB.
 pub type Attributes = BTreeMap<String, String>;
@@ -10,10 +12,13 @@ pub type Attributes = BTreeMap<String, String>;
 /// metadata"). Emulators take more.
 const METADATA_LIMIT: usize = 2048;
 
-/// The one entry of ours: which message an object is, by the SHA-256 of its header in hexadecimal. A commit whose
+/// The entry of ours that is always there: which message an object is, by the SHA-256 of its header in hexadecimal. A commit whose
 /// answer was lost is recognised by it. Every message has an id of its own, so no two headers are alike.
 pub(super) const HEADER_DIGEST: &str = "header-sha256";
 const HEADER_DIGEST_LEN: usize = HEADER_DIGEST.len() + 64;
+
+/// The other one, at its longest.
+const SUSPECT_LEN: usize = SUSPECT.len() + "channels".len();
 
 /// Attributes that S3 wouldn't take, or not give back as they are. Values aren't repeated: they may be anyone's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +41,7 @@ pub enum AttributeError {
     TooLarge {
         /// All keys and values.
         bytes: usize,
-        /// What is left beside the vault's own entry.
+        /// What is left beside the vault's own entries.
         limit: usize,
     },
 }
@@ -44,7 +49,7 @@ pub enum AttributeError {
 pub(super) fn review(attributes: &Attributes) -> Result<(), AttributeError> {
     for (index, (key, value)) in attributes.iter().enumerate() {
         let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if key.is_empty() || !key.bytes().all(word) || key == HEADER_DIGEST {
+        if key.is_empty() || !key.bytes().all(word) || key == HEADER_DIGEST || key == SUSPECT {
             return Err(AttributeError::Key { index });
         }
         if value.trim() != value || !value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
@@ -52,7 +57,7 @@ pub(super) fn review(attributes: &Attributes) -> Result<(), AttributeError> {
         }
     }
     let bytes = attributes.iter().map(|(key, value)| key.len() + value.len()).sum();
-    let limit = METADATA_LIMIT - HEADER_DIGEST_LEN;
+    let limit = METADATA_LIMIT - HEADER_DIGEST_LEN - SUSPECT_LEN;
     if bytes > limit {
         return Err(AttributeError::TooLarge { bytes, limit });
     }
@@ -69,7 +74,7 @@ mod tests {
 
     #[test]
     fn everything_up_to_the_limit_is_taken_and_nothing_beyond() {
-        let limit = 2048 - 77;
+        let limit = 2048 - 77 - 15;
         assert_eq!(review(&one("k", &"v".repeat(limit - 1))), Ok(()));
         assert_eq!(
             review(&one("k", &"v".repeat(limit))),
@@ -83,7 +88,16 @@ mod tests {
     #[test]
     fn keys_are_lower_case_words_of_their_own() {
         assert_eq!(review(&one("call-sid", "CA1")), Ok(()));
-        for key in ["", "Call", "call_sid", "call sid", "caf\u{e9}", "a:b", HEADER_DIGEST] {
+        for key in [
+            "",
+            "Call",
+            "call_sid",
+            "call sid",
+            "caf\u{e9}",
+            "a:b",
+            HEADER_DIGEST,
+            SUSPECT,
+        ] {
             assert_eq!(review(&one(key, "v")), Err(AttributeError::Key { index: 0 }), "{key:?}");
         }
     }
