@@ -1,8 +1,10 @@
 //! What neither linter looks at, and what other parts of the project rely on.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use serde_json::{Value, json};
+use toolbox::{Venv, python};
 
 use crate::template::{FUNCTIONS, TEMPLATE, listed, of_type, properties, resources};
 
@@ -219,13 +221,45 @@ fn no_environment_and_no_parameter_holds_a_secret() {
             }
         }
     }
-    for secret in ["AuthTokenSecret", "ApiKeySecret"] {
+    for secret in ["AuthTokenSecret", "SharedKeysSecret", "ApiKeySecret"] {
         // Shells: a deployment without values answers 503.
         for value in ["SecretString", "GenerateSecretString"] {
             assert!(properties(secret).get(value).is_none(), "{secret}");
         }
     }
     assert!(properties("LinkKeysSecret")["GenerateSecretString"].is_object());
+}
+
+#[test]
+fn the_webhook_reads_only_what_callbacks_may_be_signed_by() {
+    assert_eq!(TEMPLATE["Parameters"]["CallbacksSignedBy"]["Default"], "auth-token");
+    let unless = |value: &str| json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "CallbacksSignedBy"}, value]}]});
+    assert_eq!(TEMPLATE["Conditions"]["AcceptsAuthToken"], unless("shared-keys"));
+    assert_eq!(TEMPLATE["Conditions"]["AcceptsSharedKeys"], unless("auth-token"));
+    assert_eq!(
+        TEMPLATE["Resources"]["SharedKeysSecret"]["Condition"],
+        "AcceptsSharedKeys"
+    );
+
+    let settings = &properties("WebhookFunction")["Environment"]["Variables"];
+    let statements = &properties("WebhookRole")["Policies"][0]["PolicyDocument"]["Statement"];
+    let about_secrets: Vec<_> = statements
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|statement| statement.to_string().contains("secretsmanager:"))
+        .collect();
+    assert_eq!(about_secrets.len(), 2);
+    for (condition, setting, secret) in [
+        ("AcceptsAuthToken", "TWILIO_AUTH_TOKEN_SECRET", "AuthTokenSecret"),
+        ("AcceptsSharedKeys", "TWILIO_SHARED_KEYS_SECRET", "SharedKeysSecret"),
+    ] {
+        let secret = json!({"Ref": secret});
+        assert_eq!(settings[setting], json!({"Fn::If": [condition, secret, ""]}));
+        let statement = json!({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret});
+        let statement = json!({"Fn::If": [condition, statement, {"Ref": "AWS::NoValue"}]});
+        assert!(about_secrets.contains(&&statement), "{condition}");
+    }
 }
 
 #[test]
@@ -270,6 +304,68 @@ fn every_parameter_is_described_and_text_is_checked() {
             "{name} takes anything"
         );
     }
+}
+
+/// What a function refuses at start is refused before anything is deployed.
+#[test]
+fn base_urls_are_checked_as_the_functions_check_them() {
+    let cases = [
+        ("PlaybackBaseUrl", "", true),
+        ("PlaybackBaseUrl", "https://listen.example.com", true),
+        ("PlaybackBaseUrl", "https://listen.example.com:8443", true),
+        ("PlaybackBaseUrl", "https://listen.example.com/", false),
+        ("PlaybackBaseUrl", "https://listen.example.com/vault", false),
+        ("PlaybackBaseUrl", "https://user@listen.example.com", false),
+        ("PlaybackBaseUrl", "http://listen.example.com", false),
+        // API Gateway leaves a custom domain's API mapping out of `rawPath`, and Twilio signs it.
+        ("PublicBaseUrl", "https://hooks.example.com/vault", true),
+        ("PublicBaseUrl", "https://hooks.example.com", true),
+        ("PublicBaseUrl", "https://hooks.example.com/vault/", false),
+        ("PublicBaseUrl", "https://user:password@hooks.example.com", false),
+        ("PublicBaseUrl", "https://hooks.example.com/?a=b", false),
+        (
+            "FlexOrigins",
+            "https://flex.twilio.com,https://flex.example.com:8443",
+            true,
+        ),
+        ("FlexOrigins", "https://flex.example.com/vault", false),
+        ("FlexOrigins", "https://flex.example.com?a", false),
+        ("FlexOrigins", "https://user@flex.example.com", false),
+        ("TwilioApiBase", "https://api.dublin.ie1.twilio.com", true),
+        ("TwilioApiBase", "https://api.twilio.com/vault", false),
+    ];
+    let asked = cases.map(|(parameter, value, _)| {
+        let pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"].as_str().unwrap();
+        json!([pattern, value])
+    });
+    let answered = Command::new(python(Venv::Lint).unwrap())
+        .args(["-c", MATCHES, &json!(asked).to_string()])
+        .output()
+        .unwrap();
+    let matches: Vec<bool> = serde_json::from_slice(&answered.stdout).unwrap();
+    for ((parameter, value, expected), matches) in cases.iter().zip(matches) {
+        assert_eq!(matches, *expected, "{parameter} {value}");
+    }
+}
+
+/// Prints for each pattern and text whether the one matches the other, as CloudFormation's `AllowedPattern` does.
+const MATCHES: &str = "
+import json, re, sys
+print(json.dumps([bool(re.fullmatch(*pair)) for pair in json.loads(sys.argv[1])]))
+";
+
+/// The emulator of CloudFormation does not evaluate rules.
+#[test]
+fn segment_links_that_playback_does_not_accept_are_not_deployed() {
+    let rule = &TEMPLATE["Rules"]["SegmentLinksPlay"];
+    assert_eq!(
+        rule["RuleCondition"],
+        json!({"Fn::Equals": [{"Ref": "LinkMode"}, "segment-link"]})
+    );
+    let assertions = listed(&rule["Assertions"]);
+    let expected = json!({"Fn::Equals": [{"Ref": "AcceptSegmentLinks"}, "true"]});
+    assert_eq!(assertions.len(), 1);
+    assert_eq!(assertions[0]["Assert"], expected);
 }
 
 #[test]

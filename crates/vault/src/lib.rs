@@ -36,6 +36,6 @@ pub use read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Re
 pub use service_error::ServiceError;
 pub use suspicion::Suspicion;
 pub use write::{
-    AttributeError, Attributes, Doubts, Incoming, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply,
-    StoreError, Writer, WriterConfig,
+    Attributes, Doubts, Incoming, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply, StoreError, Writer,
+    WriterConfig,
 };

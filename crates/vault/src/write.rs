@@ -29,7 +29,7 @@ use copy::{Copier, CopyError};
 use download::{Download, Patience};
 use upload::{MultipartUpload, Target};
 
-pub use attributes::{AttributeError, Attributes};
+pub use attributes::Attributes;
 pub use error::StoreError;
 pub use source::{Source, SourceBody, SourceError, SourceReply};
 
@@ -147,7 +147,7 @@ impl Writer {
         source: &dyn Source,
         deadline: Instant,
     ) -> Result<Outcome, StoreError> {
-        attributes::review(&incoming.attributes)?;
+        let attributes = attributes::storable(&incoming.attributes);
         let copier = Copier {
             kms: &self.kms,
             config: &self.config,
@@ -158,6 +158,7 @@ impl Writer {
                 recording: recording.clone(),
             },
             incoming,
+            attributes: &attributes,
         };
         let mut upload = MultipartUpload::new(copier.target.clone());
         let mut others_are_open = false;

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use service::settings::{BadSettings, Settings, base_url, boolean, list};
+use service::settings::{BadSettings, Settings, base_url, boolean, list, origin};
 use twilio::{
     client::Endpoints,
     media::MediaFormat,
@@ -22,7 +22,10 @@ pub(crate) struct Config {
 /// Settings of the function that takes callbacks.
 #[derive(Debug)]
 pub(crate) struct WebhookConfig {
-    pub(crate) auth_token_secret: String,
+    /// At least one of the two is set. Unset, signatures under the Auth Token aren't accepted.
+    pub(crate) auth_token_secret: Option<String>,
+    /// Unset, signatures under a SharedKey aren't accepted.
+    pub(crate) shared_keys_secret: Option<String>,
     /// Where Twilio calls, without the path; unset, the event's own domain.
     pub(crate) public_base_url: Option<String>,
     /// Unset, jobs run inside the webhook's invocation.
@@ -48,7 +51,7 @@ pub(crate) struct JobsConfig {
 #[derive(Debug)]
 pub(crate) struct LinkerConfig {
     pub(crate) workspace: WorkspaceSid,
-    /// Without a slash at its end.
+    /// An origin.
     pub(crate) playback_base_url: String,
     pub(crate) mode: LinkMode,
     pub(crate) channels: ChannelOrders,
@@ -193,8 +196,14 @@ fn webhook(settings: &mut Settings, runs_jobs: bool) -> Option<WebhookConfig> {
     } else if links.is_none() && !runs_jobs {
         settings.problem("LINKS_QUEUE_URL and COPIES_QUEUE_URL are missing: this role runs no jobs itself".to_owned());
     }
+    let auth_token_secret = settings.optional("TWILIO_AUTH_TOKEN_SECRET", text);
+    let shared_keys_secret = settings.optional("TWILIO_SHARED_KEYS_SECRET", text);
+    if auth_token_secret.is_none() && shared_keys_secret.is_none() {
+        settings.problem("TWILIO_AUTH_TOKEN_SECRET and TWILIO_SHARED_KEYS_SECRET: set one of them or both".to_owned());
+    }
     Some(WebhookConfig {
-        auth_token_secret: settings.required("TWILIO_AUTH_TOKEN_SECRET", text)?,
+        auth_token_secret,
+        shared_keys_secret,
         public_base_url,
         queues: links.zip(copies).map(|(links, copies)| QueueUrls { links, copies }),
     })
@@ -202,9 +211,13 @@ fn webhook(settings: &mut Settings, runs_jobs: bool) -> Option<WebhookConfig> {
 
 fn linker(settings: &mut Settings) -> Option<LinkerConfig> {
     let workspace = settings.required("TWILIO_WORKSPACE_SID", WorkspaceSid::parse);
-    let playback_base_url = settings.required("PLAYBACK_BASE_URL", base);
+    let playback_base_url = settings.required("PLAYBACK_BASE_URL", origin);
     let by_segment_link = settings.optional("LINK_MODE", is_segment_link).unwrap_or(false);
     let mode = if by_segment_link {
+        // Without it the links that tasks keep for good would be refused by playback.
+        if !settings.optional("ACCEPT_SEGMENT_LINKS", boolean).unwrap_or(false) {
+            settings.problem("ACCEPT_SEGMENT_LINKS: must be true with LINK_MODE=segment-link".to_owned());
+        }
         LinkMode::SegmentLink {
             keys_secret: settings.required("LINK_KEYS_SECRET", text)?,
         }
@@ -355,7 +368,8 @@ fn deletion_delay(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A base URL that a path with its leading slash can be put behind.
+/// A base URL that a path with its leading slash can be put behind. It may have a path: a custom domain's API mapping
+/// is part of the URL that Twilio signs, and API Gateway leaves it out of `rawPath`.
 fn base(text: &str) -> Result<String, &'static str> {
     base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
 }

@@ -6,7 +6,7 @@ use aws_sdk_kms::Client as Kms;
 use esdk_message::{FrameLength, Layout, MessageId, Sealer};
 
 use super::{
-    Doubts, Incoming, Receipt, StoreError, WriterConfig,
+    Attributes, Doubts, Incoming, Receipt, StoreError, WriterConfig,
     attributes::HEADER_DIGEST,
     commit::{self, Attempted, Metadata},
     download::{Beginning, Download, Next},
@@ -30,6 +30,8 @@ pub(super) struct Copier<'a> {
     pub(super) config: &'a WriterConfig,
     pub(super) target: Target,
     pub(super) incoming: &'a Incoming,
+    /// Those of them that can be stored.
+    pub(super) attributes: &'a Attributes,
 }
 
 /// Why a copy ended without a commit that's known.
@@ -138,7 +140,7 @@ impl Copier<'_> {
     fn metadata(&self, header_digest: &str, suspicion: Option<Suspicion>) -> Metadata {
         let digest = (HEADER_DIGEST.to_owned(), header_digest.to_owned());
         let suspect = suspicion.map(|suspicion| (SUSPECT.to_owned(), suspicion.word().to_owned()));
-        let attributes = self.incoming.attributes.iter();
+        let attributes = self.attributes.iter();
         attributes
             .map(|(key, value)| (key.clone(), value.clone()))
             .chain([digest])

@@ -4,7 +4,7 @@ use esdk_message::{FrameError, HeaderError, LayoutError};
 
 use audio::NotAudio;
 
-use super::{AttributeError, SourceError};
+use super::SourceError;
 use crate::{DataKeyError, ServiceError, Suspicion};
 
 /// Why a recording wasn't stored. Nothing in it names a URL, a secret or a number of a caller.
@@ -58,9 +58,6 @@ pub enum StoreError {
         /// What one upload can hold.
         limit: u64,
     },
-    /// The attributes can't be stored as they are.
-    #[error(transparent)]
-    Attributes(#[from] AttributeError),
     /// No data key.
     #[error(transparent)]
     DataKey(#[from] DataKeyError),
@@ -109,7 +106,7 @@ impl StoreError {
             Self::LengthMismatch { .. } | Self::LengthChanged { .. } | Self::AnnouncedTooLong { .. } => true,
             Self::NotTheRecording(_) | Self::Suspect(_) => true,
             Self::StartedOver { .. } | Self::Deadline | Self::PartMismatch { .. } => true,
-            Self::TooLong { .. } | Self::Attributes(_) | Self::Header(_) | Self::Frame(_) | Self::Layout(_) => false,
+            Self::TooLong { .. } | Self::Header(_) | Self::Frame(_) | Self::Layout(_) => false,
         }
     }
 }

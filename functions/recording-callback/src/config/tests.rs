@@ -101,6 +101,27 @@ fn every_missing_setting_is_told_at_once() {
 }
 
 #[test]
+fn callbacks_are_signed_by_the_auth_token_by_shared_keys_or_by_either() {
+    let shared = ("TWILIO_SHARED_KEYS_SECRET", "shared-keys");
+    let role = ("ROLE", "webhook");
+    for (secrets, expected) in [
+        (&[WEBHOOK[0]][..], (true, false)),
+        (&[shared], (false, true)),
+        (&[WEBHOOK[0], shared], (true, true)),
+        // As the template leaves out the one that isn't wanted.
+        (&[("TWILIO_AUTH_TOKEN_SECRET", ""), shared], (false, true)),
+    ] {
+        let webhook = read(&[&[role, ACCOUNT], secrets, &QUEUES]).unwrap().webhook.unwrap();
+        let set = (
+            webhook.auth_token_secret.is_some(),
+            webhook.shared_keys_secret.is_some(),
+        );
+        assert_eq!(set, expected);
+    }
+    assert_eq!(problems(&[&[role, ACCOUNT], &QUEUES]), ["TWILIO_AUTH_TOKEN_SECRET"]);
+}
+
+#[test]
 fn every_wrong_setting_is_told_at_once_and_no_value_is() {
     let wrong = [
         ("ROLE", "canary"),
@@ -162,8 +183,36 @@ fn the_order_of_channels_is_set_for_each_leg_apart() {
 }
 
 #[test]
+fn a_playback_base_url_with_a_path_is_refused() {
+    let linker = [("ROLE", "linker"), ACCOUNT, API_KEY, LINKER[0]];
+    let BadSettings(problems) = read(&[&linker, &[("PLAYBACK_BASE_URL", "https://h.example.com/vault")]]).unwrap_err();
+    assert_eq!(problems, ["PLAYBACK_BASE_URL: must have no path"]);
+}
+
+#[test]
+fn segment_links_that_playback_does_not_accept_are_not_made() {
+    let linker = [("ROLE", "linker"), ACCOUNT, API_KEY, ("LINK_MODE", "segment-link")];
+    let keys = [("LINK_KEYS_SECRET", "link-keys")];
+    for accepts in [
+        &[][..],
+        &[("ACCEPT_SEGMENT_LINKS", "")],
+        &[("ACCEPT_SEGMENT_LINKS", "false")],
+    ] {
+        let BadSettings(problems) = read(&[&linker, &LINKER, &keys, accepts]).unwrap_err();
+        let expected = "ACCEPT_SEGMENT_LINKS: must be true with LINK_MODE=segment-link";
+        assert_eq!(problems, [expected]);
+    }
+}
+
+#[test]
 fn segment_links_need_their_keys() {
-    let segment_links = [("ROLE", "linker"), ACCOUNT, API_KEY, ("LINK_MODE", "segment-link")];
+    let segment_links = [
+        ("ROLE", "linker"),
+        ACCOUNT,
+        API_KEY,
+        ("LINK_MODE", "segment-link"),
+        ("ACCEPT_SEGMENT_LINKS", "true"),
+    ];
     assert_eq!(problems(&[&segment_links, &LINKER]), ["LINK_KEYS_SECRET"]);
     let config = read(&[&segment_links, &LINKER, &[("LINK_KEYS_SECRET", "link-keys")]]).unwrap();
     let mode = config.jobs.unwrap().linker.unwrap().mode;

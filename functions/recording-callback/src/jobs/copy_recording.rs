@@ -7,13 +7,10 @@ use std::{
 };
 
 use futures_util::TryStreamExt;
-use service::{
-    metrics::{self, Unit},
-    secrets::Secret,
-};
+use service::metrics::{self, Unit};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use twilio::{
-    client::{ApiError, Client, Credentials},
+    client::ApiError,
     encrypted_media::{EncryptedMediaError, MediaEnvelope},
     media::{Media, MediaFormat},
     sid::RecordingSid,
@@ -34,8 +31,6 @@ use encrypted_media::EncryptedMedia;
 pub(crate) use encrypted_media::MediaKeys;
 
 pub(crate) struct Copier {
-    pub(crate) twilio: Client,
-    pub(crate) api_key: Secret<Credentials>,
     pub(crate) originals: Originals,
     pub(crate) writer: Writer,
     pub(crate) format: MediaFormat,
@@ -71,8 +66,24 @@ impl Copier {
             return self.store(job, nth, &media, deadline).await;
         };
         let keys = self.media_keys.as_ref().ok_or(CopyError::Encrypted)?;
-        let opened = EncryptedMedia::new(media, keys, MediaEnvelope::parse(details)?);
+        let envelope = match MediaEnvelope::parse(details) {
+            Ok(envelope) => envelope,
+            Err(unreadable) => self.envelope_at_twilio(job, unreadable).await?,
+        };
+        let opened = EncryptedMedia::new(media, keys, envelope);
         self.store(job, nth, &opened, deadline).await
+    }
+
+    /// What the recording itself says of its encryption, where the callback said it in a way that can't be read. That it
+    /// is encrypted stands, whatever is found here: ciphertext isn't stored as if it were audio.
+    async fn envelope_at_twilio(
+        &self,
+        job: &CopyRecording,
+        unreadable: EncryptedMediaError,
+    ) -> Result<MediaEnvelope, CopyError> {
+        let resource = self.originals.fetch(&job.recording_sid).await?;
+        let details = resource.encryption_details.ok_or(unreadable)?;
+        Ok(MediaEnvelope::parse(&details)?)
     }
 
     async fn store(
@@ -204,12 +215,8 @@ struct RecordingMedia<'a> {
 
 impl RecordingMedia<'_> {
     async fn get(&self, from: u64, etag: Option<&str>) -> Result<Media, SourceError> {
-        let Copier {
-            twilio,
-            api_key,
-            format,
-            ..
-        } = self.copier;
+        let Copier { originals, format, .. } = self.copier;
+        let Originals { twilio, api_key } = originals;
         let unusable = |error| SourceError {
             retryable: true,
             message: format!("Twilio's API key: {error}"),
