@@ -119,7 +119,10 @@ async fn a_recording_that_nobody_knows_is_stored_in_the_end_as_suspect() {
     trial.ends_well(1, 5).await;
     let head = trial.stack.s3().head_object().bucket(local_stack::values::BUCKET);
     let head = head.key(trial.recording.object_key()).send().await.unwrap();
-    assert_eq!(head.metadata().unwrap().get("suspect").map(String::as_str), Some("unknown"));
+    assert_eq!(
+        head.metadata().unwrap().get("suspect").map(String::as_str),
+        Some("unknown")
+    );
     let log = trial.stack.log(local_stack::Role::Copier).unwrap();
     assert!(
         log.lines()
