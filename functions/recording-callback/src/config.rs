@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use service::settings::{BadSettings, Settings, base_url, boolean, list};
+use service::settings::{BadSettings, Settings, base_url, boolean, list, origin};
 use twilio::{
     client::Endpoints,
     media::MediaFormat,
@@ -51,7 +51,7 @@ pub(crate) struct JobsConfig {
 #[derive(Debug)]
 pub(crate) struct LinkerConfig {
     pub(crate) workspace: WorkspaceSid,
-    /// Without a slash at its end.
+    /// An origin.
     pub(crate) playback_base_url: String,
     pub(crate) mode: LinkMode,
     pub(crate) channels: ChannelOrders,
@@ -206,9 +206,13 @@ fn webhook(settings: &mut Settings, runs_jobs: bool) -> Option<WebhookConfig> {
 
 fn linker(settings: &mut Settings) -> Option<LinkerConfig> {
     let workspace = settings.required("TWILIO_WORKSPACE_SID", WorkspaceSid::parse);
-    let playback_base_url = settings.required("PLAYBACK_BASE_URL", base);
+    let playback_base_url = settings.required("PLAYBACK_BASE_URL", origin);
     let by_segment_link = settings.optional("LINK_MODE", is_segment_link).unwrap_or(false);
     let mode = if by_segment_link {
+        // Without it the links that tasks keep for good would be refused by playback.
+        if !settings.optional("ACCEPT_SEGMENT_LINKS", boolean).unwrap_or(false) {
+            settings.problem("ACCEPT_SEGMENT_LINKS: must be true with LINK_MODE=segment-link".to_owned());
+        }
         LinkMode::SegmentLink {
             keys_secret: settings.required("LINK_KEYS_SECRET", text)?,
         }
@@ -350,7 +354,8 @@ fn deletion_delay(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A base URL that a path with its leading slash can be put behind.
+/// A base URL that a path with its leading slash can be put behind. It may have a path: a custom domain's API mapping
+/// is part of the URL that Twilio signs, and API Gateway leaves it out of `rawPath`.
 fn base(text: &str) -> Result<String, &'static str> {
     base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
 }
