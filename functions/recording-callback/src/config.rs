@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use service::settings::{BadSettings, Settings, base_url, boolean, list, origin};
+use service::{
+    aws::Timeouts,
+    settings::{BadSettings, Settings, base_url, boolean, list, origin},
+};
 use twilio::{
     client::Endpoints,
     media::MediaFormat,
@@ -15,6 +18,7 @@ use vault::{AccountId, KeyArn, ReaderConfig, WriterConfig};
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) account: AccountSid,
+    pub(crate) aws_timeouts: Timeouts,
     pub(crate) webhook: Option<WebhookConfig>,
     pub(crate) jobs: Option<JobsConfig>,
 }
@@ -116,6 +120,19 @@ pub(crate) struct ScheduleConfig {
 /// replaces; Twilio's pages don't say).
 const SHORTEST_DELETION_DELAY_S: u64 = 2 * 60 * 60;
 
+/// The webhook has ten seconds for everything. Reading two secrets may take four of them (crate `service`), both queues are
+/// sent to at the same time, and a second is kept back.
+const WEBHOOK_TIMEOUTS: Timeouts = Timeouts {
+    attempt: Duration::from_millis(1_500),
+    operation: Duration::from_secs(4),
+};
+
+/// The linker has 30 s, of which Twilio may take most.
+const LINKER_TIMEOUTS: Timeouts = Timeouts {
+    attempt: Duration::from_secs(3),
+    operation: Duration::from_secs(8),
+};
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Webhook,
@@ -164,6 +181,7 @@ impl Config {
         // `finish` doesn't let it through.
         settings.finish(account.map(|account| Self {
             account,
+            aws_timeouts: role.map_or(Timeouts::PATIENT, Role::aws_timeouts),
             webhook: webhook.flatten(),
             jobs: jobs.flatten(),
         }))
@@ -178,6 +196,14 @@ impl Role {
             "copier" => Ok(Self::Copier),
             "operator" => Ok(Self::Operator),
             _ => Err("must be webhook, linker, copier or operator"),
+        }
+    }
+
+    const fn aws_timeouts(self) -> Timeouts {
+        match self {
+            Self::Webhook => WEBHOOK_TIMEOUTS,
+            Self::Linker => LINKER_TIMEOUTS,
+            Self::Copier | Self::Operator => Timeouts::PATIENT,
         }
     }
 }

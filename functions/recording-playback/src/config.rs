@@ -1,6 +1,11 @@
 //! The function's settings, read once at start.
 
-use service::settings::{BadSettings, Settings, base_url, boolean, list, origin};
+use std::time::Duration;
+
+use service::{
+    aws::Timeouts,
+    settings::{BadSettings, Settings, base_url, boolean, list, origin},
+};
 use twilio::{client::Endpoints, sid::AccountSid};
 use vault::{AccountId, KeyArn, ReaderConfig};
 
@@ -47,6 +52,13 @@ pub struct Config {
 }
 
 impl Config {
+    /// How long AWS may take. A listener waits, S3 and KMS answer in tens of milliseconds, and a player asks again after a
+    /// 503.
+    pub const AWS_TIMEOUTS: Timeouts = Timeouts {
+        attempt: Duration::from_secs(5),
+        operation: Duration::from_secs(15),
+    };
+
     /// Reads every setting.
     ///
     /// # Errors
