@@ -18,7 +18,7 @@ use aws_sdk_sqs::{
 };
 
 use self::fate::{Fate, failed};
-use super::{JobError, Jobs};
+use super::{JobError, Jobs, Try};
 use crate::{
     clock,
     config::LinksQueueConfig,
@@ -66,14 +66,17 @@ impl LinksQueue {
             );
             return self.send(late, body, None).await;
         }
+        let times_received = times_received(message);
         let outcome = match job {
-            Ok(job) => jobs.run(&job, deadline).await.map_err(Failure::Job),
+            Ok(job) => jobs
+                .run(&job, Try::Nth(times_received), deadline)
+                .await
+                .map_err(Failure::Job),
             Err(error) => Err(Failure::Message(error)),
         };
         let Err(failure) = outcome else {
             return true;
         };
-        let times_received = times_received(message);
         let fate = failed(&failure, age, times_received);
         match fate {
             Fate::Waits(wait) => {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 
 use super::{
-    Jobs,
+    Jobs, Try,
     links_queue::{Failure, times_received},
 };
 use crate::job::Job;
@@ -30,13 +30,13 @@ pub(crate) async fn work_off(jobs: &Jobs, event: SqsEvent, deadline: Instant) ->
 }
 
 async fn run(jobs: &Jobs, message: &SqsMessage, deadline: Instant) -> Result<(), Failure> {
+    let times_received = times_received(message);
     let outcome = async {
         let job = Job::from_message(message.body.as_deref().unwrap_or_default())?;
-        Ok(jobs.run(&job, deadline).await?)
+        Ok(jobs.run(&job, Try::Nth(times_received), deadline).await?)
     };
     let outcome: Result<(), Failure> = outcome.await;
     if let Err(error) = &outcome {
-        let times_received = times_received(message);
         tracing::error!(messageId = message.message_id, timesReceived = times_received, %error, "message kept");
     }
     outcome
