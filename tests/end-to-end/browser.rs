@@ -64,7 +64,7 @@ fn part(exchange: &Exchange, total: usize) -> RangeInclusive<u64> {
     first.parse().unwrap()..=last.parse().unwrap()
 }
 
-/// Plays, seeks to 90 % and to 10 %, and reads off the stack what the browser asked for.
+/// Plays, seeks to 90 %, to 10 % and to the end, and reads off the stack what the browser asked for.
 async fn plays_and_seeks(stack: &Stack, recording: &Recording, seconds: f64) {
     let mark = stack.exchanges().mark();
     let seen = drive(stack, "plays.mjs", json!({"sid": recording.sid})).await;
@@ -72,6 +72,7 @@ async fn plays_and_seeks(stack: &Stack, recording: &Recording, seconds: f64) {
     assert!((time("lengthS") - seconds).abs() < 0.1, "{seen}");
     assert!(time("start") >= 0.5 && time("late") >= 0.9 * seconds && time("early") >= 0.1 * seconds);
     assert!(time("early") < 0.2 * seconds, "{seen}");
+    assert!((time("ended") - seconds).abs() < 0.1, "{seen}");
     assert_eq!(seen["message"], false);
 
     let exchanges = plays(stack, mark, recording);

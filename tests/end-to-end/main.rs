@@ -7,6 +7,7 @@ mod audit;
 mod browser;
 mod callback;
 mod canaries;
+mod clients;
 mod copy;
 mod cost;
 mod cost_sheet;

@@ -26,6 +26,8 @@ pub(crate) struct Call<'a> {
     /// Since the Unix epoch.
     pub(crate) now: Duration,
     pub(crate) started: Instant,
+    /// When Lambda ends the invocation, since the Unix epoch. `None` where nobody does.
+    pub(crate) deadline: Option<Duration>,
 }
 
 /// Answers a function URL's request. Every failure is an answer too.
@@ -54,13 +56,19 @@ where
 impl<'a> Call<'a> {
     fn new(request: &'a Request) -> Self {
         let RequestIds { request_id, domain } = RequestIds::of(request);
+        // A clock before 1970 would make every link good: none plays at the end of time instead.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX);
+        let context = request.lambda_context_ref();
         Self {
             request,
             request_id,
             domain,
-            // A clock before 1970 would make every link good: none plays at the end of time instead.
-            now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX),
+            now,
             started: Instant::now(),
+            // `cargo lambda watch` tells one in 1970.
+            deadline: context
+                .map(|context| Duration::from_millis(context.deadline))
+                .filter(|deadline| *deadline > now),
         }
     }
 
