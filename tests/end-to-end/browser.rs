@@ -21,7 +21,7 @@ const WAV_LEN: usize = 44 + SECONDS * 32_000;
 const MAX_RANGE: u64 = 4 * 1024 * 1024;
 
 /// Runs a scenario against a stack; returns what it saw.
-async fn drive(stack: &Stack, scenario: &str, mut job: Value) -> Value {
+pub(crate) async fn drive(stack: &Stack, scenario: &str, mut job: Value) -> Value {
     let tools = || {
         (
             toolbox::chromium().unwrap(),

@@ -23,6 +23,7 @@ mod main_job;
 mod nginx;
 mod operator;
 mod options;
+mod out_of_time;
 mod playback;
 mod schedules;
 mod smoke_test;
