@@ -122,9 +122,11 @@ def erase(vault, recording, keep_original, sure):
             sys.exit("not erased")
     erased = vault.call({"erase": {"recordingSid": recording, "keepOriginal": keep_original}})["erased"]
     print(f"erased {recording}: versions {erased['versions']}, original {erased['original']}")
+    if erased["original"] == "deletionUnderWay":
+        print("a job had begun to delete the original at Twilio; erase again after 20 minutes to learn what became of it")
     for version in erased["held"]:
         print(f"held by Object Lock: version {version}; erase again when the lock has ended")
-    return int(bool(erased["held"]))
+    return int(bool(erased["held"]) or erased["original"] == "deletionUnderWay")
 
 
 def from_stack(name):

@@ -13,13 +13,12 @@ const AUDIT: &str = "audit";
 
 /// Libraries whose finer lines hold raw events, headers or bodies: phone numbers, tokens and signatures among them.
 /// They stay at INFO whatever level is asked for.
-const NEVER_FINER_THAN_INFO: [&str; 8] = [
+const NEVER_FINER_THAN_INFO: [&str; 7] = [
     "aws_config",
     "aws_runtime",
     "aws_sdk_secretsmanager",
     "aws_smithy_runtime",
     "hyper",
-    "lambda_http",
     "lambda_runtime",
     "reqwest",
 ];

@@ -21,6 +21,13 @@ pub struct Eraser {
     bucket: String,
 }
 
+/// A recording whose erasure mark is written: what is left of it can be removed.
+#[derive(Debug)]
+pub struct Marked<'a> {
+    eraser: &'a Eraser,
+    recording: &'a RecordingId,
+}
+
 /// What an erasure removed, and what it had to leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Erasure {
@@ -63,6 +70,17 @@ struct Versions {
     delete_markers: Vec<String>,
 }
 
+impl Marked<'_> {
+    /// Removes every version, delete marker and open upload of the recording.
+    ///
+    /// # Errors
+    ///
+    /// [`EraseError::Unfinished`].
+    pub async fn remove(&self) -> Result<Erasure, EraseError> {
+        Ok(self.eraser.remove(self.recording).await?)
+    }
+}
+
 impl Eraser {
     /// An eraser for `bucket`.
     #[must_use]
@@ -70,26 +88,21 @@ impl Eraser {
         Self { s3, bucket }
     }
 
-    /// Marks `recording` as erased, and removes every version, delete marker and open upload of it. A recording that is
-    /// absent, or erased already, is marked all the same.
+    /// Marks `recording` as erased: from now on it's neither copied nor is its original deleted by a job. A recording
+    /// that is absent, or erased already, is marked all the same.
     ///
     /// # Errors
     ///
-    /// [`EraseError`].
-    pub async fn erase(&self, recording: &RecordingId) -> Result<Erasure, EraseError> {
-        self.mark(recording).await.map_err(EraseError::Mark)?;
-        let key = recording.object_key();
-        let mut erasure = Erasure::default();
-        // Looks again after it has removed something: a copy that was killed between its commit and its look at the mark
-        // takes nothing back.
-        while self.sweep(&key, &mut erasure).await? {}
-        if !erasure.held.is_empty() {
-            self.hide(&key).await?;
-        }
-        Ok(erasure)
+    /// [`EraseError::Mark`].
+    pub async fn mark<'a>(&'a self, recording: &'a RecordingId) -> Result<Marked<'a>, EraseError> {
+        self.put_mark(recording).await.map_err(EraseError::Mark)?;
+        Ok(Marked {
+            eraser: self,
+            recording,
+        })
     }
 
-    async fn mark(&self, recording: &RecordingId) -> Result<(), ServiceError> {
+    async fn put_mark(&self, recording: &RecordingId) -> Result<(), ServiceError> {
         let now = OffsetDateTime::now_utc().format(&Rfc3339);
         let now = now.expect("RFC 3339 can write every year up to 9999");
         self.s3
@@ -102,6 +115,18 @@ impl Eraser {
             .await
             .map(drop)
             .map_err(|error| ServiceError::new("PutObject", &error))
+    }
+
+    async fn remove(&self, recording: &RecordingId) -> Result<Erasure, ServiceError> {
+        let key = recording.object_key();
+        let mut erasure = Erasure::default();
+        // Looks again after it has removed something: a copy that was killed between its commit and its look at the mark
+        // takes nothing back.
+        while self.sweep(&key, &mut erasure).await? {}
+        if !erasure.held.is_empty() {
+            self.hide(&key).await?;
+        }
+        Ok(erasure)
     }
 
     /// Removes what there is now. `false` when that was nothing.

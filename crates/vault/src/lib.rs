@@ -6,13 +6,15 @@
 //! - **Write**: a [`Writer`] copies a [`Source`] into the bucket; memory stays flat whatever the length, and a
 //!   recording is either committed whole or not there at all.
 //! - **Read**: a [`Reader`] opens a recording and streams verified plaintext of any range of it.
-//! - **Keep**: a [`Catalog`] says what is there, an [`Eraser`] removes a recording for good.
+//! - **Keep**: a [`Catalog`] says what is there, an [`Eraser`] removes a recording for good, [`DeletionNotices`] keep the
+//!   deletion of an original from crossing an erasure unseen.
 //! - **Names**: [`RecordingId`] says where a recording lies, [`KeyArn`] which KMS key is trusted.
 //!
 //! What binds the two sides is the encryption context, the same four fixed-width values on either side.
 
 mod catalog;
 mod context;
+mod deletion_notice;
 mod erase;
 mod head;
 mod kms;
@@ -25,7 +27,8 @@ mod wav;
 mod write;
 
 pub use catalog::{Catalog, Presence};
-pub use erase::{EraseError, Eraser, Erasure};
+pub use deletion_notice::{DeletionNotices, GoAhead};
+pub use erase::{EraseError, Eraser, Erasure, Marked};
 pub use kms::DataKeyError;
 pub use name::{AccountId, ContentType, KeyArn, NameError, RecordingId};
 pub use read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording, Verified};

@@ -50,6 +50,12 @@ impl RecordingId {
     pub fn erasure_mark_key(&self) -> String {
         format!("erased/{self}")
     }
+
+    /// Where the notice lies that its original is about to be deleted: `deleting/{RecordingSid}`.
+    #[must_use]
+    pub fn deletion_notice_key(&self) -> String {
+        format!("deleting/{self}")
+    }
 }
 
 impl fmt::Display for RecordingId {

@@ -2,14 +2,14 @@
 
 use aws_config::SdkConfig;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use service::secrets::{Secret, Secrets};
 use twilio::{
     auth_tokens::AuthTokens,
     client::{Client, ClientError},
     sid::AccountSid,
 };
-use vault::{Catalog, Reader, Writer};
+use vault::{Catalog, DeletionNotices, Reader, Writer};
 
 use crate::{
     clock,
@@ -60,16 +60,16 @@ impl Function {
     /// # Errors
     /// [`InvocationError`] for an event that this role has no part for. Requests that are turned away and jobs that
     /// fail are told in the [`Reply`].
-    pub(crate) async fn handle(&self, event: LambdaEvent<Value>) -> Result<Reply, InvocationError> {
+    pub(crate) async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Reply, InvocationError> {
         let LambdaEvent { payload, context } = event;
-        let reply = self.dispatch(payload, &context).await;
+        let reply = self.dispatch(&payload, &context).await;
         if let Err(error) = &reply {
             tracing::error!(%error, "invocation failed");
         }
         reply
     }
 
-    async fn dispatch(&self, event: Value, context: &Context) -> Result<Reply, InvocationError> {
+    async fn dispatch(&self, event: &RawValue, context: &Context) -> Result<Reply, InvocationError> {
         let deadline = clock::work_ends(context);
         match Invocation::parse(event)? {
             Invocation::Http(request) => {
@@ -77,9 +77,7 @@ impl Function {
                     .webhook
                     .as_ref()
                     .ok_or(InvocationError::OtherRole("HTTP requests"))?;
-                let response = webhook
-                    .answer(*request, &self.jobs, &context.request_id, deadline)
-                    .await;
+                let response = webhook.answer(request, &self.jobs, &context.request_id, deadline).await;
                 Ok(Reply::Http(Box::new(response)))
             }
             Invocation::Messages(batch) => Ok(Reply::Messages(work_off(&self.jobs, batch, deadline).await)),
@@ -157,6 +155,7 @@ impl Aws {
             deleter: config.copier.as_ref().map(|copier| OriginalDeleter {
                 originals: originals(),
                 catalog: Catalog::new(self.s3(), copier.verification.bucket.clone()),
+                notices: DeletionNotices::new(self.s3(), copier.verification.bucket.clone()),
                 reader: Reader::new(self.s3(), self.kms(), copier.verification.clone()),
             }),
             copier: config.copier.map(|copier| Copier {
@@ -195,7 +194,7 @@ mod tests {
         operator: None,
     };
 
-    fn event(text: &str) -> LambdaEvent<Value> {
+    fn event(text: &str) -> LambdaEvent<Box<RawValue>> {
         LambdaEvent::new(serde_json::from_str(text).unwrap(), Context::default())
     }
 

@@ -1,18 +1,19 @@
 //! What the function is invoked with, told apart by its shape, and what it answers.
 
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
+use service::http_event::{self, Malformed};
 
 use crate::operator::{Command, CommandError, OperatorError};
 
 /// One event.
 #[derive(Debug)]
 pub(crate) enum Invocation {
-    /// A request to the HTTP API (payload format 2.0).
-    Http(Box<ApiGatewayV2httpRequest>),
+    /// A request to the HTTP API (payload format 2.0). A malformed one has its answer too.
+    Http(Result<Box<ApiGatewayV2httpRequest>, Malformed>),
     /// Messages from a queue of jobs.
     Messages(SqsEvent),
     /// An operator's command.
@@ -58,12 +59,13 @@ impl From<InvocationError> for Diagnostic {
 }
 
 impl Invocation {
-    pub(crate) fn parse(event: Value) -> Result<Self, InvocationError> {
-        if event.pointer("/requestContext/http").is_some() {
-            serde_json::from_value(event)
-                .map(Self::Http)
-                .map_err(|_| InvocationError::Malformed("HTTP API request"))
-        } else if is_from_sqs(&event) {
+    pub(crate) fn parse(event: &RawValue) -> Result<Self, InvocationError> {
+        if http_event::is_http(event) {
+            return Ok(Self::Http(http_event::parse(event).map(Box::new)));
+        }
+        // Nested too deeply, or with half of a surrogate pair.
+        let event = serde_json::from_str(event.get()).map_err(|_| InvocationError::Malformed("event"))?;
+        if is_from_sqs(&event) {
             serde_json::from_value(event)
                 .map(Self::Messages)
                 .map_err(|_| InvocationError::Malformed("batch of SQS messages"))
@@ -88,24 +90,38 @@ mod tests {
 
     use super::*;
 
+    fn parse(event: &Value) -> Result<Invocation, InvocationError> {
+        Invocation::parse(&serde_json::from_str::<Box<RawValue>>(&event.to_string()).unwrap())
+    }
+
     #[test]
     fn http_api_requests_are_told_by_their_context() {
         let event = json!({"version": "2.0", "requestContext": {"http": {"method": "GET", "path": "/"}}});
-        assert!(matches!(Invocation::parse(event), Ok(Invocation::Http(_))));
+        assert!(matches!(parse(&event), Ok(Invocation::Http(Ok(_)))));
+    }
+
+    #[test]
+    fn a_malformed_request_is_a_request_all_the_same() {
+        for event in [
+            json!({"requestContext": {"http": {"method": "G ET"}}}),
+            json!({"requestContext": {"http": {"method": "GET"}}, "headers": {"x-twilio-signature": 1}}),
+        ] {
+            assert!(matches!(parse(&event), Ok(Invocation::Http(Err(Malformed)))), "{event}");
+        }
     }
 
     #[test]
     fn sqs_messages_are_told_by_their_source() {
         let event = json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": "{}"}]});
-        assert!(matches!(Invocation::parse(event), Ok(Invocation::Messages(_))));
+        assert!(matches!(parse(&event), Ok(Invocation::Messages(_))));
     }
 
     #[test]
     fn commands_are_told_by_their_name() {
         let event = json!({"verify": {"all": true}});
-        assert!(matches!(Invocation::parse(event), Ok(Invocation::Command(_))));
+        assert!(matches!(parse(&event), Ok(Invocation::Command(_))));
         let event = json!({"verify": {"all": "canary"}});
-        assert!(matches!(Invocation::parse(event), Err(InvocationError::Command(_))));
+        assert!(matches!(parse(&event), Err(InvocationError::Command(_))));
     }
 
     #[test]
@@ -122,7 +138,7 @@ mod tests {
             json!({"requestContext": {"elb": {}}}),
             json!({"resource": "/", "httpMethod": "POST", "requestContext": {"resourcePath": "/"}}),
         ] {
-            let error = Invocation::parse(event.clone()).unwrap_err().to_string();
+            let error = parse(&event).unwrap_err().to_string();
             assert!(
                 error.contains("requestContext.http") && error.contains("aws:sqs"),
                 "{event}"
@@ -132,8 +148,16 @@ mod tests {
 
     #[test]
     fn a_malformed_event_is_named_and_not_repeated() {
-        let event = json!({"requestContext": {"http": {"method": "+15550100"}}, "headers": {"canary name": 1}});
-        let error = Invocation::parse(event).unwrap_err();
-        assert_eq!(error.to_string(), "the HTTP API request is malformed");
+        let event = json!({"Records": [{"eventSource": "aws:sqs", "messageId": {"+15550100": "canary"}}]});
+        assert_eq!(
+            parse(&event).unwrap_err().to_string(),
+            "the batch of SQS messages is malformed"
+        );
+        let deep = format!(r#"{{"verify":{}{}}}"#, "[".repeat(1000), "]".repeat(1000));
+        for event in [r#"{"verify":"\ud83d"}"#, &deep] {
+            let event: Box<RawValue> = serde_json::from_str(event).unwrap();
+            let error = Invocation::parse(&event).unwrap_err();
+            assert_eq!(error.to_string(), "the event is malformed");
+        }
     }
 }

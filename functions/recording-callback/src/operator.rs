@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
-use vault::{Catalog, Eraser, Reader};
+use vault::{Catalog, DeletionNotices, Eraser, Reader};
 
 pub(crate) use self::command::{Command, CommandError};
 use self::{
@@ -50,6 +50,7 @@ pub(crate) struct Operator {
     catalog: Catalog,
     reader: Reader,
     eraser: Eraser,
+    deletion_notices: DeletionNotices,
     copies: CopiesQueue,
     schedules: Schedules,
     /// Unset, originals stay at Twilio.
@@ -86,6 +87,7 @@ impl Operator {
             originals,
             catalog: Catalog::new(s3.clone(), bucket.clone()),
             eraser: Eraser::new(s3.clone(), bucket.clone()),
+            deletion_notices: DeletionNotices::new(s3.clone(), bucket.clone()),
             states: States::new(s3.clone(), bucket),
             reader: Reader::new(s3, aws_sdk_kms::Client::new(aws), config.vault),
             copies: CopiesQueue::new(aws_sdk_sqs::Client::new(aws), config.copies_queue_url),

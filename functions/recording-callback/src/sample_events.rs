@@ -1,7 +1,7 @@
 //! The events in `events/`, which the README has people invoke the function with: each goes through the real dispatch
 //! and verification in this crate's tests, so that none can rot.
 
-use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 
 use crate::invocation::Invocation;
 
@@ -22,7 +22,7 @@ pub(crate) fn invocation(event: &str) -> Invocation {
 
 pub(crate) fn http_request(event: &str) -> ApiGatewayV2httpRequest {
     match invocation(event) {
-        Invocation::Http(request) => *request,
+        Invocation::Http(Ok(request)) => *request,
         _ => panic!("not an HTTP API request"),
     }
 }

@@ -10,8 +10,9 @@ mod response;
 
 use std::{error::Error, time::Instant};
 
-use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use service::{
+    http_event::Malformed,
     metrics::{self, Unit},
     secrets::Secret,
 };
@@ -36,7 +37,7 @@ impl Webhook {
     /// Answers one request. `jobs` run in here where there are no queues, until `deadline`.
     pub(crate) async fn answer(
         &self,
-        event: ApiGatewayV2httpRequest,
+        event: Result<Box<ApiGatewayV2httpRequest>, Malformed>,
         jobs: &Jobs,
         request_id: &str,
         deadline: Instant,
@@ -48,8 +49,13 @@ impl Webhook {
         response::render(&outcome, request_id)
     }
 
-    async fn take(&self, event: ApiGatewayV2httpRequest, jobs: &Jobs, deadline: Instant) -> Result<(), Rejection> {
-        let request = CallbackRequest::from_event(event)?;
+    async fn take(
+        &self,
+        event: Result<Box<ApiGatewayV2httpRequest>, Malformed>,
+        jobs: &Jobs,
+        deadline: Instant,
+    ) -> Result<(), Rejection> {
+        let request = CallbackRequest::from_event(*event?)?;
         self.authenticate(&request).await?;
         match decide(&request, &self.account, clock::now_ms())? {
             Decision::Run(callback_jobs) => {

@@ -351,7 +351,7 @@ mod tests {
         assert!(Body::empty().frame().await.is_none());
     }
 
-    /// lambda_http asks for it.
+    /// lambda_runtime asks for it.
     #[test]
     fn the_body_moves_freely() {
         fn moves<B: http_body::Body<Error = Infallible> + Unpin + Send + 'static>(_: &B) {}

@@ -1,10 +1,16 @@
-//! From request to answer.
+//! From event to answer.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use http::Response;
-use lambda_http::{Request, RequestExt, request::RequestContext};
-use service::metrics::{self, Unit};
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use http::{HeaderMap, Method, Response};
+use http_body_util::BodyDataStream;
+use lambda_runtime::{Context, LambdaEvent, MetadataPrelude, StreamResponse};
+use serde_json::value::RawValue;
+use service::{
+    http_event,
+    metrics::{self, Unit},
+};
 
 use crate::{
     app::App,
@@ -19,62 +25,86 @@ use crate::{
 /// A request with what the invocation says about it.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
-    pub(crate) request: &'a Request,
-    pub(crate) request_id: &'a str,
-    /// The function URL's own domain.
-    pub(crate) domain: Option<&'a str>,
+    request: &'a ApiGatewayV2httpRequest,
+    pub(crate) context: &'a Context,
     /// Since the Unix epoch.
     pub(crate) now: Duration,
     pub(crate) started: Instant,
-    /// When Lambda ends the invocation, since the Unix epoch. `None` where nobody does.
-    pub(crate) deadline: Option<Duration>,
 }
 
-/// Answers a function URL's request. Every failure is an answer too.
-pub async fn handle<R, C, K>(app: &App<R, C, K>, request: Request) -> Response<Body>
+/// Answers a function URL's request. Every failure is an answer too, whatever the event is.
+pub async fn handle<R, C, K>(app: &App<R, C, K>, event: LambdaEvent<Box<RawValue>>) -> Response<Body>
 where
     R: Recordings,
     C: TokenCheck,
     K: LinkKeys,
 {
-    let call = Call::new(&request);
-    let mut response = match Route::of(request.method(), request.raw_http_path()) {
-        Ok(Route::Recording) => playback::answer(app, &call).await,
-        Ok(Route::MediaUrl) => media_url::answer(app, &call).await,
+    let LambdaEvent { payload, context } = event;
+    match http_event::parse(&payload) {
+        Ok(request) => answer(app, &Call::new(&request, &context)).await,
+        Err(malformed) => {
+            let mut response = refuse(&malformed.into(), &context);
+            respond::finish(&Method::GET, &mut response);
+            response
+        }
+    }
+}
+
+/// An answer in the form that the runtime streams.
+pub fn stream(response: Response<Body>) -> StreamResponse<BodyDataStream<Body>> {
+    let (head, body) = response.into_parts();
+    StreamResponse {
+        metadata_prelude: MetadataPrelude {
+            status_code: head.status,
+            headers: head.headers,
+            // No answer sets any.
+            cookies: Vec::new(),
+        },
+        stream: BodyDataStream::new(body),
+    }
+}
+
+async fn answer<R, C, K>(app: &App<R, C, K>, call: &Call<'_>) -> Response<Body>
+where
+    R: Recordings,
+    C: TokenCheck,
+    K: LinkKeys,
+{
+    let mut response = match Route::of(call.method(), call.path()) {
+        Ok(Route::Recording) => playback::answer(app, call).await,
+        Ok(Route::MediaUrl) => media_url::answer(app, call).await,
         Ok(Route::Preflight { allow }) => Ok(cors::preflight(allow)),
         Err(refusal) => Err(refusal),
     }
-    .unwrap_or_else(|refusal| {
-        report(&call, &refusal);
-        respond::refusal(&refusal, call.request_id)
-    });
-    respond::finish(request.method(), &mut response);
-    app.flex_origins.apply(request.headers(), response.headers_mut());
+    .unwrap_or_else(|refusal| refuse(&refusal, call.context));
+    respond::finish(call.method(), &mut response);
+    app.flex_origins.apply(call.headers(), response.headers_mut());
     response
 }
 
 impl<'a> Call<'a> {
-    fn new(request: &'a Request) -> Self {
-        let RequestIds { request_id, domain } = RequestIds::of(request);
-        // A clock before 1970 would make every link good: none plays at the end of time instead.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX);
-        let context = request.lambda_context_ref();
+    fn new(request: &'a ApiGatewayV2httpRequest, context: &'a Context) -> Self {
         Self {
             request,
-            request_id,
-            domain,
-            now,
+            context,
+            // A clock before 1970 would make every link good: none plays at the end of time instead.
+            now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX),
             started: Instant::now(),
-            // `cargo lambda watch` tells one in 1970.
-            deadline: context
-                .map(|context| Duration::from_millis(context.deadline))
-                .filter(|deadline| *deadline > now),
         }
     }
 
-    /// The raw query string.
+    pub(crate) fn method(&self) -> &'a Method {
+        &self.request.request_context.http.method
+    }
+
+    /// The path as it was sent.
+    pub(crate) fn path(&self) -> &'a str {
+        self.request.raw_path.as_deref().unwrap_or_default()
+    }
+
+    /// The raw query string, in which AWS has put a space for every `+`.
     pub(crate) fn query(&self) -> &'a str {
-        self.request.uri().query().unwrap_or_default()
+        self.request.raw_query_string.as_deref().unwrap_or_default()
     }
 
     /// The value of the query's first parameter of that name, decoded.
@@ -83,33 +113,38 @@ impl<'a> Call<'a> {
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
     }
-}
 
-struct RequestIds<'a> {
-    request_id: &'a str,
-    domain: Option<&'a str>,
-}
+    pub(crate) fn headers(&self) -> &'a HeaderMap {
+        &self.request.headers
+    }
 
-impl<'a> RequestIds<'a> {
-    /// The invocation's own id where there is an invocation: it's the one in every other log line.
-    fn of(request: &'a Request) -> Self {
-        let invocation = request.lambda_context_ref().map(|context| context.request_id.as_str());
-        let (event, domain) = match request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => {
-                (context.request_id.as_deref(), context.domain_name.as_deref())
-            }
-            _ => (None, None),
-        };
-        Self {
-            request_id: invocation.or(event).unwrap_or("unknown"),
-            domain,
-        }
+    /// The function URL's own domain.
+    pub(crate) fn domain(&self) -> Option<&'a str> {
+        self.request.request_context.domain_name.as_deref()
+    }
+
+    /// When Lambda ends the invocation, since the Unix epoch. `None` where nobody does: `cargo lambda watch` tells a
+    /// deadline in 1970.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        let deadline = Duration::from_millis(self.context.deadline);
+        (deadline > self.now).then_some(deadline)
+    }
+
+    /// The invocation's id, which is in every other log line too.
+    pub(crate) fn request_id(&self) -> &'a str {
+        &self.context.request_id
     }
 }
 
-fn report(call: &Call<'_>, refusal: &Refusal) {
+/// The answer to a request that is refused, once it is in the log.
+fn refuse(refusal: &Refusal, context: &Context) -> Response<Body> {
+    report(refusal, &context.request_id);
+    respond::refusal(refusal, &context.request_id)
+}
+
+fn report(refusal: &Refusal, request_id: &str) {
     let (status, code) = refusal.terms();
-    let (request_id, status) = (call.request_id, status.as_u16());
+    let status = status.as_u16();
     if status >= 500 {
         tracing::error!(requestId = request_id, status, code, %refusal, "request not answered");
     } else {

@@ -2,8 +2,9 @@
 
 use std::{convert::Infallible, process::ExitCode};
 
-use lambda_http::{Request, run_with_streaming_response, service_fn};
-use recording_playback::{App, Config, handle};
+use lambda_runtime::{LambdaEvent, service_fn};
+use recording_playback::{App, Config, handle, stream};
+use serde_json::value::RawValue;
 use service::{aws, runtime_socket::RuntimeSocket, settings::Settings, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,14 +19,14 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> Result<(), lambda_http::Error> {
+async fn run() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_settings(Settings::from_env())?;
     let app = App::connect(config, &aws::sdk_config()?)?;
     let socket = RuntimeSocket::from_env();
     // Boxed, because the compiler gives up on laying out the runtime's layers around a future of this depth.
-    let answer = |request: Request| {
+    let answer = |event: LambdaEvent<Box<RawValue>>| {
         socket.send_at_once();
-        Box::pin(async { Ok::<_, Infallible>(handle(&app, request).await) })
+        Box::pin(async { Ok::<_, Infallible>(stream(handle(&app, event).await)) })
     };
-    run_with_streaming_response(service_fn(answer)).await
+    lambda_runtime::run(service_fn(answer)).await
 }

@@ -5,7 +5,6 @@ use twilio::flex_token::Listener;
 use vault::{Expectation, RecordingId};
 
 use crate::{
-    access::Issued,
     app::App,
     audit,
     body::Body,
@@ -29,7 +28,7 @@ pub(crate) async fn answer<R: Recordings, C: TokenCheck, K: LinkKeys>(
         Ok(granted) => (Some(granted.link_id.as_str()), "granted"),
         Err(refusal) => (None, refusal.terms().1),
     };
-    audit::media_url(call.request_id, listener.as_ref(), recording.as_ref(), link_id, told);
+    audit::media_url(call.request_id(), listener.as_ref(), recording.as_ref(), link_id, told);
     outcome.map(|granted| respond::media_url(&granted.url))
 }
 
@@ -47,19 +46,19 @@ async fn grant<R: Recordings, C: TokenCheck, K: LinkKeys>(
     listener: &mut Option<Listener>,
 ) -> Result<Granted, Refusal> {
     let recording = recording.ok_or(Refusal::RecordingSid)?;
-    let authorization = call.request.headers().get(AUTHORIZATION);
+    let authorization = call.headers().get(AUTHORIZATION);
     let now_ms = i64::try_from(call.now.as_millis()).unwrap_or(i64::MAX);
     let known = listener.insert(app.tokens.listener(authorization, now_ms).await?);
     if !app.tokens.allows(known) {
         return Err(Refusal::Role);
     }
-    let base = base_url(app.base_url.as_deref(), call.domain)?;
-    let Issued { query, link_id } = app.links.issue(recording, call.now.as_secs()).await?;
+    let base = base_url(app.base_url.as_deref(), call.domain())?;
+    let link = app.links.issue(recording, call.now.as_secs()).await?;
     // Finds out whether there is such a recording, and the playback that follows finds it open.
     app.recordings.open(recording, Expectation::Facts).await?;
     Ok(Granted {
-        url: format!("{base}/?{query}"),
-        link_id,
+        url: link.url(&base),
+        link_id: link.id,
     })
 }
 

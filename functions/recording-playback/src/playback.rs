@@ -23,9 +23,9 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
     app: &App<R, C, K>,
     call: &Call<'_>,
 ) -> Result<Response<Body>, Refusal> {
-    let Admission { recording, link_id } = app.links.admit(call.query(), call.now.as_secs()).await?;
+    let Admission { recording, link_id } = app.links.admit(call.path(), call.query(), call.now.as_secs()).await?;
     metrics::emit(&[("PlaybackRequests", 1.0, Unit::Count)]);
-    let asked = PlaybackRequest::new(call.request.method(), call.request.headers());
+    let asked = PlaybackRequest::new(call.method(), call.headers());
     let prepared = match prepare(app, &recording, &asked).await {
         // Replaced between opening and reading: the new version is as good.
         Err(ReadError::Changed) => prepare(app, &recording, &asked).await?,
@@ -33,7 +33,7 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
     };
     let body = prepared.content.map_or_else(Body::empty, |(range, stream)| {
         let playback = Playback {
-            request_id: call.request_id.to_owned(),
+            request_id: call.request_id().to_owned(),
             link_id,
             recording: recording.clone(),
             range,
@@ -41,7 +41,7 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
         playback.begins();
         let first_byte_ms = call.started.elapsed().as_secs_f64() * 1000.0;
         metrics::emit(&[("FirstByteMilliseconds", first_byte_ms, Unit::Milliseconds)]);
-        Body::audio(stream, playback, call.deadline)
+        Body::audio(stream, playback, call.deadline())
     });
     let download_as = (call.parameter("download").as_deref() == Some("1")).then_some(&recording);
     respond::recording(&prepared.decision, &prepared.facts, download_as, body)

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use playback_link::{KeyRingError, LinkError};
-use service::secrets::SecretError;
+use service::{http_event::Malformed, secrets::SecretError};
 use twilio::flex_token::TokenError;
 use vault::ReadError;
 
@@ -11,6 +11,8 @@ use crate::ports::CheckError;
 /// Why a request isn't given what it asks for. The text is for the log; the client gets [`Refusal::terms`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
     #[error("no such path")]
     NoSuchPath,
     #[error("method not allowed")]
@@ -49,6 +51,7 @@ impl Refusal {
     /// The status, and the code that error bodies carry: stable, for programs to go by.
     pub(crate) const fn terms(&self) -> (StatusCode, &'static str) {
         match self {
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed_request"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             // Whatever is wrong with a link, the client must not learn what.

@@ -11,7 +11,7 @@ use crate::support::{World, proxy::Fault, recording};
 
 async fn erase(world: &World) -> Result<Erasure, EraseError> {
     let eraser = Eraser::new(world.s3(), world.bucket.clone());
-    eraser.erase(&recording(1)).await
+    eraser.mark(&recording(1)).await?.remove().await
 }
 
 /// Deletes as somebody does who knows of no versions.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod catalog;
+mod deletion_notice;
 mod erase;
 #[path = "../support/mod.rs"]
 mod support;

@@ -22,7 +22,7 @@ impl World {
     fn erasure(&self) -> impl Future<Output = ()> + Send + 'static {
         let eraser = Eraser::new(self.direct_s3(), self.bucket.clone());
         async move {
-            eraser.erase(&recording(1)).await.unwrap();
+            eraser.mark(&recording(1)).await.unwrap().remove().await.unwrap();
         }
     }
 
@@ -98,7 +98,7 @@ async fn a_commit_between_the_mark_and_the_erasures_look_is_taken_back() {
         let erasing = async {
             begun.await.unwrap();
             let eraser = Eraser::new(world.s3(), world.bucket.clone());
-            eraser.erase(&recording(1)).await
+            eraser.mark(&recording(1)).await?.remove().await
         };
         let (outcome, erasure) = tokio::join!(copying, erasing);
         assert!(matches!(outcome, Ok(Outcome::Erased)), "{look}: {outcome:?}");

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use service::metrics::{self, Unit};
 use twilio::{client::ApiError, recordings::Deletion};
-use vault::{Catalog, ContentType, NameError, Presence, ReadError, Reader, RecordingId, ServiceError, Verified};
+use vault::{
+    Catalog, ContentType, DeletionNotices, GoAhead, NameError, Presence, ReadError, Reader, RecordingId, ServiceError,
+    Verified,
+};
 
 use crate::{
     job::DeleteOriginal,
@@ -19,6 +22,7 @@ pub(crate) struct OriginalDeleter {
     pub(crate) originals: Originals,
     pub(crate) reader: Reader,
     pub(crate) catalog: Catalog,
+    pub(crate) notices: DeletionNotices,
 }
 
 /// Why the original is still at Twilio.
@@ -67,11 +71,16 @@ impl OriginalDeleter {
 
     async fn verify_and_delete(&self, job: &DeleteOriginal) -> Result<(), DeleteError> {
         let recording = RecordingId::parse(job.recording_sid.as_str())?;
+        // An erasure that failed half-way may have left the object: the mark counts, not what is there.
+        if self.is_erased(&recording).await? {
+            leave(&recording);
+            return Ok(());
+        }
         let verified = match self.reader.verify(&recording).await {
             Ok(verified) => verified,
-            // Whoever erased it has said what becomes of the original.
-            Err(ReadError::NotFound) if self.catalog.presence(&recording).await? == Presence::Erased => {
-                tracing::info!(recordingSid = %recording, "erased, nothing left to delete");
+            // The erasure may have begun meanwhile.
+            Err(_) if self.is_erased(&recording).await? => {
+                leave(&recording);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
@@ -79,6 +88,10 @@ impl OriginalDeleter {
         let deletion = match self.told_duration_s(job).await {
             Ok(told_s) => {
                 is_whole(&verified, told_s)?;
+                if self.notices.give(&recording).await? == GoAhead::Erased {
+                    leave(&recording);
+                    return Ok(());
+                }
                 self.originals.delete(&job.recording_sid).await?
             }
             Err(OriginalsError::Api(ApiError::NotFound)) => Deletion::AlreadyGone,
@@ -86,6 +99,10 @@ impl OriginalDeleter {
         };
         tell(&recording, deletion, &verified);
         Ok(())
+    }
+
+    async fn is_erased(&self, recording: &RecordingId) -> Result<bool, ServiceError> {
+        Ok(self.catalog.presence(recording).await? == Presence::Erased)
     }
 
     /// What Twilio says how long the recording is, in seconds.
@@ -129,6 +146,11 @@ fn is_whole(verified: &Verified, told_s: Option<u64>) -> Result<(), NotWhole> {
             }
         }
     }
+}
+
+/// Whoever erased it has said what becomes of the original.
+fn leave(recording: &RecordingId) {
+    tracing::info!(recordingSid = %recording, "erased, its original is left alone");
 }
 
 /// The audit line of a job that is done.

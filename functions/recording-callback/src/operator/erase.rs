@@ -1,8 +1,10 @@
 //! Erasing a recording on request: here, and at Twilio.
 
+use std::time::SystemTime;
+
 use serde::Serialize;
-use twilio::recordings::Deletion;
-use vault::{EraseError, NameError, RecordingId};
+use twilio::{client::ApiError, recordings::Deletion, sid::RecordingSid};
+use vault::{EraseError, NameError, RecordingId, ServiceError};
 
 use super::{Operator, command::Erase};
 use crate::{originals::OriginalsError, schedules::ScheduleError};
@@ -34,8 +36,10 @@ enum Original {
     Deleted,
     /// It was deleted before.
     AlreadyGone,
-    /// As asked for.
+    /// As asked for: it's at Twilio, and no job deletes it any more.
     Kept,
+    /// It was to be kept, but a job had begun to delete it before the recording was marked as erased.
+    DeletionUnderWay,
 }
 
 /// The recording isn't erased, or not everywhere. Erasing it again goes on.
@@ -45,16 +49,25 @@ pub(crate) enum ErasureError {
     Name(#[from] NameError),
     #[error("the stored recording: {0}")]
     Vault(#[from] EraseError),
-    #[error("erased in the vault; its scheduled deletion at Twilio stands: {0}")]
+    #[error("erased in the vault; its scheduled deletion at Twilio was not cancelled: {0}")]
     Schedule(#[from] ScheduleError),
     #[error("erased in the vault, not at Twilio: {0}")]
-    Original(#[from] OriginalsError),
+    Original(OriginalsError),
+    #[error("erased in the vault; whether its original is being deleted: {0}")]
+    Notice(ServiceError),
+    #[error("erased in the vault; whether its original is still at Twilio: {0}")]
+    Unknown(OriginalsError),
 }
 
 impl Operator {
     pub(super) async fn erase(&self, request: &Erase) -> Result<Erased, ErasureError> {
         let sid = &request.recording_sid;
-        let erasure = self.eraser.erase(&RecordingId::parse(sid.as_str())?).await?;
+        let recording = RecordingId::parse(sid.as_str())?;
+        let marked = self.eraser.mark(&recording).await?;
+        // At once, so that as little as possible is sent to the copies queue; what is there already sees the mark. That it
+        // fails keeps nothing from being removed.
+        let scheduled_deletion_cancelled = self.schedules.cancel(sid.as_str()).await;
+        let erasure = marked.remove().await?;
         tracing::info!(
             target: AUDIT,
             event = "erase",
@@ -65,11 +78,11 @@ impl Operator {
             held = erasure.held.len(),
             "recording erased from the vault"
         );
-        let scheduled_deletion_cancelled = self.schedules.cancel(sid.as_str()).await?;
+        let scheduled_deletion_cancelled = scheduled_deletion_cancelled?;
         let original = if request.keep_original {
-            Original::Kept
+            self.keep_original(sid, &recording).await?
         } else {
-            match self.originals.delete(sid).await? {
+            match self.originals.delete(sid).await.map_err(ErasureError::Original)? {
                 Deletion::Deleted => Original::Deleted,
                 Deletion::AlreadyGone => Original::AlreadyGone,
             }
@@ -84,5 +97,19 @@ impl Operator {
             original,
             scheduled_deletion_cancelled,
         })
+    }
+
+    /// What can be said of the original of a recording that is marked as erased. A job that hasn't given notice by now sees
+    /// the mark and leaves the original alone, so this is asked before Twilio is.
+    async fn keep_original(&self, sid: &RecordingSid, recording: &RecordingId) -> Result<Original, ErasureError> {
+        let notices = &self.deletion_notices;
+        let under_way = notices.is_deletion_under_way(recording, SystemTime::now()).await;
+        let under_way = under_way.map_err(ErasureError::Notice)?;
+        match self.originals.fetch(sid).await {
+            Ok(_) if under_way => Ok(Original::DeletionUnderWay),
+            Ok(_) => Ok(Original::Kept),
+            Err(OriginalsError::Api(ApiError::NotFound)) => Ok(Original::AlreadyGone),
+            Err(error) => Err(ErasureError::Unknown(error)),
+        }
     }
 }

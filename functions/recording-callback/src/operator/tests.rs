@@ -7,12 +7,12 @@ mod walk;
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use service::secrets::{Secret, Secrets};
 
 use self::twilio::Twilio;
 use super::*;
-use crate::{config::DeletionConfig, emulated::Emulated, invocation::Invocation, secret::api_key};
+use crate::{config::DeletionConfig, emulated::Emulated, invocation::Invocation, loopback::Loopback, secret::api_key};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:operator";
 
@@ -72,7 +72,8 @@ impl World {
     }
 
     async fn invoke_for(&self, time: Duration, event: Value) -> Result<Value, OperatorError> {
-        let Ok(Invocation::Command(command)) = Invocation::parse(event) else {
+        let event = RawValue::from_string(event.to_string()).unwrap();
+        let Ok(Invocation::Command(command)) = Invocation::parse(&event) else {
             panic!("not a command");
         };
         let invoked = Invoked {
@@ -136,6 +137,12 @@ impl World {
         let object = self.aws.s3().get_object().bucket(&self.aws.name).key(key);
         let body = object.send().await.unwrap().body.collect().await.unwrap();
         serde_json::from_slice(&body.to_vec()).unwrap()
+    }
+
+    /// How many objects there are under `recordings/`.
+    async fn stored(&self) -> usize {
+        let list = self.aws.s3().list_objects_v2().bucket(&self.aws.name);
+        list.prefix("recordings/").send().await.unwrap().contents().len()
     }
 
     async fn mark_as_erased(&self, recording: &str) {

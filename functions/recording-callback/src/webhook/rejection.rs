@@ -1,7 +1,7 @@
 //! Why a callback isn't taken, and what its sender is told.
 
 use http::StatusCode;
-use service::secrets::SecretError;
+use service::{http_event, secrets::SecretError};
 use twilio::{callback::CallbackError, signature::SignatureError};
 
 use super::request::MAX_BODY_BYTES;
@@ -9,6 +9,8 @@ use super::request::MAX_BODY_BYTES;
 /// Every answer but 204. The text is what the sender reads; what only the log needs is in the source.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Rejection {
+    #[error(transparent)]
+    MalformedRequest(#[from] http_event::Malformed),
     #[error("no such path")]
     NotFound,
     #[error("callbacks are taken by POST and GET")]
@@ -40,7 +42,7 @@ impl Rejection {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsigned | Self::Signature(_) | Self::ForeignAccount => StatusCode::FORBIDDEN,
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::MalformedRequest(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             // Twilio comes again after a 5xx where the callback's URL asks for it (`#rc=3&rp=all`).
             Self::AuthToken(_) | Self::NotQueued | Self::JobsUnfinished => StatusCode::SERVICE_UNAVAILABLE,
             Self::JobsFailed => StatusCode::INTERNAL_SERVER_ERROR,
@@ -50,6 +52,7 @@ impl Rejection {
     /// Stable name, for programs.
     pub(crate) const fn code(&self) -> &'static str {
         match self {
+            Self::MalformedRequest(_) => "malformed_request",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",

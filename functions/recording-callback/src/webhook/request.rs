@@ -1,8 +1,8 @@
 //! The callback as Twilio sent it, before anything in it is believed.
 
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{Method, header::CONTENT_TYPE};
-use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use twilio::{

@@ -1,10 +1,10 @@
 //! The webhook's answers on the wire.
 
+use aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
 use http::{
     HeaderValue, StatusCode,
     header::{ALLOW, CONTENT_TYPE},
 };
-use lambda_http::{Body, aws_lambda_events::apigw::ApiGatewayV2httpResponse};
 use serde_json::json;
 
 use super::rejection::Rejection;
@@ -31,7 +31,7 @@ pub(crate) fn render(outcome: &Result<(), Rejection>, request_id: &str) -> ApiGa
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
-    use service::secrets::SecretError;
+    use service::{http_event::Malformed, secrets::SecretError};
     use twilio::signature::SignatureError;
 
     use super::*;
@@ -47,6 +47,7 @@ mod tests {
     #[test]
     fn a_rejection_is_answered_with_its_status_and_code() {
         for (rejection, status, code) in [
+            (Malformed.into(), 400, "malformed_request"),
             (Rejection::NotFound, 404, "not_found"),
             (Rejection::MethodNotAllowed, 405, "method_not_allowed"),
             (Rejection::BodyTooLarge, 413, "body_too_large"),

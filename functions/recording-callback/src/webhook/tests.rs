@@ -53,7 +53,9 @@ fn webhook(aws: &Loopback, with_queues: bool) -> Webhook {
 /// Status and error code of the answer.
 async fn answer(webhook: &Webhook, event: ApiGatewayV2httpRequest) -> (i64, Option<String>) {
     let deadline = Instant::now() + Duration::from_secs(30);
-    let response = webhook.answer(event, &Jobs::default(), "request-1", deadline).await;
+    let response = webhook
+        .answer(Ok(Box::new(event)), &Jobs::default(), "request-1", deadline)
+        .await;
     let response = serde_json::to_value(response).unwrap();
     let body = response.get("body").and_then(Value::as_str);
     let code = body.map(|body| {

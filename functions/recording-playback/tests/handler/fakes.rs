@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt;
-use lambda_http::Request;
-use playback_link::{Expiry, KeyRing};
+use lambda_runtime::{Context, LambdaEvent};
+use playback_link::{Expiry, KeyRing, SignedLink};
 use recording_playback::{App, Body, CheckError, Config, LinkKeys, Recordings, TokenCheck, decide::Facts, handle};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -93,6 +93,13 @@ impl Shelf {
     fn put(&self, stored: Stored) {
         let recordings = &mut self.0.lock().unwrap().recordings;
         recordings.insert(RECORDING.to_owned(), Arc::new(stored));
+    }
+
+    /// The same recording under another SID too.
+    pub(crate) fn duplicate_as(&self, sid: &str) {
+        let recordings = &mut self.0.lock().unwrap().recordings;
+        let stored = recordings[RECORDING].clone();
+        recordings.insert(sid.to_owned(), stored);
     }
 
     pub(crate) fn fail_open(&self, fault: ReadError) {
@@ -237,18 +244,30 @@ impl<C: TokenCheck + Clone> World<C> {
         }
     }
 
-    pub(crate) async fn send(&self, request: Request) -> Answer {
+    /// Has the function answer an event, given as the Runtime API gives it.
+    pub(crate) async fn send_text(&self, event: &str) -> Answer {
+        let mut context = Context::default();
+        context.request_id = "request-1".to_owned();
+        let event = LambdaEvent::new(serde_json::from_str(event).unwrap(), context);
         // Boxed, as in the function: the compiler gives up on laying out what a test builds around a future of this depth.
-        Answer::collect(Box::pin(handle(&self.app, request)).await).await
+        Answer::collect(Box::pin(handle(&self.app, event)).await).await
+    }
+
+    pub(crate) async fn send(&self, event: Value) -> Answer {
+        self.send_text(&event.to_string()).await
     }
 
     /// GET of the recording by a good link.
     pub(crate) async fn get(&self, headers: &[(&str, &str)]) -> Answer {
-        self.send(request(&Method::GET, "/", &link(), headers)).await
+        self.follow(&Method::GET, &link(), headers).await
     }
 
     pub(crate) async fn head(&self, headers: &[(&str, &str)]) -> Answer {
-        self.send(request(&Method::HEAD, "/", &link(), headers)).await
+        self.follow(&Method::HEAD, &link(), headers).await
+    }
+
+    pub(crate) async fn follow(&self, method: &Method, link: &SignedLink, headers: &[(&str, &str)]) -> Answer {
+        self.send(request(method, &link.path, &link.query, headers)).await
     }
 }
 
@@ -284,23 +303,23 @@ impl Answer {
     }
 }
 
-/// Query of a link to the recording that is good for an hour.
-pub(crate) fn link() -> String {
+/// A link to the recording that is good for an hour.
+pub(crate) fn link() -> SignedLink {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     link_until(Expiry::At(now_s + 3600))
 }
 
-pub(crate) fn link_until(expiry: Expiry) -> String {
+pub(crate) fn link_until(expiry: Expiry) -> SignedLink {
     playback_link::sign(&KeyRing::parse(LINK_KEYS).unwrap(), RECORDING, expiry)
 }
 
-/// A function URL's event as lambda_http reads it.
-pub(crate) fn request(method: &Method, path: &str, query: &str, headers: &[(&str, &str)]) -> Request {
+/// A function URL's event.
+pub(crate) fn request(method: &Method, path: &str, query: &str, headers: &[(&str, &str)]) -> Value {
     let headers: HashMap<_, _> = [("host", DOMAIN), ("x-forwarded-proto", "https")]
         .into_iter()
         .chain(headers.iter().copied())
         .collect();
-    let event = json!({
+    json!({
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": path,
@@ -318,8 +337,7 @@ pub(crate) fn request(method: &Method, path: &str, query: &str, headers: &[(&str
             "timeEpoch": 1_795_413_600_000_u64,
         },
         "isBase64Encoded": false,
-    });
-    lambda_http::request::from_str(&event.to_string()).unwrap()
+    })
 }
 
 /// Bytes that differ everywhere, so that a wrong offset shows.

@@ -1,4 +1,4 @@
-//! The handler whole: events as Lambda sends them, read by lambda_http's own deserializer, answered by the real
+//! The handler whole: events as Lambda sends them, answered by the real
 //! [`handle`](recording_playback::handle()) with stand-ins for the vault, Twilio and Secrets Manager.
 
 // clippy.toml allows it in test functions only; the stand-ins beside them are as much of the test.
@@ -10,4 +10,5 @@ mod audit;
 mod events;
 mod fakes;
 mod media_url;
+mod odd_events;
 mod playback;

@@ -65,6 +65,7 @@ async fn run(
         },
         reader: Reader::new(aws.s3(), aws.kms(), aws.reader_config()),
         catalog: Catalog::new(aws.s3(), aws.name.clone()),
+        notices: DeletionNotices::new(aws.s3(), aws.name.clone()),
     };
     let outcome = deleter.run(job, Instant::now() + Duration::from_secs(60)).await;
     let deletions = server.count(&format!(
@@ -124,18 +125,112 @@ async fn a_recording_that_lasts_shorter_than_twilio_said_stays_there() {
     assert_eq!(deletions, 0);
 }
 
+async fn mark(aws: &Emulated) {
+    let key = recording().erasure_mark_key();
+    aws.s3().put_object().bucket(&aws.name).key(key).send().await.unwrap();
+}
+
+/// From a place that cannot wait for it: on a thread of its own.
+fn mark_now(config: &aws_config::SdkConfig, bucket: &str) {
+    let (s3, bucket) = (aws_sdk_s3::Client::new(config), bucket.to_owned());
+    let marking = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let put = s3.put_object().bucket(bucket).key(recording().erasure_mark_key());
+        runtime.block_on(put.send()).unwrap();
+    });
+    marking.join().unwrap();
+}
+
 #[tokio::test]
 async fn an_erased_recording_leaves_nothing_to_do() {
     let aws = Emulated::start().await;
-    let put = aws
-        .s3()
-        .put_object()
-        .bucket(&aws.name)
-        .key(recording().erasure_mark_key());
-    put.send().await.unwrap();
+    mark(&aws).await;
     let (outcome, deletions) = run(&aws, &job(Some(5)), twilio).await;
     outcome.unwrap();
     assert_eq!(deletions, 0);
+}
+
+/// The mark is there, and so is the recording.
+#[tokio::test]
+async fn an_original_stays_after_an_erasure_that_failed_half_way() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    mark(&aws).await;
+    for job in [job(Some(5)), job(None)] {
+        let (outcome, deletions) = run(&aws, &job, twilio).await;
+        outcome.unwrap();
+        assert_eq!(deletions, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_original_stays_if_its_recording_is_erased_while_it_is_verified() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    // Twilio is asked for the duration between the verification and the deletion.
+    let (config, bucket) = (aws.config.clone(), aws.name.clone());
+    let erased_meanwhile = move |asked: &Asked| {
+        if asked.what.starts_with("GET") {
+            mark_now(&config, &bucket);
+        }
+        twilio(asked)
+    };
+    let (outcome, deletions) = run(&aws, &job(None), erased_meanwhile).await;
+    outcome.unwrap();
+    assert_eq!(deletions, 0);
+}
+
+#[tokio::test]
+async fn a_recording_that_is_damaged_and_erased_is_no_error() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    aws.damage(&recording()).await;
+    mark(&aws).await;
+    run(&aws, &job(Some(5)), twilio).await.0.unwrap();
+}
+
+#[tokio::test]
+async fn a_deletion_gives_notice_before_it_asks_twilio() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    let down = |asked: &Asked| match twilio(asked) {
+        _ if asked.what.starts_with("DELETE") => (500, None, json!(null)),
+        answer => answer,
+    };
+    let notices = DeletionNotices::new(aws.s3(), aws.name.clone());
+    let under_way = async || {
+        notices
+            .is_deletion_under_way(&recording(), std::time::SystemTime::now())
+            .await
+    };
+    assert_eq!(under_way().await, Ok(false));
+    let (outcome, deletions) = run(&aws, &job(Some(5)), down).await;
+    assert!(outcome.unwrap_err().is_retryable());
+    assert_eq!((deletions, under_way().await), (1, Ok(true)));
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_without_notice() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    let server = Loopback::start(twilio).await;
+    let deleter = OriginalDeleter {
+        originals: Originals {
+            twilio: server.twilio(),
+            api_key: Secret::new(&Secrets::new(&server.aws()), "api-key".to_owned(), api_key),
+        },
+        reader: Reader::new(aws.s3(), aws.kms(), aws.reader_config()),
+        catalog: Catalog::new(aws.s3(), aws.name.clone()),
+        notices: DeletionNotices::new(aws.s3(), "no-such-bucket".to_owned()),
+    };
+    let outcome = deleter
+        .run(&job(Some(5)), Instant::now() + Duration::from_secs(60))
+        .await;
+    assert!(matches!(outcome, Err(DeleteError::Catalog(_))), "{outcome:?}");
+    assert_eq!(server.count("DELETE"), 0);
 }
 
 #[tokio::test]

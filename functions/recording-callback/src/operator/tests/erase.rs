@@ -1,11 +1,11 @@
 //! Erasing, here and at Twilio.
 
-use vault::{ContentType, Presence, RecordingId};
+use vault::{ContentType, DeletionNotices, GoAhead, Presence, RecordingId};
 
 use super::{twilio::Twilio, *};
 
 async fn world() -> World {
-    let world = World::deleting_unlinked(Twilio::with(Vec::new()).await).await;
+    let world = World::deleting_unlinked(Twilio::with(vec![twilio::recording(&sid(1))]).await).await;
     world.aws.store(&recording(), ContentType::Wav, vec![7; 100]).await;
     world
 }
@@ -49,6 +49,94 @@ async fn an_original_is_kept_where_that_is_asked_for() {
     assert_eq!(answer["erased"]["original"], "kept");
     assert_eq!(presence(&world).await, Presence::Erased);
     assert_eq!(world.twilio.deletions(&sid(1)), 0);
+}
+
+fn keeping() -> Value {
+    json!({"erase": {"recordingSid": sid(1), "keepOriginal": true}})
+}
+
+/// As the job that deletes originals does before it asks Twilio.
+async fn give_notice(world: &World) -> GoAhead {
+    let notices = DeletionNotices::new(world.aws.s3(), world.aws.name.clone());
+    notices.give(&recording()).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_original_whose_deletion_has_begun_is_not_said_to_be_kept() {
+    let world = world().await;
+    assert_eq!(give_notice(&world).await, GoAhead::Yes);
+    let answer = world.invoke(keeping()).await.unwrap();
+    assert_eq!(answer["erased"]["original"], "deletionUnderWay");
+
+    world.twilio.refuse(404);
+    let answer = world.invoke(keeping()).await.unwrap();
+    assert_eq!(answer["erased"]["original"], "alreadyGone");
+}
+
+#[tokio::test]
+async fn no_deletion_can_begin_once_an_original_is_said_to_be_kept() {
+    let world = world().await;
+    let answer = world.invoke(keeping()).await.unwrap();
+    assert_eq!(answer["erased"]["original"], "kept");
+    assert_eq!(give_notice(&world).await, GoAhead::Erased);
+}
+
+#[tokio::test]
+async fn an_original_that_was_deleted_before_is_not_said_to_be_kept() {
+    let world = World::start(Twilio::with(Vec::new()).await).await;
+    let answer = world.invoke(keeping()).await.unwrap();
+    assert_eq!(answer["erased"]["original"], "alreadyGone");
+}
+
+#[tokio::test]
+async fn what_twilio_does_not_say_is_not_said() {
+    let world = world().await;
+    world.twilio.refuse(503);
+    let error = world.invoke(keeping()).await.unwrap_err().to_string();
+    assert!(error.contains("whether its original is still at Twilio"), "{error}");
+    assert_eq!(presence(&world).await, Presence::Erased);
+}
+
+/// The object's versions cannot be listed: the erasure fails half-way.
+#[tokio::test]
+async fn the_deletion_of_an_original_is_called_off_before_anything_is_removed() {
+    let world = world().await;
+    let recording_sid = ::twilio::sid::RecordingSid::parse(&sid(1)).unwrap();
+    let deletions = world.operator.deletions.as_ref().unwrap();
+    deletions.schedule(&recording_sid, Some(5)).await.unwrap();
+
+    let refusing = Loopback::start(|asked| match asked.what.split(' ').next().unwrap() {
+        "PUT" => (200, None, json!(null)),
+        _ => (403, None, json!(null)),
+    })
+    .await;
+    let operator = Operator {
+        eraser: Eraser::new(aws_sdk_s3::Client::new(&refusing.aws()), world.aws.name.clone()),
+        ..world.operator
+    };
+    let world = World { operator, ..world };
+    let error = world.invoke(keeping()).await.unwrap_err().to_string();
+    assert!(error.contains("not everything was removed"), "{error}");
+    assert!(world.scheduled().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_schedule_that_cannot_be_cancelled_keeps_nothing_from_being_removed() {
+    let world = world().await;
+    let mut config = world.aws.schedules();
+    config.group = "no-such-group".to_owned();
+    let refusing = Loopback::start(|_| (403, None, json!({"message": "canary"}))).await;
+    let operator = Operator {
+        schedules: Schedules::new(&refusing.aws(), config),
+        ..world.operator
+    };
+    let world = World { operator, ..world };
+    let error = world.invoke(keeping()).await.unwrap_err().to_string();
+    assert!(
+        error.contains("scheduled deletion at Twilio was not cancelled"),
+        "{error}"
+    );
+    assert_eq!(world.stored().await, 0);
 }
 
 #[tokio::test]

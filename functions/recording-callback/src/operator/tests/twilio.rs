@@ -41,6 +41,7 @@ impl Twilio {
         let answer = move |asked: &Asked| match (status.load(Ordering::Relaxed), asked.what.as_str()) {
             (_, GET_SECRET) => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
             (0, what) if what.starts_with("DELETE ") => (204, None, json!(null)),
+            (0, what) if what.contains("/Recordings/") => one(&recordings, what),
             (0, what) => (200, None, page(&recordings, what)),
             (refusal, _) => (refusal, None, json!({"code": 20001})),
         };
@@ -63,6 +64,15 @@ impl Twilio {
         self.server.count(&format!(
             "DELETE /2010-04-01/Accounts/{ACCOUNT}/Recordings/{recording}.json"
         ))
+    }
+}
+
+/// The recording that a call asks for.
+fn one(recordings: &[Value], what: &str) -> (u16, Option<&'static str>, Value) {
+    let named = |recording: &&Value| what.ends_with(&format!("/{}.json", recording["sid"].as_str().unwrap()));
+    match recordings.iter().find(named) {
+        Some(recording) => (200, None, recording.clone()),
+        None => (404, None, json!({"code": 20404})),
     }
 }
 

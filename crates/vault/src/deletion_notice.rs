@@ -1,0 +1,79 @@
+//! Notices of deletions: a recording's original is about to be deleted where it came from.
+//!
+//! A deletion writes its notice and then looks for the erasure mark. An erasure writes its mark and then looks for a
+//! notice. Both look after they have written, so at least one of them sees the other: either the deletion leaves the
+//! original alone, or the erasure knows that the original may go.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::Client;
+
+use crate::{RecordingId, ServiceError, head::head};
+
+/// How long after its notice a deletion may still happen. Lambda ends an invocation after 15 minutes; the rest allows for
+/// a request that is still on its way, and for the difference between S3's clock and this one.
+const LONGEST_DELETION: Duration = Duration::from_secs(20 * 60);
+
+/// Writes and finds notices. Writing needs `s3:PutObject` on `deleting/*` and `s3:GetObject` on `erased/*`; finding needs
+/// `s3:GetObject` on `deleting/*`; both need `s3:ListBucket`.
+#[derive(Clone, Debug)]
+pub struct DeletionNotices {
+    s3: Client,
+    bucket: String,
+}
+
+/// Whether an original may be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum GoAhead {
+    /// An erasure from now on sees the notice.
+    Yes,
+    /// The recording was erased: whoever did that has said what becomes of the original.
+    Erased,
+}
+
+impl DeletionNotices {
+    /// The notices in `bucket`.
+    #[must_use]
+    pub fn new(s3: Client, bucket: String) -> Self {
+        Self { s3, bucket }
+    }
+
+    /// Gives notice that the original of `recording` is about to be deleted. The deletion must follow in the same
+    /// invocation.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] when S3 refuses or can't be reached: then nothing may be deleted.
+    pub async fn give(&self, recording: &RecordingId) -> Result<GoAhead, ServiceError> {
+        self.s3
+            .put_object()
+            .bucket(&self.bucket)
+            .key(recording.deletion_notice_key())
+            .send()
+            .await
+            .map_err(|error| ServiceError::new("PutObject", &error))?;
+        Ok(
+            match head(&self.s3, &self.bucket, &recording.erasure_mark_key()).await? {
+                Some(_) => GoAhead::Erased,
+                None => GoAhead::Yes,
+            },
+        )
+    }
+
+    /// Whether a deletion of the original of `recording` may have begun before its erasure mark was written, and not have
+    /// ended at `now`. Asked after the mark was written, `false` stays true.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] when S3 refuses or can't be reached.
+    pub async fn is_deletion_under_way(&self, recording: &RecordingId, now: SystemTime) -> Result<bool, ServiceError> {
+        let notice = head(&self.s3, &self.bucket, &recording.deletion_notice_key()).await?;
+        Ok(notice.is_some_and(|notice| {
+            let given = notice.last_modified.and_then(|time| SystemTime::try_from(time).ok());
+            // A notice without a time, or from the future, counts as new.
+            let age = given.and_then(|given| now.duration_since(given).ok());
+            age.is_none_or(|age| age < LONGEST_DELETION)
+        }))
+    }
+}
