@@ -1,15 +1,15 @@
 //! Clients that need much to run: `cargo test -p end-to-end --test end_to_end clients::on_demand -- --ignored`.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio, time::Duration};
 
-use local_stack::{Mark, Stack};
+use local_stack::{Mark, Role, Stack};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tokio::process::Command;
+use tokio::{io::AsyncWriteExt, process::Command, time::sleep};
 use toolbox::{Scratch, free_port, workspace_root};
 
 use super::{HEADER, RATE, SECONDS, client, holds, recording, run, samples};
-use crate::support::{Recording, alone};
+use crate::support::{OwnStack, Recording, alone, options};
 
 /// The function's default `MAX_RANGE_BYTES`.
 const MAX_RANGE: u64 = 4 * 1024 * 1024;
@@ -33,11 +33,8 @@ async fn vlc_plays_to_the_end_and_seeks() {
         (&["--start-time=810"], 810, SECONDS),
     ] {
         let vlc = client("cvlc", "vlc-bin vlc-plugin-base").await;
-        let mut command = Command::new("setpriv");
+        let mut command = as_nobody(&vlc, scratch.path());
         command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .arg(vlc.as_std().get_program())
-            .env("HOME", scratch.path())
             .args(["--intf=dummy", "--no-video"])
             .arg(format!("--sout=#std{{access=file,mux=wav,dst={}}}", file.display()))
             .args(options)
@@ -45,6 +42,17 @@ async fn vlc_plays_to_the_end_and_seeks() {
         run(&mut command).await;
         holds_most(&file, &recording.audio[samples(from_s, to_s)]);
     }
+}
+
+/// A program as a user with no rights.
+fn as_nobody(program: &Command, home: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(program.as_std().get_program())
+        .env("HOME", home)
+        .kill_on_drop(true);
+    command
 }
 
 fn holds_most(file: &Path, expected: &[u8]) {
@@ -66,6 +74,66 @@ fn holds_most(file: &Path, expected: &[u8]) {
         "{} bytes too many",
         found.len() - both
     );
+}
+
+/// Their reply is broken off while they are paused. Both ask for the rest when they play again.
+#[tokio::test]
+#[ignore = "installs VLC and mpv, and pauses them for half a minute"]
+async fn paused_players_go_on_after_their_reply_has_ended() {
+    let stack = OwnStack::start(options().timeout(Role::Playback, Duration::from_secs(12))).await;
+    // More than what is on the way between function and player, in buffers of sockets and of the stack.
+    let recording = Recording::new(&stack, HEADER + 3_000 * RATE);
+    recording.bring_in(&stack).await;
+    let url = recording.link(&stack, 600);
+    let scratch = Scratch::new().unwrap();
+    fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let file = scratch.path().join("paused.wav");
+    let script = scratch.path().join("pause.lua");
+    let pause = "mp.register_event('file-loaded', function()
+        mp.set_property_bool('pause', true)
+        mp.add_timeout(30, function() mp.set_property_bool('pause', false) end)
+    end)";
+    fs::write(&script, pause).unwrap();
+
+    // With a cache as small as VLC's: by default it takes 150 MiB ahead, and no reply of a call is held.
+    let mut mpv = client("mpv", "mpv").await;
+    mpv.args([
+        "--no-config",
+        "--no-terminal",
+        "--vo=null",
+        "--ao=pcm",
+        "--demuxer-max-bytes=1MiB",
+    ])
+    .arg(format!("--ao-pcm-file={}", file.display()))
+    .arg(format!("--script={}", script.display()))
+    .arg(&url);
+    let mark = stack.exchanges().mark();
+    run(&mut mpv).await;
+    super::holds_samples(&file, &recording.audio[HEADER..]);
+    println!("mpv: {:?}", parts(&stack, mark, &recording));
+    assert!(parts(&stack, mark, &recording).len() >= 2);
+
+    let vlc = client("cvlc", "vlc-bin vlc-plugin-base").await;
+    let mut vlc = as_nobody(&vlc, scratch.path());
+    vlc.args([
+        "--intf=rc",
+        "--rc-fake-tty",
+        "--no-video",
+        "--start-paused",
+        "--play-and-exit",
+    ])
+    .arg(format!("--sout=#std{{access=file,mux=wav,dst={}}}", file.display()))
+    .arg(&url)
+    .stdin(Stdio::piped());
+    let mark = stack.exchanges().mark();
+    let mut playing = vlc.spawn().unwrap();
+    let mut commands = playing.stdin.take().unwrap();
+    sleep(Duration::from_secs(30)).await;
+    commands.write_all(b"pause\n").await.unwrap();
+    assert!(playing.wait().await.unwrap().success());
+    holds_most(&file, &recording.audio[HEADER..]);
+    println!("VLC: {:?}", parts(&stack, mark, &recording));
+    assert!(parts(&stack, mark, &recording).len() >= 2);
 }
 
 #[tokio::test]
