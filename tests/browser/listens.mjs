@@ -1,5 +1,5 @@
-// What Firefox and WebKit are asked to do with a link: play, seek to 90 %, back to 10 % and to the end, then play the whole
-// recording at many times its speed. They print what they saw as JSON.
+// What Firefox and WebKit are asked to do with a link: play, seek to 90 %, back to 10 % and to the end, then, where there is a
+// rate, play the whole recording at many times its speed. They print what they saw as JSON.
 
 export const job = JSON.parse(process.argv[2]);
 
@@ -30,6 +30,7 @@ export const LISTEN = `
     const early = await seek(0.1 * lengthS);
     audio.currentTime = lengthS - 2;
     const ended = await until(() => audio.ended);
+    if (!rate) return done({ lengthS, start, late, early, ended });
     audio.currentTime = 0;
     audio.playbackRate = rate;
     await audio.play();

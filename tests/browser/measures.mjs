@@ -48,8 +48,9 @@ async function proxy(link, maxBytes, replies) {
       return;
     }
     const began = performance.now();
-    const first = Number(/^bytes=(\d+)-$/.exec(request.headers.range)[1]);
-    const range = `bytes=${first}-${first + maxBytes - 1}`;
+    const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "bytes=0-");
+    const first = Number(start);
+    const range = `bytes=${first}-${end || first + maxBytes - 1}`;
     const upstream = await fetch(link, { headers: { range } });
     const body = Buffer.from(await upstream.arrayBuffer());
     const fetched = performance.now();

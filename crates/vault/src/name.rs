@@ -116,6 +116,19 @@ impl KeyArn {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether the two are different replicas of one multi-Region key: each decrypts what the other has encrypted. They
+    /// differ in the Region alone (KMS Developer Guide, "Multi-Region keys in AWS KMS").
+    pub(crate) fn is_related_to(&self, other: &Self) -> bool {
+        let parts = |key: &'_ Self| {
+            let mut fields: Vec<String> = key.0.split(':').map(str::to_owned).collect();
+            // A parsed ARN has its Region there.
+            let region = std::mem::take(&mut fields[3]);
+            (region, fields)
+        };
+        let ((region, rest), (other_region, other_rest)) = (parts(self), parts(other));
+        region != other_region && rest == other_rest && rest[5].starts_with("key/mrk-")
+    }
 }
 
 /// The two media types that Twilio serves a recording in.

@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
-use service::secrets::{Secret, Secrets};
+use service::secrets::{MAX_OUTAGE_OF_LINK_KEYS, Secret, Secrets};
 use twilio::{
     auth_tokens::AuthTokens,
     client::{Client, ClientError},
@@ -29,7 +29,9 @@ use crate::{
 /// # Errors
 /// Bad settings, all of them told at once; a client that can't be made; a Runtime API that can't be reached.
 pub(crate) async fn serve() -> Result<(), lambda_runtime::Error> {
-    let function = Function::new(Config::from_env()?, service::aws::sdk_config()?)?;
+    let config = Config::from_env()?;
+    let aws = service::aws::sdk_config(config.aws_timeouts)?;
+    let function = Function::new(config, aws)?;
     // Boxed: nested into one type, the runtime's futures and these are deeper than the compiler goes.
     lambda_runtime::run(service_fn(|event| Box::pin(function.handle(event)))).await
 }
@@ -44,7 +46,9 @@ pub(crate) struct Function {
 impl Function {
     pub(crate) fn new(config: Config, aws: SdkConfig) -> Result<Self, ClientError> {
         let aws = Aws::new(aws);
-        let Config { account, webhook, jobs } = config;
+        let Config {
+            account, webhook, jobs, ..
+        } = config;
         let (jobs, operator) = match jobs {
             Some(config) => aws.jobs(account.clone(), config)?,
             None => (Jobs::default(), None),
@@ -148,9 +152,9 @@ impl Aws {
                 links: Links {
                     kind: match linker.mode {
                         LinkMode::Media => LinkKind::Media,
-                        LinkMode::SegmentLink { keys_secret } => {
-                            LinkKind::SegmentLink(Secret::new(&self.secrets, keys_secret, key_ring))
-                        }
+                        LinkMode::SegmentLink { keys_secret } => LinkKind::SegmentLink(
+                            Secret::new(&self.secrets, keys_secret, key_ring).with_max_outage(MAX_OUTAGE_OF_LINK_KEYS),
+                        ),
                     },
                     playback_base_url: linker.playback_base_url,
                     channels: linker.channels,
