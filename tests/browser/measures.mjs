@@ -82,8 +82,8 @@ async function measure(browser, listener, maxBytes) {
   const server = await proxy(job.link, maxBytes, replies);
   const context = await browser.newContext();
   const page = await context.newPage();
-  await page.goto(`http://127.0.0.1:${server.address().port}/`);
-  await page.waitForFunction(() => document.querySelector("audio").readyState >= 1);
+  await page.goto(`http://127.0.0.1:${server.address().port}/`, { timeout: 0 });
+  await page.waitForFunction(() => document.querySelector("audio").readyState >= 1, null, { timeout: 0 });
   await page.evaluate(
     `(${LISTENERS[listener]})(document.querySelector("audio"), (ms) => new Promise((next) => setTimeout(next, ms)))`,
   );

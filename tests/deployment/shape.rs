@@ -192,6 +192,18 @@ fn an_operation_that_fails_is_kept_and_not_repeated() {
 }
 
 #[test]
+fn schedules_may_invoke_every_alias_and_version_of_the_operator() {
+    let statements = properties("SchedulerPolicy")["PolicyDocument"]["Statement"]
+        .as_array()
+        .unwrap();
+    let invoke = statements.iter().find(|one| one["Action"] == "lambda:InvokeFunction");
+    assert_eq!(
+        invoke.unwrap()["Resource"],
+        json!([{"Fn::GetAtt": ["OperatorFunction", "Arn"]}, {"Fn::Sub": "${OperatorFunction.Arn}:*"}])
+    );
+}
+
+#[test]
 fn no_environment_waits_for_the_functions_own_address() {
     for (function, own) in [
         ("WebhookFunction", "CallbackApi"),

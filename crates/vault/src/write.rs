@@ -72,6 +72,8 @@ pub enum Outcome {
     AlreadyStored,
     /// It was erased on request and must not come back.
     Erased,
+    /// It was stored once and is deleted, as the bucket's retention does; it must not come back.
+    Expired,
 }
 
 /// What was committed.
@@ -148,7 +150,7 @@ impl Writer {
             let may_be_void = match &result {
                 Ok(Outcome::Stored(_)) => others_are_open || upload.may_have_lost_one(),
                 // Who comes second may come back from having been killed.
-                Ok(Outcome::AlreadyStored | Outcome::Erased) => true,
+                Ok(Outcome::AlreadyStored | Outcome::Erased | Outcome::Expired) => true,
                 Err(_) => false,
             };
             if may_be_void {

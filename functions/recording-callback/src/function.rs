@@ -93,6 +93,7 @@ impl Function {
                     .ok_or(InvocationError::OtherRole("operator's commands"))?;
                 let invoked = Invoked {
                     function_arn: &context.invoked_function_arn,
+                    request_id: &context.request_id,
                     deadline,
                 };
                 Ok(Reply::Command(operator.run(command, invoked).await?))

@@ -133,6 +133,7 @@ fn tell(recording: &RecordingSid, outcome: &Outcome, took: Duration) {
         // The vault has said in the log why it copied nothing.
         Outcome::AlreadyStored => metrics::emit(&[("CopyDuplicate", 1.0, Unit::Count)]),
         Outcome::Erased => metrics::emit(&[("CopyOfErased", 1.0, Unit::Count)]),
+        Outcome::Expired => metrics::emit(&[("CopyOfExpired", 1.0, Unit::Count)]),
     }
 }
 
