@@ -1,8 +1,9 @@
-"""download.py <media URL> <file>: fetches a recording of any length, range by range, as players do.
+"""download.py <media URL> <file>: fetches a recording of any length, range by range.
 
 A GET of the whole is refused above 190 MB (`range_required`), because Lambda ends a streamed reply at 200 MB. A range is
-answered with 4 MiB or less of verified bytes, and the next request begins where it ended. Every request names the version
-that the first one found (If-Match), so that a file is never made of two. Needs Python 3.9 or later and nothing else.
+answered with all that is left, up to 190 MB of verified bytes, and the next request begins where the reply ended. Every
+request names the version that the first one found (If-Match), so that a file is never made of two. Needs Python 3.9 or
+later and nothing else.
 """
 
 import http.client
@@ -19,13 +20,17 @@ TRIES = 6
 PAUSE_S = 5
 TIMEOUT_S = 60
 
+# Bytes that are held in memory.
+PIECE = 1 << 20
+
 
 class Refused(Exception):
     """An answer that asking again wouldn't change."""
 
 
-def fetch(url, start, etag):
-    """Bytes from `start` on, as many as came; with the recording's length and entity tag."""
+def fetch(url, file, etag):
+    """Appends bytes from the file's end on, as many as come. Returns the recording's length and entity tag."""
+    start = file.tell()
     headers = {"Range": f"bytes={start}-"}
     if etag:
         headers["If-Match"] = etag
@@ -34,33 +39,35 @@ def fetch(url, start, etag):
         if reply.status != 206 or not place or int(place[1]) != start:
             raise Refused("the server doesn't answer with the range that was asked for")
         first, last, length = map(int, place.groups())
+        left = last - first + 1
         try:
-            body = reply.read()
-        except http.client.IncompleteRead as broken:
-            # What came has verified; the rest is asked for again.
-            body = broken.partial
-        if len(body) > last - first + 1:
-            raise Refused("the server sends more than it says")
-        return body, length, reply.headers.get("ETag")
+            while piece := reply.read(PIECE):
+                left -= len(piece)
+                if left < 0:
+                    raise Refused("the server sends more than it says")
+                file.write(piece)
+        except (http.client.IncompleteRead, OSError):
+            # What is in the file has verified; the rest is asked for again.
+            pass
+        return length, reply.headers.get("ETag")
 
 
 def download(url, file):
-    position, length, etag, tries = 0, None, None, TRIES
-    while length is None or position < length:
+    length, etag, tries = None, None, TRIES
+    while length is None or file.tell() < length:
+        position = file.tell()
         try:
-            body, length, etag = fetch(url, position, etag)
+            length, etag = fetch(url, file, etag)
         except urllib.error.HTTPError as error:
             if error.code != 503:
                 raise Refused(f"{error.code} {error.read().decode(errors='replace')}") from None
-            body = b""
         except OSError:
-            body = b""
-        file.write(body)
-        position += len(body)
-        tries = TRIES if body else tries - 1
+            pass
+        came = file.tell() > position
+        tries = TRIES if came else tries - 1
         if tries == 0:
             raise Refused(f"no answer {TRIES} times in a row, {position} bytes are there")
-        if not body:
+        if not came:
             time.sleep(PAUSE_S)
     return length
 

@@ -63,6 +63,20 @@ export async function seek(page, toS) {
   return playsFrom(page, toS);
 }
 
+/** Seeks to two seconds before the end, and waits until it has played out; returns where that is. */
+export async function ends(page) {
+  await page.evaluate(() => {
+    const audio = document.querySelector("audio");
+    audio.currentTime = audio.duration - 2;
+  });
+  const ended = await page.waitForFunction(() => {
+    const { currentTime, ended, error } = document.querySelector("audio");
+    if (error) throw new Error(`audio: ${error.message}`);
+    return ended && currentTime;
+  });
+  return ended.jsonValue();
+}
+
 export async function duration(page) {
   return page.evaluate(() => document.querySelector("audio").duration);
 }

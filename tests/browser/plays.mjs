@@ -1,6 +1,6 @@
-// Plays a recording, seeks to 90 % and back to 10 %, as a listener at the keyboard.
+// Plays a recording, seeks to 90 %, back to 10 % and on to the end, as a listener at the keyboard.
 
-import { card, duration, playsFrom, scenario, seek } from "./browser.mjs";
+import { card, duration, ends, playsFrom, scenario, seek } from "./browser.mjs";
 
 await scenario(async ({ sid }, open) => {
   const page = await open();
@@ -9,5 +9,6 @@ await scenario(async ({ sid }, open) => {
   const lengthS = await duration(page);
   const late = await seek(page, 0.9 * lengthS);
   const early = await seek(page, 0.1 * lengthS);
-  return { lengthS, start, late, early, message: await page.getByRole("alert").isVisible() };
+  const ended = await ends(page);
+  return { lengthS, start, late, early, ended, message: await page.getByRole("alert").isVisible() };
 });

@@ -127,9 +127,9 @@ fn who_administers_a_key_may_not_use_it_nor_lend_its_use() {
 
 #[test]
 fn nobody_outside_waits_longer_than_they_would() {
-    // Twilio waits 15 s for a callback's answer; a reply of 200 MB at 2 MB/s takes 100 s.
+    // Twilio waits 15 s for a callback's answer. A reply of 190 MB at 1.6 MB/s takes 119 s, and ends 2 s before the timeout.
     assert_eq!(properties("WebhookFunction")["Timeout"], 10);
-    assert_eq!(properties("PlaybackFunction")["Timeout"], 120);
+    assert_eq!(properties("PlaybackFunction")["Timeout"], 130);
     for (function, _) in FUNCTIONS {
         assert_eq!(
             properties(function)["Architectures"],

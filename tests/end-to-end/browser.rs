@@ -21,7 +21,7 @@ const WAV_LEN: usize = 44 + SECONDS * 32_000;
 const MAX_RANGE: u64 = 4 * 1024 * 1024;
 
 /// Runs a scenario against a stack; returns what it saw.
-async fn drive(stack: &Stack, scenario: &str, mut job: Value) -> Value {
+pub(crate) async fn drive(stack: &Stack, scenario: &str, mut job: Value) -> Value {
     let tools = || {
         (
             toolbox::chromium().unwrap(),
@@ -62,7 +62,7 @@ fn part(exchange: &Exchange, total: usize) -> RangeInclusive<u64> {
     first.parse().unwrap()..=last.parse().unwrap()
 }
 
-/// Plays, seeks to 90 % and to 10 %, and reads off the stack what the browser asked for.
+/// Plays, seeks to 90 %, to 10 % and to the end, and reads off the stack what the browser asked for.
 async fn plays_and_seeks(stack: &Stack, recording: &Recording, seconds: f64) {
     let mark = stack.exchanges().mark();
     let seen = drive(stack, "plays.mjs", json!({"sid": recording.sid})).await;
@@ -70,6 +70,7 @@ async fn plays_and_seeks(stack: &Stack, recording: &Recording, seconds: f64) {
     assert!((time("lengthS") - seconds).abs() < 0.1, "{seen}");
     assert!(time("start") >= 0.5 && time("late") >= 0.9 * seconds && time("early") >= 0.1 * seconds);
     assert!(time("early") < 0.2 * seconds, "{seen}");
+    assert!((time("ended") - seconds).abs() < 0.1, "{seen}");
     assert_eq!(seen["message"], false);
 
     let exchanges = plays(stack, mark, recording);

@@ -82,7 +82,13 @@ async fn play(stack: &Stack, recording: &Recording) -> usize {
     let url = recording.media_url(stack).await;
     let (mut at, mut ranges) = (0, 0);
     while at < recording.audio.len() {
-        let answer = get(&url, &[("range", &format!("bytes={at}-"))]).await;
+        let range = format!("bytes={at}-");
+        let chromium = [
+            ("range", &*range),
+            ("sec-fetch-dest", "audio"),
+            ("sec-ch-ua", "\"Chromium\";v=\"148\""),
+        ];
+        let answer = get(&url, &chromium).await;
         assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
         assert!(header(&answer, "content-range").is_some());
         let part = answer.bytes().await.unwrap();

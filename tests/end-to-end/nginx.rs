@@ -19,7 +19,7 @@ use crate::support::{OwnStack, Recording, header, options};
 /// Six frames and a bit, so that ranges begin and end in all of them and 2,000 wholes are still a moment's work.
 const LEN: usize = 400_000;
 
-/// Three frames: the cap on one answer is met often.
+/// Three frames: the cap on what a browser gets is met often.
 const MAX_RANGE: u64 = 3 * 65_536;
 
 const REQUESTS: usize = 2_400;
@@ -57,7 +57,7 @@ const INTENDED: [Intended; 6] = [
         for_nginx: Asked::without_dates,
     },
     Intended {
-        what: "a 206 is cut to MAX_RANGE_BYTES, at a frame's end: section 15.3.7 allows it, Lambda's limit asks for it",
+        what: "an open range of a browser that comes back is cut to MAX_RANGE_BYTES, at a frame's end: section 15.3.7 allows it",
         for_nginx: |asked| asked.shortened(LEN as u64, MAX_RANGE),
     },
 ];

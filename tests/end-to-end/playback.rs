@@ -45,23 +45,18 @@ async fn ranges_heads_and_methods_are_answered_as_rfc_9110_has_them() {
 }
 
 #[tokio::test]
-async fn a_206_is_bounded_and_its_follow_ups_give_the_whole() {
+async fn an_open_range_has_all_that_is_left() {
     let (stack, _turn) = among_others().await;
     let recording = Recording::new(stack, 9_000_000);
     recording.bring_in(stack).await;
     let url = recording.media_url(stack).await;
-    let mut played = Vec::new();
-    let mut answers = 0;
-    while played.len() < recording.audio.len() {
-        let answer = get(&url, &[("range", &format!("bytes={}-", played.len()))]).await;
+    for start in [0, 1, 5_000_000] {
+        let answer = get(&url, &[("range", &format!("bytes={start}-"))]).await;
         assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
-        let body = answer.bytes().await.unwrap();
-        assert!(!body.is_empty() && body.len() <= 4 * 1024 * 1024);
-        played.extend_from_slice(&body);
-        answers += 1;
+        let content_range = format!("bytes {start}-8999999/9000000");
+        assert_eq!(header(&answer, "content-range"), Some(content_range));
+        assert!(answer.bytes().await.unwrap() == recording.audio[start..]);
     }
-    assert!(played == recording.audio);
-    assert_eq!(answers, 3, "9,000,000 bytes in windows of 4 MiB");
 }
 
 #[tokio::test]

@@ -57,13 +57,13 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let [playback, noop, relay] = [playback, noop, relay].map(|instances| Arc::new(Pool::new(instances)));
     let windows = len / WINDOW;
     let offset = move |reader: u64, n: u64| (reader * 7 + n) % windows * WINDOW;
-    let ours_event =
-        move |reader, n| names::get_event(&link.path, &link.query, Some(&format!("bytes={}-", offset(reader, n))));
-    let key = names::object_key(&sid);
-    let relay_event = move |reader, n| {
+    let window = move |reader, n| {
         let first = offset(reader, n);
-        names::get_event("/", &key, Some(&format!("bytes={first}-{}", first + WINDOW - 1)))
+        format!("bytes={first}-{}", first + WINDOW - 1)
     };
+    let ours_event = move |reader, n| names::get_event(&link.path, &link.query, Some(&window(reader, n)));
+    let key = names::object_key(&sid);
+    let relay_event = move |reader, n| names::get_event("/", &key, Some(&window(reader, n)));
     let noop_event = |_, _| names::get_event("/", &WINDOW.to_string(), None);
     let [mut ours, mut constant, mut relayed, mut spread] = [(); 4].map(|()| Vec::new());
     for _ in 0..bed.rounds() {

@@ -51,6 +51,8 @@ pub(crate) enum Ending {
     Abandoned,
     /// It couldn't be continued, see the error line before.
     Broken,
+    /// The function's timeout was near, see the warning after.
+    OutOfTime,
 }
 
 impl Playback {
@@ -89,6 +91,7 @@ impl Ending {
             Self::Complete => "complete",
             Self::Abandoned => "abandoned",
             Self::Broken => "broken",
+            Self::OutOfTime => "out_of_time",
         }
     }
 }

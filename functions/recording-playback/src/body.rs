@@ -5,28 +5,35 @@
 //! replies are chunked, so an early end looks complete, and so does the end that a panic of the streaming task makes.
 //! A process that dies is the one end that every HTTP client sees as a broken transfer.
 
+mod trail;
+
 use std::{
     convert::Infallible,
-    fmt, mem,
-    ops::Range,
+    fmt,
     pin::Pin,
     process,
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use http_body::Frame;
-use service::metrics::{self, Unit};
-use tokio::time::{Sleep, sleep};
-use tracing::Span;
+use tokio::{
+    task::AbortHandle,
+    time::{Sleep, sleep},
+};
+use tracing::{Instrument, Span};
 use vault::{PlaintextStream, ReadError};
 
+use self::trail::Trail;
 use crate::audit::{Ending, Playback};
 
 /// What verified before the fault is on its way through the runtime's channel and socket; it gets this long to leave,
 /// so that the client has all of it and asks for the rest from there.
 const GRACE: Duration = Duration::from_millis(100);
+
+/// How long before Lambda's deadline a reply ends: Lambda kills without a log line, a metric or the audit trail's end.
+const MARGIN: Duration = Duration::from_secs(2);
 
 /// A reply's body.
 #[derive(Debug)]
@@ -50,20 +57,47 @@ impl Body {
         Self(Content::Fixed(Some(text)))
     }
 
-    /// Verified plaintext, exactly as much as `playback` says. What can't be continued ends the process.
-    pub(crate) fn audio(stream: PlaintextStream, playback: Playback) -> Self {
-        Self::audio_or(process::abort, stream, playback)
+    /// Verified plaintext, exactly as much as `playback` says. What cannot be continued ends the process, and so does what
+    /// has not ended shortly before `deadline`, which counts from the Unix epoch.
+    pub(crate) fn audio(stream: PlaintextStream, playback: Playback, deadline: Option<Duration>) -> Self {
+        Self::audio_or(process::abort, stream, playback, deadline)
     }
 
-    fn audio_or(abort: fn() -> !, stream: PlaintextStream, playback: Playback) -> Self {
+    fn audio_or(abort: fn() -> !, stream: PlaintextStream, playback: Playback, deadline: Option<Duration>) -> Self {
+        let trail = Trail::new(playback);
+        let watch = deadline.map(|deadline| watch(trail.clone(), deadline, abort));
         Self(Content::Audio(Box::new(Audio {
             state: State::Sending(stream),
-            sent: 0,
-            playback,
+            trail,
+            watch,
             span: Span::current(),
             abort,
         })))
     }
+}
+
+/// Ends the process when the time is nearly over and the reply is not. A task of its own, because nobody asks the body for
+/// more while the client takes nothing.
+fn watch(trail: Trail, deadline: Duration, abort: fn() -> !) -> AbortHandle {
+    let ending = async move {
+        sleep(left_until(deadline, now())).await;
+        if trail.end(Ending::OutOfTime) {
+            trail.report_out_of_time();
+            sleep(GRACE).await;
+            abort();
+        }
+    };
+    tokio::spawn(ending.instrument(Span::current())).abort_handle()
+}
+
+/// By the wall clock, which is the one that Lambda tells its deadline in. From there on a timer keeps up with it, because
+/// an instance is not frozen while its invocation is under way.
+const fn left_until(deadline: Duration, now: Duration) -> Duration {
+    deadline.saturating_sub(MARGIN).saturating_sub(now)
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 impl http_body::Body for Body {
@@ -84,9 +118,9 @@ impl http_body::Body for Body {
 
 struct Audio {
     state: State,
-    /// Bytes of plaintext handed to the runtime.
-    sent: u64,
-    playback: Playback,
+    trail: Trail,
+    /// Waits for the deadline.
+    watch: Option<AbortHandle>,
     /// The invocation's, with its trace: the runtime asks for the body outside of it.
     span: Span,
     abort: fn() -> !,
@@ -118,17 +152,18 @@ impl Audio {
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             match &mut self.state {
+                // The trail has its end: the process is about to have its own.
+                State::Sending(_) if self.trail.has_ended() => return Poll::Pending,
                 State::Sending(stream) => match ready!(stream.as_mut().poll_next(context)) {
-                    Some(Ok(chunk)) => match self.count(&chunk) {
+                    Some(Ok(chunk)) => match self.trail.count(&chunk) {
                         Ok(()) => return Poll::Ready(Some(chunk)),
                         Err(fault) => self.break_off(&fault),
                     },
                     Some(Err(error)) => self.break_off(&error.into()),
-                    None if self.sent < self.promised() => self.break_off(&Fault::Short {
-                        sent: self.sent,
-                        promised: self.promised(),
-                    }),
-                    None => self.end(Ending::Complete),
+                    None => match self.trail.check_whole() {
+                        Ok(()) => self.end(Ending::Complete),
+                        Err(fault) => self.break_off(&fault),
+                    },
                 },
                 State::Breaking(grace) => {
                     ready!(grace.as_mut().poll(context));
@@ -139,44 +174,16 @@ impl Audio {
         }
     }
 
-    fn promised(&self) -> u64 {
-        let Range { start, end } = self.playback.range;
-        end - start
-    }
-
-    fn count(&mut self, chunk: &Bytes) -> Result<(), Fault> {
-        // A chunk's length fits: usize has at most 64 bits on every target of Rust's.
-        let sent = self.sent.saturating_add(chunk.len() as u64);
-        if sent > self.promised() {
-            return Err(Fault::Long {
-                promised: self.promised(),
-            });
-        }
-        self.sent = sent;
-        Ok(())
-    }
-
     fn break_off(&mut self, fault: &Fault) {
-        tracing::error!(
-            recordingSid = self.playback.recording.as_str(),
-            requestId = self.playback.request_id,
-            %fault,
-            "playback can't be continued, the process ends"
-        );
-        metrics::emit(&[("PlaybackAborted", 1.0, Unit::Count)]);
-        if matches!(fault, Fault::Read(ReadError::Damaged(_))) {
-            metrics::emit(&[("VerificationFailures", 1.0, Unit::Count)]);
-        }
+        self.trail.report(fault);
         self.end(Ending::Broken);
         self.state = State::Breaking(Box::pin(sleep(GRACE)));
     }
 
-    /// Writes the end of the audit trail, once.
     fn end(&mut self, ending: Ending) {
-        if let State::Sending(_) = mem::replace(&mut self.state, State::Ended) {
-            self.playback.ends(self.sent, ending);
-            metrics::emit(&[("BytesServed", self.sent as f64, Unit::Bytes)]);
-        }
+        self.trail.end(ending);
+        self.watch.take().inspect(AbortHandle::abort);
+        self.state = State::Ended;
     }
 }
 
@@ -189,39 +196,53 @@ impl Drop for Audio {
 impl fmt::Debug for Audio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Audio")
-            .field("sent", &self.sent)
-            .field("playback", &self.playback)
+            .field("trail", &self.trail)
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
+    use std::cell::Cell;
+
+    use futures_util::{FutureExt, stream};
     use http_body::Body as _;
     use http_body_util::BodyExt;
-    use tokio::sync::mpsc;
+    use tokio::{sync::mpsc, time::timeout};
     use vault::RecordingId;
 
     use super::*;
 
     const ABORTED: &str = "the process would have ended here";
 
+    thread_local! {
+        /// Whether the process would have ended, in whichever task of this thread.
+        static HAS_ABORTED: Cell<bool> = const { Cell::new(false) };
+    }
+
     fn abort() -> ! {
+        HAS_ABORTED.set(true);
         panic!("{ABORTED}");
     }
 
-    fn body(promised: u64, items: Vec<Result<&'static str, ReadError>>) -> Body {
-        let items = items
-            .into_iter()
-            .map(|item| item.map(|text| Bytes::from_static(text.as_bytes())));
-        let playback = Playback {
+    fn playback(promised: u64) -> Playback {
+        Playback {
             request_id: "request".to_owned(),
             link_id: "link".to_owned(),
             recording: RecordingId::parse("RE00000000000000000000000000000001").unwrap(),
             range: 7..7 + promised,
-        };
-        Body::audio_or(abort, Box::pin(stream::iter(items)), playback)
+        }
+    }
+
+    fn body(promised: u64, items: Vec<Result<&'static str, ReadError>>) -> Body {
+        body_until(None, promised, items)
+    }
+
+    fn body_until(deadline: Option<Duration>, promised: u64, items: Vec<Result<&'static str, ReadError>>) -> Body {
+        let items = items
+            .into_iter()
+            .map(|item| item.map(|text| Bytes::from_static(text.as_bytes())));
+        Body::audio_or(abort, Box::pin(stream::iter(items)), playback(promised), deadline)
     }
 
     /// Drains the body in a task of its own, as lambda_runtime does: what came out, and whether the process survived.
@@ -283,6 +304,43 @@ mod tests {
         assert!(body.frame().await.is_some());
         assert!(body.frame().await.is_none());
         assert!(body.frame().await.is_none());
+    }
+
+    /// Nobody polls the body of a listener who takes nothing.
+    #[tokio::test]
+    async fn a_reply_that_nobody_takes_ends_the_process_before_the_deadline() {
+        let soon = now() + MARGIN + Duration::from_millis(50);
+        let mut body = body_until(Some(soon), 10, vec![Ok("hello"), Ok("world")]);
+        assert!(body.frame().await.is_some());
+        assert!(!HAS_ABORTED.get());
+        while !HAS_ABORTED.get() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let more = timeout(GRACE, body.frame()).await;
+        assert!(
+            more.is_err(),
+            "nothing is sent any more that the trail knows nothing of"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_has_ended_has_no_deadline() {
+        // Without a pause in which the watch would come to its turn.
+        let mut whole = body_until(Some(now()), 5, vec![Ok("hello")]);
+        for is_there in [true, false] {
+            assert_eq!(whole.frame().now_or_never().unwrap().is_some(), is_there);
+        }
+        drop(body_until(Some(now()), 10, vec![Ok("hello")]));
+        sleep(3 * GRACE).await;
+        assert!(!HAS_ABORTED.get());
+    }
+
+    #[test]
+    fn two_seconds_are_kept_back_of_the_time_that_the_wall_clock_leaves() {
+        let left = |deadline_s, now_s| left_until(Duration::from_secs(deadline_s), Duration::from_secs(now_s));
+        assert_eq!(left(1_000, 870), Duration::from_secs(128));
+        assert_eq!(left(1_000, 998), Duration::ZERO);
+        assert_eq!(left(1_000, 1_001), Duration::ZERO);
     }
 
     #[tokio::test]

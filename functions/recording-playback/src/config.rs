@@ -41,7 +41,7 @@ pub struct Config {
     pub allowed_roles: Vec<String>,
     /// `MEDIA_URL_TTL`: how long a link plays, in seconds.
     pub link_ttl_s: u64,
-    /// `MAX_RANGE_BYTES`: the most plaintext that one 206 carries.
+    /// `MAX_RANGE_BYTES`: the most plaintext that answers an open range of a browser that asks for the rest by itself.
     pub max_range_bytes: u64,
     /// `ACCEPT_SEGMENT_LINKS`: whether links that never expire play.
     pub accept_segment_links: bool,
@@ -76,8 +76,7 @@ impl Config {
             list(text, |role| Ok::<_, &str>(role.to_owned()))
         });
         let link_ttl_s = settings.optional("MEDIA_URL_TTL", |text| within(text, MAX_LINK_TTL_S));
-        let max_range_bytes =
-            settings.optional("MAX_RANGE_BYTES", |text| within(text, crate::decide::WHOLE_REPLY_LIMIT));
+        let max_range_bytes = settings.optional("MAX_RANGE_BYTES", |text| within(text, crate::decide::REPLY_LIMIT));
         let accept_segment_links = settings.optional("ACCEPT_SEGMENT_LINKS", boolean);
         let base_url = settings.optional("PLAYBACK_BASE_URL", origin);
         let flex_origins = settings.optional("FLEX_ORIGINS", FlexOrigins::parse);

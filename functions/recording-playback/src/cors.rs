@@ -50,8 +50,9 @@ impl FlexOrigins {
 
     /// Adds to an answer what the page that asked for it needs; to every answer, so that errors can be read too.
     pub(crate) fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
-        // Also where the origin isn't allowed or absent: a cache must not hand that answer to another page.
-        response.append(VARY, HeaderValue::from_name(ORIGIN));
+        // Also where the origin isn't allowed or absent: a cache must not hand that answer to another page. An answer that
+        // depends on more than the origin names it already.
+        response.entry(VARY).or_insert(HeaderValue::from_name(ORIGIN));
         if let Some(origin) = request.get(ORIGIN).filter(|origin| self.allows(origin)) {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, RESPONSE_HEADERS);

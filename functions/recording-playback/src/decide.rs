@@ -5,11 +5,14 @@ use std::ops::Range;
 use http::{HeaderMap, HeaderValue, Method};
 use vault::{ContentType, Expectation};
 
-use crate::range::{IfRange, Outcome, Preconditions, RangeSpec, Resolved};
+use crate::{
+    listener,
+    range::{IfRange, Outcome, Preconditions, RangeSpec, Resolved},
+};
 
-/// The longest recording that is sent whole, in bytes. Lambda ends a streamed reply at 200 MB ("Response streaming for
-/// Lambda functions", AWS Lambda Developer Guide); 10 MB are left for doubt about what counts.
-pub const WHOLE_REPLY_LIMIT: u64 = 190_000_000;
+/// The most that one reply carries, in bytes. Lambda ends a streamed reply at 200 MB ("Response streaming for Lambda
+/// functions", AWS Lambda Developer Guide); 10 MB are left for doubt about what counts.
+pub const REPLY_LIMIT: u64 = 190_000_000;
 
 /// The frame length that recordings are written with. A shortened 206 ends where a frame does, so that the next request
 /// doesn't fetch the same frame again. For a recording with other frames only that economy is lost.
@@ -34,6 +37,8 @@ pub struct Facts {
 #[derive(Clone, Debug)]
 pub struct PlaybackRequest {
     is_head: bool,
+    /// Whether the listener asks for the rest of a shortened reply.
+    comes_back: bool,
     range: Option<RangeSpec>,
     if_range: Option<IfRange>,
     preconditions: Preconditions,
@@ -61,6 +66,7 @@ impl PlaybackRequest {
     pub fn new(method: &Method, headers: &HeaderMap) -> Self {
         Self {
             is_head: method == Method::HEAD,
+            comes_back: listener::comes_back(headers),
             //= https://www.rfc-editor.org/rfc/rfc9110#section-14.2
             //# A server MUST ignore a Range header field received with a request
             //# method that is unrecognized or for which range handling is not
@@ -84,17 +90,17 @@ impl PlaybackRequest {
             // One GET for the whole. Of a recording too long for one reply it's dropped at the first byte.
             None => Expectation::Bytes {
                 offset: 0,
-                len: WHOLE_REPLY_LIMIT,
+                len: REPLY_LIMIT,
             },
-            Some(RangeSpec::Int { first, last }) if first < BEYOND_ANY_OBJECT => {
+            Some(range @ RangeSpec::Int { first, last }) if first < BEYOND_ANY_OBJECT => {
                 // `last` is never before `first`.
                 let wanted = last.map_or(u64::MAX, |last| (last - first).saturating_add(1));
                 Expectation::Bytes {
                     offset: first,
-                    len: wanted.min(max_range_bytes),
+                    len: wanted.min(self.limit(range, max_range_bytes)),
                 }
             }
-            Some(RangeSpec::Suffix { length }) if (1..=max_range_bytes).contains(&length) => {
+            Some(RangeSpec::Suffix { length }) if (1..=REPLY_LIMIT).contains(&length) => {
                 Expectation::Tail { len: length }
             }
             // Past any end, or a suffix whose beginning is sent while only its length from the end is known.
@@ -129,7 +135,7 @@ impl PlaybackRequest {
                     .is_none_or(|if_range| if_range.holds(&facts.etag)) =>
             {
                 match range.resolve(facts.len) {
-                    Resolved::Part(part) => Decision::Partial(shortened(part, max_range_bytes)),
+                    Resolved::Part(part) => Decision::Partial(shortened(part, self.limit(range, max_range_bytes))),
                     Resolved::Whole => self.whole(facts),
                     Resolved::Unsatisfiable => Decision::Unsatisfiable,
                 }
@@ -150,8 +156,17 @@ impl PlaybackRequest {
         }
     }
 
+    /// The most that a 206 carries. An open range of a listener who comes back gets `max_range_bytes`: such a listener
+    /// opens a range to the end, plays or skips, and leaves, while Lambda bills the reply to its end.
+    fn limit(&self, range: RangeSpec, max_range_bytes: u64) -> u64 {
+        match range {
+            RangeSpec::Int { last: None, .. } if self.comes_back => max_range_bytes.min(REPLY_LIMIT),
+            _ => REPLY_LIMIT,
+        }
+    }
+
     const fn whole(&self, facts: &Facts) -> Decision {
-        if facts.len > WHOLE_REPLY_LIMIT && !self.is_head {
+        if facts.len > REPLY_LIMIT && !self.is_head {
             Decision::RangeRequired
         } else {
             Decision::Whole

@@ -123,6 +123,13 @@ impl<'a> Call<'a> {
         self.request.request_context.domain_name.as_deref()
     }
 
+    /// When Lambda ends the invocation, since the Unix epoch. `None` where nobody does: `cargo lambda watch` tells a
+    /// deadline in 1970.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        let deadline = Duration::from_millis(self.context.deadline);
+        (deadline > self.now).then_some(deadline)
+    }
+
     /// The invocation's id, which is in every other log line too.
     pub(crate) fn request_id(&self) -> &'a str {
         &self.context.request_id

@@ -21,6 +21,7 @@ mod config;
 mod cors;
 pub mod decide;
 mod handle;
+mod listener;
 mod media_url;
 mod playback;
 mod ports;

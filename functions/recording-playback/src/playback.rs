@@ -41,7 +41,7 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
         playback.begins();
         let first_byte_ms = call.started.elapsed().as_secs_f64() * 1000.0;
         metrics::emit(&[("FirstByteMilliseconds", first_byte_ms, Unit::Milliseconds)]);
-        Body::audio(stream, playback)
+        Body::audio(stream, playback, call.deadline())
     });
     let download_as = (call.parameter("download").as_deref() == Some("1")).then_some(&recording);
     respond::recording(&prepared.decision, &prepared.facts, download_as, body)

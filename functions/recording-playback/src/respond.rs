@@ -20,6 +20,7 @@ use vault::{ContentType, ReadError, RecordingId};
 use crate::{
     body::Body,
     decide::{Decision, Facts},
+    listener,
     refusal::Refusal,
 };
 
@@ -57,6 +58,7 @@ pub(crate) fn recording(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(facts.content_type.mime()));
     headers.insert(ACCEPT_RANGES, BYTES);
     headers.insert(ETAG, facts.etag.clone());
+    listener::vary(headers);
     //= https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7.1
     //# If a single part is being transferred, the server generating the 206 response
     //# MUST generate a Content-Range header field

@@ -52,6 +52,8 @@ pub(super) struct Asked {
     if_none_match: Option<&'static str>,
     if_modified_since: Option<&'static str>,
     if_unmodified_since: Option<&'static str>,
+    /// The headers by which a browser's media element is known.
+    listener: &'static [(&'static str, &'static str)],
 }
 
 const LONG_AGO: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
@@ -81,6 +83,35 @@ const MALFORMED: [&str; 9] = [
     "bytes=0-1-2",
 ];
 const OTHER_UNITS: [&str; 3] = ["items=0-1", "seconds=0-10", "none"];
+/// Media elements of Chromium and Firefox, which come back for the rest.
+const COME_BACK: [&[(&str, &str)]; 2] = [
+    &[
+        ("sec-fetch-dest", "audio"),
+        ("sec-ch-ua", "\"Not:A-Brand\";v=\"8\", \"Chromium\";v=\"156\""),
+    ],
+    &[
+        ("sec-fetch-dest", "audio"),
+        (
+            "user-agent",
+            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        ),
+    ],
+];
+/// A media element of WebKit's, a page of Chromium's that fetches, and a program.
+const TAKE_IT_AS_IT_COMES: [&[(&str, &str)]; 3] = [
+    &[
+        ("sec-fetch-dest", "audio"),
+        (
+            "user-agent",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/60.5 Safari/605.1.15",
+        ),
+    ],
+    &[
+        ("sec-fetch-dest", "empty"),
+        ("sec-ch-ua", "\"Not:A-Brand\";v=\"8\", \"Chromium\";v=\"156\""),
+    ],
+    &[],
+];
 const BEYOND_U64: &str = "99999999999999999999999";
 
 impl Asked {
@@ -104,6 +135,11 @@ impl Asked {
             if_none_match: some(dice, 8, &TAG_LISTS),
             if_modified_since: some(dice, 20, &DATES),
             if_unmodified_since: some(dice, 20, &DATES),
+            listener: if dice.is_lucky(2) {
+                dice.one_of(&COME_BACK)
+            } else {
+                dice.one_of(&TAKE_IT_AS_IT_COMES)
+            },
         }
     }
 
@@ -120,9 +156,11 @@ impl Asked {
             ("if-modified-since", self.if_modified_since.map(str::to_owned)),
             ("if-unmodified-since", self.if_unmodified_since.map(str::to_owned)),
         ];
+        let listener = self.listener.iter().map(|(name, value)| (*name, (*value).to_owned()));
         headers
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)))
+            .chain(listener)
             .fold(
                 client.request(self.method.clone(), &origin.url),
                 |request, (name, value)| request.header(name, value),
@@ -161,17 +199,12 @@ impl Asked {
         })
     }
 
-    /// The range that an answer of at most `max` bytes has, where that's less than was asked for.
+    /// The range that an answer of at most `max` bytes has, where the range is open, the listener comes back, and that's
+    /// less than was asked for.
     pub(super) fn shortened(&self, len: u64, max: u64) -> Option<Self> {
         let range = self.range.as_ref()?.to_ascii_lowercase();
-        let (first, last) = range.strip_prefix("bytes=")?.trim().split_once('-')?;
-        let (first, end) = match (first.parse::<u64>().ok(), last.parse::<u64>().ok()) {
-            (Some(first), Some(last)) => (first, len.min(last + 1)),
-            (Some(first), None) => (first, len),
-            (None, Some(suffix)) => (len.saturating_sub(suffix), len),
-            (None, None) => return None,
-        };
-        (end > first + max).then(|| Self {
+        let first: u64 = range.strip_prefix("bytes=")?.strip_suffix('-')?.trim().parse().ok()?;
+        (COME_BACK.contains(&self.listener) && len > first + max).then(|| Self {
             range: Some(format!("bytes={first}-{}", (first + max) / 65_536 * 65_536 - 1)),
             ..self.clone()
         })

@@ -88,7 +88,7 @@ impl Role {
             Self::Webhook => (Duration::from_secs(10), 256),
             Self::Linker | Self::LateLinker => (Duration::from_secs(30), 256),
             Self::Copier | Self::Operator => (Duration::from_secs(900), 512),
-            Self::Playback => (Duration::from_secs(120), 512),
+            Self::Playback => (Duration::from_secs(130), 512),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Programs that only Debian has: a browser and a web server.
+//! Programs that only Debian has: browsers, players and a web server.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,8 +13,12 @@ pub fn chromium() -> Result<PathBuf, ToolError> {
     program("chromium", "chromium")
 }
 
-/// A program of a package's, installed where it's missing.
-pub(crate) fn program(name: &'static str, package: &'static str) -> Result<PathBuf, ToolError> {
+/// A program of Debian's, installed where it's missing. Where one package isn't all that it needs, `package` names several,
+/// with spaces between them.
+///
+/// # Errors
+/// [`ToolError::NotRoot`] where it's missing and this process may not install it.
+pub fn program(name: &'static str, package: &'static str) -> Result<PathBuf, ToolError> {
     let program = Path::new("/usr/bin").join(name);
     if !program.exists() {
         // Processes that find it missing go one after the other: apt would refuse the second.
@@ -53,7 +57,9 @@ fn install(tool: &'static str, package: &'static str) -> Result<(), ToolError> {
     let install = || {
         run(
             tool,
-            apt().args(["install", "--yes", "--no-install-recommends", package]),
+            apt()
+                .args(["install", "--yes", "--no-install-recommends"])
+                .args(package.split(' ')),
         )
     };
     // The lists may be missing, or too old to name what the mirror still has.

@@ -1,5 +1,5 @@
 //! What the tests and the demo bring along instead of asking for it: pinned Python and Node.js packages under
-//! `target/tools`, Debian's browser and web server, child processes that never outlive their parent, free loopback ports,
+//! `target/tools`, Debian's browsers, players and web server, child processes that never outlive their parent, free loopback ports,
 //! and the AWS emulators.
 //!
 //! Everything here is synchronous and belongs to no async runtime, so that a `#[test]`, a `#[tokio::test]` and the demo
@@ -18,7 +18,7 @@ mod venv;
 
 use std::path::Path;
 
-pub use debian::{chromium, nginx};
+pub use debian::{chromium, nginx, program};
 pub use localemu::{Localemu, LocalemuError};
 pub use ministack::{Ministack, MinistackError};
 pub use net::{free_port, wait_for_tcp};

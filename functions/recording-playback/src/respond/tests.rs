@@ -40,7 +40,7 @@ fn a_whole_recording_is_a_200() {
     assert_eq!(response.headers()[CONTENT_TYPE], "audio/x-wav");
     assert_eq!(response.headers()[ACCEPT_RANGES], "bytes");
     assert_eq!(response.headers()[ETAG], "\"one\"");
-    assert_eq!(names(&response), ["accept-ranges", "content-type", "etag"]);
+    assert_eq!(names(&response), ["accept-ranges", "content-type", "etag", "vary"]);
 }
 
 //= https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7.1

@@ -147,7 +147,8 @@ async fn pages_of_flex_may_read_every_answer() {
             Some(FLEX),
             "{method} {path}"
         );
-        assert_eq!(answer.header("vary"), Some("origin"), "{method} {path}");
+        let vary = answer.header("vary").unwrap().to_lowercase();
+        assert!(vary.split(", ").any(|name| name == "origin"), "{method} {path}: {vary}");
         let exposed = answer.header("access-control-expose-headers").unwrap();
         for name in ["Content-Range", "Accept-Ranges", "ETag"] {
             assert!(exposed.contains(name), "{name}");
@@ -162,7 +163,7 @@ async fn other_pages_may_not() {
         let answer = world.get(origin.as_slice()).await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("access-control-allow-origin"), None);
-        assert_eq!(answer.header("vary"), Some("origin"));
+        assert!(answer.header("vary").unwrap().to_lowercase().starts_with("origin"));
     }
 }
 

@@ -2,14 +2,17 @@
 
 use http::Method;
 use proptest::prelude::*;
-use recording_playback::decide::WHOLE_REPLY_LIMIT;
+use recording_playback::decide::REPLY_LIMIT;
 use vault::ReadError;
 
 use playback_link::SignedLink;
 
 use crate::fakes::{ETAG, FRAME, Shelf, World, link, plaintext, request};
 
+/// The default `MAX_RANGE_BYTES`.
 const MAX_RANGE: usize = 4 * 1024 * 1024;
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
 #[tokio::test]
 async fn a_recording_plays_whole() {
@@ -47,12 +50,25 @@ async fn a_range_plays() {
 }
 
 #[tokio::test]
-async fn a_long_range_is_shortened_and_the_rest_can_be_asked_for() {
+async fn an_open_range_plays_to_the_end() {
+    let recording = plaintext(2 * MAX_RANGE + 5);
+    let world = World::new(Shelf::with(&recording));
+    for (range, start) in [("bytes=0-", 0), ("bytes=7-", 7), ("bytes=-8388600", 13)] {
+        let answer = world.get(&[("range", range)]).await;
+        assert_eq!(answer.status, 206);
+        assert!(answer.body == recording[start..], "{range}");
+    }
+}
+
+#[tokio::test]
+async fn an_open_range_of_a_browsers_audio_element_is_shortened_and_the_rest_can_be_asked_for() {
     let recording = plaintext(2 * MAX_RANGE + 5);
     let world = World::new(Shelf::with(&recording));
     let mut heard = Vec::new();
     while heard.len() < recording.len() {
-        let answer = world.get(&[("range", &format!("bytes={}-", heard.len()))]).await;
+        let range = format!("bytes={}-", heard.len());
+        let headers = [("range", &*range), ("sec-fetch-dest", "audio"), ("user-agent", FIREFOX)];
+        let answer = world.get(&headers).await;
         assert_eq!(answer.status, 206);
         assert!(answer.body.len() <= MAX_RANGE);
         heard.extend_from_slice(&answer.body);
@@ -65,13 +81,24 @@ async fn a_long_range_is_shortened_and_the_rest_can_be_asked_for() {
 }
 
 #[tokio::test]
+async fn every_answer_about_a_recording_says_what_its_length_depends_on() {
+    let world = World::new(Shelf::with(&plaintext(100)));
+    let etag = ("if-none-match", ETAG);
+    for headers in [&[][..], &[("range", "bytes=0-")], &[etag]] {
+        let answer = world.get(headers).await;
+        let vary: Vec<_> = answer.headers.get_all("vary").iter().collect();
+        assert_eq!(vary, ["Origin, Sec-Fetch-Dest, Sec-CH-UA, User-Agent"], "{headers:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_range_past_the_end_is_told_the_length() {
     let world = World::new(Shelf::with(&plaintext(100)));
     let answer = world.get(&[("range", "bytes=100-")]).await;
     assert_eq!(answer.error(), (416, "range_not_satisfiable".to_owned()));
     assert_eq!(answer.header("content-range"), Some("bytes */100"));
     // Nothing of the recording itself backs this answer, so S3 is asked whether it still holds.
-    assert_eq!(world.shelf.log(), ["open for 4194304 from 100", "open"]);
+    assert_eq!(world.shelf.log(), ["open for 190000000 from 100", "open"]);
 }
 
 #[tokio::test]
@@ -118,7 +145,7 @@ async fn preconditions_are_kept() {
 
 #[tokio::test]
 async fn a_recording_longer_than_a_reply_is_only_played_in_ranges() {
-    let world = World::new(Shelf::with_giant(WHOLE_REPLY_LIMIT + 1));
+    let world = World::new(Shelf::with_giant(REPLY_LIMIT + 1));
     let answer = world.get(&[]).await;
     assert_eq!(answer.error(), (400, "range_required".to_owned()));
     assert_eq!(answer.header("accept-ranges"), Some("bytes"));

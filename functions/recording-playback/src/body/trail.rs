@@ -1,0 +1,109 @@
+//! How far a reply came, and its end in the audit trail, which is written once: by the body, or by the watch on its deadline.
+
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use service::metrics::{self, Unit};
+use vault::ReadError;
+
+use super::Fault;
+use crate::audit::{Ending, Playback};
+
+/// Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Trail(Arc<Mutex<Progress>>);
+
+#[derive(Debug)]
+struct Progress {
+    playback: Playback,
+    /// Bytes of plaintext handed to the runtime.
+    sent: u64,
+    has_ended: bool,
+}
+
+impl Trail {
+    pub(super) fn new(playback: Playback) -> Self {
+        Self(Arc::new(Mutex::new(Progress {
+            playback,
+            sent: 0,
+            has_ended: false,
+        })))
+    }
+
+    /// Counts what is about to be handed over.
+    pub(super) fn count(&self, chunk: &Bytes) -> Result<(), Fault> {
+        let mut progress = self.progress();
+        // A chunk's length fits: usize has at most 64 bits on every target of Rust's.
+        let sent = progress.sent.saturating_add(chunk.len() as u64);
+        let promised = progress.promised();
+        if sent > promised {
+            return Err(Fault::Long { promised });
+        }
+        progress.sent = sent;
+        Ok(())
+    }
+
+    /// Whether all that was promised was handed over.
+    pub(super) fn check_whole(&self) -> Result<(), Fault> {
+        let progress = self.progress();
+        let (sent, promised) = (progress.sent, progress.promised());
+        if sent < promised {
+            return Err(Fault::Short { sent, promised });
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.progress().has_ended
+    }
+
+    /// Writes the end of the audit trail. Returns whether this was the first end.
+    pub(super) fn end(&self, ending: Ending) -> bool {
+        let mut progress = self.progress();
+        if progress.has_ended {
+            return false;
+        }
+        progress.has_ended = true;
+        progress.playback.ends(progress.sent, ending);
+        metrics::emit(&[("BytesServed", progress.sent as f64, Unit::Bytes)]);
+        true
+    }
+
+    pub(super) fn report(&self, fault: &Fault) {
+        let Progress { playback, .. } = &*self.progress();
+        tracing::error!(
+            recordingSid = playback.recording.as_str(),
+            requestId = playback.request_id,
+            %fault,
+            "playback can't be continued, the process ends"
+        );
+        metrics::emit(&[("PlaybackAborted", 1.0, Unit::Count)]);
+        if matches!(fault, Fault::Read(ReadError::Damaged(_))) {
+            metrics::emit(&[("VerificationFailures", 1.0, Unit::Count)]);
+        }
+    }
+
+    pub(super) fn report_out_of_time(&self) {
+        let Progress { playback, .. } = &*self.progress();
+        tracing::warn!(
+            recordingSid = playback.recording.as_str(),
+            requestId = playback.request_id,
+            "the client has not taken the reply within the function's timeout, the process ends"
+        );
+        metrics::emit(&[("PlaybackOutOfTime", 1.0, Unit::Count)]);
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress {
+    const fn promised(&self) -> u64 {
+        let Range { start, end } = self.playback.range;
+        end - start
+    }
+}

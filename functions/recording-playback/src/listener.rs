@@ -1,0 +1,162 @@
+//! Which listeners ask for the rest of a shortened reply by themselves. Pure.
+//!
+//! A 206 may carry less than was asked for (RFC 9110, section 15.3.7), but most clients take its end for the end of the
+//! recording: WebKit, ffmpeg, mpv, `curl -C -`, `wget -c` and most HTTP libraries. Two engines' media elements are proven
+//! to come back, by tests with the real browsers: Chromium's and Firefox's. Every other client gets all that it asks for.
+//!
+//! `Sec-Fetch-Dest` alone does not tell them apart, because WebKit sends it too.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{USER_AGENT, VARY},
+};
+
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const SEC_CH_UA: HeaderName = HeaderName::from_static("sec-ch-ua");
+
+/// The request headers that the length of a reply depends on, and the one that every answer depends on. One field names
+/// them all, because a streamed reply's metadata has one value for each header.
+const LOOKED_AT: HeaderValue = HeaderValue::from_static("Origin, Sec-Fetch-Dest, Sec-CH-UA, User-Agent");
+
+/// Whether the request is from a media element that asks for the rest of a reply that ends early.
+pub(crate) fn comes_back(headers: &HeaderMap) -> bool {
+    is_media_element(headers) && (is_chromium(headers) || is_firefox(headers))
+}
+
+/// Tells caches that the length of the reply depends on who asks.
+pub(crate) fn vary(response: &mut HeaderMap) {
+    response.insert(VARY, LOOKED_AT);
+}
+
+/// Scripts cannot set this header, and a `fetch` has `empty` in it.
+fn is_media_element(headers: &HeaderMap) -> bool {
+    matches!(text(headers, &SEC_FETCH_DEST), "audio" | "video")
+}
+
+/// Every browser that is built on Chromium names it among its brands, beside its own. Other engines have no such header,
+/// Chrome on iOS included, which is WebKit.
+fn is_chromium(headers: &HeaderMap) -> bool {
+    brands(text(headers, &SEC_CH_UA)).any(|brand| brand == "Chromium")
+}
+
+/// Firefox has no `Sec-CH-UA`. Firefox on iOS, which is WebKit, calls itself `FxiOS`, and other engines that call
+/// themselves Firefox for a page's sake name their own engine too.
+fn is_firefox(headers: &HeaderMap) -> bool {
+    let agent = text(headers, &USER_AGENT);
+    let has = |product: &str| agent.split(' ').any(|word| word.starts_with(product));
+    has("Gecko/") && has("Firefox/") && !has("AppleWebKit/") && !has("Goanna/")
+}
+
+/// The brands of a list such as `"Chromium";v="148", "Not;A=Brand";v="99"`. No brand holds a comma or a quote.
+fn brands(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').filter_map(|item| {
+        let (brand, _) = item.trim().strip_prefix('"')?.split_once("\";v=")?;
+        Some(brand)
+    })
+}
+
+/// A header's value; empty where it is absent or not text.
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHROME: &str =
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 Safari/537.36";
+    const CHROME_BRANDS: &str = r#""Chromium";v="148", "Google Chrome";v="148", "Not/A)Brand";v="99""#;
+    const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15";
+
+    fn headers(dest: &str, brands: &str, agent: &str) -> HeaderMap {
+        [(SEC_FETCH_DEST, dest), (SEC_CH_UA, brands), (USER_AGENT, agent)]
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name, HeaderValue::from_str(value).unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn media_elements_of_chromium_and_firefox_come_back() {
+        for (brands, agent) in [
+            (CHROME_BRANDS, CHROME),
+            (r#""Not;A=Brand";v="8", "Chromium";v="156""#, CHROME),
+            (
+                r#""HeadlessChrome";v="148", "Not/A)Brand";v="99", "Chromium";v="148""#,
+                CHROME,
+            ),
+            (
+                r#""Microsoft Edge";v="148", "Chromium";v="148", "Not/A)Brand";v="99""#,
+                CHROME,
+            ),
+            // Whatever it calls itself for a page's sake, its engine is what its brands say.
+            (CHROME_BRANDS, SAFARI),
+            ("", FIREFOX),
+            (
+                "",
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:147.0) Gecko/20100101 Firefox/147.0",
+            ),
+            (
+                "",
+                "Mozilla/5.0 (Android 16; Mobile; rv:147.0) Gecko/147.0 Firefox/147.0",
+            ),
+        ] {
+            for dest in ["audio", "video"] {
+                assert!(comes_back(&headers(dest, brands, agent)), "{dest}, {brands}, {agent}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_engines_do_not_even_where_they_imitate_one() {
+        for (brands, agent) in [
+            ("", ""),
+            ("", SAFARI),
+            // WebKitGTK sends `Sec-Fetch-Dest` as Chromium does, and for some pages Chrome's User-Agent.
+            (
+                "",
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15",
+            ),
+            ("", CHROME),
+            // Chrome and Firefox on iOS.
+            (
+                "",
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/148.0.7778.60 Mobile/15E148 Safari/604.1",
+            ),
+            (
+                "",
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/147.0 Mobile/15E148 Safari/605.1.15",
+            ),
+            (
+                "",
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like Gecko) Firefox/140.0 Gecko/20100101",
+            ),
+            // Pale Moon left Firefox years ago.
+            (
+                "",
+                "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Goanna/6.7 Firefox/128.0 PaleMoon/33.5.0",
+            ),
+            (r#""Not Chromium";v="1", "NotChromium";v="2""#, SAFARI),
+            (r#"Chromium"#, SAFARI),
+            ("", "VLC/3.0.23 LibVLC/3.0.23"),
+            ("", "Lavf/59.27.100"),
+            ("", "curl/7.88.1"),
+        ] {
+            assert!(!comes_back(&headers("audio", brands, agent)), "{brands}, {agent}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_media_element_does_not() {
+        for (brands, agent) in [(CHROME_BRANDS, CHROME), ("", FIREFOX)] {
+            for dest in ["", "empty", "document", "audioworklet", "track", "Audio"] {
+                assert!(!comes_back(&headers(dest, brands, agent)), "{dest}, {agent}");
+            }
+        }
+    }
+}

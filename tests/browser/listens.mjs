@@ -1,0 +1,53 @@
+// What Firefox and WebKit are asked to do with a link: play, seek to 90 %, back to 10 % and to the end, then, where there is a
+// rate, play the whole recording at many times its speed. They print what they saw as JSON.
+
+export const job = JSON.parse(process.argv[2]);
+
+/** Runs on the page, as the body of a function whose last argument is told the outcome. Muted, because there is no device. */
+export const LISTEN = `
+  const [url, rate, done] = arguments;
+  const audio = new Audio();
+  const fail = (error) => done({ error: String(error) });
+  const until = (condition) => new Promise((met) => {
+    const look = () => (condition() ? met(audio.currentTime) : setTimeout(look, 50));
+    look();
+  });
+  const seek = async (to) => {
+    audio.currentTime = to;
+    return until(() => !audio.paused && !audio.seeking && audio.currentTime >= to + 0.5);
+  };
+  audio.addEventListener("error", () => fail(audio.error && audio.error.message));
+  audio.muted = true;
+  audio.preload = "metadata";
+  audio.src = url;
+  document.body.append(audio);
+  (async () => {
+    await until(() => audio.readyState >= 1);
+    await audio.play();
+    const start = await until(() => audio.currentTime >= 0.5);
+    const lengthS = audio.duration;
+    const late = await seek(0.9 * lengthS);
+    const early = await seek(0.1 * lengthS);
+    audio.currentTime = lengthS - 2;
+    const ended = await until(() => audio.ended);
+    if (!rate) return done({ lengthS, start, late, early, ended });
+    audio.currentTime = 0;
+    audio.playbackRate = rate;
+    await audio.play();
+    await until(() => audio.currentTime > 0 && audio.currentTime < lengthS / 2);
+    const whole = await until(() => audio.ended);
+    done({ lengthS, start, late, early, ended, whole });
+  })().catch(fail);
+`;
+
+/** Calls again until it works; what it waits for is a program's start. */
+export async function started(call) {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (tries === 300) throw error;
+      await new Promise((next) => setTimeout(next, 100));
+    }
+  }
+}
