@@ -20,6 +20,7 @@ mod load;
 mod long;
 mod main_job;
 mod nginx;
+mod odd_events;
 mod operator;
 mod options;
 mod playback;
