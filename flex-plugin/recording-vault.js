@@ -37,11 +37,16 @@
   /**
    * The callback of one reservation. Named in the query, the task needs no search, and each segment of a transferred call
    * keeps its own recording. Twilio reads the fragment (`#rc=3&rp=all`) itself; it stays behind the query.
+   *
+   * Twilio signs the query as it's written here, and is reported to send it sorted and escaped otherwise. So it's sorted, and
+   * escaped as the check of the signature can restore it: a space isn't a plus sign.
    */
   function callbackFor(callbackUrl, task) {
     const url = new URL(callbackUrl);
     url.searchParams.set("taskSid", task.taskSid);
     url.searchParams.set("reservationSid", task.sid);
+    url.searchParams.sort();
+    url.search = [...url.searchParams].map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
     return url.href;
   }
 

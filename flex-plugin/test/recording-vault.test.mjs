@@ -49,7 +49,7 @@ test("an accepted call is recorded, and its task and reservation are named befor
     record: "true",
     recordingChannels: "mono",
     recordingStatusCallback:
-      `https://api.example.com/recording-status-callback?taskSid=${TASK.taskSid}&reservationSid=${TASK.sid}#rc=3&rp=all`,
+      `https://api.example.com/recording-status-callback?reservationSid=${TASK.sid}&taskSid=${TASK.taskSid}#rc=3&rp=all`,
     recordingStatusCallbackMethod: "POST",
   });
   assert.deepEqual(console, { warned: [], failed: [] });
@@ -71,6 +71,16 @@ test("a query that the callback has already is kept", () => {
   assert.equal(url.searchParams.get("site"), "a b");
   assert.equal(url.searchParams.get("taskSid"), TASK.taskSid);
   assert.equal(url.hash, "#rc=3");
+});
+
+test("the parameters are sorted, and sorting them again changes nothing", () => {
+  const { accept } = load(settings({ callback_url: "https://api.example.com/callback?zone=1&site=it's+a&a=(b)!*~#rc=3" }));
+  const { recordingStatusCallback } = accept({ task: TASK });
+  const query = recordingStatusCallback.split("?")[1].split("#")[0];
+  const sorted = new URLSearchParams(query);
+  sorted.sort();
+  assert.deepEqual([...new URLSearchParams(query)], [...sorted]);
+  assert.equal(query, `a=(b)!*~&reservationSid=${TASK.sid}&site=it%27s%20a&taskSid=${TASK.taskSid}&zone=1`);
 });
 
 test("what Flex and other plugins have set stays", () => {

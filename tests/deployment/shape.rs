@@ -214,13 +214,45 @@ fn no_environment_and_no_parameter_holds_a_secret() {
             }
         }
     }
-    for secret in ["AuthTokenSecret", "ApiKeySecret"] {
+    for secret in ["AuthTokenSecret", "SharedKeysSecret", "ApiKeySecret"] {
         // Shells: a deployment without values answers 503.
         for value in ["SecretString", "GenerateSecretString"] {
             assert!(properties(secret).get(value).is_none(), "{secret}");
         }
     }
     assert!(properties("LinkKeysSecret")["GenerateSecretString"].is_object());
+}
+
+#[test]
+fn the_webhook_reads_only_what_callbacks_may_be_signed_by() {
+    assert_eq!(TEMPLATE["Parameters"]["CallbacksSignedBy"]["Default"], "auth-token");
+    let unless = |value: &str| json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "CallbacksSignedBy"}, value]}]});
+    assert_eq!(TEMPLATE["Conditions"]["AcceptsAuthToken"], unless("shared-keys"));
+    assert_eq!(TEMPLATE["Conditions"]["AcceptsSharedKeys"], unless("auth-token"));
+    assert_eq!(
+        TEMPLATE["Resources"]["SharedKeysSecret"]["Condition"],
+        "AcceptsSharedKeys"
+    );
+
+    let settings = &properties("WebhookFunction")["Environment"]["Variables"];
+    let statements = &properties("WebhookRole")["Policies"][0]["PolicyDocument"]["Statement"];
+    let about_secrets: Vec<_> = statements
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|statement| statement.to_string().contains("secretsmanager:"))
+        .collect();
+    assert_eq!(about_secrets.len(), 2);
+    for (condition, setting, secret) in [
+        ("AcceptsAuthToken", "TWILIO_AUTH_TOKEN_SECRET", "AuthTokenSecret"),
+        ("AcceptsSharedKeys", "TWILIO_SHARED_KEYS_SECRET", "SharedKeysSecret"),
+    ] {
+        let secret = json!({"Ref": secret});
+        assert_eq!(settings[setting], json!({"Fn::If": [condition, secret, ""]}));
+        let statement = json!({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret});
+        let statement = json!({"Fn::If": [condition, statement, {"Ref": "AWS::NoValue"}]});
+        assert!(about_secrets.contains(&&statement), "{condition}");
+    }
 }
 
 #[test]

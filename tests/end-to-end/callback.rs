@@ -1,9 +1,9 @@
 //! What the webhook takes and what it turns away.
 
-use local_stack::{Callback, Stack};
+use local_stack::{Callback, Role, Stack, values};
 use reqwest::{Method, StatusCode};
 
-use crate::support::{Recording, alone, among_others, eventually, json, request};
+use crate::support::{OwnStack, Recording, alone, among_others, eventually, json, options, request};
 
 /// Posts a callback that must be refused without anybody being called for it: not Twilio, not S3, not KMS, no queue.
 async fn refused(stack: &Stack, callback: &Callback, status: StatusCode, code: &str) {
@@ -26,6 +26,47 @@ async fn a_forged_signature_is_refused_and_nobody_is_called() {
     let recording = Recording::new(stack, 1_000);
     let forged = recording.callback().auth_token("not the account's token");
     refused(stack, &forged, StatusCode::FORBIDDEN, "invalid_signature").await;
+}
+
+#[tokio::test]
+async fn a_callback_under_a_shared_key_is_taken() {
+    let (stack, _turn) = among_others().await;
+    let recording = Recording::new(stack, 2_000);
+    let callback = recording
+        .callback()
+        .shared_key(values::SHARED_KEY_SID, values::SHARED_KEY_SECRET);
+    let answer = stack.post_callback(&callback).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert!(!recording.stored(stack).await.is_empty());
+    recording.linked(stack).await;
+}
+
+#[tokio::test]
+async fn a_shared_key_that_is_not_ours_is_refused_and_nobody_is_called() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 1_000);
+    for (sid, secret) in [
+        (values::SHARED_KEY_SID, "another secret"),
+        ("webhooks_sharedkey_another", values::SHARED_KEY_SECRET),
+        ("webhooks_sharedkey_another", values::AUTH_TOKEN),
+        (values::SHARED_KEY_SID, values::AUTH_TOKEN),
+    ] {
+        let forged = recording.callback().shared_key(sid, secret);
+        refused(stack, &forged, StatusCode::FORBIDDEN, "invalid_signature").await;
+    }
+}
+
+#[tokio::test]
+async fn an_account_may_run_on_shared_keys_alone() {
+    let options = options().setting(Role::Webhook, "TWILIO_AUTH_TOKEN_SECRET", "");
+    let stack = OwnStack::start(options).await;
+    let recording = Recording::new(&stack, 2_000);
+    let callback = recording.callback();
+    refused(&stack, &callback, StatusCode::FORBIDDEN, "invalid_signature").await;
+    let callback = callback.shared_key(values::SHARED_KEY_SID, values::SHARED_KEY_SECRET);
+    let answer = stack.post_callback(&callback).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert!(!recording.stored(&stack).await.is_empty());
 }
 
 #[tokio::test]
@@ -60,12 +101,81 @@ async fn a_malformed_callback_is_refused_and_nobody_is_called() {
     for (name, value) in [
         ("RecordingSid", "RE1"),
         ("RecordingSid", "../../secret"),
-        ("RecordingStatus", "finished"),
-        ("CallSid", "CA' OR '1' == '1"),
+        ("AccountSid", "null"),
     ] {
         let malformed = recording.callback().parameter(name, value);
         refused(stack, &malformed, StatusCode::BAD_REQUEST, "malformed_callback").await;
     }
+}
+
+/// One odd parameter costs itself alone: the recording is stored and linked, and the log says which one it was.
+#[tokio::test]
+async fn a_callback_with_an_odd_parameter_is_stored_and_linked() {
+    let (stack, _turn) = among_others().await;
+    let odd = [
+        ("RecordingDuration", "-1"),
+        ("RecordingDuration", "5.0"),
+        ("RecordingDuration", "null"),
+        ("RecordingStartTime", "2026-11-23T06:00:00Z"),
+        ("RecordingStartTime", "Mon, 23 Nov 2026 06:00:00 UTC"),
+        ("ErrorCode", "null"),
+        ("RecordingChannels", "dual"),
+        ("RecordingSource", &"x".repeat(65)),
+        ("RecordingSource", "caf\u{e9}"),
+        ("RecordingTrack", "both "),
+        ("EncryptionDetails", "null"),
+        ("EncryptionDetails", "{}"),
+        ("CallSid", "null"),
+    ];
+    let mut recordings = Vec::new();
+    for (name, value) in odd {
+        let recording = Recording::new(stack, 2_000);
+        let callback = recording.callback().parameter(name, value);
+        let callback = callback.query(&format!("reservationSid=undefined&taskSid={}", recording.task));
+        let answer = stack.post_callback(&callback).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{name}={value}");
+        recordings.push((name, recording));
+    }
+    for (name, recording) in recordings {
+        assert!(!recording.stored(stack).await.is_empty(), "{name}");
+        recording.linked(stack).await;
+        let log = stack.log(Role::Webhook).unwrap();
+        let told = format!(r#""parameters":"{name},reservationSid""#);
+        let told = |line: &str| line.contains(&recording.sid) && line.contains(&told);
+        assert!(log.lines().any(told), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_odd_task_in_the_query_leaves_the_search_by_the_call() {
+    let (stack, _turn) = among_others().await;
+    type Query = fn(&Recording) -> String;
+    let queries: [Query; 3] = [
+        |_| "taskSid=undefined".to_owned(),
+        |_| "taskSid=null".to_owned(),
+        |recording| format!("taskSid={}%20", recording.task),
+    ];
+    for query in queries {
+        let recording = Recording::new(stack, 2_000);
+        let callback = recording.callback().query(&query(&recording));
+        let answer = stack.post_callback(&callback).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+        assert!(!recording.stored(stack).await.is_empty());
+        recording.linked(stack).await;
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_status_is_acknowledged_counted_and_nothing_is_queued() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 1_000);
+    let mark = stack.wire().mark();
+    let callback = recording.callback().parameter("RecordingStatus", "finished");
+    let answer = stack.post_callback(&callback).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert_eq!(stack.wire().count(mark, |call| call.service == "sqs"), 0);
+    let log = stack.log(Role::Webhook).unwrap();
+    assert!(log.contains(r#""RecordingStatusUnknown":1"#));
 }
 
 #[tokio::test]
@@ -127,7 +237,7 @@ async fn a_gone_task_does_not_keep_the_recording_from_being_stored() {
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     assert!(!recording.stored(stack).await.is_empty());
     eventually("the linker's word that the task is gone", || async {
-        let log = stack.log(local_stack::Role::Linker).unwrap();
+        let log = stack.log(Role::Linker).unwrap();
         log.lines()
             .any(|line| line.contains(&recording.sid) && line.contains("the task is gone"))
             .then_some(())

@@ -14,9 +14,10 @@ pub(crate) const PROMOTED: &str = "canary-of-a-promotion";
 pub(crate) const LISTENER: &str = "canary-of-a-listener";
 
 /// What a log mustn't hold, by its name.
-const CANARIES: [(&str, &str); 14] = [
+const CANARIES: [(&str, &str); 15] = [
     ("the Auth Token", values::AUTH_TOKEN),
     ("the promoted Auth Token", PROMOTED),
+    ("the SharedKey", values::SHARED_KEY_SECRET),
     ("the API key", values::API_KEY_SECRET),
     ("the Flex token", values::FLEX_TOKEN),
     ("the agent's Flex token", values::AGENT_TOKEN),

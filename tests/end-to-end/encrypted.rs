@@ -111,19 +111,50 @@ async fn details_that_nobody_can_use_are_told_and_store_nothing() {
     for why in ["wrapped data key", "IV", "InvalidCiphertextException"] {
         let recording = Recording::new(stack, 10_000);
         let mut encrypted = stack.encrypt_as_twilio(&recording.audio).await.unwrap();
-        keep(stack, &recording, &encrypted);
         match why {
             "wrapped data key" => encrypted.wrapped_key = "AAAA".to_owned(),
             "IV" => encrypted.iv = "AAAA".to_owned(),
             // 256 bytes that no public key made.
             _ => encrypted.wrapped_key = format!("{}==", "A".repeat(342)),
         }
+        // The recording itself is no help either.
+        keep(stack, &recording, &encrypted);
         cases.push((recording, encrypted, why));
     }
     for (recording, encrypted, why) in cases {
         post(stack, &callback(&recording, &encrypted)).await;
         refused(stack, &recording, why).await;
     }
+}
+
+#[tokio::test]
+async fn details_that_the_callback_has_in_an_unknown_form_are_taken_from_the_recording() {
+    let (stack, _turn) = among_others().await;
+    for details in ["{\"type\":\"rsa-aes\"}", "rsa-aes", "[]"] {
+        let recording = Recording::new(stack, 10_000);
+        let encrypted = stack.encrypt_as_twilio(&recording.audio).await.unwrap();
+        keep(stack, &recording, &encrypted);
+        post(
+            stack,
+            &callback(&recording, &encrypted).parameter("EncryptionDetails", details),
+        )
+        .await;
+        recording.stored(stack).await;
+        let url = recording.media_url(stack).await;
+        let whole = get(&url, &[]).await.bytes().await.unwrap();
+        assert!(whole == recording.audio, "{details}");
+    }
+}
+
+#[tokio::test]
+async fn a_recording_that_is_encrypted_nobody_knows_how_is_not_stored() {
+    let (stack, _turn) = among_others().await;
+    let recording = Recording::new(stack, 10_000);
+    let unreadable = recording
+        .callback()
+        .parameter("EncryptionDetails", "{\"type\":\"rsa-aes\"}");
+    post(stack, &unreadable).await;
+    refused(stack, &recording, "wrapped data key").await;
 }
 
 #[tokio::test]

@@ -30,11 +30,13 @@ const FIELDS: [&str; 15] = [
     "recordings_dir",
     "twilio",
 ];
-const TWILIO_FIELDS: [&str; 8] = [
+const TWILIO_FIELDS: [&str; 10] = [
     "api_base",
     "control_base",
     "account_sid",
     "auth_token",
+    "shared_key_sid",
+    "shared_key_secret",
     "api_key_sid",
     "api_key_secret",
     "workspace_sid",

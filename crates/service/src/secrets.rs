@@ -122,14 +122,20 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// Whether every text in the secret (the whole, or each field of a JSON object) is a value somebody has set: an empty
-/// one or a placeholder would be a key that everybody knows.
+/// Whether every text in the secret (the whole, or each field of a JSON object, nested ones included) is a value somebody
+/// has set: an empty one or a placeholder would be a key that everybody knows.
 fn is_usable(text: &str) -> bool {
     match serde_json::from_str(text) {
-        Ok(Value::Object(fields)) => {
-            !fields.is_empty() && fields.values().all(|field| field.as_str().is_some_and(is_value))
-        }
+        Ok(fields @ Value::Object(_)) => is_set(&fields),
         _ => is_value(text),
+    }
+}
+
+fn is_set(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => !fields.is_empty() && fields.values().all(is_set),
+        Value::String(text) => is_value(text),
+        _ => false,
     }
 }
 
@@ -152,6 +158,7 @@ mod tests {
             "12345",
             r#"{"primary":"12345"}"#,
             r#"{"sid":"SK1","secret":"s"}"#,
+            r#"{"k1":{"algorithm":"HMAC_SHA256","secret":"s"}}"#,
             "{broken",
         ] {
             assert!(is_usable(text), "{text}");
@@ -171,6 +178,9 @@ mod tests {
             r#"{"primary":"real","secondary":"replace me"}"#,
             r#"{"primary":1}"#,
             r#"{"primary":null}"#,
+            r#"{"k1":{}}"#,
+            r#"{"k1":{"algorithm":"HMAC_SHA256","secret":"change-me"}}"#,
+            r#"{"k1":["s"]}"#,
         ] {
             assert!(!is_usable(text), "{text}");
         }

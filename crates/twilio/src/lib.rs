@@ -13,6 +13,7 @@ pub mod flex_token;
 pub mod media;
 pub mod recordings;
 mod retry;
+pub mod shared_keys;
 pub mod sid;
 pub mod signature;
 pub mod task_attributes;

@@ -1,10 +1,13 @@
-//! `X-Twilio-Signature`: base64(HMAC-SHA1(Auth Token, URL + parameters)).
+//! `X-Twilio-Signature`: base64 of an HMAC over URL + parameters. By default it's HMAC-SHA1 under the Auth Token; where
+//! the account has told Twilio so, it's HMAC-SHA256 or HMAC-SHA1 under a [`SharedKey`].
 //!
-//! Source: Twilio, *Security* and *Webhooks security* (`twilio.com/docs/usage/security`,
-//! `…/usage/webhooks/webhooks-security`), and Twilio's Python and Node libraries for what the pages leave open.
-//! SHA-1 is Twilio's choice; HMAC doesn't rest on its collision resistance.
+//! Source: Twilio, *Security*, *Webhooks security* and *Sign webhooks with shared keys* (`twilio.com/docs/usage/security`,
+//! `…/usage/webhooks/webhooks-security`, `…/usage/webhooks/webhook-shared-keys`), and Twilio's Python and Node libraries
+//! for what the pages leave open. SHA-1 is Twilio's choice; HMAC doesn't rest on its collision resistance.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt};
+mod forms;
+
+use std::{collections::BTreeSet, fmt, slice};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -12,6 +15,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+
+use crate::shared_keys::{Algorithm, SharedKey};
 
 /// What the signature covers besides the URL.
 pub enum SignedBody<'a> {
@@ -34,42 +39,79 @@ impl fmt::Debug for SignedBody<'_> {
     }
 }
 
-/// Why a request isn't Twilio's. All three mean 403.
+/// Why a request isn't Twilio's. All of them mean 403.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignatureError {
-    /// Not strict standard base64 of a SHA-1 MAC.
-    #[error("the signature header is not base64 of 20 bytes")]
-    Malformed,
-    /// No token signs this URL and these parameters so.
+    /// Not strict standard base64 of the algorithm's MAC.
+    #[error("the signature header is not base64 of {0} bytes")]
+    Malformed(usize),
+    /// No key signs this URL and these parameters so.
     #[error("the signature does not match")]
     Mismatch,
     /// The URL is signed, the body isn't the one it was signed for (or the URL names none).
     #[error("the body does not match bodySHA256")]
     BodyHash,
+    /// The settings header isn't of the form that Twilio documents.
+    #[error("the signature settings name no key or no known algorithm")]
+    Settings,
+    /// No SharedKey has this id and this algorithm.
+    #[error("the signature settings name an unknown key")]
+    UnknownKey,
+    /// This kind of signature isn't accepted here: no secret is configured for it.
+    #[error("signed in a way that is not accepted here")]
+    NotAccepted,
 }
 
 /// Whether `header` is Twilio's signature of this request by one of `tokens`.
 ///
-/// `url` is the URL as configured at Twilio, scheme to end of query, percent-encoding untouched. It's accepted as it
-/// is, and with its port taken away or, where it has none, with the scheme's default port: which of them Twilio
-/// signs differs by product and scheme. The query is never re-encoded. Each comparison takes constant time.
+/// `url` is the URL as configured at Twilio, scheme to end of query, percent-encoding untouched. What was signed may be
+/// another form of it: with or without a port, or written as Node's `URL` and `querystring` write it. Each comparison
+/// takes constant time.
 pub fn verify(url: &str, body: &SignedBody<'_>, header: &str, tokens: &[SecretString]) -> Result<(), SignatureError> {
-    let signature: [u8; 20] = STANDARD
+    verify_by(Algorithm::HmacSha1, tokens, url, body, header)
+}
+
+/// The same by the SharedKey that the request's settings header names.
+pub fn verify_shared(url: &str, body: &SignedBody<'_>, header: &str, key: &SharedKey) -> Result<(), SignatureError> {
+    verify_by(key.algorithm, slice::from_ref(&key.secret), url, body, header)
+}
+
+/// What Twilio would send in `X-Twilio-Signature` for exactly this URL.
+pub fn sign(url: &str, body: &SignedBody<'_>, token: &SecretString) -> String {
+    sign_by(Algorithm::HmacSha1, token, url, body)
+}
+
+/// The same under a SharedKey.
+pub fn sign_shared(url: &str, body: &SignedBody<'_>, key: &SharedKey) -> String {
+    sign_by(key.algorithm, &key.secret, url, body)
+}
+
+fn verify_by(
+    algorithm: Algorithm,
+    secrets: &[SecretString],
+    url: &str,
+    body: &SignedBody<'_>,
+    header: &str,
+) -> Result<(), SignatureError> {
+    let signature = STANDARD
         .decode(header)
         .ok()
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or(SignatureError::Malformed)?;
-
-    let urls = [Cow::Borrowed(url), other_port_form(url)];
-    let signed = tokens
-        .iter()
-        // Anyone can sign with an empty token, and an unfilled secret is one.
-        .filter(|token| !token.expose_secret().is_empty())
-        .any(|token| {
-            urls.iter()
-                .any(|url| mac(url, body, token).verify_slice(&signature).is_ok())
-        });
+        .filter(|signature| signature.len() == algorithm.mac_len())
+        .ok_or(SignatureError::Malformed(algorithm.mac_len()))?;
+    let parameters = signed_parameters(body);
+    let is_signed = |url: &str| {
+        secrets
+            .iter()
+            // Anyone can sign with an empty secret, and an unfilled one is empty.
+            .filter(|secret| !secret.expose_secret().is_empty())
+            .any(|secret| match algorithm {
+                Algorithm::HmacSha1 => is_mac::<Hmac<Sha1>>(secret, url, &parameters, &signature),
+                Algorithm::HmacSha256 => is_mac::<Hmac<Sha256>>(secret, url, &parameters, &signature),
+            })
+    };
+    let signed = forms::as_received(url).iter().any(|url| is_signed(url))
+        || forms::rewritten(url).iter().any(|url| is_signed(url));
     if !signed {
         return Err(SignatureError::Mismatch);
     }
@@ -79,45 +121,35 @@ pub fn verify(url: &str, body: &SignedBody<'_>, header: &str, tokens: &[SecretSt
     }
 }
 
-/// What Twilio would send in `X-Twilio-Signature` for exactly this URL.
-pub fn sign(url: &str, body: &SignedBody<'_>, token: &SecretString) -> String {
-    STANDARD.encode(mac(url, body, token).finalize().into_bytes())
+fn sign_by(algorithm: Algorithm, secret: &SecretString, url: &str, body: &SignedBody<'_>) -> String {
+    let parameters = signed_parameters(body);
+    match algorithm {
+        Algorithm::HmacSha1 => STANDARD.encode(mac::<Hmac<Sha1>>(secret, url, &parameters).finalize().into_bytes()),
+        Algorithm::HmacSha256 => STANDARD.encode(mac::<Hmac<Sha256>>(secret, url, &parameters).finalize().into_bytes()),
+    }
 }
 
-fn mac(url: &str, body: &SignedBody<'_>, token: &SecretString) -> Hmac<Sha1> {
-    let mut mac = Hmac::<Sha1>::new_from_slice(token.expose_secret().as_bytes())
-        .expect("HMAC takes a key of any length (RFC 2104 section 3)");
-    mac.update(url.as_bytes());
-    if let SignedBody::Form(pairs) = body {
+/// What is signed behind the URL.
+fn signed_parameters(body: &SignedBody<'_>) -> String {
+    match body {
         // Names in byte order, and for each name the set of its values in byte order: one ordered set of pairs.
-        let pairs: BTreeSet<_> = pairs.iter().collect();
-        for (name, value) in pairs {
-            mac.update(name.as_bytes());
-            mac.update(value.as_bytes());
+        SignedBody::Form(pairs) => {
+            let pairs: BTreeSet<_> = pairs.iter().collect();
+            pairs.iter().flat_map(|(name, value)| [&**name, &**value]).collect()
         }
+        SignedBody::None | SignedBody::Raw(_) => String::new(),
     }
-    mac
 }
 
-/// The same URL without its port, or with the scheme's default port where it has none.
-fn other_port_form(url: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return Cow::Borrowed(url);
-    };
-    let authority_len = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, tail) = rest.split_at(authority_len);
-    // Neither userinfo (`user:password@`) nor an IPv6 address (`[::1]`) may lend its colons to the port.
-    let host_start = authority.rfind(['@', ']']).map_or(0, |at| at + 1);
-    match authority[host_start..].rfind(':') {
-        Some(colon) => {
-            let without_port = &authority[..host_start + colon];
-            Cow::Owned(format!("{scheme}://{without_port}{tail}"))
-        }
-        None => {
-            let port = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
-            Cow::Owned(format!("{scheme}://{authority}:{port}{tail}"))
-        }
-    }
+fn is_mac<M: Mac + KeyInit>(secret: &SecretString, url: &str, parameters: &str, signature: &[u8]) -> bool {
+    mac::<M>(secret, url, parameters).verify_slice(signature).is_ok()
+}
+
+fn mac<M: Mac + KeyInit>(secret: &SecretString, url: &str, parameters: &str) -> M {
+    <M as KeyInit>::new_from_slice(secret.expose_secret().as_bytes())
+        .expect("HMAC takes a key of any length (RFC 2104 section 3)")
+        .chain_update(url)
+        .chain_update(parameters)
 }
 
 /// Twilio appends `bodySHA256=<lower-case hex>` to the query and signs it with the URL; its libraries read the first.

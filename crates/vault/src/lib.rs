@@ -34,6 +34,5 @@ pub use name::{AccountId, ContentType, KeyArn, NameError, RecordingId};
 pub use read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording, Verified};
 pub use service_error::ServiceError;
 pub use write::{
-    AttributeError, Attributes, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply, StoreError, Writer,
-    WriterConfig,
+    Attributes, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply, StoreError, Writer, WriterConfig,
 };

@@ -29,7 +29,7 @@ use copy::{Copier, CopyError};
 use download::{Download, Patience};
 use upload::{MultipartUpload, Target};
 
-pub use attributes::{AttributeError, Attributes};
+pub use attributes::Attributes;
 pub use error::StoreError;
 pub use source::{Source, SourceBody, SourceError, SourceReply};
 
@@ -123,7 +123,7 @@ impl Writer {
         source: &dyn Source,
         deadline: Instant,
     ) -> Result<Outcome, StoreError> {
-        attributes::review(attributes)?;
+        let attributes = attributes::storable(attributes);
         let copier = Copier {
             kms: &self.kms,
             config: &self.config,
@@ -134,7 +134,7 @@ impl Writer {
                 recording: recording.clone(),
             },
             content_type,
-            attributes,
+            attributes: &attributes,
         };
         let mut upload = MultipartUpload::new(copier.target.clone());
         let mut others_are_open = false;

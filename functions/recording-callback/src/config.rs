@@ -22,7 +22,10 @@ pub(crate) struct Config {
 /// Settings of the function that takes callbacks.
 #[derive(Debug)]
 pub(crate) struct WebhookConfig {
-    pub(crate) auth_token_secret: String,
+    /// At least one of the two is set. Unset, signatures under the Auth Token aren't accepted.
+    pub(crate) auth_token_secret: Option<String>,
+    /// Unset, signatures under a SharedKey aren't accepted.
+    pub(crate) shared_keys_secret: Option<String>,
     /// Where Twilio calls, without the path; unset, the event's own domain.
     pub(crate) public_base_url: Option<String>,
     /// Unset, jobs run inside the webhook's invocation.
@@ -184,8 +187,14 @@ fn webhook(settings: &mut Settings, runs_jobs: bool) -> Option<WebhookConfig> {
     } else if links.is_none() && !runs_jobs {
         settings.problem("LINKS_QUEUE_URL and COPIES_QUEUE_URL are missing: this role runs no jobs itself".to_owned());
     }
+    let auth_token_secret = settings.optional("TWILIO_AUTH_TOKEN_SECRET", text);
+    let shared_keys_secret = settings.optional("TWILIO_SHARED_KEYS_SECRET", text);
+    if auth_token_secret.is_none() && shared_keys_secret.is_none() {
+        settings.problem("TWILIO_AUTH_TOKEN_SECRET and TWILIO_SHARED_KEYS_SECRET: set one of them or both".to_owned());
+    }
     Some(WebhookConfig {
-        auth_token_secret: settings.required("TWILIO_AUTH_TOKEN_SECRET", text)?,
+        auth_token_secret,
+        shared_keys_secret,
         public_base_url,
         queues: links.zip(copies).map(|(links, copies)| QueueUrls { links, copies }),
     })

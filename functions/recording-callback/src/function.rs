@@ -13,6 +13,7 @@ use service::{
 use twilio::{
     auth_tokens::AuthTokens,
     client::{Client, ClientError},
+    shared_keys::SharedKeys,
     sid::AccountSid,
 };
 use vault::{Catalog, DeletionNotices, Reader, Writer};
@@ -26,7 +27,7 @@ use crate::{
     originals::Originals,
     schedules::Deletions,
     secret::{api_key, key_ring},
-    webhook::{Delivery, Queues, Webhook},
+    webhook::{Delivery, Queues, Signers, Webhook},
 };
 
 /// Reads the settings, makes the clients, and takes events until Lambda ends the process.
@@ -142,7 +143,14 @@ impl Aws {
     fn webhook(&self, account: AccountSid, config: WebhookConfig) -> Webhook {
         Webhook {
             account,
-            auth_tokens: Secret::new(&self.secrets, config.auth_token_secret, AuthTokens::parse),
+            signers: Signers {
+                auth_tokens: config
+                    .auth_token_secret
+                    .map(|id| Secret::new(&self.secrets, id, AuthTokens::parse)),
+                shared_keys: config
+                    .shared_keys_secret
+                    .map(|id| Secret::new(&self.secrets, id, SharedKeys::parse)),
+            },
             public_base_url: config.public_base_url,
             delivery: match config.queues {
                 Some(urls) => Delivery::Queues(Queues::new(aws_sdk_sqs::Client::new(&self.config), urls)),
@@ -188,8 +196,7 @@ impl Aws {
                 reader: Reader::new(self.s3(), self.kms(), copier.verification.clone()),
             }),
             copier: config.copier.map(|copier| Copier {
-                twilio: twilio.clone(),
-                api_key: api_key(),
+                originals: originals(),
                 writer: Writer::new(self.s3(), self.kms(), copier.vault),
                 format: copier.format,
                 media_keys: copier.media_key.map(|key| MediaKeys::new(self.kms(), key)),

@@ -232,6 +232,7 @@ mod tests {
             track: None,
             error_code: None,
             encryption_details: None,
+            unreadable: Vec::new(),
         }
     }
 

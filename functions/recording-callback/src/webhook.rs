@@ -7,6 +7,7 @@ mod delivery;
 mod rejection;
 mod request;
 mod response;
+mod signers;
 
 use std::{error::Error, time::Instant};
 
@@ -14,21 +15,23 @@ use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse
 use service::{
     http_event::Malformed,
     metrics::{self, Unit},
-    secrets::Secret,
 };
-use twilio::{auth_tokens::AuthTokens, callback::RecordingStatus, sid::AccountSid, signature::SignatureError};
+use twilio::{callback::RecordingStatus, sid::AccountSid};
 
-pub(crate) use self::delivery::{Delivery, Queues};
 use self::{
-    decision::{Decision, decide},
+    decision::{Decided, Decision, decide},
     rejection::Rejection,
     request::CallbackRequest,
+};
+pub(crate) use self::{
+    delivery::{Delivery, Queues},
+    signers::Signers,
 };
 use crate::{clock, jobs::Jobs};
 
 pub(crate) struct Webhook {
     pub(crate) account: AccountSid,
-    pub(crate) auth_tokens: Secret<AuthTokens>,
+    pub(crate) signers: Signers,
     pub(crate) public_base_url: Option<String>,
     pub(crate) delivery: Delivery,
 }
@@ -57,45 +60,45 @@ impl Webhook {
     ) -> Result<(), Rejection> {
         let request = CallbackRequest::from_event(*event?)?;
         self.authenticate(&request).await?;
-        match decide(&request, &self.account, clock::now_ms())? {
+        let Decided {
+            recording_sid,
+            decision,
+            unreadable,
+        } = decide(&request, &self.account, clock::now_ms())?;
+        if !unreadable.is_empty() {
+            let parameters = unreadable.join(",");
+            tracing::warn!(recordingSid = %recording_sid, parameters, "parameters not readable, taken as absent");
+        }
+        match decision {
             Decision::Run(callback_jobs) => {
                 self.delivery.deliver(&callback_jobs, jobs, deadline).await?;
-                let [job, _] = &*callback_jobs;
-                tracing::info!(recordingSid = %job.recording_sid(), "callback taken");
-                Ok(())
+                tracing::info!(recordingSid = %recording_sid, "callback taken");
             }
-            Decision::Wait(recording_sid) => {
-                tracing::info!(recordingSid = %recording_sid, "recording in progress");
-                Ok(())
-            }
-            Decision::GiveUp {
-                recording_sid,
-                status,
-                error_code,
-            } => {
+            Decision::Wait => tracing::info!(recordingSid = %recording_sid, "recording in progress"),
+            Decision::GiveUp { status, error_code } => {
                 tracing::warn!(recordingSid = %recording_sid, ?status, ?error_code, "there will be no recording");
                 let name = match status {
                     RecordingStatus::Failed => "RecordingFailed",
                     _ => "RecordingAbsent",
                 };
                 metrics::emit(&[(name, 1.0, Unit::Count)]);
-                Ok(())
+            }
+            Decision::PassOver => {
+                tracing::warn!(recordingSid = %recording_sid, "unknown recording status, callback passed over");
+                metrics::emit(&[("RecordingStatusUnknown", 1.0, Unit::Count)]);
             }
         }
+        Ok(())
     }
 
     async fn authenticate(&self, request: &CallbackRequest) -> Result<(), Rejection> {
         let base = self.public_base_url.as_deref();
-        let outcome = match request.verify(base, &self.auth_tokens.get().await?.into_vec()) {
-            // The token may have been replaced since the secret was last read.
-            Err(SignatureError::Mismatch) => request.verify(base, &self.auth_tokens.refresh().await?.into_vec()),
-            outcome => outcome,
-        };
-        outcome.map_err(|error| {
+        let outcome = self.signers.verify(request, base).await;
+        if let Err(Rejection::Signature(_)) = &outcome {
             // A base URL other than the one Twilio was given is the usual mistake of a deployment.
             tracing::warn!(url = request.public_url(base), "not signed for this URL");
-            Rejection::Signature(error)
-        })
+        }
+        outcome
     }
 }
 

@@ -1,6 +1,6 @@
 //! A recording status callback, as Twilio posts it.
 
-use crate::sign::signature;
+use crate::sign::{shared_key_signature, signature};
 use crate::{Stack, values};
 
 /// A callback to post: a form and a query, signed when it's posted.
@@ -8,7 +8,13 @@ use crate::{Stack, values};
 pub struct Callback {
     parameters: Vec<(String, String)>,
     query: String,
-    auth_token: String,
+    signed_by: SignedBy,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum SignedBy {
+    AuthToken(String),
+    SharedKey { sid: String, secret: String },
 }
 
 impl Callback {
@@ -38,7 +44,7 @@ impl Callback {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .to_vec(),
             query: String::new(),
-            auth_token: values::AUTH_TOKEN.to_owned(),
+            signed_by: SignedBy::AuthToken(values::AUTH_TOKEN.to_owned()),
         }
     }
 
@@ -60,7 +66,17 @@ impl Callback {
     /// Signed with another token than the account's.
     #[must_use]
     pub fn auth_token(mut self, auth_token: &str) -> Self {
-        auth_token.clone_into(&mut self.auth_token);
+        self.signed_by = SignedBy::AuthToken(auth_token.to_owned());
+        self
+    }
+
+    /// Signed by HMAC-SHA256 under this SharedKey, as Twilio does where a webhook rule says so.
+    #[must_use]
+    pub fn shared_key(mut self, sid: &str, secret: &str) -> Self {
+        self.signed_by = SignedBy::SharedKey {
+            sid: sid.to_owned(),
+            secret: secret.to_owned(),
+        };
         self
     }
 
@@ -72,24 +88,35 @@ impl Callback {
         }
     }
 
-    fn signature(&self, public_url: &str) -> String {
+    /// The headers that say by whom it's signed.
+    fn signature(&self, public_url: &str) -> Vec<(&'static str, String)> {
+        let url = self.url(public_url);
         let parameters = self
             .parameters
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
-        signature(&self.auth_token, &self.url(public_url), parameters)
+        match &self.signed_by {
+            SignedBy::AuthToken(token) => vec![("X-Twilio-Signature", signature(token, &url, parameters))],
+            SignedBy::SharedKey { sid, secret } => vec![
+                ("X-Twilio-Signature", shared_key_signature(secret, &url, parameters)),
+                (
+                    "X-Twilio-Webhooks-Signature-Settings",
+                    format!("key={sid},algorithm=HMAC_SHA256"),
+                ),
+            ],
+        }
     }
 }
 
 impl Stack {
     /// Posts a callback as Twilio does: to the callback's address, signed over its public URL.
     pub async fn post_callback(&self, callback: &Callback) -> reqwest::Result<reqwest::Response> {
-        reqwest::Client::new()
+        let request = reqwest::Client::new()
             .post(callback.url(&self.callback_url()))
-            .header("X-Twilio-Signature", callback.signature(&self.public_callback_url()))
             .header("User-Agent", "TwilioProxy/1.1")
-            .form(&callback.parameters)
-            .send()
-            .await
+            .form(&callback.parameters);
+        let signature = callback.signature(&self.public_callback_url());
+        let sign = |request: reqwest::RequestBuilder, (name, value)| request.header(name, value);
+        signature.into_iter().fold(request, sign).send().await
     }
 }

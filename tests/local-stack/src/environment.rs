@@ -76,9 +76,10 @@ pub(crate) fn environment(role: Role, aws_endpoint: &str, around: Surroundings<'
 
 type Pairs<'a, const N: usize> = [(&'static str, &'a str); N];
 
-fn webhook(resources: &Resources) -> Pairs<'_, 2> {
+fn webhook(resources: &Resources) -> Pairs<'_, 3> {
     [
         ("TWILIO_AUTH_TOKEN_SECRET", &resources.auth_token_secret),
+        ("TWILIO_SHARED_KEYS_SECRET", &resources.shared_keys_secret),
         ("PUBLIC_BASE_URL", values::PUBLIC_BASE_URL),
     ]
 }

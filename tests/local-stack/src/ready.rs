@@ -29,6 +29,8 @@ impl Stack {
                 "control_base": self.twilio().control_base(),
                 "account_sid": values::ACCOUNT_SID,
                 "auth_token": values::AUTH_TOKEN,
+                "shared_key_sid": values::SHARED_KEY_SID,
+                "shared_key_secret": values::SHARED_KEY_SECRET,
                 "api_key_sid": values::API_KEY_SID,
                 "api_key_secret": values::API_KEY_SECRET,
                 "workspace_sid": values::WORKSPACE_SID,

@@ -24,6 +24,8 @@ pub struct Resources {
     pub twilio_encryption_key_arn: String,
     /// Secret with the account's Auth Token.
     pub auth_token_secret: String,
+    /// Secret with the SharedKeys that may sign callbacks.
+    pub shared_keys_secret: String,
     /// Secret with the API key.
     pub api_key_secret: String,
     /// Secret with the keys of playback links.
@@ -73,6 +75,7 @@ impl Resources {
             (&self.kms_key_arn, "RecordingsKey"),
             (&self.twilio_encryption_key_arn, "TwilioEncryptionKeyPair"),
             (&self.auth_token_secret, "AuthTokenSecret"),
+            (&self.shared_keys_secret, "SharedKeysSecret"),
             (&self.api_key_secret, "ApiKeySecret"),
             (&self.link_keys_secret, "LinkKeysSecret"),
             (&self.links.url, "LinksQueue"),
@@ -92,11 +95,15 @@ impl Resources {
             "current": values::LINK_KEY_ID,
             values::LINK_KEY_ID: values::LINK_KEY,
         });
+        let shared_keys = json!({
+            values::SHARED_KEY_SID: {"algorithm": "HMAC_SHA256", "secret": values::SHARED_KEY_SECRET},
+        });
         let api_key = json!({"sid": values::API_KEY_SID, "secret": values::API_KEY_SECRET});
         Ok(Self {
             kms_key_arn,
             twilio_encryption_key_arn: create_key(config, KeySpec::Rsa2048).await?,
             auth_token_secret: create_secret(config, "auth-token", &json!({"primary": values::AUTH_TOKEN})).await?,
+            shared_keys_secret: create_secret(config, "shared-keys", &shared_keys).await?,
             api_key_secret: create_secret(config, "api-key", &api_key).await?,
             link_keys_secret: create_secret(config, "link-keys", &link_keys).await?,
             // As in the template: links come back within a minute and ten times, copies after the copier's timeout.

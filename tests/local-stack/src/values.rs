@@ -27,6 +27,12 @@ pub const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";
 /// The account's Auth Token: it signs callbacks.
 pub const AUTH_TOKEN: &str = "local-stack-auth-token";
 
+/// The SharedKey that may sign callbacks in its place.
+pub const SHARED_KEY_SID: &str = "webhooks_sharedkey_00000000000000000000000001";
+
+/// Its secret, for HMAC-SHA256.
+pub const SHARED_KEY_SECRET: &str = "local-stack-shared-key-secret";
+
 /// The API key that the functions use.
 pub const API_KEY_SID: &str = "SK00000000000000000000000000000001";
 

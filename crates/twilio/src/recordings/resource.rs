@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use time::{Date, OffsetDateTime};
 
 use crate::{
-    callback::{EncryptionDetails, label, number, sid, unix_ms},
+    callback::{EncryptionDetails, channels, label, seconds, sid, unix_ms},
     sid::{CallSid, ConferenceSid, RecordingSid},
 };
 
@@ -57,9 +57,9 @@ impl TryFrom<Map<String, Value>> for RecordingResource {
             status: body.field("status", label).ok_or("no status")?,
             call_sid: body.field("call_sid", sid(CallSid::parse)),
             conference_sid: body.field("conference_sid", sid(ConferenceSid::parse)),
-            channels: body.field("channels", number),
+            channels: body.field("channels", channels),
             // While a recording runs it's "-1".
-            duration_s: body.field("duration", number),
+            duration_s: body.field("duration", seconds),
             start_time_ms: body.field("start_time", unix_ms),
             date_created_ms: body.field("date_created", unix_ms).ok_or("no date of creation")?,
             source: body.field("source", label),
@@ -83,12 +83,7 @@ impl Body {
 
     fn encryption_details(&self) -> Option<EncryptionDetails> {
         let details = self.0.get("encryption_details").filter(|details| !details.is_null())?;
-        let unknown = |_| EncryptionDetails {
-            public_key_sid: String::new(),
-            encrypted_cek: String::new(),
-            iv: String::new(),
-        };
-        Some(EncryptionDetails::deserialize(details).unwrap_or_else(unknown))
+        Some(EncryptionDetails::deserialize(details).unwrap_or_else(|_| EncryptionDetails::unreadable()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// What Twilio said of the recording, stored as object metadata; informative only. Keys are lower-case ASCII letters,
-/// digits and dashes, values printable ASCII, all of it under S3's 2 KB.
+/// digits and dashes, values printable ASCII, all of it under S3's 2 KB. What isn't so isn't stored, and the recording is.
 pub type Attributes = BTreeMap<String, String>;
 
 /// S3 takes 2 KB of metadata: the sum of the bytes of all keys and values (S3 User Guide, "Working with object
@@ -15,48 +15,32 @@ const METADATA_LIMIT: usize = 2048;
 pub(super) const HEADER_DIGEST: &str = "header-sha256";
 const HEADER_DIGEST_LEN: usize = HEADER_DIGEST.len() + 64;
 
-/// Attributes that S3 wouldn't take, or not give back as they are. Values aren't repeated: they may be anyone's.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AttributeError {
-    /// A key that's no lower-case word, or is the vault's own.
-    #[error("attribute {index} has a key that is no lower-case word of its own")]
-    Key {
-        /// Position among the sorted keys, 0-based.
-        index: usize,
-    },
-    /// A value that isn't printable ASCII, or begins or ends with a space.
-    #[error("attribute {index} has a value that is not printable ASCII")]
-    Value {
-        /// Position among the sorted keys, 0-based.
-        index: usize,
-    },
-    /// More than S3 takes.
-    #[error("attributes of {bytes} bytes are over the limit of {limit}")]
-    TooLarge {
-        /// All keys and values.
-        bytes: usize,
-        /// What is left beside the vault's own entry.
-        limit: usize,
-    },
+/// The attributes without those that S3 wouldn't take, or not give back as they are. The log names them; a key that can't
+/// be stored isn't repeated there, as little as any value: both may be anyone's.
+pub(super) fn storable(attributes: &Attributes) -> Attributes {
+    let mut left = METADATA_LIMIT - HEADER_DIGEST_LEN;
+    let mut storable = Attributes::new();
+    for (key, value) in attributes {
+        let bytes = key.len() + value.len();
+        if is_key(key) && is_value(value) && bytes <= left {
+            left -= bytes;
+            storable.insert(key.clone(), value.clone());
+        } else {
+            let name = if is_key(key) { key } else { "?" };
+            tracing::warn!(attribute = name, "attribute not stored with the recording");
+        }
+    }
+    storable
 }
 
-pub(super) fn review(attributes: &Attributes) -> Result<(), AttributeError> {
-    for (index, (key, value)) in attributes.iter().enumerate() {
-        let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if key.is_empty() || !key.bytes().all(word) || key == HEADER_DIGEST {
-            return Err(AttributeError::Key { index });
-        }
-        if value.trim() != value || !value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
-            return Err(AttributeError::Value { index });
-        }
-    }
-    let bytes = attributes.iter().map(|(key, value)| key.len() + value.len()).sum();
-    let limit = METADATA_LIMIT - HEADER_DIGEST_LEN;
-    if bytes > limit {
-        return Err(AttributeError::TooLarge { bytes, limit });
-    }
-    Ok(())
+/// A lower-case word that isn't the vault's own.
+fn is_key(key: &str) -> bool {
+    let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    !key.is_empty() && key.bytes().all(word) && key != HEADER_DIGEST
+}
+
+fn is_value(value: &str) -> bool {
+    value.trim() == value && value.bytes().all(|b| (b' '..=b'~').contains(&b))
 }
 
 #[cfg(test)]
@@ -68,37 +52,33 @@ mod tests {
     }
 
     #[test]
-    fn everything_up_to_the_limit_is_taken_and_nothing_beyond() {
+    fn everything_up_to_the_limit_is_stored_and_nothing_beyond() {
         let limit = 2048 - 77;
-        assert_eq!(review(&one("k", &"v".repeat(limit - 1))), Ok(()));
-        assert_eq!(
-            review(&one("k", &"v".repeat(limit))),
-            Err(AttributeError::TooLarge {
-                bytes: limit + 1,
-                limit
-            })
-        );
+        let most = one("k", &"v".repeat(limit - 1));
+        assert_eq!(storable(&most), most);
+        assert_eq!(storable(&one("k", &"v".repeat(limit))), Attributes::new());
+        // One that is too large leaves room for those after it.
+        let mut three = one("a", "1");
+        three.extend(one("b", &"v".repeat(limit)));
+        three.extend(one("c", "3"));
+        assert_eq!(storable(&three).into_keys().collect::<Vec<_>>(), ["a", "c"]);
     }
 
     #[test]
     fn keys_are_lower_case_words_of_their_own() {
-        assert_eq!(review(&one("call-sid", "CA1")), Ok(()));
+        assert_eq!(storable(&one("call-sid", "CA1")), one("call-sid", "CA1"));
         for key in ["", "Call", "call_sid", "call sid", "caf\u{e9}", "a:b", HEADER_DIGEST] {
-            assert_eq!(review(&one(key, "v")), Err(AttributeError::Key { index: 0 }), "{key:?}");
+            assert_eq!(storable(&one(key, "v")), Attributes::new(), "{key:?}");
         }
     }
 
     #[test]
     fn values_are_printable_ascii() {
         for value in ["", "2", "Mon, 23 Nov 2026 06:00:00 +0000"] {
-            assert_eq!(review(&one("k", value)), Ok(()), "{value:?}");
+            assert_eq!(storable(&one("k", value)), one("k", value), "{value:?}");
         }
         for value in [" v", "v ", "a\r\nb", "\u{e9}", "\u{7f}"] {
-            assert_eq!(
-                review(&one("k", value)),
-                Err(AttributeError::Value { index: 0 }),
-                "{value:?}"
-            );
+            assert_eq!(storable(&one("k", value)), Attributes::new(), "{value:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use esdk_message::{FrameError, HeaderError, LayoutError};
 
-use super::{AttributeError, SourceError};
+use super::SourceError;
 use crate::{DataKeyError, ServiceError};
 
 /// Why a recording wasn't stored. Nothing in it names a URL, a secret or a number of a caller.
@@ -50,9 +50,6 @@ pub enum StoreError {
         /// What one upload can hold.
         limit: u64,
     },
-    /// The attributes can't be stored as they are.
-    #[error(transparent)]
-    Attributes(#[from] AttributeError),
     /// No data key.
     #[error(transparent)]
     DataKey(#[from] DataKeyError),
@@ -100,7 +97,7 @@ impl StoreError {
             // The source may still be writing: what it says of itself can settle.
             Self::LengthMismatch { .. } | Self::LengthChanged { .. } | Self::Truncated { .. } => true,
             Self::StartedOver { .. } | Self::Deadline | Self::PartMismatch { .. } => true,
-            Self::TooLong { .. } | Self::Attributes(_) | Self::Header(_) | Self::Frame(_) | Self::Layout(_) => false,
+            Self::TooLong { .. } | Self::Header(_) | Self::Frame(_) | Self::Layout(_) => false,
         }
     }
 }

@@ -101,6 +101,27 @@ fn every_missing_setting_is_told_at_once() {
 }
 
 #[test]
+fn callbacks_are_signed_by_the_auth_token_by_shared_keys_or_by_either() {
+    let shared = ("TWILIO_SHARED_KEYS_SECRET", "shared-keys");
+    let role = ("ROLE", "webhook");
+    for (secrets, expected) in [
+        (&[WEBHOOK[0]][..], (true, false)),
+        (&[shared], (false, true)),
+        (&[WEBHOOK[0], shared], (true, true)),
+        // As the template leaves out the one that isn't wanted.
+        (&[("TWILIO_AUTH_TOKEN_SECRET", ""), shared], (false, true)),
+    ] {
+        let webhook = read(&[&[role, ACCOUNT], secrets, &QUEUES]).unwrap().webhook.unwrap();
+        let set = (
+            webhook.auth_token_secret.is_some(),
+            webhook.shared_keys_secret.is_some(),
+        );
+        assert_eq!(set, expected);
+    }
+    assert_eq!(problems(&[&[role, ACCOUNT], &QUEUES]), ["TWILIO_AUTH_TOKEN_SECRET"]);
+}
+
+#[test]
 fn every_wrong_setting_is_told_at_once_and_no_value_is() {
     let wrong = [
         ("ROLE", "canary"),

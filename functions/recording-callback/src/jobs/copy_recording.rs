@@ -7,13 +7,10 @@ use std::{
 };
 
 use futures_util::TryStreamExt;
-use service::{
-    metrics::{self, Unit},
-    secrets::Secret,
-};
+use service::metrics::{self, Unit};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use twilio::{
-    client::{ApiError, Client, Credentials},
+    client::ApiError,
     encrypted_media::{EncryptedMediaError, MediaEnvelope},
     media::{Media, MediaFormat},
     sid::RecordingSid,
@@ -23,15 +20,17 @@ use vault::{
     Writer,
 };
 
-use crate::job::CopyRecording;
+use crate::{
+    job::CopyRecording,
+    originals::{Originals, OriginalsError},
+};
 
 mod encrypted_media;
 use encrypted_media::EncryptedMedia;
 pub(crate) use encrypted_media::MediaKeys;
 
 pub(crate) struct Copier {
-    pub(crate) twilio: Client,
-    pub(crate) api_key: Secret<Credentials>,
+    pub(crate) originals: Originals,
     pub(crate) writer: Writer,
     pub(crate) format: MediaFormat,
     /// For recordings that Twilio encrypted; without it they aren't copied.
@@ -46,6 +45,8 @@ pub(crate) enum CopyError {
     Encrypted,
     #[error(transparent)]
     Envelope(#[from] EncryptedMediaError),
+    #[error("how Twilio encrypted the media: {0}")]
+    Details(#[from] OriginalsError),
     #[error(transparent)]
     Name(#[from] NameError),
     #[error(transparent)]
@@ -62,8 +63,24 @@ impl Copier {
             return self.store(job, &media, deadline).await;
         };
         let keys = self.media_keys.as_ref().ok_or(CopyError::Encrypted)?;
-        let opened = EncryptedMedia::new(media, keys, MediaEnvelope::parse(details)?);
+        let envelope = match MediaEnvelope::parse(details) {
+            Ok(envelope) => envelope,
+            Err(unreadable) => self.envelope_at_twilio(job, unreadable).await?,
+        };
+        let opened = EncryptedMedia::new(media, keys, envelope);
         self.store(job, &opened, deadline).await
+    }
+
+    /// What the recording itself says of its encryption, where the callback said it in a way that can't be read. That it
+    /// is encrypted stands, whatever is found here: ciphertext isn't stored as if it were audio.
+    async fn envelope_at_twilio(
+        &self,
+        job: &CopyRecording,
+        unreadable: EncryptedMediaError,
+    ) -> Result<MediaEnvelope, CopyError> {
+        let resource = self.originals.fetch(&job.recording_sid).await?;
+        let details = resource.encryption_details.ok_or(unreadable)?;
+        Ok(MediaEnvelope::parse(&details)?)
     }
 
     async fn store(&self, job: &CopyRecording, source: &dyn Source, deadline: Instant) -> Result<(), CopyError> {
@@ -83,6 +100,7 @@ impl CopyError {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::Encrypted | Self::Envelope(_) | Self::Name(_) => false,
+            Self::Details(error) => error.is_retryable(),
             Self::Store(error) => error.is_retryable(),
         }
     }
@@ -153,12 +171,8 @@ struct RecordingMedia<'a> {
 
 impl RecordingMedia<'_> {
     async fn get(&self, from: u64, etag: Option<&str>) -> Result<Media, SourceError> {
-        let Copier {
-            twilio,
-            api_key,
-            format,
-            ..
-        } = self.copier;
+        let Copier { originals, format, .. } = self.copier;
+        let Originals { twilio, api_key } = originals;
         let unusable = |error| SourceError {
             retryable: true,
             message: format!("Twilio's API key: {error}"),

@@ -20,13 +20,15 @@ pub(crate) enum Rejection {
     #[error("the request is not signed")]
     Unsigned,
     #[error("the signature is not valid")]
-    Signature(#[source] SignatureError),
+    Signature(#[from] SignatureError),
     #[error("the callback is for another account")]
     ForeignAccount,
     #[error("{0}")]
     Malformed(String),
     #[error("the signature cannot be checked now")]
-    AuthToken(#[from] SecretError),
+    AuthToken(#[source] SecretError),
+    #[error("the signature cannot be checked now")]
+    SharedKeys(#[source] SecretError),
     #[error("the callback cannot be queued now")]
     NotQueued,
     #[error("the recording is not dealt with yet")]
@@ -44,7 +46,9 @@ impl Rejection {
             Self::Unsigned | Self::Signature(_) | Self::ForeignAccount => StatusCode::FORBIDDEN,
             Self::MalformedRequest(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             // Twilio comes again after a 5xx where the callback's URL asks for it (`#rc=3&rp=all`).
-            Self::AuthToken(_) | Self::NotQueued | Self::JobsUnfinished => StatusCode::SERVICE_UNAVAILABLE,
+            Self::AuthToken(_) | Self::SharedKeys(_) | Self::NotQueued | Self::JobsUnfinished => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::JobsFailed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -61,6 +65,7 @@ impl Rejection {
             Self::ForeignAccount => "foreign_account",
             Self::Malformed(_) => "malformed_callback",
             Self::AuthToken(_) => "auth_token_unavailable",
+            Self::SharedKeys(_) => "shared_keys_unavailable",
             Self::NotQueued => "not_queued",
             Self::JobsUnfinished => "jobs_unfinished",
             Self::JobsFailed => "jobs_failed",

@@ -2,12 +2,13 @@
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{Method, header::CONTENT_TYPE};
+use http::{HeaderMap, Method, header::CONTENT_TYPE};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use twilio::{
     callback::form_pairs,
-    signature::{SignatureError, SignedBody, verify},
+    shared_keys::{SharedKey, SignatureSettings},
+    signature::{SignatureError, SignedBody, verify, verify_shared},
 };
 
 use super::rejection::Rejection;
@@ -20,6 +21,9 @@ const PATH: &str = "/recording-status-callback";
 
 const SIGNATURE_HEADER: &str = "x-twilio-signature";
 
+/// Names the SharedKey that signed; without it, the Auth Token did.
+const SETTINGS_HEADER: &str = "x-twilio-webhooks-signature-settings";
+
 /// A request in the callback's form: right path and method, of bearable size. Its signature is yet to be verified.
 ///
 /// Made from the event and not from `lambda_http::Request`, which rebuilds the URL, panics where the rebuilt one is
@@ -29,7 +33,14 @@ pub(crate) struct CallbackRequest {
     raw_query: String,
     domain_name: String,
     signature: String,
+    signed_by: SignedBy,
     body: CallbackBody,
+}
+
+/// What a request says it's signed by.
+pub(crate) enum SignedBy {
+    AuthToken,
+    SharedKey(SignatureSettings),
 }
 
 enum CallbackBody {
@@ -57,6 +68,7 @@ impl CallbackRequest {
             raw_query: event.raw_query_string.unwrap_or_default(),
             domain_name: event.request_context.domain_name.unwrap_or_default(),
             signature: header(SIGNATURE_HEADER).ok_or(Rejection::Unsigned)?.to_owned(),
+            signed_by: signed_by(&event.headers)?,
             body: if method == Method::GET {
                 CallbackBody::None
             } else if header(CONTENT_TYPE.as_str()).is_some_and(is_json) {
@@ -75,19 +87,35 @@ impl CallbackRequest {
         }
     }
 
+    pub(crate) const fn signed_by(&self) -> &SignedBy {
+        &self.signed_by
+    }
+
     /// Whether one of the Auth Tokens signed this request.
     pub(crate) fn verify(&self, public_base_url: Option<&str>, tokens: &[SecretString]) -> Result<(), SignatureError> {
+        verify(&self.url(public_base_url), &self.signed_body(), &self.signature, tokens)
+    }
+
+    /// Whether the SharedKey signed this request.
+    pub(crate) fn verify_shared(&self, public_base_url: Option<&str>, key: &SharedKey) -> Result<(), SignatureError> {
+        verify_shared(&self.url(public_base_url), &self.signed_body(), &self.signature, key)
+    }
+
+    fn url(&self, public_base_url: Option<&str>) -> String {
         let mut url = self.public_url(public_base_url);
         if !self.raw_query.is_empty() {
             url.push('?');
             url.push_str(&self.raw_query);
         }
-        let body = match &self.body {
+        url
+    }
+
+    fn signed_body(&self) -> SignedBody<'_> {
+        match &self.body {
             CallbackBody::None => SignedBody::None,
             CallbackBody::Form(pairs) => SignedBody::Form(pairs),
             CallbackBody::Json(bytes) => SignedBody::Raw(bytes),
-        };
-        verify(&url, &body, &self.signature, tokens)
+        }
     }
 
     /// The callback's parameters, from wherever this kind of request has them.
@@ -105,6 +133,22 @@ impl CallbackRequest {
     pub(crate) fn query(&self) -> Vec<(String, String)> {
         form_pairs(self.raw_query.as_bytes())
     }
+}
+
+/// An empty header counts as none, as for Twilio's libraries. One that can't be read never does: then a request could
+/// choose by whom it's signed.
+fn signed_by(headers: &HeaderMap) -> Result<SignedBy, Rejection> {
+    let Some(header) = headers.get(SETTINGS_HEADER) else {
+        return Ok(SignedBy::AuthToken);
+    };
+    let unreadable = || Rejection::Signature(SignatureError::Settings);
+    let text = header.to_str().map_err(|_| unreadable())?;
+    if text.trim().is_empty() {
+        return Ok(SignedBy::AuthToken);
+    }
+    SignatureSettings::parse(text)
+        .map(SignedBy::SharedKey)
+        .ok_or_else(unreadable)
 }
 
 /// HTTP APIs send form bodies in base64, whatever is in them.
@@ -226,7 +270,7 @@ mod tests {
     #[test]
     fn what_is_no_callback_is_refused_before_its_signature_is_looked_at() {
         type Change = fn(&mut ApiGatewayV2httpRequest);
-        let cases: [(&str, Change); 9] = [
+        let cases: [(&str, Change); 11] = [
             ("not_found", |event| event.raw_path = Some("/".to_owned())),
             ("not_found", |event| event.raw_path = None),
             ("method_not_allowed", |event| {
@@ -249,6 +293,15 @@ mod tests {
             ("unsigned", |event| {
                 let unreadable = HeaderValue::from_bytes(b"\xff").unwrap();
                 event.headers.insert(SIGNATURE_HEADER, unreadable);
+            }),
+            ("invalid_signature", |event| {
+                event
+                    .headers
+                    .insert(SETTINGS_HEADER, HeaderValue::from_static("HMAC_SHA256"));
+            }),
+            ("invalid_signature", |event| {
+                let unreadable = HeaderValue::from_bytes(b"key=k1\xff").unwrap();
+                event.headers.insert(SETTINGS_HEADER, unreadable);
             }),
         ];
         for (code, change) in cases {

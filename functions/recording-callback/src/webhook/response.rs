@@ -64,6 +64,11 @@ mod tests {
                 503,
                 "auth_token_unavailable",
             ),
+            (
+                Rejection::SharedKeys(SecretError::Missing),
+                503,
+                "shared_keys_unavailable",
+            ),
             (Rejection::NotQueued, 503, "not_queued"),
             (Rejection::JobsUnfinished, 503, "jobs_unfinished"),
             (Rejection::JobsFailed, 500, "jobs_failed"),

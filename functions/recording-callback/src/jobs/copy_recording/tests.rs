@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use service::secrets::Secrets;
+use service::secrets::{Secret, Secrets};
 use vault::{AccountId, KeyArn, WriterConfig};
 
 use super::*;
@@ -20,8 +20,10 @@ fn copier(server: &Loopback, format: MediaFormat) -> Copier {
         kms_key: KeyArn::parse("arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000001").unwrap(),
     };
     Copier {
-        twilio: server.twilio(),
-        api_key: Secret::new(&Secrets::new(&aws), "api-key".to_owned(), api_key),
+        originals: Originals {
+            twilio: server.twilio(),
+            api_key: Secret::new(&Secrets::new(&aws), "api-key".to_owned(), api_key),
+        },
         writer: Writer::new(aws_sdk_s3::Client::new(&aws), aws_sdk_kms::Client::new(&aws), vault),
         format,
         media_keys: None,

@@ -19,19 +19,19 @@ class MultiDict(dict):
 
 
 def answer(request):
-    validator = RequestValidator(request["token"])
-    url, body = request["url"], request["body"]
+    validator = RequestValidator(request["secret"])
+    url, body, algorithm = request["url"], request["body"], request["algorithm"]
     if "form" in body:
         params = MultiDict(parse_qsl(body["form"], keep_blank_values=True))
     else:
         params = body.get("raw")
     try:
-        accepted = validator.validate(url, params, request["header"])
+        accepted = validator.validate(url, params, request["header"], algorithm)
     except TypeError:
         # The validator takes a text for parameters where the query has no bodySHA256: no answer is a refusal.
         accepted = False
     signed_params = params if "form" in body else {}
-    return {"accepted": accepted, "signature": validator.compute_signature(url, signed_params)}
+    return {"accepted": accepted, "signature": validator.compute_signature(url, signed_params, algorithm)}
 
 
 for line in sys.stdin:

@@ -1,0 +1,66 @@
+//! Who may sign callbacks: the account's Auth Token, SharedKeys, or both.
+
+use service::secrets::Secret;
+use twilio::{
+    auth_tokens::AuthTokens,
+    shared_keys::{SharedKeys, SignatureSettings},
+    signature::SignatureError,
+};
+
+use super::{
+    rejection::Rejection,
+    request::{CallbackRequest, SignedBy},
+};
+
+/// Each of them is accepted only where its secret is configured.
+pub(crate) struct Signers {
+    pub(crate) auth_tokens: Option<Secret<AuthTokens>>,
+    pub(crate) shared_keys: Option<Secret<SharedKeys>>,
+}
+
+impl Signers {
+    /// Whether one of them signed the request. What a request claims to be signed by decides alone: a key that isn't known
+    /// never makes it the Auth Token's.
+    pub(crate) async fn verify(&self, request: &CallbackRequest, base: Option<&str>) -> Result<(), Rejection> {
+        match request.signed_by() {
+            SignedBy::AuthToken => by_auth_token(self.auth_tokens.as_ref(), request, base).await,
+            SignedBy::SharedKey(settings) => by_shared_key(self.shared_keys.as_ref(), request, base, settings).await,
+        }
+    }
+}
+
+async fn by_auth_token(
+    secret: Option<&Secret<AuthTokens>>,
+    request: &CallbackRequest,
+    base: Option<&str>,
+) -> Result<(), Rejection> {
+    let secret = secret.ok_or(SignatureError::NotAccepted)?;
+    let verify = |tokens: AuthTokens| request.verify(base, &tokens.into_vec());
+    match verify(secret.get().await.map_err(Rejection::AuthToken)?) {
+        // The token may have been replaced since the secret was last read.
+        Err(SignatureError::Mismatch) => verify(secret.refresh().await.map_err(Rejection::AuthToken)?)?,
+        outcome => outcome?,
+    }
+    Ok(())
+}
+
+async fn by_shared_key(
+    secret: Option<&Secret<SharedKeys>>,
+    request: &CallbackRequest,
+    base: Option<&str>,
+    settings: &SignatureSettings,
+) -> Result<(), Rejection> {
+    let secret = secret.ok_or(SignatureError::NotAccepted)?;
+    let verify = |keys: SharedKeys| {
+        let key = keys.get(settings).ok_or(SignatureError::UnknownKey)?;
+        request.verify_shared(base, key)
+    };
+    match verify(secret.get().await.map_err(Rejection::SharedKeys)?) {
+        // The key may have been added, or its secret replaced, since the secret was last read.
+        Err(SignatureError::UnknownKey | SignatureError::Mismatch) => {
+            verify(secret.refresh().await.map_err(Rejection::SharedKeys)?)?;
+        }
+        outcome => outcome?,
+    }
+    Ok(())
+}
