@@ -16,8 +16,14 @@ const SETTINGS: [(&str, &str); 6] = [
     ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
     ("TWILIO_AUTH_TOKEN_SECRET", "auth-token"),
     ("PUBLIC_BASE_URL", "https://callback.local.test"),
-    ("LINKS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111122223333/links"),
-    ("COPIES_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111122223333/copies"),
+    (
+        "LINKS_QUEUE_URL",
+        "https://sqs.us-east-1.amazonaws.com/111122223333/links",
+    ),
+    (
+        "COPIES_QUEUE_URL",
+        "https://sqs.us-east-1.amazonaws.com/111122223333/copies",
+    ),
 ];
 
 /// The token that the sample events are signed with.

@@ -8,7 +8,9 @@ use twilio::callback::{RecordingCallback, form_pairs};
 
 fuzz_target!(|body: &[u8]| {
     let pairs = form_pairs(body);
-    let written = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+    let written = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(&pairs)
+        .finish();
     assert_eq!(form_pairs(written.as_bytes()), pairs);
 
     let Ok(callback) = RecordingCallback::from_pairs(&pairs) else {
@@ -21,7 +23,10 @@ fuzz_target!(|body: &[u8]| {
         assert!(says("CallSid", call.as_str()));
     }
     // They become the object's metadata, which S3 takes as headers.
-    for (name, label) in [("RecordingSource", &callback.source), ("RecordingTrack", &callback.track)] {
+    for (name, label) in [
+        ("RecordingSource", &callback.source),
+        ("RecordingTrack", &callback.track),
+    ] {
         if let Some(label) = label {
             assert!(says(name, label));
             assert!(label.trim() == label && HeaderValue::from_str(label).is_ok_and(|value| value.to_str().is_ok()));
