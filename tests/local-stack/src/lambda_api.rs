@@ -2,8 +2,8 @@
 //! (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>).
 //!
 //! The emulator has that API for instances; this one is a function's, which has several, each of which takes one
-//! invocation at a time. Of a function that streams its answers, the whole answer is given, as AWS does: the head as JSON,
-//! eight zero bytes, the body.
+//! invocation at a time. An answer that is streamed is given whole, as AWS does: the head as JSON, of which there is the
+//! status alone here, eight zero bytes, the body.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -98,6 +98,10 @@ impl LambdaApi {
         match InvocationType::of(invocation_type)? {
             InvocationType::RequestResponse => {
                 match invoke_with(&self.emulator, instances, event, INSTANCE_BOUND).await {
+                    // The emulator has made the head of a streamed answer the head of its own.
+                    Ok((status, body)) if role == Role::Playback && status != StatusCode::INTERNAL_SERVER_ERROR => {
+                        Ok(answered(streamed(status, &body), None))
+                    }
                     Ok((StatusCode::OK, answer)) => Ok(answered(answer, None)),
                     Ok((_, error)) => Ok(answered(error, Some("Unhandled"))),
                     Err(InvocationError::Throttled) => Err(Refusal::AllBusy),
@@ -161,6 +165,11 @@ fn function(path: &str) -> Result<Option<Role>, Refusal> {
     Ok(Role::ALL
         .into_iter()
         .find(|role| named == role.name() || named == role.arn()))
+}
+
+fn streamed(status: StatusCode, body: &[u8]) -> Bytes {
+    let head = json!({"statusCode": status.as_u16()}).to_string();
+    [head.as_bytes(), &[0; 8], body].concat().into()
 }
 
 fn answered(payload: Bytes, error: Option<&'static str>) -> Response<Body> {
