@@ -8,7 +8,8 @@
 
 Needs boto3, and the rights to invoke the operator's function and to read operations/* in the bucket (with its KMS key).
 Region, credentials and endpoints are boto3's own (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_LAMBDA).
-Ends with 0 when all is well, with 1 when something failed or a recording is bad.
+The same command goes on with a run that is unfinished or failed; --restart begins it anew.
+Ends with 0 when all is well, with 1 when something failed, or a recording is bad or could not be read.
 """
 import argparse
 import json
@@ -60,15 +61,20 @@ class Vault:
 
 
 def begin(vault, operation, event, follow):
-    """Starts an operation whose name is known beforehand, and shows how it fares."""
-    before = vault.state(operation)
+    """Starts an operation whose name is known beforehand, or goes on with it, and shows how it fares."""
+    before = taken(vault.state(operation))
     vault.start(event)
     deadline = time.monotonic() + BEGIN_SECONDS
-    while (state := vault.state(operation)) is None or (before and state["run"] == before["run"]):
+    while taken(vault.state(operation)) == before:
         if time.monotonic() > deadline:
             sys.exit(f"{operation} has not begun within {BEGIN_SECONDS} s: look into the operator function's log")
         time.sleep(POLL_SECONDS)
     return show(vault, operation, follow)
+
+
+def taken(state):
+    """What changes with every invocation that takes an operation; None where it was never begun."""
+    return state and (state["run"], state["step"])
 
 
 def show(vault, operation, follow):
@@ -104,14 +110,15 @@ def summary(state):
 
 def verdict(state):
     work = work_of(state)
-    for bad in work.get("badRecordings", []):
-        print(f"bad: {bad['recordingSid']}: {bad['problem']}")
-    counts = work["counts"]
-    return int(state["status"] != "done" or bool(counts.get("failed") or counts.get("bad")))
+    for kind in ("bad", "unreadable"):
+        for named in work.get(f"{kind}Recordings", []):
+            print(f"{kind}: {named['recordingSid']}: {named['problem']}")
+    troubles = ("failed", "skipped", "bad", "unreadable")
+    return int(state["status"] != "done" or any(work["counts"].get(trouble) for trouble in troubles))
 
 
-def verify_listed(vault, recordings):
-    state = vault.call({"verify": {"recordings": recordings}})
+def verify_listed(vault, recordings, restart):
+    state = vault.call({"verify": {"recordings": recordings, "restart": restart}})
     return show(vault, state["operation"], True)
 
 
@@ -145,13 +152,15 @@ def arguments():
     commands = parser.add_subparsers(dest="command", required=True)
     following = argparse.ArgumentParser(add_help=False)
     following.add_argument("--follow", action="store_true", help="show progress until the end")
+    running = argparse.ArgumentParser(add_help=False, parents=[following])
+    running.add_argument("--restart", action="store_true", help="begin anew, although a run is unfinished")
 
-    command = commands.add_parser("backfill", parents=[following], help="queue copies of what is missing of these days")
+    command = commands.add_parser("backfill", parents=[running], help="queue copies of what is missing of these days")
     command.add_argument("--from", dest="first", type=date.fromisoformat, required=True, help="2026-05-01, UTC")
     command.add_argument("--to", dest="last", type=date.fromisoformat, required=True, help="the last day, inclusive")
     command.add_argument("--dry-run", action="store_true", help="only count")
-    commands.add_parser("reconcile", parents=[following], help="queue copies of what is missing of the last 3 days")
-    command = commands.add_parser("verify", parents=[following], help="read stored recordings whole")
+    commands.add_parser("reconcile", parents=[running], help="queue copies of what is missing of the last 3 days")
+    command = commands.add_parser("verify", parents=[running], help="read stored recordings whole")
     command.add_argument("--all", action="store_true", help="every recording in the bucket")
     command.add_argument("recordings", nargs="*", metavar="RE...")
     command = commands.add_parser("erase", help="erase a recording for good")
@@ -177,15 +186,16 @@ def main():
         case "backfill":
             first, last = chosen.first.isoformat(), chosen.last.isoformat()
             operation = f"backfill-{first}-{last}" + ("-dry-run" if chosen.dry_run else "")
-            event = {"backfill": {"from": first, "to": last, "dryRun": chosen.dry_run}}
+            event = {"backfill": {"from": first, "to": last, "dryRun": chosen.dry_run, "restart": chosen.restart}}
             return begin(vault, operation, event, chosen.follow)
         case "reconcile":
             today = datetime.now(timezone.utc).date().isoformat()
-            return begin(vault, f"reconcile-{today}", {"reconcile": {}}, chosen.follow)
+            return begin(vault, f"reconcile-{today}", {"reconcile": {"restart": chosen.restart}}, chosen.follow)
         case "verify" if chosen.all:
-            return begin(vault, "verify-all", {"verify": {"all": True}}, chosen.follow)
+            event = {"verify": {"all": True, "restart": chosen.restart}}
+            return begin(vault, "verify-all", event, chosen.follow)
         case "verify":
-            return verify_listed(vault, chosen.recordings)
+            return verify_listed(vault, chosen.recordings, chosen.restart)
         case "erase":
             return erase(vault, chosen.recording, chosen.keep_original, chosen.yes)
         case "status":

@@ -30,6 +30,7 @@ async fn it_is_created_updated_and_deleted() {
     every_function_starts(&binaries, &account.environments()).await;
 
     let updated = account.deploy(&[
+        "AcceptSegmentLinks=true",
         "AlarmEmail=operator@example.com",
         "Architecture=x86_64",
         "DeleteOriginalAfter=7200",

@@ -104,10 +104,13 @@ fn dashboard_metrics() -> Vec<Value> {
         .collect()
 }
 
-/// The names in `("Name", …, Unit::…)` of the functions' sources, and in the tables of names that some emit by.
+/// The names in `("Name", …, Unit::…)` of the functions' sources and of what they share, and in the tables of names that
+/// some emit by.
 fn emitted() -> BTreeSet<String> {
     let mut sources = Vec::new();
-    read_sources(&workspace_root().join("functions"), &mut sources);
+    for folder in ["functions", "crates/service/src"] {
+        read_sources(&workspace_root().join(folder), &mut sources);
+    }
     let names: BTreeSet<_> = sources.iter().flat_map(|source| metric_names(source)).collect();
     assert!(names.len() > 15, "{names:?}");
     names

@@ -1,8 +1,10 @@
 //! What neither linter looks at, and what other parts of the project rely on.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use serde_json::{Value, json};
+use toolbox::{Venv, python};
 
 use crate::template::{FUNCTIONS, TEMPLATE, listed, of_type, properties, resources};
 
@@ -159,6 +161,11 @@ fn queues_feed_one_message_at_a_time_and_say_which_failed() {
         assert_eq!(queue["VisibilityTimeout"], visibility_s);
         assert!(queue["RedrivePolicy"]["maxReceiveCount"].as_u64() >= Some(5));
     }
+    // The copier has to know its last try.
+    assert_eq!(
+        properties("CopierFunction")["Environment"]["Variables"]["COPIES_MAX_RECEIVES"].as_u64(),
+        properties("CopiesQueue")["RedrivePolicy"]["maxReceiveCount"].as_u64()
+    );
     // Lambda asks for it: a message that comes back while it's worked on is worked on twice.
     assert!(properties("LinkerFunction")["Timeout"].as_u64() < Some(60));
     assert!(properties("CopierFunction")["Timeout"].as_u64() < Some(1200));
@@ -187,6 +194,18 @@ fn an_operation_that_fails_is_kept_and_not_repeated() {
     let nightly = properties("NightlyReconciliation");
     let input: Value = serde_json::from_str(nightly["Target"]["Input"].as_str().unwrap()).unwrap();
     assert_eq!(input, json!({"reconcile": {}}));
+}
+
+#[test]
+fn schedules_may_invoke_every_alias_and_version_of_the_operator() {
+    let statements = properties("SchedulerPolicy")["PolicyDocument"]["Statement"]
+        .as_array()
+        .unwrap();
+    let invoke = statements.iter().find(|one| one["Action"] == "lambda:InvokeFunction");
+    assert_eq!(
+        invoke.unwrap()["Resource"],
+        json!([{"Fn::GetAtt": ["OperatorFunction", "Arn"]}, {"Fn::Sub": "${OperatorFunction.Arn}:*"}])
+    );
 }
 
 #[test]
@@ -297,6 +316,68 @@ fn every_parameter_is_described_and_text_is_checked() {
             "{name} takes anything"
         );
     }
+}
+
+/// What a function refuses at start is refused before anything is deployed.
+#[test]
+fn base_urls_are_checked_as_the_functions_check_them() {
+    let cases = [
+        ("PlaybackBaseUrl", "", true),
+        ("PlaybackBaseUrl", "https://listen.example.com", true),
+        ("PlaybackBaseUrl", "https://listen.example.com:8443", true),
+        ("PlaybackBaseUrl", "https://listen.example.com/", false),
+        ("PlaybackBaseUrl", "https://listen.example.com/vault", false),
+        ("PlaybackBaseUrl", "https://user@listen.example.com", false),
+        ("PlaybackBaseUrl", "http://listen.example.com", false),
+        // API Gateway leaves a custom domain's API mapping out of `rawPath`, and Twilio signs it.
+        ("PublicBaseUrl", "https://hooks.example.com/vault", true),
+        ("PublicBaseUrl", "https://hooks.example.com", true),
+        ("PublicBaseUrl", "https://hooks.example.com/vault/", false),
+        ("PublicBaseUrl", "https://user:password@hooks.example.com", false),
+        ("PublicBaseUrl", "https://hooks.example.com/?a=b", false),
+        (
+            "FlexOrigins",
+            "https://flex.twilio.com,https://flex.example.com:8443",
+            true,
+        ),
+        ("FlexOrigins", "https://flex.example.com/vault", false),
+        ("FlexOrigins", "https://flex.example.com?a", false),
+        ("FlexOrigins", "https://user@flex.example.com", false),
+        ("TwilioApiBase", "https://api.dublin.ie1.twilio.com", true),
+        ("TwilioApiBase", "https://api.twilio.com/vault", false),
+    ];
+    let asked = cases.map(|(parameter, value, _)| {
+        let pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"].as_str().unwrap();
+        json!([pattern, value])
+    });
+    let answered = Command::new(python(Venv::Lint).unwrap())
+        .args(["-c", MATCHES, &json!(asked).to_string()])
+        .output()
+        .unwrap();
+    let matches: Vec<bool> = serde_json::from_slice(&answered.stdout).unwrap();
+    for ((parameter, value, expected), matches) in cases.iter().zip(matches) {
+        assert_eq!(matches, *expected, "{parameter} {value}");
+    }
+}
+
+/// Prints for each pattern and text whether the one matches the other, as CloudFormation's `AllowedPattern` does.
+const MATCHES: &str = "
+import json, re, sys
+print(json.dumps([bool(re.fullmatch(*pair)) for pair in json.loads(sys.argv[1])]))
+";
+
+/// The emulator of CloudFormation does not evaluate rules.
+#[test]
+fn segment_links_that_playback_does_not_accept_are_not_deployed() {
+    let rule = &TEMPLATE["Rules"]["SegmentLinksPlay"];
+    assert_eq!(
+        rule["RuleCondition"],
+        json!({"Fn::Equals": [{"Ref": "LinkMode"}, "segment-link"]})
+    );
+    let assertions = listed(&rule["Assertions"]);
+    let expected = json!({"Fn::Equals": [{"Ref": "AcceptSegmentLinks"}, "true"]});
+    assert_eq!(assertions.len(), 1);
+    assert_eq!(assertions[0]["Assert"], expected);
 }
 
 #[test]

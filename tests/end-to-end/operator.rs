@@ -123,6 +123,18 @@ async fn fire_next(stack: &Stack, operation: &str) -> Value {
     }
 }
 
+/// Fires every such schedule soon after it was made. Never ends.
+async fn fire_as_they_come<T>(stack: &Stack, operation: &str) -> T {
+    loop {
+        for schedule in stack.schedules().await.unwrap() {
+            if schedule.name.starts_with(operation) {
+                stack.fire(&schedule.name).await.unwrap();
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_backfill_brings_in_what_is_missing_and_goes_on_after_an_interruption() {
     let (stack, _turn) = alone().await;
@@ -145,7 +157,8 @@ async fn a_backfill_brings_in_what_is_missing_and_goes_on_after_an_interruption(
     let answer = operate(stack, &dry_run).await;
     let counts = |queued| {
         json!({
-            "found": 25, "stored": 3, "erased": 1, "notReady": 0, "missing": 21, "queued": queued, "failed": 0,
+            "found": 25, "skipped": 0, "stored": 3, "erased": 1, "expired": 0, "notReady": 0, "missing": 21,
+            "queued": queued, "failed": 0,
         })
     };
     assert_eq!(answer["work"]["backfill"]["counts"], counts(0));
@@ -241,9 +254,67 @@ async fn verification_names_a_recording_that_was_tampered_with() {
     damage(stack, &bad).await;
     let answer = operate(stack, &json!({"verify": {"recordings": [good.sid, bad.sid]}})).await;
     let verification = &answer["work"]["verify"];
-    let counts = json!({"verified": 1, "bytes": 200_000, "bad": 1, "gone": 0});
+    let counts = json!({"verified": 1, "bytes": 200_000, "bad": 1, "unreadable": 0, "gone": 0});
     assert_eq!(verification["counts"], counts);
     assert_eq!(verification["badRecordings"][0]["recordingSid"], bad.sid);
+}
+
+#[tokio::test]
+async fn a_recording_that_cannot_be_read_is_named_and_the_script_ends_with_1() {
+    let (stack, _turn) = alone().await;
+    let (good, unreadable) = (Recording::new(stack, 200_000), Recording::new(stack, 200_000));
+    for recording in [&good, &unreadable] {
+        recording.bring_in(stack).await;
+    }
+    let refused = Fault::Answer {
+        status: 403,
+        body: String::new(),
+    };
+    let rule = Rule::new("s3", "GetObject", refused).role(Role::Operator);
+    stack.wire().inject(rule.key(&unreadable.object_key()).times(1_000));
+
+    let arguments = ["verify", &unreadable.sid, &good.sid];
+    let (well, printed) = tokio::select! {
+        ended = script(stack, &arguments) => ended,
+        never = fire_as_they_come(stack, "verify-") => never,
+    };
+    stack.wire().clear_faults();
+    assert!(!well && printed.contains("verified 1"), "{printed}");
+    assert!(
+        printed.contains(&format!("unreadable: {}: unavailable", unreadable.sid)),
+        "{printed}"
+    );
+
+    let (well, printed) = script(stack, &arguments).await;
+    assert!(well && printed.contains("verified 2"), "{printed}");
+}
+
+#[tokio::test]
+async fn what_retention_deleted_is_not_brought_back() {
+    let (stack, _turn) = among_others().await;
+    let recording = recording_of(stack, 2004);
+    recording.bring_in(stack).await;
+    // As the bucket's lifecycle does it: a delete marker first, then the version below it.
+    let (s3, key) = (stack.s3(), recording.object_key());
+    let version = s3.head_object().bucket(values::BUCKET).key(&key).send().await.unwrap();
+    let delete = s3.delete_object().bucket(values::BUCKET).key(&key);
+    assert_eq!(delete.send().await.unwrap().delete_marker(), Some(true));
+    let delete = s3.delete_object().bucket(values::BUCKET).key(&key);
+    delete.set_version_id(version.version_id).send().await.unwrap();
+
+    let backfill = json!({"backfill": {"from": "2004-01-01", "to": "2004-01-31"}});
+    let answer = operate(stack, &backfill).await;
+    let counts = &answer["work"]["backfill"]["counts"];
+    assert_eq!((&counts["expired"], &counts["queued"]), (&json!(1), &json!(0)));
+
+    stack.post_callback(&recording.callback()).await.unwrap();
+    eventually("the copier's look at the delete marker", || async {
+        let log = stack.log(Role::Copier).unwrap();
+        let told = |line: &str| line.contains(&recording.sid) && line.contains("deleted since");
+        log.lines().any(told).then_some(())
+    })
+    .await;
+    assert!(s3.head_object().bucket(values::BUCKET).key(&key).send().await.is_err());
 }
 
 #[tokio::test]
@@ -308,7 +379,10 @@ async fn the_operators_script_does_what_its_commands_say() {
     let recording = recording_of(stack, 2003);
     let days = ["backfill", "--from", "2003-01-01", "--to", "2003-01-31", "--follow"];
     let (well, printed) = script(stack, &[&days[..], &["--dry-run"]].concat()).await;
-    assert!(well && printed.contains("done: found 1, stored 0"), "{printed}");
+    assert!(
+        well && printed.contains("done: found 1, skipped 0, stored 0"),
+        "{printed}"
+    );
     let (well, printed) = script(stack, &days).await;
     assert!(well && printed.contains("missing 1, queued 1, failed 0"), "{printed}");
     recording.stored(stack).await;

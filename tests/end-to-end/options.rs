@@ -15,11 +15,10 @@ use crate::{
 
 #[tokio::test]
 async fn segment_links_play_without_a_token_where_they_are_accepted() {
-    let options = options().setting(Role::Linker, "LINK_MODE", "segment-link").setting(
-        Role::Playback,
-        "ACCEPT_SEGMENT_LINKS",
-        "true",
-    );
+    let options = options()
+        .setting(Role::Linker, "LINK_MODE", "segment-link")
+        .setting(Role::Linker, "ACCEPT_SEGMENT_LINKS", "true")
+        .setting(Role::Playback, "ACCEPT_SEGMENT_LINKS", "true");
     let stack = OwnStack::start(options).await;
     let recording = Recording::new(&stack, 100_000);
     recording.bring_in(&stack).await;

@@ -22,14 +22,23 @@ use crate::settings::{BadSettings, Settings, boolean};
 /// A healthy endpoint in the same region takes a connection in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Time to an answer's first byte. S3 answers an `UploadPart` once it has the part: 8 MiB in 15 s are 4.5 Mbit/s.
-const READ_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long AWS may take, by how long the function's own caller waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// One attempt: connection, request, and the answer, of which a streamed body does not count.
+    pub attempt: Duration,
+    /// All attempts of one operation with the pauses between them.
+    pub operation: Duration,
+}
 
-/// One attempt, connection and body of a buffered answer included.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// All attempts of one operation with the pauses between them: what is still down then is for the queue to retry.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
+impl Timeouts {
+    /// For work that nobody waits for: what is still down after a minute is for the queue to try again. S3 answers an
+    /// `UploadPart` once it has the part, and 8 MiB in 20 s are 3.4 Mbit/s.
+    pub const PATIENT: Self = Self {
+        attempt: Duration::from_secs(20),
+        operation: Duration::from_secs(60),
+    };
+}
 
 /// The SDK's own 3 attempts and one more: the first may be spent on a connection that died while Lambda was frozen
 /// (aws-sdk-rust #1106).
@@ -51,11 +60,12 @@ const STALL_GRACE: Duration = Duration::from_secs(20);
 /// # Errors
 /// `AWS_USE_FIPS_ENDPOINT` or `AWS_USE_DUALSTACK_ENDPOINT` is neither `true` nor `false`: who asks for an endpoint must
 /// not be given another.
-pub fn sdk_config() -> Result<SdkConfig, BadSettings> {
-    read(Settings::from_env(), ServiceSettings(|name| env::var(name).ok()))
+pub fn sdk_config(timeouts: Timeouts) -> Result<SdkConfig, BadSettings> {
+    let of_services = ServiceSettings(|name| env::var(name).ok());
+    read(Settings::from_env(), of_services, timeouts)
 }
 
-fn read(mut settings: Settings, of_services: ServiceSettings) -> Result<SdkConfig, BadSettings> {
+fn read(mut settings: Settings, of_services: ServiceSettings, timeouts: Timeouts) -> Result<SdkConfig, BadSettings> {
     let text = |text: &str| Ok::<_, &str>(text.to_owned());
     let region = settings
         .optional("AWS_REGION", text)
@@ -64,11 +74,11 @@ fn read(mut settings: Settings, of_services: ServiceSettings) -> Result<SdkConfi
     let use_fips = settings.optional("AWS_USE_FIPS_ENDPOINT", boolean);
     let use_dual_stack = settings.optional("AWS_USE_DUALSTACK_ENDPOINT", boolean);
 
-    let timeouts = TimeoutConfig::builder()
+    let timeout_config = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT)
+        .read_timeout(timeouts.attempt)
+        .operation_attempt_timeout(timeouts.attempt)
+        .operation_timeout(timeouts.operation)
         .build();
     let stalls = StalledStreamProtectionConfig::enabled()
         .grace_period(STALL_GRACE)
@@ -80,8 +90,8 @@ fn read(mut settings: Settings, of_services: ServiceSettings) -> Result<SdkConfi
             EnvironmentVariableCredentialsProvider::new(),
         ))
         .service_config(of_services)
-        .http_client(shared_http_client())
-        .timeout_config(timeouts)
+        .http_client(shared_http_client(timeouts))
+        .timeout_config(timeout_config)
         .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
         .stalled_stream_protection(stalls);
     config.set_endpoint_url(endpoint);
@@ -90,15 +100,15 @@ fn read(mut settings: Settings, of_services: ServiceSettings) -> Result<SdkConfi
     settings.finish(Some(config.build()))
 }
 
-/// One connector with one pool of connections. It has the timeouts built in, so a client that sets others for itself
-/// doesn't get them here; none of ours does.
-fn shared_http_client() -> SharedHttpClient {
-    let timeouts = HttpConnectorSettings::builder()
+/// One connector with one pool of connections. It has the timeouts for connecting and reading built in, so a client that
+/// sets others for itself does not get them here; its timeouts for whole attempts and operations it gets.
+fn shared_http_client(timeouts: Timeouts) -> SharedHttpClient {
+    let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
+        .read_timeout(timeouts.attempt)
         .build();
     let connector = Connector::builder()
-        .connector_settings(timeouts)
+        .connector_settings(settings)
         .proxy_config(ProxyConfig::from_env())
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .build();
@@ -140,6 +150,11 @@ mod tests {
 
     const NOTHING: ServiceSettings = ServiceSettings(|_| None);
 
+    const TIMEOUTS: Timeouts = Timeouts {
+        attempt: Duration::from_secs(5),
+        operation: Duration::from_secs(15),
+    };
+
     fn key<'a>(service: &'a str) -> ServiceConfigKey<'a> {
         ServiceConfigKey::builder()
             .service_id(service)
@@ -160,6 +175,7 @@ mod tests {
                 ("AWS_USE_DUALSTACK_ENDPOINT", "false"),
             ]),
             NOTHING,
+            TIMEOUTS,
         )
         .unwrap();
         assert_eq!(config.region(), Some(&Region::from_static("eu-central-1")));
@@ -170,7 +186,12 @@ mod tests {
 
     #[test]
     fn what_the_environment_leaves_out_is_left_to_the_clients() {
-        let config = read(Settings::from_pairs([("AWS_DEFAULT_REGION", "us-east-1")]), NOTHING).unwrap();
+        let config = read(
+            Settings::from_pairs([("AWS_DEFAULT_REGION", "us-east-1")]),
+            NOTHING,
+            TIMEOUTS,
+        )
+        .unwrap();
         assert_eq!(config.region(), Some(&Region::from_static("us-east-1")));
         assert_eq!(config.endpoint_url(), None);
         assert_eq!(config.use_fips(), None);
@@ -183,7 +204,9 @@ mod tests {
             ("AWS_USE_FIPS_ENDPOINT", "canary"),
             ("AWS_USE_DUALSTACK_ENDPOINT", "canary"),
         ];
-        let error = read(Settings::from_pairs(mistyped), NOTHING).unwrap_err().to_string();
+        let error = read(Settings::from_pairs(mistyped), NOTHING, TIMEOUTS)
+            .unwrap_err()
+            .to_string();
         for (name, _) in mistyped {
             assert!(error.contains(name), "{error}");
         }
@@ -217,7 +240,7 @@ mod tests {
         tokio::spawn(async { axum::serve(counted, Router::new().fallback(async || "{}")).await });
 
         let settings = Settings::from_pairs([("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", &endpoint)]);
-        let config = read(settings, NOTHING)
+        let config = read(settings, NOTHING, TIMEOUTS)
             .unwrap()
             .into_builder()
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
@@ -233,5 +256,33 @@ mod tests {
                 .unwrap();
         }
         assert_eq!(connections.load(Ordering::Relaxed), 1);
+    }
+
+    /// It takes connections and never answers.
+    #[tokio::test]
+    async fn a_silent_service_is_given_up_within_the_operations_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let taken = tokio::spawn(async move {
+            let mut connections = Vec::new();
+            loop {
+                connections.push(listener.accept().await);
+            }
+        });
+        let timeouts = Timeouts {
+            attempt: Duration::from_millis(100),
+            operation: Duration::from_millis(500),
+        };
+        let settings = Settings::from_pairs([("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", &endpoint)]);
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let config = read(settings, NOTHING, timeouts)
+            .unwrap()
+            .into_builder()
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        let asked = Client::new(&config).list_secrets().send();
+        let answer = tokio::time::timeout(Duration::from_secs(60), asked).await;
+        assert!(answer.expect("an end").is_err());
+        taken.abort();
     }
 }

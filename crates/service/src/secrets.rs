@@ -2,117 +2,187 @@
 
 mod typed;
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
-use aws_config::SdkConfig;
-use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
+use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
+use aws_sdk_secretsmanager::{
+    Client,
+    config::Builder,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::get_secret_value::GetSecretValueError,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use cache::{Cache, Clock, Place};
 use secrecy::SecretString;
 use serde_json::Value;
-use tokio::sync::Mutex;
+
+use crate::metrics::{self, Unit};
 
 pub use typed::Secret;
 
-/// How long a value is used before it's asked for again: a rotated secret is in use within this time.
+/// How long a value is used before it is asked for again: a rotated secret is in use within this time.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 
-/// A forced refresh goes out at most once in this time for each secret, so that a flood of forged requests can't
-/// become a flood of calls to Secrets Manager.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(10);
+/// How long a known value stays in use while Secrets Manager cannot be reached, unless its user says otherwise.
+const MAX_OUTAGE: Duration = Duration::from_secs(60 * 60);
+
+/// The same for keys that give access by themselves: a withdrawn one must not work for as long.
+pub const MAX_OUTAGE_OF_LINK_KEYS: Duration = Duration::from_secs(15 * 60);
+
+/// Secrets Manager is asked for one secret at most once in this time after it failed, or by callers that found a known
+/// value wanting, so that a flood of forged requests cannot become a flood of calls.
+const ASK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Time to the whole answer. A healthy Secrets Manager in the same Region answers in tens of milliseconds, and the webhook,
+/// which may need two secrets, has to answer within ten seconds.
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// More secrets than a deployment has.
+const MAX_SECRETS: usize = 16;
 
 /// Words that stand in templates and samples for a value still to come. Compared without case, `-`, `_` and spaces.
 const PLACEHOLDERS: [&str; 5] = ["placeholder", "changeme", "replaceme", "todo", "none"];
 
-/// Secrets by id (name or ARN). Clones share one cache.
+/// Secrets by id (name or ARN). Clones share what is known.
 #[derive(Clone)]
 pub struct Secrets {
     client: Client,
-    // Wall time, not a monotonic clock: that one stands still while Lambda has the process frozen.
-    cache: Arc<Mutex<HashMap<String, Entry>>>,
+    known: Arc<Known>,
 }
 
-struct Entry {
-    value: Arc<SecretString>,
-    fetched: SystemTime,
+struct Known {
+    values: Cache<Arc<str>, Arc<SecretString>>,
+    failures: Cache<Arc<str>, SecretError>,
 }
 
-/// Why there's no secret to use. Never holds a value.
-#[derive(Debug, thiserror::Error)]
+/// Why there is no secret to use. Never holds a value.
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// There's no such secret, it has no value yet, or a part of it is empty or a placeholder.
+    /// There is no such secret, it has no value yet, or a part of it is empty or a placeholder.
     #[error("the secret has no usable value")]
     Missing,
-    /// Secrets Manager didn't answer, or refused.
-    #[error("Secrets Manager: {0}")]
+    /// Secrets Manager decided against it: access denied, marked for deletion, KMS key disabled.
+    #[error("Secrets Manager refused the secret: {0}")]
+    Refused(String),
+    /// Secrets Manager did not answer, or not now: throttled, its own fault, no connection.
+    #[error("Secrets Manager cannot be reached: {0}")]
     Unavailable(String),
 }
 
 impl Secrets {
-    /// Secrets of the account and region that `config` names.
+    /// Secrets of the account and Region that `config` names.
     pub fn new(config: &SdkConfig) -> Self {
-        Self {
-            client: Client::new(config),
-            cache: Arc::default(),
-        }
+        Self::with_clock(config, &Clock::wall())
     }
 
-    /// The secret's text, at most five minutes old.
-    ///
-    /// # Errors
-    /// [`SecretError::Missing`] where it can't be used, [`SecretError::Unavailable`] where it can't be had.
-    pub async fn get(&self, id: &str) -> Result<Arc<SecretString>, SecretError> {
-        self.younger_than(MAX_AGE, id).await
-    }
-
-    /// The secret's text, fresh (at most ten seconds old): for a caller that found the known one wanting.
-    ///
-    /// # Errors
-    /// As [`get`](Self::get).
-    pub async fn refresh(&self, id: &str) -> Result<Arc<SecretString>, SecretError> {
-        self.younger_than(REFRESH_INTERVAL, id).await
-    }
-
-    async fn younger_than(&self, max_age: Duration, id: &str) -> Result<Arc<SecretString>, SecretError> {
-        // Held across the call, so that concurrent misses make one.
-        let mut cache = self.cache.lock().await;
-        if let Some(entry) = cache.get(id)
-            // A clock that went backwards makes the entry old.
-            && entry.fetched.elapsed().is_ok_and(|age| age < max_age)
-        {
-            return Ok(Arc::clone(&entry.value));
-        }
-        let value = Arc::new(self.fetch(id).await?);
-        let entry = Entry {
-            value: Arc::clone(&value),
-            fetched: SystemTime::now(),
+    /// The same, with ages told by `clock`.
+    pub fn with_clock(config: &SdkConfig, clock: &Clock) -> Self {
+        // No retries: a call that Secrets Manager throttles would become four.
+        let config = Builder::from(config)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(CALL_TIMEOUT).build())
+            .build();
+        let known = Known {
+            values: Cache::new(MAX_SECRETS, MAX_OUTAGE, clock.clone()),
+            failures: Cache::new(MAX_SECRETS, ASK_INTERVAL, clock.clone()),
         };
-        cache.insert(id.to_owned(), entry);
-        Ok(value)
+        Self {
+            client: Client::from_conf(config),
+            known: Arc::new(known),
+        }
+    }
+
+    /// The secret's text, younger than five minutes, or younger than `max_outage` while Secrets Manager cannot be reached.
+    async fn get(&self, id: &Arc<str>, max_outage: Duration) -> Result<Arc<SecretString>, SecretError> {
+        let mut place = self.known.values.place(id).await;
+        if let Some(value) = place.younger_than(MAX_AGE) {
+            return Ok(Arc::clone(value));
+        }
+        match self.ask(id, &mut place).await {
+            Err(error @ SecretError::Unavailable(_)) => place.younger_than(max_outage).cloned().ok_or(error),
+            answer => answer,
+        }
+    }
+
+    /// The secret's text, younger than ten seconds, for a caller that found the known one wanting.
+    async fn refresh(&self, id: &Arc<str>) -> Result<Arc<SecretString>, SecretError> {
+        let mut place = self.known.values.place(id).await;
+        match place.younger_than(ASK_INTERVAL) {
+            Some(value) => Ok(Arc::clone(value)),
+            None => self.ask(id, &mut place).await,
+        }
+    }
+
+    /// Asks Secrets Manager, unless it has just failed to give this secret.
+    async fn ask(&self, id: &Arc<str>, place: &mut Place<Arc<SecretString>>) -> Result<Arc<SecretString>, SecretError> {
+        let mut failure = self.known.failures.place(id).await;
+        if let Some(error) = failure.get() {
+            return Err(error.clone());
+        }
+        let answer = self.fetch(id).await.map(Arc::new);
+        match &answer {
+            Ok(value) => place.put(Arc::clone(value)),
+            Err(error) => {
+                if matches!(error, SecretError::Unavailable(_)) {
+                    tracing::warn!(secret = %id, %error, "secret not read");
+                    metrics::emit(&[("SecretsUnreachable", 1.0, Unit::Count)]);
+                } else {
+                    place.clear();
+                }
+                failure.put(error.clone());
+            }
+        }
+        answer
     }
 
     async fn fetch(&self, id: &str) -> Result<SecretString, SecretError> {
-        let answer = self
-            .client
-            .get_secret_value()
-            .secret_id(id)
-            .send()
-            .await
-            .map_err(|error| match error.as_service_error() {
-                // A secret whose value was never set answers like one that isn't there.
-                Some(service) if service.is_resource_not_found_exception() => SecretError::Missing,
-                _ => SecretError::Unavailable(DisplayErrorContext(&error).to_string()),
-            })?;
+        let ask = || self.client.get_secret_value().secret_id(id).send();
+        let answer = match ask().await {
+            // A connection that died while Lambda had the instance frozen: Secrets Manager has not been asked yet.
+            Err(SdkError::DispatchFailure(failure)) if failure.is_io() => ask().await,
+            answer => answer,
+        };
+        let answer = answer.map_err(|error| match error.as_service_error() {
+            // A secret whose value was never set answers like one that is not there.
+            Some(service) if service.is_resource_not_found_exception() => SecretError::Missing,
+            _ => failure(&error),
+        })?;
         let text = answer.secret_string.ok_or(SecretError::Missing)?;
         if is_usable(&text) {
             Ok(SecretString::from(text))
         } else {
             Err(SecretError::Missing)
         }
+    }
+}
+
+/// Whether Secrets Manager has decided or could not be asked. Told by code and status alone: a message or a body may quote
+/// more than a log should hold.
+fn failure(error: &SdkError<GetSecretValueError, HttpResponse>) -> SecretError {
+    let unavailable = |what: &str| SecretError::Unavailable(what.to_owned());
+    match error {
+        SdkError::TimeoutError(_) => unavailable("no answer in time"),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => unavailable("no answer in time"),
+        SdkError::DispatchFailure(_) => unavailable("no connection"),
+        SdkError::ServiceError(_) => {
+            let code = error.code().unwrap_or("no code");
+            let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+            // A success that cannot be parsed ends up here as well.
+            let may_pass = !(400..500).contains(&status)
+                || status == 429
+                || THROTTLING_ERRORS.contains(&code)
+                || TRANSIENT_ERRORS.contains(&code);
+            let told = format!("{code}, {status}");
+            if may_pass {
+                SecretError::Unavailable(told)
+            } else {
+                SecretError::Refused(told)
+            }
+        }
+        SdkError::ConstructionFailure(_) => SecretError::Refused("the request could not be built".to_owned()),
+        _ => unavailable("an answer that could not be read"),
     }
 }
 
@@ -149,40 +219,4 @@ fn is_value(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_usable() {
-        for text in [
-            "12345",
-            r#"{"primary":"12345"}"#,
-            r#"{"sid":"SK1","secret":"s"}"#,
-            r#"{"k1":{"algorithm":"HMAC_SHA256","secret":"s"}}"#,
-            "{broken",
-        ] {
-            assert!(is_usable(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn empty_and_placeholder_values_are_not() {
-        for text in [
-            "",
-            "  ",
-            "{}",
-            "change-me",
-            "CHANGE_ME",
-            "Placeholder",
-            r#"{"primary":""}"#,
-            r#"{"primary":"real","secondary":"replace me"}"#,
-            r#"{"primary":1}"#,
-            r#"{"primary":null}"#,
-            r#"{"k1":{}}"#,
-            r#"{"k1":{"algorithm":"HMAC_SHA256","secret":"change-me"}}"#,
-            r#"{"k1":["s"]}"#,
-        ] {
-            assert!(!is_usable(text), "{text}");
-        }
-    }
-}
+mod tests;

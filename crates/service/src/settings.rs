@@ -134,6 +134,19 @@ pub fn base_url(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
+/// A base URL without a path, as browsers write origins: `https://host`, or `https://host:port`. A slash at its end does
+/// not count.
+///
+/// # Errors
+/// What is wrong with it, without repeating it.
+pub fn origin(text: &str) -> Result<String, &'static str> {
+    let url = base_url(text)?;
+    if url.path() != "/" {
+        return Err("must have no path");
+    }
+    Ok(url.origin().ascii_serialization())
+}
+
 /// Comma separated, at least one; spaces around the elements don't count.
 ///
 /// # Errors
@@ -211,6 +224,27 @@ mod tests {
             "data:text/plain,",
         ] {
             assert!(base_url(bad).is_err(), "{bad}");
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_base_url_without_a_path() {
+        for (text, expected) in [
+            ("https://example.com", "https://example.com"),
+            ("HTTPS://Example.com:443/", "https://example.com"),
+            ("https://example.com:8443", "https://example.com:8443"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://[::1]:1", "http://[::1]:1"),
+        ] {
+            assert_eq!(origin(text).as_deref(), Ok(expected));
+        }
+        for bad in [
+            "https://example.com/vault",
+            "https://example.com/vault/",
+            "https://example.com//",
+        ] {
+            assert_eq!(origin(bad), Err("must have no path"), "{bad}");
         }
     }
 }

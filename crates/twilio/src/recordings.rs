@@ -5,6 +5,7 @@
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::Date;
 use url::Url;
 
@@ -31,6 +32,9 @@ pub struct CreatedBetween {
 pub struct RecordingPage {
     /// Newest first, as Twilio orders them. May be empty although more pages follow.
     pub recordings: Vec<RecordingResource>,
+    /// Elements that are no recording, or one without a status or a date that can be read, by their SID where they have
+    /// one. One odd element must not cost the page.
+    pub skipped: Vec<Option<RecordingSid>>,
     /// Where the list goes on; `None` at its end.
     pub next: Option<PageToken>,
 }
@@ -89,7 +93,7 @@ impl Client {
     ) -> Result<RecordingPage, ApiError> {
         #[derive(Deserialize)]
         struct Body {
-            recordings: Vec<RecordingResource>,
+            recordings: Vec<Value>,
             next_page_uri: Option<String>,
         }
 
@@ -101,14 +105,23 @@ impl Client {
         let request = || authorize(self.http.get(url.clone()), credentials);
         let response = patiently_within(PAGE_TIMEOUT, request).await?;
         let Body {
-            mut recordings,
+            recordings: elements,
             next_page_uri,
         } = json_up_to(MAX_PAGE_BYTES, response).await?;
-        recordings.retain(|recording| created.contains(recording));
-        Ok(RecordingPage {
-            recordings,
+        let mut page = RecordingPage {
+            recordings: Vec::with_capacity(elements.len()),
+            skipped: Vec::new(),
             next: next_page_uri.map(|uri| self.page_token(&uri)).transpose()?,
-        })
+        };
+        for element in elements {
+            let recording = RecordingResource::deserialize(element).ok();
+            match recording.as_ref().and_then(|recording| created.contains(recording)) {
+                Some(true) => page.recordings.extend(recording),
+                Some(false) => {}
+                None => page.skipped.push(recording.map(|recording| recording.sid)),
+            }
+        }
+        Ok(page)
     }
 
     /// Deletes the recording's media for good. Only a completed recording can be deleted.
@@ -157,9 +170,9 @@ fn first_page(url: &mut Url, created: &CreatedBetween, page_size: u16) {
 }
 
 impl CreatedBetween {
-    fn contains(&self, recording: &RecordingResource) -> bool {
-        recording
-            .created_on()
-            .is_some_and(|day| (self.from..=self.to).contains(&day))
+    /// `None` where the recording has no status or no date to tell by.
+    fn contains(&self, recording: &RecordingResource) -> Option<bool> {
+        recording.status.as_ref()?;
+        Some((self.from..=self.to).contains(&recording.created_on()?))
     }
 }

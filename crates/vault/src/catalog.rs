@@ -2,7 +2,11 @@
 
 use aws_sdk_s3::Client;
 
-use crate::{RecordingId, ServiceError, head::head, name::OBJECTS_PREFIX};
+use crate::{
+    RecordingId, ServiceError,
+    head::{Found, find, head},
+    name::OBJECTS_PREFIX,
+};
 
 /// Looks recordings up in the bucket, without reading them. It needs `s3:ListBucket` and `s3:GetObject`.
 #[derive(Clone, Debug)]
@@ -18,7 +22,10 @@ pub enum Presence {
     Stored,
     /// It was erased on request and must not come back, whatever else is there.
     Erased,
-    /// Neither.
+    /// It was stored and is deleted: a delete marker is its current version. The bucket's retention does this, and it must
+    /// not come back.
+    Expired,
+    /// It was never here, or nothing tells of it any more.
     Absent,
 }
 
@@ -29,7 +36,7 @@ impl Catalog {
         Self { s3, bucket }
     }
 
-    /// Whether `recording` is stored or erased.
+    /// Whether `recording` is stored, or was.
     ///
     /// # Errors
     ///
@@ -38,12 +45,13 @@ impl Catalog {
         let (mark, object) = (recording.erasure_mark_key(), recording.object_key());
         let (mark, object) = tokio::try_join!(
             head(&self.s3, &self.bucket, &mark),
-            head(&self.s3, &self.bucket, &object)
+            find(&self.s3, &self.bucket, &object)
         )?;
         Ok(match (mark, object) {
             (Some(_), _) => Presence::Erased,
-            (None, Some(_)) => Presence::Stored,
-            (None, None) => Presence::Absent,
+            (None, Found::Object(_)) => Presence::Stored,
+            (None, Found::DeleteMarker) => Presence::Expired,
+            (None, Found::Nothing) => Presence::Absent,
         })
     }
 

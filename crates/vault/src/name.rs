@@ -3,6 +3,7 @@
 //! Every name is parsed once, at the edge, and has a fixed width from then on (but for the ARN): the header of every
 //! recording of a deployment is equally long, so that a reader can ask for frames before it has read the header.
 
+use audio::Format;
 use std::fmt;
 
 /// A SID is two capital letters and 128 bits in hexadecimal (Twilio's API description: `^RE[0-9a-fA-F]{32}$`).
@@ -116,6 +117,19 @@ impl KeyArn {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether the two are different replicas of one multi-Region key: each decrypts what the other has encrypted. They
+    /// differ in the Region alone (KMS Developer Guide, "Multi-Region keys in AWS KMS").
+    pub(crate) fn is_related_to(&self, other: &Self) -> bool {
+        let parts = |key: &'_ Self| {
+            let mut fields: Vec<String> = key.0.split(':').map(str::to_owned).collect();
+            // A parsed ARN has its Region there.
+            let region = std::mem::take(&mut fields[3]);
+            (region, fields)
+        };
+        let ((region, rest), (other_region, other_rest)) = (parts(self), parts(other));
+        region != other_region && rest == other_rest && rest[5].starts_with("key/mrk-")
+    }
 }
 
 /// The two media types that Twilio serves a recording in.
@@ -125,6 +139,15 @@ pub enum ContentType {
     Wav,
     /// MPEG audio.
     Mp3,
+}
+
+impl From<Format> for ContentType {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Wav => Self::Wav,
+            Format::Mpeg => Self::Mp3,
+        }
+    }
 }
 
 impl ContentType {

@@ -22,9 +22,9 @@ use std::{
     ops::Range,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
 };
 
+use ::cache::Clock;
 use bytes::Bytes;
 use esdk_message::{ObjectOffset, PlaintextOffset};
 use futures_util::{
@@ -33,7 +33,7 @@ use futures_util::{
 };
 
 use self::{
-    cache::{Cache, Entry},
+    cache::OpenRecordings,
     fetch::{ObjectBody, Objects},
     frames::Frames,
     open::Opened,
@@ -64,8 +64,7 @@ pub struct Reader {
     kms: aws_sdk_kms::Client,
     config: Arc<ReaderConfig>,
     header_width: HeaderWidth,
-    cache: Arc<Cache>,
-    clock: Arc<dyn Fn() -> Instant + Send + Sync>,
+    cache: Arc<OpenRecordings>,
 }
 
 /// What the caller expects to read next, so that opening fetches it in the same round trip.
@@ -114,9 +113,12 @@ pub enum ReadError {
     /// Damaged or forged: never a byte of it is released.
     #[error("damaged: {0}")]
     Damaged(String),
-    /// S3 or KMS throttled, down or refusing; worth another try.
+    /// S3 or KMS throttled, down or refusing for now; worth another try.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// KMS refuses every key that may open it, and not for now: access denied, key deleted. Only an operator can help.
+    #[error("no key: {0}")]
+    KeyRefused(String),
     /// The caller asked for bytes that the recording doesn't have.
     #[error("bytes {start}..{end} are not within a recording of {len}")]
     OutOfBounds {
@@ -138,15 +140,14 @@ impl Reader {
             kms,
             header_width: HeaderWidth::of(&config.kms_keys),
             config: Arc::new(config),
-            cache: Arc::default(),
-            clock: Arc::new(Instant::now),
+            cache: Arc::new(OpenRecordings::new(&Clock::wall())),
         }
     }
 
-    /// Has the cache tell ages by `clock`, which must not go back.
+    /// With an empty cache that tells ages by `clock`.
     #[must_use]
-    pub fn with_clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
-        self.clock = Arc::new(clock);
+    pub fn with_clock(mut self, clock: &Clock) -> Self {
+        self.cache = Arc::new(OpenRecordings::new(clock));
         self
     }
 
@@ -196,21 +197,22 @@ impl Reader {
     }
 
     async fn open_current(&self, recording: &RecordingId, expectation: Expectation) -> Result<Recording, ReadError> {
-        let now = (self.clock)();
-        let entry = self.cache.entry(recording, now);
-        let mut fetched = None;
-        let opened = entry.opened.get_or_try_init(|| async {
+        let mut place = self.cache.opened(recording).await;
+        let known = place.get().cloned();
+        let (opened, ahead) = if let Some(opened) = known {
+            drop(place);
+            let ahead = self.fetch_warm(&opened, expectation).await?;
+            (opened, ahead)
+        } else {
+            let mut current = self.cache.current(recording).await;
             let (opened, ahead) = self.open_cold(recording, expectation).await?;
-            fetched = Some(ahead);
-            Ok(Arc::new(opened))
-        });
-        let opened = opened.await?;
-        let ahead = match fetched {
-            Some(ahead) => ahead,
-            None => self.fetch_warm(&entry, opened, expectation, now).await?,
+            let opened = Arc::new(opened);
+            current.put(opened.version.clone());
+            place.put(opened.clone());
+            (opened, ahead)
         };
         Ok(Recording {
-            opened: opened.clone(),
+            opened,
             ahead: Arc::new(Mutex::new(ahead)),
         })
     }
@@ -219,17 +221,16 @@ impl Reader {
     /// current; where there are none, S3 is asked just that, unless it said so lately.
     async fn fetch_warm(
         &self,
-        entry: &Entry,
         opened: &Arc<Opened>,
         expectation: Expectation,
-        now: Instant,
     ) -> Result<Option<ObjectBody>, ReadError> {
         let layout = &opened.layout;
         let stored = plan::expected_bytes(expectation, layout.plaintext_len())
             .and_then(|range| plan::object_bytes(layout, &range));
+        let mut current = self.cache.current(&opened.recording).await;
         let ahead = match stored {
             Some(stored) => Some(self.fetch(opened, Ask::Range(stored)).await?),
-            None if entry.is_confirmed(now) => return Ok(None),
+            None if current.get() == Some(&opened.version) => return Ok(None),
             None => {
                 let key = opened.recording.object_key();
                 let confirmed = self.objects.confirm(&key, &opened.version).await;
@@ -237,7 +238,7 @@ impl Reader {
                 None
             }
         };
-        entry.confirm(now);
+        current.put(opened.version.clone());
         Ok(ahead)
     }
 
@@ -267,7 +268,7 @@ impl Reader {
     /// An outage says nothing about what is cached; every other refusal says that it's out of date.
     fn forget_after(&self, error: &ReadError, opened: &Arc<Opened>) {
         if !matches!(error, ReadError::Unavailable(_)) {
-            self.cache.forget(&opened.recording, opened);
+            self.cache.forget(opened);
         }
     }
 }

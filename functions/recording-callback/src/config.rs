@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use service::settings::{BadSettings, Settings, base_url, boolean, list};
+use service::{
+    aws::Timeouts,
+    settings::{BadSettings, Settings, base_url, boolean, list, origin},
+};
 use twilio::{
     client::Endpoints,
     media::MediaFormat,
@@ -15,6 +18,7 @@ use vault::{AccountId, KeyArn, ReaderConfig, WriterConfig};
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) account: AccountSid,
+    pub(crate) aws_timeouts: Timeouts,
     pub(crate) webhook: Option<WebhookConfig>,
     pub(crate) jobs: Option<JobsConfig>,
 }
@@ -51,7 +55,7 @@ pub(crate) struct JobsConfig {
 #[derive(Debug)]
 pub(crate) struct LinkerConfig {
     pub(crate) workspace: WorkspaceSid,
-    /// Without a slash at its end.
+    /// An origin.
     pub(crate) playback_base_url: String,
     pub(crate) mode: LinkMode,
     pub(crate) channels: ChannelOrders,
@@ -82,6 +86,8 @@ pub(crate) enum LinkMode {
 pub(crate) struct CopierConfig {
     pub(crate) vault: WriterConfig,
     pub(crate) format: MediaFormat,
+    /// How often the queue of copies brings a message, as its redrive policy has it.
+    pub(crate) max_receives: u32,
     /// The RSA key whose public half Twilio encrypts recordings with; unset, such recordings aren't copied.
     pub(crate) media_key: Option<KeyArn>,
     /// How stored recordings are verified before their originals are deleted.
@@ -115,6 +121,22 @@ pub(crate) struct ScheduleConfig {
 /// Two hours: for so long Insights may still compute talk times from the original (the write-up that this project
 /// replaces; Twilio's pages don't say).
 const SHORTEST_DELETION_DELAY_S: u64 = 2 * 60 * 60;
+
+/// What the template gives its queue.
+const MAX_RECEIVES: u32 = 5;
+
+/// The webhook has ten seconds for everything. Reading two secrets may take four of them (crate `service`), both queues are
+/// sent to at the same time, and a second is kept back.
+const WEBHOOK_TIMEOUTS: Timeouts = Timeouts {
+    attempt: Duration::from_millis(1_500),
+    operation: Duration::from_secs(4),
+};
+
+/// The linker has 30 s, of which Twilio may take most.
+const LINKER_TIMEOUTS: Timeouts = Timeouts {
+    attempt: Duration::from_secs(3),
+    operation: Duration::from_secs(8),
+};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -160,6 +182,7 @@ impl Config {
         // `finish` doesn't let it through.
         settings.finish(account.map(|account| Self {
             account,
+            aws_timeouts: role.map_or(Timeouts::PATIENT, Role::aws_timeouts),
             webhook: webhook.flatten(),
             jobs: jobs.flatten(),
         }))
@@ -174,6 +197,14 @@ impl Role {
             "copier" => Ok(Self::Copier),
             "operator" => Ok(Self::Operator),
             _ => Err("must be webhook, linker, copier or operator"),
+        }
+    }
+
+    const fn aws_timeouts(self) -> Timeouts {
+        match self {
+            Self::Webhook => WEBHOOK_TIMEOUTS,
+            Self::Linker => LINKER_TIMEOUTS,
+            Self::Copier | Self::Operator => Timeouts::PATIENT,
         }
     }
 }
@@ -202,9 +233,13 @@ fn webhook(settings: &mut Settings, runs_jobs: bool) -> Option<WebhookConfig> {
 
 fn linker(settings: &mut Settings) -> Option<LinkerConfig> {
     let workspace = settings.required("TWILIO_WORKSPACE_SID", WorkspaceSid::parse);
-    let playback_base_url = settings.required("PLAYBACK_BASE_URL", base);
+    let playback_base_url = settings.required("PLAYBACK_BASE_URL", origin);
     let by_segment_link = settings.optional("LINK_MODE", is_segment_link).unwrap_or(false);
     let mode = if by_segment_link {
+        // Without it the links that tasks keep for good would be refused by playback.
+        if !settings.optional("ACCEPT_SEGMENT_LINKS", boolean).unwrap_or(false) {
+            settings.problem("ACCEPT_SEGMENT_LINKS: must be true with LINK_MODE=segment-link".to_owned());
+        }
         LinkMode::SegmentLink {
             keys_secret: settings.required("LINK_KEYS_SECRET", text)?,
         }
@@ -256,6 +291,9 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
         .optional("MEDIA_FORMAT", media_format)
         .unwrap_or(MediaFormat::Wav);
     let media_key = settings.optional("TWILIO_ENCRYPTION_KEY_ARN", KeyArn::parse);
+    let max_receives = settings
+        .optional("COPIES_MAX_RECEIVES", max_receives)
+        .unwrap_or(MAX_RECEIVES);
     let account = account_id(settings, account);
     // What this deployment seals it can open, whether or not there are older keys.
     let kms_decrypt_keys = settings
@@ -274,6 +312,7 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
         },
         vault,
         format,
+        max_receives,
         media_key,
     })
 }
@@ -339,6 +378,11 @@ fn media_format(text: &str) -> Result<MediaFormat, &'static str> {
     }
 }
 
+fn max_receives(text: &str) -> Result<u32, &'static str> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or("must be a number from 1 on")
+}
+
 fn deletion_delay(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(seconds) if seconds >= SHORTEST_DELETION_DELAY_S => Ok(Duration::from_secs(seconds)),
@@ -346,7 +390,8 @@ fn deletion_delay(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A base URL that a path with its leading slash can be put behind.
+/// A base URL that a path with its leading slash can be put behind. It may have a path: a custom domain's API mapping
+/// is part of the URL that Twilio signs, and API Gateway leaves it out of `rawPath`.
 fn base(text: &str) -> Result<String, &'static str> {
     base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
 }

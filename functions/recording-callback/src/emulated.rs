@@ -11,8 +11,8 @@ use axum::body::Bytes;
 use futures_util::stream;
 use toolbox::Ministack;
 use vault::{
-    AccountId, Attributes, ContentType, KeyArn, Outcome, ReaderConfig, RecordingId, Source, SourceError, SourceReply,
-    Writer, WriterConfig,
+    AccountId, Attributes, ContentType, Doubts, Incoming, KeyArn, Outcome, ReaderConfig, RecordingId, Source,
+    SourceError, SourceReply, Told, Writer, WriterConfig,
 };
 
 use crate::{
@@ -28,6 +28,8 @@ pub(crate) struct Emulated {
     /// The name of the bucket and of the group.
     pub(crate) name: String,
     pub(crate) key: KeyArn,
+    /// Recordings are read under this one too.
+    pub(crate) other_key: KeyArn,
 }
 
 impl Emulated {
@@ -39,11 +41,16 @@ impl Emulated {
         let name = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let s3 = aws_sdk_s3::Client::new(&config);
         s3.create_bucket().bucket(&name).send().await.unwrap();
-        let key = aws_sdk_kms::Client::new(&config).create_key().send().await.unwrap();
+        let kms = aws_sdk_kms::Client::new(&config);
+        let create_key = async || {
+            let created = kms.create_key().send().await.unwrap();
+            KeyArn::parse(created.key_metadata().unwrap().arn().unwrap()).unwrap()
+        };
         let scheduler = aws_sdk_scheduler::Client::new(&config);
         scheduler.create_schedule_group().name(&name).send().await.unwrap();
         Self {
-            key: KeyArn::parse(key.key_metadata().unwrap().arn().unwrap()).unwrap(),
+            key: create_key().await,
+            other_key: create_key().await,
             config,
             name,
         }
@@ -76,34 +83,47 @@ impl Emulated {
         ReaderConfig {
             bucket: self.name.clone(),
             account: AccountId::parse(ACCOUNT).unwrap(),
-            kms_keys: vec![self.key.clone()],
+            kms_keys: vec![self.key.clone(), self.other_key.clone()],
         }
     }
 
     pub(crate) fn writer(&self) -> Writer {
+        self.writer_under(&self.key)
+    }
+
+    pub(crate) fn writer_under(&self, key: &KeyArn) -> Writer {
         let config = WriterConfig {
             bucket: self.name.clone(),
             account: AccountId::parse(ACCOUNT).unwrap(),
-            kms_key: self.key.clone(),
+            kms_key: key.clone(),
         };
         Writer::new(self.s3(), self.kms(), config)
     }
 
     /// Stores a recording as the copier does.
     pub(crate) async fn store(&self, recording: &RecordingId, content_type: ContentType, audio: Vec<u8>) {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-        let outcome = self
-            .writer()
-            .store(
-                recording,
-                content_type,
-                &Attributes::default(),
-                &Audio(audio.into()),
-                deadline,
-            )
-            .await
-            .unwrap();
-        assert!(matches!(outcome, Outcome::Stored(_)), "{outcome:?}");
+        self.store_by(&self.writer(), recording, content_type, audio).await;
+    }
+
+    pub(crate) async fn store_by(
+        &self,
+        writer: &Writer,
+        recording: &RecordingId,
+        content_type: ContentType,
+        audio: Vec<u8>,
+    ) {
+        store(writer, recording, content_type, Told::default(), audio).await;
+    }
+
+    /// Stores a recording of which this was told, as the copier does when it can wait no longer for a better one.
+    pub(crate) async fn store_as(
+        &self,
+        recording: &RecordingId,
+        content_type: ContentType,
+        told: Told,
+        audio: Vec<u8>,
+    ) {
+        store(&self.writer(), recording, content_type, told, audio).await;
     }
 
     /// Turns over the last bit of the stored object.
@@ -115,6 +135,21 @@ impl Emulated {
         let put = s3.put_object().bucket(&self.name).key(&key).body(bytes.into());
         put.send().await.unwrap();
     }
+}
+
+async fn store(writer: &Writer, recording: &RecordingId, content_type: ContentType, told: Told, audio: Vec<u8>) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let incoming = Incoming {
+        content_type,
+        attributes: Attributes::default(),
+        told,
+        doubts: Doubts::Store,
+    };
+    let outcome = writer
+        .store(recording, &incoming, &Audio(audio.into()), deadline)
+        .await
+        .unwrap();
+    assert!(matches!(outcome, Outcome::Stored(_)), "{outcome:?}");
 }
 
 /// A recording in memory.

@@ -7,7 +7,7 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use service::{
-    secrets::{Secret, Secrets},
+    secrets::{MAX_OUTAGE_OF_LINK_KEYS, Secret, Secrets},
     settings::Settings,
 };
 use twilio::{
@@ -35,7 +35,9 @@ use crate::{
 /// # Errors
 /// Bad settings, all of them told at once; a client that can't be made; a Runtime API that can't be reached.
 pub async fn serve() -> Result<(), lambda_runtime::Error> {
-    let function = Function::connect(Settings::from_env(), service::aws::sdk_config()?)?;
+    let config = Config::from_settings(Settings::from_env())?;
+    let aws = service::aws::sdk_config(config.aws_timeouts)?;
+    let function = Function::new(config, aws)?;
     // Boxed: nested into one type, the runtime's futures and these are deeper than the compiler goes.
     lambda_runtime::run(service_fn(|event| Box::pin(function.invoke(event)))).await
 }
@@ -66,7 +68,9 @@ impl Function {
 
     fn new(config: Config, aws: SdkConfig) -> Result<Self, ClientError> {
         let aws = Aws::new(aws);
-        let Config { account, webhook, jobs } = config;
+        let Config {
+            account, webhook, jobs, ..
+        } = config;
         let (jobs, operator) = match jobs {
             Some(config) => aws.jobs(account.clone(), config)?,
             None => (Jobs::default(), None),
@@ -111,6 +115,7 @@ impl Function {
                     .ok_or(InvocationError::OtherRole("operator's commands"))?;
                 let invoked = Invoked {
                     function_arn: &context.invoked_function_arn,
+                    request_id: &context.request_id,
                     deadline,
                 };
                 Ok(Reply::Command(operator.run(command, invoked).await?))
@@ -177,9 +182,9 @@ impl Aws {
                 links: Links {
                     kind: match linker.mode {
                         LinkMode::Media => LinkKind::Media,
-                        LinkMode::SegmentLink { keys_secret } => {
-                            LinkKind::SegmentLink(Secret::new(&self.secrets, keys_secret, key_ring))
-                        }
+                        LinkMode::SegmentLink { keys_secret } => LinkKind::SegmentLink(
+                            Secret::new(&self.secrets, keys_secret, key_ring).with_max_outage(MAX_OUTAGE_OF_LINK_KEYS),
+                        ),
                     },
                     playback_base_url: linker.playback_base_url,
                     channels: linker.channels,
@@ -197,6 +202,7 @@ impl Aws {
             }),
             copier: config.copier.map(|copier| Copier {
                 originals: originals(),
+                max_receives: copier.max_receives,
                 writer: Writer::new(self.s3(), self.kms(), copier.vault),
                 format: copier.format,
                 media_keys: copier.media_key.map(|key| MediaKeys::new(self.kms(), key)),

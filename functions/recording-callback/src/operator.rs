@@ -1,16 +1,17 @@
 //! The operator's side: recordings brought in that never came by themselves, erased on request, and verified.
 //!
-//! A backfill or a verification may take longer than an invocation. It's done in pieces; after each its state is written
+//! A backfill or a verification may take longer than an invocation. It's done in pieces; after each its cursor is written
 //! to the bucket, and when the time is nearly over a one-time schedule invokes the function again, which goes on where
-//! the state says. (A function that invokes itself is stopped by Lambda after 16 times; a schedule is no such chain.)
+//! the cursor stands. (A function that invokes itself is stopped by Lambda after 16 times; a schedule is no such chain.)
+//! The same event goes on too, unless the run is done: whatever ended a run, sending its event again is right.
 
+mod backfill;
 mod command;
 mod copies_queue;
+mod cursor;
 mod erase;
-mod run;
-mod state;
-mod verification;
-mod walk;
+mod run_store;
+mod verify;
 mod work;
 
 use std::time::{Duration, Instant};
@@ -21,14 +22,14 @@ use vault::{Catalog, DeletionNotices, Eraser, Reader};
 
 pub(crate) use self::command::{Command, CommandError};
 use self::{
+    backfill::Walk,
     command::Continuation,
     copies_queue::CopiesQueue,
+    cursor::{Cursor, Hold, Next, Standing, Status},
     erase::ErasureError,
-    run::{Run, Status},
-    state::{StateError, States, Stored},
-    verification::Verification,
-    walk::Walk,
-    work::{Work, WorkError},
+    run_store::{Place, RunStore, StateError},
+    verify::Verification,
+    work::{Turn, Work, WorkError},
 };
 use crate::{
     clock,
@@ -55,14 +56,15 @@ pub(crate) struct Operator {
     schedules: Schedules,
     /// Unset, originals stay at Twilio.
     deletions: Option<Deletions>,
-    states: States,
+    runs: RunStore,
 }
 
 /// The invocation that a command came with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Invoked<'a> {
-    /// The ARN that was invoked, and is invoked again to go on.
+    /// The ARN that was invoked, an alias or a version included, and is invoked again to go on.
     pub(crate) function_arn: &'a str,
+    pub(crate) request_id: &'a str,
     pub(crate) deadline: Instant,
 }
 
@@ -88,7 +90,7 @@ impl Operator {
             catalog: Catalog::new(s3.clone(), bucket.clone()),
             eraser: Eraser::new(s3.clone(), bucket.clone()),
             deletion_notices: DeletionNotices::new(s3.clone(), bucket.clone()),
-            states: States::new(s3.clone(), bucket),
+            runs: RunStore::new(s3.clone(), bucket),
             reader: Reader::new(s3, aws_sdk_kms::Client::new(aws), config.vault),
             copies: CopiesQueue::new(aws_sdk_sqs::Client::new(aws), config.copies_queue_url),
             schedules: Schedules::new(aws, config.schedules),
@@ -98,11 +100,19 @@ impl Operator {
 
     /// Carries out the command, or as much of it as fits. Returns what to answer.
     pub(crate) async fn run(&self, command: Command, invoked: Invoked<'_>) -> Result<Value, OperatorError> {
-        let now_ms = clock::now_ms();
         match command {
-            Command::Backfill(request) => self.begin(Work::Backfill(Walk::backfill(request)), invoked).await,
-            Command::Reconcile => self.begin(Work::Reconcile(Walk::reconciliation(now_ms)), invoked).await,
-            Command::Verify(request) => self.begin(Work::Verify(Verification::new(request)), invoked).await,
+            Command::Backfill(request) => {
+                let work = Work::Backfill(Walk::backfill(request));
+                self.begin(work, request.restart, invoked).await
+            }
+            Command::Reconcile(request) => {
+                let work = Work::Reconcile(Walk::reconciliation(clock::now_ms()));
+                self.begin(work, request.restart, invoked).await
+            }
+            Command::Verify(request) => {
+                let work = Work::Verify(Verification::new(request.recordings));
+                self.begin(work, request.restart, invoked).await
+            }
             Command::Continue(continuation) => self.resume(&continuation, invoked).await,
             Command::Erase(request) => {
                 let erased = tokio::time::timeout_at(invoked.deadline.into(), self.erase(&request))
@@ -113,66 +123,105 @@ impl Operator {
         }
     }
 
-    async fn begin(&self, work: Work, invoked: Invoked<'_>) -> Result<Value, OperatorError> {
-        let stored = self.states.begin(Run::new(work, clock::now_ms())).await?;
-        self.go_on(stored, invoked).await
+    /// Begins the work. Where a run of it is unfinished, goes on with that, unless it's to be begun anew.
+    async fn begin(&self, work: Work, restart: bool, invoked: Invoked<'_>) -> Result<Value, OperatorError> {
+        let found = self.runs.find(&work.name()).await?;
+        let unfinished = found.cursor.filter(|cursor| !restart && cursor.status != Status::Done);
+        let cursor = unfinished.unwrap_or_else(|| Cursor::new(work, clock::now_ms()));
+        self.go_on(cursor, found.place, invoked).await
     }
 
     async fn resume(&self, continuation: &Continuation, invoked: Invoked<'_>) -> Result<Value, OperatorError> {
-        match self.states.resume(continuation).await {
-            // EventBridge Scheduler delivers at least once, and a run may have been replaced by a newer one.
-            Err(StateError::Superseded) => {
-                tracing::info!(operation = continuation.operation, "nothing left to continue");
-                Ok(json!({"operation": continuation.operation, "status": "superseded"}))
-            }
-            stored => self.go_on(stored?, invoked).await,
+        let (cursor, place) = self.runs.find(&continuation.operation).await?.expect()?;
+        match cursor.standing(continuation, clock::now_ms()) {
+            Standing::Due => self.go_on(cursor, place, invoked).await,
+            Standing::InHand => Ok(left_alone(&cursor.operation, "inHand")),
+            Standing::Superseded => Ok(left_alone(&cursor.operation, "superseded")),
+        }
+    }
+
+    async fn go_on(&self, cursor: Cursor, place: Place, invoked: Invoked<'_>) -> Result<Value, OperatorError> {
+        let operation = cursor.operation.clone();
+        match self.work_off(cursor, place, invoked).await {
+            // Another invocation has taken the run, by the same event or a newer one: that one sees to it.
+            Err(OperatorError::State(StateError::Superseded)) => Ok(left_alone(&operation, "superseded")),
+            outcome => outcome,
         }
     }
 
     /// Works piece by piece until all is done, one has failed, or time is nearly over.
-    async fn go_on(&self, mut stored: Stored, invoked: Invoked<'_>) -> Result<Value, OperatorError> {
+    async fn work_off(
+        &self,
+        mut cursor: Cursor,
+        mut place: Place,
+        invoked: Invoked<'_>,
+    ) -> Result<Value, OperatorError> {
         let ends = invoked.deadline.checked_sub(WINDING_UP).unwrap_or(invoked.deadline);
+        cursor.take(invoked.hold(), clock::now_ms());
         loop {
-            let run = &mut stored.run;
-            let piece = run.work.advance(self, run.failures > 0);
-            let outcome = tokio::time::timeout_at(ends.into(), piece).await;
-            let goes_on = run.take(outcome.unwrap_or(Err(WorkError::Deadline)), clock::now_ms());
-            if !goes_on || ends.saturating_duration_since(Instant::now()) < PIECE {
-                return self.wind_up(stored, invoked).await;
+            self.runs.save(&mut place, &cursor).await?;
+            let turn = Turn {
+                ends,
+                carefully: cursor.failures > 0,
+            };
+            let piece = tokio::time::timeout_at(ends.into(), cursor.work.advance(self, turn)).await;
+            let next = cursor.record(piece.unwrap_or(Err(WorkError::Deadline)), clock::now_ms());
+            if next != Next::AtOnce || ends.saturating_duration_since(Instant::now()) < PIECE {
+                return self.wind_up(cursor, place, invoked).await;
             }
-            self.states.save(&mut stored).await?;
         }
     }
 
-    /// Keeps the state, and sees to the next invocation where there's more to do.
-    async fn wind_up(&self, mut stored: Stored, invoked: Invoked<'_>) -> Result<Value, OperatorError> {
-        if stored.run.status == Status::Running {
-            stored.run.step += 1;
-            self.states.save(&mut stored).await?;
-            if let Err(error) = self.schedule_next(&stored.run, invoked.function_arn).await {
-                stored.run.fail(&error.into());
-                self.states.save(&mut stored).await?;
-            }
-        } else {
-            self.states.save(&mut stored).await?;
+    /// Sees to the next invocation where there's more to do, and lets go of the run.
+    async fn wind_up(
+        &self,
+        mut cursor: Cursor,
+        mut place: Place,
+        invoked: Invoked<'_>,
+    ) -> Result<Value, OperatorError> {
+        // The schedule first: should the state not be written, the next invocation goes on from the state before.
+        if cursor.status == Status::Running
+            && let Err(error) = self.schedule_next(&cursor, invoked.function_arn).await
+        {
+            cursor.fail(&error.into());
         }
-        let run = stored.run;
-        run.tell();
-        match run.status {
+        cursor.held = None;
+        self.runs.save(&mut place, &cursor).await?;
+        cursor.tell();
+        match cursor.status {
             Status::Failed => Err(OperatorError::Failed {
-                operation: run.operation,
-                error: run.error.unwrap_or_default(),
+                operation: cursor.operation,
+                error: cursor.error.unwrap_or_default(),
             }),
-            Status::Running | Status::Done => Ok(json!(run)),
+            Status::Running | Status::Done => Ok(json!(cursor)),
         }
     }
 
-    async fn schedule_next(&self, run: &Run, function_arn: &str) -> Result<(), ScheduleError> {
-        let next = run.continuation();
+    async fn schedule_next(&self, cursor: &Cursor, function_arn: &str) -> Result<(), ScheduleError> {
+        let next = cursor.continuation();
         let name = format!("{}-{}-{}", next.operation, next.run, next.step);
         let event = next.to_event().to_string();
-        self.schedules.once(&name, run.next_at_ms(), function_arn, &event).await
+        self.schedules
+            .once(&name, cursor.next_at_ms(), function_arn, &event)
+            .await
     }
+}
+
+impl Invoked<'_> {
+    fn hold(&self) -> Hold {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left_ms = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
+        Hold {
+            by: self.request_id.to_owned(),
+            until_ms: clock::now_ms().saturating_add(left_ms),
+        }
+    }
+}
+
+/// The answer to an event that another invocation has taken care of, or takes care of.
+fn left_alone(operation: &str, status: &str) -> Value {
+    tracing::info!(operation, status, "nothing to do for this event");
+    json!({ "operation": operation, "status": status })
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use service::{
     http_event::Malformed,
     metrics::{self, Unit},
 };
-use twilio::{callback::RecordingStatus, sid::AccountSid};
+use twilio::{callback::RecordingStatus, sid::AccountSid, signature::SignatureError};
 
 use self::{
     decision::{Decided, Decision, decide},
@@ -37,7 +37,7 @@ pub(crate) struct Webhook {
 }
 
 impl Webhook {
-    /// Answers one request. `jobs` run in here where there are no queues, until `deadline`.
+    /// Answers one request, at `deadline` at the latest. `jobs` run in here where there are no queues.
     pub(crate) async fn answer(
         &self,
         event: Result<Box<ApiGatewayV2httpRequest>, Malformed>,
@@ -45,7 +45,10 @@ impl Webhook {
         request_id: &str,
         deadline: Instant,
     ) -> ApiGatewayV2httpResponse {
-        let outcome = self.take(event, jobs, deadline).await;
+        // Whatever is down or silent: without an answer of ours Twilio hears of a timeout, and the log says nothing.
+        let outcome = tokio::time::timeout_at(deadline.into(), self.take(event, jobs, deadline))
+            .await
+            .unwrap_or(Err(Rejection::OutOfTime));
         if let Err(rejection) = &outcome {
             tell(rejection);
         }
@@ -94,7 +97,7 @@ impl Webhook {
     async fn authenticate(&self, request: &CallbackRequest) -> Result<(), Rejection> {
         let base = self.public_base_url.as_deref();
         let outcome = self.signers.verify(request, base).await;
-        if let Err(Rejection::Signature(_)) = &outcome {
+        if let Err(Rejection::Signature(SignatureError::Mismatch)) = &outcome {
             // A base URL other than the one Twilio was given is the usual mistake of a deployment.
             tracing::warn!(url = request.public_url(base), "not signed for this URL");
         }

@@ -4,7 +4,6 @@ mod flex_token;
 mod link;
 mod twilio_tokens;
 
-pub use link::SecretLinkKeys;
 pub use twilio_tokens::TwilioTokens;
 pub(crate) use {
     flex_token::TokenGate,

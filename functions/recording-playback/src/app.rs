@@ -1,7 +1,9 @@
 //! The function put together.
 
 use aws_config::SdkConfig;
-use service::secrets::{Secret, Secrets};
+use cache::Clock;
+use playback_link::KeyRing;
+use service::secrets::{MAX_OUTAGE_OF_LINK_KEYS, Secret, Secrets};
 use twilio::{
     auth_tokens::AuthTokens,
     client::{Client, ClientError},
@@ -9,7 +11,7 @@ use twilio::{
 use vault::Reader;
 
 use crate::{
-    access::{LinkGate, SecretLinkKeys, TokenGate, TwilioTokens},
+    access::{LinkGate, TokenGate, TwilioTokens},
     config::Config,
     cors::FlexOrigins,
     ports::{LinkKeys, Recordings, TokenCheck},
@@ -31,7 +33,7 @@ impl<R: Recordings, C: TokenCheck, K: LinkKeys> App<R, C, K> {
     pub fn new(config: Config, recordings: R, token_check: C, link_keys: K) -> Self {
         Self {
             recordings,
-            tokens: TokenGate::new(token_check, config.allowed_roles),
+            tokens: TokenGate::new(token_check, config.allowed_roles, Clock::wall()),
             links: LinkGate::new(link_keys, config.link_ttl_s, config.accept_segment_links),
             max_range_bytes: config.max_range_bytes,
             base_url: config.base_url,
@@ -40,7 +42,7 @@ impl<R: Recordings, C: TokenCheck, K: LinkKeys> App<R, C, K> {
     }
 }
 
-impl App<Reader, TwilioTokens<Secret<AuthTokens>>, SecretLinkKeys> {
+impl App<Reader, TwilioTokens<Secret<AuthTokens>>, Secret<KeyRing>> {
     /// Puts the function together with clients of AWS and Twilio. Calls neither.
     ///
     /// # Errors
@@ -55,7 +57,10 @@ impl App<Reader, TwilioTokens<Secret<AuthTokens>>, SecretLinkKeys> {
             .auth_token_secret
             .clone()
             .map(|id| Secret::new(&secrets, id, AuthTokens::parse));
-        let link_keys = SecretLinkKeys::new(secrets, config.link_keys_secret.clone());
+        let link_keys = Secret::new(&secrets, config.link_keys_secret.clone(), |text| {
+            KeyRing::parse(text).ok()
+        })
+        .with_max_outage(MAX_OUTAGE_OF_LINK_KEYS);
         let tokens = TwilioTokens::new(twilio, auth_tokens);
         Ok(Self::new(config, reader, tokens, link_keys))
     }

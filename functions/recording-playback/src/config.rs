@@ -1,6 +1,11 @@
 //! The function's settings, read once at start.
 
-use service::settings::{BadSettings, Settings, base_url, boolean, list};
+use std::time::Duration;
+
+use service::{
+    aws::Timeouts,
+    settings::{BadSettings, Settings, base_url, boolean, list, origin},
+};
 use twilio::{client::Endpoints, sid::AccountSid};
 use vault::{AccountId, KeyArn, ReaderConfig};
 
@@ -40,13 +45,20 @@ pub struct Config {
     pub max_range_bytes: u64,
     /// `ACCEPT_SEGMENT_LINKS`: whether links that never expire play.
     pub accept_segment_links: bool,
-    /// `PLAYBACK_BASE_URL`: what links are built on, without a trailing slash; by default the event's own domain.
+    /// `PLAYBACK_BASE_URL`: what links are built on, an origin; by default the event's own domain.
     pub base_url: Option<String>,
     /// `FLEX_ORIGINS`, comma separated: pages that may read the answers.
     pub flex_origins: FlexOrigins,
 }
 
 impl Config {
+    /// How long AWS may take. A listener waits, S3 and KMS answer in tens of milliseconds, and a player asks again after a
+    /// 503.
+    pub const AWS_TIMEOUTS: Timeouts = Timeouts {
+        attempt: Duration::from_secs(5),
+        operation: Duration::from_secs(15),
+    };
+
     /// Reads every setting.
     ///
     /// # Errors
@@ -67,7 +79,7 @@ impl Config {
         let max_range_bytes =
             settings.optional("MAX_RANGE_BYTES", |text| within(text, crate::decide::WHOLE_REPLY_LIMIT));
         let accept_segment_links = settings.optional("ACCEPT_SEGMENT_LINKS", boolean);
-        let base_url = settings.optional("PLAYBACK_BASE_URL", base_url);
+        let base_url = settings.optional("PLAYBACK_BASE_URL", origin);
         let flex_origins = settings.optional("FLEX_ORIGINS", FlexOrigins::parse);
 
         let default_endpoints = Endpoints::default();
@@ -89,7 +101,7 @@ impl Config {
                 link_ttl_s: link_ttl_s.unwrap_or(DEFAULT_LINK_TTL_S),
                 max_range_bytes: max_range_bytes.unwrap_or(DEFAULT_MAX_RANGE_BYTES),
                 accept_segment_links: accept_segment_links.unwrap_or(false),
-                base_url: base_url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
+                base_url,
                 flex_origins: flex_origins.unwrap_or_default(),
             })
         };
@@ -147,7 +159,7 @@ mod tests {
             ("MEDIA_URL_TTL", "60"),
             ("MAX_RANGE_BYTES", "65536"),
             ("ACCEPT_SEGMENT_LINKS", "true"),
-            ("PLAYBACK_BASE_URL", "https://listen.example.com/recordings/"),
+            ("PLAYBACK_BASE_URL", "https://listen.example.com/"),
             ("FLEX_ORIGINS", "https://flex.example.com"),
         ])
         .unwrap();
@@ -158,10 +170,7 @@ mod tests {
         assert_eq!(config.link_ttl_s, 60);
         assert_eq!(config.max_range_bytes, 65_536);
         assert!(config.accept_segment_links);
-        assert_eq!(
-            config.base_url.as_deref(),
-            Some("https://listen.example.com/recordings")
-        );
+        assert_eq!(config.base_url.as_deref(), Some("https://listen.example.com"));
         assert!(!config.flex_origins.allows(&"https://flex.twilio.com".parse().unwrap()));
     }
 
@@ -171,6 +180,15 @@ mod tests {
         for empty in ["", "  "] {
             let config = config(&[("TWILIO_AUTH_TOKEN_SECRET", empty)]).unwrap();
             assert_eq!(config.auth_token_secret, None, "{empty:?}");
+        }
+    }
+
+    /// Links would lead to paths that this function does not have.
+    #[test]
+    fn a_base_url_with_a_path_is_refused() {
+        for base in ["https://listen.example.com/vault", "https://listen.example.com//"] {
+            let error = config(&[("PLAYBACK_BASE_URL", base)]).unwrap_err();
+            assert_eq!(error.0, ["PLAYBACK_BASE_URL: must have no path"]);
         }
     }
 

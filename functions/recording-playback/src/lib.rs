@@ -29,7 +29,7 @@ mod refusal;
 mod respond;
 mod routes;
 
-pub use access::{SecretLinkKeys, TwilioTokens};
+pub use access::TwilioTokens;
 pub use app::App;
 pub use body::Body;
 pub use config::Config;

@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_settings(Settings::from_env())?;
-    let app = App::connect(config, &aws::sdk_config()?)?;
+    let app = App::connect(config, &aws::sdk_config(Config::AWS_TIMEOUTS)?)?;
     let socket = RuntimeSocket::from_env();
     // Boxed, because the compiler gives up on laying out the runtime's layers around a future of this depth.
     let answer = |event: LambdaEvent<Box<RawValue>>| {

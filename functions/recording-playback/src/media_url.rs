@@ -47,8 +47,7 @@ async fn grant<R: Recordings, C: TokenCheck, K: LinkKeys>(
 ) -> Result<Granted, Refusal> {
     let recording = recording.ok_or(Refusal::RecordingSid)?;
     let authorization = call.headers().get(AUTHORIZATION);
-    let now_ms = i64::try_from(call.now.as_millis()).unwrap_or(i64::MAX);
-    let known = listener.insert(app.tokens.listener(authorization, now_ms).await?);
+    let known = listener.insert(app.tokens.listener(authorization).await?);
     if !app.tokens.allows(known) {
         return Err(Refusal::Role);
     }

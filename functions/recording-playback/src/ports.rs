@@ -1,9 +1,9 @@
 //! What playback needs of the world, each as small as it can be.
 
-use std::{future::Future, ops::Range, sync::Arc};
+use std::{future::Future, ops::Range};
 
 use http::HeaderValue;
-use secrecy::SecretString;
+use playback_link::KeyRing;
 use service::secrets::{Secret, SecretError};
 use twilio::{
     auth_tokens::AuthTokens,
@@ -68,13 +68,13 @@ pub trait AuthTokenSource: Send + Sync {
     fn refreshed(&self) -> impl Future<Output = Result<AuthTokens, SecretError>> + Send;
 }
 
-/// The keys that sign and verify links: a secret's text, see [`playback_link::KeyRing::parse`].
+/// The keys that sign and verify links.
 pub trait LinkKeys: Send + Sync {
-    /// The keys as they're known here.
-    fn current(&self) -> impl Future<Output = Result<Arc<SecretString>, SecretError>> + Send;
+    /// The keys as they are known here.
+    fn current(&self) -> impl Future<Output = Result<KeyRing, SecretError>> + Send;
 
     /// The keys as they are now, in case one was added.
-    fn refreshed(&self) -> impl Future<Output = Result<Arc<SecretString>, SecretError>> + Send;
+    fn refreshed(&self) -> impl Future<Output = Result<KeyRing, SecretError>> + Send;
 }
 
 impl Recordings for vault::Reader {
@@ -104,6 +104,16 @@ impl AuthTokenSource for Secret<AuthTokens> {
     }
 
     async fn refreshed(&self) -> Result<AuthTokens, SecretError> {
+        self.refresh().await
+    }
+}
+
+impl LinkKeys for Secret<KeyRing> {
+    async fn current(&self) -> Result<KeyRing, SecretError> {
+        self.get().await
+    }
+
+    async fn refreshed(&self) -> Result<KeyRing, SecretError> {
         self.refresh().await
     }
 }

@@ -1,7 +1,7 @@
 //! Every reason not to play, and what HTTP says of it.
 
 use http::StatusCode;
-use playback_link::{KeyRingError, LinkError};
+use playback_link::LinkError;
 use service::{http_event::Malformed, secrets::SecretError};
 use twilio::flex_token::TokenError;
 use vault::ReadError;
@@ -23,8 +23,6 @@ pub(crate) enum Refusal {
     SegmentLink,
     #[error("link keys: {0}")]
     LinkKeysUnavailable(#[from] SecretError),
-    #[error("link keys: {0}")]
-    LinkKeysUnusable(#[from] KeyRingError),
     #[error("no Flex token")]
     NoToken,
     #[error(transparent)]
@@ -56,9 +54,9 @@ impl Refusal {
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             // Whatever is wrong with a link, the client must not learn what.
             Self::Link(_) | Self::SegmentLink => (StatusCode::FORBIDDEN, "link_not_valid"),
-            Self::LinkKeysUnavailable(SecretError::Missing)
-            | Self::LinkKeysUnusable(_)
-            | Self::AuthToken(SecretError::Missing) => (StatusCode::SERVICE_UNAVAILABLE, "not_configured"),
+            Self::LinkKeysUnavailable(SecretError::Missing) | Self::AuthToken(SecretError::Missing) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "not_configured")
+            }
             Self::LinkKeysUnavailable(_) | Self::AuthToken(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::NoToken => (StatusCode::UNAUTHORIZED, "token_required"),
             Self::Token(TokenError::Invalid) => (StatusCode::UNAUTHORIZED, "token_not_valid"),
@@ -69,6 +67,7 @@ impl Refusal {
             Self::Read(ReadError::NotFound) => (StatusCode::NOT_FOUND, "recording_not_found"),
             Self::Read(ReadError::Archived) => (StatusCode::CONFLICT, "archived"),
             Self::Read(ReadError::Damaged(_)) => (StatusCode::BAD_GATEWAY, "damaged"),
+            Self::Read(ReadError::KeyRefused(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "key_refused"),
             Self::Read(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::RangeRequired => (StatusCode::BAD_REQUEST, "range_required"),
             Self::Unsatisfiable { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable"),

@@ -67,13 +67,13 @@ pub(crate) fn recording(
 
 /// The answer of `/media-url`.
 pub(crate) fn media_url(url: &str) -> Response<Body> {
-    json_answer(StatusCode::OK, &json!({ "media_url": url }))
+    json(StatusCode::OK, &json!({ "media_url": url }))
 }
 
 /// An error: its code and the request's id, so that a report of it leads to the log line.
 pub(crate) fn refusal(refusal: &Refusal, request_id: &str) -> Response<Body> {
     let (status, code) = refusal.terms();
-    let mut response = json_answer(status, &json!({ "error": code, "requestId": request_id }));
+    let mut response = json(status, &json!({ "error": code, "requestId": request_id }));
     let headers = response.headers_mut();
     match refusal {
         //= https://www.rfc-editor.org/rfc/rfc9110#section-15.5.17
@@ -123,7 +123,8 @@ pub(crate) fn finish(method: &Method, response: &mut Response<Body>) {
     }
 }
 
-fn json_answer(status: StatusCode, value: &serde_json::Value) -> Response<Body> {
+/// An answer of JSON.
+pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Response<Body> {
     let mut response = Response::new(Body::fixed(Bytes::from(value.to_string())));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);

@@ -1,12 +1,14 @@
 //! Secrets that nobody has set yet, or not as they should be.
 
-use local_stack::{Role, Stack, values};
+use std::time::{Duration, Instant};
+
+use local_stack::{Fault, Role, Rule, Stack, values};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::{Kind, Trial};
-use crate::support::{OwnStack, eventually, options};
+use crate::support::{OwnStack, Recording, eventually, json as body, options};
 
 const WEBHOOKS: &str = "late-auth-token";
 const LINKERS: &str = "late-api-key-of-the-linker";
@@ -113,4 +115,61 @@ async fn api_key_missing_then_set_for_a_copy() {
     trial.comes_back(Kind::Copy, 1).await;
     trial.done(Kind::Copy, 1, 2).await;
     trial.is_stored_once().await;
+}
+
+/// Twilio gives up after 15 s and Lambda ends the function after 10: an answer that is not the function's own tells nobody
+/// what is wrong.
+#[tokio::test]
+async fn a_webhook_answers_in_time_while_sqs_or_secrets_manager_is_silent() {
+    const SECRET: &str = "auth-token-that-is-slow-to-come";
+    let mut options = options().setting(Role::Webhook, "TWILIO_AUTH_TOKEN_SECRET", SECRET);
+    options.rights = None;
+    let stack = OwnStack::start(options).await;
+    let recording = Recording::new(&stack, 10_000);
+    let post = async || {
+        let answer = stack.post_callback(&recording.callback()).await.unwrap();
+        let status = answer.status();
+        (status, (!status.is_success()).then_some(answer))
+    };
+    let code = async || {
+        let (status, answer) = post().await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        body(answer.unwrap()).await["error"].clone()
+    };
+
+    // A secret that is not there costs one call in ten seconds, however many ask for it.
+    let (began, mark) = (Instant::now(), stack.wire().mark());
+    for _ in 0..10 {
+        assert_eq!(code().await, "auth_token_unavailable");
+    }
+    let calls = stack
+        .wire()
+        .count(mark, |call| call.is("secretsmanager", "GetSecretValue"));
+    assert!(calls as u64 <= 1 + began.elapsed().as_secs() / 10, "{calls} calls");
+
+    let silence = || Fault::Delay(Duration::from_secs(60));
+    let rule = Rule::new("secretsmanager", "GetSecretValue", silence()).role(Role::Webhook);
+    stack.wire().inject(rule.times(100));
+    set(&stack, SECRET, json!({"primary": values::AUTH_TOKEN})).await;
+    let mark = stack.wire().mark();
+    eventually("a call that is not answered", || async {
+        assert_eq!(code().await, "auth_token_unavailable");
+        (stack
+            .wire()
+            .count(mark, |call| call.is("secretsmanager", "GetSecretValue"))
+            > 0)
+        .then_some(())
+    })
+    .await;
+    stack.wire().clear_faults();
+
+    let rule = Rule::new("sqs", "SendMessage", silence()).role(Role::Webhook);
+    stack.wire().inject(rule.times(100));
+    eventually("a queue that is not answering", || async {
+        let code = code().await;
+        (code != "auth_token_unavailable").then(|| assert_eq!(code, "not_queued"))
+    })
+    .await;
+    stack.wire().clear_faults();
+    assert_eq!(post().await.0, StatusCode::NO_CONTENT);
 }

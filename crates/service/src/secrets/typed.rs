@@ -1,43 +1,55 @@
 //! A secret read as what it is.
 
-use std::fmt;
+use std::{fmt, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{SecretError, Secrets};
+use super::{MAX_OUTAGE, SecretError, Secrets};
 
 /// A secret whose text is a `T`.
 pub struct Secret<T> {
     secrets: Secrets,
-    id: String,
+    id: Arc<str>,
     parse: fn(&str) -> Option<T>,
+    max_outage: Duration,
 }
 
 impl<T> Secret<T> {
-    /// The secret with this name or ARN; a text that `parse` doesn't take counts as missing.
+    /// The secret with this name or ARN; a text that `parse` does not take counts as missing.
     pub fn new(secrets: &Secrets, id: String, parse: fn(&str) -> Option<T>) -> Self {
         Self {
             secrets: secrets.clone(),
-            id,
+            id: id.into(),
             parse,
+            max_outage: MAX_OUTAGE,
         }
     }
 
-    /// The value as far as it's known. One that can't be read is asked for anew: it may have been put right meanwhile.
+    /// Limits how old a known value may become while Secrets Manager cannot be reached; an hour is the most.
+    #[must_use]
+    pub fn with_max_outage(mut self, max_outage: Duration) -> Self {
+        self.max_outage = max_outage;
+        self
+    }
+
+    /// The value as far as it is known, younger than five minutes, or than an hour while Secrets Manager cannot be reached.
+    /// One that cannot be read is asked for anew: it may have been put right meanwhile.
     ///
     /// # Errors
-    /// [`SecretError::Missing`] where it can't be used, [`SecretError::Unavailable`] where it can't be had.
+    /// [`SecretError::Missing`] and [`SecretError::Refused`] where it cannot be used, [`SecretError::Unavailable`] where
+    /// Secrets Manager cannot be reached and no value is known. After any of them Secrets Manager is not asked for ten
+    /// seconds.
     pub async fn get(&self) -> Result<T, SecretError> {
-        match self.read(&*self.secrets.get(&self.id).await?) {
+        match self.read(&*self.secrets.get(&self.id, self.max_outage).await?) {
             Err(SecretError::Missing) => self.refresh().await,
             value => value,
         }
     }
 
-    /// The value as it is now, for a caller whom the known one has failed. Rate-limited by [`Secrets::refresh`].
+    /// The value as it is now, at most ten seconds old, for a caller whom the known one has failed.
     ///
     /// # Errors
-    /// As [`get`](Self::get).
+    /// As [`get`](Self::get), but a known value is no answer where Secrets Manager cannot be reached.
     pub async fn refresh(&self) -> Result<T, SecretError> {
         self.read(&*self.secrets.refresh(&self.id).await?)
     }

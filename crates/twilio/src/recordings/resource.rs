@@ -10,14 +10,14 @@ use crate::{
 };
 
 /// A recording's metadata, read from the API's JSON. What Twilio leaves out, sends as null or in another shape than
-/// documented is `None`; only the SID, the status and the date of creation must be there.
+/// documented is `None`; only the SID must be there.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub struct RecordingResource {
     /// The recording.
     pub sid: RecordingSid,
     /// `in-progress`, `paused`, `stopped`, `processing`, `completed`, `absent` or `deleted`.
-    pub status: String,
+    pub status: Option<String>,
     /// The recorded leg.
     pub call_sid: Option<CallSid>,
     /// The recorded conference.
@@ -29,7 +29,7 @@ pub struct RecordingResource {
     /// When it began, Unix milliseconds.
     pub start_time_ms: Option<i64>,
     /// What [`CreatedBetween`](super::CreatedBetween) goes by, Unix milliseconds.
-    pub date_created_ms: i64,
+    pub date_created_ms: Option<i64>,
     /// How the recording was started: `DialVerb`, `Conference`, `OutboundAPI` …
     pub source: Option<String>,
     /// `inbound`, `outbound` or `both`.
@@ -42,7 +42,7 @@ pub struct RecordingResource {
 impl RecordingResource {
     /// The day of its creation in UTC.
     pub(super) fn created_on(&self) -> Option<Date> {
-        let time = OffsetDateTime::from_unix_timestamp(self.date_created_ms.div_euclid(1000));
+        let time = OffsetDateTime::from_unix_timestamp(self.date_created_ms?.div_euclid(1000));
         time.ok().map(OffsetDateTime::date)
     }
 }
@@ -54,14 +54,14 @@ impl TryFrom<Map<String, Value>> for RecordingResource {
         let body = Body(body);
         Ok(Self {
             sid: body.field("sid", sid(RecordingSid::parse)).ok_or("no SID")?,
-            status: body.field("status", label).ok_or("no status")?,
+            status: body.field("status", label),
             call_sid: body.field("call_sid", sid(CallSid::parse)),
             conference_sid: body.field("conference_sid", sid(ConferenceSid::parse)),
             channels: body.field("channels", channels),
             // While a recording runs it's "-1".
             duration_s: body.field("duration", seconds),
             start_time_ms: body.field("start_time", unix_ms),
-            date_created_ms: body.field("date_created", unix_ms).ok_or("no date of creation")?,
+            date_created_ms: body.field("date_created", unix_ms),
             source: body.field("source", label),
             track: body.field("track", label),
             encryption_details: body.encryption_details(),
@@ -135,13 +135,13 @@ mod tests {
             recording.unwrap(),
             RecordingResource {
                 sid: RecordingSid::parse(SID).unwrap(),
-                status: "completed".to_owned(),
+                status: Some("completed".to_owned()),
                 call_sid: Some(CallSid::parse(CALL).unwrap()),
                 conference_sid: Some(ConferenceSid::parse("CFaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap()),
                 channels: Some(1),
                 duration_s: Some(4),
                 start_time_ms: Some(start_ms),
-                date_created_ms: start_ms,
+                date_created_ms: Some(start_ms),
                 source: Some("StartConferenceRecordingAPI".to_owned()),
                 track: None,
                 encryption_details: Some(EncryptionDetails {
@@ -189,12 +189,26 @@ mod tests {
     }
 
     #[test]
-    fn without_sid_status_or_date_it_is_no_recording() {
-        for name in ["sid", "status", "date_created"] {
-            for odd in [json!(null), json!("x\r\n"), json!([])] {
-                let error = read(json!({name: odd})).unwrap_err().to_string();
-                assert!(error.starts_with("no "), "{name}: {error}");
-            }
+    fn without_a_sid_it_is_no_recording() {
+        for odd in [json!(null), json!("x\r\n"), json!([])] {
+            let error = read(json!({"sid": odd})).unwrap_err().to_string();
+            assert!(error.starts_with("no SID"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_odd_status_or_date_does_not_cost_the_rest() {
+        for odd in [json!(null), json!("x\r\n"), json!([]), json!("2016-10-14T21:56:34Z")] {
+            let recording = read(json!({"date_created": odd, "duration": "4"})).unwrap();
+            assert_eq!(
+                (recording.date_created_ms, recording.duration_s),
+                (None, Some(4)),
+                "{odd}"
+            );
+        }
+        for odd in [json!(null), json!("x\r\n"), json!([])] {
+            let recording = read(json!({"status": odd, "duration": "4"})).unwrap();
+            assert_eq!((recording.status, recording.duration_s), (None, Some(4)), "{odd}");
         }
     }
 }

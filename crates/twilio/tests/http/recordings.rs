@@ -67,7 +67,10 @@ async fn a_recording_is_fetched_by_its_sid() {
     let body = recording_json('1', "Sun, 31 May 2026 12:00:00 +0000").to_string();
     let twilio = Server::answering(200, &[], &body).await;
     let fetched = fetch(&twilio).await.unwrap();
-    assert_eq!((fetched.sid, &*fetched.status), (recording(), "completed"));
+    assert_eq!(
+        (fetched.sid, fetched.status.as_deref()),
+        (recording(), Some("completed"))
+    );
     let request = twilio.only();
     // Without `IncludeSoftDeleted`, a deleted recording is a missing one.
     assert_eq!((request.method.as_str(), &*request.target), ("GET", &*recording_path()));
@@ -204,18 +207,44 @@ async fn a_forged_token_changes_neither_host_nor_path() {
 
 #[tokio::test]
 async fn a_list_that_is_none_is_unexpected() {
-    for body in [
-        "",
-        "<html>",
-        "{}",
-        r#"{"recordings":null}"#,
-        r#"{"recordings":[{"sid":"RE1","status":"completed","date_created":"Sun, 31 May 2026 12:00:00 +0000"}]}"#,
-    ] {
+    for body in ["", "<html>", "{}", r#"{"recordings":null}"#, r#"{"recordings":{}}"#] {
         let twilio = Server::answering(200, &[], body).await;
         assert!(
             matches!(list(&twilio, None).await, Err(ApiError::Unexpected(_))),
             "{body}"
         );
+    }
+}
+
+#[tokio::test]
+async fn an_odd_element_is_skipped_and_the_page_goes_on() {
+    let noon = "Sun, 31 May 2026 12:00:00 +0000";
+    let with = |name: &str, value: Value| {
+        let mut recording = recording_json('9', noon);
+        recording[name] = value;
+        recording
+    };
+    let next = format!("{}?Page=1", list_path());
+    let named = Some(RecordingSid::parse(&sid("RE", '9')).unwrap());
+    for (odd, skipped) in [
+        (with("date_created", json!(null)), &named),
+        (with("date_created", json!("2026-05-31T12:00:00Z")), &named),
+        (with("date_created", json!({})), &named),
+        (with("status", json!(null)), &named),
+        (with("status", json!([])), &named),
+        (with("sid", json!(null)), &None),
+        (with("sid", json!("RE1")), &None),
+        (json!({}), &None),
+        (json!(null), &None),
+        (json!("RE1"), &None),
+    ] {
+        let elements = [recording_json('1', noon), odd.clone(), recording_json('2', noon)];
+        let twilio = Server::answering(200, &[], &page_json(&elements, Some(&next))).await;
+        let page = list(&twilio, None).await.unwrap();
+        let sids: Vec<_> = page.recordings.iter().map(|it| it.sid.as_str()).collect();
+        assert_eq!(sids, ['1', '2'].map(|digit| sid("RE", digit)), "{odd}");
+        assert_eq!(page.skipped, [skipped.clone()], "{odd}");
+        assert!(page.next.is_some(), "{odd}");
     }
 }
 

@@ -1,7 +1,12 @@
 //! The data key of a message, by KMS, under a key that the deployment names and no other.
+//!
+//! As the official keyrings do it (AWS Encryption SDK Specification, "AWS KMS MRK Aware Symmetric Keyring", OnDecrypt): of
+//! a header's encrypted data keys those are tried that name an accepted key, or a multi-Region key to which an accepted one
+//! is related. KMS is asked under the accepted key's name, its answer must name the same key, and where one does not give
+//! the data key the next one is tried.
 
 use aws_sdk_kms::Client;
-use esdk_message::{DataKey, UnverifiedHeader};
+use esdk_message::{DataKey, EncryptedDataKey, UnverifiedHeader};
 use zeroize::Zeroizing;
 
 use super::ReadError;
@@ -17,15 +22,44 @@ pub(super) async fn unwrap_data_key(
     keys: &[KeyArn],
     header: &UnverifiedHeader,
 ) -> Result<DataKey, ReadError> {
-    let (wrapped, key) = header
-        .encrypted_data_keys()
+    let mut worst = ReadError::Damaged("data key is wrapped under no accepted key".to_owned());
+    for (wrapped, key) in candidates(keys, header.encrypted_data_keys()) {
+        match decrypt(kms, key, wrapped, header).await {
+            Ok(data_key) => return Ok(data_key),
+            Err(error) if weight(&error) >= weight(&worst) => worst = error,
+            Err(_) => {}
+        }
+    }
+    Err(worst)
+}
+
+/// The wrapped keys that may be tried, each with the key to try it under: those under the very keys first.
+fn candidates<'a>(
+    keys: &'a [KeyArn],
+    wrapped: &'a [EncryptedDataKey],
+) -> impl Iterator<Item = (&'a EncryptedDataKey, &'a KeyArn)> {
+    let named: Vec<_> = wrapped
         .iter()
         .filter(|wrapped| wrapped.provider_id == PROVIDER_ID)
-        .find_map(|wrapped| {
-            let key = keys.iter().find(|key| key.as_str() == wrapped.provider_info)?;
-            Some((wrapped, key))
-        })
-        .ok_or_else(|| ReadError::Damaged("data key is wrapped under no accepted key".to_owned()))?;
+        .filter_map(|wrapped| Some((wrapped, KeyArn::parse(&wrapped.provider_info).ok()?)))
+        .collect();
+    let matching = |matches: fn(&KeyArn, &KeyArn) -> bool| {
+        let pairs = named.iter().flat_map(|(wrapped, name)| {
+            let keys = keys.iter().filter(|key| matches(key, name));
+            keys.map(|key| (*wrapped, key))
+        });
+        pairs.collect::<Vec<_>>()
+    };
+    let very = matching(|key, name| key == name);
+    very.into_iter().chain(matching(KeyArn::is_related_to))
+}
+
+async fn decrypt(
+    kms: &Client,
+    key: &KeyArn,
+    wrapped: &EncryptedDataKey,
+    header: &UnverifiedHeader,
+) -> Result<DataKey, ReadError> {
     let answer = kms
         .decrypt()
         .key_id(key.as_str())
@@ -46,11 +80,94 @@ pub(super) async fn unwrap_data_key(
         .map_err(|error| ReadError::Damaged(error.to_string()))
 }
 
-/// What a refusal of KMS means to a reader (KMS API Reference, "Decrypt"): the first two are verdicts on what was stored,
-/// everything else (disabled or deleted key, no permission, throttling, no connection) is no verdict at all.
+/// What a refusal of KMS means to a reader (KMS API Reference, "Decrypt" and "Common errors").
 fn refused(error: &ServiceError) -> ReadError {
     match error.code() {
+        // Verdicts on what was stored.
         Some("InvalidCiphertextException" | "IncorrectKeyException") => ReadError::Damaged(error.to_string()),
-        _ => ReadError::Unavailable(error.to_string()),
+        // Whoever disabled a key or scheduled its deletion may take it back.
+        Some("DisabledException" | "KMSInvalidStateException" | "KeyUnavailableException") => {
+            ReadError::Unavailable(error.to_string())
+        }
+        _ if error.is_retryable() => ReadError::Unavailable(error.to_string()),
+        _ => ReadError::KeyRefused(error.to_string()),
+    }
+}
+
+/// Which of several failures is told. One that may pass goes first, for the recording may be played then. A verdict on what
+/// was stored goes last: while another key is refused, nobody knows.
+fn weight(error: &ReadError) -> u8 {
+    match error {
+        ReadError::Damaged(_) => 0,
+        ReadError::KeyRefused(_) => 1,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MRK: &str = "key/mrk-1234abcd12ab34cd56ef1234567890ab";
+    const SINGLE: &str = "key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    fn arn(partition: &str, region: &str, account: &str, key: &str) -> KeyArn {
+        KeyArn::parse(&format!("arn:{partition}:kms:{region}:{account}:{key}")).unwrap()
+    }
+
+    fn here(key: &str) -> KeyArn {
+        arn("aws", "us-east-1", "111122223333", key)
+    }
+
+    fn there(key: &str) -> KeyArn {
+        arn("aws", "eu-west-1", "111122223333", key)
+    }
+
+    fn wrapped(name: &str) -> EncryptedDataKey {
+        EncryptedDataKey {
+            provider_id: PROVIDER_ID.to_owned(),
+            provider_info: name.to_owned(),
+            ciphertext: Vec::new(),
+        }
+    }
+
+    fn tried(keys: &[KeyArn], names: &[EncryptedDataKey]) -> Vec<(String, String)> {
+        candidates(keys, names)
+            .map(|(wrapped, key)| (wrapped.provider_info.clone(), key.as_str().to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_related_key_is_tried_after_the_very_ones() {
+        let (own, related) = (here(SINGLE), here(MRK));
+        let names = [wrapped(there(MRK).as_str()), wrapped(own.as_str())];
+        let expected = [(&own, &own), (&there(MRK), &related)]
+            .map(|(name, key)| (name.as_str().to_owned(), key.as_str().to_owned()));
+        assert_eq!(tried(&[related.clone(), own.clone()], &names), expected);
+    }
+
+    #[test]
+    fn keys_that_differ_in_more_than_the_region_are_not_related() {
+        let names = [
+            arn("aws-cn", "eu-west-1", "111122223333", MRK),
+            arn("aws", "eu-west-1", "444455556666", MRK),
+            there("key/mrk-00000000000000000000000000000000"),
+            there(SINGLE),
+        ]
+        .map(|name| wrapped(name.as_str()));
+        assert_eq!(tried(&[here(MRK), here(SINGLE)], &names), []);
+    }
+
+    #[test]
+    fn what_is_no_key_of_kms_is_not_tried() {
+        let mut other = wrapped(here(SINGLE).as_str());
+        other.provider_id = "aws-kms-hierarchy".to_owned();
+        let names = [
+            other,
+            wrapped("arn:aws:kms:us-east-1:111122223333:alias/mrk-1234abcd12ab34cd56ef1234567890ab"),
+            wrapped("mrk-1234abcd12ab34cd56ef1234567890ab"),
+            wrapped(""),
+        ];
+        assert_eq!(tried(&[here(MRK), here(SINGLE)], &names), []);
     }
 }

@@ -10,7 +10,10 @@ use super::{
     attributes::HEADER_DIGEST,
     upload::{CHECKSUM, Target},
 };
-use crate::{ServiceError, head::head};
+use crate::{
+    ServiceError,
+    head::{Found, find, head},
+};
 
 /// Object metadata, the vault's own entry included.
 pub(super) type Metadata = HashMap<String, String>;
@@ -19,10 +22,26 @@ pub(super) type Metadata = HashMap<String, String>;
 pub(super) const IF_ABSENT: &str = "*";
 
 /// What S3 says of an object that it has.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Committed {
-    pub(super) etag: Option<String>,
+    pub(super) etag: String,
     pub(super) version_id: Option<String>,
+}
+
+impl Committed {
+    /// What a 200 of `operation` settles. S3 gives every object an ETag: an answer without one, cut or somebody else's,
+    /// proves nothing.
+    pub(super) fn of(
+        operation: &'static str,
+        etag: Option<String>,
+        version_id: Option<String>,
+    ) -> Result<Self, ServiceError> {
+        let etag = etag.filter(|etag| !etag.is_empty());
+        Ok(Self {
+            etag: etag.ok_or_else(|| ServiceError::incomplete(operation))?,
+            version_id,
+        })
+    }
 }
 
 /// The commits that were asked for, by the digest of their header: one of them may have been carried out although its
@@ -46,20 +65,26 @@ impl Attempted {
     }
 }
 
-/// Looks for the object and for its erasure mark: `None` where there's neither, and the recording is to be copied.
+/// Looks for the object and for its erasure mark: `None` where there's neither, nor a trace of them, and the recording is
+/// to be copied.
 pub(super) async fn settled(target: &Target, attempted: &Attempted) -> Result<Option<Outcome>, ServiceError> {
     let recording = &target.recording;
-    let (marked, object) = tokio::try_join!(is_marked(target), head(&target.s3, &target.bucket, &target.key))?;
+    let (marked, found) = tokio::try_join!(is_marked(target), find(&target.s3, &target.bucket, &target.key))?;
     if marked {
         tracing::info!(recordingSid = %recording, "not copied: the recording was erased");
         // Left by a copy that crossed the erasure, and was killed before it could look at the mark.
-        if let Some(object) = object {
+        if let Some(object) = found.object() {
             take_back(target, object.version_id).await?;
         }
         return Ok(Some(Outcome::Erased));
     }
-    let Some(object) = object else {
-        return Ok(None);
+    let object = match found {
+        Found::Object(object) => object,
+        Found::DeleteMarker => {
+            tracing::info!(recordingSid = %recording, "not copied: the recording was stored, and deleted since");
+            return Ok(Some(Outcome::Expired));
+        }
+        Found::Nothing => return Ok(None),
     };
     if let Some(receipt) = attempted.find(&object) {
         return keep(target, receipt).await.map(Some);
@@ -110,10 +135,7 @@ pub(super) async fn put(target: &Target, message: Bytes, metadata: Metadata) -> 
         .send()
         .await
         .map_err(|error| ServiceError::new("PutObject", &error))?;
-    Ok(Committed {
-        etag: answer.e_tag,
-        version_id: answer.version_id,
-    })
+    Committed::of("PutObject", answer.e_tag, answer.version_id)
 }
 
 /// Whether S3 refused the commit because of what others did: the object or another commit is there, or the upload isn't

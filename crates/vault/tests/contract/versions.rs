@@ -27,6 +27,7 @@ pub(crate) const EXPECTATIONS: &[Expectation] = expectations![
     a_locked_version_is_not_deleted,
     head_tells_a_lock,
     a_locked_version_is_hidden,
+    head_tells_a_delete_marker,
 ];
 
 /// "Returns metadata about all versions of the objects in a bucket": the newest of a key first, delete markers in an
@@ -167,6 +168,42 @@ async fn put_tells_its_version(server: &Server) -> Observed {
     let get = get.send().await.unwrap().version_id;
     let same = [head, get].iter().all(|id| id.as_ref() == Some(&put));
     Observed::new("the same", if same { "the same" } else { "otherwise" })
+}
+
+/// `x-amz-delete-marker: true` beside the 404: "the object was deleted and a delete marker is its current version". A key
+/// that never held anything, and one whose marker was removed, answer 404 without it.
+///
+/// Amazon S3 User Guide, "Working with delete markers"; API Reference, "HeadObject".
+async fn head_tells_a_delete_marker(server: &Server) -> Observed {
+    let bucket = Versioned::new(server).await;
+    let told = async || match bucket.head().await {
+        Ok(_) => "done".to_owned(),
+        Err(error) => {
+            let reply = error.raw_response().unwrap();
+            let marker = reply.headers().get("x-amz-delete-marker").unwrap_or("none");
+            format!("{} {marker}", reply.status().as_u16())
+        }
+    };
+    let empty = told().await;
+    bucket.put().await;
+    bucket.delete(None).send().await.unwrap();
+    let covered = told().await;
+    bucket.put().await;
+    let replaced = told().await;
+    bucket.delete(None).send().await.unwrap();
+    let listed = bucket.list().send().await.unwrap();
+    let objects = listed.versions().iter().map(|object| object.version_id().unwrap());
+    let markers = listed
+        .delete_markers()
+        .iter()
+        .map(|marker| marker.version_id().unwrap());
+    for id in objects.chain(markers) {
+        bucket.delete(Some(id)).send().await.unwrap();
+    }
+    Observed::in_turn(
+        "404 none, then 404 true, then done, then 404 none",
+        [empty, covered, replaced, told().await],
+    )
 }
 
 /// A version under a legal hold or in its retention period isn't deleted: 403 `AccessDenied`, as for a permission that is

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, SystemTime},
 };
 
 use futures_util::future::{join, join_all};
@@ -16,14 +16,16 @@ use crate::{
     support::{World, noise, proxy::Fault, recording},
 };
 
-/// A clock that goes when it's told to.
+/// A wall clock that goes when it is told to. The monotonic clock as good as stands still meanwhile, as it does in a
+/// frozen instance.
 #[derive(Clone, Default)]
 struct Clock(Arc<AtomicU64>);
 
 impl Clock {
     fn reader(&self, world: &World) -> Reader {
-        let (seconds, start) = (self.0.clone(), Instant::now());
-        reader(world).with_clock(move || start + Duration::from_secs(seconds.load(Ordering::Relaxed)))
+        let (seconds, start) = (self.0.clone(), SystemTime::now());
+        let now = move || start + Duration::from_secs(seconds.load(Ordering::Relaxed));
+        reader(world).with_clock(&cache::Clock::new(now))
     }
 
     fn pass(&self, seconds: u64) {
@@ -72,13 +74,13 @@ async fn a_failed_open_is_not_kept() {
 }
 
 #[tokio::test]
-async fn facts_are_confirmed_with_s3_once_they_are_older_than_a_minute() {
+async fn facts_are_confirmed_with_s3_once_they_are_a_minute_old() {
     let (world, clock) = (World::start().await, Clock::default());
     store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
     let reader = clock.reader(&world);
     let open = async || reader.open(&recording(1), Expectation::Facts).await;
     open().await.unwrap();
-    clock.pass(60);
+    clock.pass(59);
     open().await.unwrap();
     assert_eq!(costs(&world), [1, 0, 1]);
     clock.pass(1);
@@ -87,7 +89,7 @@ async fn facts_are_confirmed_with_s3_once_they_are_older_than_a_minute() {
     let calls = world.proxy.calls();
     assert_eq!(calls.last().unwrap().header("if-match"), Some(opened.etag()));
     // Confirmed facts are as good as new ones.
-    clock.pass(60);
+    clock.pass(59);
     open().await.unwrap();
     assert_eq!(costs(&world), [1, 1, 1]);
 }
@@ -194,6 +196,36 @@ async fn an_entry_is_opened_anew_after_five_minutes() {
     clock.pass(1);
     open().await.unwrap();
     assert_eq!(costs(&world)[2], 2);
+}
+
+/// As an instance finds it after a freeze.
+#[tokio::test]
+async fn an_opened_recording_is_not_read_a_thousand_seconds_after_its_key_was_disabled() {
+    let (world, clock) = (World::start().await, Clock::default());
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let reader = clock.reader(&world);
+    reader.open(&recording(1), bytes(0..10)).await.unwrap();
+    let disabled = world.direct_kms().disable_key().key_id(world.key.as_str());
+    disabled.send().await.unwrap();
+    clock.pass(1_000);
+    for expectation in [bytes(0..10), Expectation::Facts] {
+        let error = reader.open(&recording(1), expectation).await.err();
+        assert!(matches!(error, Some(ReadError::Unavailable(_))), "{error:?}");
+    }
+}
+
+/// As an instance finds it after a freeze: what HEAD and `/media-url` are answered from.
+#[tokio::test]
+async fn facts_of_a_recording_that_was_erased_fifty_minutes_ago_are_not_told() {
+    let (world, clock) = (World::start().await, Clock::default());
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let reader = clock.reader(&world);
+    reader.open(&recording(1), Expectation::Facts).await.unwrap();
+    let delete = world.direct_s3().delete_object().bucket(&world.bucket);
+    delete.key(recording(1).object_key()).send().await.unwrap();
+    clock.pass(50 * 60);
+    let error = reader.open(&recording(1), Expectation::Facts).await.err();
+    assert!(matches!(error, Some(ReadError::NotFound)), "{error:?}");
 }
 
 #[tokio::test]

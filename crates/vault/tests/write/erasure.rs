@@ -6,15 +6,15 @@ use vault::{Eraser, Erasure, Outcome};
 use super::{
     PART,
     scripted::Scripted,
-    support::{World, noise, proxy::Fault, recording},
+    support::{World, audio, proxy::Fault, recording},
 };
 
 fn one_part() -> Scripted {
-    Scripted::whole(noise(70_000, 1))
+    Scripted::whole(audio(70_000, 1))
 }
 
 fn two_parts() -> Scripted {
-    Scripted::whole(noise(PART + 1, 2))
+    Scripted::whole(audio(PART + 1, 2))
 }
 
 impl World {
@@ -144,6 +144,29 @@ async fn a_commit_whose_answer_is_lost_is_taken_back_as_well() {
         assert!(matches!(outcome, Ok(Outcome::Erased)), "{commit}: {outcome:?}");
         world.assert_erased().await;
     }
+}
+
+#[tokio::test]
+async fn a_recording_that_was_stored_and_deleted_does_not_come_back() {
+    let world = World::start_versioned().await;
+    let key = recording(1).object_key();
+    assert!(matches!(world.store(&one_part()).await, Ok(Outcome::Stored(_))));
+    let client = world.direct_s3();
+    let delete = client.delete_object().bucket(&world.bucket).key(&key);
+    let deleted = delete.send().await.unwrap();
+
+    let source = one_part();
+    assert!(matches!(world.store(&source).await, Ok(Outcome::Expired)));
+    assert_eq!(source.opened(), []);
+    assert_eq!(world.object(&key).await, None);
+
+    // Who wants it back removes the marker.
+    for version in world.versions(&key).await {
+        let delete = client.delete_object().bucket(&world.bucket).key(&key);
+        delete.version_id(version).send().await.unwrap();
+    }
+    assert!(deleted.delete_marker().unwrap());
+    assert!(matches!(world.store(&one_part()).await, Ok(Outcome::Stored(_))));
 }
 
 #[tokio::test]

@@ -138,6 +138,7 @@ fn every_wrong_setting_is_told_at_once_and_no_value_is() {
         ("CONFERENCE_CHANNELS", "customer, others"),
         ("KMS_KEY_ARN", "alias/canary"),
         ("MEDIA_FORMAT", "canary"),
+        ("COPIES_MAX_RECEIVES", "0"),
         ("TWILIO_ENCRYPTION_KEY_ARN", "alias/canary"),
     ];
     let good = [API_KEY, WEBHOOK[0], COPIER[0]];
@@ -182,8 +183,36 @@ fn the_order_of_channels_is_set_for_each_leg_apart() {
 }
 
 #[test]
+fn a_playback_base_url_with_a_path_is_refused() {
+    let linker = [("ROLE", "linker"), ACCOUNT, API_KEY, LINKER[0]];
+    let BadSettings(problems) = read(&[&linker, &[("PLAYBACK_BASE_URL", "https://h.example.com/vault")]]).unwrap_err();
+    assert_eq!(problems, ["PLAYBACK_BASE_URL: must have no path"]);
+}
+
+#[test]
+fn segment_links_that_playback_does_not_accept_are_not_made() {
+    let linker = [("ROLE", "linker"), ACCOUNT, API_KEY, ("LINK_MODE", "segment-link")];
+    let keys = [("LINK_KEYS_SECRET", "link-keys")];
+    for accepts in [
+        &[][..],
+        &[("ACCEPT_SEGMENT_LINKS", "")],
+        &[("ACCEPT_SEGMENT_LINKS", "false")],
+    ] {
+        let BadSettings(problems) = read(&[&linker, &LINKER, &keys, accepts]).unwrap_err();
+        let expected = "ACCEPT_SEGMENT_LINKS: must be true with LINK_MODE=segment-link";
+        assert_eq!(problems, [expected]);
+    }
+}
+
+#[test]
 fn segment_links_need_their_keys() {
-    let segment_links = [("ROLE", "linker"), ACCOUNT, API_KEY, ("LINK_MODE", "segment-link")];
+    let segment_links = [
+        ("ROLE", "linker"),
+        ACCOUNT,
+        API_KEY,
+        ("LINK_MODE", "segment-link"),
+        ("ACCEPT_SEGMENT_LINKS", "true"),
+    ];
     assert_eq!(problems(&[&segment_links, &LINKER]), ["LINK_KEYS_SECRET"]);
     let config = read(&[&segment_links, &LINKER, &[("LINK_KEYS_SECRET", "link-keys")]]).unwrap();
     let mode = config.jobs.unwrap().linker.unwrap().mode;

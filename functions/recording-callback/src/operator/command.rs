@@ -19,7 +19,7 @@ const MOST_LISTED: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Backfill(Backfill),
-    Reconcile,
+    Reconcile(Reconcile),
     Erase(Erase),
     Verify(Verify),
     Continue(Continuation),
@@ -36,6 +36,17 @@ pub(crate) struct Backfill {
     pub(crate) dry_run: bool,
     #[serde(default = "default_page_size")]
     pub(crate) page_size: u16,
+    /// Begin anew, although a run of these days is unfinished.
+    #[serde(default)]
+    pub(crate) restart: bool,
+}
+
+/// Do the same for the last days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Reconcile {
+    #[serde(default)]
+    pub(crate) restart: bool,
 }
 
 /// Erase a recording here, and at Twilio unless the original is to be kept.
@@ -49,7 +60,13 @@ pub(crate) struct Erase {
 
 /// Read stored recordings whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verify {
+pub(crate) struct Verify {
+    pub(crate) recordings: Recordings,
+    pub(crate) restart: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Recordings {
     All,
     Listed(Vec<RecordingSid>),
 }
@@ -62,7 +79,7 @@ pub(crate) struct Continuation {
     pub(crate) operation: String,
     /// Which run of it.
     pub(crate) run: i64,
-    /// Which invocation of that run, from 0.
+    /// How many invocations have taken the run before this one.
     pub(crate) step: u32,
 }
 
@@ -86,11 +103,11 @@ impl Command {
         let (command, expected) = match name {
             "backfill" => (
                 Backfill::parse(body).map(Self::Backfill),
-                r#"{"backfill":{"from":"2026-05-01","to":"2026-05-31"}}, "dryRun" (true, false) and "pageSize" (1 to 1000) where wanted"#,
+                r#"{"backfill":{"from":"2026-05-01","to":"2026-05-31"}}, "dryRun" and "restart" (true, false) and "pageSize" (1 to 1000) where wanted"#,
             ),
             "reconcile" => (
-                body.as_object().filter(|body| body.is_empty()).map(|_| Self::Reconcile),
-                r#"{"reconcile":{}}"#,
+                Reconcile::deserialize(body).ok().map(Self::Reconcile),
+                r#"{"reconcile":{}}, "restart" (true, false) where wanted"#,
             ),
             "erase" => (
                 Erase::parse(body).map(Self::Erase),
@@ -98,7 +115,7 @@ impl Command {
             ),
             "verify" => (
                 Verify::parse(body).map(Self::Verify),
-                r#"{"verify":{"recordings":["RE…"]}} with at most 1000 of them, or {"verify":{"all":true}}"#,
+                r#"{"verify":{"recordings":["RE…"]}} with at most 1000 of them, or {"verify":{"all":true}}, "restart" (true, false) where wanted"#,
             ),
             "continue" => (
                 Continuation::deserialize(body).ok().map(Self::Continue),
@@ -125,6 +142,7 @@ impl Backfill {
             to: Day(today),
             dry_run: false,
             page_size: PAGE_SIZE,
+            restart: false,
         }
     }
 }
@@ -148,20 +166,20 @@ impl Verify {
         struct Body {
             all: Option<bool>,
             recordings: Option<Vec<RecordingSid>>,
+            #[serde(default)]
+            restart: bool,
         }
-        match Body::deserialize(body).ok()? {
-            Body {
-                all: Some(true),
-                recordings: None,
-            } => Some(Self::All),
-            Body {
-                all: None,
-                recordings: Some(recordings),
-            } => (1..=MOST_LISTED)
-                .contains(&recordings.len())
-                .then_some(Self::Listed(recordings)),
-            _ => None,
-        }
+        let Body {
+            all,
+            recordings,
+            restart,
+        } = Body::deserialize(body).ok()?;
+        let recordings = match (all, recordings) {
+            (Some(true), None) => Recordings::All,
+            (None, Some(listed)) if (1..=MOST_LISTED).contains(&listed.len()) => Recordings::Listed(listed),
+            _ => return None,
+        };
+        Some(Self { recordings, restart })
     }
 }
 
@@ -223,14 +241,18 @@ mod tests {
             to: day("2026-05-31"),
             dry_run: false,
             page_size: 200,
+            restart: false,
         };
         let event = json!({"backfill": {"from": "2026-05-01", "to": "2026-05-31"}});
         assert_eq!(parse(&event), Command::Backfill(plain));
-        let event = json!({"backfill": {"from": "2026-05-01", "to": "2026-05-01", "dryRun": true, "pageSize": 1}});
+        let event = json!({"backfill": {
+            "from": "2026-05-01", "to": "2026-05-01", "dryRun": true, "pageSize": 1, "restart": true,
+        }});
         let full = Backfill {
             to: day("2026-05-01"),
             dry_run: true,
             page_size: 1,
+            restart: true,
             ..plain
         };
         assert_eq!(parse(&event), Command::Backfill(full));
@@ -254,11 +276,11 @@ mod tests {
 
     #[test]
     fn recordings_to_verify_are_listed_or_all() {
-        assert_eq!(parse(&json!({"verify": {"all": true}})), Command::Verify(Verify::All));
-        let listed = Verify::Listed(vec![RecordingSid::parse(SID).unwrap()]);
+        let verify = |recordings, restart| Command::Verify(Verify { recordings, restart });
+        assert_eq!(parse(&json!({"verify": {"all": true}})), verify(Recordings::All, false));
         assert_eq!(
-            parse(&json!({"verify": {"recordings": [SID]}})),
-            Command::Verify(listed)
+            parse(&json!({"verify": {"recordings": [SID], "restart": true}})),
+            verify(Recordings::Listed(vec![RecordingSid::parse(SID).unwrap()]), true)
         );
     }
 
@@ -282,12 +304,15 @@ mod tests {
             commands,
             [
                 Command::Backfill(Backfill { dry_run: true, .. }),
-                Command::Reconcile,
+                Command::Reconcile(Reconcile { restart: false }),
                 Command::Erase(Erase {
                     keep_original: true,
                     ..
                 }),
-                Command::Verify(Verify::Listed(_)),
+                Command::Verify(Verify {
+                    recordings: Recordings::Listed(_),
+                    restart: false,
+                }),
             ]
         ));
     }

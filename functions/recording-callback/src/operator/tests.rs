@@ -1,11 +1,14 @@
+mod backfill;
 mod erase;
 mod reconcile;
 mod resume;
 mod twilio;
 mod verify;
-mod walk;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json, value::RawValue};
 use service::secrets::{Secret, Secrets};
@@ -72,12 +75,19 @@ impl World {
     }
 
     async fn invoke_for(&self, time: Duration, event: Value) -> Result<Value, OperatorError> {
+        self.invoke_as(FUNCTION, time, event).await
+    }
+
+    async fn invoke_as(&self, function_arn: &str, time: Duration, event: Value) -> Result<Value, OperatorError> {
+        static INVOCATIONS: AtomicU32 = AtomicU32::new(0);
+        let request_id = format!("request-{}", INVOCATIONS.fetch_add(1, Ordering::Relaxed));
         let event = RawValue::from_string(event.to_string()).unwrap();
         let Ok(Invocation::Command(command)) = Invocation::parse(&event) else {
             panic!("not a command");
         };
         let invoked = Invoked {
-            function_arn: FUNCTION,
+            function_arn,
+            request_id: &request_id,
             deadline: Instant::now() + time,
         };
         self.operator.run(command, invoked).await
@@ -137,6 +147,23 @@ impl World {
         let object = self.aws.s3().get_object().bucket(&self.aws.name).key(key);
         let body = object.send().await.unwrap().body.collect().await.unwrap();
         serde_json::from_slice(&body.to_vec()).unwrap()
+    }
+
+    /// Fires the schedules by which an operation goes on that was answered so, until it has ended.
+    async fn see_through(&self, mut answer: Value) -> Result<Value, OperatorError> {
+        while answer["status"] == "running" {
+            let [name] = <[_; 1]>::try_from(self.scheduled().await).unwrap();
+            let (_, event) = self.fire(&name).await;
+            answer = self.invoke(event).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Writes the state object of an operation as an older version or a killed invocation has left it.
+    async fn set_state(&self, operation: &str, state: &Value) {
+        let key = format!("operations/{operation}.json");
+        let put = self.aws.s3().put_object().bucket(&self.aws.name).key(key);
+        put.body(state.to_string().into_bytes().into()).send().await.unwrap();
     }
 
     /// How many objects there are under `recordings/`.

@@ -1,9 +1,11 @@
 //! Work that may take longer than an invocation, done in pieces that don't.
 
-use serde::{Deserialize, Serialize};
-use vault::{NameError, ReadError, ServiceError};
+use std::time::Instant;
 
-use super::{Operator, copies_queue::QueueError, verification::Verification, walk::Walk};
+use serde::{Deserialize, Serialize};
+use vault::{NameError, ServiceError};
+
+use super::{Operator, backfill::Walk, copies_queue::QueueError, verify::Verification};
 use crate::{originals::OriginalsError, schedules::ScheduleError};
 
 /// What is done, and how far it has got.
@@ -18,7 +20,18 @@ pub(super) enum Work {
 /// The work as it is after a piece of it.
 pub(super) enum Advance<W> {
     More(W),
+    /// What is left had better wait a while.
+    Later(W),
     Done(W),
+}
+
+/// What a piece has of the invocation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    /// A piece that takes longer is dropped.
+    pub(super) ends: Instant,
+    /// The piece before failed. This one is the invocation's first and should be as small as it can be.
+    pub(super) carefully: bool,
 }
 
 /// Why a piece of work isn't done. It's as if it hadn't been begun.
@@ -30,8 +43,6 @@ pub(crate) enum WorkError {
     Originals(#[from] OriginalsError),
     #[error("the vault: {0}")]
     Catalog(#[from] ServiceError),
-    #[error("the vault: {0}")]
-    Read(#[from] ReadError),
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(transparent)]
@@ -41,20 +52,20 @@ pub(crate) enum WorkError {
 }
 
 impl Work {
-    /// The operation's name; `run` is told from others by it where there may be others.
-    pub(super) fn name(&self, run: i64) -> String {
+    /// The operation's name, by what is to be done: it has to be asked for before anything is.
+    pub(super) fn name(&self) -> String {
         match self {
             Self::Backfill(walk) | Self::Reconcile(walk) => walk.name(),
-            Self::Verify(verification) => verification.name(run),
+            Self::Verify(verification) => verification.name(),
         }
     }
 
-    /// Does the next piece: a small one where the last one failed.
-    pub(super) async fn advance(&self, operator: &Operator, carefully: bool) -> Result<Advance<Self>, WorkError> {
+    /// Does the next piece.
+    pub(super) async fn advance(&self, operator: &Operator, turn: Turn) -> Result<Advance<Self>, WorkError> {
         Ok(match self {
             Self::Backfill(walk) => walk.advance(operator).await?.map(Self::Backfill),
             Self::Reconcile(walk) => walk.advance(operator).await?.map(Self::Reconcile),
-            Self::Verify(verification) => verification.advance(operator, carefully).await?.map(Self::Verify),
+            Self::Verify(verification) => verification.advance(operator, turn).await?.map(Self::Verify),
         })
     }
 }
@@ -63,6 +74,7 @@ impl<W> Advance<W> {
     fn map<V>(self, f: impl FnOnce(W) -> V) -> Advance<V> {
         match self {
             Self::More(work) => Advance::More(f(work)),
+            Self::Later(work) => Advance::Later(f(work)),
             Self::Done(work) => Advance::Done(f(work)),
         }
     }
@@ -75,7 +87,7 @@ impl WorkError {
             Self::Name(_) => false,
             Self::Originals(error) => error.is_retryable(),
             Self::Catalog(error) => error.is_retryable(),
-            Self::Read(_) | Self::Queue(_) | Self::Schedule(_) | Self::Deadline => true,
+            Self::Queue(_) | Self::Schedule(_) | Self::Deadline => true,
         }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum Rejection {
     SharedKeys(#[source] SecretError),
     #[error("the callback cannot be queued now")]
     NotQueued,
+    #[error("the callback cannot be dealt with in time")]
+    OutOfTime,
     #[error("the recording is not dealt with yet")]
     JobsUnfinished,
     #[error("the recording cannot be dealt with")]
@@ -46,7 +48,7 @@ impl Rejection {
             Self::Unsigned | Self::Signature(_) | Self::ForeignAccount => StatusCode::FORBIDDEN,
             Self::MalformedRequest(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             // Twilio comes again after a 5xx where the callback's URL asks for it (`#rc=3&rp=all`).
-            Self::AuthToken(_) | Self::SharedKeys(_) | Self::NotQueued | Self::JobsUnfinished => {
+            Self::AuthToken(_) | Self::SharedKeys(_) | Self::NotQueued | Self::OutOfTime | Self::JobsUnfinished => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::JobsFailed => StatusCode::INTERNAL_SERVER_ERROR,
@@ -67,6 +69,7 @@ impl Rejection {
             Self::AuthToken(_) => "auth_token_unavailable",
             Self::SharedKeys(_) => "shared_keys_unavailable",
             Self::NotQueued => "not_queued",
+            Self::OutOfTime => "out_of_time",
             Self::JobsUnfinished => "jobs_unfinished",
             Self::JobsFailed => "jobs_failed",
         }

@@ -231,6 +231,21 @@ mod tests {
         );
     }
 
+    /// A custom domain's API mapping is part of the URL that Twilio signs, but not of `rawPath` (AWS, *Create AWS Lambda
+    /// proxy integrations for HTTP APIs in API Gateway*).
+    #[test]
+    fn a_public_base_url_may_have_a_path() {
+        let base = "https://hooks.example.com/vault";
+        let mut event = http_request(POST_TEXT);
+        let query = event.raw_query_string.clone().unwrap();
+        let url = format!("{base}{PATH}?{query}");
+        let pairs = form_pairs(event.body.as_deref().unwrap().as_bytes());
+        let signature = sign(&url, &SignedBody::Form(&pairs), &token()[0]);
+        event.headers.insert(SIGNATURE_HEADER, signature.parse().unwrap());
+        let request = CallbackRequest::from_event(event).unwrap();
+        assert_eq!(request.verify(Some(base), &token()), Ok(()));
+    }
+
     #[test]
     fn the_host_header_is_not_believed() {
         let mut event = http_request(POST_BASE64);

@@ -70,6 +70,7 @@ mod tests {
                 "shared_keys_unavailable",
             ),
             (Rejection::NotQueued, 503, "not_queued"),
+            (Rejection::OutOfTime, 503, "out_of_time"),
             (Rejection::JobsUnfinished, 503, "jobs_unfinished"),
             (Rejection::JobsFailed, 500, "jobs_failed"),
         ] {

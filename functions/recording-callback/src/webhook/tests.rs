@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use service::secrets::{Secret, Secrets};
+use tokio::net::TcpListener;
 use twilio::{
     auth_tokens::AuthTokens,
     callback::form_pairs,
@@ -13,7 +14,7 @@ use twilio::{
 use super::*;
 use crate::{
     config::QueueUrls,
-    loopback::{Asked, Loopback},
+    loopback::{Asked, Loopback, aws_at},
     sample_events::{GET, POST_BASE64, POST_TEXT, http_request},
 };
 
@@ -233,4 +234,33 @@ async fn without_queues_the_jobs_run_in_line_and_their_failure_is_told() {
         refused(500, "jobs_failed")
     );
     assert_eq!(aws.count(SEND), 0);
+}
+
+/// Secrets Manager or SQS takes the request and never answers.
+#[tokio::test]
+async fn a_silent_service_is_answered_for_before_the_deadline() {
+    for silent in [GET_SECRET, SEND] {
+        let silence = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let silent_url = format!("http://{}", silence.local_addr().unwrap());
+        let aws = Loopback::start(aws).await;
+        let mut webhook = webhook(&aws, true);
+        let config = aws_at(&silent_url);
+        if silent == GET_SECRET {
+            let secrets = Secrets::new(&config);
+            let auth_tokens = Secret::new(&secrets, "auth-token".to_owned(), AuthTokens::parse);
+            webhook.signers.auth_tokens = Some(auth_tokens);
+        } else {
+            let urls = QueueUrls {
+                links: format!("{silent_url}/links"),
+                copies: format!("{silent_url}/copies"),
+            };
+            webhook.delivery = Delivery::Queues(Queues::new(aws_sdk_sqs::Client::new(&config), urls));
+        }
+        let (jobs, deadline) = (Jobs::default(), Instant::now() + Duration::from_secs(4));
+        let answered = webhook.answer(Ok(Box::new(http_request(POST_TEXT))), &jobs, "request-1", deadline);
+        // The function's own end, a second after what it leaves itself.
+        let answered = tokio::time::timeout(Duration::from_secs(5), answered).await;
+        let answer = serde_json::to_value(answered.expect("an answer in time")).unwrap();
+        assert_eq!(answer["statusCode"], 503, "{silent}");
+    }
 }

@@ -1,19 +1,17 @@
 //! Flex tokens: who asks for a link.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::time::Duration;
 
+use cache::{Cache, Clock};
 use http::HeaderValue;
 use twilio::flex_token::{FlexToken, Listener, TokenError};
 
 use crate::{ports::TokenCheck, refusal::Refusal};
 
 /// How long an answer of Twilio's is gone by without asking again: a user who lost a role listens for a minute at most.
-const TRUSTED_FOR_MS: i64 = 60_000;
+const TRUSTED_FOR: Duration = Duration::from_secs(60);
 
-/// More tokens than one function instance sees in a minute; past it the one nearest its end makes room.
+/// More tokens than one function instance sees in a minute.
 const MAX_REMEMBERED: usize = 256;
 
 /// Tells who a token belongs to and whether they may listen.
@@ -21,35 +19,41 @@ const MAX_REMEMBERED: usize = 256;
 pub(crate) struct TokenGate<C> {
     check: C,
     allowed_roles: Vec<String>,
-    remembered: Mutex<Remembered>,
+    clock: Clock,
+    /// By their tokens' SHA-256. The tokens themselves are kept nowhere.
+    listeners: Cache<[u8; 32], Listener>,
 }
 
 impl<C: TokenCheck> TokenGate<C> {
-    pub(crate) fn new(check: C, allowed_roles: Vec<String>) -> Self {
+    pub(crate) fn new(check: C, allowed_roles: Vec<String>, clock: Clock) -> Self {
         Self {
             check,
             allowed_roles,
-            remembered: Mutex::default(),
+            listeners: Cache::new(MAX_REMEMBERED, TRUSTED_FOR, clock.clone()),
+            clock,
         }
     }
 
-    /// Whose token stands in the `Authorization` header, at `now_ms` (Unix milliseconds).
+    /// Whose token stands in the `Authorization` header.
     ///
-    /// Only what Twilio said of a valid token is remembered. Without an answer of Twilio's there's no listener.
-    pub(crate) async fn listener(&self, authorization: Option<&HeaderValue>, now_ms: i64) -> Result<Listener, Refusal> {
+    /// Only what Twilio said of a valid token is remembered. Without an answer of Twilio's there is no listener.
+    pub(crate) async fn listener(&self, authorization: Option<&HeaderValue>) -> Result<Listener, Refusal> {
         let token = authorization
             .and_then(|value| value.to_str().ok())
             .and_then(FlexToken::from_authorization)
             .ok_or(Refusal::NoToken)?;
-        let fingerprint = token.fingerprint();
-        if let Some(listener) = self.remembered(|all| all.find(&fingerprint, now_ms)) {
-            return Ok(listener);
-        }
-        let listener = self.check.check(&token).await?;
-        if listener.expires_ms <= now_ms {
+        let mut place = self.listeners.place(&token.fingerprint()).await;
+        let listener = match place.get() {
+            Some(known) => known.clone(),
+            None => {
+                let listener = self.check.check(&token).await?;
+                place.put(listener.clone());
+                listener
+            }
+        };
+        if listener.expires_ms <= self.clock.unix_ms() {
             return Err(TokenError::Invalid.into());
         }
-        self.remembered(|all| all.insert(fingerprint, listener.clone(), now_ms));
         Ok(listener)
     }
 
@@ -57,47 +61,17 @@ impl<C: TokenCheck> TokenGate<C> {
     pub(crate) fn allows(&self, listener: &Listener) -> bool {
         listener.roles.iter().any(|role| self.allowed_roles.contains(role))
     }
-
-    fn remembered<T>(&self, act: impl FnOnce(&mut Remembered) -> T) -> T {
-        // Every change to the map is whole before anything can panic, so a poisoned lock guards a good map.
-        act(&mut self.remembered.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Listeners by their tokens' SHA-256; the tokens themselves are kept nowhere.
-#[derive(Debug, Default)]
-struct Remembered(HashMap<[u8; 32], Entry>);
-
-#[derive(Debug)]
-struct Entry {
-    listener: Listener,
-    until_ms: i64,
-}
-
-impl Remembered {
-    fn find(&mut self, fingerprint: &[u8; 32], now_ms: i64) -> Option<Listener> {
-        self.0.retain(|_, entry| now_ms < entry.until_ms);
-        self.0.get(fingerprint).map(|entry| entry.listener.clone())
-    }
-
-    fn insert(&mut self, fingerprint: [u8; 32], listener: Listener, now_ms: i64) {
-        if self.0.len() >= MAX_REMEMBERED
-            && let Some(nearest) = self
-                .0
-                .iter()
-                .min_by_key(|(_, entry)| entry.until_ms)
-                .map(|(key, _)| *key)
-        {
-            self.0.remove(&nearest);
-        }
-        let until_ms = listener.expires_ms.min(now_ms.saturating_add(TRUSTED_FOR_MS));
-        self.0.insert(fingerprint, Entry { listener, until_ms });
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicI64, AtomicUsize, Ordering},
+        },
+        time::UNIX_EPOCH,
+    };
 
     use base64::{Engine, engine::general_purpose::STANDARD};
     use twilio::client::ApiError;
@@ -120,9 +94,24 @@ mod tests {
         }
     }
 
-    fn gate(answer: fn() -> Result<Listener, TokenError>) -> TokenGate<Issuer> {
+    /// A gate with a wall clock that goes when it is told to. The monotonic clock stands still meanwhile.
+    struct Gate {
+        gate: TokenGate<Issuer>,
+        now_ms: Arc<AtomicI64>,
+    }
+
+    fn gate(answer: fn() -> Result<Listener, TokenError>) -> Gate {
         let asked = AtomicUsize::new(0);
-        TokenGate::new(Issuer { answer, asked }, vec!["supervisor".to_owned()])
+        let now_ms = Arc::new(AtomicI64::new(NOW_MS));
+        let told = Arc::clone(&now_ms);
+        let clock = Clock::new(move || {
+            let now_ms = told.load(Ordering::Relaxed);
+            UNIX_EPOCH + Duration::from_millis(now_ms.try_into().unwrap())
+        });
+        Gate {
+            gate: TokenGate::new(Issuer { answer, asked }, vec!["supervisor".to_owned()], clock),
+            now_ms,
+        }
     }
 
     fn listener(expires_ms: i64, roles: &[&str]) -> Listener {
@@ -139,37 +128,41 @@ mod tests {
         HeaderValue::from_str(&format!("Basic {pair}")).unwrap()
     }
 
-    impl TokenGate<Issuer> {
-        async fn ask(&self, token: &str, now_ms: i64) -> Result<Listener, Refusal> {
-            self.listener(Some(&header(token)), now_ms).await
+    impl Gate {
+        async fn ask_at(&self, token: &str, now_ms: i64) -> Result<Listener, Refusal> {
+            self.now_ms.store(now_ms, Ordering::Relaxed);
+            self.gate.listener(Some(&header(token))).await
         }
 
         fn asked(&self) -> usize {
-            self.check.asked.load(Ordering::Relaxed)
+            self.gate.check.asked.load(Ordering::Relaxed)
         }
     }
 
     #[tokio::test]
     async fn a_valid_token_is_asked_about_once_a_minute() {
         let gate = gate(|| Ok(listener(NOW_MS + 3_600_000, &["supervisor"])));
-        gate.ask("one", NOW_MS).await.unwrap();
-        gate.ask("one", NOW_MS + 59_999).await.unwrap();
+        gate.ask_at("one", NOW_MS).await.unwrap();
+        gate.ask_at("one", NOW_MS + 59_999).await.unwrap();
         assert_eq!(gate.asked(), 1);
-        gate.ask("two", NOW_MS + 59_999).await.unwrap();
+        gate.ask_at("two", NOW_MS + 59_999).await.unwrap();
         assert_eq!(gate.asked(), 2);
-        gate.ask("one", NOW_MS + 60_000).await.unwrap();
+        gate.ask_at("one", NOW_MS + 60_000).await.unwrap();
         assert_eq!(gate.asked(), 3);
+        // A clock that steps back makes the answer old.
+        gate.ask_at("one", NOW_MS).await.unwrap();
+        assert_eq!(gate.asked(), 4);
     }
 
     #[tokio::test]
-    async fn a_token_is_never_remembered_past_its_expiry() {
+    async fn a_token_is_never_trusted_past_its_expiry() {
         let gate = gate(|| Ok(listener(NOW_MS + 10, &["supervisor"])));
-        gate.ask("one", NOW_MS).await.unwrap();
-        gate.ask("one", NOW_MS + 9).await.unwrap();
-        assert_eq!(gate.asked(), 1);
-        let refusal = gate.ask("one", NOW_MS + 10).await.unwrap_err();
-        assert!(matches!(refusal, Refusal::Token(TokenError::Invalid)), "{refusal:?}");
-        assert_eq!(gate.asked(), 2);
+        gate.ask_at("one", NOW_MS).await.unwrap();
+        gate.ask_at("one", NOW_MS + 9).await.unwrap();
+        for now_ms in [NOW_MS + 10, NOW_MS + 50_000, NOW_MS + 120_000] {
+            let refusal = gate.ask_at("one", now_ms).await.unwrap_err();
+            assert!(matches!(refusal, Refusal::Token(TokenError::Invalid)), "{refusal:?}");
+        }
     }
 
     #[tokio::test]
@@ -178,7 +171,7 @@ mod tests {
         let unavailable = gate(|| Err(TokenError::Unavailable(ApiError::Status { status: 500 })));
         for (gate, status) in [(invalid, 401), (unavailable, 503)] {
             for _ in 0..2 {
-                assert_eq!(gate.ask("one", NOW_MS).await.unwrap_err().terms().0, status);
+                assert_eq!(gate.ask_at("one", NOW_MS).await.unwrap_err().terms().0, status);
             }
             assert_eq!(gate.asked(), 2);
         }
@@ -195,7 +188,7 @@ mod tests {
             Some("Basic dXNlcjpwYXNz"),
         ] {
             let value = value.map(HeaderValue::from_static);
-            let refusal = gate.listener(value.as_ref(), NOW_MS).await.unwrap_err();
+            let refusal = gate.gate.listener(value.as_ref()).await.unwrap_err();
             assert!(matches!(refusal, Refusal::NoToken), "{value:?}");
         }
         assert_eq!(gate.asked(), 0);
@@ -204,26 +197,9 @@ mod tests {
     #[test]
     fn one_allowed_role_is_enough() {
         let gate = gate(|| Err(TokenError::Invalid));
-        assert!(gate.allows(&listener(0, &["agent", "supervisor"])));
+        assert!(gate.gate.allows(&listener(0, &["agent", "supervisor"])));
         for roles in [&["agent"][..], &["Supervisor"], &["supervisor "], &[]] {
-            assert!(!gate.allows(&listener(0, roles)), "{roles:?}");
+            assert!(!gate.gate.allows(&listener(0, roles)), "{roles:?}");
         }
-    }
-
-    #[test]
-    fn memory_is_bounded_and_the_nearest_to_its_end_goes_first() {
-        let mut all = Remembered::default();
-        let key = |n: usize| {
-            let mut key = [0; 32];
-            key[..8].copy_from_slice(&n.to_le_bytes());
-            key
-        };
-        for n in 0..MAX_REMEMBERED + 10 {
-            let expires_ms = NOW_MS + 1 + i64::try_from(n).unwrap();
-            all.insert(key(n), listener(expires_ms, &[]), NOW_MS);
-            assert!(all.0.len() <= MAX_REMEMBERED);
-        }
-        assert!(all.find(&key(9), NOW_MS).is_none());
-        assert!(all.find(&key(10), NOW_MS).is_some());
     }
 }

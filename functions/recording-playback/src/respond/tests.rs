@@ -121,6 +121,11 @@ async fn every_refusal_has_its_status_and_code() {
             "not_configured",
         ),
         (
+            Refusal::LinkKeysUnavailable(SecretError::Refused("canary".into())),
+            503,
+            "unavailable",
+        ),
+        (
             Refusal::LinkKeysUnavailable(SecretError::Unavailable("canary".into())),
             503,
             "unavailable",
@@ -149,6 +154,7 @@ async fn every_refusal_has_its_status_and_code() {
         (read(ReadError::NotFound), 404, "recording_not_found"),
         (read(ReadError::Archived), 409, "archived"),
         (read(ReadError::Damaged("canary".into())), 502, "damaged"),
+        (read(ReadError::KeyRefused("canary".into())), 500, "key_refused"),
         (read(ReadError::Changed), 503, "unavailable"),
         (read(ReadError::Unavailable("canary".into())), 503, "unavailable"),
         (Refusal::RangeRequired, 400, "range_required"),

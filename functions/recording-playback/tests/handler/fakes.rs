@@ -14,7 +14,6 @@ use http_body_util::BodyExt;
 use lambda_runtime::{Context, LambdaEvent};
 use playback_link::{Expiry, KeyRing, SignedLink};
 use recording_playback::{App, Body, CheckError, Config, LinkKeys, Recordings, TokenCheck, decide::Facts, handle};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use service::{secrets::SecretError, settings::Settings};
 use twilio::{
@@ -201,12 +200,11 @@ pub(crate) fn supervisor() -> Result<Listener, TokenError> {
 pub(crate) struct Keys(pub(crate) Option<&'static str>);
 
 impl LinkKeys for Keys {
-    async fn current(&self) -> Result<Arc<SecretString>, SecretError> {
-        let text = self.0.ok_or(SecretError::Missing)?;
-        Ok(Arc::new(text.to_owned().into()))
+    async fn current(&self) -> Result<KeyRing, SecretError> {
+        KeyRing::parse(self.0.unwrap_or_default()).map_err(|_| SecretError::Missing)
     }
 
-    async fn refreshed(&self) -> Result<Arc<SecretString>, SecretError> {
+    async fn refreshed(&self) -> Result<KeyRing, SecretError> {
         self.current().await
     }
 }

@@ -16,6 +16,24 @@ fn backfill() -> Value {
     json!({"backfill": {"from": "2026-05-01", "to": "2026-05-31", "pageSize": 2}})
 }
 
+fn restarted(mut event: Value) -> Value {
+    let (_, request) = event.as_object_mut().unwrap().iter_mut().next().unwrap();
+    request["restart"] = json!(true);
+    event
+}
+
+/// The backfill's first page is done; Twilio refuses the second for good, and the run has failed. Returns the event that
+/// failed.
+async fn failed(world: &World) -> Value {
+    world.invoke_briefly(backfill()).await.unwrap();
+    let event = fire_next(world).await;
+    world.twilio.refuse(400);
+    world.invoke(event.clone()).await.unwrap_err();
+    assert_eq!(world.state(OPERATION).await["status"], "failed");
+    world.twilio.refuse(0);
+    event
+}
+
 /// Fires the one schedule that there is, which has to invoke the function again.
 async fn fire_next(world: &World) -> Value {
     let [name] = <[_; 1]>::try_from(world.scheduled().await).unwrap();
@@ -67,12 +85,120 @@ async fn an_event_that_comes_twice_is_worked_on_once() {
 }
 
 #[tokio::test]
-async fn a_new_run_takes_over_from_an_unfinished_one() {
+async fn the_same_event_goes_on_with_an_unfinished_run() {
     let world = world().await;
     world.invoke_briefly(backfill()).await.unwrap();
     let event = fire_next(&world).await;
-    assert_eq!(world.invoke(backfill()).await.unwrap()["status"], "done");
+    let answer = world.invoke(backfill()).await.unwrap();
+    assert_eq!(answer["status"], "done");
+    assert_eq!(answer["work"]["backfill"]["counts"]["found"], 5);
+    assert_eq!(world.queued().await.len(), 5);
     assert_eq!(world.invoke(event).await.unwrap()["status"], "superseded");
+}
+
+#[tokio::test]
+async fn a_failed_run_goes_on_where_it_ended_by_the_event_that_failed_and_by_the_first_one() {
+    for by_the_first in [true, false] {
+        let world = world().await;
+        let failed = failed(&world).await;
+        let event = if by_the_first { backfill() } else { failed };
+        let answer = world.invoke(event).await.unwrap();
+        assert_eq!((&answer["status"], &answer["failures"]), (&json!("done"), &json!(0)));
+        assert_eq!(answer["work"]["backfill"]["counts"]["found"], 5);
+        // A page that was done before isn't queued again.
+        assert_eq!(world.queued().await.len(), 5, "by the first: {by_the_first}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_begins_anew_where_it_is_done_or_that_is_asked_for() {
+    let world = world().await;
+    failed(&world).await;
+    let answer = world.invoke(restarted(backfill())).await.unwrap();
+    assert_eq!(answer["work"]["backfill"]["counts"]["found"], 5);
+    assert_eq!(world.queued().await.len(), 2 + 5);
+    let again = world.invoke(backfill()).await.unwrap();
+    assert_eq!(again["work"]["backfill"]["counts"]["found"], 5);
+    assert!(again["run"].as_i64() > answer["run"].as_i64());
+}
+
+#[tokio::test]
+async fn the_same_list_of_recordings_goes_on_and_another_is_another_operation() {
+    let world = World::start(Twilio::with(Vec::new()).await).await;
+    let verify =
+        |numbers: &[u32]| json!({"verify": {"recordings": numbers.iter().copied().map(sid).collect::<Vec<_>>()}});
+    let numbers: Vec<_> = (1..=20).collect();
+    let first = world.invoke_briefly(verify(&numbers)).await.unwrap();
+    assert_eq!(
+        (&first["status"], &first["work"]["verify"]["counts"]["bad"]),
+        (&json!("running"), &json!(8))
+    );
+    let name = first["operation"].as_str().unwrap();
+    let schedules = world.scheduled().await;
+    assert!(
+        schedules[0].starts_with(name) && schedules[0].len() <= 64,
+        "{schedules:?}"
+    );
+    let other = world.invoke(verify(&numbers[1..])).await.unwrap();
+    assert_ne!(other["operation"], first["operation"]);
+    let second = world.invoke(verify(&numbers)).await.unwrap();
+    assert_eq!(second["run"], first["run"]);
+    assert_eq!(second["work"]["verify"]["counts"]["bad"], 20);
+}
+
+/// What an invocation leaves that is killed after it has taken the second page.
+async fn killed(world: &World, its_time_is_over: bool) -> Value {
+    world.invoke_briefly(backfill()).await.unwrap();
+    let event = fire_next(world).await;
+    let mut state = world.state(OPERATION).await;
+    state["step"] = json!(2);
+    let until_ms = clock::now_ms() + if its_time_is_over { -1 } else { 60_000 };
+    state["held"] = json!({"by": "killed", "untilMs": until_ms});
+    world.set_state(OPERATION, &state).await;
+    event
+}
+
+#[tokio::test]
+async fn a_killed_invocation_s_event_goes_on_once_its_time_is_over_and_the_first_event_at_once() {
+    let world_ = world().await;
+    let event = killed(&world_, true).await;
+    assert_eq!(world_.invoke(event).await.unwrap()["status"], "done");
+    assert_eq!(world_.queued().await.len(), 5);
+
+    let world_ = world().await;
+    let event = killed(&world_, false).await;
+    let left_alone = json!({"operation": OPERATION, "status": "inHand"});
+    assert_eq!(world_.invoke(event).await.unwrap(), left_alone);
+    assert_eq!(world_.invoke(backfill()).await.unwrap()["status"], "done");
+    assert_eq!(world_.queued().await.len(), 5);
+}
+
+#[tokio::test]
+async fn the_same_event_twice_at_once_raises_no_alarm_and_is_done_by_one() {
+    let world = world().await;
+    let (one, other) = tokio::join!(world.invoke(backfill()), world.invoke(backfill()));
+    let answers = [one.unwrap(), other.unwrap()];
+    assert!(answers.iter().any(|answer| answer["status"] == "done"), "{answers:?}");
+    assert_eq!(world.state(OPERATION).await["status"], "done");
+}
+
+#[tokio::test]
+async fn a_state_that_nobody_can_read_is_begun_anew_and_not_continued() {
+    let world = world().await;
+    world.set_state(OPERATION, &json!({"status": "running"})).await;
+    let event = json!({"continue": {"operation": OPERATION, "run": 1, "step": 1}});
+    let error = world.invoke(event).await.unwrap_err();
+    assert!(matches!(error, OperatorError::State(StateError::Malformed)), "{error}");
+    assert_eq!(world.invoke(backfill()).await.unwrap()["status"], "done");
+}
+
+#[tokio::test]
+async fn an_operator_that_was_invoked_by_an_alias_goes_on_under_it() {
+    let world = world().await;
+    let alias = format!("{FUNCTION}:live");
+    world.invoke_as(&alias, WINDING_UP + PIECE, backfill()).await.unwrap();
+    let [name] = <[_; 1]>::try_from(world.scheduled().await).unwrap();
+    assert_eq!(world.fire(&name).await.0, alias);
 }
 
 #[tokio::test]
@@ -83,16 +209,11 @@ async fn two_that_work_on_the_same_step_do_not_both_go_on() {
         fire_next(&world).await
     };
     let (one, other) = tokio::join!(world.invoke_briefly(event.clone()), world.invoke_briefly(event));
-    let superseded = |outcome: &Result<Value, OperatorError>| match outcome {
-        Ok(answer) => answer["status"] == "superseded",
-        Err(error) => matches!(error, OperatorError::State(StateError::Superseded)),
-    };
-    assert_eq!(
-        u8::from(superseded(&one)) + u8::from(superseded(&other)),
-        1,
-        "{one:?} {other:?}"
-    );
+    let statuses = [one, other].map(|outcome| outcome.unwrap()["status"].clone());
+    let working = statuses.iter().filter(|status| *status == "running");
+    assert_eq!(working.count(), 1, "{statuses:?}");
     assert_eq!(world.scheduled().await.len(), 1);
+    assert_eq!(world.queued().await.len(), 4);
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ async fn damaged_recordings_are_named() {
         (&answer["operation"], &answer["status"]),
         (&json!("verify-all"), &json!("done"))
     );
-    let counts = json!({"verified": 18, "bytes": 18_000, "bad": 2, "gone": 0});
+    let counts = json!({"verified": 18, "bytes": 18_000, "bad": 2, "unreadable": 0, "gone": 0});
     assert_eq!(answer["work"]["verify"]["counts"], counts);
     assert_eq!(bad(&answer), [sid(9), sid(17)]);
 }
@@ -61,9 +61,91 @@ async fn listed_recordings_are_verified_and_a_missing_one_is_bad() {
         .invoke(json!({"verify": {"recordings": recordings}}))
         .await
         .unwrap();
-    let counts = json!({"verified": 1, "bytes": 1_000, "bad": 2, "gone": 1});
+    let counts = json!({"verified": 1, "bytes": 1_000, "bad": 2, "unreadable": 0, "gone": 1});
     assert_eq!(answer["work"]["verify"]["counts"], counts);
     assert_eq!(bad(&answer), [sid(9), sid(30)]);
+}
+
+/// Recordings 1 to 10, of which the key of 4 and 7 is disabled.
+async fn world_with_a_disabled_key() -> World {
+    let world = World::start(Twilio::with(Vec::new()).await).await;
+    for number in 1..=10 {
+        let recording = RecordingId::parse(&sid(number)).unwrap();
+        let key = if [4, 7].contains(&number) {
+            &world.aws.other_key
+        } else {
+            &world.aws.key
+        };
+        let writer = world.aws.writer_under(key);
+        world
+            .aws
+            .store_by(&writer, &recording, ContentType::Wav, vec![7; 1_000])
+            .await;
+    }
+    let key = world.aws.other_key.as_str();
+    world.aws.kms().disable_key().key_id(key).send().await.unwrap();
+    world
+}
+
+fn unreadable(answer: &Value) -> Vec<&str> {
+    let named = answer["work"]["verify"]["unreadableRecordings"].as_array().unwrap();
+    named
+        .iter()
+        .map(|named| named["recordingSid"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn an_unreadable_recording_is_named_after_retries_and_the_others_are_verified() {
+    for event in [
+        json!({"verify": {"all": true}}),
+        json!({"verify": {"recordings": (1..=10).map(sid).collect::<Vec<_>>()}}),
+    ] {
+        let world = world_with_a_disabled_key().await;
+        let answer = world.invoke(event.clone()).await.unwrap();
+        // It's looked at again, later.
+        assert_eq!(answer["status"], "running", "{event}");
+        let counts = json!({"verified": 8, "bytes": 8_000, "bad": 0, "unreadable": 0, "gone": 0});
+        assert_eq!(answer["work"]["verify"]["counts"], counts, "{event}");
+
+        let answer = world.see_through(answer).await.unwrap();
+        assert_eq!(answer["status"], "done", "{event}");
+        let counts = json!({"verified": 8, "bytes": 8_000, "bad": 0, "unreadable": 2, "gone": 0});
+        assert_eq!(answer["work"]["verify"]["counts"], counts, "{event}");
+        assert_eq!(unreadable(&answer), [sid(4), sid(7)], "{event}");
+        let problem = &answer["work"]["verify"]["unreadableRecordings"][0]["problem"];
+        assert!(problem.as_str().unwrap().contains("DisabledException"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_recording_that_becomes_readable_meanwhile_is_verified() {
+    let world = world_with_a_disabled_key().await;
+    let answer = world.invoke(json!({"verify": {"all": true}})).await.unwrap();
+    assert_eq!(answer["status"], "running");
+    let key = world.aws.other_key.as_str();
+    world.aws.kms().enable_key().key_id(key).send().await.unwrap();
+    let answer = world.see_through(answer).await.unwrap();
+    let counts = json!({"verified": 10, "bytes": 10_000, "bad": 0, "unreadable": 0, "gone": 0});
+    assert_eq!(answer["work"]["verify"]["counts"], counts);
+    assert_eq!(unreadable(&answer), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_recording_that_takes_longer_than_an_invocation_is_named_too() {
+    let world = world().await;
+    let event = json!({"verify": {"recordings": [sid(1)]}});
+    // Nothing is left of the invocation's time once what winding up takes is kept back.
+    let mut answer = world.invoke_for(WINDING_UP, event).await.unwrap();
+    while answer["status"] == "running" {
+        let [name] = <[_; 1]>::try_from(world.scheduled().await).unwrap();
+        let (_, event) = world.fire(&name).await;
+        answer = world.invoke_for(WINDING_UP, event).await.unwrap();
+    }
+    assert_eq!(answer["status"], "done");
+    assert_eq!(answer["work"]["verify"]["counts"]["unreadable"], 1);
+    let named = &answer["work"]["verify"]["unreadableRecordings"][0];
+    assert_eq!(named["problem"], "not read within one invocation");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Backfill: what is queued, and what isn't.
 
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use vault::{ContentType, RecordingId};
 
 use super::{
@@ -33,7 +34,7 @@ async fn what_is_neither_stored_nor_erased_is_queued() {
     let answer = world.invoke(backfill()).await.unwrap();
     assert_eq!(answer["status"], "done");
     let counts = json!({
-        "found": 6, "stored": 1, "erased": 1, "notReady": 1, "missing": 3, "queued": 3, "failed": 0,
+        "found": 6, "skipped": 0, "stored": 1, "erased": 1, "expired": 0, "notReady": 1, "missing": 3, "queued": 3, "failed": 0,
     });
     assert_eq!(answer["work"]["backfill"]["counts"], counts);
     let message = |number| {
@@ -72,6 +73,47 @@ async fn recordings_of_other_days_are_not_looked_at() {
     let answer = world.invoke(event).await.unwrap();
     assert_eq!(answer["work"]["backfill"]["counts"]["found"], 0);
     assert!(world.queued().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_stored_and_is_deleted_is_not_queued() {
+    let world = world(false).await;
+    let s3 = world.aws.s3();
+    let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
+    let enable = s3.put_bucket_versioning().bucket(&world.aws.name);
+    enable
+        .versioning_configuration(versioning.build())
+        .send()
+        .await
+        .unwrap();
+    // As a lifecycle rule deletes.
+    for number in [4, 5] {
+        let recording = RecordingId::parse(&sid(number)).unwrap();
+        world.aws.store(&recording, ContentType::Wav, vec![7; 100]).await;
+        let delete = s3.delete_object().bucket(&world.aws.name).key(recording.object_key());
+        delete.send().await.unwrap();
+    }
+    let answer = world.invoke(backfill()).await.unwrap();
+    let counts = &answer["work"]["backfill"]["counts"];
+    assert_eq!((&counts["expired"], &counts["missing"]), (&json!(2), &json!(1)));
+    let queued = world.queued().await;
+    assert_eq!((queued.len(), &queued[0]["recordingSid"]), (1, &json!(sid(6))));
+}
+
+#[tokio::test]
+async fn an_odd_element_of_twilios_list_is_skipped_and_counted() {
+    let mut recordings: Vec<_> = (1..=5).map(|number| recording(&sid(number))).collect();
+    recordings[0]["date_created"] = json!(null);
+    recordings[1]["date_created"] = json!("2026-05-01T10:00:00Z");
+    recordings[2]["status"] = json!(null);
+    let world = World::start(Twilio::with(recordings).await).await;
+    let answer = world.invoke(backfill()).await.unwrap();
+    assert_eq!(answer["status"], "done");
+    let counts = json!({
+        "found": 5, "skipped": 3, "stored": 0, "erased": 0, "expired": 0, "notReady": 0, "missing": 2, "queued": 2,
+        "failed": 0,
+    });
+    assert_eq!(answer["work"]["backfill"]["counts"], counts);
 }
 
 #[tokio::test]

@@ -1,11 +1,15 @@
-//! Through Twilio's recordings of some days, page by page: copies are queued of those that the vault hasn't.
+//! Through Twilio's recordings of some days, page by page: copies are queued of those that the vault has not and never
+//! had.
 //!
 //! Done twice it does no harm: a copy that's queued again finds the recording stored.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use service::metrics::{self, Unit};
-use twilio::recordings::{CreatedBetween, PageToken, RecordingResource};
+use twilio::{
+    recordings::{CreatedBetween, PageToken, RecordingResource},
+    sid::RecordingSid,
+};
 use vault::{Presence, RecordingId};
 
 use super::{
@@ -45,13 +49,19 @@ pub(super) struct Walk {
 pub(super) struct Counts {
     /// At Twilio.
     found: u64,
+    /// Elements of Twilio's list that could not be read. They are not looked at any further.
+    #[serde(default)]
+    skipped: u64,
     /// Of these, stored.
     stored: u64,
     /// Erased: they must not come back.
     erased: u64,
+    /// Stored once and deleted since, as the bucket's retention does: they must not come back either.
+    #[serde(default)]
+    expired: u64,
     /// Not (yet) to be had from Twilio, or too young.
     not_ready: u64,
-    /// Neither.
+    /// None of these.
     missing: u64,
     /// Of the missing, queued: none in a dry run.
     queued: u64,
@@ -105,7 +115,9 @@ impl Walk {
             .list(&created, self.next.as_ref(), self.page_size)
             .await?;
         let mut counts = self.counts;
-        counts.found += page.recordings.len() as u64;
+        counts.found += (page.recordings.len() + page.skipped.len()) as u64;
+        counts.skipped += page.skipped.len() as u64;
+        tell_skipped(&page.skipped);
         let (ready, not_ready): (Vec<_>, Vec<_>) = page
             .recordings
             .into_iter()
@@ -121,18 +133,18 @@ impl Walk {
             match presence {
                 Presence::Stored => counts.stored += 1,
                 Presence::Erased => counts.erased += 1,
+                Presence::Expired => counts.expired += 1,
                 Presence::Absent => missing.push(CopyRecording::from(recording)),
             }
         }
         counts.missing += missing.len() as u64;
+        if !self.dry_run {
+            let queued = queue(operator, &missing).await?;
+            counts.queued += queued as u64;
+            counts.failed += (missing.len() - queued) as u64;
+        }
         if self.ended_before_ms.is_some() {
             tell_missing(&missing);
-        }
-        if !self.dry_run {
-            let asked = missing.len();
-            let queued = queue(operator, missing).await?;
-            counts.queued += queued as u64;
-            counts.failed += (asked - queued) as u64;
         }
         let walked = Self {
             next: page.next,
@@ -147,7 +159,7 @@ impl Walk {
     }
 
     fn is_ready(&self, recording: &RecordingResource) -> bool {
-        recording.status == "completed"
+        recording.status.as_deref() == Some("completed")
             && self
                 .ended_before_ms
                 .is_none_or(|before_ms| ended_ms(recording) < before_ms)
@@ -156,7 +168,10 @@ impl Walk {
 
 /// When the recording ended, as far as Twilio says it.
 fn ended_ms(recording: &RecordingResource) -> i64 {
-    let began_ms = recording.start_time_ms.unwrap_or(recording.date_created_ms);
+    let began_ms = recording
+        .start_time_ms
+        .or(recording.date_created_ms)
+        .unwrap_or_default();
     let lasted_s = recording.duration_s.unwrap_or_default();
     let lasted_ms = i64::try_from(lasted_s).unwrap_or(i64::MAX).saturating_mul(1_000);
     began_ms.saturating_add(lasted_ms)
@@ -173,6 +188,17 @@ async fn presence(
     Ok((recording, presence))
 }
 
+/// Nobody can say whether these are missing: somebody has to look.
+fn tell_skipped(skipped: &[Option<RecordingSid>]) {
+    for recording in skipped {
+        let sid = recording.as_ref().map(RecordingSid::as_str);
+        tracing::error!(recordingSid = sid, "an element of Twilio's list cannot be read");
+    }
+    if !skipped.is_empty() {
+        metrics::emit(&[("ListElementSkipped", skipped.len() as f64, Unit::Count)]);
+    }
+}
+
 /// A callback that never came, or a copy that failed for good: somebody should know.
 fn tell_missing(missing: &[CopyRecording]) {
     for copy in missing {
@@ -181,17 +207,17 @@ fn tell_missing(missing: &[CopyRecording]) {
     metrics::emit(&[("Reconciled", missing.len() as f64, Unit::Count)]);
 }
 
-/// Queues the copies, and where originals without a link are to be deleted too, that; says how many were queued.
-async fn queue(operator: &Operator, missing: Vec<CopyRecording>) -> Result<usize, WorkError> {
-    let queued = operator.copies.send(missing).await?;
+/// Queues the copies; says how many were queued. Where originals without a link are to be deleted too, that is scheduled
+/// before: a copy that is queued isn't missing any more, should this be done again.
+async fn queue(operator: &Operator, missing: &[CopyRecording]) -> Result<usize, WorkError> {
     if let Some(deletions) = operator.deletions.as_ref().filter(|deletions| deletions.unlinked) {
-        stream::iter(&queued)
+        stream::iter(missing)
             .map(|copy| deletions.schedule(&copy.recording_sid, copy.duration_s))
             .buffer_unordered(AT_ONCE)
             .try_collect::<()>()
             .await?;
     }
-    Ok(queued.len())
+    Ok(operator.copies.send(missing).await?)
 }
 
 impl From<RecordingResource> for CopyRecording {

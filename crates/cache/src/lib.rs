@@ -1,0 +1,125 @@
+//! The one cache of this project: opened recordings, validated tokens and secrets are kept in it.
+//!
+//! A [`Cache`] is bounded in number and age, and loads each value once however many callers ask for it at a time. Ages are
+//! measured by the wall clock: Lambda freezes an instance between invocations, and a monotonic clock stands still
+//! meanwhile, so that a value of yesterday would look a second old. [`Clock`] can be replaced in tests.
+//!
+//! Nothing here does I/O or knows what is kept.
+
+mod clock;
+mod place;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+pub use clock::Clock;
+pub use place::Place;
+use place::Slot;
+
+/// Values by key. A value that is dropped here is gone once its last clone is.
+pub struct Cache<K, V> {
+    max_entries: usize,
+    max_age: Duration,
+    clock: Clock,
+    entries: Mutex<Entries<K, V>>,
+}
+
+struct Entries<K, V> {
+    by_key: HashMap<K, Entry<V>>,
+    /// Counts uses. The least recently used entry has the lowest number.
+    uses: u64,
+}
+
+struct Entry<V> {
+    slot: Arc<Slot<V>>,
+    last_use: u64,
+}
+
+impl<K: Clone + Eq + Hash, V> Cache<K, V> {
+    /// An empty cache. Beyond `max_entries` the least recently used entry makes room; nothing is kept that is `max_age`
+    /// old or older.
+    pub fn new(max_entries: usize, max_age: Duration, clock: Clock) -> Self {
+        Self {
+            max_entries,
+            max_age,
+            clock,
+            entries: Mutex::new(Entries {
+                by_key: HashMap::new(),
+                uses: 0,
+            }),
+        }
+    }
+
+    /// The place of `key`, which nobody else has until it is dropped. A caller that finds nothing in it loads the value and
+    /// puts it there; the others wait, and try for themselves if the first one fails.
+    pub async fn place(&self, key: &K) -> Place<V> {
+        let slot = self.slot(key);
+        Place::new(slot.lock_owned().await, self.clock.now(), self.max_age)
+    }
+
+    /// Drops the value of `key` if it is the one that `is_it` recognises. A place that somebody has is left alone: its
+    /// holder is about to replace the value.
+    pub fn forget(&self, key: &K, is_it: impl FnOnce(&V) -> bool) {
+        let slot = self.entries().by_key.get(key).map(|entry| Arc::clone(&entry.slot));
+        if let Some(mut kept) = slot.as_ref().and_then(|slot| slot.try_lock().ok()) {
+            kept.take_if(|kept| is_it(&kept.value));
+        }
+    }
+
+    fn slot(&self, key: &K) -> Arc<Slot<V>> {
+        let now = self.clock.now();
+        let mut entries = self.entries();
+        // So that what is too old to be used is not in memory either, whoever asks for what.
+        entries
+            .by_key
+            .retain(|_, entry| place::is_of_use(&entry.slot, now, self.max_age));
+        entries.uses += 1;
+        let last_use = entries.uses;
+        if let Some(entry) = entries.by_key.get_mut(key) {
+            entry.last_use = last_use;
+            return Arc::clone(&entry.slot);
+        }
+        if entries.by_key.len() >= self.max_entries {
+            entries.drop_least_recently_used();
+        }
+        let slot = Arc::new(Slot::default());
+        let entry = Entry {
+            slot: Arc::clone(&slot),
+            last_use,
+        };
+        entries.by_key.insert(key.clone(), entry);
+        slot
+    }
+
+    /// A panic cannot have left the map half changed.
+    fn entries(&self) -> MutexGuard<'_, Entries<K, V>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> Entries<K, V> {
+    /// A walk over all entries, which costs less at these numbers than the bookkeeping of a list.
+    fn drop_least_recently_used(&mut self) {
+        let oldest = self.by_key.iter().min_by_key(|(_, entry)| entry.last_use);
+        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+            self.by_key.remove(&key);
+        }
+    }
+}
+
+impl<K, V> fmt::Debug for Cache<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("max_entries", &self.max_entries)
+            .field("max_age", &self.max_age)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Where one value is kept.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::clock::is_younger;
+
+pub(crate) type Slot<V> = Mutex<Option<Kept<V>>>;
+
+pub(crate) struct Kept<V> {
+    pub(crate) value: V,
+    since: SystemTime,
+}
+
+/// The place of one key, held by one caller at a time. Dropping it lets the next one in.
+pub struct Place<V> {
+    kept: OwnedMutexGuard<Option<Kept<V>>>,
+    now: SystemTime,
+}
+
+impl<V> Place<V> {
+    pub(crate) fn new(mut kept: OwnedMutexGuard<Option<Kept<V>>>, now: SystemTime, max_age: Duration) -> Self {
+        kept.take_if(|kept| !is_younger(kept.since, now, max_age));
+        Self { kept, now }
+    }
+
+    /// The value, if there is one that is young enough for the cache.
+    pub fn get(&self) -> Option<&V> {
+        self.kept.as_ref().map(|kept| &kept.value)
+    }
+
+    /// The value, if it is younger than `max_age`.
+    pub fn younger_than(&self, max_age: Duration) -> Option<&V> {
+        let kept = self.kept.as_ref();
+        kept.filter(|kept| is_younger(kept.since, self.now, max_age))
+            .map(|kept| &kept.value)
+    }
+
+    /// Keeps `value`. Its age counts from when the place was taken, and so from before the value was asked for.
+    pub fn put(&mut self, value: V) {
+        let since = self.now;
+        *self.kept = Some(Kept { value, since });
+    }
+
+    /// Drops the value.
+    pub fn clear(&mut self) {
+        *self.kept = None;
+    }
+}
+
+impl<V> fmt::Debug for Place<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place")
+            .field("is_filled", &self.kept.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether the slot holds a young value, or somebody has it or waits for it. The map holds one of its references.
+pub(crate) fn is_of_use<V>(slot: &Arc<Slot<V>>, now: SystemTime, max_age: Duration) -> bool {
+    Arc::strong_count(slot) > 1
+        || slot
+            .try_lock()
+            .is_ok_and(|kept| kept.as_ref().is_some_and(|kept| is_younger(kept.since, now, max_age)))
+}

@@ -1,0 +1,318 @@
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use axum::{Json, Router, http::StatusCode, response::IntoResponse};
+use secrecy::ExposeSecret;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::*;
+
+#[test]
+fn values_are_usable() {
+    for text in [
+        "12345",
+        r#"{"primary":"12345"}"#,
+        r#"{"sid":"SK1","secret":"s"}"#,
+        r#"{"k1":{"algorithm":"HMAC_SHA256","secret":"s"}}"#,
+        "{broken",
+    ] {
+        assert!(is_usable(text), "{text}");
+    }
+}
+
+#[test]
+fn empty_and_placeholder_values_are_not() {
+    for text in [
+        "",
+        "  ",
+        "{}",
+        "change-me",
+        "CHANGE_ME",
+        "Placeholder",
+        r#"{"primary":""}"#,
+        r#"{"primary":"real","secondary":"replace me"}"#,
+        r#"{"primary":1}"#,
+        r#"{"primary":null}"#,
+        r#"{"k1":{}}"#,
+        r#"{"k1":{"algorithm":"HMAC_SHA256","secret":"change-me"}}"#,
+        r#"{"k1":["s"]}"#,
+    ] {
+        assert!(!is_usable(text), "{text}");
+    }
+}
+
+/// What Secrets Manager answers.
+#[derive(Clone, Copy)]
+enum Answer {
+    Value(&'static str),
+    Error(u16, &'static str),
+    /// It takes the request and never answers.
+    Silence,
+    /// Not even the shape of an answer.
+    Garbage,
+}
+
+/// Secrets Manager on loopback, asked with the SDK's usual retries, and a wall clock that goes when it is told to.
+struct Manager {
+    secrets: Secrets,
+    answer: Arc<Mutex<Answer>>,
+    calls: Arc<AtomicU64>,
+    seconds: Arc<AtomicU64>,
+}
+
+impl Manager {
+    async fn start(answer: Answer) -> Self {
+        let answer = Arc::new(Mutex::new(answer));
+        let (calls, seconds) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let (told, counted) = (Arc::clone(&answer), Arc::clone(&calls));
+        let handler = async move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let answer = *told.lock().unwrap_or_else(PoisonError::into_inner);
+            match answer {
+                Answer::Value(text) => Json(json!({"SecretString": text})).into_response(),
+                Answer::Error(status, code) => {
+                    let status = StatusCode::from_u16(status).unwrap();
+                    (status, Json(json!({"__type": code, "message": "canary"}))).into_response()
+                }
+                Answer::Silence => std::future::pending().await,
+                Answer::Garbage => "canary".into_response(),
+            }
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handler)).await });
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::from_static("us-east-1"))
+            .endpoint_url(endpoint)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .build();
+        let (start, passed) = (SystemTime::now(), Arc::clone(&seconds));
+        let clock = Clock::new(move || start + Duration::from_secs(passed.load(Ordering::Relaxed)));
+        Self {
+            secrets: Secrets::with_clock(&config, &clock),
+            answer,
+            calls,
+            seconds,
+        }
+    }
+
+    fn secret(&self) -> Secret<String> {
+        Secret::new(&self.secrets, "secret".to_owned(), |text| Some(text.to_owned()))
+    }
+
+    fn answers(&self, answer: Answer) {
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = answer;
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.seconds.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+const UNREACHABLE: [Answer; 4] = [
+    Answer::Error(400, "ThrottlingException"),
+    Answer::Error(500, "InternalServiceError"),
+    Answer::Error(503, "ServiceUnavailable"),
+    Answer::Garbage,
+];
+
+/// Secrets Manager API Reference, "GetSecretValue" and "Common errors". A disabled KMS key is a `DecryptionFailure`, a
+/// secret that is marked for deletion an `InvalidRequestException`.
+const DECISIONS: [Answer; 6] = [
+    Answer::Error(400, "AccessDeniedException"),
+    Answer::Error(400, "ResourceNotFoundException"),
+    Answer::Error(400, "InvalidRequestException"),
+    Answer::Error(400, "DecryptionFailure"),
+    Answer::Error(400, "InvalidParameterException"),
+    Answer::Error(403, "UnrecognizedClientException"),
+];
+
+#[tokio::test]
+async fn a_failure_is_asked_about_once_in_ten_seconds_whatever_it_is() {
+    for failure in UNREACHABLE
+        .into_iter()
+        .chain(DECISIONS)
+        .chain([Answer::Value("change-me")])
+    {
+        let manager = Manager::start(failure).await;
+        for _ in 0..10 {
+            manager.secret().get().await.unwrap_err();
+            manager.secret().refresh().await.unwrap_err();
+        }
+        assert_eq!(manager.calls(), 1);
+        manager.pass(9);
+        manager.secret().get().await.unwrap_err();
+        assert_eq!(manager.calls(), 1);
+        manager.pass(1);
+        manager.answers(Answer::Value("one"));
+        assert_eq!(manager.secret().get().await.unwrap(), "one");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_secrets_manager_is_asked_once_and_not_waited_for() {
+    let manager = Manager::start(Answer::Silence).await;
+    let patience = Duration::from_secs(9);
+    for _ in 0..2 {
+        let answer = tokio::time::timeout(patience, manager.secret().get()).await.unwrap();
+        assert!(matches!(answer, Err(SecretError::Unavailable(_))), "{answer:?}");
+    }
+    assert_eq!(manager.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_known_value_outlives_an_outage_of_an_hour() {
+    for outage in UNREACHABLE {
+        let manager = Manager::start(Answer::Value("one")).await;
+        let secret = manager.secret();
+        secret.get().await.unwrap();
+        manager.answers(outage);
+        for _ in 0..2 {
+            manager.pass(301);
+            assert_eq!(secret.get().await.unwrap(), "one");
+            // Whoever asks for a newer value is not given the old one.
+            let refreshed = secret.refresh().await;
+            assert!(matches!(refreshed, Err(SecretError::Unavailable(_))), "{refreshed:?}");
+        }
+        assert_eq!(manager.calls(), 3);
+        manager.pass(3_600 - 2 * 301 - 1);
+        assert_eq!(secret.get().await.unwrap(), "one");
+        manager.pass(1);
+        let answer = secret.get().await;
+        assert!(matches!(answer, Err(SecretError::Unavailable(_))), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn link_keys_outlive_an_outage_of_a_quarter_of_an_hour() {
+    let manager = Manager::start(Answer::Value("one")).await;
+    let keys = manager.secret().with_max_outage(MAX_OUTAGE_OF_LINK_KEYS);
+    keys.get().await.unwrap();
+    manager.answers(Answer::Error(503, "ServiceUnavailable"));
+    manager.pass(15 * 60 - 1);
+    assert_eq!(keys.get().await.unwrap(), "one");
+    manager.pass(1);
+    let answer = keys.get().await;
+    assert!(matches!(answer, Err(SecretError::Unavailable(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_decision_of_secrets_managers_ends_the_known_value_at_once() {
+    for decision in DECISIONS {
+        let manager = Manager::start(Answer::Value("one")).await;
+        let secret = manager.secret();
+        secret.get().await.unwrap();
+        manager.pass(10);
+        manager.answers(decision);
+        secret.refresh().await.unwrap_err();
+        // Still so once Secrets Manager cannot be reached any more.
+        for _ in 0..2 {
+            let answer = secret.get().await;
+            assert!(
+                !matches!(answer, Ok(_) | Err(SecretError::Unavailable(_))),
+                "{answer:?}"
+            );
+        }
+        manager.answers(Answer::Error(503, "ServiceUnavailable"));
+        manager.pass(10);
+        let answer = secret.get().await;
+        assert!(matches!(answer, Err(SecretError::Unavailable(_))), "{answer:?}");
+    }
+}
+
+/// The monotonic clock stands still here, as in a frozen instance.
+#[tokio::test]
+async fn a_rotated_secret_is_in_use_after_five_minutes_of_the_wall_clock() {
+    let manager = Manager::start(Answer::Value("one")).await;
+    let secret = manager.secret();
+    secret.get().await.unwrap();
+    manager.answers(Answer::Value("two"));
+    manager.pass(299);
+    assert_eq!(secret.get().await.unwrap(), "one");
+    manager.pass(1);
+    assert_eq!(secret.get().await.unwrap(), "two");
+    assert_eq!(manager.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_gives_what_is_ten_seconds_old_at_most() {
+    let manager = Manager::start(Answer::Value("one")).await;
+    let secret = manager.secret();
+    secret.get().await.unwrap();
+    manager.answers(Answer::Value("two"));
+    manager.pass(9);
+    assert_eq!(secret.refresh().await.unwrap(), "one");
+    manager.pass(1);
+    assert_eq!(secret.refresh().await.unwrap(), "two");
+    assert_eq!(manager.calls(), 2);
+}
+
+#[tokio::test]
+async fn concurrent_first_reads_make_one_call() {
+    let manager = Manager::start(Answer::Value("one")).await;
+    let secret = manager.secret();
+    let (first, second) = tokio::join!(secret.get(), secret.get());
+    assert_eq!((first.unwrap(), second.unwrap()), ("one".to_owned(), "one".to_owned()));
+    assert_eq!(manager.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_parsed_is_asked_for_again_once_in_ten_seconds() {
+    let manager = Manager::start(Answer::Value("half")).await;
+    let secret = Secret::new(&manager.secrets, "secret".to_owned(), |text| {
+        text.strip_suffix('!').map(str::to_owned)
+    });
+    for _ in 0..10 {
+        assert!(matches!(secret.get().await, Err(SecretError::Missing)));
+    }
+    assert_eq!(manager.calls(), 1);
+    manager.answers(Answer::Value("whole!"));
+    manager.pass(10);
+    assert_eq!(secret.get().await.unwrap(), "whole");
+}
+
+/// A connection that the server closed while the instance was frozen.
+#[tokio::test]
+async fn a_dead_connection_costs_no_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        drop(listener.accept().await.unwrap());
+        let router = Router::new().fallback(async || Json(json!({"SecretString": "one"})));
+        axum::serve(listener, router).await
+    });
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build();
+    let secrets = Secrets::new(&config);
+    let value = secrets.get(&"secret".into(), MAX_OUTAGE).await.unwrap();
+    assert_eq!(value.expose_secret(), "one");
+}
+
+#[tokio::test]
+async fn no_failure_quotes_what_secrets_manager_said() {
+    for failure in UNREACHABLE.into_iter().chain(DECISIONS) {
+        let manager = Manager::start(failure).await;
+        let error = manager.secret().get().await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+    }
+}

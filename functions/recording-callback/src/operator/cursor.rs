@@ -1,0 +1,263 @@
+//! The cursor of an operation: what is to be done, how far it has got, and which invocation is at it.
+//!
+//! It is the only memory that a run has. Whoever is to go on with a run (the schedule, a person who sends the event
+//! again, a second delivery of either) reads the cursor, and the rules here say whether they may.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    command::Continuation,
+    work::{Advance, Work, WorkError},
+};
+
+/// A minute: a schedule runs within the one that it names, which must still be to come.
+const PAUSE_MS: i64 = 60 * 1_000;
+
+/// Pieces that may fail in a row. The pauses between them (1, 2, 3 and 4 minutes) outlast what passes by itself.
+const MAX_FAILURES: u32 = 5;
+
+/// A run of an operation, as it is kept in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Cursor {
+    /// The operation's name. It follows from the event, so that the same event finds the same cursor.
+    pub(super) operation: String,
+    /// When the run began, Unix milliseconds: its name among the runs of the operation.
+    pub(super) run: i64,
+    /// How many invocations have taken the run.
+    pub(super) step: u32,
+    pub(super) status: Status,
+    /// Unix milliseconds.
+    pub(super) updated_at_ms: i64,
+    /// The invocation that is at work. Unset while the run waits for the next one, and after its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) held: Option<Hold>,
+    /// In a row, with nothing done in between.
+    pub(super) failures: u32,
+    /// The last of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    pub(super) work: Work,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Status {
+    /// At work, or waiting for the next invocation.
+    Running,
+    Done,
+    Failed,
+}
+
+/// An invocation's claim on a run. It ends with the invocation's time at the latest, even where the process was killed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Hold {
+    /// The invocation's request id.
+    pub(super) by: String,
+    /// Unix milliseconds.
+    pub(super) until_ms: i64,
+}
+
+/// What the cursor says to a continuation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It may take the run.
+    Due,
+    /// The invocation that took it with this continuation may still be at work.
+    InHand,
+    /// Nothing is left to do for it: the run is done, has got further, or has made way for another.
+    Superseded,
+}
+
+/// When the next piece of a run follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    AtOnce,
+    /// In an invocation of its own, after a pause.
+    Later,
+    Never,
+}
+
+impl Cursor {
+    pub(super) fn new(work: Work, now_ms: i64) -> Self {
+        Self {
+            operation: work.name(),
+            run: now_ms,
+            step: 0,
+            status: Status::Running,
+            updated_at_ms: now_ms,
+            held: None,
+            failures: 0,
+            error: None,
+            work,
+        }
+    }
+
+    /// Whether `continuation` may take the run.
+    ///
+    /// The schedule delivers at least once. A second delivery finds that its step was taken. So does the same event sent
+    /// again by a person, but there the run failed, or the invocation that took it is over and has not let go of it.
+    pub(super) fn standing(&self, continuation: &Continuation, now_ms: i64) -> Standing {
+        if self.run != continuation.run || self.status == Status::Done {
+            return Standing::Superseded;
+        }
+        let was_taken_by_it = continuation.step.checked_add(1) == Some(self.step);
+        match (self.status, &self.held) {
+            (Status::Running, _) if self.step == continuation.step => Standing::Due,
+            (Status::Running, Some(hold)) if was_taken_by_it && hold.until_ms < now_ms => Standing::Due,
+            (Status::Running, Some(_)) if was_taken_by_it => Standing::InHand,
+            (Status::Failed, _) if was_taken_by_it => Standing::Due,
+            _ => Standing::Superseded,
+        }
+    }
+
+    /// Takes the run for an invocation. Whoever had it before can write no more once this is stored.
+    pub(super) fn take(&mut self, hold: Hold, now_ms: i64) {
+        if self.status != Status::Running {
+            (self.failures, self.error) = (0, None);
+        }
+        self.status = Status::Running;
+        self.step = self.step.saturating_add(1);
+        self.held = Some(hold);
+        self.updated_at_ms = now_ms;
+    }
+
+    /// Takes in what came of a piece of the work.
+    pub(super) fn record(&mut self, outcome: Result<Advance<Work>, WorkError>, now_ms: i64) -> Next {
+        self.updated_at_ms = now_ms;
+        let (work, next) = match outcome {
+            Ok(Advance::More(work)) => (work, Next::AtOnce),
+            Ok(Advance::Later(work)) => (work, Next::Later),
+            Ok(Advance::Done(work)) => (work, Next::Never),
+            Err(error) => return self.record_failure(&error),
+        };
+        self.work = work;
+        (self.failures, self.error) = (0, None);
+        if next == Next::Never {
+            self.status = Status::Done;
+        }
+        next
+    }
+
+    fn record_failure(&mut self, error: &WorkError) -> Next {
+        self.failures += 1;
+        tracing::warn!(operation = self.operation, failures = self.failures, %error, "a piece of the work failed");
+        if error.is_retryable() && self.failures < MAX_FAILURES {
+            self.error = Some(error.to_string());
+            Next::Later
+        } else {
+            self.fail(error);
+            Next::Never
+        }
+    }
+
+    pub(super) fn fail(&mut self, error: &WorkError) {
+        self.status = Status::Failed;
+        self.error = Some(error.to_string());
+    }
+
+    /// The event that the next invocation gets.
+    pub(super) fn continuation(&self) -> Continuation {
+        Continuation {
+            operation: self.operation.clone(),
+            run: self.run,
+            step: self.step,
+        }
+    }
+
+    /// When the next invocation is due, Unix milliseconds.
+    pub(super) fn next_at_ms(&self) -> i64 {
+        self.updated_at_ms + PAUSE_MS * i64::from(self.failures.max(1))
+    }
+
+    /// One line for the log.
+    pub(super) fn tell(&self) {
+        let Self {
+            operation,
+            status,
+            step,
+            ..
+        } = self;
+        match &self.work {
+            Work::Backfill(walk) | Work::Reconcile(walk) => {
+                let counts = walk.counts();
+                tracing::info!(operation, ?status, step, ?counts, "recordings at Twilio walked through");
+            }
+            Work::Verify(verification) => {
+                let counts = verification.counts();
+                tracing::info!(operation, ?status, step, ?counts, "stored recordings verified");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::{command::Recordings, verify::Verification};
+
+    const NOW: i64 = 1_800_000_000_000;
+
+    fn cursor(step: u32, status: Status, held_until_ms: Option<i64>) -> Cursor {
+        Cursor {
+            step,
+            status,
+            held: held_until_ms.map(|until_ms| Hold {
+                by: "request".to_owned(),
+                until_ms,
+            }),
+            ..Cursor::new(Work::Verify(Verification::new(Recordings::All)), 7)
+        }
+    }
+
+    fn continuation(run: i64, step: u32) -> Continuation {
+        Continuation {
+            operation: "verify-all".to_owned(),
+            run,
+            step,
+        }
+    }
+
+    #[test]
+    fn a_continuation_takes_the_run_once_and_again_where_it_failed() {
+        use {Standing::*, Status::*};
+        let (over, lasts) = (Some(NOW - 1), Some(NOW));
+        for (cursor, step, standing) in [
+            (cursor(3, Running, None), 3, Due),
+            // The one before was killed after it had scheduled this one.
+            (cursor(3, Running, lasts), 3, Due),
+            (cursor(4, Running, lasts), 3, InHand),
+            (cursor(4, Running, over), 3, Due),
+            // The next one is scheduled.
+            (cursor(4, Running, None), 3, Superseded),
+            (cursor(5, Running, over), 3, Superseded),
+            (cursor(2, Running, None), 3, Superseded),
+            (cursor(4, Failed, None), 3, Due),
+            (cursor(5, Failed, None), 3, Superseded),
+            (cursor(3, Failed, None), 3, Superseded),
+            (cursor(4, Done, None), 3, Superseded),
+            (cursor(3, Done, None), 3, Superseded),
+        ] {
+            assert_eq!(cursor.standing(&continuation(7, step), NOW), standing, "{cursor:?}");
+            assert_eq!(cursor.standing(&continuation(8, step), NOW), Superseded, "{cursor:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_taken_forgets_that_it_had_failed() {
+        let hold = || Hold {
+            by: "request".to_owned(),
+            until_ms: NOW,
+        };
+        let mut cursor = cursor(1, Status::Running, None);
+        for failures in 1..=MAX_FAILURES {
+            let next = cursor.record(Err(WorkError::Deadline), NOW);
+            assert_eq!(next == Next::Never, failures == MAX_FAILURES);
+            let before = cursor.failures;
+            cursor.take(hold(), NOW);
+            assert_eq!(cursor.failures, if failures == MAX_FAILURES { 0 } else { before });
+        }
+        assert_eq!((cursor.status, cursor.error), (Status::Running, None));
+    }
+}

@@ -1,0 +1,230 @@
+//! Where cursors are kept: an object in the bucket for each operation, `operations/{name}.json`, for the invocation that
+//! goes on with it and for whoever wants to know.
+
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+};
+
+use super::cursor::Cursor;
+
+/// S3 answers 409 where two writes cross, the SDK's second try of one of them included. Which of them counts is decided
+/// within milliseconds.
+const CROSSED_TRIES: u32 = 3;
+const CROSSED_PAUSE: Duration = Duration::from_millis(200);
+
+/// The cursors in a bucket.
+#[derive(Debug)]
+pub(super) struct RunStore {
+    s3: Client,
+    bucket: String,
+}
+
+/// An operation's place in the bucket, with what stands there.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// `None` where nothing does, or something that is no cursor of this version.
+    pub(super) cursor: Option<Cursor>,
+    pub(super) place: Place,
+}
+
+/// The place as it was last seen: only whoever knows its latest version can write the next.
+#[derive(Debug)]
+pub(super) struct Place {
+    etag: Option<String>,
+}
+
+/// The cursor can't be had or kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StateError {
+    #[error("another run of the operation has taken over")]
+    Superseded,
+    #[error("there is no such operation")]
+    Unknown,
+    #[error("the operation's state is not of this version")]
+    Malformed,
+    #[error("the operation's state: S3: {0}")]
+    Unavailable(String),
+}
+
+impl RunStore {
+    pub(super) const fn new(s3: Client, bucket: String) -> Self {
+        Self { s3, bucket }
+    }
+
+    pub(super) async fn find(&self, operation: &str) -> Result<Found, StateError> {
+        let object = self
+            .s3
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key(operation))
+            .send()
+            .await;
+        let object = match object {
+            Ok(object) => object,
+            Err(error) if error.code() == Some("NoSuchKey") => {
+                return Ok(Found {
+                    cursor: None,
+                    place: Place { etag: None },
+                });
+            }
+            Err(error) => return Err(unavailable(&error)),
+        };
+        let etag = object.e_tag;
+        let body = object.body.collect().await;
+        let body = body.map_err(|_| StateError::Unavailable("the reply broke off".to_owned()))?;
+        Ok(Found {
+            cursor: serde_json::from_slice(&body.to_vec()).ok(),
+            place: Place { etag },
+        })
+    }
+
+    /// Writes the cursor.
+    ///
+    /// # Errors
+    /// [`StateError::Superseded`] where somebody else has written meanwhile.
+    pub(super) async fn save(&self, place: &mut Place, cursor: &Cursor) -> Result<(), StateError> {
+        let text = serde_json::to_string_pretty(cursor).map_err(|_| StateError::Malformed)?;
+        for _ in 0..CROSSED_TRIES {
+            let put = self
+                .s3
+                .put_object()
+                .bucket(&self.bucket)
+                .key(key(&cursor.operation))
+                .content_type("application/json")
+                .body(text.clone().into_bytes().into())
+                .set_if_none_match(place.etag.is_none().then(|| "*".to_owned()))
+                .set_if_match(place.etag.clone())
+                .send()
+                .await;
+            match put {
+                Ok(put) => {
+                    place.etag = put.e_tag;
+                    return Ok(());
+                }
+                Err(error) if error.code() == Some("ConditionalRequestConflict") => {
+                    tokio::time::sleep(CROSSED_PAUSE).await;
+                }
+                Err(error) if error.code() == Some("PreconditionFailed") => {
+                    return self.recognize(place, cursor).await;
+                }
+                Err(error) => return Err(unavailable(&error)),
+            }
+        }
+        Err(StateError::Unavailable("ConditionalRequestConflict".to_owned()))
+    }
+
+    /// What stands there may be this very write, whose answer was lost and which the SDK then repeated.
+    async fn recognize(&self, place: &mut Place, cursor: &Cursor) -> Result<(), StateError> {
+        let found = self.find(&cursor.operation).await?;
+        if found.cursor.as_ref() != Some(cursor) {
+            return Err(StateError::Superseded);
+        }
+        *place = found.place;
+        Ok(())
+    }
+}
+
+impl Found {
+    /// The cursor, where there has to be one.
+    pub(super) fn expect(self) -> Result<(Cursor, Place), StateError> {
+        match self {
+            Self {
+                cursor: Some(cursor),
+                place,
+            } => Ok((cursor, place)),
+            Self {
+                place: Place { etag: Some(_) },
+                ..
+            } => Err(StateError::Malformed),
+            Self { .. } => Err(StateError::Unknown),
+        }
+    }
+}
+
+fn key(operation: &str) -> String {
+    format!("operations/{operation}.json")
+}
+
+fn unavailable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> StateError {
+    StateError::Unavailable(error.code().unwrap_or("no answer").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        emulated::Emulated,
+        operator::{command::Recordings, verify::Verification, work::Work},
+    };
+
+    const OPERATION: &str = "verify-all";
+
+    fn cursor(run: i64) -> Cursor {
+        Cursor::new(Work::Verify(Verification::new(Recordings::All)), run)
+    }
+
+    async fn store() -> (Emulated, RunStore) {
+        let aws = Emulated::start().await;
+        let runs = RunStore::new(aws.s3(), aws.name.clone());
+        (aws, runs)
+    }
+
+    #[tokio::test]
+    async fn a_cursor_comes_back_as_it_was_kept() {
+        let (_aws, runs) = store().await;
+        let mut place = runs.find(OPERATION).await.unwrap().place;
+        for step in [0, 7] {
+            let cursor = Cursor { step, ..cursor(1) };
+            runs.save(&mut place, &cursor).await.unwrap();
+            assert_eq!(runs.find(OPERATION).await.unwrap().cursor, Some(cursor));
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_second_writes_nothing() {
+        let (_aws, runs) = store().await;
+        let mut first = runs.find(OPERATION).await.unwrap().place;
+        let mut late = runs.find(OPERATION).await.unwrap().place;
+        runs.save(&mut first, &cursor(1)).await.unwrap();
+        let refused = runs.save(&mut late, &cursor(2)).await;
+        assert!(matches!(refused, Err(StateError::Superseded)));
+
+        let mut second = runs.find(OPERATION).await.unwrap().place;
+        runs.save(&mut second, &cursor(2)).await.unwrap();
+        let refused = runs.save(&mut first, &cursor(1)).await;
+        assert!(matches!(refused, Err(StateError::Superseded)));
+        assert_eq!(runs.find(OPERATION).await.unwrap().cursor, Some(cursor(2)));
+    }
+
+    #[tokio::test]
+    async fn a_write_whose_answer_was_lost_was_a_write() {
+        let (_aws, runs) = store().await;
+        // As the SDK does that has had no answer: the same again, over the version of before.
+        for step in 0..3 {
+            let cursor = Cursor { step, ..cursor(1) };
+            let mut place = runs.find(OPERATION).await.unwrap().place;
+            let mut before = Place {
+                etag: place.etag.clone(),
+            };
+            runs.save(&mut place, &cursor).await.unwrap();
+            runs.save(&mut before, &cursor).await.unwrap();
+            assert_eq!(before.etag, place.etag);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_cursor_can_be_replaced_and_not_continued() {
+        let (aws, runs) = store().await;
+        let found = runs.find(OPERATION).await.unwrap();
+        assert!(matches!(found.expect(), Err(StateError::Unknown)));
+        let put = aws.s3().put_object().bucket(&aws.name).key(key(OPERATION));
+        put.body(b"{}".to_vec().into()).send().await.unwrap();
+        let found = runs.find(OPERATION).await.unwrap();
+        assert!(matches!(found.expect(), Err(StateError::Malformed)));
+        let mut place = runs.find(OPERATION).await.unwrap().place;
+        runs.save(&mut place, &cursor(1)).await.unwrap();
+    }
+}
