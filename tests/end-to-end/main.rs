@@ -21,6 +21,7 @@ mod load;
 mod long;
 mod main_job;
 mod nginx;
+mod odd_events;
 mod operator;
 mod options;
 mod out_of_time;

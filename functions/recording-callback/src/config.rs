@@ -156,15 +156,11 @@ enum Role {
 }
 
 impl Config {
-    /// Reads the environment.
+    /// Reads the settings.
     ///
     /// # Errors
     /// [`BadSettings`] with every variable that is missing or wrong.
-    pub(crate) fn from_env() -> Result<Self, BadSettings> {
-        Self::read(Settings::from_env())
-    }
-
-    fn read(mut settings: Settings) -> Result<Self, BadSettings> {
+    pub(crate) fn from_settings(mut settings: Settings) -> Result<Self, BadSettings> {
         let role = settings.optional("ROLE", Role::parse);
         let takes = |wanted| role.is_none_or(|role| role == wanted);
         let account = settings.required("TWILIO_ACCOUNT_SID", AccountSid::parse);

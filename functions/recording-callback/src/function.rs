@@ -1,9 +1,15 @@
 //! The function put together: clients made once, events handed to the part that takes them.
 
+use std::fmt;
+
 use aws_config::SdkConfig;
-use lambda_runtime::{Context, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use serde::Serialize;
 use serde_json::value::RawValue;
-use service::secrets::{MAX_OUTAGE_OF_LINK_KEYS, Secret, Secrets};
+use service::{
+    secrets::{MAX_OUTAGE_OF_LINK_KEYS, Secret, Secrets},
+    settings::Settings,
+};
 use twilio::{
     auth_tokens::AuthTokens,
     client::{Client, ClientError},
@@ -28,23 +34,39 @@ use crate::{
 ///
 /// # Errors
 /// Bad settings, all of them told at once; a client that can't be made; a Runtime API that can't be reached.
-pub(crate) async fn serve() -> Result<(), lambda_runtime::Error> {
-    let config = Config::from_env()?;
+pub async fn serve() -> Result<(), lambda_runtime::Error> {
+    let config = Config::from_settings(Settings::from_env())?;
     let aws = service::aws::sdk_config(config.aws_timeouts)?;
     let function = Function::new(config, aws)?;
     // Boxed: nested into one type, the runtime's futures and these are deeper than the compiler goes.
-    lambda_runtime::run(service_fn(|event| Box::pin(function.handle(event)))).await
+    lambda_runtime::run(service_fn(|event| Box::pin(function.invoke(event)))).await
 }
 
 /// One running instance, in the role that its configuration gives it.
-pub(crate) struct Function {
+pub struct Function {
     webhook: Option<Webhook>,
     jobs: Jobs,
     operator: Option<Operator>,
 }
 
 impl Function {
-    pub(crate) fn new(config: Config, aws: SdkConfig) -> Result<Self, ClientError> {
+    /// Makes the clients that the role needs. Calls nobody.
+    ///
+    /// # Errors
+    /// Bad settings, all of them told at once; a client that can't be made.
+    pub fn connect(settings: Settings, aws: SdkConfig) -> Result<Self, lambda_runtime::Error> {
+        Ok(Self::new(Config::from_settings(settings)?, aws)?)
+    }
+
+    /// Takes one event as the runtime hands it over, whatever it is, and answers as the runtime sends it.
+    ///
+    /// # Errors
+    /// What the invoker is told of an event that this role has no part for.
+    pub async fn invoke(&self, event: LambdaEvent<Box<RawValue>>) -> Result<impl Serialize + use<>, Diagnostic> {
+        Ok(self.handle(event).await?)
+    }
+
+    fn new(config: Config, aws: SdkConfig) -> Result<Self, ClientError> {
         let aws = Aws::new(aws);
         let Config {
             account, webhook, jobs, ..
@@ -65,7 +87,7 @@ impl Function {
     /// # Errors
     /// [`InvocationError`] for an event that this role has no part for. Requests that are turned away and jobs that
     /// fail are told in the [`Reply`].
-    pub(crate) async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Reply, InvocationError> {
+    async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Reply, InvocationError> {
         let LambdaEvent { payload, context } = event;
         let reply = self.dispatch(&payload, &context).await;
         if let Err(error) = &reply {
@@ -99,6 +121,13 @@ impl Function {
                 Ok(Reply::Command(operator.run(command, invoked).await?))
             }
         }
+    }
+}
+
+/// The parts hold clients with credentials: none is shown.
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Function").finish_non_exhaustive()
     }
 }
 

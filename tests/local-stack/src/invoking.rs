@@ -1,5 +1,6 @@
 //! Invoking a function by hand.
 
+use reqwest::Response;
 use serde_json::Value;
 
 use crate::lambda_api::invocations_path;
@@ -21,16 +22,20 @@ impl Stack {
     /// # Errors
     /// When it isn't invoked at all: there's no such function, or all its instances are busy.
     pub async fn invoke(&self, role: Role, event: &Value) -> reqwest::Result<Invoked> {
-        let url = format!("{}{}", self.lambda_endpoint(), invocations_path(role));
-        let answer = reqwest::Client::new()
-            .post(url)
-            .json(event)
-            .send()
-            .await?
-            .error_for_status()?;
+        let answer = self.invoke_with(role, event.to_string()).await?;
         Ok(Invoked {
             failed: answer.headers().contains_key("x-amz-function-error"),
             payload: answer.json().await?,
         })
+    }
+
+    /// Invokes a function with an event that may be JSON to the letter only, and hands over the answer as it comes.
+    ///
+    /// # Errors
+    /// When it isn't invoked at all: it's no JSON, there's no such function, or all its instances are busy.
+    pub async fn invoke_with(&self, role: Role, event: String) -> reqwest::Result<Response> {
+        let url = format!("{}{}", self.lambda_endpoint(), invocations_path(role));
+        let answer = reqwest::Client::new().post(url).body(event).send().await?;
+        answer.error_for_status()
     }
 }

@@ -2,7 +2,8 @@
 //! (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>).
 //!
 //! The emulator has that API for instances; this one is a function's, which has several, each of which takes one
-//! invocation at a time. The playback function isn't among them: it streams its answers.
+//! invocation at a time. An answer that is streamed is given whole, as AWS does: the head as JSON, of which there is the
+//! status alone here, eight zero bytes, the body.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use serde_json::{Value, json};
+use serde_json::{json, value::RawValue};
 use tokio::net::TcpListener;
 
 use crate::Role;
@@ -59,9 +60,7 @@ pub(crate) fn invocations_path(role: Role) -> String {
 }
 
 impl LambdaApi {
-    pub(crate) fn new(functions: &BTreeMap<Role, Arc<Instances>>, emulator: Upstream) -> Self {
-        let mut functions = functions.clone();
-        functions.remove(&Role::Playback);
+    pub(crate) const fn new(functions: BTreeMap<Role, Arc<Instances>>, emulator: Upstream) -> Self {
         Self { functions, emulator }
     }
 
@@ -95,10 +94,14 @@ impl LambdaApi {
     ) -> Result<Response<Body>, Refusal> {
         let role = function(path)?.ok_or(Refusal::NoSuchFunction)?;
         let instances = self.functions.get(&role).ok_or(Refusal::NoSuchFunction)?;
-        serde_json::from_slice::<Value>(&event).map_err(|_| Refusal::NotJson)?;
+        serde_json::from_slice::<&RawValue>(&event).map_err(|_| Refusal::NotJson)?;
         match InvocationType::of(invocation_type)? {
             InvocationType::RequestResponse => {
                 match invoke_with(&self.emulator, instances, event, None, INSTANCE_BOUND).await {
+                    // The emulator has made the head of a streamed answer the head of its own.
+                    Ok((status, body)) if role == Role::Playback && status != StatusCode::INTERNAL_SERVER_ERROR => {
+                        Ok(answered(streamed(status, &body), None))
+                    }
                     Ok((StatusCode::OK, answer)) => Ok(answered(answer, None)),
                     Ok((_, error)) => Ok(answered(error, Some("Unhandled"))),
                     Err(InvocationError::Throttled) => Err(Refusal::AllBusy),
@@ -162,6 +165,11 @@ fn function(path: &str) -> Result<Option<Role>, Refusal> {
     Ok(Role::ALL
         .into_iter()
         .find(|role| named == role.name() || named == role.arn()))
+}
+
+fn streamed(status: StatusCode, body: &[u8]) -> Bytes {
+    let head = json!({"statusCode": status.as_u16()}).to_string();
+    [head.as_bytes(), &[0; 8], body].concat().into()
 }
 
 fn answered(payload: Bytes, error: Option<&'static str>) -> Response<Body> {

@@ -3,6 +3,7 @@
 //! - The emulator's deadline is a constant in the year 1970; Lambda's is the end of the function's timeout.
 //! - The emulator's ARN of a function is not one; Lambda's is what a function gives to schedules of its own.
 //! - The emulator gives every invocation a trace of its own; Lambda goes on with the one of the message that brought it.
+//! - The emulator keeps a `+` in a function URL's query; Lambda hands it over as a space.
 //! - The emulator answers a streamed response when it begins, so that the function asks for its next invocation in
 //!   mid-stream; Lambda gives an instance no invocation before the last one has ended.
 
@@ -11,10 +12,13 @@ use std::convert::Infallible;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
 use crate::Role;
@@ -96,8 +100,29 @@ async fn relay(
         if let Some(trace) = traces.of(&instance) {
             headers.insert("lambda-runtime-trace-id", trace.try_into()?);
         }
+        if role == Role::Playback {
+            return with_spaces(response).await;
+        }
     }
     Ok(response)
+}
+
+/// The event of a function URL with a space for every `+` in its raw query (aws-lambda-web-adapter, issue 491).
+async fn with_spaces(response: Response<Body>) -> Result<Response<Body>, Error> {
+    let (mut parts, body) = response.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let body = match serde_json::from_slice::<Value>(&body) {
+        Ok(mut event) => match event.get_mut("rawQueryString") {
+            Some(Value::String(query)) if query.contains('+') => {
+                *query = query.replace('+', " ");
+                Bytes::from(event.to_string())
+            }
+            _ => body,
+        },
+        Err(_) => body,
+    };
+    parts.headers.insert(CONTENT_LENGTH, body.len().into());
+    Ok(Response::from_parts(parts, proxy::full(body)))
 }
 
 /// What [`RuntimeApi::url`] has put before the emulator's path.
@@ -125,6 +150,9 @@ mod tests {
 
     use super::*;
 
+    /// A request's event.
+    const EVENT: &str = r#"{"rawPath":"/a+b","rawQueryString":"c=d+e&f=%2B+","isBase64Encoded":false}"#;
+
     /// An emulator that answers as `cargo lambda watch` does: at once, with its constant deadline.
     async fn runtime_api() -> (RuntimeApi, mpsc::UnboundedReceiver<String>) {
         let (listener, port) = proxy::listen().await.unwrap();
@@ -136,7 +164,7 @@ mod tests {
             async {
                 Ok(Response::builder()
                     .header("lambda-runtime-deadline-ms", "600000")
-                    .body(proxy::full("{}"))?)
+                    .body(proxy::full(EVENT))?)
             }
         });
         (RuntimeApi::start(Upstream::new(port)).await.unwrap(), paths)
@@ -174,6 +202,19 @@ mod tests {
         );
         api.ready("copier-1").await;
         assert!(!api.ready.borrow().contains("copier-2"));
+    }
+
+    #[tokio::test]
+    async fn a_plus_in_a_function_urls_query_arrives_as_a_space() {
+        let (api, _paths) = runtime_api().await;
+        let event = async |role: Role| {
+            let url =
+                api.url(&format!("{role}-1"), role, Duration::from_secs(1)) + "/2018-06-01/runtime/invocation/next";
+            reqwest::get(url).await.unwrap().text().await.unwrap()
+        };
+        let expected = r#"{"rawPath":"/a+b","rawQueryString":"c=d e&f=%2B ","isBase64Encoded":false}"#;
+        assert_eq!(event(Role::Playback).await, expected);
+        assert_eq!(event(Role::Webhook).await, EVENT);
     }
 
     #[tokio::test]

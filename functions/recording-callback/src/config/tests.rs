@@ -39,7 +39,7 @@ const DELETION: [(&str, &str); 4] = [
 ];
 
 fn read(parts: &[&[(&'static str, &'static str)]]) -> Result<Config, BadSettings> {
-    Config::read(Settings::from_pairs(parts.concat()))
+    Config::from_settings(Settings::from_pairs(parts.concat()))
 }
 
 /// The names in the problems, in order.

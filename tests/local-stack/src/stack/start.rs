@@ -147,7 +147,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     };
     serve(Door::HttpApi, Role::Webhook, callback_listener);
     serve(Door::FunctionUrl, Role::Playback, playback_listener);
-    LambdaApi::new(&functions, emulator.upstream()).serve(lambda_listener);
+    LambdaApi::new(functions.clone(), emulator.upstream()).serve(lambda_listener);
     let lambda_endpoint = format!("http://127.0.0.1:{lambda_port}");
     let furnished = schedules::furnish(&aws_config, &aws_endpoint, &lambda_endpoint).await;
     furnished.map_err(no_resources)?;

@@ -1,0 +1,36 @@
+//! Any bytes as a callback's form: nothing is lost on the way through it, and what is read is what it says.
+
+#![no_main]
+
+use http::HeaderValue;
+use libfuzzer_sys::fuzz_target;
+use twilio::callback::{RecordingCallback, form_pairs};
+
+fuzz_target!(|body: &[u8]| {
+    let pairs = form_pairs(body);
+    let written = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(&pairs)
+        .finish();
+    assert_eq!(form_pairs(written.as_bytes()), pairs);
+
+    let Ok(callback) = RecordingCallback::from_pairs(&pairs) else {
+        return;
+    };
+    let says = |name: &str, value: &str| pairs.iter().any(|(key, text)| key == name && text.trim() == value);
+    assert!(says("AccountSid", callback.account_sid.as_str()));
+    assert!(says("RecordingSid", callback.recording_sid.as_str()));
+    if let Some(call) = &callback.call_sid {
+        assert!(says("CallSid", call.as_str()));
+    }
+    // They become the object's metadata, which S3 takes as headers.
+    for (name, label) in [
+        ("RecordingSource", &callback.source),
+        ("RecordingTrack", &callback.track),
+    ] {
+        if let Some(label) = label {
+            assert!(says(name, label));
+            assert!(label.trim() == label && HeaderValue::from_str(label).is_ok_and(|value| value.to_str().is_ok()));
+        }
+    }
+    assert!(callback.channels.is_none_or(|channels| channels == 1 || channels == 2));
+});

@@ -1,0 +1,62 @@
+//! Any path and query as a link: it plays only what was signed, until then, and by that path.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use playback_link::{Expiry, KeyRing, is_link_path, verify};
+
+/// The keys of the sample events: a seed holds a link that they signed.
+static KEYS: LazyLock<KeyRing> = LazyLock::new(|| {
+    KeyRing::parse(r#"{"current":"k1","k1":"a-key-for-tests-only-a-key-for-tests-only-a-key"}"#).unwrap()
+});
+
+/// Unix time, a line feed, path and query.
+fn input(text: &str) -> Option<(u64, &str, &str)> {
+    let (now_s, link) = text.split_once('\n')?;
+    let (path, query) = link.split_once('?').unwrap_or((link, ""));
+    Some((now_s.parse().ok()?, path, query))
+}
+
+fuzz_target!(|text: &str| {
+    let Some((now_s, path, query)) = input(text) else {
+        return;
+    };
+    let Ok(link) = verify(&KEYS, path, query, now_s) else {
+        return;
+    };
+    assert!(is_link_path(path));
+    let values = |name: &str| {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs
+            .filter(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+            .collect::<Vec<_>>()
+    };
+    // One way to write each field, once.
+    let [signature] = *values("signature") else {
+        panic!("not one signature");
+    };
+    assert_eq!(values("expires"), [link.expiry.to_string()]);
+    assert_eq!(values("id"), [&*link.id]);
+    assert_eq!(values("key"), [&*link.key_id]);
+    assert!(values("recordingSid").iter().all(|sid| *sid == link.recording));
+    if let Expiry::At(expires_s) = link.expiry {
+        assert!(now_s <= expires_s.saturating_add(30));
+    }
+
+    // The link alone plays the same, and another recording, time or id does not.
+    let rewritten = |recording: &str, expires: &str, id: &str| {
+        let query = format!(
+            "expires={expires}&id={id}&key={}&v=1&signature={signature}",
+            link.key_id
+        );
+        verify(&KEYS, &format!("/recordings/{recording}"), &query, 0)
+    };
+    let expires = link.expiry.to_string();
+    assert_eq!(rewritten(&link.recording, &expires, &link.id).as_ref(), Ok(&link));
+    assert!(rewritten(&format!("{}0", link.recording), &expires, &link.id).is_err());
+    assert!(rewritten(&link.recording, "never", &link.id).is_err() || link.expiry == Expiry::Never);
+    assert!(rewritten(&link.recording, &expires, "AAAAAAAAAAAAAAAAAAAAAA").is_err());
+});
