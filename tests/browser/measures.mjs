@@ -16,10 +16,10 @@ const CHUNK = 65_536;
 /** What the listener does with the element, in the page. */
 const LISTENERS = {
   // From beginning to end.
-  played: async (audio, wait) => {
+  played: async (audio) => {
+    const ended = new Promise((end) => audio.addEventListener("ended", end));
     await audio.play();
-    await wait(audio.duration * 1000 + 3_000);
-    if (!audio.ended) throw new Error(`only at ${audio.currentTime}`);
+    await ended;
   },
   // Ten places, five seconds at each.
   scrubbed: async (audio, wait) => {
