@@ -97,7 +97,7 @@ impl LambdaApi {
         serde_json::from_slice::<&RawValue>(&event).map_err(|_| Refusal::NotJson)?;
         match InvocationType::of(invocation_type)? {
             InvocationType::RequestResponse => {
-                match invoke_with(&self.emulator, instances, event, INSTANCE_BOUND).await {
+                match invoke_with(&self.emulator, instances, event, None, INSTANCE_BOUND).await {
                     // The emulator has made the head of a streamed answer the head of its own.
                     Ok((status, body)) if role == Role::Playback && status != StatusCode::INTERNAL_SERVER_ERROR => {
                         Ok(answered(streamed(status, &body), None))
@@ -113,7 +113,7 @@ impl LambdaApi {
                 let (emulator, instances) = (self.emulator.clone(), Arc::clone(instances));
                 // Tried once: `template.yaml` has Lambda retry no asynchronous invocation.
                 tokio::spawn(async move {
-                    if let Err(error) = invoke_with(&emulator, &instances, event, Duration::MAX).await {
+                    if let Err(error) = invoke_with(&emulator, &instances, event, None, Duration::MAX).await {
                         eprintln!("stack: {role}: {error}");
                     }
                 });
