@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::{Client, error::ProvideErrorMetadata, types::SendMessageBatchRequestEntry};
+use aws_sdk_sqs::{
+    Client,
+    error::ProvideErrorMetadata,
+    types::{BatchResultErrorEntry, SendMessageBatchRequestEntry},
+};
 
 use crate::job::{CopyRecording, Job};
 
@@ -94,7 +98,7 @@ impl CopiesQueue {
             let failed = sent.failed().iter().find(|failed| failed.id() == id);
             let code = failed.map_or("not spoken of", |failed| failed.code());
             tracing::warn!(recordingSid = %copy.recording_sid, code, "SQS did not take the copy");
-            if failed.is_some_and(|failed| failed.sender_fault()) {
+            if failed.is_some_and(BatchResultErrorEntry::sender_fault) {
                 refused.for_good += 1;
             } else {
                 refused.code = Some(code.to_owned());
