@@ -107,7 +107,7 @@ async fn a_long_wav_plays_and_seeks() {
 async fn an_mp3_plays_and_seeks() {
     let stack = OwnStack::start(options().setting(Role::Copier, "MEDIA_FORMAT", "mp3")).await;
     // 5.8 MB: more than one reply.
-    let frames = 20_000;
+    let frames = 40_000;
     let mut recording = Recording::new(&stack, 1_000);
     recording.audio = mp3::silence(frames);
     let at_twilio = stack.recordings_dir().join(format!("{}.mp3", recording.sid));

@@ -1,10 +1,10 @@
 //! An MP3 to play with: silence, which takes no encoder.
 
-/// MPEG-1 layer III, no checksum, 64 kbit/s, 32 kHz, one channel (ISO/IEC 11172-3, 2.4.1.3).
-const HEADER: [u8; 4] = [0xff, 0xfb, 0x58, 0xc0];
+/// MPEG-1 layer III, no checksum, 32 kbit/s as Twilio's are, 32 kHz, one channel (ISO/IEC 11172-3, 2.4.1.3).
+const HEADER: [u8; 4] = [0xff, 0xfb, 0x18, 0xc0];
 
-/// 144 × 64,000 bit/s ÷ 32,000 Hz.
-const FRAME_LEN: usize = 288;
+/// 144 × 32,000 bit/s ÷ 32,000 Hz.
+const FRAME_LEN: usize = 144;
 
 /// 1,152 samples at 32 kHz.
 pub const FRAME_MS: u32 = 36;
@@ -14,4 +14,22 @@ pub fn silence(frames: u32) -> Vec<u8> {
     let mut frame = [0; FRAME_LEN];
     frame[..HEADER.len()].copy_from_slice(&HEADER);
     frame.repeat(frames as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use audio::{Recogniser, Verdict};
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn silence_is_recognised_with_its_duration() {
+        let mut recogniser = Recogniser::new();
+        recogniser.update(&Bytes::from(silence(1_000)));
+        let Verdict::Audio(audio) = recogniser.finish() else {
+            panic!("not recognised");
+        };
+        assert_eq!((audio.channels, audio.duration.as_secs()), (1, 36));
+    }
 }
