@@ -112,11 +112,14 @@ fn operator(resources: &Resources) -> Pairs<'_, 4> {
 }
 
 /// For those who make schedules.
-fn schedules(resources: &Resources) -> Pairs<'_, 3> {
+fn schedules(resources: &Resources) -> Pairs<'_, 5> {
     [
         ("SCHEDULE_GROUP", values::SCHEDULE_GROUP),
         ("SCHEDULE_ROLE_ARN", values::SCHEDULE_ROLE_ARN),
         ("COPIES_QUEUE_ARN", &resources.copies.arn),
+        ("COPIES_DEAD_LETTERS_ARN", &resources.copies.dead_letters_arn),
+        // A mark for each.
+        ("RECORDINGS_BUCKET", values::BUCKET),
     ]
 }
 
