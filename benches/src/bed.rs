@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use playback_link::{Expiry, KeyRing};
+use playback_link::{Expiry, KeyRing, SignedLink};
 use serde_json::json;
 use toolbox::{Venv, workspace_root};
 
@@ -157,8 +157,8 @@ impl Bed {
         Ok(sid)
     }
 
-    /// The query of a link to a recording.
-    pub(crate) fn link(&self, sid: &str) -> String {
+    /// A link to a recording.
+    pub(crate) fn link(&self, sid: &str) -> SignedLink {
         playback_link::sign(&self.link_keys, sid, Expiry::At(4_102_444_800))
     }
 }

@@ -102,11 +102,11 @@ pub(crate) fn copy_event(sid: &str) -> Value {
 }
 
 /// A function URL's event of a GET.
-pub(crate) fn get_event(query: &str, range: Option<&str>) -> Value {
+pub(crate) fn get_event(path: &str, query: &str, range: Option<&str>) -> Value {
     let mut event = json!({
         "version": "2.0",
         "routeKey": "$default",
-        "rawPath": "/",
+        "rawPath": path,
         "rawQueryString": query,
         "headers": {"host": "benchmarks.invalid", "x-forwarded-proto": "https"},
         "requestContext": {
@@ -114,7 +114,7 @@ pub(crate) fn get_event(query: &str, range: Option<&str>) -> Value {
             "apiId": "benchmarks",
             "domainName": "benchmarks.invalid",
             "domainPrefix": "benchmarks",
-            "http": {"method": "GET", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "-"},
+            "http": {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "-"},
             "requestId": "1",
             "routeKey": "$default",
             "stage": "$default",

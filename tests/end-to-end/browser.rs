@@ -49,9 +49,7 @@ async fn drive(stack: &Stack, scenario: &str, mut job: Value) -> Value {
 /// What was asked for the recording itself since a mark, and answered.
 fn plays(stack: &Stack, mark: Mark, recording: &Recording) -> Vec<Exchange> {
     let mut exchanges = stack.exchanges().since(mark);
-    exchanges.retain(|exchange| {
-        exchange.asked.path == "/" && exchange.asked.recording_sid.as_deref() == Some(recording.sid.as_str())
-    });
+    exchanges.retain(|exchange| exchange.asked.path == format!("/recordings/{}", recording.sid));
     exchanges
 }
 

@@ -112,7 +112,7 @@ async fn a_task_is_found_by_its_call_where_the_callback_does_not_name_it() {
     assert!(!recording.stored(stack).await.is_empty());
     assert_eq!(
         recording.media_url(stack).await.split('?').next(),
-        Some(format!("{}/", stack.playback_url()).as_str())
+        Some(format!("{}/recordings/{}", stack.playback_url(), recording.sid).as_str())
     );
 }
 

@@ -220,8 +220,7 @@ impl Recording {
         );
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let expiry = Expiry::At(now_s.saturating_add_signed(expires_in_s));
-        let query = playback_link::sign(&KeyRing::parse(&keys).unwrap(), &self.sid, expiry);
-        format!("{}/?{query}", stack.playback_url())
+        playback_link::sign(&KeyRing::parse(&keys).unwrap(), &self.sid, expiry).url(stack.playback_url())
     }
 
     /// Asks as the Player does for a link that plays.

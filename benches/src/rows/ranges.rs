@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use playback_link::SignedLink;
+
 use crate::{
     Failure,
     bed::Bed,
@@ -52,7 +54,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
 }
 
 struct Seeker {
-    link: String,
+    link: SignedLink,
     path: String,
     len: u64,
     playback: Instance,
@@ -166,7 +168,7 @@ impl Seeker {
             let got = self.direct.get(&self.path, Some(&range)).await?;
             check("direct", got.status, got.len, 206, bytes)?;
             waits.direct.push(ms(got.first_byte));
-            let event = names::get_event(&bytes.to_string(), Some(&range));
+            let event = names::get_event("/", &bytes.to_string(), Some(&range));
             let got = self.noop.stream(&event).await?;
             check("noop", got.status, got.len, 200, bytes)?;
             waits.noop.push(ms(got.first_byte));
@@ -175,7 +177,7 @@ impl Seeker {
     }
 
     async fn ours(&mut self, offset: u64, bytes: u64) -> Result<Duration, Failure> {
-        let event = names::get_event(&self.link, Some(&range(offset, bytes)));
+        let event = names::get_event(&self.link.path, &self.link.query, Some(&range(offset, bytes)));
         let got = self.playback.stream(&event).await?;
         check("playback", got.status, got.len, 206, bytes)?;
         Ok(got.first_byte)

@@ -46,7 +46,9 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     for _ in 0..INSTANCES {
         let mut instance = bed.playback(&bed.server.plain()).await?;
         // Opened once, as an instance that has played before.
-        instance.stream(&names::get_event(&link, Some("bytes=0-99"))).await?;
+        instance
+            .stream(&names::get_event(&link.path, &link.query, Some("bytes=0-99")))
+            .await?;
         playback.push(instance);
         noop.push(bed.noop().await?);
         relay.push(bed.relay(&bed.server.plain()).await?);
@@ -55,13 +57,14 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let [playback, noop, relay] = [playback, noop, relay].map(|instances| Arc::new(Pool::new(instances)));
     let windows = len / WINDOW;
     let offset = move |reader: u64, n: u64| (reader * 7 + n) % windows * WINDOW;
-    let ours_event = move |reader, n| names::get_event(&link, Some(&format!("bytes={}-", offset(reader, n))));
+    let ours_event =
+        move |reader, n| names::get_event(&link.path, &link.query, Some(&format!("bytes={}-", offset(reader, n))));
     let key = names::object_key(&sid);
     let relay_event = move |reader, n| {
         let first = offset(reader, n);
-        names::get_event(&key, Some(&format!("bytes={first}-{}", first + WINDOW - 1)))
+        names::get_event("/", &key, Some(&format!("bytes={first}-{}", first + WINDOW - 1)))
     };
-    let noop_event = |_, _| names::get_event(&WINDOW.to_string(), None);
+    let noop_event = |_, _| names::get_event("/", &WINDOW.to_string(), None);
     let [mut ours, mut constant, mut relayed, mut spread] = [(); 4].map(|()| Vec::new());
     for _ in 0..bed.rounds() {
         constant.push(turn(&noop, time, 200, noop_event).await?.bytes_per_s);

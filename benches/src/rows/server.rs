@@ -61,7 +61,8 @@ async fn beside_streams(bed: &Bed, socket: &mut TcpStream) -> Result<Row, Failur
     let sid = bed.bring_in(if bed.quick { STREAM / 10 } else { STREAM }).await?;
     let key = names::object_key(&sid);
     let stored = bed.server.object_len(&key).unwrap_or_default();
-    let event = names::get_event(&bed.link(&sid), None);
+    let link = bed.link(&sid);
+    let event = names::get_event(&link.path, &link.query, None);
     let mut playback = bed.playback(&bed.server.plain()).await?;
     let [mut gets, mut streams] = [(); 2].map(|()| Vec::new());
     for round in 0..=bed.rounds() {

@@ -16,9 +16,10 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let len = if bed.quick { LEN / 10 } else { LEN };
     let sid = bed.bring_in(len).await?;
     let key = names::object_key(&sid);
-    let ours_event = names::get_event(&bed.link(&sid), None);
-    let noop_event = names::get_event(&len.to_string(), None);
-    let relay_event = names::get_event(&key, None);
+    let link = bed.link(&sid);
+    let ours_event = names::get_event(&link.path, &link.query, None);
+    let noop_event = names::get_event("/", &len.to_string(), None);
+    let relay_event = names::get_event("/", &key, None);
     let mut playback = bed.playback(&bed.server.plain()).await?;
     let mut noop = bed.noop().await?;
     let mut relay = bed.relay(&bed.server.plain()).await?;

@@ -29,12 +29,13 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
 async fn stream(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let len = if bed.quick { STREAM / 10 } else { STREAM };
     let sid = bed.bring_in(len).await?;
-    let event = names::get_event(&bed.link(&sid), None);
+    let link = bed.link(&sid);
+    let event = names::get_event(&link.path, &link.query, None);
     let key = names::object_key(&sid);
     let mut plain = bed.playback(&bed.server.plain()).await?;
     let mut ours = bed.playback(&bed.server.tls()).await?;
     let mut relay = bed.relay(&bed.server.tls()).await?;
-    let relay_event = names::get_event(&key, None);
+    let relay_event = names::get_event("/", &key, None);
     let object_len = bed.server.object_len(&key).unwrap_or_default();
     let mut turns = [(); 3].map(|()| Vec::new());
     for round in 0..=bed.rounds() {

@@ -22,6 +22,12 @@ const ID_CHARS: usize = 22;
 /// Longest SID or other recording name that a link may carry; Twilio's have 34 characters.
 const MAX_RECORDING_CHARS: usize = 64;
 
+/// What stands before the recording in a link's path.
+const PATH_PREFIX: &str = "/recordings/";
+
+/// The paths of links of the first form, which name the recording in the query.
+const FIRST_PATHS: [&str; 2] = ["/", ""];
+
 /// Until when a link plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
@@ -38,7 +44,7 @@ pub struct Link {
     pub recording: String,
     /// Until when.
     pub expiry: Expiry,
-    /// Random name of the link itself, for the audit log.
+    /// Name of the link itself, for the audit log.
     pub id: String,
     /// The key that signed it.
     pub key_id: String,
@@ -62,33 +68,67 @@ pub enum LinkError {
     Expired,
 }
 
-/// Makes the query string of a fresh link to `recording`, signed by the ring's current key.
+/// A link that was just made. Whoever has it may listen, so it is not logged.
+pub struct SignedLink {
+    /// `/recordings/RE…`.
+    pub path: String,
+    /// The rest of the link, without the question mark.
+    pub query: String,
+    /// The link's name for the audit log.
+    pub id: String,
+}
+
+impl SignedLink {
+    /// The link as a URL under `base_url`, which has no path and no slash at its end.
+    pub fn url(&self, base_url: &str) -> String {
+        let Self { path, query, .. } = self;
+        format!("{base_url}{path}?{query}")
+    }
+}
+
+/// Makes a link to `recording`, signed by the ring's current key.
 ///
-/// `recording` must consist of ASCII letters and digits (a SID); that is what [`verify`] takes back.
-pub fn sign(keys: &KeyRing, recording: &str, expiry: Expiry) -> String {
+/// `recording` must consist of ASCII letters and digits (a SID), because [`verify`] takes nothing else back.
+///
+/// A link that expires gets a random id, so that each one has an audit trail of its own. A link that never expires is a
+/// function of recording and key: making it again for a duplicate callback gives the same link.
+pub fn sign(keys: &KeyRing, recording: &str, expiry: Expiry) -> SignedLink {
+    let key_id = keys.current_id();
     let link = Link {
         recording: recording.to_owned(),
         expiry,
-        id: random_id(),
-        key_id: keys.current_id().to_owned(),
+        id: match expiry {
+            Expiry::At(_) => random_id(),
+            Expiry::Never => derived_id(keys, recording),
+        },
+        key_id: key_id.to_owned(),
     };
-    let mac = keys
-        .mac(&link.key_id)
-        .expect("a ring is only made when it holds its current key")
-        .chain_update(link.canonical());
-    let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
-    let Link { expiry, id, key_id, .. } = &link;
-    format!("recordingSid={recording}&expires={expiry}&id={id}&key={key_id}&v={VERSION}&signature={signature}")
+    let signature = URL_SAFE_NO_PAD.encode(current_mac(keys, &link.canonical()));
+    let id = link.id;
+    SignedLink {
+        path: format!("{PATH_PREFIX}{recording}"),
+        query: format!("expires={expiry}&id={id}&key={key_id}&v={VERSION}&signature={signature}"),
+        id,
+    }
 }
 
-/// Checks the raw `query` of a playback request at `now_s` (Unix seconds). Parameters that aren't the link's are ignored.
+/// Whether a request for this path is made by a link, good or bad.
+pub fn is_link_path(path: &str) -> bool {
+    path.starts_with(PATH_PREFIX) || FIRST_PATHS.contains(&path)
+}
+
+/// Checks the raw `path` and `query` of a playback request at `now_s` (Unix seconds). Parameters that are not the link's
+/// are ignored.
+///
+/// Links of the first form, `/?recordingSid=RE…&…`, are signed over the same text as today's. The query may name the
+/// recording beside the path, but not another one.
 ///
 /// The signature is compared in constant time, and an unknown key costs what a known one does.
 ///
 /// # Errors
 /// [`LinkError`]; nothing in it repeats the link.
-pub fn verify(keys: &KeyRing, query: &str, now_s: u64) -> Result<Link, LinkError> {
-    let Unverified { link, signature } = Unverified::parse(query)?;
+pub fn verify(keys: &KeyRing, path: &str, query: &str, now_s: u64) -> Result<Link, LinkError> {
+    let Unverified { link, signature } = Unverified::parse(path, query)?;
     let known = keys.mac(&link.key_id);
     let is_known = known.is_some();
     let mac = known
@@ -127,13 +167,13 @@ struct Unverified {
 }
 
 impl Unverified {
-    fn parse(query: &str) -> Result<Self, LinkError> {
-        let field = |name: &str| only_value(query, name).ok_or(LinkError::Malformed);
+    fn parse(path: &str, query: &str) -> Result<Self, LinkError> {
+        let field = |name: &str| value(query, name)?.ok_or(LinkError::Malformed);
         if field("v")? != VERSION {
             return Err(LinkError::Malformed);
         }
         let link = Link {
-            recording: checked(field("recordingSid")?, is_recording)?,
+            recording: checked(recording(path, query)?, is_recording)?,
             expiry: field("expires")?.parse()?,
             id: checked(field("id")?, is_id)?,
             key_id: checked(field("key")?, is_key_id)?,
@@ -145,15 +185,36 @@ impl Unverified {
     }
 }
 
-/// The value of the one `name=…` in `query`. Our own fields need no percent-encoding, so none is undone.
-fn only_value<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+/// The recording that path and query name. Where both name one, it must be the same.
+///
+/// A SID needs no percent-encoding, so none is undone: a path with an encoded SID, or with anything behind the SID, is
+/// malformed.
+fn recording<'a>(path: &'a str, query: &'a str) -> Result<&'a str, LinkError> {
+    let in_query = value(query, "recordingSid")?;
+    if FIRST_PATHS.contains(&path) {
+        return in_query.ok_or(LinkError::Malformed);
+    }
+    let in_path = path.strip_prefix(PATH_PREFIX).ok_or(LinkError::Malformed)?;
+    match in_query {
+        Some(other) if other != in_path => Err(LinkError::Malformed),
+        _ => Ok(in_path),
+    }
+}
+
+/// The value of the field with this name, if there is one. A field that stands in the query twice is an error.
+///
+/// Our own fields need no percent-encoding, so none is undone.
+fn value<'q>(query: &'q str, name: &str) -> Result<Option<&'q str>, LinkError> {
     let mut values = query
         .split('&')
-        .filter_map(|pair| pair.split_once('='))
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .filter(|(key, _)| *key == name)
         .map(|(_, value)| value);
-    let first = values.next()?;
-    values.next().is_none().then_some(first)
+    let first = values.next();
+    match values.next() {
+        Some(_) => Err(LinkError::Malformed),
+        None => Ok(first),
+    }
 }
 
 fn checked(text: &str, is_valid: fn(&str) -> bool) -> Result<String, LinkError> {
@@ -168,10 +229,38 @@ fn is_id(text: &str) -> bool {
     text.len() == ID_CHARS && is_key_id(text)
 }
 
+fn current_mac(keys: &KeyRing, text: &str) -> impl AsRef<[u8]> {
+    keys.mac(keys.current_id())
+        .expect("a ring is only made when it holds its current key")
+        .chain_update(text)
+        .finalize()
+        .into_bytes()
+}
+
+/// The id of a link that never expires. Its first line differs from that of every canonical string, so that no id is part
+/// of a signature.
+fn derived_id(keys: &KeyRing, recording: &str) -> String {
+    let text = format!(
+        "recording-vault segment link id\n{VERSION}\n{recording}\n{}",
+        keys.current_id()
+    );
+    let mut id = URL_SAFE_NO_PAD.encode(current_mac(keys, &text));
+    id.truncate(ID_CHARS);
+    id
+}
+
 fn random_id() -> String {
     let mut bytes = [0; ID_BYTES];
     aws_lc_rs::rand::fill(&mut bytes).expect("the system's random source works once the process has started");
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+impl fmt::Debug for SignedLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedLink")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Display for Expiry {
@@ -199,101 +288,4 @@ impl std::str::FromStr for Expiry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW_S: u64 = 1_763_900_000;
-    const RECORDING: &str = "RE00000000000000000000000000000001";
-    const OLD: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
-    const NEW: &str = "GFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210";
-
-    fn ring(current: &str) -> KeyRing {
-        KeyRing::parse(&format!(r#"{{"current":"{current}","k1":"{OLD}","k2":"{NEW}"}}"#)).unwrap()
-    }
-
-    fn link(expiry: Expiry) -> String {
-        sign(&ring("k1"), RECORDING, expiry)
-    }
-
-    #[test]
-    fn a_signed_link_verifies_and_says_what_was_signed() {
-        let verified = verify(&ring("k1"), &link(Expiry::At(NOW_S)), NOW_S).unwrap();
-        assert_eq!(verified.recording, RECORDING);
-        assert_eq!(verified.expiry, Expiry::At(NOW_S));
-        assert_eq!(verified.key_id, "k1");
-    }
-
-    #[test]
-    fn a_link_plays_until_its_expiry_and_the_clock_skew() {
-        let query = link(Expiry::At(NOW_S));
-        let at = |now_s| verify(&ring("k1"), &query, now_s).map(|_| ());
-        assert_eq!(at(NOW_S + CLOCK_SKEW_S), Ok(()));
-        assert_eq!(at(NOW_S + CLOCK_SKEW_S + 1), Err(LinkError::Expired));
-        assert!(verify(&ring("k1"), &link(Expiry::Never), u64::MAX).is_ok());
-        assert!(verify(&ring("k1"), &link(Expiry::At(u64::MAX)), u64::MAX).is_ok());
-    }
-
-    #[test]
-    fn a_link_outlives_the_key_that_was_current_when_it_was_made() {
-        assert!(verify(&ring("k2"), &link(Expiry::Never), NOW_S).is_ok());
-    }
-
-    #[test]
-    fn a_key_that_was_never_in_the_ring_is_refused() {
-        let other = KeyRing::parse(&format!(r#"{{"current":"k9","k9":"{OLD}"}}"#)).unwrap();
-        let query = sign(&other, RECORDING, Expiry::Never);
-        assert_eq!(verify(&ring("k1"), &query, NOW_S), Err(LinkError::UnknownKey));
-    }
-
-    #[test]
-    fn every_changed_character_is_refused() {
-        let query = link(Expiry::At(NOW_S));
-        for at in 0..query.len() {
-            for replacement in ["x", "1", "&", "=", "%", ""] {
-                let mut forged = query.clone();
-                forged.replace_range(at..=at, replacement);
-                if forged != query {
-                    assert!(
-                        verify(&ring("k1"), &forged, NOW_S).is_err(),
-                        "character {at} became {replacement:?}"
-                    );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_signature_does_not_fit_another_link() {
-        let (one, other) = (link(Expiry::Never), link(Expiry::At(NOW_S)));
-        let (fields, _) = one.rsplit_once('=').unwrap();
-        let (_, signature) = other.rsplit_once('=').unwrap();
-        let swapped = format!("{fields}={signature}");
-        assert_eq!(verify(&ring("k1"), &swapped, NOW_S), Err(LinkError::Signature));
-    }
-
-    #[test]
-    fn other_parameters_are_ignored_and_doubled_fields_are_not() {
-        let query = link(Expiry::Never);
-        assert!(verify(&ring("k1"), &format!("download=1&{query}"), NOW_S).is_ok());
-        for field in query.split('&') {
-            assert_eq!(
-                verify(&ring("k1"), &format!("{query}&{field}"), NOW_S),
-                Err(LinkError::Malformed),
-                "{field}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_number_has_one_spelling() {
-        for text in ["+1", "01", " 1", "1 ", "-1", "1.0", "18446744073709551616", "Never", ""] {
-            assert_eq!(text.parse::<Expiry>(), Err(LinkError::Malformed), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn ids_have_their_length_and_differ() {
-        assert_eq!(random_id().len(), ID_CHARS);
-        assert_ne!(random_id(), random_id());
-    }
-}
+mod tests;

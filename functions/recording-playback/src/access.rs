@@ -8,5 +8,5 @@ pub use link::SecretLinkKeys;
 pub use twilio_tokens::TwilioTokens;
 pub(crate) use {
     flex_token::TokenGate,
-    link::{Admission, Issued, LinkGate},
+    link::{Admission, LinkGate},
 };

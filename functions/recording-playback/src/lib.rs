@@ -4,8 +4,10 @@
 //!
 //! | request | answer |
 //! | --- | --- |
-//! | `GET`, `HEAD` `/?recordingSid=RE…&expires=…&signature=…` | the recording, or the range asked for |
+//! | `GET`, `HEAD` `/recordings/RE…?expires=…&signature=…` | the recording, or the range asked for |
 //! | `GET /media-url?recordingSid=RE…` with the Player's token | `{"media_url": "…"}`: such a link |
+//!
+//! Links of the first form, `/?recordingSid=RE…&expires=…&signature=…`, play too.
 //!
 //! A request passes through [`handle`](handle()): the route, then access (a signed [link](playback_link) or a Flex
 //! token), then the [decision](decide) as a value, then its rendering. Nothing reaches S3 or KMS before access is

@@ -5,7 +5,6 @@ use twilio::flex_token::Listener;
 use vault::{Expectation, RecordingId};
 
 use crate::{
-    access::Issued,
     app::App,
     audit,
     body::Body,
@@ -54,12 +53,12 @@ async fn grant<R: Recordings, C: TokenCheck, K: LinkKeys>(
         return Err(Refusal::Role);
     }
     let base = base_url(app.base_url.as_deref(), call.domain())?;
-    let Issued { query, link_id } = app.links.issue(recording, call.now.as_secs()).await?;
+    let link = app.links.issue(recording, call.now.as_secs()).await?;
     // Finds out whether there is such a recording, and the playback that follows finds it open.
     app.recordings.open(recording, Expectation::Facts).await?;
     Ok(Granted {
-        url: format!("{base}/?{query}"),
-        link_id,
+        url: link.url(&base),
+        link_id: link.id,
     })
 }
 

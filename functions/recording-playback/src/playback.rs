@@ -23,7 +23,7 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
     app: &App<R, C, K>,
     call: &Call<'_>,
 ) -> Result<Response<Body>, Refusal> {
-    let Admission { recording, link_id } = app.links.admit(call.query(), call.now.as_secs()).await?;
+    let Admission { recording, link_id } = app.links.admit(call.path(), call.query(), call.now.as_secs()).await?;
     metrics::emit(&[("PlaybackRequests", 1.0, Unit::Count)]);
     let asked = PlaybackRequest::new(call.method(), call.headers());
     let prepared = match prepare(app, &recording, &asked).await {

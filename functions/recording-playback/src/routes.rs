@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// `GET` or `HEAD` of a recording by a signed link. The root path is the original proxy's.
+    /// `GET` or `HEAD` of a recording by a signed link: `/recordings/RE…`, or the original proxy's `/`.
     Recording,
     /// `GET` of a link for the Player.
     MediaUrl,
@@ -22,8 +22,10 @@ impl Route {
     /// The route of a request, or why there is none.
     pub(crate) fn of(method: &Method, path: &str) -> Result<Self, Refusal> {
         let (route, methods, allow): (_, &[Method], _) = match path {
-            "" | "/" => (Self::Recording, &[Method::GET, Method::HEAD], "GET, HEAD, OPTIONS"),
             "/media-url" => (Self::MediaUrl, &[Method::GET], "GET, OPTIONS"),
+            path if playback_link::is_link_path(path) => {
+                (Self::Recording, &[Method::GET, Method::HEAD], "GET, HEAD, OPTIONS")
+            }
             _ => return Err(Refusal::NoSuchPath),
         };
         match method {
@@ -41,6 +43,8 @@ mod tests {
     #[test]
     fn requests_find_their_routes() {
         for (method, path, route) in [
+            (Method::GET, "/recordings/RE1", Route::Recording),
+            (Method::HEAD, "/recordings/RE1", Route::Recording),
             (Method::GET, "/", Route::Recording),
             (Method::GET, "", Route::Recording),
             (Method::HEAD, "/", Route::Recording),
@@ -48,7 +52,7 @@ mod tests {
         ] {
             assert_eq!(Route::of(&method, path).unwrap(), route, "{method} {path}");
         }
-        for path in ["/", "/media-url"] {
+        for path in ["/", "/recordings/RE1", "/media-url"] {
             let route = Route::of(&Method::OPTIONS, path);
             assert!(matches!(route, Ok(Route::Preflight { .. })), "{path}");
         }
@@ -57,6 +61,7 @@ mod tests {
     #[test]
     fn other_methods_are_told_what_is_allowed() {
         for (method, path, expected) in [
+            (Method::POST, "/recordings/RE1", "GET, HEAD, OPTIONS"),
             (Method::POST, "/", "GET, HEAD, OPTIONS"),
             (Method::PUT, "/", "GET, HEAD, OPTIONS"),
             (Method::DELETE, "/media-url", "GET, OPTIONS"),
@@ -71,7 +76,16 @@ mod tests {
 
     #[test]
     fn other_paths_are_nowhere() {
-        for path in ["/media-url/", "/Media-Url", "//", "/recordings", "/.env"] {
+        for path in [
+            "/media-url/",
+            "/Media-Url",
+            "//",
+            "/recordings",
+            "/Recordings/RE1",
+            "//recordings/RE1",
+            "/vault/recordings/RE1",
+            "/.env",
+        ] {
             for method in [Method::GET, Method::OPTIONS, Method::POST] {
                 let route = Route::of(&method, path);
                 assert!(matches!(route, Err(Refusal::NoSuchPath)), "{method} {path}");

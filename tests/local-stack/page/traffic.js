@@ -16,7 +16,7 @@ export function watch({ list, totals, quiet, onPart }) {
         counts[event.service] += 1;
         calls.push(event);
       }
-    } else if (event.path === "/" || event.path === "/media-url") {
+    } else if (event.recordingSid) {
       counts.requests += 1;
       // Calls are made before the answer that they're for: newest first, they stand under it.
       list.prepend(exchangeRow(event), ...calls.map(callRow));

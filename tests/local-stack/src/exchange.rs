@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use http::header::{CONTENT_RANGE, HeaderMap, HeaderName, RANGE};
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Uri};
 
 use crate::history::{History, Mark};
 
@@ -16,7 +16,7 @@ pub struct Asked {
     pub method: Method,
     /// The path, without the query.
     pub path: String,
-    /// The query's `recordingSid`.
+    /// The recording that the path or the query names.
     pub recording_sid: Option<String>,
     /// The `Range` header.
     pub range: Option<String>,
@@ -35,12 +35,10 @@ pub struct Exchange {
 
 impl Asked {
     pub(crate) fn by(request: &Parts) -> Self {
-        let query = request.uri.query().unwrap_or_default();
-        let recording_sid = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "recordingSid");
         Self {
             method: request.method.clone(),
             path: request.uri.path().to_owned(),
-            recording_sid: recording_sid.map(|(_, sid)| sid.into_owned()),
+            recording_sid: recording_sid(&request.uri),
             range: text(&request.headers, &RANGE),
         }
     }
@@ -52,6 +50,16 @@ impl Asked {
             content_range: text(answer.headers(), &CONTENT_RANGE),
         }
     }
+}
+
+/// `/recordings/RE…`, or `recordingSid` in the query as `url_provider` and links of the first form have it.
+fn recording_sid(uri: &Uri) -> Option<String> {
+    if let Some(sid) = uri.path().strip_prefix("/recordings/") {
+        return Some(sid.to_owned());
+    }
+    let query = uri.query().unwrap_or_default();
+    let (_, sid) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "recordingSid")?;
+    Some(sid.into_owned())
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
@@ -98,8 +106,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_recording_is_named_by_the_path_or_the_query() {
+        for uri in [
+            "/recordings/RE1?expires=1",
+            "/?expires=1&recordingSid=RE1",
+            "/media-url?recordingSid=RE1",
+        ] {
+            assert_eq!(recording_sid(&Uri::from_static(uri)).as_deref(), Some("RE1"), "{uri}");
+        }
+        assert_eq!(recording_sid(&Uri::from_static("/recording-status-callback")), None);
+    }
+
+    #[test]
     fn the_request_and_the_answers_head_are_kept_and_no_credential() {
-        let (request, ()) = Request::get("/?expires=1&recordingSid=RE1&signature=canary")
+        let (request, ()) = Request::get("/recordings/RE1?expires=1&signature=canary")
             .header(RANGE, "bytes=0-")
             .body(())
             .unwrap()
@@ -111,7 +131,7 @@ mod tests {
             .unwrap();
         let asked = Asked {
             method: Method::GET,
-            path: "/".to_owned(),
+            path: "/recordings/RE1".to_owned(),
             recording_sid: Some("RE1".to_owned()),
             range: Some("bytes=0-".to_owned()),
         };

@@ -152,9 +152,8 @@ impl World {
         serde_json::from_slice(&body.to_vec()).unwrap()
     }
 
-    /// Invokes, and fires the schedules by which the operation goes on, until it has ended.
-    async fn see_through(&self, event: Value) -> Result<Value, OperatorError> {
-        let mut answer = self.invoke(event).await?;
+    /// Fires the schedules by which an operation goes on that was answered so, until it has ended.
+    async fn see_through(&self, mut answer: Value) -> Result<Value, OperatorError> {
         while answer["status"] == "running" {
             let [name] = <[_; 1]>::try_from(self.scheduled().await).unwrap();
             let (_, event) = self.fire(&name).await;

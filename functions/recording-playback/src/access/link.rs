@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use playback_link::{Expiry, KeyRing, Link, LinkError};
+use playback_link::{Expiry, KeyRing, Link, LinkError, SignedLink};
 use secrecy::{ExposeSecret, SecretString};
 use service::secrets::{SecretError, Secrets};
 use vault::RecordingId;
@@ -48,13 +48,6 @@ pub(crate) struct Admission {
     pub(crate) link_id: String,
 }
 
-/// A new link.
-pub(crate) struct Issued {
-    /// The query string. It's the credential itself: never logged.
-    pub(crate) query: String,
-    pub(crate) link_id: String,
-}
-
 impl<K: LinkKeys> LinkGate<K> {
     pub(crate) const fn new(keys: K, ttl_s: u64, accepts_segment_links: bool) -> Self {
         Self {
@@ -64,9 +57,9 @@ impl<K: LinkKeys> LinkGate<K> {
         }
     }
 
-    /// Verifies the link in the raw `query` at `now_s` (Unix seconds).
-    pub(crate) async fn admit(&self, query: &str, now_s: u64) -> Result<Admission, Refusal> {
-        let link = self.verify(query, now_s).await?;
+    /// Verifies the link of the raw `path` and `query` at `now_s` (Unix seconds).
+    pub(crate) async fn admit(&self, path: &str, query: &str, now_s: u64) -> Result<Admission, Refusal> {
+        let link = self.verify(path, query, now_s).await?;
         if link.expiry == Expiry::Never && !self.accepts_segment_links {
             return Err(Refusal::SegmentLink);
         }
@@ -77,22 +70,19 @@ impl<K: LinkKeys> LinkGate<K> {
     }
 
     /// Makes a link to `recording` at `now_s` (Unix seconds).
-    pub(crate) async fn issue(&self, recording: &RecordingId, now_s: u64) -> Result<Issued, Refusal> {
+    pub(crate) async fn issue(&self, recording: &RecordingId, now_s: u64) -> Result<SignedLink, Refusal> {
         let keys = self.known_keys().await?;
         let expiry = Expiry::At(now_s.saturating_add(self.ttl_s));
-        let query = playback_link::sign(&keys, recording.as_str(), expiry);
-        // Read back what was just signed: the id that joins this decision with the playbacks that follow.
-        let Link { id: link_id, .. } = playback_link::verify(&keys, &query, now_s)?;
-        Ok(Issued { query, link_id })
+        Ok(playback_link::sign(&keys, recording.as_str(), expiry))
     }
 
     /// An unknown key may have been added since the keys were fetched here, so it's looked for once more. A known key is
     /// never replaced: what it didn't sign is refused as fast as what has expired, with no call to anybody.
-    async fn verify(&self, query: &str, now_s: u64) -> Result<Link, Refusal> {
+    async fn verify(&self, path: &str, query: &str, now_s: u64) -> Result<Link, Refusal> {
         let known = self.known_keys().await?;
-        match playback_link::verify(&known, query, now_s) {
+        match playback_link::verify(&known, path, query, now_s) {
             Err(LinkError::UnknownKey) => match self.keys.refreshed().await {
-                Ok(newest) => Ok(playback_link::verify(&ring(&newest)?, query, now_s)?),
+                Ok(newest) => Ok(playback_link::verify(&ring(&newest)?, path, query, now_s)?),
                 // Where the newest keys can't be had, the known ones have the say.
                 Err(_) => Err(LinkError::UnknownKey.into()),
             },
@@ -159,82 +149,81 @@ mod tests {
         RecordingId::parse("RE00000000000000000000000000000001").unwrap()
     }
 
+    async fn admit(gate: &LinkGate<Keys>, link: &SignedLink, now_s: u64) -> Result<Admission, Refusal> {
+        gate.admit(&link.path, &link.query, now_s).await
+    }
+
     #[tokio::test]
     async fn an_issued_link_is_admitted_until_it_expires() {
         let gate = gate(Some(ONE), ONE, false);
-        let Issued { query, link_id } = gate.issue(&recording(), NOW_S).await.unwrap();
-        let admission = gate.admit(&query, NOW_S + 60).await.unwrap();
-        assert_eq!(
-            admission,
-            Admission {
-                recording: recording(),
-                link_id
-            }
-        );
-        assert!(matches!(
-            gate.admit(&query, NOW_S + 60 + 31).await,
-            Err(Refusal::Link(_))
-        ));
+        let link = gate.issue(&recording(), NOW_S).await.unwrap();
+        let admission = Admission {
+            recording: recording(),
+            link_id: link.id.clone(),
+        };
+        assert_eq!(admit(&gate, &link, NOW_S + 60).await.unwrap(), admission);
+        let late = admit(&gate, &link, NOW_S + 60 + 31).await;
+        assert!(matches!(late, Err(Refusal::Link(_))));
     }
 
     #[tokio::test]
     async fn whatever_is_wrong_with_a_link_is_refused_alike() {
         let gate = gate(Some(ONE), ONE, false);
-        let query = gate.issue(&recording(), NOW_S).await.unwrap().query;
-        for bad in [
-            "",
-            "recordingSid=RE00000000000000000000000000000001",
-            &query.replace("0001", "0002"),
-            &query.replace("v=1", "v=2"),
-            &playback_link::sign(&KeyRing::parse(ONE).unwrap(), "RE1", Expiry::At(NOW_S)),
+        let SignedLink { path, query, .. } = gate.issue(&recording(), NOW_S).await.unwrap();
+        let short = playback_link::sign(&KeyRing::parse(ONE).unwrap(), "RE1", Expiry::At(NOW_S));
+        for (path, query) in [
+            (&*path, ""),
+            ("/", &*query),
+            ("/", "recordingSid=RE00000000000000000000000000000001"),
+            (&path.replace("0001", "0002"), &query),
+            (&path, &query.replace("v=1", "v=2")),
+            (&short.path, &short.query),
         ] {
-            assert!(matches!(gate.admit(bad, NOW_S).await, Err(Refusal::Link(_))), "{bad}");
+            let admitted = gate.admit(path, query, NOW_S).await;
+            assert!(matches!(admitted, Err(Refusal::Link(_))), "{path} {query}");
         }
     }
 
     #[tokio::test]
     async fn segment_links_play_only_where_they_are_accepted() {
-        let query = playback_link::sign(&KeyRing::parse(ONE).unwrap(), recording().as_str(), Expiry::Never);
+        let link = playback_link::sign(&KeyRing::parse(ONE).unwrap(), recording().as_str(), Expiry::Never);
         assert!(matches!(
-            gate(Some(ONE), ONE, false).admit(&query, NOW_S).await,
+            admit(&gate(Some(ONE), ONE, false), &link, NOW_S).await,
             Err(Refusal::SegmentLink)
         ));
-        assert!(gate(Some(ONE), ONE, true).admit(&query, NOW_S).await.is_ok());
+        assert!(admit(&gate(Some(ONE), ONE, true), &link, NOW_S).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_key_added_meanwhile_is_found() {
-        let query = gate(Some(TWO), TWO, false)
-            .issue(&recording(), NOW_S)
-            .await
-            .unwrap()
-            .query;
+        let ahead = gate(Some(TWO), TWO, false);
+        let link = ahead.issue(&recording(), NOW_S).await.unwrap();
         let behind = gate(Some(ONE), TWO, false);
-        assert!(behind.admit(&query, NOW_S).await.is_ok());
+        assert!(admit(&behind, &link, NOW_S).await.is_ok());
         assert_eq!(behind.keys.refreshes.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]
     async fn keys_that_were_put_right_meanwhile_are_found() {
         let gate = gate(Some("{}"), ONE, false);
-        let query = gate.issue(&recording(), NOW_S).await.unwrap().query;
-        assert!(gate.admit(&query, NOW_S).await.is_ok());
+        let link = gate.issue(&recording(), NOW_S).await.unwrap();
+        assert!(admit(&gate, &link, NOW_S).await.is_ok());
         assert_eq!(gate.keys.refreshes.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test]
     async fn only_an_unknown_key_asks_for_newer_keys() {
         let gate = gate(Some(ONE), ONE, false);
-        let query = gate.issue(&recording(), NOW_S).await.unwrap().query;
-        gate.admit(&query, NOW_S).await.unwrap();
-        for (bad, now_s) in [
-            (query.as_str(), NOW_S + 1000),
-            ("malformed", NOW_S),
-            (&query.replace("0001", "0002"), NOW_S),
-            (&query.replace("v=1", "v=2"), NOW_S),
-            (&format!("{query}A"), NOW_S),
+        let SignedLink { path, query, .. } = gate.issue(&recording(), NOW_S).await.unwrap();
+        gate.admit(&path, &query, NOW_S).await.unwrap();
+        for (path, query, now_s) in [
+            (&*path, &*query, NOW_S + 1000),
+            (&path, "malformed", NOW_S),
+            (&path.replace("0001", "0002"), &query, NOW_S),
+            (&path, &query.replace("v=1", "v=2"), NOW_S),
+            (&path, &format!("{query}A"), NOW_S),
         ] {
-            gate.admit(bad, now_s).await.unwrap_err();
+            gate.admit(path, query, now_s).await.unwrap_err();
         }
         assert_eq!(gate.keys.refreshes.load(Ordering::Relaxed), 0);
     }
@@ -244,7 +233,7 @@ mod tests {
         for known in [None, Some("{}"), Some("change-me")] {
             let gate = gate(known, "{}", true);
             for refusal in [
-                gate.admit("", NOW_S).await.unwrap_err(),
+                gate.admit("/", "", NOW_S).await.unwrap_err(),
                 gate.issue(&recording(), NOW_S).await.err().unwrap(),
             ] {
                 assert_eq!(

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::Method;
-use playback_link::{Expiry, KeyRing};
+use playback_link::{Expiry, KeyRing, SignedLink};
 
 use crate::fakes::{Flex, Keys, LINK_KEYS, RECORDING, Shelf, World, link, link_until, plaintext, request, supervisor};
 
@@ -13,30 +13,52 @@ fn world() -> World {
 
 #[tokio::test]
 async fn whatever_is_wrong_with_a_link_is_answered_alike_and_reaches_nothing() {
+    const OTHER: &str = "RE00000000000000000000000000000002";
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let other_keys = LINK_KEYS.replace("a-key", "b-key");
-    let good = link();
+    let signed =
+        |keys: &str, recording| playback_link::sign(&KeyRing::parse(keys).unwrap(), recording, Expiry::At(now_s + 60));
+    let SignedLink { path, query, .. } = link();
+    let on_its_path = |query: String| (path.clone(), query);
+    let of_first_form = |sid: &str| ("/".to_owned(), format!("recordingSid={sid}&{query}"));
+    let on_path = |path: String| (path, query.clone());
+    let of = |link: SignedLink| (link.path, link.query);
     let bad = [
-        String::new(),
-        format!("recordingSid={RECORDING}"),
-        good.replace("0001", "0002"),
-        good.replace("v=1", "v=2"),
-        format!("{good}&{good}"),
-        good.to_uppercase(),
-        link_until(Expiry::At(now_s - 60)),
-        link_until(Expiry::Never),
-        playback_link::sign(&KeyRing::parse(&other_keys).unwrap(), RECORDING, Expiry::At(now_s + 60)),
-        playback_link::sign(&KeyRing::parse(LINK_KEYS).unwrap(), "RE1", Expiry::At(now_s + 60)),
+        on_its_path(String::new()),
+        on_its_path(query.replace("v=1", "v=2")),
+        on_its_path(format!("{query}&{query}")),
+        on_its_path(query.to_uppercase()),
+        on_its_path(format!("{query}&recordingSid={OTHER}")),
+        on_its_path(format!("{query}&recordingSid={RECORDING}&recordingSid={RECORDING}")),
+        on_its_path(format!("{query}&recordingSid")),
+        on_path(format!("/recordings/{OTHER}")),
+        on_path("/recordings/".to_owned()),
+        on_path(format!("{path}/")),
+        on_path(format!("{path}{path}")),
+        on_path(path.replace("RE", "re")),
+        on_path(path.replace("RE", "%52%45")),
+        on_path(path.replace("RE", "..%2FRE")),
+        on_path("/".to_owned()),
+        of_first_form(""),
+        of_first_form(OTHER),
+        of_first_form(&format!("{RECORDING}&recordingSid={RECORDING}")),
+        ("/".to_owned(), format!("recordingSid={RECORDING}")),
+        ("/".to_owned(), String::new()),
+        of(link_until(Expiry::At(now_s - 60))),
+        of(link_until(Expiry::Never)),
+        of(signed(&other_keys, RECORDING)),
+        of(signed(LINK_KEYS, "RE1")),
     ];
     let world = world();
     let mut bodies = Vec::new();
-    for query in &bad {
+    for (path, query) in &bad {
         let answer = world
-            .send(request(&Method::GET, "/", query, &[("range", "bytes=0-")]))
+            .send(request(&Method::GET, path, query, &[("range", "bytes=0-")]))
             .await;
-        assert_eq!(answer.error(), (403, "link_not_valid".to_owned()));
+        assert_eq!(answer.error(), (403, "link_not_valid".to_owned()), "{path}?{query}");
         bodies.push((answer.headers, answer.body));
-        assert_eq!(world.send(request(&Method::HEAD, "/", query, &[])).await.status, 403);
+        let answer = world.send(request(&Method::HEAD, path, query, &[])).await;
+        assert_eq!(answer.status, 403, "{path}?{query}");
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1);
@@ -44,12 +66,25 @@ async fn whatever_is_wrong_with_a_link_is_answered_alike_and_reaches_nothing() {
 }
 
 #[tokio::test]
+async fn links_of_both_forms_play() {
+    let SignedLink { path, query, .. } = link();
+    let with_sid = format!("recordingSid={RECORDING}&{query}");
+    let world = world();
+    for (path, query) in [(&*path, &query), (&path, &with_sid), ("/", &with_sid), ("", &with_sid)] {
+        let answer = world.send(request(&Method::GET, path, query, &[])).await;
+        assert_eq!((answer.status.as_u16(), answer.body), (200, plaintext(100)), "{path}");
+        let answer = world.send(request(&Method::HEAD, path, query, &[])).await;
+        assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 0), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn segment_links_play_where_they_are_accepted() {
     let flex = Flex::answering(supervisor);
     let settings = [("ACCEPT_SEGMENT_LINKS", "true")];
     let world = World::with(Shelf::with(&plaintext(100)), flex, Keys(Some(LINK_KEYS)), &settings);
-    let query = link_until(Expiry::Never);
-    assert_eq!(world.send(request(&Method::GET, "/", &query, &[])).await.status, 200);
+    let link = link_until(Expiry::Never);
+    assert_eq!(world.follow(&Method::GET, &link, &[]).await.status, 200);
 }
 
 #[tokio::test]
@@ -70,12 +105,23 @@ async fn without_link_keys_nothing_plays() {
 #[tokio::test]
 async fn other_paths_and_methods_are_refused() {
     let world = world();
-    let answer = world.send(request(&Method::POST, "/", &link(), &[])).await;
-    assert_eq!(answer.error(), (405, "method_not_allowed".to_owned()));
-    assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
-    let answer = world.send(request(&Method::GET, "/recordings", &link(), &[])).await;
-    assert_eq!(answer.error(), (404, "not_found".to_owned()));
-    assert_eq!(answer.json()["requestId"], "request-1");
+    let SignedLink { path, query, .. } = link();
+    for path in [&*path, "/", "/recordings/"] {
+        for method in [Method::POST, Method::PUT, Method::DELETE] {
+            let answer = world.send(request(&method, path, &query, &[])).await;
+            assert_eq!(
+                answer.error(),
+                (405, "method_not_allowed".to_owned()),
+                "{method} {path}"
+            );
+            assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
+        }
+    }
+    for path in ["/recordings", "//recordings/RE1", &path.to_uppercase()] {
+        let answer = world.send(request(&Method::GET, path, &query, &[])).await;
+        assert_eq!(answer.error(), (404, "not_found".to_owned()), "{path}");
+        assert_eq!(answer.json()["requestId"], "request-1");
+    }
     assert!(world.shelf.log().is_empty());
 }
 
@@ -84,10 +130,11 @@ async fn pages_of_flex_may_read_every_answer() {
     const FLEX: &str = "https://flex.twilio.com";
     let world = world();
     let origin = [("origin", FLEX)];
+    let SignedLink { path, query, .. } = link();
     for (method, path, query, status) in [
-        (Method::GET, "/", link(), 200),
-        (Method::HEAD, "/", link(), 200),
-        (Method::GET, "/", String::new(), 403),
+        (Method::GET, &*path, query.clone(), 200),
+        (Method::HEAD, &path, query, 200),
+        (Method::GET, &path, String::new(), 403),
         (Method::GET, "/media-url", format!("recordingSid={RECORDING}"), 401),
         (Method::GET, "/nowhere", String::new(), 404),
         (Method::PATCH, "/", String::new(), 405),

@@ -12,7 +12,7 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use lambda_runtime::{Context, LambdaEvent};
-use playback_link::{Expiry, KeyRing};
+use playback_link::{Expiry, KeyRing, SignedLink};
 use recording_playback::{App, Body, CheckError, Config, LinkKeys, Recordings, TokenCheck, decide::Facts, handle};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -93,6 +93,13 @@ impl Shelf {
     fn put(&self, stored: Stored) {
         let recordings = &mut self.0.lock().unwrap().recordings;
         recordings.insert(RECORDING.to_owned(), Arc::new(stored));
+    }
+
+    /// The same recording under another SID too.
+    pub(crate) fn duplicate_as(&self, sid: &str) {
+        let recordings = &mut self.0.lock().unwrap().recordings;
+        let stored = recordings[RECORDING].clone();
+        recordings.insert(sid.to_owned(), stored);
     }
 
     pub(crate) fn fail_open(&self, fault: ReadError) {
@@ -252,11 +259,15 @@ impl<C: TokenCheck + Clone> World<C> {
 
     /// GET of the recording by a good link.
     pub(crate) async fn get(&self, headers: &[(&str, &str)]) -> Answer {
-        self.send(request(&Method::GET, "/", &link(), headers)).await
+        self.follow(&Method::GET, &link(), headers).await
     }
 
     pub(crate) async fn head(&self, headers: &[(&str, &str)]) -> Answer {
-        self.send(request(&Method::HEAD, "/", &link(), headers)).await
+        self.follow(&Method::HEAD, &link(), headers).await
+    }
+
+    pub(crate) async fn follow(&self, method: &Method, link: &SignedLink, headers: &[(&str, &str)]) -> Answer {
+        self.send(request(method, &link.path, &link.query, headers)).await
     }
 }
 
@@ -292,13 +303,13 @@ impl Answer {
     }
 }
 
-/// Query of a link to the recording that is good for an hour.
-pub(crate) fn link() -> String {
+/// A link to the recording that is good for an hour.
+pub(crate) fn link() -> SignedLink {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     link_until(Expiry::At(now_s + 3600))
 }
 
-pub(crate) fn link_until(expiry: Expiry) -> String {
+pub(crate) fn link_until(expiry: Expiry) -> SignedLink {
     playback_link::sign(&KeyRing::parse(LINK_KEYS).unwrap(), RECORDING, expiry)
 }
 

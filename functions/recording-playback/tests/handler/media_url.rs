@@ -1,7 +1,7 @@
 //! `GET /media-url`.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::Method;
+use http::{Method, Uri};
 use recording_playback::TokenCheck;
 use twilio::{
     client::ApiError,
@@ -39,23 +39,44 @@ async fn who_may_listen_gets_a_link_that_plays() {
     let said = answer.json();
     assert_eq!(said.as_object().unwrap().len(), 1);
     let url = said["media_url"].as_str().unwrap();
-    let query = url.strip_prefix(&format!("https://{DOMAIN}/?")).unwrap();
-    let answer = world.send(request(&Method::GET, "/", query, &[])).await;
+    let url: Uri = url.strip_prefix(&format!("https://{DOMAIN}")).unwrap().parse().unwrap();
+    let answer = world
+        .send(request(&Method::GET, url.path(), url.query().unwrap(), &[]))
+        .await;
     assert_eq!((answer.status.as_u16(), answer.body), (200, plaintext(100)));
+}
+
+/// Twilio's Player compares origin and path of a new URL with those of the old one (`componentDidUpdate` of
+/// `@twilio/player`): the same ones are the same recording with a fresh link, others are another recording.
+#[tokio::test]
+async fn the_player_tells_recordings_apart_and_a_fresh_link_from_another_recording() {
+    const SECOND: &str = "RE00000000000000000000000000000002";
+    let world = world(supervisor, &[]);
+    world.shelf.duplicate_as(SECOND);
+    let asked = async |sid| -> Uri {
+        world.ask(sid).await.json()["media_url"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    let (first, again, second) = (asked(RECORDING).await, asked(RECORDING).await, asked(SECOND).await);
+    let compared = |url: &Uri| {
+        let origin = (url.scheme().cloned(), url.authority().cloned());
+        (origin, url.path().to_owned())
+    };
+    assert_eq!(compared(&first), compared(&again));
+    assert_ne!(first.query(), again.query());
+    assert_ne!(compared(&first), compared(&second));
 }
 
 #[tokio::test]
 async fn links_lead_where_the_deployment_says() {
-    let world = world(
-        supervisor,
-        &[("PLAYBACK_BASE_URL", "https://listen.example.com/recordings/")],
-    );
+    let world = world(supervisor, &[("PLAYBACK_BASE_URL", "https://listen.example.com/")]);
     let said = world.ask(RECORDING).await.json();
     let url = said["media_url"].as_str().unwrap();
     assert!(
-        url.starts_with(&format!(
-            "https://listen.example.com/recordings/?recordingSid={RECORDING}&"
-        )),
+        url.starts_with(&format!("https://listen.example.com/recordings/{RECORDING}?")),
         "{url}"
     );
 }

@@ -16,7 +16,8 @@ fn world() -> World {
 
 /// A playback by a good link, with a change to its event.
 fn playback(change: impl FnOnce(&mut Value)) -> Value {
-    let mut event = request(&Method::GET, "/", &link(), &[]);
+    let link = link();
+    let mut event = request(&Method::GET, &link.path, &link.query, &[]);
     change(&mut event);
     event
 }
@@ -37,7 +38,7 @@ async fn characters_that_no_url_has_are_answered_wherever_they_are_in_the_query(
     ] {
         let refused = playback(|event| event["rawQueryString"] = json!(format!("recordingSid={odd}&expires=never")));
         assert_eq!(status(refused).await, 403, "{odd:?}");
-        let beside_a_link = playback(|event| event["rawQueryString"] = json!(format!("{}&note=a{odd}b", link())));
+        let beside_a_link = playback(|event| event["rawQueryString"] = json!(format!("{}&note=a{odd}b", link().query)));
         assert_eq!(status(beside_a_link).await, 200, "{odd:?}");
         let media_url = playback(|event| {
             event["rawPath"] = json!("/media-url");
@@ -52,7 +53,7 @@ async fn a_query_too_long_for_a_url_is_answered() {
     let long = playback(|event| event["rawQueryString"] = json!("a".repeat(KIB_64)));
     assert_eq!(status(long).await, 403);
     let beside_a_link =
-        playback(|event| event["rawQueryString"] = json!(format!("{}&a={}", link(), "a".repeat(KIB_64))));
+        playback(|event| event["rawQueryString"] = json!(format!("{}&a={}", link().query, "a".repeat(KIB_64))));
     assert_eq!(status(beside_a_link).await, 200);
 }
 
@@ -75,6 +76,10 @@ async fn a_path_that_no_url_has_is_no_path_of_ours() {
     ] {
         let event = playback(|event| event["rawPath"] = json!(odd));
         assert_eq!(status(event).await, 404, "{odd:?}");
+        let behind_a_link = playback(|event| event["rawPath"] = json!(format!("{}{odd}", link().path)));
+        assert_eq!(status(behind_a_link).await, 403, "{odd:?}");
+        let below_recordings = playback(|event| event["rawPath"] = json!(format!("/recordings/{odd}")));
+        assert_eq!(status(below_recordings).await, 403, "{odd:?}");
     }
 }
 
@@ -236,7 +241,10 @@ async fn an_event_that_is_json_to_the_letter_only_is_answered() {
     let good = playback(|_| ()).to_string();
     let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
     for (odd, expected) in [
-        (good.replacen(r#""rawPath":"/""#, r#""rawPath":"\ud83d""#, 1), 400),
+        (
+            good.replacen(r#""rawPath":"/recordings"#, r#""rawPath":"\ud83d"#, 1),
+            400,
+        ),
         (
             good.replacen('{', r#"{"queryStringParameters":{"a\udc00":"\ud83d"},"#, 1),
             200,
@@ -263,8 +271,9 @@ async fn methods_that_http_may_have_are_told_which_are_allowed() {
 #[tokio::test]
 async fn a_link_plays_whichever_way_a_plus_beside_it_arrives() {
     for note in ["a+b", "a b", "a%20b", "a%2Bb"] {
-        let query = format!("{}&note={note}", link());
-        assert!(!link().contains(['+', '/', '%', ' ']), "a link needs no escapes");
+        let link = link().query;
+        assert!(!link.contains(['+', '/', '%', ' ']), "a link needs no escapes");
+        let query = format!("{link}&note={note}");
         let event = playback(|event| event["rawQueryString"] = json!(query));
         assert_eq!(status(event).await, 200, "{note}");
     }

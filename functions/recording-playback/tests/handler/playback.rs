@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use recording_playback::decide::WHOLE_REPLY_LIMIT;
 use vault::ReadError;
 
+use playback_link::SignedLink;
+
 use crate::fakes::{ETAG, FRAME, Shelf, World, link, plaintext, request};
 
 const MAX_RANGE: usize = 4 * 1024 * 1024;
@@ -136,14 +138,16 @@ async fn an_empty_recording_plays_and_has_no_ranges() {
 #[tokio::test]
 async fn a_download_is_named_after_the_recording() {
     let world = World::new(Shelf::with(&plaintext(10)));
-    let query = format!("{}&download=1", link());
-    let answer = world.send(request(&Method::GET, "/", &query, &[])).await;
+    let with = |parameter: &str| {
+        let SignedLink { path, query, .. } = link();
+        request(&Method::GET, &path, &format!("{query}&{parameter}"), &[])
+    };
+    let answer = world.send(with("download=1")).await;
     assert_eq!(
         answer.header("content-disposition"),
         Some("attachment; filename=\"RE00000000000000000000000000000001.wav\"")
     );
-    let query = format!("{}&download=0", link());
-    let answer = world.send(request(&Method::GET, "/", &query, &[])).await;
+    let answer = world.send(with("download=0")).await;
     assert_eq!(answer.header("content-disposition"), None);
 }
 

@@ -32,8 +32,7 @@ impl Links {
         Ok(match &self.kind {
             LinkKind::Media => format!("{playback_base_url}/media-url?recordingSid={recording}"),
             LinkKind::SegmentLink(keys) => {
-                let query = sign(&keys.get().await?, recording.as_str(), Expiry::Never);
-                format!("{playback_base_url}/?{query}")
+                sign(&keys.get().await?, recording.as_str(), Expiry::Never).url(playback_base_url)
             }
         })
     }

@@ -233,8 +233,9 @@ async fn a_segment_link_plays_for_good() {
     linker(&server, true).link(&job_with_task()).await.unwrap();
     let attributes = written(&server);
     let link = attributes["conversations"]["segment_link"].as_str().unwrap();
-    let query = link.strip_prefix("https://playback.example.com/?").unwrap();
-    let verified = verify(&key_ring(KEY_RING).unwrap(), query, u64::MAX).unwrap();
+    let target = link.strip_prefix("https://playback.example.com").unwrap();
+    let (path, query) = target.split_once('?').unwrap();
+    let verified = verify(&key_ring(KEY_RING).unwrap(), path, query, u64::MAX).unwrap();
     assert_eq!(verified.recording, "RE00000000000000000000000000000001");
     assert_eq!(verified.expiry, Expiry::Never);
 }

@@ -108,7 +108,7 @@ async fn an_unreadable_recording_is_named_after_retries_and_the_others_are_verif
         let counts = json!({"verified": 8, "bytes": 8_000, "bad": 0, "unreadable": 0, "gone": 0});
         assert_eq!(answer["work"]["verify"]["counts"], counts, "{event}");
 
-        let answer = world.see_through(event.clone()).await.unwrap();
+        let answer = world.see_through(answer).await.unwrap();
         assert_eq!(answer["status"], "done", "{event}");
         let counts = json!({"verified": 8, "bytes": 8_000, "bad": 0, "unreadable": 2, "gone": 0});
         assert_eq!(answer["work"]["verify"]["counts"], counts, "{event}");
@@ -121,11 +121,11 @@ async fn an_unreadable_recording_is_named_after_retries_and_the_others_are_verif
 #[tokio::test]
 async fn a_recording_that_becomes_readable_meanwhile_is_verified() {
     let world = world_with_a_disabled_key().await;
-    let event = json!({"verify": {"all": true}});
-    assert_eq!(world.invoke(event.clone()).await.unwrap()["status"], "running");
+    let answer = world.invoke(json!({"verify": {"all": true}})).await.unwrap();
+    assert_eq!(answer["status"], "running");
     let key = world.aws.other_key.as_str();
     world.aws.kms().enable_key().key_id(key).send().await.unwrap();
-    let answer = world.see_through(event).await.unwrap();
+    let answer = world.see_through(answer).await.unwrap();
     let counts = json!({"verified": 10, "bytes": 10_000, "bad": 0, "unreadable": 0, "gone": 0});
     assert_eq!(answer["work"]["verify"]["counts"], counts);
     assert_eq!(unreadable(&answer), [""; 0]);
