@@ -21,16 +21,19 @@ pub(crate) async fn head(s3: &Client, bucket: &str, key: &str) -> Result<Option<
 
 /// The same, where it matters whether there was an object before.
 pub(crate) async fn find(s3: &Client, bucket: &str, key: &str) -> Result<Found, ServiceError> {
-    let answer = s3.head_object().bucket(bucket).key(key).send().await;
-    answer.map(|object| Found::Object(Box::new(object))).or_else(|error| {
-        let is_marker = is_delete_marker(&error);
-        let error = ServiceError::new("HeadObject", &error);
-        match error.status() {
-            Some(404) if is_marker => Ok(Found::DeleteMarker),
-            Some(404) => Ok(Found::Nothing),
-            _ => Err(error),
-        }
-    })
+    let error = match s3.head_object().bucket(bucket).key(key).send().await {
+        // S3 gives every object an ETag; an answer without one is somebody else's, and would pass for an object or a mark.
+        Ok(object) if object.e_tag().is_none_or(str::is_empty) => return Err(ServiceError::incomplete("HeadObject")),
+        Ok(object) => return Ok(Found::Object(Box::new(object))),
+        Err(error) => error,
+    };
+    let is_marker = is_delete_marker(&error);
+    let error = ServiceError::new("HeadObject", &error);
+    match error.status() {
+        Some(404) if is_marker => Ok(Found::DeleteMarker),
+        Some(404) => Ok(Found::Nothing),
+        _ => Err(error),
+    }
 }
 
 impl Found {
