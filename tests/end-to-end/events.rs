@@ -25,6 +25,7 @@ const EVENTS: [(&str, Role); 13] = [
     ("function-url-get-range", Role::Playback),
     ("operator-backfill", Role::Operator),
     ("scheduler-reconcile", Role::Operator),
+    ("scheduler-sweep", Role::Operator),
     ("operator-verify", Role::Operator),
     ("operator-erase", Role::Operator),
     ("sqs-delete-original", Role::Copier),

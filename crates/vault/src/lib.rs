@@ -19,6 +19,7 @@ mod erase;
 mod head;
 mod kms;
 mod name;
+mod pending_deletions;
 mod plaintext;
 mod read;
 mod service_error;
@@ -31,6 +32,7 @@ pub use deletion_notice::{DeletionNotices, GoAhead};
 pub use erase::{EraseError, Eraser, Erasure, Marked};
 pub use kms::DataKeyError;
 pub use name::{AccountId, ContentType, KeyArn, NameError, RecordingId};
+pub use pending_deletions::{PendingDeletion, PendingDeletions};
 pub use read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording, Verified};
 pub use service_error::ServiceError;
 pub use write::{

@@ -46,6 +46,8 @@ pub struct Queue {
     pub arn: String,
     /// Where messages go that failed five times.
     pub dead_letters_url: String,
+    /// Its ARN.
+    pub dead_letters_arn: String,
 }
 
 /// A client configuration for the emulator, with the stack's credentials.
@@ -193,6 +195,7 @@ async fn create_queue(
         arn: queue_arn(&sqs, &url).await?,
         url,
         dead_letters_url,
+        dead_letters_arn,
     })
 }
 
