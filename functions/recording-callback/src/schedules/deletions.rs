@@ -61,15 +61,12 @@ impl Deletions {
             recording_sid: recording.clone(),
             duration_s,
         });
-        let scheduled = self.schedules.once(
-            recording.as_str(),
-            clock::now_ms().saturating_add(after_ms),
-            &Delivery {
-                target: &self.copies_queue_arn,
-                input: &job.to_message(),
-                dead_letters: Some(&self.dead_letters_arn),
-            },
-        );
-        Ok(scheduled.await?)
+        let at_ms = clock::now_ms().saturating_add(after_ms);
+        let delivery = Delivery {
+            target: &self.copies_queue_arn,
+            input: &job.to_message(),
+            dead_letters: Some(&self.dead_letters_arn),
+        };
+        Ok(self.schedules.once(recording.as_str(), at_ms, &delivery).await?)
     }
 }
