@@ -3,7 +3,8 @@
 Takes a completed recording of the account through the whole service: a callback signed as Twilio signs it, a link for a
 Flex token, ranges, refusals; says what each took. The URLs are the stack's outputs `CallbackUrl` and `PlaybackBaseUrl`.
 Secrets come by the environment and are never printed: TWILIO_AUTH_TOKEN, and FLEX_TOKEN of a signed-in supervisor (in the
-browser's console of Flex: `Twilio.Flex.Manager.getInstance().user.token`).
+browser's console of Flex: `Twilio.Flex.Manager.getInstance().user.token`). Where callbacks are signed by SharedKeys alone:
+TWILIO_SHARED_KEY_SID and TWILIO_SHARED_KEY_SECRET (for HMAC-SHA256) in place of TWILIO_AUTH_TOKEN.
 
 The recording is copied into the bucket, if it isn't there; no task is changed. Needs Python 3.9 or later and nothing else.
 """
@@ -36,16 +37,27 @@ def ask(url, method="GET", headers=None, body=None):
         return refusal.code, refusal.headers, refusal.read()
 
 
-def sign(token, url, form):
-    """X-Twilio-Signature, by Twilio's "Webhooks security"."""
-    text = url + "".join(name + form[name] for name in sorted(form))
-    return base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
+class Signer:
+    """Signs callbacks by the Auth Token, or by HMAC-SHA256 under a SharedKey."""
+
+    def __init__(self, secret, shared_key=None):
+        self.secret, self.shared_key = secret, shared_key
+
+    def headers(self, url, form):
+        """By Twilio's "Webhooks security" and "Sign webhooks with shared keys"."""
+        text = url + "".join(name + form[name] for name in sorted(form))
+        algorithm = hashlib.sha256 if self.shared_key else hashlib.sha1
+        mac = hmac.new(self.secret.encode(), text.encode(), algorithm).digest()
+        headers = {"X-Twilio-Signature": base64.b64encode(mac).decode()}
+        if self.shared_key:
+            headers["X-Twilio-Webhooks-Signature-Settings"] = f"key={self.shared_key},algorithm=HMAC_SHA256"
+        return headers
 
 
 class Trial:
     """The checks, in the order in which they're made."""
 
-    def __init__(self, arguments, auth_token, flex_token):
+    def __init__(self, arguments, signer, flex_token):
         self.callback_url = arguments.callback_url.partition("#")[0]
         self.signed_url = arguments.signed_url or self.callback_url
         self.provider = f"{arguments.playback_url.rstrip('/')}/media-url?recordingSid={arguments.recording}"
@@ -56,7 +68,7 @@ class Trial:
             "RecordingSid": arguments.recording,
             "RecordingStatus": "completed",
         }
-        self.auth_token, self.flex_token = auth_token, flex_token
+        self.signer, self.flex_token = signer, flex_token
         self.link = None
         self.length = None
         self.failed = 0
@@ -88,16 +100,16 @@ class Trial:
             verdict = f"FAILED: {error if isinstance(error, AssertionError) else type(error).__name__}"
         print(f"{(time.monotonic() - began) * 1000:8.0f} ms  {what}: {verdict}", flush=True)
 
-    def post(self, signature):
-        headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
+    def post(self, signer):
+        headers = signer.headers(self.signed_url, self.form) | {"Content-Type": "application/x-www-form-urlencoded"}
         return ask(self.callback_url, "POST", headers, urllib.parse.urlencode(self.form).encode())[0]
 
     def forged_callback(self):
-        status = self.post(sign("not the token", self.signed_url, self.form))
+        status = self.post(Signer("not the secret", self.signer.shared_key))
         assert status == 403, f"{status}, not 403"
 
     def signed_callback(self):
-        status = self.post(sign(self.auth_token, self.signed_url, self.form))
+        status = self.post(self.signer)
         assert status == 204, f"{status}, not 204"
 
     def no_token(self):
@@ -163,11 +175,13 @@ def main():
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--signed-url", help="what Twilio signs, where it isn't the callback URL itself")
     arguments = parser.parse_args()
+    shared_key = os.environ.get("TWILIO_SHARED_KEY_SID")
     try:
-        secrets = os.environ["TWILIO_AUTH_TOKEN"], os.environ["FLEX_TOKEN"]
+        secret = os.environ["TWILIO_SHARED_KEY_SECRET" if shared_key else "TWILIO_AUTH_TOKEN"]
+        flex_token = os.environ["FLEX_TOKEN"]
     except KeyError as missing:
         parser.error(f"{missing.args[0]} is missing from the environment")
-    failed = Trial(arguments, *secrets).run()
+    failed = Trial(arguments, Signer(secret, shared_key), flex_token).run()
     print("all is well" if not failed else f"{failed} failed")
     return 1 if failed else 0
 

@@ -58,7 +58,7 @@ async fn a_program_that_knows_only_the_json_line_can_drive_the_stack() {
     let control = text("/twilio/control_base");
 
     // A recording dropped into the folder, and a task that only a search by the worker's leg finds.
-    let audio = b"ID3".repeat(50_000);
+    let audio = local_stack::wav::duet(5);
     let file = Path::new(&text("/recordings_dir")).join(format!("{RECORDING}.wav"));
     fs::write(file, &audio).unwrap();
     let task = json!({"sid": TASK, "attributes": {"conference": {"participants": {"worker": CALL}}}});

@@ -6,7 +6,8 @@ use local_stack::{Stack, values};
 
 use crate::support::{Recording, among_others};
 
-async fn smoke_test(stack: &Stack, recording: &str, auth_token: &str) -> Output {
+/// `secrets` are what callbacks are signed by.
+async fn smoke_test(stack: &Stack, recording: &str, secrets: &[(&str, &str)]) -> Output {
     let mut script = Command::new("python3");
     script
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/smoke_test.py"))
@@ -14,7 +15,7 @@ async fn smoke_test(stack: &Stack, recording: &str, auth_token: &str) -> Output 
         .args(["--signed-url", &stack.public_callback_url()])
         .args(["--playback-url", stack.playback_url()])
         .args(["--account", values::ACCOUNT_SID, "--recording", recording])
-        .env("TWILIO_AUTH_TOKEN", auth_token)
+        .envs(secrets.iter().copied())
         .env("FLEX_TOKEN", values::FLEX_TOKEN);
     tokio::task::spawn_blocking(move || script.output())
         .await
@@ -26,16 +27,28 @@ async fn smoke_test(stack: &Stack, recording: &str, auth_token: &str) -> Output 
 async fn the_smoke_test_passes_on_a_stack_that_works() {
     let (stack, _turn) = among_others().await;
     let recording = Recording::new(stack, 100_000);
-    let tested = smoke_test(stack, &recording.sid, values::AUTH_TOKEN).await;
-    let told = String::from_utf8(tested.stdout).unwrap();
-    assert!(
-        tested.status.success(),
-        "{told}{}",
-        String::from_utf8_lossy(&tested.stderr)
-    );
-    assert_eq!(told.matches(": ok\n").count(), 10, "{told}");
-    for secret in [values::AUTH_TOKEN, values::FLEX_TOKEN, "signature="] {
-        assert!(!told.contains(secret));
+    let auth_token = [("TWILIO_AUTH_TOKEN", values::AUTH_TOKEN)];
+    let shared_key = [
+        ("TWILIO_SHARED_KEY_SID", values::SHARED_KEY_SID),
+        ("TWILIO_SHARED_KEY_SECRET", values::SHARED_KEY_SECRET),
+    ];
+    for secrets in [&auth_token[..], &shared_key] {
+        let tested = smoke_test(stack, &recording.sid, secrets).await;
+        let told = String::from_utf8(tested.stdout).unwrap();
+        assert!(
+            tested.status.success(),
+            "{told}{}",
+            String::from_utf8_lossy(&tested.stderr)
+        );
+        assert_eq!(told.matches(": ok\n").count(), 10, "{told}");
+        for secret in [
+            values::AUTH_TOKEN,
+            values::SHARED_KEY_SECRET,
+            values::FLEX_TOKEN,
+            "signature=",
+        ] {
+            assert!(!told.contains(secret));
+        }
     }
 }
 
@@ -44,7 +57,7 @@ async fn the_smoke_test_fails_on_a_stack_that_has_another_token() {
     let (stack, _turn) = among_others().await;
     let recording = Recording::new(stack, 100_000);
     recording.bring_in(stack).await;
-    let tested = smoke_test(stack, &recording.sid, "another token").await;
+    let tested = smoke_test(stack, &recording.sid, &[("TWILIO_AUTH_TOKEN", "another token")]).await;
     let told = String::from_utf8(tested.stdout).unwrap();
     assert_eq!(tested.status.code(), Some(1), "{told}");
     assert!(

@@ -49,6 +49,13 @@ pub struct Media {
     pub body: Pin<Box<dyn Stream<Item = Result<Bytes, ApiError>> + Send>>,
 }
 
+/// Which media is asked for, and as whom.
+struct Asked<'a> {
+    credentials: &'a Credentials,
+    recording: &'a RecordingSid,
+    format: MediaFormat,
+}
+
 impl fmt::Debug for Media {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Media")
@@ -63,11 +70,14 @@ impl fmt::Debug for Media {
 const MAX_REDIRECTS: usize = 3;
 
 impl Client {
-    /// GET …/Recordings/{RE}.wav?RequestedChannels=2, on 400 again with 1. `from > 0` asks `Range: bytes=from-`, with
-    /// If-Range when an ETag is given.
+    /// GET …/Recordings/{RE}.wav?RequestedChannels=2, or with 1 where Twilio refuses two and says that there is but one.
+    /// `from > 0` asks `Range: bytes=from-`, with If-Range when an ETag is given; a server that makes nothing of it is
+    /// asked for the whole.
     ///
     /// Without the parameter Twilio mixes a conference down to one channel, and 400 is its answer where there's only
-    /// one. The same order on every call asks a resumed download for the same media as its beginning.
+    /// one. A 400 can have other reasons, and what is stored is stored for good: so two are asked for again, and then the
+    /// recording's own description decides. The same order on every call asks a resumed download for the same media as
+    /// its beginning.
     pub async fn media(
         &self,
         credentials: &Credentials,
@@ -76,14 +86,38 @@ impl Client {
         from: u64,
         etag: Option<&str>,
     ) -> Result<Media, ApiError> {
-        let range = range_headers(from, etag)?;
-        let dual = self.media_url(recording, format, 2);
-        let mut response = self.follow(credentials, dual, &range).await?;
-        if response.status() == StatusCode::BAD_REQUEST {
-            let mono = self.media_url(recording, format, 1);
-            response = self.follow(credentials, mono, &range).await?;
+        let asked = Asked {
+            credentials,
+            recording,
+            format,
+        };
+        let response = self.most_channels(&asked, &range_headers(from, etag)?).await?;
+        if from > 0 && !is_usable_part(&response, from) && makes_nothing_of_ranges(&response) {
+            let response = self.most_channels(&asked, &range_headers(0, None)?).await?;
+            return open(checked(response).await?, 0);
         }
         open(checked(response).await?, from)
+    }
+
+    /// The answer for two channels, or for one where there's only one.
+    async fn most_channels(&self, asked: &Asked<'_>, range: &HeaderMap) -> Result<Response, ApiError> {
+        let Asked {
+            credentials,
+            recording,
+            format,
+        } = *asked;
+        for _ in 0..2 {
+            let dual = self.media_url(recording, format, 2);
+            let response = self.follow(credentials, dual, range).await?;
+            if response.status() != StatusCode::BAD_REQUEST {
+                return Ok(response);
+            }
+        }
+        if self.fetch_recording(credentials, recording).await?.channels != Some(1) {
+            return Err(ApiError::Unexpected("400 to the channels that the recording has"));
+        }
+        let mono = self.media_url(recording, format, 1);
+        self.follow(credentials, mono, range).await
     }
 
     fn media_url(&self, recording: &RecordingSid, format: MediaFormat, channels: u8) -> Url {
@@ -153,6 +187,19 @@ fn range_headers(from: u64, etag: Option<&str>) -> Result<HeaderMap, ApiError> {
     Ok(headers)
 }
 
+/// Whether it answers a request for the bytes from `from` on with these.
+fn is_usable_part(response: &Response, from: u64) -> bool {
+    ContentRange::of(response.headers()).is_some_and(|range| range.first == from)
+}
+
+/// A 206 of something else, or a 416 although the media was longer before: what comes without a range can still be read.
+fn makes_nothing_of_ranges(response: &Response) -> bool {
+    matches!(
+        response.status(),
+        StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE
+    )
+}
+
 /// Checks the head of an answer against what was asked, before any of its bytes are used.
 fn open(response: Response, from: u64) -> Result<Media, ApiError> {
     let headers = response.headers();
@@ -183,8 +230,12 @@ fn open(response: Response, from: u64) -> Result<Media, ApiError> {
 
 /// Only a strong validator may stand in If-Range (RFC 9110 section 13.1.5).
 fn strong_etag(headers: &HeaderMap) -> Option<String> {
-    let etag = headers.get(header::ETAG)?.to_str().ok()?;
-    (etag.len() > 2 && etag.starts_with('"') && etag.ends_with('"')).then(|| etag.to_owned())
+    let mut etags = headers.get_all(header::ETAG).iter();
+    let etag = etags.next()?.to_str().ok()?;
+    // Of two, nobody knows which is meant.
+    let is_only = etags.next().is_none();
+    let opaque = etag.strip_prefix('"')?.strip_suffix('"')?;
+    (is_only && !opaque.is_empty() && !opaque.contains('"')).then(|| etag.to_owned())
 }
 
 #[cfg(test)]

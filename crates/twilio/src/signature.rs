@@ -98,7 +98,7 @@ fn verify_by(
         .decode(header)
         .ok()
         .filter(|signature| signature.len() == algorithm.mac_len())
-        .ok_or(SignatureError::Malformed(algorithm.mac_len()))?;
+        .ok_or_else(|| SignatureError::Malformed(algorithm.mac_len()))?;
     let parameters = signed_parameters(body);
     let is_signed = |url: &str| {
         secrets

@@ -23,10 +23,11 @@ mod pending_deletions;
 mod plaintext;
 mod read;
 mod service_error;
+mod suspicion;
 mod uploads;
-mod wav;
 mod write;
 
+pub use audio::{Audio, Difference, Format, NotAudio, Told, Verdict};
 pub use catalog::{Catalog, Presence};
 pub use deletion_notice::{DeletionNotices, GoAhead};
 pub use erase::{EraseError, Eraser, Erasure, Marked};
@@ -35,6 +36,8 @@ pub use name::{AccountId, ContentType, KeyArn, NameError, RecordingId};
 pub use pending_deletions::{PendingDeletion, PendingDeletions};
 pub use read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording, Verified};
 pub use service_error::ServiceError;
+pub use suspicion::Suspicion;
 pub use write::{
-    Attributes, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply, StoreError, Writer, WriterConfig,
+    Attributes, Doubts, Incoming, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply, StoreError, Writer,
+    WriterConfig,
 };

@@ -3,6 +3,7 @@
 //! Every name is parsed once, at the edge, and has a fixed width from then on (but for the ARN): the header of every
 //! recording of a deployment is equally long, so that a reader can ask for frames before it has read the header.
 
+use audio::Format;
 use std::fmt;
 
 /// A SID is two capital letters and 128 bits in hexadecimal (Twilio's API description: `^RE[0-9a-fA-F]{32}$`).
@@ -147,6 +148,15 @@ pub enum ContentType {
     Wav,
     /// MPEG audio.
     Mp3,
+}
+
+impl From<Format> for ContentType {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Wav => Self::Wav,
+            Format::Mpeg => Self::Mp3,
+        }
+    }
 }
 
 impl ContentType {

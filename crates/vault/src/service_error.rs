@@ -45,7 +45,8 @@ impl ServiceError {
             SdkError::ResponseError(_) => ("the reply could not be read", true),
             _ => (
                 "refused",
-                status.is_some_and(|status| status >= 500 || status == 429)
+                // An error within a 200 is S3's own, told after it had begun to answer, or no answer of S3's at all.
+                status.is_some_and(|status| status >= 500 || status == 429 || status < 300)
                     || code.as_deref().is_some_and(|code| RETRYABLE_CODES.contains(&code)),
             ),
         };

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::timeout_at;
 
-use crate::{AccountId, ContentType, KeyArn, RecordingId};
+use crate::{AccountId, ContentType, KeyArn, RecordingId, Suspicion, Told};
 use commit::Attempted;
 use copy::{Copier, CopyError};
 use download::{Download, Patience};
@@ -63,6 +63,29 @@ pub struct Writer {
     now: fn() -> SystemTime,
 }
 
+/// What is known of a recording before its bytes come.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// What it's stored as where its bytes don't tell.
+    pub content_type: ContentType,
+    /// What is said of it in the object's metadata.
+    pub attributes: Attributes,
+    /// What its bytes are compared with.
+    pub told: Told,
+    /// What becomes of it if its bytes are something else, or unknown.
+    pub doubts: Doubts,
+}
+
+/// What becomes of bytes that may be the recording, although something speaks against it. (What is certainly not the
+/// recording is never stored.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubts {
+    /// They're refused: a later try may bring better ones.
+    Refuse,
+    /// They're stored, and marked as suspect: no later try follows, and a recorder doesn't lose what it can't explain.
+    Store,
+}
+
 /// How a copy ended well.
 #[derive(Debug)]
 pub enum Outcome {
@@ -77,7 +100,7 @@ pub enum Outcome {
 }
 
 /// What was committed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {
     /// Bytes of the recording.
     pub plaintext_len: u64,
@@ -89,6 +112,8 @@ pub struct Receipt {
     pub version_id: Option<String>,
     /// Parts of the upload; 1 where a single request was enough.
     pub parts: u32,
+    /// What speaks against it, where it was stored all the same.
+    pub suspicion: Option<Suspicion>,
 }
 
 impl Writer {
@@ -120,12 +145,11 @@ impl Writer {
     pub async fn store(
         &self,
         recording: &RecordingId,
-        content_type: ContentType,
-        attributes: &Attributes,
+        incoming: &Incoming,
         source: &dyn Source,
         deadline: Instant,
     ) -> Result<Outcome, StoreError> {
-        let attributes = attributes::storable(attributes);
+        let attributes = attributes::storable(&incoming.attributes);
         let copier = Copier {
             kms: &self.kms,
             config: &self.config,
@@ -135,7 +159,7 @@ impl Writer {
                 key: recording.object_key(),
                 recording: recording.clone(),
             },
-            content_type,
+            incoming,
             attributes: &attributes,
         };
         let mut upload = MultipartUpload::new(copier.target.clone());
@@ -176,8 +200,9 @@ impl Writer {
         }
         *others_are_open = stale::abort_abandoned(&copier.target, (self.now)()).await;
         let mut download = Download::new(recording, source, Patience::DEFAULT);
+        let mut remark = None;
         for _ in 0..COPIES {
-            let unsettled = match copier.run(&mut download, upload, &mut attempted).await {
+            let unsettled = match copier.run(&mut download, upload, &mut attempted, remark).await {
                 Ok(receipt) => return Ok(commit::keep(&copier.target, receipt).await?),
                 Err(CopyError::Failed(error)) => return Err(error),
                 Err(CopyError::Unsettled(error)) => {
@@ -186,6 +211,12 @@ impl Writer {
                 }
                 Err(CopyError::StartOver(reason)) => {
                     tracing::warn!(recordingSid = %recording, reason, "copy starts over");
+                    None
+                }
+                Err(CopyError::Remark(suspicion)) => {
+                    let reason = "the upload does not say whether the recording is suspect";
+                    tracing::warn!(recordingSid = %recording, reason, "copy starts over");
+                    remark = suspicion;
                     None
                 }
             };

@@ -20,8 +20,8 @@ use support::{World, account, noise, recording};
 use tokio::{io::AsyncWriteExt, process::Command};
 use toolbox::{Scratch, Venv};
 use vault::{
-    Attributes, ContentType, Expectation, Outcome, Reader, ReaderConfig, RecordingId, Source, SourceError, SourceReply,
-    Writer, WriterConfig,
+    Attributes, ContentType, Doubts, Expectation, Incoming, Outcome, Reader, ReaderConfig, RecordingId, Source,
+    SourceError, SourceReply, Told, Writer, WriterConfig,
 };
 
 /// The writer's frame length.
@@ -119,7 +119,7 @@ async fn the_python_sdk_decrypts_what_the_writer_stored() {
     };
     let writer = Writer::new(world.s3(), world.kms(), config);
 
-    let mut recordings: Vec<(ContentType, Vec<u8>, bool)> = [0, 1, F - 1, F, F + 1, 2 * F, 3 * F + 17]
+    let mut recordings: Vec<(ContentType, Vec<u8>, bool)> = [1, F - 1, F, F + 1, 2 * F, 3 * F + 17]
         .into_iter()
         .flat_map(|len| [true, false].map(|announced| (ContentType::Mp3, noise(len, len as u64), announced)))
         .collect();
@@ -133,9 +133,13 @@ async fn the_python_sdk_decrypts_what_the_writer_stored() {
         };
         let deadline = Instant::now() + Duration::from_secs(300);
         let id = recording(number);
-        let stored = writer
-            .store(&id, *content_type, &Attributes::new(), &source, deadline)
-            .await;
+        let incoming = Incoming {
+            content_type: *content_type,
+            attributes: Attributes::new(),
+            told: Told::default(),
+            doubts: Doubts::Store,
+        };
+        let stored = writer.store(&id, &incoming, &source, deadline).await;
         assert!(matches!(stored, Ok(Outcome::Stored(_))), "{stored:?}");
         let job = job(&world, &id, content_type.as_str(), announced.then_some(plaintext.len()));
         jobs.push(with(

@@ -86,6 +86,8 @@ pub(crate) enum LinkMode {
 pub(crate) struct CopierConfig {
     pub(crate) vault: WriterConfig,
     pub(crate) format: MediaFormat,
+    /// How often the queue of copies brings a message, as its redrive policy has it.
+    pub(crate) max_receives: u32,
     /// The RSA key whose public half Twilio encrypts recordings with; unset, such recordings aren't copied.
     pub(crate) media_key: Option<KeyArn>,
     /// How stored recordings are verified before their originals are deleted.
@@ -123,6 +125,9 @@ pub(crate) struct ScheduleConfig {
 /// Two hours: for so long Insights may still compute talk times from the original (the write-up that this project
 /// replaces; Twilio's pages don't say).
 const SHORTEST_DELETION_DELAY_S: u64 = 2 * 60 * 60;
+
+/// What the template gives its queue.
+const MAX_RECEIVES: u32 = 5;
 
 /// The webhook has ten seconds for everything. Reading two secrets may take four of them (crate `service`), both queues are
 /// sent to at the same time, and a second is kept back.
@@ -298,6 +303,9 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
         .optional("MEDIA_FORMAT", media_format)
         .unwrap_or(MediaFormat::Wav);
     let media_key = settings.optional("TWILIO_ENCRYPTION_KEY_ARN", KeyArn::parse);
+    let max_receives = settings
+        .optional("COPIES_MAX_RECEIVES", max_receives)
+        .unwrap_or(MAX_RECEIVES);
     let account = account_id(settings, account);
     // What this deployment seals it can open, whether or not there are older keys.
     let kms_decrypt_keys = settings
@@ -316,6 +324,7 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
         },
         vault,
         format,
+        max_receives,
         media_key,
     })
 }
@@ -379,6 +388,11 @@ fn media_format(text: &str) -> Result<MediaFormat, &'static str> {
         "mp3" => Ok(MediaFormat::Mp3),
         _ => Err("must be wav or mp3"),
     }
+}
+
+fn max_receives(text: &str) -> Result<u32, &'static str> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or("must be a number from 1 on")
 }
 
 fn deletion_delay(text: &str) -> Result<Duration, String> {

@@ -11,8 +11,8 @@ use axum::body::Bytes;
 use futures_util::stream;
 use toolbox::Ministack;
 use vault::{
-    AccountId, Attributes, ContentType, KeyArn, Outcome, ReaderConfig, RecordingId, Source, SourceError, SourceReply,
-    Writer, WriterConfig,
+    AccountId, Attributes, ContentType, Doubts, Incoming, KeyArn, Outcome, ReaderConfig, RecordingId, Source,
+    SourceError, SourceReply, Told, Writer, WriterConfig,
 };
 
 use crate::{
@@ -112,18 +112,18 @@ impl Emulated {
         content_type: ContentType,
         audio: Vec<u8>,
     ) {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-        let outcome = writer
-            .store(
-                recording,
-                content_type,
-                &Attributes::default(),
-                &Audio(audio.into()),
-                deadline,
-            )
-            .await
-            .unwrap();
-        assert!(matches!(outcome, Outcome::Stored(_)), "{outcome:?}");
+        store(writer, recording, content_type, Told::default(), audio).await;
+    }
+
+    /// Stores a recording of which this was told, as the copier does when it can wait no longer for a better one.
+    pub(crate) async fn store_as(
+        &self,
+        recording: &RecordingId,
+        content_type: ContentType,
+        told: Told,
+        audio: Vec<u8>,
+    ) {
+        store(&self.writer(), recording, content_type, told, audio).await;
     }
 
     /// Turns over the last bit of the stored object.
@@ -135,6 +135,21 @@ impl Emulated {
         let put = s3.put_object().bucket(&self.name).key(&key).body(bytes.into());
         put.send().await.unwrap();
     }
+}
+
+async fn store(writer: &Writer, recording: &RecordingId, content_type: ContentType, told: Told, audio: Vec<u8>) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let incoming = Incoming {
+        content_type,
+        attributes: Attributes::default(),
+        told,
+        doubts: Doubts::Store,
+    };
+    let outcome = writer
+        .store(recording, &incoming, &Audio(audio.into()), deadline)
+        .await
+        .unwrap();
+    assert!(matches!(outcome, Outcome::Stored(_)), "{outcome:?}");
 }
 
 /// A recording in memory.

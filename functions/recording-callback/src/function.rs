@@ -174,6 +174,7 @@ impl Aws {
             }),
             copier: config.copier.map(|copier| Copier {
                 originals: originals(),
+                max_receives: copier.max_receives,
                 writer: Writer::new(self.s3(), self.kms(), copier.vault),
                 format: copier.format,
                 media_keys: copier.media_key.map(|key| MediaKeys::new(self.kms(), key)),

@@ -28,6 +28,15 @@ pub(crate) struct Jobs {
     pub(crate) deleter: Option<OriginalDeleter>,
 }
 
+/// Which of a job's tries this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Try {
+    /// SQS brings its message for this time, counted from 1.
+    Nth(u32),
+    /// Nobody brings it again: it's run where it was asked for.
+    Only,
+}
+
 /// Why a job isn't done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JobError {
@@ -43,8 +52,8 @@ pub(crate) enum JobError {
 
 impl Jobs {
     /// Runs the job until it's done, there's nothing left to do, or it has failed; gives up at `deadline`.
-    pub(crate) async fn run(&self, job: &Job, deadline: Instant) -> Result<(), JobError> {
-        let outcome = self.dispatch(job, deadline).await;
+    pub(crate) async fn run(&self, job: &Job, nth: Try, deadline: Instant) -> Result<(), JobError> {
+        let outcome = self.dispatch(job, nth, deadline).await;
         if let Err(error) = &outcome {
             let retryable = error.is_retryable();
             tracing::error!(recordingSid = %job.recording_sid(), kind = job.kind(), retryable, %error, "job failed");
@@ -58,11 +67,14 @@ impl Jobs {
         outcome
     }
 
-    async fn dispatch(&self, job: &Job, deadline: Instant) -> Result<(), JobError> {
+    async fn dispatch(&self, job: &Job, nth: Try, deadline: Instant) -> Result<(), JobError> {
         let other_role = || JobError::OtherRole(job.kind());
         match job {
             Job::LinkTask(job) => Ok(self.linker.as_ref().ok_or_else(other_role)?.run(job, deadline).await?),
-            Job::CopyRecording(job) => Ok(self.copier.as_ref().ok_or_else(other_role)?.run(job, deadline).await?),
+            Job::CopyRecording(job) => {
+                let copier = self.copier.as_ref().ok_or_else(other_role)?;
+                Ok(copier.run(job, nth, deadline).await?)
+            }
             Job::DeleteOriginal(job) => Ok(self.deleter.as_ref().ok_or_else(other_role)?.run(job, deadline).await?),
         }
     }

@@ -16,7 +16,7 @@ use service::{
     http_event::Malformed,
     metrics::{self, Unit},
 };
-use twilio::{callback::RecordingStatus, sid::AccountSid};
+use twilio::{callback::RecordingStatus, sid::AccountSid, signature::SignatureError};
 
 use self::{
     decision::{Decided, Decision, decide},
@@ -97,7 +97,7 @@ impl Webhook {
     async fn authenticate(&self, request: &CallbackRequest) -> Result<(), Rejection> {
         let base = self.public_base_url.as_deref();
         let outcome = self.signers.verify(request, base).await;
-        if let Err(Rejection::Signature(_)) = &outcome {
+        if let Err(Rejection::Signature(SignatureError::Mismatch)) = &outcome {
             // A base URL other than the one Twilio was given is the usual mistake of a deployment.
             tracing::warn!(url = request.public_url(base), "not signed for this URL");
         }

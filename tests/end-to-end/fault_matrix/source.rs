@@ -26,6 +26,13 @@ const fn stall(after_bytes: usize, millis: u64) -> FaultAction {
     }
 }
 
+fn imposter(content_type: &str, body: &str) -> FaultAction {
+    FaultAction::Imposter {
+        content_type: content_type.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
 /// A recording of several parts is stored whole, although so many answers with it are broken; the copy's message is
 /// delivered so often.
 macro_rules! sources {
@@ -57,6 +64,14 @@ sources! {
     a_source_that_is_busy_is_asked_again: 2, answer(429), delivered 1;
     a_source_that_fails_is_asked_again: 2, answer(500), delivered 1;
     a_source_that_is_down_is_asked_again: 1, answer(503), delivered 1;
+    a_page_in_place_of_the_recording_is_asked_again: 1, imposter("text/html", "<html>502 Bad Gateway</html>"), delivered 1;
+    a_document_in_place_of_the_recording_is_asked_again: 1, imposter("application/xml", "<?xml version=\"1.0\"?><Error/>"), delivered 1;
+    an_object_in_place_of_the_recording_is_asked_again: 1, imposter("application/json", r#"{"code":20500}"#), delivered 1;
+    nothing_in_place_of_the_recording_is_asked_again: 1, imposter("audio/x-wav", ""), delivered 1;
+    four_letters_in_place_of_the_recording_are_asked_again: 1, imposter("audio/x-wav", "RIFF"), delivered 1;
+    a_stray_400_does_not_make_it_mono: 1, answer(400), delivered 1;
+    a_source_without_an_etag_is_copied: 1, FaultAction::Etag { value: None }, delivered 1;
+    a_source_with_a_weak_etag_is_copied: 1, FaultAction::Etag { value: Some("W/\"1\"".to_owned()) }, delivered 1;
     a_key_that_is_refused_once_is_read_anew: 1, answer(401), delivered 1;
 }
 
@@ -76,7 +91,43 @@ async fn a_recording_of_one_channel_is_asked_for_as_one() {
         .filter(|call| call.path.contains(&trial.recording.sid))
         .map(|call| call.query.as_str())
         .collect();
-    assert_eq!(queries, ["RequestedChannels=2", "RequestedChannels=1"]);
+    // Refused twice; then the recording's own description says that there's one.
+    let expected = ["RequestedChannels=2", "RequestedChannels=2", "", "RequestedChannels=1"];
+    assert_eq!(queries, expected);
+}
+
+/// What a writer leaves that can't seek back claims nothing.
+#[tokio::test]
+async fn a_recording_of_a_streaming_writer_is_stored_byte_for_byte() {
+    for size in [0x7fff_ffff_u32, 0x7fff_f000, 0x8000_0000, 2_000_000_000] {
+        let mut trial = Trial::small().await;
+        trial.recording.audio[40..44].copy_from_slice(&size.to_le_bytes());
+        std::fs::write(trial.file(), &trial.recording.audio).unwrap();
+        trial.call_back().await;
+        trial.ends_well(1, 1).await;
+    }
+}
+
+/// Bytes that nobody knows are stored on the last delivery, and say so.
+#[tokio::test]
+async fn a_recording_that_nobody_knows_is_stored_in_the_end_as_suspect() {
+    let mut trial = Trial::small().await;
+    trial.recording.audio = b"sixteen of text!".repeat(5_000);
+    std::fs::write(trial.file(), &trial.recording.audio).unwrap();
+    trial.call_back().await;
+    trial.comes_back(Kind::Copy, 4).await;
+    trial.ends_well(1, 5).await;
+    let head = trial.stack.s3().head_object().bucket(local_stack::values::BUCKET);
+    let head = head.key(trial.recording.object_key()).send().await.unwrap();
+    assert_eq!(
+        head.metadata().unwrap().get("suspect").map(String::as_str),
+        Some("unknown")
+    );
+    let log = trial.stack.log(local_stack::Role::Copier).unwrap();
+    assert!(
+        log.lines()
+            .any(|line| line.contains(&trial.recording.sid) && line.contains("recording stored as suspect"))
+    );
 }
 
 /// Nothing is stored of a recording that can't be fetched, and its message is kept for a person to look at.

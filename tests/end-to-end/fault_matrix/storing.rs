@@ -58,6 +58,7 @@ calls! {
     put_down: small, "s3" "PutObject", ALL_ATTEMPTS, internal_error(), delivered 2;
     put_done_but_answer_lost: small, "s3" "PutObject", 1, Fault::LoseAnswer, delivered 1;
     put_connection_dropped: small, "s3" "PutObject", 1, Fault::Drop, delivered 1;
+    put_200_without_proof: small, "s3" "PutObject", 1, Fault::Answer { status: 200, body: String::new() }, delivered 2;
     put_conflicts_with_another: small, "s3" "PutObject", 1, s3(409, "ConditionalRequestConflict"), delivered 1;
 
     create_500: large, "s3" "CreateMultipartUpload", 1, internal_error(), delivered 1;
@@ -78,6 +79,7 @@ calls! {
     complete_down: large, "s3" "CompleteMultipartUpload", ALL_ATTEMPTS, internal_error(), delivered 2;
     complete_done_but_answer_lost: large, "s3" "CompleteMultipartUpload", 1, Fault::LoseAnswer, delivered 1;
     complete_200_that_is_an_error: large, "s3" "CompleteMultipartUpload", 1, s3(200, "InternalError"), delivered 1;
+    complete_200_of_half_a_document: large, "s3" "CompleteMultipartUpload", 1, Fault::Answer { status: 200, body: "<CompleteMultipartUploadResult><Loc".to_owned() }, delivered 2;
     complete_conflicts_with_another: large, "s3" "CompleteMultipartUpload", 1, s3(409, "ConditionalRequestConflict"), delivered 1;
 
     list_of_uploads_down: small, "s3" "ListMultipartUploads", ALL_ATTEMPTS, internal_error(), delivered 1;

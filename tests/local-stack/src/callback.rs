@@ -1,5 +1,8 @@
 //! A recording status callback, as Twilio posts it.
 
+use audio::{Recogniser, Verdict};
+use bytes::Bytes;
+
 use crate::sign::{shared_key_signature, signature};
 use crate::{Stack, values};
 
@@ -54,6 +57,18 @@ impl Callback {
         self.parameters.retain(|(other, _)| other != name);
         self.parameters.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Telling what Twilio tells of this media: its channels and its seconds. Nothing changes where it's no audio.
+    #[must_use]
+    pub fn telling_of(self, media: &[u8]) -> Self {
+        let mut recogniser = Recogniser::new();
+        recogniser.update(&Bytes::copy_from_slice(media));
+        let Verdict::Audio(audio) = recogniser.finish() else {
+            return self;
+        };
+        self.parameter("RecordingChannels", &audio.channels.to_string())
+            .parameter("RecordingDuration", &format!("{:.0}", audio.duration.as_secs_f64()))
     }
 
     /// With this query, without the question mark, encoded already.

@@ -62,28 +62,108 @@ async fn mp3_is_another_extension() {
     assert_eq!(twilio.only().target, path("mp3", 2));
 }
 
-#[tokio::test]
-async fn one_channel_is_asked_for_where_two_are_refused() {
-    let twilio = Server::start(|_, request| {
-        if request.target.ends_with("=2") {
+/// The recording's description; without `channels` it doesn't say how many there are.
+fn description(channels: Option<u8>) -> String {
+    let channels = channels.map_or_else(|| "null".to_owned(), |channels| channels.to_string());
+    format!(
+        r#"{{"sid":"{}","status":"completed","date_created":"Fri, 14 Oct 2016 21:56:34 +0000","channels":{channels}}}"#,
+        sid("RE", '1')
+    )
+}
+
+fn description_path() -> String {
+    let (account, recording) = (sid("AC", '0'), sid("RE", '1'));
+    format!("/2010-04-01/Accounts/{account}/Recordings/{recording}.json")
+}
+
+/// Refuses two channels so often.
+async fn refusing_two(times: usize, channels: Option<u8>) -> Server {
+    Server::start(move |number, request| {
+        if request.target == description_path() {
+            answer(200, &[], &description(channels))
+        } else if request.target.ends_with("=2") && number < times {
             answer(400, &[], "{}")
+        } else if request.target.ends_with("=2") {
+            answer(200, &[], "dual")
         } else {
             answer(200, &[], "mono")
         }
     })
-    .await;
+    .await
+}
+
+fn targets(twilio: &Server) -> Vec<String> {
+    twilio.seen().into_iter().map(|request| request.target).collect()
+}
+
+#[tokio::test]
+async fn one_channel_is_asked_for_where_two_are_refused_and_there_is_but_one() {
+    let twilio = refusing_two(usize::MAX, Some(1)).await;
     let media = get(&client(&twilio.url), 0, None).await.unwrap();
     assert_eq!(bytes(media).await.unwrap(), b"mono");
-    let targets: Vec<_> = twilio.seen().into_iter().map(|request| request.target).collect();
-    assert_eq!(targets, [path("wav", 2), path("wav", 1)]);
+    assert_eq!(
+        targets(&twilio),
+        [path("wav", 2), path("wav", 2), description_path(), path("wav", 1)]
+    );
+}
+
+#[tokio::test]
+async fn a_stray_400_does_not_cost_a_channel() {
+    let twilio = refusing_two(1, Some(2)).await;
+    let media = get(&client(&twilio.url), 0, None).await.unwrap();
+    assert_eq!(bytes(media).await.unwrap(), b"dual");
+    assert_eq!(targets(&twilio), [path("wav", 2), path("wav", 2)]);
+}
+
+#[tokio::test]
+async fn a_400_to_the_channels_that_there_are_is_worth_another_try() {
+    for channels in [Some(2), None] {
+        let twilio = refusing_two(usize::MAX, channels).await;
+        let error = get(&client(&twilio.url), 0, None).await.unwrap_err();
+        assert!(
+            matches!(error, ApiError::Unexpected(_)) && error.is_retryable(),
+            "{error}"
+        );
+        assert_eq!(targets(&twilio), [path("wav", 2), path("wav", 2), description_path()]);
+    }
 }
 
 #[tokio::test]
 async fn a_400_for_one_channel_too_is_an_error() {
-    let twilio = Server::answering(400, &[], r#"{"code":21210}"#).await;
+    let twilio = Server::start(|_, request| {
+        if request.target == description_path() {
+            answer(200, &[], &description(Some(1)))
+        } else {
+            answer(400, &[], r#"{"code":21210}"#)
+        }
+    })
+    .await;
     let error = get(&client(&twilio.url), 0, None).await.unwrap_err();
     assert!(matches!(error, ApiError::Status { status: 400 }), "{error}");
-    assert_eq!(twilio.seen().len(), 2);
+    assert_eq!(twilio.seen().len(), 4);
+}
+
+#[tokio::test]
+async fn a_server_that_makes_nothing_of_a_range_is_asked_for_the_whole() {
+    for (status, content_range) in [
+        (416, "bytes */2"),
+        (206, "bytes 0-9/10"),
+        (206, "bytes 4-9/10"),
+        (206, "nonsense"),
+    ] {
+        let twilio = Server::start(move |_, request| match request.header("range") {
+            Some(_) => answer(status, &[("content-range", content_range)], "??"),
+            None => answer(200, &[("etag", "\"v2\"")], "whole"),
+        })
+        .await;
+        let media = get(&client(&twilio.url), 3, Some("\"v1\"")).await.unwrap();
+        assert_eq!(
+            (media.start, media.etag.as_deref()),
+            (0, Some("\"v2\"")),
+            "{status} {content_range}"
+        );
+        assert_eq!(bytes(media).await.unwrap(), b"whole");
+    }
 }
 
 #[tokio::test]
@@ -113,7 +193,9 @@ async fn a_resume_without_an_etag_has_no_if_range() {
 #[tokio::test]
 async fn a_resume_of_one_channel_tries_two_first_as_its_beginning_did() {
     let twilio = Server::start(|_, request| {
-        if request.target.ends_with("=2") {
+        if request.target == description_path() {
+            answer(200, &[], &description(Some(1)))
+        } else if request.target.ends_with("=2") {
             answer(400, &[], "")
         } else {
             answer(206, &[("content-range", "bytes 3-3/4")], "x")
@@ -121,12 +203,9 @@ async fn a_resume_of_one_channel_tries_two_first_as_its_beginning_did() {
     })
     .await;
     assert_eq!(get(&client(&twilio.url), 3, None).await.unwrap().start, 3);
-    assert!(
-        twilio
-            .seen()
-            .iter()
-            .all(|request| request.header("range") == Some("bytes=3-"))
-    );
+    let seen = twilio.seen();
+    let mut media = seen.iter().filter(|request| request.target != description_path());
+    assert!(media.all(|request| request.header("range") == Some("bytes=3-")));
 }
 
 #[tokio::test]
@@ -176,8 +255,23 @@ async fn no_announced_length_is_none() {
 
 #[tokio::test]
 async fn a_weak_etag_cannot_guard_a_resume() {
-    let twilio = Server::answering(200, &[("etag", "W/\"v1\"")], "x").await;
-    assert_eq!(get(&client(&twilio.url), 0, None).await.unwrap().etag, None);
+    for etags in [
+        &["W/\"v1\""][..],
+        &["w/\"v1\""],
+        &["v1"],
+        &["\"\""],
+        &["\"v\"1\""],
+        &["\"v1\"", "\"v2\""],
+        &[],
+    ] {
+        let headers: Vec<_> = etags.iter().map(|&etag| ("etag", etag)).collect();
+        let twilio = Server::answering(200, &headers, "x").await;
+        assert_eq!(
+            get(&client(&twilio.url), 0, None).await.unwrap().etag,
+            None,
+            "{etags:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use esdk_message::ObjectOffset;
 use tracing::warn;
 
 use super::{ReadError, plan::Ask};
-use crate::ServiceError;
+use crate::{ServiceError, suspicion::SUSPECT};
 
 /// A body that breaks off this often without a byte in between isn't going to get anywhere. Each time the SDK has
 /// retried the request itself, with its own backoff.
@@ -34,6 +34,8 @@ pub(super) struct Version {
     pub(super) object_len: u64,
     /// S3's own name for it, where the bucket keeps versions.
     pub(super) version_id: Option<String>,
+    /// Whether its metadata says that it was stored under a suspicion.
+    pub(super) is_suspect: bool,
 }
 
 impl Objects {
@@ -257,6 +259,7 @@ fn check_answer(ask: &Ask, answer: &GetObjectOutput) -> Result<(Range<u64>, Vers
         etag,
         object_len,
         version_id: answer.version_id().map(ToOwned::to_owned),
+        is_suspect: answer.metadata().is_some_and(|metadata| metadata.contains_key(SUSPECT)),
     };
     Ok((range, version))
 }

@@ -151,6 +151,7 @@ mod tests {
                 etag: "\"e\"".into(),
                 object_len: object.len() as u64,
                 version_id: None,
+                is_suspect: false,
             },
             content_type: ContentType::Wav,
             layout,

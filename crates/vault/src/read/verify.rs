@@ -1,7 +1,8 @@
 //! Verifying a recording whole: what stands before its original is deleted, or what an operator asks of an archive.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
+use audio::Verdict;
 use esdk_message::{FrameIndex, PlaintextOffset};
 
 use super::{Expectation, ReadError, Reader, frames::Frames};
@@ -18,9 +19,10 @@ pub struct Verified {
     pub sha256: [u8; 32],
     /// The version that was verified, where the bucket keeps versions.
     pub version_id: Option<String>,
-    /// How long a WAV plays: the bytes that are there of its data chunk, at the byte rate of its format chunk. `None` for
-    /// MP3, and for a WAV that lacks one of the two.
-    pub wav_duration: Option<Duration>,
+    /// What the bytes are.
+    pub verdict: Verdict,
+    /// Whether it was stored although something spoke against it.
+    pub is_suspect: bool,
 }
 
 impl Reader {
@@ -55,15 +57,17 @@ impl Reader {
             .await?;
 
         let mut frames = Frames::new(opened.clone(), body, frames, whole);
-        let mut plaintext = Plaintext::new(opened.content_type);
+        let mut plaintext = Plaintext::new();
         while let Some(frame) = frames.next().await? {
             plaintext.update(&frame);
         }
+        let learnt = plaintext.finish();
         Ok(Verified {
-            plaintext_len: plaintext.len(),
+            plaintext_len: learnt.len,
             content_type: opened.content_type,
-            wav_duration: plaintext.wav_duration(),
-            sha256: plaintext.sha256(),
+            verdict: learnt.verdict,
+            is_suspect: opened.version.is_suspect,
+            sha256: learnt.sha256,
             version_id: opened.version.version_id.clone(),
         })
     }

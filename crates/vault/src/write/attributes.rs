@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::suspicion::SUSPECT;
+
 /// What Twilio said of the recording, stored as object metadata; informative only. Keys are lower-case ASCII letters,
 /// digits and dashes, values printable ASCII, all of it under S3's 2 KB. What isn't so isn't stored, and the recording is.
 pub type Attributes = BTreeMap<String, String>;
@@ -10,15 +12,18 @@ pub type Attributes = BTreeMap<String, String>;
 /// metadata"). Emulators take more.
 const METADATA_LIMIT: usize = 2048;
 
-/// The one entry of ours: which message an object is, by the SHA-256 of its header in hexadecimal. A commit whose
+/// The entry of ours that is always there: which message an object is, by the SHA-256 of its header in hexadecimal. A commit whose
 /// answer was lost is recognised by it. Every message has an id of its own, so no two headers are alike.
 pub(super) const HEADER_DIGEST: &str = "header-sha256";
 const HEADER_DIGEST_LEN: usize = HEADER_DIGEST.len() + 64;
 
+/// The other one, at its longest.
+const SUSPECT_LEN: usize = SUSPECT.len() + "channels".len();
+
 /// The attributes without those that S3 wouldn't take, or not give back as they are. The log names them; a key that can't
 /// be stored isn't repeated there, as little as any value: both may be anyone's.
 pub(super) fn storable(attributes: &Attributes) -> Attributes {
-    let mut left = METADATA_LIMIT - HEADER_DIGEST_LEN;
+    let mut left = METADATA_LIMIT - HEADER_DIGEST_LEN - SUSPECT_LEN;
     let mut storable = Attributes::new();
     for (key, value) in attributes {
         let bytes = key.len() + value.len();
@@ -36,7 +41,7 @@ pub(super) fn storable(attributes: &Attributes) -> Attributes {
 /// A lower-case word that isn't the vault's own.
 fn is_key(key: &str) -> bool {
     let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    !key.is_empty() && key.bytes().all(word) && key != HEADER_DIGEST
+    !key.is_empty() && key.bytes().all(word) && ![HEADER_DIGEST, SUSPECT].contains(&key)
 }
 
 fn is_value(value: &str) -> bool {
@@ -53,7 +58,7 @@ mod tests {
 
     #[test]
     fn everything_up_to_the_limit_is_stored_and_nothing_beyond() {
-        let limit = 2048 - 77;
+        let limit = 2048 - 77 - 15;
         let most = one("k", &"v".repeat(limit - 1));
         assert_eq!(storable(&most), most);
         assert_eq!(storable(&one("k", &"v".repeat(limit))), Attributes::new());
@@ -67,7 +72,16 @@ mod tests {
     #[test]
     fn keys_are_lower_case_words_of_their_own() {
         assert_eq!(storable(&one("call-sid", "CA1")), one("call-sid", "CA1"));
-        for key in ["", "Call", "call_sid", "call sid", "caf\u{e9}", "a:b", HEADER_DIGEST] {
+        for key in [
+            "",
+            "Call",
+            "call_sid",
+            "call sid",
+            "caf\u{e9}",
+            "a:b",
+            HEADER_DIGEST,
+            SUSPECT,
+        ] {
             assert_eq!(storable(&one(key, "v")), Attributes::new(), "{key:?}");
         }
     }

@@ -22,10 +22,26 @@ pub(super) type Metadata = HashMap<String, String>;
 pub(super) const IF_ABSENT: &str = "*";
 
 /// What S3 says of an object that it has.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Committed {
-    pub(super) etag: Option<String>,
+    pub(super) etag: String,
     pub(super) version_id: Option<String>,
+}
+
+impl Committed {
+    /// What a 200 of `operation` settles. S3 gives every object an ETag: an answer without one, cut or somebody else's,
+    /// proves nothing.
+    pub(super) fn of(
+        operation: &'static str,
+        etag: Option<String>,
+        version_id: Option<String>,
+    ) -> Result<Self, ServiceError> {
+        let etag = etag.filter(|etag| !etag.is_empty());
+        Ok(Self {
+            etag: etag.ok_or_else(|| ServiceError::incomplete(operation))?,
+            version_id,
+        })
+    }
 }
 
 /// The commits that were asked for, by the digest of their header: one of them may have been carried out although its
@@ -119,10 +135,7 @@ pub(super) async fn put(target: &Target, message: Bytes, metadata: Metadata) -> 
         .send()
         .await
         .map_err(|error| ServiceError::new("PutObject", &error))?;
-    Ok(Committed {
-        etag: answer.e_tag,
-        version_id: answer.version_id,
-    })
+    Committed::of("PutObject", answer.e_tag, answer.version_id)
 }
 
 /// Whether S3 refused the commit because of what others did: the object or another commit is there, or the upload isn't

@@ -1,24 +1,26 @@
 //! One copy: a data key, a message, an upload and its commit.
 
+use audio::Verdict;
 use aws_lc_rs::digest::{self, SHA256};
 use aws_sdk_kms::Client as Kms;
 use esdk_message::{FrameLength, Layout, MessageId, Sealer};
 
 use super::{
-    Attributes, Receipt, StoreError, WriterConfig,
+    Attributes, Doubts, Incoming, Receipt, StoreError, WriterConfig,
     attributes::HEADER_DIGEST,
     commit::{self, Attempted, Metadata},
-    download::{Download, Next},
+    download::{Beginning, Download, Next},
     part::PartPlan,
     part_uploads::PartUploads,
     seal::SealedParts,
     upload::{MultipartUpload, Target},
 };
 use crate::{
-    ContentType, ServiceError,
+    ContentType, ServiceError, Suspicion,
     context::{self, ContextFacts},
     kms,
-    plaintext::Plaintext,
+    plaintext::{Learnt, Plaintext},
+    suspicion::SUSPECT,
 };
 
 /// What all copies of one recording have in common.
@@ -27,7 +29,8 @@ pub(super) struct Copier<'a> {
     pub(super) kms: &'a Kms,
     pub(super) config: &'a WriterConfig,
     pub(super) target: Target,
-    pub(super) content_type: ContentType,
+    pub(super) incoming: &'a Incoming,
+    /// Those of them that can be stored.
     pub(super) attributes: &'a Attributes,
 }
 
@@ -38,6 +41,8 @@ pub(super) enum CopyError {
     Failed(StoreError),
     /// What was made is void; a new copy may succeed.
     StartOver(&'static str),
+    /// An upload's metadata is said when it's opened, and now the recording has to be stored with this in it instead.
+    Remark(Option<Suspicion>),
     /// The commit was asked for, and nobody knows what became of it.
     Unsettled(ServiceError),
 }
@@ -49,22 +54,27 @@ impl<E: Into<StoreError>> From<E> for CopyError {
 }
 
 impl Copier<'_> {
-    /// Copies what `download` gives from its first byte on.
+    /// Copies what `download` gives from its first byte on. An upload says `remark` from its beginning.
     pub(super) async fn run(
         &self,
         download: &mut Download<'_>,
         upload: &mut MultipartUpload,
         attempted: &mut Attempted,
+        remark: Option<Suspicion>,
     ) -> Result<Receipt, CopyError> {
-        let announced = download.begin().await?;
-        let sealer = self.sealer(announced).await?;
+        let Beginning { announced, format } = download.begin().await?;
+        let facts = ContextFacts {
+            content_type: format.map_or(self.incoming.content_type, ContentType::from),
+            plaintext_len: announced,
+        };
+        let sealer = self.sealer(facts).await?;
         let header_len = sealer.header().len() as u64;
         let header_digest = hex::encode(digest::digest(&SHA256, sealer.header()));
-        let metadata = self.metadata(&header_digest);
+        let metadata = self.metadata(&header_digest, remark);
         let frame_length = sealer.frame_length();
         let plan = PartPlan::new(header_len, frame_length, announced)?;
 
-        let mut plaintext = Plaintext::new(self.content_type);
+        let mut plaintext = Plaintext::new();
         let mut sealed = SealedParts::new(sealer, plan);
         let mut uploads = PartUploads::new(upload, &metadata, plan.uploads_in_flight());
         loop {
@@ -81,14 +91,20 @@ impl Copier<'_> {
             }
         }
         let last = sealed.finish()?;
-        let receipt = review(plaintext, last.number)?;
+        let learnt = plaintext.finish();
+        let suspicion = self.review(&learnt)?;
+        let receipt = receipt(&learnt, last.number, suspicion);
         let layout = Layout::of_plaintext(header_len, frame_length, receipt.plaintext_len)?;
 
         let committed = if last.number == 1 {
             plan.review(&layout, &[(1, last.bytes.len() as u64)])?;
+            let metadata = self.metadata(&header_digest, suspicion);
             attempted.push(header_digest, receipt.clone());
             commit::put(&self.target, last.bytes, metadata).await
         } else {
+            if suspicion.map(Suspicion::word) != remark.map(Suspicion::word) {
+                return Err(CopyError::Remark(suspicion));
+            }
             uploads.start(last).await?;
             let parts = uploads.finish().await?;
             let lengths: Vec<_> = parts.iter().map(|part| (part.number, part.len)).collect();
@@ -98,7 +114,7 @@ impl Copier<'_> {
         };
         match committed {
             Ok(committed) => Ok(Receipt {
-                etag: committed.etag,
+                etag: Some(committed.etag),
                 version_id: committed.version_id,
                 ..receipt
             }),
@@ -108,11 +124,7 @@ impl Copier<'_> {
     }
 
     /// A message of its own: new data key, new message id.
-    async fn sealer(&self, announced: Option<u64>) -> Result<Sealer, StoreError> {
-        let facts = ContextFacts {
-            content_type: self.content_type,
-            plaintext_len: announced,
-        };
+    async fn sealer(&self, facts: ContextFacts) -> Result<Sealer, StoreError> {
         let context = context::build(&self.config.account, &self.target.recording, facts)?;
         let (data_key, stored_key) = kms::generate_data_key(self.kms, &self.config.kms_key, &context).await?;
         let message_id = MessageId::random();
@@ -125,31 +137,40 @@ impl Copier<'_> {
         )?)
     }
 
-    fn metadata(&self, header_digest: &str) -> Metadata {
-        let own = (HEADER_DIGEST.to_owned(), header_digest.to_owned());
+    fn metadata(&self, header_digest: &str, suspicion: Option<Suspicion>) -> Metadata {
+        let digest = (HEADER_DIGEST.to_owned(), header_digest.to_owned());
+        let suspect = suspicion.map(|suspicion| (SUSPECT.to_owned(), suspicion.word().to_owned()));
         let attributes = self.attributes.iter();
         attributes
             .map(|(key, value)| (key.clone(), value.clone()))
-            .chain([own])
+            .chain([digest])
+            .chain(suspect)
             .collect()
+    }
+
+    /// Whether what came may be stored, and under which suspicion.
+    fn review(&self, learnt: &Learnt) -> Result<Option<Suspicion>, StoreError> {
+        if let Verdict::NotAudio(other) = learnt.verdict {
+            return Err(StoreError::NotTheRecording(other));
+        }
+        match (
+            Suspicion::of(&learnt.verdict, &self.incoming.told),
+            self.incoming.doubts,
+        ) {
+            (Some(suspicion), Doubts::Refuse) => Err(StoreError::Suspect(suspicion)),
+            (suspicion, _) => Ok(suspicion),
+        }
     }
 }
 
-/// Whether the recording is whole by its own account, and the receipt as far as it can be filled in.
-fn review(plaintext: Plaintext, parts: u32) -> Result<Receipt, StoreError> {
-    if let Some(claimed) = plaintext.claimed_len()
-        && claimed > plaintext.len()
-    {
-        return Err(StoreError::Truncated {
-            claimed,
-            received: plaintext.len(),
-        });
-    }
-    Ok(Receipt {
-        plaintext_len: plaintext.len(),
-        sha256: plaintext.sha256(),
+/// The receipt as far as it can be filled in before the commit.
+fn receipt(learnt: &Learnt, parts: u32, suspicion: Option<Suspicion>) -> Receipt {
+    Receipt {
+        plaintext_len: learnt.len,
+        sha256: learnt.sha256,
         etag: None,
         version_id: None,
         parts,
-    })
+        suspicion,
+    }
 }

@@ -1,9 +1,14 @@
 //! One recording's bytes in order, over as many replies of the source as it takes.
+//!
+//! A reply is continued only where a strong validator proves that the next one is of the same bytes; without that, the
+//! download begins again. A reply from the first byte counts once its head was looked at: an error page in place of the
+//! audio is one more failed answer, and costs nothing of what came before it.
 
 use std::time::Duration;
 
+use audio::{Format, HEAD_LEN, Look, look_at};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use tokio::time::{sleep, timeout};
 
 use super::{Source, SourceBody, SourceError, SourceReply, StoreError};
@@ -31,6 +36,15 @@ impl Patience {
     };
 }
 
+/// What is known where the recording begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Beginning {
+    /// How long it is, where the source says so.
+    pub(super) announced: Option<u64>,
+    /// What it begins like.
+    pub(super) format: Option<Format>,
+}
+
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
@@ -51,8 +65,11 @@ pub(super) struct Download<'a> {
     body: Option<SourceBody>,
     /// The next byte.
     at: u64,
-    total_len: Option<u64>,
+    /// What the first reply said that said anything. A later one has to agree, whatever else became of it.
+    announced: Option<u64>,
+    /// Of the reply that `at` counts the bytes of.
     validator: Option<String>,
+    format: Option<Format>,
 }
 
 impl<'a> Download<'a> {
@@ -64,19 +81,22 @@ impl<'a> Download<'a> {
             opened: 0,
             body: None,
             at: 0,
-            total_len: None,
+            announced: None,
             validator: None,
+            format: None,
         }
     }
 
-    /// Stands at byte 0, in the reply that a restart has left or in a new one, and says how long the recording is where
-    /// the source says so.
-    pub(super) async fn begin(&mut self) -> Result<Option<u64>, StoreError> {
+    /// Stands at byte 0, in the reply that a restart has left or in a new one.
+    pub(super) async fn begin(&mut self) -> Result<Beginning, StoreError> {
         if self.at > 0 || self.body.is_none() {
             self.rewind();
             self.open().await?;
         }
-        Ok(self.total_len)
+        Ok(Beginning {
+            announced: self.announced,
+            format: self.format,
+        })
     }
 
     /// The next bytes. Dropping the future loses none that were received.
@@ -92,7 +112,7 @@ impl<'a> Download<'a> {
                 Ok(Some(Ok(chunk))) if chunk.is_empty() => continue,
                 Ok(Some(Ok(chunk))) => return self.received(chunk),
                 Ok(Some(Err(error))) => error,
-                Ok(None) if self.total_len.is_none() => {
+                Ok(None) if self.announced.is_none() => {
                     self.body = None;
                     return Ok(Next::End);
                 }
@@ -101,7 +121,7 @@ impl<'a> Download<'a> {
             };
             self.body = None;
             // Whatever became of the connection after the last byte, nothing is missing.
-            if self.total_len == Some(self.at) {
+            if self.announced == Some(self.at) {
                 return Ok(Next::End);
             }
             self.tolerate(lost)?;
@@ -110,7 +130,7 @@ impl<'a> Download<'a> {
 
     fn received(&mut self, chunk: Bytes) -> Result<Next, StoreError> {
         self.at += chunk.len() as u64;
-        match self.total_len {
+        match self.announced {
             Some(announced) if self.at > announced => Err(StoreError::LengthMismatch {
                 announced,
                 received: self.at,
@@ -122,55 +142,74 @@ impl<'a> Download<'a> {
     fn rewind(&mut self) {
         self.body = None;
         self.at = 0;
-        self.total_len = None;
         self.validator = None;
     }
 
-    /// Opens the source at the next byte, as often as patience allows.
+    /// Opens the source at the next byte where that can be proved to be the same recording's, else at the first, as often
+    /// as patience allows.
     async fn open(&mut self) -> Result<Opened, StoreError> {
         loop {
             if self.opened > 0 {
                 sleep(self.patience.pause * 2u32.saturating_pow(self.opened - 1)).await;
             }
             self.opened += 1;
+            // RFC 9110, 15.3.7.3: parts may be combined if they all share the same strong validator.
             let validator = self.validator.as_deref().filter(|_| self.at > 0);
-            let opening = self.source.open(self.at, validator);
-            match timeout(self.patience.stall, opening).await {
-                Ok(Ok(reply)) => return self.accept(reply),
-                Ok(Err(error)) => self.tolerate(error)?,
-                Err(_) => self.tolerate(SourceError::retryable("no answer"))?,
-            }
+            let from = if validator.is_some() { self.at } else { 0 };
+            let reply = match timeout(self.patience.stall, self.source.open(from, validator)).await {
+                Ok(reply) => reply,
+                Err(_) => Err(SourceError::retryable("no answer")),
+            };
+            let lost = match reply {
+                Ok(reply) if reply.start == 0 => match head(reply, self.patience.stall).await {
+                    Ok(whole) => return self.take(whole),
+                    Err(lost) => lost,
+                },
+                Ok(reply) if reply.start == from => {
+                    if self.goes_on(&reply) {
+                        self.announced = self.announced.or(reply.total_len);
+                        self.body = Some(reply.body);
+                        return Ok(Opened::Here);
+                    }
+                    // The next reply is asked for from the first byte.
+                    self.validator = None;
+                    SourceError::retryable("it goes on with something else")
+                }
+                Ok(reply) => {
+                    return Err(self.failure(SourceError {
+                        retryable: false,
+                        message: format!("it answers from byte {}", reply.start),
+                    }));
+                }
+                Err(error) => error,
+            };
+            self.tolerate(lost)?;
         }
     }
 
-    fn accept(&mut self, reply: SourceReply) -> Result<Opened, StoreError> {
-        let changed = matches!((&self.validator, &reply.validator), (Some(before), Some(now)) if before != now);
-        if self.at > 0 && (reply.start == 0 || changed) {
-            self.rewind();
-            if reply.start == 0 {
-                self.take(reply);
-            }
-            return Ok(Opened::Restarted);
-        }
-        if reply.start != self.at {
-            return Err(self.failure(SourceError {
-                retryable: false,
-                message: format!("it answers from byte {}", reply.start),
-            }));
-        }
-        if let (Some(before), Some(after)) = (self.total_len, reply.total_len)
+    /// Whether a reply to a range is of the same bytes as those that came.
+    fn goes_on(&self, reply: &SourceReply) -> bool {
+        let is_same_length = match (self.announced, reply.total_len) {
+            (Some(before), Some(after)) => before == after,
+            _ => true,
+        };
+        is_same_length && self.validator.is_some() && self.validator == reply.validator
+    }
+
+    /// Begins with this reply, or begins again.
+    fn take(&mut self, whole: Whole) -> Result<Opened, StoreError> {
+        if let (Some(before), Some(after)) = (self.announced, whole.announced)
             && before != after
         {
             return Err(StoreError::LengthChanged { before, after });
         }
-        self.take(reply);
-        Ok(Opened::Here)
-    }
-
-    fn take(&mut self, reply: SourceReply) {
-        self.total_len = reply.total_len.or(self.total_len);
-        self.validator = reply.validator.or_else(|| self.validator.take());
-        self.body = Some(reply.body);
+        let opened = if self.at > 0 { Opened::Restarted } else { Opened::Here };
+        self.at = 0;
+        self.announced = self.announced.or(whole.announced);
+        self.validator = whole.validator;
+        self.format = whole.format;
+        self.body = Some(whole.body);
+        Ok(opened)
     }
 
     /// Goes on after `error`, or gives up.
@@ -201,175 +240,56 @@ enum Opened {
     Restarted,
 }
 
-#[cfg(test)]
-mod tests {
-    use std::{collections::VecDeque, future::Future, pin::Pin, sync::Mutex};
-
-    use futures_util::stream;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::write::Source;
-
-    const PATIENCE: Patience = Patience {
-        opens: 4,
-        stall: Duration::from_millis(20),
-        pause: Duration::ZERO,
-    };
-
-    /// Gives these replies in turn; whoever asks for more has no bound.
-    struct Replies(Mutex<VecDeque<Result<SourceReply, SourceError>>>, Mutex<Vec<u64>>);
-
-    impl Source for Replies {
-        fn open<'a>(
-            &'a self,
-            from: u64,
-            _: Option<&'a str>,
-        ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
-            self.1.lock().unwrap().push(from);
-            let reply = self.0.lock().unwrap().pop_front().expect("opened too often");
-            Box::pin(std::future::ready(reply))
-        }
-    }
-
-    /// A reply that starts at `start` and ends when `bytes` are over, wherever that is.
-    fn reply(start: u64, total_len: Option<u64>, bytes: &[u8]) -> SourceReply {
-        SourceReply {
-            start,
-            total_len,
-            validator: None,
-            body: stream::iter([Ok(Bytes::copy_from_slice(bytes))]).boxed(),
-        }
-    }
-
-    fn stalled(mut reply: SourceReply) -> SourceReply {
-        reply.body = reply.body.chain(stream::pending()).boxed();
-        reply
-    }
-
-    fn tagged(mut reply: SourceReply, validator: &str) -> SourceReply {
-        reply.validator = Some(validator.to_owned());
-        reply
-    }
-
-    /// What comes until the end or an error, restarts included; and where it was opened.
-    async fn read(replies: impl IntoIterator<Item = SourceReply>) -> (Vec<u8>, Result<(), StoreError>, Vec<u64>) {
-        read_all(replies.into_iter().map(Ok)).await
-    }
-
-    async fn read_all(
-        replies: impl IntoIterator<Item = Result<SourceReply, SourceError>>,
-    ) -> (Vec<u8>, Result<(), StoreError>, Vec<u64>) {
-        let source = Replies(Mutex::new(replies.into_iter().collect()), Mutex::default());
-        let recording = RecordingId::parse(&format!("RE{:032x}", 1)).unwrap();
-        let mut download = Download::new(&recording, &source, PATIENCE);
-        let mut bytes = Vec::new();
-        let end = async {
-            download.begin().await?;
-            loop {
-                match download.next().await? {
-                    Next::Chunk(chunk) => bytes.extend_from_slice(&chunk),
-                    Next::End => return Ok(()),
-                    Next::Restarted => {
-                        bytes.clear();
-                        download.begin().await?;
-                    }
-                }
-            }
-        }
-        .await;
-        (bytes, end, source.1.into_inner().unwrap())
-    }
-
-    #[tokio::test]
-    async fn a_stalled_body_resumes() {
-        let (bytes, end, opened) = read([stalled(reply(0, Some(5), b"ab")), reply(2, Some(5), b"cde")]).await;
-        assert!(end.is_ok());
-        assert_eq!((&bytes[..], &opened[..]), (&b"abcde"[..], &[0, 2][..]));
-    }
-
-    #[tokio::test]
-    async fn a_body_that_stalls_after_its_last_byte_is_whole() {
-        let (bytes, end, opened) = read([stalled(reply(0, Some(2), b"ab"))]).await;
-        assert!(end.is_ok());
-        assert_eq!((&bytes[..], &opened[..]), (&b"ab"[..], &[0][..]));
-    }
-
-    #[tokio::test]
-    async fn without_an_announced_length_the_end_is_where_the_body_ends() {
-        let (bytes, end, _) = read([reply(0, None, b"ab")]).await;
-        assert!(end.is_ok());
-        assert_eq!(bytes, b"ab");
-    }
-
-    #[tokio::test]
-    async fn opens_are_bounded_in_all_and_the_error_names_the_byte() {
-        let short = (0..4).map(|at| reply(at, Some(9), b"x"));
-        let (_, end, opened) = read(short).await;
-        assert!(matches!(end, Err(StoreError::Interrupted { at: 4, .. })));
-        assert_eq!(opened, [0, 1, 2, 3]);
-
-        let restarts = (0..4).map(|_| reply(0, Some(9), b"x"));
-        let (_, end, opened) = read(restarts).await;
-        assert!(matches!(end, Err(StoreError::Interrupted { at: 1, .. })));
-        assert_eq!(opened, [0, 1, 1, 1]);
-
-        let refused = SourceError::retryable("down");
-        let (_, end, opened) = read_all((0..4).map(|_| Err(refused.clone()))).await;
-        assert!(matches!(end, Err(StoreError::Source(error)) if error == refused));
-        assert_eq!(opened, [0; 4]);
-    }
-
-    #[tokio::test]
-    async fn another_length_after_a_resume_is_refused() {
-        for (first, second) in [(5, 6), (5, 4)] {
-            let (_, end, _) = read([reply(0, Some(first), b"ab"), reply(2, Some(second), b"cd")]).await;
-            assert!(
-                matches!(end, Err(StoreError::LengthChanged { before, after }) if (before, after) == (first, second))
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn a_reply_from_elsewhere_is_refused() {
-        for start in [1, 3] {
-            let (_, end, _) = read([reply(0, Some(5), b"ab"), reply(start, Some(5), b"x")]).await;
-            assert!(matches!(end, Err(StoreError::Interrupted { at: 2, source }) if !source.retryable));
-        }
-        let (_, end, _) = read([reply(1, Some(5), b"x")]).await;
-        assert!(matches!(end, Err(StoreError::Source(error)) if !error.retryable));
-    }
-
-    #[tokio::test]
-    async fn another_version_is_read_from_its_beginning() {
-        let replies = [
-            tagged(reply(0, Some(4), b"ab"), "1"),
-            tagged(reply(2, Some(3), b"z"), "2"),
-            tagged(reply(0, Some(3), b"xyz"), "2"),
-        ];
-        let (bytes, end, opened) = read(replies).await;
-        assert!(end.is_ok());
-        assert_eq!((&bytes[..], &opened[..]), (&b"xyz"[..], &[0, 2, 0][..]));
-    }
-
-    proptest! {
-        /// However the replies are cut, what comes is the recording.
-        #[test]
-        fn resumes_lose_and_repeat_nothing(
-            bytes in prop::collection::vec(any::<u8>(), 1..40),
-            cuts in prop::collection::vec(0usize..40, 0..3),
-        ) {
-            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len() - 1)).collect();
-            cuts.sort_unstable();
-            let starts = [0].into_iter().chain(cuts.iter().copied());
-            let ends = cuts.iter().copied().chain([bytes.len()]);
-            let total = Some(bytes.len() as u64);
-            let reply = |(start, end): (usize, usize)| reply(start as u64, total, &bytes[start..end]);
-            let replies: Vec<_> = starts.zip(ends).map(reply).collect();
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-            let (read, end, _) = runtime.block_on(read(replies));
-            prop_assert!(end.is_ok());
-            prop_assert_eq!(read, bytes);
-        }
-    }
+/// A reply from the first byte, whose head may be a recording's.
+struct Whole {
+    announced: Option<u64>,
+    validator: Option<String>,
+    format: Option<Format>,
+    body: SourceBody,
 }
+
+/// Waits for the first bytes of a reply to the whole, and looks at them.
+async fn head(reply: SourceReply, stall: Duration) -> Result<Whole, SourceError> {
+    let mut body = reply.body.fuse();
+    let (mut head, mut chunks) = (Vec::new(), Vec::new());
+    while head.len() < HEAD_LEN {
+        let lost = match timeout(stall, body.next()).await {
+            Ok(Some(Ok(chunk))) => {
+                head.extend_from_slice(&chunk[..chunk.len().min(HEAD_LEN - head.len())]);
+                chunks.push(Ok(chunk));
+                continue;
+            }
+            Ok(Some(Err(error))) => error,
+            Ok(None) => SourceError::retryable("the body ended early"),
+            Err(_) => SourceError::retryable("the body stalled"),
+        };
+        let received: usize = chunks.iter().flatten().map(Bytes::len).sum();
+        let is_whole = match reply.total_len {
+            Some(len) => received as u64 >= len,
+            None => body.is_done(),
+        };
+        if is_whole {
+            break;
+        }
+        return Err(lost);
+    }
+    let format = match look_at(&head) {
+        Look::Audio(format) => Some(format),
+        Look::Unknown => None,
+        Look::NotAudio(other) => {
+            return Err(SourceError {
+                retryable: true,
+                message: format!("it sent {other}"),
+            });
+        }
+    };
+    Ok(Whole {
+        announced: reply.total_len,
+        validator: reply.validator,
+        format,
+        body: stream::iter(chunks).chain(body).boxed(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,10 @@
 
 use esdk_message::{FrameError, HeaderError, LayoutError};
 
+use audio::NotAudio;
+
 use super::SourceError;
-use crate::{DataKeyError, ServiceError};
+use crate::{DataKeyError, ServiceError, Suspicion};
 
 /// Why a recording wasn't stored. Nothing in it names a URL, a secret or a number of a caller.
 #[derive(Debug, thiserror::Error)]
@@ -36,13 +38,19 @@ pub enum StoreError {
         /// What a later one said.
         after: u64,
     },
-    /// A WAV whose header claims more than there is: it was cut before it came here.
-    #[error("the WAV header claims {claimed} bytes of {received}")]
-    Truncated {
-        /// Where its data would end.
-        claimed: u64,
-        /// Where it ended.
-        received: u64,
+    /// What came is certainly not the recording, or not all of it.
+    #[error("the source sent {0}")]
+    NotTheRecording(NotAudio),
+    /// What came may be the recording, but something speaks against it, and it was not to be stored yet.
+    #[error("the recording is suspect: {0}")]
+    Suspect(Suspicion),
+    /// The source announced more than any recording has, and more than a copy's memory can cut into parts.
+    #[error("the source announced {announced} bytes, more than {limit}")]
+    AnnouncedTooLong {
+        /// What the reply said.
+        announced: u64,
+        /// What one upload can hold.
+        limit: u64,
     },
     /// The source announced no length, and there's more of it than one upload can hold.
     #[error("the source announced no length and has more than {limit} bytes")]
@@ -95,7 +103,8 @@ impl StoreError {
             Self::DataKey(error) => error.is_retryable(),
             Self::Service(error) => error.is_retryable(),
             // The source may still be writing: what it says of itself can settle.
-            Self::LengthMismatch { .. } | Self::LengthChanged { .. } | Self::Truncated { .. } => true,
+            Self::LengthMismatch { .. } | Self::LengthChanged { .. } | Self::AnnouncedTooLong { .. } => true,
+            Self::NotTheRecording(_) | Self::Suspect(_) => true,
             Self::StartedOver { .. } | Self::Deadline | Self::PartMismatch { .. } => true,
             Self::TooLong { .. } | Self::Header(_) | Self::Frame(_) | Self::Layout(_) => false,
         }

@@ -2,7 +2,7 @@
 
 use std::{iter, ops::Range};
 
-use esdk_message::{FrameIndex, FrameLength, Layout, LayoutError};
+use esdk_message::{FrameIndex, FrameLength, Layout};
 
 use super::StoreError;
 
@@ -17,6 +17,10 @@ const MAX_PARTS: u32 = 10_000;
 /// 24 MiB of the 64 MiB that a copy may take over idle to the connections and to what the allocator keeps back
 /// (docs/BENCHMARKS.md: 43 to 51 MiB in all when every buffer is full).
 const BUFFERS: u64 = 5;
+
+/// A part is never larger, so that one can fill while another is on its way. 10,000 such parts hold 210 GB: a day of two
+/// channels is 2.8 GB, and what announces more than this is no recording.
+const MAX_FRAMES: u32 = (BUFFERS * DEFAULT_FRAMES as u64 / 2) as u32;
 
 /// A piece of the message, ready to be uploaded.
 #[derive(Debug)]
@@ -36,7 +40,11 @@ pub(super) struct PartPlan {
 
 impl PartPlan {
     /// Parts of the default size, or so much larger that a recording of the announced length takes no more than 10,000.
-    pub(super) fn new(header_len: u64, frame_length: FrameLength, announced: Option<u64>) -> Result<Self, LayoutError> {
+    pub(super) fn new(header_len: u64, frame_length: FrameLength, announced: Option<u64>) -> Result<Self, StoreError> {
+        let limit = most(MAX_FRAMES, frame_length);
+        if let Some(announced) = announced.filter(|len| *len > limit) {
+            return Err(StoreError::AnnouncedTooLong { announced, limit });
+        }
         let frames = match announced {
             Some(len) => Layout::of_plaintext(header_len, frame_length, len)?.frames(),
             None => 0,
@@ -52,10 +60,10 @@ impl PartPlan {
         self.frames_per_part
     }
 
-    /// Uploads that may run while the next part fills, so that larger parts take no more memory (down to one).
+    /// Uploads that may run while the next part fills, so that larger parts take no more memory.
     pub(super) fn uploads_in_flight(&self) -> usize {
         let buffers = BUFFERS * u64::from(DEFAULT_FRAMES) / u64::from(self.frames_per_part);
-        buffers.saturating_sub(1).max(1) as usize
+        buffers.saturating_sub(1) as usize
     }
 
     /// Whether a part may follow number `last`.
@@ -64,7 +72,7 @@ impl PartPlan {
             return Ok(());
         }
         Err(StoreError::TooLong {
-            limit: u64::from(MAX_PARTS) * u64::from(self.frames_per_part) * u64::from(self.frame_length.bytes()),
+            limit: most(self.frames_per_part, self.frame_length),
         })
     }
 
@@ -103,6 +111,11 @@ impl PartPlan {
     }
 }
 
+/// Bytes of recording that the most parts of so many frames hold.
+fn most(frames_per_part: u32, frame_length: FrameLength) -> u64 {
+    u64::from(MAX_PARTS) * u64::from(frames_per_part) * u64::from(frame_length.bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,7 +149,19 @@ mod tests {
         assert_eq!(plan(Some(most)).uploads_in_flight(), 4);
         assert_eq!(plan(Some(most + 1)).frames_per_part(), 129);
         assert_eq!(plan(Some(2 * most)).uploads_in_flight(), 1);
-        assert_eq!(plan(Some(40 * most)).uploads_in_flight(), 1);
+    }
+
+    #[test]
+    fn an_absurd_length_has_no_plan() {
+        let limit = 10_000 * 320 * F;
+        assert_eq!(plan(Some(limit)).frames_per_part(), 320);
+        for announced in [limit + 1, 5 << 40, 1 << 50, 1 << 63, u64::MAX] {
+            let refused = PartPlan::new(HEADER, FrameLength::DEFAULT, Some(announced)).unwrap_err();
+            assert!(
+                matches!(refused, StoreError::AnnouncedTooLong { limit: l, .. } if l == limit)
+                    && refused.is_retryable()
+            );
+        }
     }
 
     #[test]
@@ -177,7 +202,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_add_up_and_stay_within_s3s_limits(len in 0u64..(1 << 42), known: bool) {
+        fn parts_add_up_and_stay_within_s3s_limits(len in 0u64..(1 << 37), known: bool) {
             let plan = plan(known.then_some(len));
             let lengths: Vec<u64> = plan.lengths(&layout(len)).collect();
             prop_assert_eq!(lengths.iter().sum::<u64>(), layout(len).object_len());
@@ -188,7 +213,7 @@ mod tests {
         }
 
         #[test]
-        fn buffers_take_no_more_than_forty_mebibytes_while_parts_are_small(len in 0u64..(2 * 10_000 * 128 * F)) {
+        fn buffers_take_no_more_than_forty_mebibytes(len in 0u64..=(10_000 * 320 * F)) {
             let plan = plan(Some(len));
             let buffers = plan.uploads_in_flight() as u64 + 1;
             prop_assert!(buffers * u64::from(plan.frames_per_part()) * F <= 40 << 20);

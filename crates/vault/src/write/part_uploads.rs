@@ -31,7 +31,7 @@ pub(super) struct PartUploads<'a> {
 pub(super) struct UploadedPart {
     pub(super) number: u32,
     pub(super) len: u64,
-    etag: Option<String>,
+    etag: String,
     crc32: Option<String>,
 }
 
@@ -93,7 +93,7 @@ impl UploadedPart {
     pub(super) fn completed(&self) -> CompletedPart {
         CompletedPart::builder()
             .part_number(self.number.cast_signed())
-            .set_e_tag(self.etag.clone())
+            .e_tag(&self.etag)
             .set_checksum_crc32(self.crc32.clone())
             .build()
     }
@@ -116,10 +116,12 @@ async fn put(target: Target, upload_id: String, part: Part) -> Result<UploadedPa
         .send()
         .await
         .map_err(|error| ServiceError::new("UploadPart", &error))?;
+    let etag = answer.e_tag.filter(|etag| !etag.is_empty());
     Ok(UploadedPart {
         number: part.number,
         len,
-        etag: answer.e_tag,
+        // The commit names every part by its ETag.
+        etag: etag.ok_or_else(|| ServiceError::incomplete("UploadPart"))?,
         crc32: answer.checksum_crc32,
     })
 }

@@ -123,11 +123,9 @@ impl MultipartUpload {
             .send()
             .await
             .map_err(|error| ServiceError::new("CompleteMultipartUpload", &error))?;
+        let committed = Committed::of("CompleteMultipartUpload", answer.e_tag, answer.version_id)?;
         self.state = State::None;
-        Ok(Committed {
-            etag: answer.e_tag,
-            version_id: answer.version_id,
-        })
+        Ok(committed)
     }
 
     /// Aborts the upload, if there's one. A failure is logged and left to the next copy and to the bucket's lifecycle
@@ -197,6 +195,7 @@ async fn create(target: Target, metadata: Metadata, requests: Requests) -> Resul
         .map_err(|error| ServiceError::new("CreateMultipartUpload", &error))?;
     created
         .upload_id
+        .filter(|id| !id.is_empty())
         .ok_or_else(|| ServiceError::incomplete("CreateMultipartUpload"))
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use esdk_message::FrameIndex;
-use vault::{ContentType, Expectation, ReadError, RecordingId};
+use vault::{Audio, ContentType, Expectation, Format, ReadError, RecordingId, Verdict};
 
 use crate::{
     damage::layout,
@@ -51,7 +51,7 @@ async fn a_recording_of_any_length_is_verified_as_it_was_stored() {
             assert_eq!(verified.plaintext_len, len as u64);
             assert_eq!(verified.content_type, ContentType::Wav);
             assert_eq!(verified.sha256, digest(&SHA256, &plaintext).as_ref());
-            assert_eq!((verified.version_id, verified.wav_duration), (None, None));
+            assert_eq!((verified.version_id, verified.is_suspect), (None, false));
             assert_eq!(world.proxy.count("Decrypt"), 1);
         }
     }
@@ -172,7 +172,7 @@ async fn the_cache_is_neither_asked_nor_filled() {
 }
 
 #[tokio::test]
-async fn a_wav_says_how_long_it_plays() {
+async fn a_recording_says_what_it_is_and_how_long_it_plays() {
     let world = World::start().await;
     // Two channels of 16 bits at 8 kHz, 2.5 seconds of them.
     let mut wav =
@@ -181,7 +181,12 @@ async fn a_wav_says_how_long_it_plays() {
     wav.extend_from_slice(&noise(80_000, 1));
     store(&world, &recording(1), &wav, &Shape::default()).await;
     let verified = verify(&world, &recording(1)).await.unwrap();
-    assert_eq!(verified.wav_duration, Some(Duration::from_millis(2_500)));
+    let audio = Audio {
+        format: Format::Wav,
+        channels: 2,
+        duration: Duration::from_millis(2_500),
+    };
+    assert_eq!(verified.verdict, Verdict::Audio(audio));
 }
 
 #[tokio::test]

@@ -163,6 +163,18 @@ pub fn noise(len: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
+/// A WAV of `len` bytes in all, in two channels of 16 bits at 8 kHz, with noise for samples. What is too short for a header
+/// is noise altogether.
+pub fn audio(len: usize, seed: u64) -> Vec<u8> {
+    const HEADER: &[u8; 40] = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0data";
+    let mut bytes = noise(len, seed);
+    if let Some(samples) = len.checked_sub(HEADER.len() + 4) {
+        bytes[..HEADER.len()].copy_from_slice(HEADER);
+        bytes[HEADER.len()..HEADER.len() + 4].copy_from_slice(&(samples as u32).to_le_bytes());
+    }
+    bytes
+}
+
 /// One emulator for all tests of a program; it ends with the program. `VAULT_TEST_ENDPOINT` names another server instead,
 /// to see what a stricter one says.
 fn endpoint() -> &'static str {

@@ -64,6 +64,12 @@ pub enum Fault {
     IgnoreIfMatch,
     /// Isn't forwarded and never answered.
     Hang,
+    /// Isn't forwarded; answered with a 200 and a page of HTML, as a proxy may.
+    Imposter,
+    /// Is forwarded; the answer has no ETag, neither as a header nor in its body.
+    WithoutEtag,
+    /// Is forwarded; the answer ends properly after so many bytes of its body.
+    ShortenAnswer(usize),
 }
 
 /// The proxy; ends with its owner.
@@ -210,6 +216,10 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Reply, 
         Some(Fault::Answer(status, code)) => return Ok(error_reply(status, code, &head.headers)),
         Some(Fault::Reset) => return Err("reset".into()),
         Some(Fault::Hang) => std::future::pending::<()>().await,
+        Some(Fault::Imposter) => {
+            let page = Full::from("<html><body>It works!</body></html>");
+            return Ok(Response::new(page.map_err(Into::into).boxed_unsync()));
+        }
         _ => {}
     }
 
@@ -232,6 +242,27 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Reply, 
             let (head, body) = reply.into_parts();
             let body = body.collect().await?.to_bytes();
             Ok(Response::from_parts(head, cut(body.slice(..after.min(body.len())))))
+        }
+        Some(Fault::WithoutEtag) => {
+            let (mut head, body) = reply.into_parts();
+            let text = String::from_utf8(body.collect().await?.to_bytes().to_vec())?;
+            head.headers.remove(header::ETAG);
+            head.headers.remove(header::CONTENT_LENGTH);
+            let edited = match (text.find("<ETag>"), text.find("</ETag>")) {
+                (Some(start), Some(end)) => text[..start].to_owned() + &text[end + "</ETag>".len()..],
+                _ => text,
+            };
+            Ok(Response::from_parts(
+                head,
+                Full::from(edited).map_err(Into::into).boxed_unsync(),
+            ))
+        }
+        Some(Fault::ShortenAnswer(after)) => {
+            let (mut head, body) = reply.into_parts();
+            let body = body.collect().await?.to_bytes();
+            head.headers.remove(header::CONTENT_LENGTH);
+            let short = Full::new(body.slice(..after.min(body.len())));
+            Ok(Response::from_parts(head, short.map_err(Into::into).boxed_unsync()))
         }
         Some(Fault::EditAnswer(edit)) => {
             let (mut head, body) = reply.into_parts();

@@ -9,7 +9,7 @@ use super::{
     PART, receipt,
     scripted::Scripted,
     store,
-    support::{World, noise, proxy::Fault},
+    support::{World, audio, proxy::Fault},
 };
 
 const ALL: std::ops::Range<usize> = 0..usize::MAX;
@@ -21,11 +21,11 @@ const DOWN: [Fault; 3] = [
 ];
 
 fn one_part() -> Scripted {
-    Scripted::whole(noise(70_000, 1))
+    Scripted::whole(audio(70_000, 1))
 }
 
 fn two_parts() -> Scripted {
-    Scripted::whole(noise(PART + 1, 2))
+    Scripted::whole(audio(PART + 1, 2))
 }
 
 #[tokio::test]
@@ -178,4 +178,71 @@ async fn a_disabled_key_is_for_a_person_to_look_at() {
     );
     assert!(!error.is_retryable(), "{error}");
     world.assert_absent().await;
+}
+
+#[tokio::test]
+async fn a_commit_that_is_answered_without_proof_is_looked_for() {
+    for (operation, source) in [("PutObject", one_part()), ("CompleteMultipartUpload", two_parts())] {
+        // It was carried out, and the look finds it.
+        let world = World::start().await;
+        world.proxy.inject(operation, 0..1, Fault::WithoutEtag);
+        let receipt = receipt(world.store(&source).await);
+        assert!(receipt.etag.is_some(), "{operation}");
+        world.assert_stored(&source).await;
+    }
+    for (operation, source) in [("PutObject", one_part()), ("CompleteMultipartUpload", two_parts())] {
+        // It wasn't, and the copy doesn't say so.
+        let world = World::start().await;
+        world.proxy.inject(operation, 0..1, Fault::Imposter);
+        let error = world.store(&source).await.unwrap_err();
+        assert!(error.is_retryable() && error.to_string().contains(operation), "{error}");
+        world.assert_absent().await;
+        world.next_delivery(&source).await;
+    }
+}
+
+#[tokio::test]
+async fn half_an_answer_to_a_commit_is_no_answer() {
+    for cut in [0, 1, 80, 200] {
+        let world = World::start().await;
+        let source = two_parts();
+        world
+            .proxy
+            .inject("CompleteMultipartUpload", 0..1, Fault::ShortenAnswer(cut));
+        receipt(world.store(&source).await);
+        world.assert_stored(&source).await;
+    }
+}
+
+#[tokio::test]
+async fn a_part_or_an_upload_that_is_answered_without_proof_fails_the_copy() {
+    for (operation, fault) in [
+        ("CreateMultipartUpload", Fault::Imposter),
+        ("UploadPart", Fault::Imposter),
+        ("UploadPart", Fault::WithoutEtag),
+    ] {
+        let world = World::start().await;
+        let source = two_parts();
+        world.proxy.inject(operation, 0..1, fault);
+        let error = world.store(&source).await.unwrap_err();
+        assert!(error.is_retryable() && error.to_string().contains(operation), "{error}");
+        world.assert_absent().await;
+        world.next_delivery(&source).await;
+    }
+}
+
+#[tokio::test]
+async fn a_look_that_is_answered_without_an_etag_settles_nothing() {
+    for nth in [0, 1] {
+        let world = World::start().await;
+        let source = one_part();
+        world.proxy.inject("HeadObject", nth..nth + 1, Fault::Imposter);
+        let error = world.store(&source).await.unwrap_err();
+        assert!(
+            error.is_retryable() && error.to_string().contains("HeadObject"),
+            "{error}"
+        );
+        world.assert_absent().await;
+        world.next_delivery(&source).await;
+    }
 }

@@ -10,19 +10,19 @@ use std::{
 
 use aws_lc_rs::digest::{SHA256, digest};
 use tokio::sync::Barrier;
-use vault::{Attributes, ContentType, Outcome};
+use vault::{Incoming, Outcome};
 
 use super::{
-    PART, receipt,
+    PART, incoming, receipt,
     scripted::Scripted,
-    support::{World, noise, recording},
+    support::{World, audio, recording},
 };
 
 #[tokio::test]
 async fn recordings_of_one_part_or_less_take_one_conditional_put() {
-    for len in [0, 1, 65_535, 65_536, 65_537, 131_072, 196_625, PART - 1, PART] {
+    for len in [1, 65_535, 65_536, 65_537, 131_072, 196_625, PART - 1, PART] {
         let world = World::start().await;
-        let source = Scripted::whole(noise(len, 1));
+        let source = Scripted::whole(audio(len, 1));
         let receipt = receipt(world.store(&source).await);
         assert_eq!(receipt.plaintext_len, len as u64);
         assert_eq!(receipt.sha256, digest(&SHA256, &source.bytes).as_ref());
@@ -41,7 +41,7 @@ async fn recordings_of_one_part_or_less_take_one_conditional_put() {
 async fn longer_recordings_take_a_multipart_upload_with_a_conditional_commit() {
     for (len, parts) in [(2 * PART, 2), (2 * PART + 65_536, 3)] {
         let world = World::start().await;
-        let source = Scripted::whole(noise(len, 2));
+        let source = Scripted::whole(audio(len, 2));
         let receipt = receipt(world.store(&source).await);
         assert_eq!((receipt.plaintext_len, receipt.parts), (len as u64, parts));
         assert_eq!(receipt.sha256, digest(&SHA256, &source.bytes).as_ref());
@@ -76,7 +76,7 @@ async fn four_parts_and_no_more_are_on_their_way_at_once() {
             ended.fetch_sub(1, Ordering::SeqCst);
         });
     }
-    let source = Scripted::whole(noise(5 * PART + 1, 8));
+    let source = Scripted::whole(audio(5 * PART + 1, 8));
     assert_eq!(receipt(world.store(&source).await).parts, 6);
     assert_eq!(most.load(Ordering::SeqCst), 4);
     assert_eq!(running.load(Ordering::SeqCst), 0);
@@ -84,9 +84,9 @@ async fn four_parts_and_no_more_are_on_their_way_at_once() {
 
 #[tokio::test]
 async fn a_recording_without_an_announced_length_is_stored_all_the_same() {
-    for len in [0, 65_536, PART + 1] {
+    for len in [65_536, PART + 1] {
         let world = World::start().await;
-        let mut source = Scripted::whole(noise(len, 3));
+        let mut source = Scripted::whole(audio(len, 3));
         source.announced = None;
         assert_eq!(receipt(world.store(&source).await).plaintext_len, len as u64);
         world.assert_stored(&source).await;
@@ -96,9 +96,9 @@ async fn a_recording_without_an_announced_length_is_stored_all_the_same() {
 #[tokio::test]
 async fn a_stored_recording_is_not_even_downloaded_again() {
     let world = World::start().await;
-    let source = Scripted::whole(noise(1000, 4));
+    let source = Scripted::whole(audio(1000, 4));
     receipt(world.store(&source).await);
-    let other = Scripted::whole(noise(2000, 5));
+    let other = Scripted::whole(audio(2000, 5));
     assert!(matches!(world.store(&other).await, Ok(Outcome::AlreadyStored)));
     assert_eq!(other.opened(), []);
     assert_eq!(world.proxy.count("GenerateDataKey"), 1);
@@ -109,7 +109,7 @@ async fn a_stored_recording_is_not_even_downloaded_again() {
 async fn an_erased_recording_does_not_come_back() {
     let world = World::start().await;
     world.put_object(&recording(1).erasure_mark_key(), Vec::new()).await;
-    let source = Scripted::whole(noise(1000, 6));
+    let source = Scripted::whole(audio(1000, 6));
     assert!(matches!(world.store(&source).await, Ok(Outcome::Erased)));
     assert_eq!(source.opened(), []);
     world.assert_absent().await;
@@ -118,7 +118,7 @@ async fn an_erased_recording_does_not_come_back() {
 #[tokio::test]
 async fn attributes_become_metadata_and_what_s3_would_not_take_costs_only_itself() {
     let world = World::start().await;
-    let source = Scripted::whole(noise(1000, 7));
+    let source = Scripted::whole(audio(1000, 7));
     let attributes = [
         ("channels", "2"),
         ("source", "\u{e9}"),
@@ -126,12 +126,12 @@ async fn attributes_become_metadata_and_what_s3_would_not_take_costs_only_itself
         ("Call", "CA1"),
         ("long", &"v".repeat(2048)),
     ];
-    let attributes: Attributes = attributes.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let odd = Incoming {
+        attributes: attributes.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        ..incoming()
+    };
     let deadline = Instant::now() + Duration::from_secs(600);
-    let outcome = world
-        .writer()
-        .store(&recording(1), ContentType::Wav, &attributes, &source, deadline)
-        .await;
+    let outcome = world.writer().store(&recording(1), &odd, &source, deadline).await;
     receipt(outcome);
 
     let head = world.direct_s3().head_object().bucket(&world.bucket);

@@ -9,15 +9,15 @@ use super::{
     PART, receipt,
     scripted::Scripted,
     store,
-    support::{World, noise, proxy::Fault, recording},
+    support::{World, audio, proxy::Fault, recording},
 };
 
 const CONFLICT: Fault = Fault::Answer(409, "ConditionalRequestConflict");
 
 fn sources() -> [(&'static str, Scripted); 2] {
     [
-        ("PutObject", Scripted::whole(noise(70_000, 1))),
-        ("CompleteMultipartUpload", Scripted::whole(noise(PART + 1, 2))),
+        ("PutObject", Scripted::whole(audio(70_000, 1))),
+        ("CompleteMultipartUpload", Scripted::whole(audio(PART + 1, 2))),
     ]
 }
 
@@ -41,7 +41,7 @@ async fn a_copy_that_was_overtaken_does_not_overwrite() {
     for (commit, source) in sources() {
         let world = World::start().await;
         let other = Writer::new(world.direct_s3(), world.direct_kms(), world.config());
-        let faster = Arc::new(Scripted::whole(noise(1000, 3)));
+        let faster = Arc::new(Scripted::whole(audio(1000, 3)));
         let overtaking = faster.clone();
         world.proxy.before(commit, 0, async move {
             receipt(store(&other, &overtaking).await);

@@ -6,15 +6,15 @@ use vault::{Eraser, Erasure, Outcome};
 use super::{
     PART,
     scripted::Scripted,
-    support::{World, noise, proxy::Fault, recording},
+    support::{World, audio, proxy::Fault, recording},
 };
 
 fn one_part() -> Scripted {
-    Scripted::whole(noise(70_000, 1))
+    Scripted::whole(audio(70_000, 1))
 }
 
 fn two_parts() -> Scripted {
-    Scripted::whole(noise(PART + 1, 2))
+    Scripted::whole(audio(PART + 1, 2))
 }
 
 impl World {

@@ -6,13 +6,13 @@ use std::{
 };
 
 use tokio::sync::Notify;
-use vault::{Attributes, ContentType, Outcome, StoreError};
+use vault::{Outcome, StoreError};
 
 use super::{
-    PART, receipt,
+    PART, incoming, receipt,
     scripted::{Ending, Scripted},
     store,
-    support::{World, noise, proxy::Fault, recording},
+    support::{World, audio, proxy::Fault, recording},
 };
 
 /// How often the tests look whether something has happened.
@@ -20,10 +20,7 @@ const POLL: Duration = Duration::from_millis(5);
 
 impl World {
     async fn store_until(&self, source: &Scripted, deadline: Instant) -> Result<Outcome, StoreError> {
-        let (attributes, content_type) = (Attributes::new(), ContentType::Wav);
-        self.writer()
-            .store(&recording(1), content_type, &attributes, source, deadline)
-            .await
+        self.writer().store(&recording(1), &incoming(), source, deadline).await
     }
 
     /// Opens an upload as another process does.
@@ -58,7 +55,7 @@ impl World {
 #[tokio::test]
 async fn the_deadline_aborts_the_upload_while_there_is_time_to() {
     let world = World::start().await;
-    let source = Scripted::new(noise(PART + 200_000, 1), [Ending::Stall(PART + 100_000)]);
+    let source = Scripted::new(audio(PART + 200_000, 1), [Ending::Stall(PART + 100_000)]);
     let deadline = Instant::now() + Duration::from_secs(8);
     let error = world.store_until(&source, deadline).await.unwrap_err();
     assert!(matches!(error, StoreError::Deadline), "{error}");
@@ -70,7 +67,7 @@ async fn the_deadline_aborts_the_upload_while_there_is_time_to() {
 #[tokio::test]
 async fn a_deadline_too_near_for_anything_is_said_at_once() {
     let world = World::start().await;
-    let source = Scripted::new(noise(100, 1), [Ending::Stall(0)]);
+    let source = Scripted::new(audio(100, 1), [Ending::Stall(0)]);
     for time in [Duration::ZERO, Duration::from_secs(4)] {
         let error = world.store_until(&source, Instant::now() + time).await.unwrap_err();
         assert!(matches!(error, StoreError::Deadline), "{error}");
@@ -86,7 +83,7 @@ async fn a_dropped_copy_aborts_its_upload() {
         let world = world.clone();
         async move {
             world
-                .store(&Scripted::whole(noise(PART + 200_000, 1)))
+                .store(&Scripted::whole(audio(PART + 200_000, 1)))
                 .await
                 .map(|_| ())
         }
@@ -112,7 +109,7 @@ async fn a_copy_dropped_while_its_upload_is_being_opened_aborts_it() {
         let world = world.clone();
         async move {
             world
-                .store(&Scripted::whole(noise(PART + 200_000, 1)))
+                .store(&Scripted::whole(audio(PART + 200_000, 1)))
                 .await
                 .map(|_| ())
         }
@@ -133,7 +130,7 @@ async fn a_killed_copys_upload_is_aborted_by_the_next_one_after_twenty_minutes()
     let key = recording(1).object_key();
     world.open_upload(&key).await;
     let anothers = world.open_upload(&recording(2).object_key()).await;
-    let source = Scripted::whole(noise(1000, 1));
+    let source = Scripted::whole(audio(1000, 1));
     let later = world
         .writer()
         .with_clock(|| SystemTime::now() + Duration::from_secs(21 * 60));
@@ -148,7 +145,7 @@ async fn a_younger_upload_is_aborted_once_the_recording_is_stored() {
     let world = World::start().await;
     world.open_upload(&recording(1).object_key()).await;
     let anothers = world.open_upload(&recording(2).object_key()).await;
-    let source = Scripted::whole(noise(1000, 1));
+    let source = Scripted::whole(audio(1000, 1));
     receipt(world.store(&source).await);
     assert_eq!(world.open_uploads().await, [(recording(2).object_key(), anothers)]);
 }
@@ -156,7 +153,7 @@ async fn a_younger_upload_is_aborted_once_the_recording_is_stored() {
 #[tokio::test]
 async fn an_upload_is_aborted_by_whoever_finds_the_recording_stored() {
     let world = World::start().await;
-    let source = Scripted::whole(noise(1000, 1));
+    let source = Scripted::whole(audio(1000, 1));
     receipt(world.store(&source).await);
     world.open_upload(&recording(1).object_key()).await;
     assert!(matches!(world.store(&source).await, Ok(Outcome::AlreadyStored)));
@@ -171,7 +168,7 @@ async fn a_live_neighbours_upload_is_left_alone_until_it_is_void() {
     let soon = world
         .writer()
         .with_clock(|| SystemTime::now() + Duration::from_secs(19 * 60));
-    let source = Scripted::new(noise(1000, 1), [Ending::Refused { retryable: false }]);
+    let source = Scripted::new(audio(1000, 1), [Ending::Refused { retryable: false }]);
     store(&soon, &source).await.unwrap_err();
     assert_eq!(world.open_uploads().await, [(key, neighbours)]);
 }
@@ -180,7 +177,7 @@ async fn a_live_neighbours_upload_is_left_alone_until_it_is_void() {
 #[tokio::test]
 async fn the_slower_of_two_copies_ends_well_without_its_upload() {
     let world = Arc::new(World::start().await);
-    let bytes = noise(PART + 200_000, 1);
+    let bytes = audio(PART + 200_000, 1);
     let go_on = Arc::new(Notify::new());
     world.proxy.after("UploadPart", 0, {
         let go_on = go_on.clone();
@@ -206,7 +203,7 @@ async fn an_upload_whose_opening_was_answered_to_nobody_is_aborted_after_the_com
     let world = World::start().await;
     world.proxy.inject("CreateMultipartUpload", 0..1, Fault::LoseAnswer);
     let anothers = world.open_upload(&recording(2).object_key()).await;
-    let source = Scripted::whole(noise(PART + 1, 1));
+    let source = Scripted::whole(audio(PART + 1, 1));
     receipt(world.store(&source).await);
     assert!(world.stored().await.as_deref() == Some(&source.bytes[..]));
     assert_eq!(world.open_uploads().await, [(recording(2).object_key(), anothers)]);
@@ -218,7 +215,7 @@ async fn uploads_that_nobody_was_told_of_and_none_came_of_are_aborted_by_the_nex
     world
         .proxy
         .inject("CreateMultipartUpload", 0..usize::MAX, Fault::LoseAnswer);
-    let source = Scripted::whole(noise(PART + 1, 1));
+    let source = Scripted::whole(audio(PART + 1, 1));
     let error = world.store(&source).await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
     assert!(!world.open_uploads().await.is_empty());

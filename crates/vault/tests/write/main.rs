@@ -8,6 +8,7 @@ mod committed;
 mod conflicts;
 mod erasure;
 mod left_behind;
+mod recognised;
 mod scripted;
 mod source_faults;
 #[path = "../support/mod.rs"]
@@ -19,7 +20,7 @@ use aws_sdk_kms::primitives::Blob;
 use esdk_message::{DataKey, Profile, UnverifiedHeader, open_message};
 use scripted::Scripted;
 use support::{World, account, recording};
-use vault::{Attributes, ContentType, Outcome, Receipt, StoreError, Writer, WriterConfig};
+use vault::{Attributes, ContentType, Doubts, Incoming, Outcome, Receipt, StoreError, Told, Writer, WriterConfig};
 
 /// Plaintext of a part of the default size.
 const PART: usize = 128 * 65_536;
@@ -86,11 +87,18 @@ impl World {
 
 /// Stores recording 1 within a deadline that's never met.
 async fn store(writer: &Writer, source: &Scripted) -> Result<Outcome, StoreError> {
-    let attributes = Attributes::from([("channels".to_owned(), "2".to_owned())]);
     let deadline = Instant::now() + Duration::from_secs(600);
-    writer
-        .store(&recording(1), ContentType::Wav, &attributes, source, deadline)
-        .await
+    writer.store(&recording(1), &incoming(), source, deadline).await
+}
+
+/// Of which nothing is told, and which is stored whatever it may be: most tests' recordings are audio.
+fn incoming() -> Incoming {
+    Incoming {
+        content_type: ContentType::Wav,
+        attributes: Attributes::from([("channels".to_owned(), "2".to_owned())]),
+        told: Told::default(),
+        doubts: Doubts::Store,
+    }
 }
 
 #[track_caller]

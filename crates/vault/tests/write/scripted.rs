@@ -22,6 +22,8 @@ pub(crate) enum Ending {
     Stall(usize),
     /// No body at all.
     Refused { retryable: bool },
+    /// A whole reply that is something else.
+    Other(&'static [u8]),
 }
 
 /// A recording, and what happens to each reply in turn; [`Ending::Whole`] when the script is over.
@@ -31,6 +33,8 @@ pub(crate) struct Scripted {
     pub(crate) announced: Option<u64>,
     /// Whether ranges are served; if not, every reply begins at byte 0.
     pub(crate) ranges: bool,
+    /// What replies are told apart by.
+    pub(crate) validator: Option<&'static str>,
     script: Mutex<VecDeque<Ending>>,
     opened: Mutex<Vec<u64>>,
 }
@@ -41,6 +45,7 @@ impl Scripted {
             announced: Some(bytes.len() as u64),
             bytes: bytes.into(),
             ranges: true,
+            validator: Some("\"1\""),
             script: Mutex::new(script.into_iter().collect()),
             opened: Mutex::default(),
         }
@@ -65,9 +70,18 @@ impl Source for Scripted {
         self.opened.lock().unwrap().push(from);
         assert_eq!(validator.is_some(), from > 0, "a resume is conditional");
         let ending = self.script.lock().unwrap().pop_front().unwrap_or(Ending::Whole);
+        if let Ending::Other(bytes) = ending {
+            let reply = SourceReply {
+                start: 0,
+                total_len: Some(bytes.len() as u64),
+                validator: None,
+                body: stream::iter([Ok(Bytes::from_static(bytes))]).boxed(),
+            };
+            return Box::pin(std::future::ready(Ok(reply)));
+        }
         let start = if self.ranges { from } else { 0 };
         let end = match ending {
-            Ending::Whole | Ending::Refused { .. } => self.bytes.len(),
+            Ending::Whole | Ending::Refused { .. } | Ending::Other(_) => self.bytes.len(),
             Ending::Cut(at) | Ending::Short(at) | Ending::Stall(at) => at,
         };
         let sent = self.bytes.slice((start as usize).min(end)..end);
@@ -86,7 +100,7 @@ impl Source for Scripted {
             _ => Ok(SourceReply {
                 start,
                 total_len: self.announced,
-                validator: Some("\"1\"".into()),
+                validator: self.validator.map(Into::into),
                 body,
             }),
         }))

@@ -143,6 +143,7 @@ fn every_wrong_setting_is_told_at_once_and_no_value_is() {
         ("CONFERENCE_CHANNELS", "customer, others"),
         ("KMS_KEY_ARN", "alias/canary"),
         ("MEDIA_FORMAT", "canary"),
+        ("COPIES_MAX_RECEIVES", "0"),
         ("TWILIO_ENCRYPTION_KEY_ARN", "alias/canary"),
     ];
     let good = [API_KEY, WEBHOOK[0], COPIER[0]];

@@ -16,10 +16,11 @@ use twilio::{
     sid::RecordingSid,
 };
 use vault::{
-    Attributes, ContentType, NameError, Outcome, Receipt, RecordingId, Source, SourceError, SourceReply, StoreError,
-    Writer,
+    Attributes, ContentType, Doubts, Incoming, NameError, Outcome, Receipt, RecordingId, Source, SourceError,
+    SourceReply, StoreError, Told, Writer,
 };
 
+use super::Try;
 use crate::{
     job::CopyRecording,
     originals::{Originals, OriginalsError},
@@ -33,6 +34,8 @@ pub(crate) struct Copier {
     pub(crate) originals: Originals,
     pub(crate) writer: Writer,
     pub(crate) format: MediaFormat,
+    /// How often SQS brings a message before it takes it for dead.
+    pub(crate) max_receives: u32,
     /// For recordings that Twilio encrypted; without it they aren't copied.
     pub(crate) media_keys: Option<MediaKeys>,
 }
@@ -45,22 +48,22 @@ pub(crate) enum CopyError {
     Encrypted,
     #[error(transparent)]
     Envelope(#[from] EncryptedMediaError),
-    #[error("how Twilio encrypted the media: {0}")]
-    Details(#[from] OriginalsError),
     #[error(transparent)]
     Name(#[from] NameError),
+    #[error("what Twilio says of the recording: {0}")]
+    Told(#[from] OriginalsError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Copier {
-    pub(crate) async fn run(&self, job: &CopyRecording, deadline: Instant) -> Result<(), CopyError> {
+    pub(crate) async fn run(&self, job: &CopyRecording, nth: Try, deadline: Instant) -> Result<(), CopyError> {
         let media = RecordingMedia {
             copier: self,
             recording: &job.recording_sid,
         };
         let Some(details) = &job.encryption_details else {
-            return self.store(job, &media, deadline).await;
+            return self.store(job, nth, &media, deadline).await;
         };
         let keys = self.media_keys.as_ref().ok_or(CopyError::Encrypted)?;
         let envelope = match MediaEnvelope::parse(details) {
@@ -68,7 +71,7 @@ impl Copier {
             Err(unreadable) => self.envelope_at_twilio(job, unreadable).await?,
         };
         let opened = EncryptedMedia::new(media, keys, envelope);
-        self.store(job, &opened, deadline).await
+        self.store(job, nth, &opened, deadline).await
     }
 
     /// What the recording itself says of its encryption, where the callback said it in a way that can't be read. That it
@@ -83,16 +86,52 @@ impl Copier {
         Ok(MediaEnvelope::parse(&details)?)
     }
 
-    async fn store(&self, job: &CopyRecording, source: &dyn Source, deadline: Instant) -> Result<(), CopyError> {
+    async fn store(
+        &self,
+        job: &CopyRecording,
+        nth: Try,
+        source: &dyn Source,
+        deadline: Instant,
+    ) -> Result<(), CopyError> {
         let began = Instant::now();
         let recording = RecordingId::parse(job.recording_sid.as_str())?;
-        let content_type = content_type(self.format);
-        let outcome = self
-            .writer
-            .store(&recording, content_type, &attributes(job), source, deadline)
-            .await?;
+        let is_last = match nth {
+            Try::Nth(times) => times >= self.max_receives,
+            Try::Only => true,
+        };
+        let incoming = Incoming {
+            content_type: content_type(self.format),
+            attributes: attributes(job),
+            told: self.told(job, nth, is_last).await?,
+            doubts: if is_last { Doubts::Store } else { Doubts::Refuse },
+        };
+        let outcome = self.writer.store(&recording, &incoming, source, deadline).await?;
         tell(&job.recording_sid, &outcome, began.elapsed());
         Ok(())
+    }
+
+    /// What Twilio says of the recording. The callback's word will do as long as nothing has failed; then the recording's
+    /// own description is asked for, which is what Twilio says now.
+    async fn told(&self, job: &CopyRecording, nth: Try, is_last: bool) -> Result<Told, OriginalsError> {
+        let then = Told {
+            channels: job.channels,
+            duration_s: job.duration_s,
+        };
+        let is_first = matches!(nth, Try::Nth(0 | 1) | Try::Only);
+        if is_first && then.channels.is_some() && then.duration_s.is_some() {
+            return Ok(then);
+        }
+        match self.originals.fetch(&job.recording_sid).await {
+            Ok(now) => Ok(Told {
+                channels: now.channels.or(then.channels),
+                duration_s: now.duration_s.or(then.duration_s),
+            }),
+            Err(error) if is_last => {
+                tracing::warn!(recordingSid = %job.recording_sid, %error, "compared with the callback alone");
+                Ok(then)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -100,7 +139,7 @@ impl CopyError {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::Encrypted | Self::Envelope(_) | Self::Name(_) => false,
-            Self::Details(error) => error.is_retryable(),
+            Self::Told(error) => error.is_retryable(),
             Self::Store(error) => error.is_retryable(),
         }
     }
@@ -114,6 +153,7 @@ fn tell(recording: &RecordingSid, outcome: &Outcome, took: Duration) {
             sha256,
             version_id,
             parts,
+            suspicion,
             ..
         }) => {
             tracing::info!(
@@ -129,6 +169,10 @@ fn tell(recording: &RecordingSid, outcome: &Outcome, took: Duration) {
                 ("BytesCopied", *plaintext_len as f64, Unit::Bytes),
                 ("CopySeconds", took.as_secs_f64(), Unit::Seconds),
             ]);
+            if let Some(suspicion) = suspicion {
+                tracing::error!(recordingSid = %recording, %suspicion, "recording stored as suspect");
+                metrics::emit(&[("CopiedSuspect", 1.0, Unit::Count)]);
+            }
         }
         // The vault has said in the log why it copied nothing.
         Outcome::AlreadyStored => metrics::emit(&[("CopyDuplicate", 1.0, Unit::Count)]),

@@ -1,22 +1,18 @@
 //! DeleteOriginal: the recording at Twilio goes, once every byte of the stored one has proved readable.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use service::metrics::{self, Unit};
 use twilio::{client::ApiError, recordings::Deletion};
 use vault::{
-    Catalog, ContentType, DeletionNotices, GoAhead, NameError, PendingDeletions, Presence, ReadError, Reader,
-    RecordingId, ServiceError, Verified,
+    Catalog, DeletionNotices, Difference, GoAhead, NameError, PendingDeletions, Presence, ReadError, Reader,
+    RecordingId, ServiceError, Told, Verdict, Verified,
 };
 
 use crate::{
     job::DeleteOriginal,
     originals::{Originals, OriginalsError},
 };
-
-/// Twilio tells a duration in whole seconds, and neither how it rounds (up to 1 s either way) nor whether it counts
-/// samples or the time between two events of the call (taken as 1 s more).
-const TOLERANCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct OriginalDeleter {
     pub(crate) originals: Originals,
@@ -49,14 +45,14 @@ pub(crate) enum DeleteError {
 /// was.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(crate) enum NotWhole {
-    #[error("it is empty")]
-    Empty,
-    #[error("Twilio told no duration to compare it with")]
+    #[error("it was stored as suspect")]
+    Suspect,
+    #[error("it is no audio that is known here")]
+    NotRecognised,
+    #[error("Twilio told no channels or no duration to compare it with")]
     NothingToCompareWith,
-    #[error("its WAV header tells no duration, Twilio told {told_s} s")]
-    NoDuration { told_s: u64 },
-    #[error("it lasts {stored_s} s, Twilio told {told_s} s")]
-    OtherDuration { stored_s: f64, told_s: u64 },
+    #[error(transparent)]
+    Differs(#[from] Difference),
 }
 
 impl OriginalDeleter {
@@ -95,9 +91,9 @@ impl OriginalDeleter {
             }
             Err(error) => return Err(error.into()),
         };
-        let deletion = match self.told_duration_s(job).await {
-            Ok(told_s) => {
-                is_whole(&verified, told_s)?;
+        let deletion = match self.told(job).await {
+            Ok(told) => {
+                is_whole(&verified, &told)?;
                 if self.notices.give(&recording).await? == GoAhead::Erased {
                     leave(&recording);
                     return Ok(());
@@ -115,12 +111,18 @@ impl OriginalDeleter {
         Ok(self.catalog.presence(recording).await? == Presence::Erased)
     }
 
-    /// What Twilio says how long the recording is, in seconds.
-    async fn told_duration_s(&self, job: &DeleteOriginal) -> Result<Option<u64>, OriginalsError> {
-        match job.duration_s {
-            Some(told_s) => Ok(Some(told_s)),
-            None => Ok(self.originals.fetch(&job.recording_sid).await?.duration_s),
-        }
+    /// What Twilio says of the recording now, and what it said in the callback.
+    async fn told(&self, job: &DeleteOriginal) -> Result<[Told; 2], OriginalsError> {
+        let original = self.originals.fetch(&job.recording_sid).await?;
+        let now = Told {
+            channels: original.channels,
+            duration_s: original.duration_s,
+        };
+        let then = Told {
+            channels: None,
+            duration_s: job.duration_s,
+        };
+        Ok([now, then])
     }
 }
 
@@ -136,26 +138,19 @@ impl DeleteError {
     }
 }
 
-fn is_whole(verified: &Verified, told_s: Option<u64>) -> Result<(), NotWhole> {
-    if verified.plaintext_len == 0 {
-        return Err(NotWhole::Empty);
+/// Whether the stored recording can take the original's place: all that Twilio said of it has to be so, at any time.
+fn is_whole(verified: &Verified, told: &[Told]) -> Result<(), NotWhole> {
+    if verified.is_suspect {
+        return Err(NotWhole::Suspect);
     }
-    match verified.content_type {
-        // Only decoding it would tell how long an MP3 file lasts.
-        ContentType::Mp3 => Ok(()),
-        ContentType::Wav => {
-            let told_s = told_s.ok_or(NotWhole::NothingToCompareWith)?;
-            let stored = verified.wav_duration.ok_or(NotWhole::NoDuration { told_s })?;
-            if stored.abs_diff(Duration::from_secs(told_s)) <= TOLERANCE {
-                Ok(())
-            } else {
-                Err(NotWhole::OtherDuration {
-                    stored_s: stored.as_secs_f64(),
-                    told_s,
-                })
-            }
-        }
+    let Verdict::Audio(audio) = &verified.verdict else {
+        return Err(NotWhole::NotRecognised);
+    };
+    let is_told = told.iter().any(|told| told.channels.is_some()) && told.iter().any(|told| told.duration_s.is_some());
+    if !is_told {
+        return Err(NotWhole::NothingToCompareWith);
     }
+    told.iter().try_for_each(|told| Ok(told.compare(audio)?))
 }
 
 /// Whoever erased it has said what becomes of the original.

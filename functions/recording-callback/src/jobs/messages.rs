@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 
-use super::{JobError, Jobs, links_queue::times_received};
+use super::{JobError, Jobs, Try, links_queue::times_received};
 use crate::job::{Job, MessageError};
 
 /// Runs the batch's jobs one by one and names the messages that SQS is to keep: those whose jobs failed and those that
@@ -38,7 +38,7 @@ enum Failure {
 
 async fn run(jobs: &Jobs, message: &SqsMessage, deadline: Instant) -> Result<(), Failure> {
     let job = Job::from_message(message.body.as_deref().unwrap_or_default())?;
-    Ok(jobs.run(&job, deadline).await?)
+    Ok(jobs.run(&job, Try::Nth(times_received(message)), deadline).await?)
 }
 
 #[cfg(test)]

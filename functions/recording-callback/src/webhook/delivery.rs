@@ -8,7 +8,7 @@ use super::rejection::Rejection;
 use crate::{
     config::QueueUrls,
     job::Job,
-    jobs::{JobError, Jobs},
+    jobs::{JobError, Jobs, Try},
 };
 
 pub(crate) enum Delivery {
@@ -74,8 +74,8 @@ impl Queues {
 /// The jobs are independent: one that fails doesn't keep the other from being tried.
 async fn run_both(callback_jobs: &[Job; 2], jobs: &Jobs, deadline: Instant) -> Result<(), Rejection> {
     let [first, second] = callback_jobs;
-    let first = jobs.run(first, deadline).await;
-    let second = jobs.run(second, deadline).await;
+    let first = jobs.run(first, Try::Only, deadline).await;
+    let second = jobs.run(second, Try::Only, deadline).await;
     first.and(second).map_err(|error| rejection_of(&error))
 }
 

@@ -20,6 +20,8 @@
 //! {"announceShorter": {"byBytes": 1}}
 //! "unannounced"
 //! {"attributes": {"value": null}}
+//! {"imposter": {"contentType": "text/html", "body": "<html>"}}
+//! {"etag": {"value": "W/\"weak\""}}
 //! "drop"
 //! ```
 //!

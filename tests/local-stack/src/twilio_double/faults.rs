@@ -125,6 +125,18 @@ pub enum FaultAction {
         /// None is JSON's null.
         value: Option<String>,
     },
+    /// The answer is a 200 with this body instead, announced whole.
+    Imposter {
+        /// Its Content-Type.
+        content_type: String,
+        /// UTF-8.
+        body: String,
+    },
+    /// The answer names its body by this ETag, or by none.
+    Etag {
+        /// With its quotes.
+        value: Option<String>,
+    },
     /// Closes the connection before the answer's first byte. What was asked for is done all the same.
     Drop,
 }
@@ -132,13 +144,16 @@ pub enum FaultAction {
 impl FaultAction {
     /// The answer that takes the place of the operation's own, for faults that never reach it.
     pub(super) fn instead(&self) -> Option<Response> {
-        let Self::Answer {
-            status,
-            body,
-            retry_after,
-        } = self
-        else {
-            return None;
+        let (status, body, retry_after) = match self {
+            Self::Answer {
+                status,
+                body,
+                retry_after,
+            } => (status, body, retry_after),
+            Self::Imposter { content_type, body } => {
+                return Some(([(header::CONTENT_TYPE, content_type.clone())], body.clone()).into_response());
+            }
+            _ => return None,
         };
         let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = match body {
@@ -154,7 +169,7 @@ impl FaultAction {
     }
 
     /// The operation's answer, broken as this action says.
-    pub(super) fn applied(&self, response: Response, connection: &Connection) -> Response {
+    pub(super) fn applied(&self, mut response: Response, connection: &Connection) -> Response {
         let length = body::length(&response);
         let whole = BodyPlan {
             announced: length,
@@ -162,7 +177,15 @@ impl FaultAction {
             stall: None,
         };
         let plan = match *self {
-            Self::Answer { .. } | Self::Attributes { .. } => return response,
+            Self::Answer { .. } | Self::Attributes { .. } | Self::Imposter { .. } => return response,
+            Self::Etag { ref value } => {
+                let headers = response.headers_mut();
+                headers.remove(header::ETAG);
+                if let Some(etag) = value.as_deref().and_then(|etag| HeaderValue::from_str(etag).ok()) {
+                    headers.insert(header::ETAG, etag);
+                }
+                return response;
+            }
             Self::Drop => {
                 connection.sever();
                 return response;

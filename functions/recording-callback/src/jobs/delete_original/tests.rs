@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 use service::secrets::{Secret, Secrets};
+use std::time::Duration;
 use twilio::sid::RecordingSid;
+use vault::ContentType;
 
 use super::*;
 use crate::{
@@ -45,6 +47,7 @@ fn twilio(asked: &Asked) -> (u16, Option<&'static str>, Value) {
                 "account_sid": ACCOUNT,
                 "status": "completed",
                 "duration": "5",
+                "channels": 1,
                 "date_created": "Tue, 28 May 2019 02:18:02 +0000",
             }),
         ),
@@ -293,28 +296,107 @@ async fn refused_credentials_are_read_again_once() {
     assert_eq!(deletions, 2);
 }
 
-#[test]
-fn durations_are_compared_with_the_tolerance() {
-    let verified = |content_type, plaintext_len, wav_ms: Option<u64>| Verified {
-        plaintext_len,
-        content_type,
-        sha256: [0; 32],
-        version_id: None,
-        wav_duration: wav_ms.map(Duration::from_millis),
-    };
-    let wav = |wav_ms, told_s| is_whole(&verified(ContentType::Wav, 44, wav_ms), told_s);
-    for (wav_ms, told_s) in [(0, 0), (3_000, 5), (5_000, 5), (7_000, 5), (0, 2)] {
-        assert_eq!(wav(Some(wav_ms), Some(told_s)), Ok(()), "{wav_ms} ms, {told_s} s");
-    }
-    for (wav_ms, told_s) in [(2_999, 5), (7_001, 5), (0, 3), (0, u64::MAX)] {
-        let outcome = wav(Some(wav_ms), Some(told_s));
-        assert!(
-            matches!(outcome, Err(NotWhole::OtherDuration { .. })),
-            "{wav_ms} ms, {told_s} s"
+/// MPEG audio in one channel, 36 ms a frame.
+fn mp3(frames: usize) -> Vec<u8> {
+    let mut frame = [0; 288];
+    frame[..4].copy_from_slice(&[0xff, 0xfb, 0x58, 0xc0]);
+    frame.repeat(frames)
+}
+
+#[tokio::test]
+async fn an_original_goes_once_an_mp3_of_its_length_is_stored_and_not_before() {
+    for (bytes, deleted) in [
+        (mp3(139), true),
+        // 16 bytes of text; 4,000 bytes of a recording of five seconds; nothing but noise behind a first frame.
+        (b"sixteen of text!".to_vec(), false),
+        (mp3(13), false),
+        ([mp3(1), vec![7; 40_000]].concat(), false),
+    ] {
+        let aws = Emulated::start().await;
+        aws.store(&recording(), ContentType::Mp3, bytes).await;
+        let (outcome, deletions) = run(&aws, &job(Some(5)), twilio).await;
+        assert_eq!(
+            (outcome.is_ok(), deletions),
+            (deleted, usize::from(deleted)),
+            "{outcome:?}"
         );
     }
-    assert_eq!(wav(None, Some(5)), Err(NotWhole::NoDuration { told_s: 5 }));
-    assert_eq!(wav(Some(5_000), None), Err(NotWhole::NothingToCompareWith));
-    let mp3 = |plaintext_len| is_whole(&verified(ContentType::Mp3, plaintext_len, None), None);
-    assert_eq!((mp3(1), mp3(0)), (Ok(()), Err(NotWhole::Empty)));
+}
+
+#[tokio::test]
+async fn an_original_of_more_channels_than_are_stored_stays() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    let dual = |asked: &Asked| {
+        let (status, header, mut body) = twilio(asked);
+        if body.get("channels").is_some() {
+            body["channels"] = json!(2);
+        }
+        (status, header, body)
+    };
+    let (outcome, deletions) = run(&aws, &job(Some(5)), dual).await;
+    let error = outcome.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            DeleteError::NotWhole(NotWhole::Differs(Difference::Channels { .. }))
+        ),
+        "{error}"
+    );
+    assert_eq!(deletions, 0);
+}
+
+#[tokio::test]
+async fn the_original_of_a_suspect_recording_stays() {
+    let aws = Emulated::start().await;
+    let told = Told {
+        channels: Some(2),
+        duration_s: None,
+    };
+    aws.store_as(&recording(), ContentType::Wav, told, wav()).await;
+    let (outcome, deletions) = run(&aws, &job(Some(5)), twilio).await;
+    let error = outcome.unwrap_err();
+    assert!(matches!(error, DeleteError::NotWhole(NotWhole::Suspect)), "{error}");
+    assert_eq!(deletions, 0);
+}
+
+#[test]
+fn what_was_told_at_any_time_has_to_be_so_and_something_has_to_be_told() {
+    let told = |channels, duration_s| Told { channels, duration_s };
+    let verified = |verdict| Verified {
+        plaintext_len: 44,
+        content_type: ContentType::Wav,
+        sha256: [0; 32],
+        version_id: None,
+        verdict,
+        is_suspect: false,
+    };
+    let audio = verified(Verdict::Audio(vault::Audio {
+        format: vault::Format::Wav,
+        channels: 1,
+        duration: Duration::from_secs(5),
+    }));
+    assert_eq!(is_whole(&audio, &[told(Some(1), Some(5)), told(None, Some(6))]), Ok(()));
+    assert_eq!(is_whole(&audio, &[told(Some(1), None), told(None, Some(5))]), Ok(()));
+    for other in [
+        [told(Some(1), Some(5)), told(None, Some(8))],
+        [told(Some(2), Some(5)), told(None, None)],
+    ] {
+        assert!(
+            matches!(is_whole(&audio, &other), Err(NotWhole::Differs(_))),
+            "{other:?}"
+        );
+    }
+    for silent in [
+        [told(None, Some(5)), told(None, Some(5))],
+        [told(Some(1), None), told(None, None)],
+    ] {
+        assert_eq!(is_whole(&audio, &silent), Err(NotWhole::NothingToCompareWith));
+    }
+    for verdict in [Verdict::Unknown, Verdict::NotAudio(vault::NotAudio::Nothing)] {
+        assert_eq!(
+            is_whole(&verified(verdict), &[told(Some(1), Some(5))]),
+            Err(NotWhole::NotRecognised)
+        );
+    }
 }

@@ -8,7 +8,7 @@ use aws_sdk_kms::types::{KeySpec, KeyUsageType};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use twilio::callback::EncryptionDetails;
-use vault::{Attributes, ContentType, Outcome, ReadError, Reader, RecordingId, StoreError};
+use vault::{Attributes, ContentType, Doubts, Incoming, Outcome, ReadError, Reader, RecordingId, StoreError, Told};
 
 use super::*;
 use crate::{
@@ -215,10 +215,13 @@ async fn the_length_is_that_of_the_plaintext_where_there_is_one() {
 async fn store(emulated: &Emulated, keys: &MediaKeys, sealed: &Sealed) -> Result<Outcome, StoreError> {
     let media = EncryptedMedia::new(sealed, keys, envelope(&[1; 256]));
     let deadline = Instant::now() + Duration::from_secs(60);
-    let (writer, attributes) = (emulated.writer(), Attributes::new());
-    writer
-        .store(&recording(), ContentType::Mp3, &attributes, &media, deadline)
-        .await
+    let incoming = Incoming {
+        content_type: ContentType::Mp3,
+        attributes: Attributes::new(),
+        told: Told::default(),
+        doubts: Doubts::Store,
+    };
+    emulated.writer().store(&recording(), &incoming, &media, deadline).await
 }
 
 fn recording() -> RecordingId {

@@ -1,0 +1,155 @@
+//! What the first bytes tell.
+
+use super::{Format, NotAudio};
+
+/// As many first bytes as [`look_at`] wants to see: enough of a text to tell it from samples that happen to begin like one.
+pub const HEAD_LEN: usize = 512;
+
+/// What the first bytes look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The beginning of this format, as far as it has come.
+    Audio(Format),
+    /// Certainly no recording, whatever follows.
+    NotAudio(NotAudio),
+    /// Neither.
+    Unknown,
+}
+
+/// `RIFF`, a size, `WAVE`.
+const RIFF_LEN: usize = 12;
+
+/// The second is EBU Tech 3306's, the third ITU-R BS.2088's: RIFF with sizes of 64 bits.
+const RIFF_IDS: [&[u8]; 3] = [b"RIFF", b"RF64", b"BW64"];
+
+/// Judges the first [`HEAD_LEN`] bytes; fewer only where there are no more.
+#[must_use]
+pub fn look_at(head: &[u8]) -> Look {
+    if head.is_empty() {
+        return Look::NotAudio(NotAudio::Nothing);
+    }
+    if RIFF_IDS.iter().any(|id| head.starts_with(id)) {
+        return match head.get(8..RIFF_LEN) {
+            Some(b"WAVE") => Look::Audio(Format::Wav),
+            Some(_) => Look::Unknown,
+            None => Look::NotAudio(NotAudio::Cut {
+                claimed: RIFF_LEN as u64,
+                received: head.len() as u64,
+            }),
+        };
+    }
+    match document(head) {
+        Some(document) => Look::NotAudio(document),
+        None if may_be_mpeg(head) => Look::Audio(Format::Mpeg),
+        None => Look::Unknown,
+    }
+}
+
+/// A document that servers answer errors with. Samples without a header can begin with any byte, so all of the head has
+/// to be text.
+fn document(head: &[u8]) -> Option<NotAudio> {
+    // UTF-16 with its byte order mark. As an MPEG header, the first of them has a reserved sample rate.
+    if head.starts_with(b"\xff\xfe<\0") || head.starts_with(b"\xfe\xff\0<") {
+        return Some(NotAudio::Markup);
+    }
+    let text = text(head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head))?;
+    let mut chars = text.trim_ascii_start().chars();
+    match (chars.next()?, chars.next()) {
+        ('<', Some('!' | '?' | '/' | 'a'..='z' | 'A'..='Z')) => Some(NotAudio::Markup),
+        ('{' | '[', _) => Some(NotAudio::Json),
+        _ => None,
+    }
+}
+
+/// The bytes as UTF-8 without control characters; the last character may be cut.
+fn text(bytes: &[u8]) -> Option<&str> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(cut) if cut.error_len().is_none() => std::str::from_utf8(&bytes[..cut.valid_up_to()]).ok()?,
+        Err(_) => return None,
+    };
+    let is_layout = |c: char| matches!(c, '\t' | '\n' | '\x0c' | '\r');
+    text.chars().all(|c| !c.is_control() || is_layout(c)).then_some(text)
+}
+
+/// Whether it's worth to look for MPEG frames: a tag that players pass over, or the eleven bits that every frame begins with.
+fn may_be_mpeg(head: &[u8]) -> bool {
+    head.starts_with(b"ID3") || matches!(head, [0xff, 0xe0..=0xff, ..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_no_recordings() {
+        for text in [
+            "<!DOCTYPE html><html><body>502 Bad Gateway</body></html>",
+            "\u{feff}<html>\u{e9}</html>",
+            " \r\n\t<?xml version=\"1.0\"?><Error><Code>SlowDown</Code></Error>",
+            "<TwilioResponse/>",
+            "</html>",
+        ] {
+            assert_eq!(look_at(text.as_bytes()), Look::NotAudio(NotAudio::Markup), "{text}");
+        }
+        for text in [r#"{"code":20003}"#, "[]", "\n{", r#"{"message":"\u00e9 ü"}"#] {
+            assert_eq!(look_at(text.as_bytes()), Look::NotAudio(NotAudio::Json), "{text}");
+        }
+        for bytes in [&b"\xff\xfe<\0h\0t\0"[..], b"\xfe\xff\0<\0h\0t"] {
+            assert_eq!(look_at(bytes), Look::NotAudio(NotAudio::Markup));
+        }
+        let cut_within_a_character = "<p>\u{e9}".as_bytes().split_last().unwrap().1;
+        assert_eq!(look_at(cut_within_a_character), Look::NotAudio(NotAudio::Markup));
+    }
+
+    #[test]
+    fn samples_that_begin_like_a_document_are_not_taken_for_one() {
+        for head in [
+            &b"<a\0\0"[..],
+            b"{\x01\x02",
+            b"[\xff\xff\xff",
+            b"< \x7f",
+            b"<5 is less",
+            b"<a\x80\x80",
+        ] {
+            assert_eq!(look_at(head), Look::Unknown, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_begins_like_audio_is_told_by_its_first_bytes() {
+        for head in [
+            &b"RIFF\0\0\0\0WAVE"[..],
+            b"RF64\xff\xff\xff\xffWAVEds64",
+            b"BW64\xff\xff\xff\xffWAVEds64",
+        ] {
+            assert_eq!(look_at(head), Look::Audio(Format::Wav), "{head:?}");
+        }
+        for head in [&b"ID3\x04\0"[..], b"\xff\xfb\x58\xc0", b"\xff\xe3", b"\xff\xff"] {
+            assert_eq!(look_at(head), Look::Audio(Format::Mpeg), "{head:?}");
+        }
+        for head in [
+            &b"\xff"[..],
+            b"\xff\xd8\xff\xe0",
+            b"OggS",
+            b"fLaC",
+            b"Service Unavailable",
+            b"RIFX\0\0\0\0WAVE",
+            b"RIFF\0\0\0\0AVI ",
+        ] {
+            assert_eq!(look_at(head), Look::Unknown, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_and_half_a_header_are_no_recordings() {
+        assert_eq!(look_at(b""), Look::NotAudio(NotAudio::Nothing));
+        for len in 4..12 {
+            let cut = NotAudio::Cut {
+                claimed: 12,
+                received: len as u64,
+            };
+            assert_eq!(look_at(&b"RIFF\x24\0\0\0WAVE"[..len]), Look::NotAudio(cut));
+        }
+    }
+}
