@@ -160,6 +160,7 @@ def arguments():
     command.add_argument("--to", dest="last", type=date.fromisoformat, required=True, help="the last day, inclusive")
     command.add_argument("--dry-run", action="store_true", help="only count")
     commands.add_parser("reconcile", parents=[running], help="queue copies of what is missing of the last 3 days")
+    commands.add_parser("sweep", parents=[running], help="queue overdue deletions of originals again")
     command = commands.add_parser("verify", parents=[running], help="read stored recordings whole")
     command.add_argument("--all", action="store_true", help="every recording in the bucket")
     command.add_argument("recordings", nargs="*", metavar="RE...")
@@ -191,6 +192,9 @@ def main():
         case "reconcile":
             today = datetime.now(timezone.utc).date().isoformat()
             return begin(vault, f"reconcile-{today}", {"reconcile": {"restart": chosen.restart}}, chosen.follow)
+        case "sweep":
+            today = datetime.now(timezone.utc).date().isoformat()
+            return begin(vault, f"sweep-{today}", {"sweep": {"restart": chosen.restart}}, chosen.follow)
         case "verify" if chosen.all:
             event = {"verify": {"all": True, "restart": chosen.restart}}
             return begin(vault, "verify-all", event, chosen.follow)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use local_stack::{Call, DeliveryState, Mark, Stack};
+use local_stack::{Call, DeliveryState, Stack};
 use reqwest::StatusCode;
 
 use crate::support::{Recording, alone, eventually, get, header};
@@ -27,16 +27,19 @@ async fn a_recording_costs_the_requests_that_the_cost_sheet_says() {
         stack.logs().unwrap().len() - logged,
         documented("recording", MEASURED)["log-byte"],
     );
-    let mut copied = billed(stack, mark);
-    // Only where originals are deleted: the suite's linker schedules that for every recording.
-    let scheduled = copied.remove("scheduler-request");
-    assert_eq!(copied, documented("recording", COUNTED));
+    // Only where originals are deleted: the suite's linker marks and schedules that for every recording.
+    let (scheduling, copying): (Vec<_>, Vec<_>) = stack
+        .wire()
+        .since(mark)
+        .into_iter()
+        .partition(|call| call.service == "scheduler" || call.key.starts_with("deletions/"));
+    assert_eq!(billed(copying), documented("recording", COUNTED));
 
     let mark = stack.wire().mark();
     stack.fire(&recording.sid).await.unwrap();
     done(stack, &recording, 3).await;
-    let mut deleted = billed(stack, mark);
-    deleted.extend(scheduled.map(|count| ("scheduler-request".to_owned(), count)));
+    let deleting = stack.wire().since(mark);
+    let deleted = billed(scheduling.into_iter().chain(deleting));
     assert_eq!(deleted, documented("deletion", COUNTED));
 }
 
@@ -69,7 +72,7 @@ async fn a_playback_costs_the_requests_that_the_cost_sheet_says() {
             documented("playback", MEASURED)["log-byte"],
         );
         assert_eq!(ranges, 2, "4.8 MB by at most 4 MiB");
-        let calls = billed(stack, mark);
+        let calls = billed(stack.wire().since(mark));
         if least.as_ref().is_none_or(|least| total(&calls) < total(least)) {
             least = Some(calls);
         }
@@ -111,11 +114,11 @@ fn total(calls: &BTreeMap<String, usize>) -> usize {
     calls.values().sum()
 }
 
-/// The calls of the functions since a mark, as AWS bills them. Secrets are fetched once for an instance.
-fn billed(stack: &Stack, mark: Mark) -> BTreeMap<String, usize> {
+/// The functions' calls as AWS bills them. Secrets are fetched once for an instance, and S3 deletes for nothing.
+fn billed(calls: impl IntoIterator<Item = Call>) -> BTreeMap<String, usize> {
     let mut billed = BTreeMap::new();
-    for call in stack.wire().since(mark) {
-        if call.service != "secretsmanager" {
+    for call in calls {
+        if call.service != "secretsmanager" && call.operation != "DeleteObject" {
             *billed.entry(item(&call)).or_default() += 1;
         }
     }

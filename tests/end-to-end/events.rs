@@ -14,7 +14,7 @@ const RECORDING: &str = "RE00000000000000000000000000000001";
 const TASK: &str = "WT00000000000000000000000000000001";
 
 /// Every event there is, and the role that takes it, in an order that makes sense.
-const EVENTS: [(&str, Role); 13] = [
+const EVENTS: [(&str, Role); 14] = [
     ("http-api-post-text", Role::Webhook),
     ("http-api-post-base64", Role::Webhook),
     ("http-api-get", Role::Webhook),
@@ -25,6 +25,7 @@ const EVENTS: [(&str, Role); 13] = [
     ("function-url-get-range", Role::Playback),
     ("operator-backfill", Role::Operator),
     ("scheduler-reconcile", Role::Operator),
+    ("scheduler-sweep", Role::Operator),
     ("operator-verify", Role::Operator),
     ("operator-erase", Role::Operator),
     ("sqs-delete-original", Role::Copier),

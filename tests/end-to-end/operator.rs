@@ -94,6 +94,13 @@ async fn dead_letter(stack: &Stack, message: &str) {
     .await;
 }
 
+/// Whether there's a mark that the recording's original is to be deleted.
+async fn is_deletion_pending(stack: &Stack, recording: &Recording) -> bool {
+    let key = format!("deletions/{}", recording.sid);
+    let mark = stack.s3().head_object().bucket(values::BUCKET).key(key);
+    mark.send().await.is_ok()
+}
+
 /// Runs the operator's script; returns whether it ended well, and what it printed.
 async fn script(stack: &Stack, arguments: &[&str]) -> (bool, String) {
     let python = tokio::task::spawn_blocking(|| toolbox::python(Venv::Interop));
@@ -335,10 +342,15 @@ async fn an_original_is_deleted_when_its_time_has_come() {
         "version": 1, "kind": "DeleteOriginal", "recordingSid": recording.sid, "durationS": duration_s,
     });
     assert_eq!(message, expected);
+    assert!(is_deletion_pending(stack, &recording).await);
 
     assert_eq!(stack.fire(&recording.sid).await.unwrap(), Fired::Queued);
     eventually("the original's deletion", || async {
         (!recording.is_at_twilio(stack).await).then_some(())
+    })
+    .await;
+    eventually("the end of its mark", || async {
+        (!is_deletion_pending(stack, &recording).await).then_some(())
     })
     .await;
     plays(stack, &recording).await;

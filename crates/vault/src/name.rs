@@ -12,6 +12,9 @@ const SID_HEX_DIGITS: usize = 32;
 /// What the keys of all recordings begin with.
 pub(crate) const OBJECTS_PREFIX: &str = "recordings/";
 
+/// What the keys of all marks of pending deletions begin with.
+pub(crate) const PENDING_DELETIONS_PREFIX: &str = "deletions/";
+
 /// A Twilio RecordingSid as the vault uses it: `RE` and 32 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordingId(String);
@@ -50,6 +53,12 @@ impl RecordingId {
     #[must_use]
     pub fn erasure_mark_key(&self) -> String {
         format!("erased/{self}")
+    }
+
+    /// Where the mark lies that its original is to be deleted some day: `deletions/{RecordingSid}`.
+    #[must_use]
+    pub fn pending_deletion_key(&self) -> String {
+        format!("{PENDING_DELETIONS_PREFIX}{self}")
     }
 
     /// Where the notice lies that its original is about to be deleted: `deleting/{RecordingSid}`.

@@ -119,6 +119,10 @@ pub(crate) struct DeletionConfig {
     pub(crate) unlinked: bool,
     pub(crate) schedules: ScheduleConfig,
     pub(crate) copies_queue_arn: String,
+    /// Where a due deletion goes that the copies queue doesn't take.
+    pub(crate) dead_letters_arn: String,
+    /// Where deletions that are still to be done are marked.
+    pub(crate) bucket: String,
 }
 
 #[derive(Debug)]
@@ -296,8 +300,12 @@ fn deletion(settings: &mut Settings) -> Option<DeletionConfig> {
     let after = settings.required("DELETE_ORIGINAL_AFTER", deletion_delay);
     let unlinked = settings.optional("DELETE_UNLINKED", boolean).unwrap_or(false);
     let schedules = schedules(settings);
+    let copies_queue_arn = settings.required("COPIES_QUEUE_ARN", text);
+    let dead_letters_arn = settings.required("COPIES_DEAD_LETTERS_ARN", text);
     Some(DeletionConfig {
-        copies_queue_arn: settings.required("COPIES_QUEUE_ARN", text)?,
+        bucket: settings.required("RECORDINGS_BUCKET", text)?,
+        copies_queue_arn: copies_queue_arn?,
+        dead_letters_arn: dead_letters_arn?,
         after: after?,
         unlinked,
         schedules: schedules?,

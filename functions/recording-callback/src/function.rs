@@ -16,7 +16,7 @@ use twilio::{
     shared_keys::SharedKeys,
     sid::AccountSid,
 };
-use vault::{Catalog, DeletionNotices, Reader, Writer};
+use vault::{Catalog, DeletionNotices, PendingDeletions, Reader, Writer};
 
 use crate::{
     clock,
@@ -198,6 +198,7 @@ impl Aws {
                 originals: originals(),
                 catalog: Catalog::new(self.s3(), copier.verification.bucket.clone()),
                 notices: DeletionNotices::new(self.s3(), copier.verification.bucket.clone()),
+                pending: PendingDeletions::new(self.s3(), copier.verification.bucket.clone()),
                 reader: Reader::new(self.s3(), self.kms(), copier.verification.clone()),
             }),
             copier: config.copier.map(|copier| Copier {

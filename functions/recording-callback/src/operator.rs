@@ -11,6 +11,7 @@ mod copies_queue;
 mod cursor;
 mod erase;
 mod run_store;
+mod sweep;
 mod verify;
 mod work;
 
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
-use vault::{Catalog, DeletionNotices, Eraser, Reader};
+use vault::{Catalog, DeletionNotices, Eraser, PendingDeletions, Reader};
 
 pub(crate) use self::command::{Command, CommandError};
 use self::{
@@ -28,6 +29,7 @@ use self::{
     cursor::{Cursor, Hold, Next, Standing, Status},
     erase::ErasureError,
     run_store::{Place, RunStore, StateError},
+    sweep::Sweep,
     verify::Verification,
     work::{Turn, Work, WorkError},
 };
@@ -35,7 +37,7 @@ use crate::{
     clock,
     config::OperatorConfig,
     originals::Originals,
-    schedules::{Deletions, ScheduleError, Schedules},
+    schedules::{Deletions, Delivery, ScheduleError, Schedules},
 };
 
 /// Kept back from the invocation's end for the state and the schedule of what follows: an object and a schedule to put,
@@ -52,6 +54,7 @@ pub(crate) struct Operator {
     reader: Reader,
     eraser: Eraser,
     deletion_notices: DeletionNotices,
+    pending_deletions: PendingDeletions,
     copies: CopiesQueue,
     schedules: Schedules,
     /// Unset, originals stay at Twilio.
@@ -90,6 +93,7 @@ impl Operator {
             catalog: Catalog::new(s3.clone(), bucket.clone()),
             eraser: Eraser::new(s3.clone(), bucket.clone()),
             deletion_notices: DeletionNotices::new(s3.clone(), bucket.clone()),
+            pending_deletions: PendingDeletions::new(s3.clone(), bucket.clone()),
             runs: RunStore::new(s3.clone(), bucket),
             reader: Reader::new(s3, aws_sdk_kms::Client::new(aws), config.vault),
             copies: CopiesQueue::new(aws_sdk_sqs::Client::new(aws), config.copies_queue_url),
@@ -107,6 +111,10 @@ impl Operator {
             }
             Command::Reconcile(request) => {
                 let work = Work::Reconcile(Walk::reconciliation(clock::now_ms()));
+                self.begin(work, request.restart, invoked).await
+            }
+            Command::Sweep(request) => {
+                let work = Work::Sweep(Sweep::new(clock::now_ms()));
                 self.begin(work, request.restart, invoked).await
             }
             Command::Verify(request) => {
@@ -200,10 +208,12 @@ impl Operator {
     async fn schedule_next(&self, cursor: &Cursor, function_arn: &str) -> Result<(), ScheduleError> {
         let next = cursor.continuation();
         let name = format!("{}-{}-{}", next.operation, next.run, next.step);
-        let event = next.to_event().to_string();
-        self.schedules
-            .once(&name, cursor.next_at_ms(), function_arn, &event)
-            .await
+        let delivery = Delivery {
+            target: function_arn,
+            input: &next.to_event().to_string(),
+            dead_letters: None,
+        };
+        self.schedules.once(&name, cursor.next_at_ms(), &delivery).await
     }
 }
 

@@ -7,11 +7,11 @@ use aws_sdk_scheduler::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     operation::{create_schedule::CreateScheduleError, delete_schedule::DeleteScheduleError},
-    types::{ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, Target},
+    types::{ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, Target},
 };
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-pub(crate) use self::deletions::Deletions;
+pub(crate) use self::deletions::{DeletionError, Deletions};
 use crate::config::ScheduleConfig;
 
 /// A day, in seconds, and 185 times: the most of both that the service takes (API reference, "RetryPolicy").
@@ -22,6 +22,16 @@ pub(crate) struct Schedules {
     client: Client,
     group: String,
     role_arn: String,
+}
+
+/// What a schedule does when its time has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivery<'a> {
+    /// The ARN of a queue or a function.
+    pub(crate) target: &'a str,
+    pub(crate) input: &'a str,
+    /// The ARN of the queue that gets `input` where the target can't be reached for a day.
+    pub(crate) dead_letters: Option<&'a str>,
 }
 
 /// The schedule wasn't made or removed. Told by the service's error code alone: its message repeats the request.
@@ -41,9 +51,9 @@ impl Schedules {
         }
     }
 
-    /// Has `target` (the ARN of a queue or a function) get `input`, once, in the minute after `at_ms` (Unix).
+    /// Has the delivery made, once, in the minute after `at_ms` (Unix).
     /// A schedule of that name that is there already stands as it is. It's deleted after it ran.
-    pub(crate) async fn once(&self, name: &str, at_ms: i64, target: &str, input: &str) -> Result<(), ScheduleError> {
+    pub(crate) async fn once(&self, name: &str, at_ms: i64, delivery: &Delivery<'_>) -> Result<(), ScheduleError> {
         let exactly = FlexibleTimeWindow::builder()
             .mode(FlexibleTimeWindowMode::Off)
             .build()
@@ -54,10 +64,15 @@ impl Schedules {
             .maximum_retry_attempts(max_attempts)
             .build();
         let target = Target::builder()
-            .arn(target)
+            .arn(delivery.target)
             .role_arn(&self.role_arn)
-            .input(input)
+            .input(delivery.input)
             .retry_policy(retries)
+            .set_dead_letter_config(
+                delivery
+                    .dead_letters
+                    .map(|arn| DeadLetterConfig::builder().arn(arn).build()),
+            )
             .build()
             .expect("an ARN and a role are all that a target needs");
         let created = self
@@ -134,9 +149,19 @@ mod tests {
     use crate::emulated::{Emulated, ROLE_ARN};
 
     const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:copies";
+    const DEAD_LETTERS: &str = "arn:aws:sqs:us-east-1:000000000000:copies-dead-letters";
 
     fn schedules(aws: &Emulated) -> Schedules {
         Schedules::new(&aws.config, aws.schedules())
+    }
+
+    /// To the queue, with another one for what it doesn't take.
+    fn delivery(input: &str) -> Delivery<'_> {
+        Delivery {
+            target: QUEUE,
+            input,
+            dead_letters: Some(DEAD_LETTERS),
+        }
     }
 
     async fn stored(aws: &Emulated, name: &str) -> Option<GetScheduleOutput> {
@@ -148,7 +173,7 @@ mod tests {
     async fn a_schedule_runs_once_at_its_time_and_is_gone_then() {
         let aws = Emulated::start().await;
         schedules(&aws)
-            .once("one", 1_763_900_000_000, QUEUE, r#"{"a":1}"#)
+            .once("one", 1_763_900_000_000, &delivery(r#"{"a":1}"#))
             .await
             .unwrap();
         let schedule = stored(&aws, "one").await.unwrap();
@@ -160,13 +185,14 @@ mod tests {
         let target = schedule.target().unwrap();
         assert_eq!((target.arn(), target.role_arn()), (QUEUE, ROLE_ARN));
         assert_eq!(target.input(), Some(r#"{"a":1}"#));
+        assert_eq!(target.dead_letter_config().unwrap().arn(), Some(DEAD_LETTERS));
     }
 
     #[tokio::test]
     async fn a_schedule_that_is_there_already_keeps_its_time() {
         let aws = Emulated::start().await;
         for at_ms in [1_000, 2_000] {
-            schedules(&aws).once("one", at_ms, QUEUE, "{}").await.unwrap();
+            schedules(&aws).once("one", at_ms, &delivery("{}")).await.unwrap();
         }
         let schedule = stored(&aws, "one").await.unwrap();
         assert_eq!(schedule.schedule_expression(), Some("at(1970-01-01T00:00:01)"));
@@ -179,7 +205,7 @@ mod tests {
             group: "canary".to_owned(),
             ..schedules(&aws)
         };
-        let error = schedules.once("one", 0, QUEUE, "canary").await.unwrap_err();
+        let error = schedules.once("one", 0, &delivery("canary")).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "EventBridge Scheduler: CreateSchedule: ResourceNotFoundException"

@@ -56,6 +56,8 @@ pub(crate) fn environment(role: Role, aws_endpoint: &str, around: Surroundings<'
                 pairs.push(("LINKS_QUEUE_URL", &late_links.url));
             }
             pairs.push(("LINKS_DEAD_LETTERS_URL", &links.dead_letters_url));
+            // Where it marks the deletions that it schedules.
+            pairs.push(("RECORDINGS_BUCKET", values::BUCKET));
             pairs.extend(schedules(around.resources));
         }
         (Role::Copier, _) => {
@@ -120,11 +122,12 @@ fn operator(resources: &Resources) -> Pairs<'_, 4> {
 }
 
 /// For those who make schedules.
-fn schedules(resources: &Resources) -> Pairs<'_, 3> {
+fn schedules(resources: &Resources) -> Pairs<'_, 4> {
     [
         ("SCHEDULE_GROUP", values::SCHEDULE_GROUP),
         ("SCHEDULE_ROLE_ARN", values::SCHEDULE_ROLE_ARN),
         ("COPIES_QUEUE_ARN", &resources.copies.arn),
+        ("COPIES_DEAD_LETTERS_ARN", &resources.copies.dead_letters_arn),
     ]
 }
 

@@ -48,6 +48,8 @@ pub struct Queue {
     pub arn: String,
     /// Where messages go that failed too often.
     pub dead_letters_url: String,
+    /// Its ARN.
+    pub dead_letters_arn: String,
 }
 
 /// A client configuration for the emulator, with the stack's credentials.
@@ -195,6 +197,7 @@ async fn create_queue(
         arn: queue_arn(&sqs, &url).await?,
         url,
         dead_letters_url: dead_letters_url.to_owned(),
+        dead_letters_arn,
     })
 }
 

@@ -6,5 +6,6 @@
 mod catalog;
 mod deletion_notice;
 mod erase;
+mod pending_deletions;
 #[path = "../support/mod.rs"]
 mod support;

@@ -31,11 +31,16 @@ const OPERATOR: [(&str, &str); 5] = [
     ("SCHEDULE_GROUP", "recording-vault"),
     ("SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/scheduler"),
 ];
-const DELETION: [(&str, &str); 4] = [
+const DELETION: [(&str, &str); 6] = [
     ("DELETE_ORIGINAL_AFTER", "7200"),
     ("SCHEDULE_GROUP", "recording-vault"),
     ("SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/scheduler"),
     ("COPIES_QUEUE_ARN", "arn:aws:sqs:us-east-1:123456789012:copies"),
+    (
+        "COPIES_DEAD_LETTERS_ARN",
+        "arn:aws:sqs:us-east-1:123456789012:dead-letters",
+    ),
+    COPIER[0],
 ];
 
 fn read(parts: &[&[(&'static str, &'static str)]]) -> Result<Config, BadSettings> {
@@ -259,7 +264,13 @@ fn originals_stay_unless_a_delay_is_set() {
     assert_eq!((deletion.after, deletion.unlinked), (Duration::from_secs(7_200), false));
     assert_eq!(
         problems(&[&linker, &LINKER, &[("DELETE_ORIGINAL_AFTER", "7200")]]),
-        ["SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "COPIES_QUEUE_ARN"]
+        [
+            "SCHEDULE_GROUP",
+            "SCHEDULE_ROLE_ARN",
+            "COPIES_QUEUE_ARN",
+            "COPIES_DEAD_LETTERS_ARN",
+            "RECORDINGS_BUCKET",
+        ]
     );
 }
 

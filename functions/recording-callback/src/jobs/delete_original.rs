@@ -5,8 +5,8 @@ use std::time::Instant;
 use service::metrics::{self, Unit};
 use twilio::{client::ApiError, recordings::Deletion};
 use vault::{
-    Catalog, DeletionNotices, Difference, GoAhead, NameError, Presence, ReadError, Reader, RecordingId, ServiceError,
-    Told, Verdict, Verified,
+    Catalog, DeletionNotices, Difference, GoAhead, NameError, PendingDeletions, Presence, ReadError, Reader,
+    RecordingId, ServiceError, Told, Verdict, Verified,
 };
 
 use crate::{
@@ -19,6 +19,7 @@ pub(crate) struct OriginalDeleter {
     pub(crate) reader: Reader,
     pub(crate) catalog: Catalog,
     pub(crate) notices: DeletionNotices,
+    pub(crate) pending: PendingDeletions,
 }
 
 /// Why the original is still at Twilio.
@@ -30,6 +31,8 @@ pub(crate) enum DeleteError {
     Unverified(#[from] ReadError),
     #[error("the stored recording: {0}")]
     NotWhole(#[from] NotWhole),
+    #[error("the deletion's mark: {0}")]
+    Mark(ServiceError),
     #[error("whether the recording was erased: {0}")]
     Catalog(#[from] ServiceError),
     #[error(transparent)]
@@ -54,7 +57,7 @@ pub(crate) enum NotWhole {
 
 impl OriginalDeleter {
     pub(crate) async fn run(&self, job: &DeleteOriginal, deadline: Instant) -> Result<(), DeleteError> {
-        let outcome = tokio::time::timeout_at(deadline.into(), self.verify_and_delete(job))
+        let outcome = tokio::time::timeout_at(deadline.into(), self.settle(job))
             .await
             .unwrap_or(Err(DeleteError::Deadline));
         if let Err(DeleteError::NotWhole(_) | DeleteError::Unverified(ReadError::NotFound | ReadError::Damaged(_))) =
@@ -63,6 +66,13 @@ impl OriginalDeleter {
             metrics::emit(&[("VerificationFailures", 1.0, Unit::Count)]);
         }
         outcome
+    }
+
+    /// The mark goes once nothing is left to do: while it's there, the job is queued again.
+    async fn settle(&self, job: &DeleteOriginal) -> Result<(), DeleteError> {
+        self.verify_and_delete(job).await?;
+        let recording = RecordingId::parse(job.recording_sid.as_str())?;
+        self.pending.settle(&recording).await.map_err(DeleteError::Mark)
     }
 
     async fn verify_and_delete(&self, job: &DeleteOriginal) -> Result<(), DeleteError> {
@@ -120,7 +130,7 @@ impl DeleteError {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::Unverified(error) => matches!(error, ReadError::Changed | ReadError::Unavailable(_)),
-            Self::Catalog(error) => error.is_retryable(),
+            Self::Catalog(error) | Self::Mark(error) => error.is_retryable(),
             Self::Originals(error) => error.is_retryable(),
             Self::Deadline => true,
             Self::Name(_) | Self::NotWhole(_) => false,

@@ -23,7 +23,7 @@ use super::links_queue::LinksQueue;
 use crate::{
     clock,
     job::LinkTask,
-    schedules::{Deletions, ScheduleError},
+    schedules::{DeletionError, Deletions},
 };
 
 /// How often a task may change under our hands. Each try takes two requests, so that ten fit into the linker's 30 s.
@@ -72,7 +72,7 @@ pub(crate) enum LinkError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error("the original's deletion: {0}")]
-    Schedule(#[from] ScheduleError),
+    Schedule(#[from] DeletionError),
     #[error("deadline reached")]
     Deadline,
 }

@@ -17,7 +17,7 @@ use super::{
     command::{Backfill, Day},
     work::{Advance, WorkError},
 };
-use crate::job::CopyRecording;
+use crate::job::{CopyRecording, Job};
 
 /// Requests to S3 or EventBridge Scheduler at once: at 20 ms each, a page of 200 takes half a second.
 const AT_ONCE: usize = 16;
@@ -217,7 +217,8 @@ async fn queue(operator: &Operator, missing: &[CopyRecording]) -> Result<usize, 
             .try_collect::<()>()
             .await?;
     }
-    Ok(operator.copies.send(missing).await?)
+    let jobs: Vec<_> = missing.iter().cloned().map(Job::CopyRecording).collect();
+    Ok(operator.copies.send(&jobs).await?)
 }
 
 impl From<RecordingResource> for CopyRecording {

@@ -20,6 +20,7 @@ const MOST_LISTED: usize = 1_000;
 pub(crate) enum Command {
     Backfill(Backfill),
     Reconcile(Reconcile),
+    Sweep(Sweep),
     Erase(Erase),
     Verify(Verify),
     Continue(Continuation),
@@ -45,6 +46,14 @@ pub(crate) struct Backfill {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Reconcile {
+    #[serde(default)]
+    pub(crate) restart: bool,
+}
+
+/// Queue deletions of originals again that should have been done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Sweep {
     #[serde(default)]
     pub(crate) restart: bool,
 }
@@ -109,6 +118,10 @@ impl Command {
                 Reconcile::deserialize(body).ok().map(Self::Reconcile),
                 r#"{"reconcile":{}}, "restart" (true, false) where wanted"#,
             ),
+            "sweep" => (
+                Sweep::deserialize(body).ok().map(Self::Sweep),
+                r#"{"sweep":{}}, "restart" (true, false) where wanted"#,
+            ),
             "erase" => (
                 Erase::parse(body).map(Self::Erase),
                 r#"{"erase":"RE…"} or {"erase":{"recordingSid":"RE…","keepOriginal":true}}"#,
@@ -135,11 +148,10 @@ impl Backfill {
 
     /// The days before an instant (Unix milliseconds), that one's day included.
     pub(crate) fn of_days_before(now_ms: i64, days: u16) -> Self {
-        let today =
-            OffsetDateTime::from_unix_timestamp(now_ms.div_euclid(1_000)).map_or(Date::MAX, OffsetDateTime::date);
+        let today = Day::of_unix_ms(now_ms);
         Self {
-            from: Day(today.saturating_sub(time::Duration::days(i64::from(days)))),
-            to: Day(today),
+            from: Day(today.0.saturating_sub(time::Duration::days(i64::from(days)))),
+            to: today,
             dry_run: false,
             page_size: PAGE_SIZE,
             restart: false,
@@ -190,6 +202,12 @@ impl Continuation {
     }
 }
 
+impl Day {
+    pub(crate) fn of_unix_ms(at_ms: i64) -> Self {
+        Self(OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1_000)).map_or(Date::MAX, OffsetDateTime::date))
+    }
+}
+
 impl TryFrom<String> for Day {
     type Error = time::error::Parse;
 
@@ -221,7 +239,7 @@ mod tests {
     use super::*;
     use crate::{
         invocation::Invocation,
-        sample_events::{BACKFILL, ERASE, RECONCILE, VERIFY, invocation},
+        sample_events::{BACKFILL, ERASE, RECONCILE, SWEEP, VERIFY, invocation},
     };
 
     const SID: &str = "RE00000000000000000000000000000001";
@@ -296,7 +314,7 @@ mod tests {
 
     #[test]
     fn sample_events_hold_a_command_of_each_kind() {
-        let commands = [BACKFILL, RECONCILE, ERASE, VERIFY].map(|event| match invocation(event) {
+        let commands = [BACKFILL, RECONCILE, SWEEP, ERASE, VERIFY].map(|event| match invocation(event) {
             Invocation::Command(command) => command,
             other => panic!("{other:?}"),
         });
@@ -305,6 +323,7 @@ mod tests {
             [
                 Command::Backfill(Backfill { dry_run: true, .. }),
                 Command::Reconcile(Reconcile { restart: false }),
+                Command::Sweep(Sweep { restart: false }),
                 Command::Erase(Erase {
                     keep_original: true,
                     ..
@@ -348,6 +367,7 @@ mod tests {
             ),
             (json!({"reconcile": {"canary": 1}}), r#"{"reconcile":{}}"#),
             (json!({"reconcile": null}), r#"{"reconcile":{}}"#),
+            (json!({"sweep": {"canary": 1}}), r#"{"sweep":{}}"#),
             (json!({"erase": "canary"}), "keepOriginal"),
             (json!({"erase": {"recordingSid": SID, "keep": true}}), "keepOriginal"),
             (json!({"verify": {}}), "recordings"),

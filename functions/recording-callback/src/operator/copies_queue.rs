@@ -8,7 +8,7 @@ use aws_sdk_sqs::{
     types::{BatchResultErrorEntry, SendMessageBatchRequestEntry},
 };
 
-use crate::job::{CopyRecording, Job};
+use crate::job::Job;
 
 /// What one call takes. A job has some hundred bytes, so that ten are far from the call's limit of 256 KiB.
 const BATCH: usize = 10;
@@ -33,7 +33,7 @@ pub(crate) struct QueueError(String);
 #[derive(Default)]
 struct Refused {
     /// It may take these another time.
-    for_now: Vec<CopyRecording>,
+    for_now: Vec<Job>,
     /// Why, in SQS's words for one of them.
     code: Option<String>,
     /// These it never takes.
@@ -45,16 +45,16 @@ impl CopiesQueue {
         Self { sqs, url }
     }
 
-    /// Queues the copies; returns how many SQS took. The others it calls malformed.
-    pub(super) async fn send(&self, copies: &[CopyRecording]) -> Result<usize, QueueError> {
+    /// Queues the jobs; returns how many SQS took. The others it calls malformed.
+    pub(super) async fn send(&self, jobs: &[Job]) -> Result<usize, QueueError> {
         let mut taken = 0;
-        for batch in copies.chunks(BATCH) {
+        for batch in jobs.chunks(BATCH) {
             taken += self.send_persistently(batch).await?;
         }
         Ok(taken)
     }
 
-    async fn send_persistently(&self, batch: &[CopyRecording]) -> Result<usize, QueueError> {
+    async fn send_persistently(&self, batch: &[Job]) -> Result<usize, QueueError> {
         let mut left = batch.to_vec();
         let mut for_good = 0;
         for tries in 1.. {
@@ -72,11 +72,11 @@ impl CopiesQueue {
         Ok(batch.len() - for_good)
     }
 
-    async fn send_batch(&self, batch: &[CopyRecording]) -> Result<Refused, QueueError> {
-        let entries = batch.iter().enumerate().map(|(index, copy)| {
+    async fn send_batch(&self, batch: &[Job]) -> Result<Refused, QueueError> {
+        let entries = batch.iter().enumerate().map(|(index, job)| {
             SendMessageBatchRequestEntry::builder()
                 .id(index.to_string())
-                .message_body(Job::CopyRecording(copy.clone()).to_message())
+                .message_body(job.to_message())
                 .build()
                 .expect("an id and a body are all that an entry needs")
         });
@@ -89,7 +89,7 @@ impl CopiesQueue {
             .await
             .map_err(|error| QueueError(error.code().unwrap_or("no answer").to_owned()))?;
         let mut refused = Refused::default();
-        for (index, copy) in batch.iter().enumerate() {
+        for (index, job) in batch.iter().enumerate() {
             let id = index.to_string();
             // What SQS doesn't speak of it may not have taken.
             if sent.successful().iter().any(|taken| taken.id() == id) {
@@ -97,12 +97,12 @@ impl CopiesQueue {
             }
             let failed = sent.failed().iter().find(|failed| failed.id() == id);
             let code = failed.map_or("not spoken of", |failed| failed.code());
-            tracing::warn!(recordingSid = %copy.recording_sid, code, "SQS did not take the copy");
+            tracing::warn!(recordingSid = %job.recording_sid(), kind = job.kind(), code, "SQS did not take the job");
             if failed.is_some_and(BatchResultErrorEntry::sender_fault) {
                 refused.for_good += 1;
             } else {
                 refused.code = Some(code.to_owned());
-                refused.for_now.push(copy.clone());
+                refused.for_now.push(job.clone());
             }
         }
         Ok(refused)
@@ -121,12 +121,9 @@ mod tests {
     use super::*;
     use crate::loopback::{Asked, Loopback};
 
-    fn copy(number: u32) -> CopyRecording {
+    fn copy(number: u32) -> Job {
         let text = format!(r#"{{"version":1,"kind":"CopyRecording","recordingSid":"RE{number:032x}"}}"#);
-        match Job::from_message(&text) {
-            Ok(Job::CopyRecording(copy)) => copy,
-            other => panic!("{other:?}"),
-        }
+        Job::from_message(&text).unwrap()
     }
 
     /// SQS's answer to a call, of which it doesn't take the `nth` message.
@@ -175,8 +172,7 @@ mod tests {
         let server = Loopback::start(answer).await;
         let copies: Vec<_> = (0..12).map(copy).collect();
         assert_eq!(queue(&server).send(&copies).await, Ok(12));
-        let sids =
-            |copies: &[CopyRecording]| -> Vec<_> { copies.iter().map(|copy| copy.recording_sid.to_string()).collect() };
+        let sids = |copies: &[Job]| -> Vec<_> { copies.iter().map(|copy| copy.recording_sid().to_string()).collect() };
         let expected = [sids(&copies[..10]), sids(&copies[1..2]), sids(&copies[10..])];
         assert_eq!(sent(&server), expected);
     }

@@ -188,6 +188,10 @@ impl Cursor {
                 let counts = verification.counts();
                 tracing::info!(operation, ?status, step, ?counts, "stored recordings verified");
             }
+            Work::Sweep(sweep) => {
+                let counts = sweep.counts();
+                tracing::info!(operation, ?status, step, ?counts, "pending deletions looked through");
+            }
         }
     }
 }

@@ -51,6 +51,8 @@ pub(crate) enum ErasureError {
     Vault(#[from] EraseError),
     #[error("erased in the vault; its scheduled deletion at Twilio was not cancelled: {0}")]
     Schedule(#[from] ScheduleError),
+    #[error("erased in the vault; the mark of its scheduled deletion at Twilio was not removed: {0}")]
+    PendingDeletion(ServiceError),
     #[error("erased in the vault, not at Twilio: {0}")]
     Original(OriginalsError),
     #[error("erased in the vault; whether its original is being deleted: {0}")]
@@ -79,6 +81,8 @@ impl Operator {
             "recording erased from the vault"
         );
         let scheduled_deletion_cancelled = scheduled_deletion_cancelled?;
+        let settled = self.pending_deletions.settle(&recording).await;
+        settled.map_err(ErasureError::PendingDeletion)?;
         let original = if request.keep_original {
             self.keep_original(sid, &recording).await?
         } else {

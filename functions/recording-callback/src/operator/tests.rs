@@ -2,6 +2,7 @@ mod backfill;
 mod erase;
 mod reconcile;
 mod resume;
+mod sweep;
 mod twilio;
 mod verify;
 
@@ -54,6 +55,8 @@ impl World {
                 unlinked: true,
                 schedules: aws.schedules(),
                 copies_queue_arn: "arn:aws:sqs:us-east-1:000000000000:copies".to_owned(),
+                dead_letters_arn: "arn:aws:sqs:us-east-1:000000000000:dead-letters".to_owned(),
+                bucket: aws.name.clone(),
             }),
         };
         Self {
@@ -168,8 +171,14 @@ impl World {
 
     /// How many objects there are under `recordings/`.
     async fn stored(&self) -> usize {
+        self.keys("recordings/").await.len()
+    }
+
+    async fn keys(&self, prefix: &str) -> Vec<String> {
         let list = self.aws.s3().list_objects_v2().bucket(&self.aws.name);
-        list.prefix("recordings/").send().await.unwrap().contents().len()
+        let listed = list.prefix(prefix).send().await.unwrap();
+        let keys = listed.contents().iter().map(|object| object.key().unwrap().to_owned());
+        keys.collect()
     }
 
     async fn mark_as_erased(&self, recording: &str) {

@@ -5,8 +5,11 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use vault::{NameError, ServiceError};
 
-use super::{Operator, backfill::Walk, copies_queue::QueueError, verify::Verification};
-use crate::{originals::OriginalsError, schedules::ScheduleError};
+use super::{Operator, backfill::Walk, copies_queue::QueueError, sweep::Sweep, verify::Verification};
+use crate::{
+    originals::OriginalsError,
+    schedules::{DeletionError, ScheduleError},
+};
 
 /// What is done, and how far it has got.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +18,7 @@ pub(super) enum Work {
     Backfill(Walk),
     Reconcile(Walk),
     Verify(Verification),
+    Sweep(Sweep),
 }
 
 /// The work as it is after a piece of it.
@@ -47,6 +51,8 @@ pub(crate) enum WorkError {
     Queue(#[from] QueueError),
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+    #[error(transparent)]
+    Deletion(#[from] DeletionError),
     #[error("the invocation's time was over first")]
     Deadline,
 }
@@ -57,6 +63,7 @@ impl Work {
         match self {
             Self::Backfill(walk) | Self::Reconcile(walk) => walk.name(),
             Self::Verify(verification) => verification.name(),
+            Self::Sweep(sweep) => sweep.name(),
         }
     }
 
@@ -66,6 +73,7 @@ impl Work {
             Self::Backfill(walk) => walk.advance(operator).await?.map(Self::Backfill),
             Self::Reconcile(walk) => walk.advance(operator).await?.map(Self::Reconcile),
             Self::Verify(verification) => verification.advance(operator, turn).await?.map(Self::Verify),
+            Self::Sweep(sweep) => sweep.advance(operator).await?.map(Self::Sweep),
         })
     }
 }
@@ -87,7 +95,7 @@ impl WorkError {
             Self::Name(_) => false,
             Self::Originals(error) => error.is_retryable(),
             Self::Catalog(error) => error.is_retryable(),
-            Self::Queue(_) | Self::Schedule(_) | Self::Deadline => true,
+            Self::Queue(_) | Self::Schedule(_) | Self::Deletion(_) | Self::Deadline => true,
         }
     }
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use twilio::sid::RecordingSid;
+use vault::{NameError, PendingDeletions, RecordingId, ServiceError};
 
-use super::{ScheduleError, Schedules};
+use super::{Delivery, ScheduleError, Schedules};
 use crate::{
     clock,
     config::DeletionConfig,
@@ -13,43 +14,59 @@ use crate::{
 };
 
 /// Has originals deleted a while after the recording was linked: a schedule of the recording's name sends the job to the
-/// copies queue.
+/// copies queue. A mark in the bucket tells of it until the job is done, so that none is lost without a trace.
 pub(crate) struct Deletions {
     schedules: Schedules,
+    pub(crate) pending: PendingDeletions,
     copies_queue_arn: String,
-    after: Duration,
+    dead_letters_arn: String,
+    pub(crate) after: Duration,
     /// Also for recordings that no task links to. Of these the original may be the only one that Insights can play.
     pub(crate) unlinked: bool,
+}
+
+/// The deletion isn't scheduled. Scheduling it again does no harm.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DeletionError {
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error("the deletion's mark: {0}")]
+    Mark(#[from] ServiceError),
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
 }
 
 impl Deletions {
     pub(crate) fn new(aws: &SdkConfig, config: DeletionConfig) -> Self {
         Self {
             schedules: Schedules::new(aws, config.schedules),
+            pending: PendingDeletions::new(aws_sdk_s3::Client::new(aws), config.bucket),
             copies_queue_arn: config.copies_queue_arn,
+            dead_letters_arn: config.dead_letters_arn,
             after: config.after,
             unlinked: config.unlinked,
         }
     }
 
-    /// Schedules the deletion, from now; one that is scheduled already keeps its time.
+    /// Schedules the deletion, from now; one that is scheduled already keeps its time. The mark is written first: a
+    /// deletion that is marked and not scheduled is found and queued later, the other way round it would be lost.
     pub(crate) async fn schedule(
         &self,
         recording: &RecordingSid,
         duration_s: Option<u64>,
-    ) -> Result<(), ScheduleError> {
+    ) -> Result<(), DeletionError> {
+        self.pending.mark(&RecordingId::parse(recording.as_str())?).await?;
         let after_ms = i64::try_from(self.after.as_millis()).unwrap_or(i64::MAX);
         let job = Job::DeleteOriginal(DeleteOriginal {
             recording_sid: recording.clone(),
             duration_s,
         });
-        self.schedules
-            .once(
-                recording.as_str(),
-                clock::now_ms().saturating_add(after_ms),
-                &self.copies_queue_arn,
-                &job.to_message(),
-            )
-            .await
+        let at_ms = clock::now_ms().saturating_add(after_ms);
+        let delivery = Delivery {
+            target: &self.copies_queue_arn,
+            input: &job.to_message(),
+            dead_letters: Some(&self.dead_letters_arn),
+        };
+        Ok(self.schedules.once(recording.as_str(), at_ms, &delivery).await?)
     }
 }

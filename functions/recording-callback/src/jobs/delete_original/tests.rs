@@ -69,6 +69,7 @@ async fn run(
         reader: Reader::new(aws.s3(), aws.kms(), aws.reader_config()),
         catalog: Catalog::new(aws.s3(), aws.name.clone()),
         notices: DeletionNotices::new(aws.s3(), aws.name.clone()),
+        pending: PendingDeletions::new(aws.s3(), aws.name.clone()),
     };
     let outcome = deleter.run(job, Instant::now() + Duration::from_secs(60)).await;
     let deletions = server.count(&format!(
@@ -228,12 +229,32 @@ async fn nothing_is_deleted_without_notice() {
         reader: Reader::new(aws.s3(), aws.kms(), aws.reader_config()),
         catalog: Catalog::new(aws.s3(), aws.name.clone()),
         notices: DeletionNotices::new(aws.s3(), "no-such-bucket".to_owned()),
+        pending: PendingDeletions::new(aws.s3(), aws.name.clone()),
     };
     let outcome = deleter
         .run(&job(Some(5)), Instant::now() + Duration::from_secs(60))
         .await;
     assert!(matches!(outcome, Err(DeleteError::Catalog(_))), "{outcome:?}");
     assert_eq!(server.count("DELETE"), 0);
+}
+
+#[tokio::test]
+async fn a_deletion_is_pending_until_nothing_is_left_to_do() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    let pending = PendingDeletions::new(aws.s3(), aws.name.clone());
+    let is_pending = async || !pending.list(None, 1).await.unwrap().is_empty();
+    pending.mark(&recording()).await.unwrap();
+    let down = |asked: &Asked| match twilio(asked) {
+        _ if asked.what.starts_with("DELETE") => (500, None, json!(null)),
+        answer => answer,
+    };
+    run(&aws, &job(Some(5)), down).await.0.unwrap_err();
+    // It lasts longer than it should: the original stays.
+    run(&aws, &job(Some(50)), twilio).await.0.unwrap_err();
+    assert!(is_pending().await);
+    run(&aws, &job(Some(5)), twilio).await.0.unwrap();
+    assert!(!is_pending().await);
 }
 
 #[tokio::test]

@@ -99,6 +99,8 @@ fn deletions(server: &Loopback, unlinked: bool) -> Deletions {
             role_arn: ROLE_ARN.to_owned(),
         },
         copies_queue_arn: "arn:aws:sqs:us-east-1:123456789012:copies".to_owned(),
+        dead_letters_arn: "arn:aws:sqs:us-east-1:123456789012:dead-letters".to_owned(),
+        bucket: "recordings".to_owned(),
         after: Duration::from_secs(7_200),
         unlinked,
     };

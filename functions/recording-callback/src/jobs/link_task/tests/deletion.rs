@@ -3,6 +3,7 @@
 use super::*;
 
 const SCHEDULE: &str = "POST /schedules/RE00000000000000000000000000000001";
+const MARK: &str = "PUT /recordings/deletions/RE00000000000000000000000000000001";
 
 /// How long from now the deletion is due that was asked for, and what is to be sent then.
 fn scheduled_deletion(server: &Loopback) -> (String, String) {
@@ -11,6 +12,10 @@ fn scheduled_deletion(server: &Loopback) -> (String, String) {
     let text = |pointer| body.pointer(pointer).unwrap().as_str().unwrap().to_owned();
     assert_eq!(text("/GroupName"), "originals");
     assert_eq!(text("/Target/Arn"), "arn:aws:sqs:us-east-1:123456789012:copies");
+    assert_eq!(
+        text("/Target/DeadLetterConfig/Arn"),
+        "arn:aws:sqs:us-east-1:123456789012:dead-letters"
+    );
     (text("/ScheduleExpression"), text("/Target/Input"))
 }
 
@@ -44,7 +49,9 @@ async fn a_linked_original_is_deleted_when_its_time_comes() {
 async fn an_original_without_a_link_stays_unless_the_operator_says_otherwise() {
     for unlinked in [false, true] {
         let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
-            (200, Some(_), _) if asked.what != SCHEDULE => (404, None, json!({"code": 20404})),
+            (200, Some(_), _) if asked.what != SCHEDULE && !asked.what.starts_with(MARK) => {
+                (404, None, json!({"code": 20404}))
+            }
             other => other,
         })
         .await;
@@ -55,6 +62,7 @@ async fn an_original_without_a_link_stays_unless_the_operator_says_otherwise() {
         let deadline = Instant::now() + Duration::from_secs(30);
         linker.run(&job_with_task(), deadline).await.unwrap();
         assert_eq!(server.count(SCHEDULE), usize::from(unlinked));
+        assert_eq!(server.count(MARK), usize::from(unlinked));
     }
 }
 
@@ -72,6 +80,23 @@ async fn a_failed_link_schedules_no_deletion() {
     let deadline = Instant::now() + Duration::from_secs(30);
     linker.run(&job_with_task(), deadline).await.unwrap_err();
     assert_eq!(server.count(SCHEDULE), 0);
+}
+
+#[tokio::test]
+async fn a_deletion_is_marked_before_it_is_scheduled() {
+    let server = Loopback::start(|asked: &Asked| match asked.what.as_str() {
+        what if what.starts_with(MARK) => (500, None, json!({"Message": "canary"})),
+        _ => neighbours(asked),
+    })
+    .await;
+    let linker = Linker {
+        deletions: Some(deletions(&server, false)),
+        ..linker(&server, false)
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let error = linker.run(&job_with_task(), deadline).await.unwrap_err();
+    assert!(error.is_retryable() && !error.to_string().contains("canary"), "{error}");
+    assert_eq!((server.count(MARK), server.count(SCHEDULE)), (1, 0));
 }
 
 #[tokio::test]
