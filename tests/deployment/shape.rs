@@ -147,6 +147,7 @@ fn nobody_outside_waits_longer_than_they_would() {
 fn queues_feed_one_message_at_a_time_and_say_which_failed() {
     for (source, function, visibility_s) in [
         ("LinkerFunctionLinks", "LinksQueue", 60),
+        ("LateLinkerFunctionLateLinks", "LateLinksQueue", 60),
         ("CopierFunctionCopies", "CopiesQueue", 1200),
     ] {
         let mapping = properties(source);
@@ -156,7 +157,7 @@ fn queues_feed_one_message_at_a_time_and_say_which_failed() {
             json!(["ReportBatchItemFailures"]),
             "{source}"
         );
-        assert!(mapping["ScalingConfig"]["MaximumConcurrency"].is_object(), "{source}");
+        assert!(!mapping["ScalingConfig"]["MaximumConcurrency"].is_null(), "{source}");
         let queue = properties(function);
         assert_eq!(queue["VisibilityTimeout"], visibility_s);
         assert!(queue["RedrivePolicy"]["maxReceiveCount"].as_u64() >= Some(5));
@@ -167,7 +168,36 @@ fn queues_feed_one_message_at_a_time_and_say_which_failed() {
     assert_eq!(told.as_str(), Some(&*receives.to_string()));
     // Lambda asks for it: a message that comes back while it's worked on is worked on twice.
     assert!(properties("LinkerFunction")["Timeout"].as_u64() < Some(60));
+    assert!(properties("LateLinkerFunction")["Timeout"].as_u64() < Some(60));
     assert!(properties("CopierFunction")["Timeout"].as_u64() < Some(1200));
+}
+
+#[test]
+fn a_link_waits_in_queues_that_neither_drop_nor_give_up_early() {
+    for queue in ["LinksQueue", "LateLinksQueue"] {
+        let properties = properties(queue);
+        assert_eq!(properties["MessageRetentionPeriod"], 4 * 24 * 60 * 60, "{queue}");
+        assert_eq!(
+            properties["RedrivePolicy"],
+            json!({"deadLetterTargetArn": {"Fn::GetAtt": ["LinksDeadLetters", "Arn"]}, "maxReceiveCount": 1000}),
+            "{queue}"
+        );
+    }
+    let variable = |function: &str, name: &str| properties(function)["Environment"]["Variables"][name].clone();
+    let queue = |name: &str| json!({ "Ref": name });
+    assert_eq!(variable("LinkerFunction", "LINKS_QUEUE_URL"), queue("LinksQueue"));
+    assert_eq!(
+        variable("LinkerFunction", "LATE_LINKS_QUEUE_URL"),
+        queue("LateLinksQueue")
+    );
+    assert_eq!(
+        variable("LateLinkerFunction", "LINKS_QUEUE_URL"),
+        queue("LateLinksQueue")
+    );
+    // A function that sent to its own queue would be a chain, which Lambda stops.
+    assert_eq!(variable("LateLinkerFunction", "LATE_LINKS_QUEUE_URL"), "");
+    let late = properties("LateLinkerFunctionLateLinks");
+    assert_eq!(late["ScalingConfig"]["MaximumConcurrency"], 2);
 }
 
 #[test]

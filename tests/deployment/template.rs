@@ -6,10 +6,11 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 use toolbox::{Venv, python, workspace_root};
 
-/// The five functions, by the value of `ROLE` that each has, and the name of its role in the local stack.
-pub(crate) const FUNCTIONS: [(&str, &str); 5] = [
+/// The functions, and what each is called in the local stack.
+pub(crate) const FUNCTIONS: [(&str, &str); 6] = [
     ("WebhookFunction", "webhook"),
     ("LinkerFunction", "linker"),
+    ("LateLinkerFunction", "late-linker"),
     ("CopierFunction", "copier"),
     ("OperatorFunction", "operator"),
     ("PlaybackFunction", "playback"),

@@ -136,7 +136,11 @@ async fn until_the_queues_are_empty(stack: &Stack) {
             }
         }
         let queues = stack.resources();
-        if messages_in(stack, &queues.links.url).await + messages_in(stack, &queues.copies.url).await == 0 {
+        if messages_in(stack, &queues.links.url).await
+            + messages_in(stack, &queues.late_links.url).await
+            + messages_in(stack, &queues.copies.url).await
+            == 0
+        {
             return;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -267,6 +267,12 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut
     panic!("{what} never came");
 }
 
+/// Unix time.
+pub(crate) fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::try_from(now.as_millis()).unwrap()
+}
+
 /// Takes every message out of a queue.
 pub(crate) async fn drained(stack: &Stack, queue_url: &str) -> Vec<String> {
     let sqs = stack.sqs();

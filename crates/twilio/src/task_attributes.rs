@@ -5,11 +5,13 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 use url::Url;
 
+use self::document::{Edit, Shape};
 use crate::sid::{RecordingSid, ReservationSid};
 
+mod document;
 mod leg;
 pub use leg::{ChannelOrder, RecordedLeg};
 
@@ -64,6 +66,9 @@ pub enum MergeError {
         /// What it should hold.
         expected: &'static str,
     },
+    /// The task's one segment link is another recording's, or somebody else's: the first one stays.
+    #[error("the task's segment_link is not this recording's")]
+    SegmentLinkTaken,
     /// Too long even without the link's optional fields.
     #[error("the attributes would have {chars} characters, TaskRouter takes {max}")]
     TooLong {
@@ -85,51 +90,84 @@ const OPTIONAL_FIELDS: [&str; 3] = ["title", "channels", "start_time"];
 /// recording starts; Twilio's own Flex project template takes a second off for that reason.
 const START_TIME_LEAD_MS: i64 = 1000;
 
-/// Merges the link into the task's attributes: unknown keys survive, an entry for the same recording is replaced, the
-/// result is minified.
+/// Merges the link into the task's attributes: an entry for the same recording is replaced, and whatever else is there
+/// stays as it is, byte for byte.
 ///
 /// Missing, empty and `null` attributes count as `{}`, and so does `null` anywhere on the way to the link. Where the
-/// result is longer than [`MAX_CHARS`], the entry goes without title, then without channels, then without start time.
+/// result is longer than [`MAX_CHARS`], it goes without white space, then without title, channels and start time.
 pub fn merge(attributes: Option<&str>, recording: &RecordingSid, link: &TaskLink) -> Result<String, MergeError> {
-    let attributes = parse(attributes)?;
-    match link {
-        TaskLink::SegmentLink { url } => {
-            let mut root = attributes;
-            let conversations = object_at(&mut root, "conversations", "conversations")?;
-            conversations.insert("segment_link".to_owned(), json!(url));
-            minified(root)
-        }
-        TaskLink::Media {
-            url_provider,
-            reservation,
-            start_time_ms,
-            channels,
-            title,
-        } => {
-            let mut entry = media_entry(url_provider, *start_time_ms, *channels, title.as_deref());
-            let mut droppable = OPTIONAL_FIELDS.iter();
-            loop {
-                let mut root = attributes.clone();
-                put(media_list(&mut root, reservation.as_ref())?, recording, entry.clone());
-                match (minified(root), droppable.next()) {
-                    // `shift_remove` keeps the order whichever field goes; plain `remove` swaps the last one in.
-                    (Err(MergeError::TooLong { .. }), Some(&field)) => drop(entry.shift_remove(field)),
-                    (merged, _) => return merged,
-                }
-            }
+    let text = attributes.filter(|text| !text.trim().is_empty()).unwrap_or("{}");
+    let compact = document::without_white_space(text);
+    let values = link.values();
+    let spaced = [(text, &values[0])].into_iter();
+    let mut tries = spaced.chain(values.iter().map(|value| (&*compact, value))).peekable();
+    loop {
+        let (text, value) = tries.next().expect("the loop returns with the last one");
+        match merged(text, recording, link, value) {
+            Err(MergeError::TooLong { .. }) if tries.peek().is_some() => {}
+            merged => return merged,
         }
     }
 }
 
-fn parse(attributes: Option<&str>) -> Result<Map<String, Value>, MergeError> {
-    let text = attributes.unwrap_or_default().trim();
-    if text.is_empty() {
-        return Ok(Map::new());
+/// Whether the attributes hold the link, in whatever form Twilio gives them back.
+pub fn is_linked(attributes: Option<&str>, recording: &RecordingSid, link: &TaskLink) -> bool {
+    let path: Vec<_> = link.path().into_iter().map(|(key, _)| key).collect();
+    let Some(place) = attributes
+        .and_then(document::root)
+        .and_then(|root| document::find(root, &path))
+    else {
+        return false;
+    };
+    match (link, document::shape(place)) {
+        (TaskLink::SegmentLink { url }, _) => document::string(place).as_ref() == Some(url),
+        (TaskLink::Media { url_provider, .. }, Shape::Array(media)) => media
+            .elements
+            .iter()
+            .any(|entry| is_of(entry, recording) && provider(entry).as_ref() == Some(url_provider)),
+        _ => false,
     }
-    match serde_json::from_str(text) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(Value::Null) => Ok(Map::new()),
-        _ => Err(MergeError::NotAnObject),
+}
+
+impl TaskLink {
+    /// The keys that lead to the link, and what errors call them.
+    fn path(&self) -> Vec<(&str, &'static str)> {
+        match self {
+            Self::Media {
+                reservation: Some(reservation),
+                ..
+            } => vec![
+                ("reservation_attributes", "reservation_attributes"),
+                (reservation.as_str(), "the reservation"),
+                ("media", "media"),
+            ],
+            Self::Media { reservation: None, .. } => vec![("conversations", "conversations"), ("media", "media")],
+            Self::SegmentLink { .. } => vec![("conversations", "conversations"), ("segment_link", "segment_link")],
+        }
+    }
+
+    /// What is written: first with everything, then with one optional field less each.
+    fn values(&self) -> Vec<String> {
+        match self {
+            Self::SegmentLink { url } => vec![json!(url).to_string()],
+            Self::Media {
+                url_provider,
+                start_time_ms,
+                channels,
+                title,
+                ..
+            } => {
+                let mut entry = media_entry(url_provider, *start_time_ms, *channels, title.as_deref());
+                let mut values = vec![json!(entry).to_string()];
+                for field in OPTIONAL_FIELDS {
+                    // It keeps the order whichever field goes; plain `remove` swaps the last one in.
+                    if entry.shift_remove(field).is_some() {
+                        values.push(json!(entry).to_string());
+                    }
+                }
+                values
+            }
+        }
     }
 }
 
@@ -156,74 +194,96 @@ fn media_entry(
     entry
 }
 
-fn media_list<'a>(
-    root: &'a mut Map<String, Value>,
-    reservation: Option<&ReservationSid>,
-) -> Result<&'a mut Vec<Value>, MergeError> {
-    let holder = match reservation {
-        Some(reservation) => {
-            let reservations = object_at(root, "reservation_attributes", "reservation_attributes")?;
-            object_at(reservations, reservation.as_str(), "the reservation")?
-        }
-        None => object_at(root, "conversations", "conversations")?,
-    };
-    match slot(holder, "media", || Value::Array(Vec::new())) {
-        Value::Array(list) => Ok(list),
-        _ => Err(MergeError::Occupied {
-            key: "media",
-            expected: "an array",
-        }),
-    }
-}
-
-fn object_at<'a>(
-    parent: &'a mut Map<String, Value>,
-    key: &str,
-    name: &'static str,
-) -> Result<&'a mut Map<String, Value>, MergeError> {
-    match slot(parent, key, || Value::Object(Map::new())) {
-        Value::Object(object) => Ok(object),
-        _ => Err(MergeError::Occupied {
-            key: name,
-            expected: "an object",
-        }),
-    }
-}
-
-fn slot<'a>(parent: &'a mut Map<String, Value>, key: &str, empty: impl Fn() -> Value) -> &'a mut Value {
-    let value = parent.entry(key).or_insert(Value::Null);
-    if value.is_null() {
-        *value = empty();
-    }
-    value
-}
-
-/// Replaces the recording's entry where it stands, or appends: the Player shows the first recording of the list only,
-/// and which one that is isn't ours to change.
-fn put(media: &mut Vec<Value>, recording: &RecordingSid, entry: Map<String, Value>) {
-    match media.iter_mut().find(|present| is_of(present, recording)) {
-        Some(present) => *present = Value::Object(entry),
-        None => media.push(Value::Object(entry)),
-    }
-}
-
-fn is_of(entry: &Value, recording: &RecordingSid) -> bool {
-    let Some(url) = entry.get("url_provider").and_then(Value::as_str) else {
-        return false;
-    };
-    Url::parse(url).is_ok_and(|url| {
-        url.query_pairs()
-            .any(|(name, value)| name == "recordingSid" && value == recording.as_str())
-    })
-}
-
-fn minified(root: Map<String, Value>) -> Result<String, MergeError> {
-    let text = Value::Object(root).to_string();
-    let chars = text.chars().count();
+fn merged(text: &str, recording: &RecordingSid, link: &TaskLink, value: &str) -> Result<String, MergeError> {
+    let root = document::root(text).ok_or(MergeError::NotAnObject)?;
+    let merged = edit(root, recording, link, value)?.apply(text);
+    let chars = merged.chars().count();
     if chars > MAX_CHARS {
         return Err(MergeError::TooLong { chars, max: MAX_CHARS });
     }
-    Ok(text)
+    Ok(merged)
+}
+
+/// The one change that gives the attributes their link.
+fn edit<'a>(
+    root: &'a RawValue,
+    recording: &RecordingSid,
+    link: &TaskLink,
+    value: &str,
+) -> Result<Edit<'a>, MergeError> {
+    let path = link.path();
+    let mut place = root;
+    let mut name = None;
+    for (depth, (key, key_name)) in path.iter().enumerate() {
+        match document::shape(place) {
+            Shape::Null => return Ok(Edit::replace(place, nested(&path[depth..], link, value))),
+            Shape::Object(object) => match object.get(key) {
+                Some(present) => place = present,
+                None => return Ok(object.append(key, &nested(&path[depth + 1..], link, value))),
+            },
+            _ => return Err(name.map_or(MergeError::NotAnObject, |key| occupied(key, "an object"))),
+        }
+        name = Some(*key_name);
+    }
+    match (link, document::shape(place)) {
+        (TaskLink::SegmentLink { .. }, shape) if !is_free(place, &shape, recording) => {
+            Err(MergeError::SegmentLinkTaken)
+        }
+        (TaskLink::SegmentLink { .. }, _) | (TaskLink::Media { .. }, Shape::Null) => {
+            Ok(Edit::replace(place, nested(&[], link, value)))
+        }
+        // Replaced where it stands, else appended: which recording comes first isn't ours to change.
+        (TaskLink::Media { .. }, Shape::Array(media)) => {
+            match media.elements.iter().find(|entry| is_of(entry, recording)) {
+                Some(present) => Ok(Edit::replace(present, value.to_owned())),
+                None => Ok(media.append(value.to_owned())),
+            }
+        }
+        (TaskLink::Media { .. }, _) => Err(occupied("media", "an array")),
+    }
+}
+
+/// The value within what is missing around it.
+fn nested(path: &[(&str, &'static str)], link: &TaskLink, value: &str) -> String {
+    let innermost = match link {
+        TaskLink::SegmentLink { .. } => value.to_owned(),
+        TaskLink::Media { .. } => format!("[{value}]"),
+    };
+    path.iter().rev().fold(innermost, |inner, (key, _)| {
+        format!("{{{}}}", document::member(key, &inner))
+    })
+}
+
+const fn occupied(key: &'static str, expected: &'static str) -> MergeError {
+    MergeError::Occupied { key, expected }
+}
+
+/// Whether a task's `segment_link` is nobody's yet, or this recording's: by an older key, perhaps.
+fn is_free(segment_link: &RawValue, shape: &Shape<'_>, recording: &RecordingSid) -> bool {
+    let plays_ours = |text: String| {
+        text.is_empty()
+            || Url::parse(&text).is_ok_and(|url| is_in_path(&url, recording) || is_in_query(&url, recording))
+    };
+    matches!(shape, Shape::Null) || document::string(segment_link).is_some_and(plays_ours)
+}
+
+fn is_of(entry: &RawValue, recording: &RecordingSid) -> bool {
+    let url = provider(entry).and_then(|url| Url::parse(&url).ok());
+    url.is_some_and(|url| is_in_query(&url, recording))
+}
+
+fn is_in_path(url: &Url, recording: &RecordingSid) -> bool {
+    url.path_segments()
+        .is_some_and(|mut segments| segments.any(|segment| segment == recording.as_str()))
+}
+
+fn is_in_query(url: &Url, recording: &RecordingSid) -> bool {
+    url.query_pairs()
+        .any(|(name, value)| name == "recordingSid" && value == recording.as_str())
+}
+
+fn provider(entry: &RawValue) -> Option<String> {
+    document::string(document::find(entry, &["url_provider"])?)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::fmt;
 use http::header;
 use reqwest::Response;
 use serde::Deserialize;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use url::Url;
 
 use crate::{
@@ -45,6 +46,8 @@ pub struct Task {
     pub attributes: Option<String>,
     /// As received in the ETag header; sent back verbatim in If-Match.
     pub etag: String,
+    /// When anything of it last changed, its status among others: Unix milliseconds, whole seconds of them.
+    pub updated_at_ms: Option<i64>,
 }
 
 /// Attributes hold names and phone numbers: only their presence is shown.
@@ -55,6 +58,7 @@ impl fmt::Debug for Task {
             .field("status", &self.status)
             .field("has_attributes", &self.attributes.is_some())
             .field("etag", &self.etag)
+            .field("updated_at_ms", &self.updated_at_ms)
             .finish()
     }
 }
@@ -91,7 +95,7 @@ impl Client {
         Ok(page.tasks.into_iter().next().map(|task| task.sid))
     }
 
-    /// 404 is `ApiError::NotFound`.
+    /// 404 is `ApiError::NotFound`; an answer about another task is `ApiError::Unexpected`.
     pub async fn fetch_task(
         &self,
         credentials: &Credentials,
@@ -103,21 +107,26 @@ impl Client {
             sid: TaskSid,
             assignment_status: AssignmentStatus,
             attributes: Option<String>,
+            date_updated: Option<String>,
         }
 
         let url = self.tasks_url(workspace, &[task.as_str()]);
         let response = patiently(|| authorize(self.http.get(url.clone()), credentials)).await?;
         let etag = etag(&response).ok_or(ApiError::Unexpected("a task without an ETag"))?;
         let body: Body = json(response).await?;
+        is_about(&body.sid, task)?;
         Ok(Task {
             sid: body.sid,
             status: body.assignment_status,
             attributes: body.attributes,
             etag,
+            updated_at_ms: body.date_updated.as_deref().and_then(unix_ms),
         })
     }
 
-    /// Replaces the attributes as a whole. 412 is `ApiError::PreconditionFailed`.
+    /// Replaces the attributes as a whole, and returns them as Twilio has them then. 412 is
+    /// `ApiError::PreconditionFailed`; an answer that is not this task is `ApiError::Unexpected`, and tells nothing about
+    /// what became of the update.
     pub async fn update_task_attributes(
         &self,
         credentials: &Credentials,
@@ -125,14 +134,22 @@ impl Client {
         task: &TaskSid,
         attributes: &str,
         etag: &str,
-    ) -> Result<(), ApiError> {
+    ) -> Result<Option<String>, ApiError> {
+        #[derive(Deserialize)]
+        struct Body {
+            sid: TaskSid,
+            attributes: Option<String>,
+        }
+
         let url = self.tasks_url(workspace, &[task.as_str()]);
-        patiently(|| {
+        let response = patiently(|| {
             let request = self.http.post(url.clone()).header(header::IF_MATCH, etag);
             authorize(request, credentials).form(&[("Attributes", attributes)])
         })
         .await?;
-        Ok(())
+        let body: Body = json(response).await?;
+        is_about(&body.sid, task)?;
+        Ok(body.attributes)
     }
 
     fn tasks_url(&self, workspace: &WorkspaceSid, rest: &[&str]) -> Url {
@@ -156,6 +173,20 @@ fn search_expression(call: Option<&CallSid>, conference: Option<&ConferenceSid>)
     });
     let terms: Vec<String> = conference.into_iter().chain(call).collect();
     (!terms.is_empty()).then(|| terms.join(" OR "))
+}
+
+fn is_about(answered: &TaskSid, asked: &TaskSid) -> Result<(), ApiError> {
+    if answered == asked {
+        Ok(())
+    } else {
+        Err(ApiError::Unexpected("another task"))
+    }
+}
+
+/// Unix milliseconds of Twilio's ISO 8601 in UTC.
+fn unix_ms(text: &str) -> Option<i64> {
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    time.unix_timestamp().checked_mul(1_000)
 }
 
 fn etag(response: &Response) -> Option<String> {

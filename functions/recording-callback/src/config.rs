@@ -59,10 +59,19 @@ pub(crate) struct LinkerConfig {
     pub(crate) playback_base_url: String,
     pub(crate) mode: LinkMode,
     pub(crate) channels: ChannelOrders,
-    /// Set, a link that failed for now comes back sooner than the queue's visibility timeout has it, and one whose task
-    /// waits for a worker comes back later.
-    pub(crate) queue_url: Option<String>,
+    /// Unset, a link that cannot be made yet comes back when its queue's visibility timeout ends.
+    pub(crate) queue: Option<LinksQueueConfig>,
     pub(crate) deletion: Option<DeletionConfig>,
+}
+
+/// The queues of a function that makes links, by their URLs.
+#[derive(Debug)]
+pub(crate) struct LinksQueueConfig {
+    /// The one that feeds the function.
+    pub(crate) own: String,
+    /// Where links go that have become old; unset, the function takes those itself.
+    pub(crate) late: Option<String>,
+    pub(crate) dead_letters: String,
 }
 
 /// Who speaks on which channel of a two-channel recording, by what was recorded; unset, the link doesn't say.
@@ -160,7 +169,7 @@ impl Config {
         let takes = |wanted| role.is_none_or(|role| role == wanted);
         let account = settings.required("TWILIO_ACCOUNT_SID", AccountSid::parse);
         let webhook = takes(Role::Webhook).then(|| webhook(&mut settings, role.is_none()));
-        let linker = takes(Role::Linker).then(|| linker(&mut settings));
+        let linker = takes(Role::Linker).then(|| linker(&mut settings, role.is_some()));
         let copier = takes(Role::Copier).then(|| copier(&mut settings, account.as_ref()));
         // A function in all roles is an operator's too where it has what only that takes.
         let operates = match role {
@@ -235,7 +244,7 @@ fn webhook(settings: &mut Settings, runs_jobs: bool) -> Option<WebhookConfig> {
     })
 }
 
-fn linker(settings: &mut Settings) -> Option<LinkerConfig> {
+fn linker(settings: &mut Settings, has_queue: bool) -> Option<LinkerConfig> {
     let workspace = settings.required("TWILIO_WORKSPACE_SID", WorkspaceSid::parse);
     let playback_base_url = settings.required("PLAYBACK_BASE_URL", origin);
     let by_segment_link = settings.optional("LINK_MODE", is_segment_link).unwrap_or(false);
@@ -256,13 +265,32 @@ fn linker(settings: &mut Settings) -> Option<LinkerConfig> {
         conference: settings.optional("CONFERENCE_CHANNELS", channel_order),
     };
     let deletion = deletion(settings);
+    let queue = if has_queue { links_queue(settings) } else { None };
     Some(LinkerConfig {
         workspace: workspace?,
         playback_base_url: playback_base_url?,
         mode,
         channels,
-        queue_url: settings.optional("LINKS_QUEUE_URL", text),
+        queue,
         deletion,
+    })
+}
+
+/// `None` where the queue's own visibility timeout and receive count are to do.
+fn links_queue(settings: &mut Settings) -> Option<LinksQueueConfig> {
+    let own = settings.optional("LINKS_QUEUE_URL", text);
+    let late = settings.optional("LATE_LINKS_QUEUE_URL", text);
+    let dead_letters = settings.optional("LINKS_DEAD_LETTERS_URL", text);
+    if own.is_some() != dead_letters.is_some() || (late.is_some() && own.is_none()) {
+        settings.problem(
+            "LINKS_QUEUE_URL and LINKS_DEAD_LETTERS_URL: set both or neither, and both with LATE_LINKS_QUEUE_URL"
+                .to_owned(),
+        );
+    }
+    Some(LinksQueueConfig {
+        own: own?,
+        late,
+        dead_letters: dead_letters?,
     })
 }
 

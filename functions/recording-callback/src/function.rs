@@ -161,8 +161,8 @@ impl Aws {
                     channels: linker.channels,
                 },
                 queue: linker
-                    .queue_url
-                    .map(|url| LinksQueue::new(aws_sdk_sqs::Client::new(&self.config), url)),
+                    .queue
+                    .map(|urls| LinksQueue::new(aws_sdk_sqs::Client::new(&self.config), urls)),
                 deletions: linker.deletion.map(|deletion| Deletions::new(&self.config, deletion)),
             }),
             deleter: config.copier.as_ref().map(|copier| OriginalDeleter {

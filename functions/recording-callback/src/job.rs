@@ -49,12 +49,6 @@ pub(crate) struct LinkTask {
     pub(crate) duration_s: Option<u64>,
     /// When the callback came, Unix milliseconds.
     pub(crate) received_at_ms: i64,
-    /// How often the job has been sent again since, because its task waited for a worker.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub(crate) attempt: u32,
-    /// When to give up on a task that still waits for a worker, Unix milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) not_after_ms: Option<i64>,
 }
 
 /// Copy the recording into the vault.
@@ -124,8 +118,6 @@ impl Job {
             channels: callback.channels,
             duration_s: callback.duration_s,
             received_at_ms,
-            attempt: 0,
-            not_after_ms: None,
         };
         let copy = CopyRecording {
             recording_sid: callback.recording_sid,
@@ -192,12 +184,6 @@ impl Job {
             _ => Err(MessageError::UnknownKind),
         }
     }
-}
-
-// The shape that serde asks for.
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 impl From<serde_json::Error> for MessageError {
@@ -322,23 +308,18 @@ mod tests {
         let Ok(Job::LinkTask(job)) = Job::from_message(text) else {
             panic!("not a job");
         };
-        assert_eq!((job.channels, job.attempt, job.not_after_ms), (None, 0, None));
+        assert_eq!(job.channels, None);
         assert_eq!(Job::LinkTask(job).to_message(), text);
     }
 
+    /// Earlier releases sent links of waiting tasks again and counted it.
     #[test]
-    fn a_job_that_was_sent_again_says_so() {
-        let [Job::LinkTask(link), _] = jobs() else {
-            panic!("the link comes first");
-        };
-        let again = Job::LinkTask(LinkTask {
-            attempt: 3,
-            not_after_ms: Some(7),
-            ..link
-        });
-        let message: Value = serde_json::from_str(&again.to_message()).unwrap();
-        assert_eq!((&message["attempt"], &message["notAfterMs"]), (&json!(3), &json!(7)));
-        assert_eq!(Job::from_message(&message.to_string()), Ok(again));
+    fn messages_that_an_earlier_release_sent_again_are_jobs_still() {
+        let [link, _] = jobs();
+        let mut message: Value = serde_json::from_str(&link.to_message()).unwrap();
+        message["attempt"] = json!(3);
+        message["notAfterMs"] = json!(7);
+        assert_eq!(Job::from_message(&message.to_string()), Ok(link));
     }
 
     #[test]

@@ -35,6 +35,17 @@ impl Loopback {
     pub(crate) async fn start(
         answer: impl Fn(&Asked) -> (u16, Option<&'static str>, Value) + Clone + Send + Sync + 'static,
     ) -> Self {
+        Self::start_with_text(move |asked| {
+            let (status, etag, body) = answer(asked);
+            (status, etag, body.to_string())
+        })
+        .await
+    }
+
+    /// The same with bodies that need not be JSON.
+    pub(crate) async fn start_with_text(
+        answer: impl Fn(&Asked) -> (u16, Option<&'static str>, String) + Clone + Send + Sync + 'static,
+    ) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let memory = Arc::clone(&asked);
         let handler = async move |request: Request| {
@@ -46,7 +57,7 @@ impl Loopback {
                 .into_iter()
                 .collect();
             let status = http::StatusCode::from_u16(status).unwrap();
-            (status, headers, axum::Json(body)).into_response()
+            (status, headers, body).into_response()
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -17,6 +17,18 @@ const fn answer(status: u16) -> FaultAction {
     }
 }
 
+/// A success that says nothing about the task.
+fn success_with(body: &str) -> FaultAction {
+    FaultAction::Answer {
+        status: 200,
+        body: Some(body.to_owned()),
+        retry_after: None,
+    }
+}
+
+const ANOTHER_TASK: &str =
+    r#"{"sid":"WT99999999999999999999999999999999","assignment_status":"assigned","attributes":"{}"}"#;
+
 const fn busy_for_a_second() -> FaultAction {
     FaultAction::Answer {
         status: 429,
@@ -50,6 +62,12 @@ requests! {
     task_update_412_too_often: TaskUpdate, 10, answer(412), delivered 2;
     task_update_500: TaskUpdate, 2, answer(500), delivered 3;
     task_update_done_but_answer_lost: TaskUpdate, 1, FaultAction::Drop, delivered 2;
+    task_update_answered_with_nothing: TaskUpdate, 1, success_with(""), delivered 1;
+    task_update_answered_with_a_page: TaskUpdate, 1, success_with("<html></html>"), delivered 1;
+    task_update_answered_with_another_task: TaskUpdate, 1, success_with(ANOTHER_TASK), delivered 1;
+    task_fetch_answered_with_another_task: TaskFetch, 1, success_with(ANOTHER_TASK), delivered 2;
+    task_fetch_403: TaskFetch, 2, answer(403), delivered 2;
+    task_fetch_400: TaskFetch, 1, answer(400), delivered 2;
 }
 
 /// The task is gone: nothing is left to do for the link, and the copy goes its own way.
@@ -106,6 +124,25 @@ merges! {
     attributes_with_large_numbers: r#"{"n":12345678901234567890.123}"#, [("/n", "12345678901234567890.123")];
 }
 
+/// JavaScript writes half of a surrogate pair when it cuts an emoji in two. It is legal JSON, as is any depth.
+#[tokio::test]
+async fn attributes_that_few_parsers_take() {
+    let trial = Trial::small().await;
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let before = format!(r#"{{ "note": "\ud83d", "deep": {deep}, "n": 1.50"#);
+    let attributes = format!("{before} }}");
+    trial.stack.twilio().add_task(&trial.recording.task, &attributes);
+    trial.call_back().await;
+    trial.done(Kind::Link, 1, 1).await;
+    let text = trial.attributes();
+    assert!(
+        text.starts_with(&format!(r#"{before},"conversations":{{"media":[{{"#)),
+        "{text}"
+    );
+    assert!(text.contains(&trial.recording.sid), "{text}");
+    trial.done(Kind::Copy, 1, 1).await;
+}
+
 /// Twilio shows attributes that were never set as null.
 #[tokio::test]
 async fn attributes_null() {
@@ -145,7 +182,7 @@ left_alone! {
     attributes_without_room_for_a_link: format!(r#"{{"long":"{}"}}"#, "x".repeat(4_080));
 }
 
-/// An update would route the task again, so that the link waits for its worker in a message of its own.
+/// An update would route the task again, so that the link's message waits for a worker too.
 #[tokio::test]
 async fn a_task_that_nobody_has_taken_yet_is_linked_later() {
     let trial = Trial::small().await;
@@ -155,10 +192,13 @@ async fn a_task_that_nobody_has_taken_yet_is_linked_later() {
         .twilio()
         .add_task_with(task, &attributes, AssignmentStatus::Reserved);
     trial.call_back().await;
-    trial.done(Kind::Link, 1, 1).await;
+    trial.failed(Kind::Link, 1).await;
     assert_eq!(trial.attributes(), attributes, "left alone");
     trial.stack.twilio().add_task(task, &attributes);
-    trial.done(Kind::Link, 2, 1).await;
+    eventually("the link", || async {
+        trial.attributes().contains(&trial.recording.sid).then_some(())
+    })
+    .await;
     trial.done(Kind::Copy, 1, 1).await;
     trial.is_right().await;
 }

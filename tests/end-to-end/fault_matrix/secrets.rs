@@ -49,11 +49,13 @@ fn api_key(secret: &str) -> Value {
 impl Trial<'_> {
     /// Puts a job's message into its queue, past the webhook.
     async fn send(&self, kind: Kind) {
+        let received_at_ms = crate::support::now_ms();
         let (sid, task) = (&self.recording.sid, &self.recording.task);
         let (queue, message) = match kind {
             Kind::Link => (
                 &self.stack.resources().links,
-                json!({"version": 1, "kind": kind.name(), "recordingSid": sid, "taskSid": task, "receivedAtMs": 0}),
+                json!({"version": 1, "kind": kind.name(), "recordingSid": sid, "taskSid": task,
+                    "receivedAtMs": received_at_ms}),
             ),
             Kind::Copy => (
                 &self.stack.resources().copies,

@@ -45,10 +45,17 @@ pub(crate) fn environment(role: Role, aws_endpoint: &str, around: Surroundings<'
             pairs.extend(copier(around.resources));
             pairs.extend(schedules(around.resources));
         }
-        (Role::Linker, _) => {
-            pairs.push(("ROLE", role.name()));
+        (Role::Linker | Role::LateLinker, _) => {
+            let Resources { links, late_links, .. } = around.resources;
+            pairs.push(("ROLE", role.setting()));
             pairs.extend(linker(around));
-            pairs.push(("LINKS_QUEUE_URL", &around.resources.links.url));
+            if role == Role::Linker {
+                pairs.push(("LINKS_QUEUE_URL", &links.url));
+                pairs.push(("LATE_LINKS_QUEUE_URL", &late_links.url));
+            } else {
+                pairs.push(("LINKS_QUEUE_URL", &late_links.url));
+            }
+            pairs.push(("LINKS_DEAD_LETTERS_URL", &links.dead_letters_url));
             pairs.extend(schedules(around.resources));
         }
         (Role::Copier, _) => {

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use toolbox::{Process, ProcessError};
 
 use crate::Role;
+use crate::lineage::Traces;
 use crate::proxy::Error;
 
 /// What a function's instances are started from.
@@ -22,6 +23,8 @@ pub(crate) struct Function {
     /// The whole environment of an instance, but for its address of the Runtime API.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) log: PathBuf,
+    /// Where the Runtime API finds the trace of an invocation.
+    pub(crate) traces: Traces,
 }
 
 /// The instances of one function.
@@ -164,6 +167,11 @@ impl Lease {
 
     pub(crate) fn function(&self) -> &Function {
         &self.instances.function
+    }
+
+    /// The next invocation has this trace header, or one of the emulator's.
+    pub(crate) fn begin(&self, trace: Option<String>) {
+        self.instances.function.traces.begin(self.name(), trace);
     }
 
     /// Waits for a step of the invocation, or for the function's end.

@@ -34,14 +34,16 @@ pub(crate) async fn invoke(
 }
 
 /// Invokes a function with an event, on the first of its instances that's idle within `bound`, and waits for the end.
-/// Any status but 200 means that the function failed.
+/// Any status but 200 means that the function failed. With a trace header it's a link of that chain.
 pub(crate) async fn invoke_with(
     emulator: &Upstream,
     instances: &Arc<Instances>,
     event: Bytes,
+    trace: Option<String>,
     bound: Duration,
 ) -> Result<(StatusCode, Bytes), InvocationError> {
     let lease = Arc::clone(instances).lease(bound).await?;
+    lease.begin(trace);
     let path = format!("/2015-03-31/functions/{}/invocations", lease.name());
     let request = Request::post(path).body(proxy::full(event));
     let request = request.map_err(|error| InvocationError::Broken(error.into()))?;

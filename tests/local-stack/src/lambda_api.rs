@@ -98,7 +98,7 @@ impl LambdaApi {
         serde_json::from_slice::<Value>(&event).map_err(|_| Refusal::NotJson)?;
         match InvocationType::of(invocation_type)? {
             InvocationType::RequestResponse => {
-                match invoke_with(&self.emulator, instances, event, INSTANCE_BOUND).await {
+                match invoke_with(&self.emulator, instances, event, None, INSTANCE_BOUND).await {
                     Ok((StatusCode::OK, answer)) => Ok(answered(answer, None)),
                     Ok((_, error)) => Ok(answered(error, Some("Unhandled"))),
                     Err(InvocationError::Throttled) => Err(Refusal::AllBusy),
@@ -110,7 +110,7 @@ impl LambdaApi {
                 let (emulator, instances) = (self.emulator.clone(), Arc::clone(instances));
                 // Tried once: `template.yaml` has Lambda retry no asynchronous invocation.
                 tokio::spawn(async move {
-                    if let Err(error) = invoke_with(&emulator, &instances, event, Duration::MAX).await {
+                    if let Err(error) = invoke_with(&emulator, &instances, event, None, Duration::MAX).await {
                         eprintln!("stack: {role}: {error}");
                     }
                 });

@@ -32,6 +32,8 @@ pub enum DeliveryState {
     Done,
     /// It failed, and waits in its queue for the end of its visibility timeout, or has gone to the dead letters since.
     Kept,
+    /// The chain that it belongs to was stopped before it came to the function: it is in the dead letters.
+    Stopped,
 }
 
 /// All deliveries of a stack, in the order in which messages came first.
@@ -69,6 +71,19 @@ impl Ledger {
         }
     }
 
+    /// Notes that a message did not come to its function.
+    pub(crate) fn stopped(&self, role: Role, message: &Message) {
+        let mut deliveries = self.deliveries();
+        deliveries.push(Delivery {
+            role,
+            message_id: message.message_id().unwrap_or_default().to_owned(),
+            body: message.body().unwrap_or_default().to_owned(),
+            times: 0,
+            state: DeliveryState::Stopped,
+            receipt_handle: message.receipt_handle().unwrap_or_default().to_owned(),
+        });
+    }
+
     pub(crate) fn about(&self, text: &str) -> Vec<Delivery> {
         let deliveries = self.deliveries();
         deliveries
@@ -93,6 +108,7 @@ impl Stack {
     pub async fn bring_back(&self, delivery: &Delivery) {
         let queue = match delivery.role {
             Role::Linker => &self.resources().links,
+            Role::LateLinker => &self.resources().late_links,
             _ => &self.resources().copies,
         };
         let change = self.sqs().change_message_visibility().queue_url(&queue.url);

@@ -27,6 +27,7 @@ mod invocation;
 mod invoking;
 mod lambda_api;
 mod ledger;
+mod lineage;
 mod media;
 pub mod mp3;
 mod page;

@@ -1,7 +1,8 @@
 //! An event source mapping: takes messages from a queue, invokes a function with them, deletes what it has done.
 //!
 //! Batch size 1, `ReportBatchItemFailures` on, as in `template.yaml`. Whatever isn't deleted comes back when its
-//! visibility timeout is over, and goes to the dead-letter queue by the queue's own redrive policy.
+//! visibility timeout is over, and goes to the dead-letter queue by the queue's own redrive policy. A message at the end of
+//! a chain that Lambda would stop goes there at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,9 @@ use serde_json::{Value, json};
 use crate::instances::Instances;
 use crate::invocation::invoke_with;
 use crate::ledger::Ledger;
-use crate::proxy::Upstream;
+use crate::lineage;
+use crate::proxy::{Error, Upstream};
+use crate::resources::Queue;
 
 /// The longest that SQS allows.
 const LONG_POLL_SECONDS: i32 = 20;
@@ -25,12 +28,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A queue and the function that works it off.
 #[derive(Clone, Debug)]
 pub(crate) struct Mapping {
-    pub(crate) queue_url: String,
-    pub(crate) queue_arn: String,
+    pub(crate) queue: Queue,
     pub(crate) region: String,
     pub(crate) instances: Arc<Instances>,
     pub(crate) emulator: Upstream,
     pub(crate) ledger: Ledger,
+    /// Whether a chain may invoke the function any number of times.
+    pub(crate) may_recurse: bool,
 }
 
 impl Mapping {
@@ -40,7 +44,7 @@ impl Mapping {
         loop {
             let received = sqs
                 .receive_message()
-                .queue_url(&self.queue_url)
+                .queue_url(&self.queue.url)
                 .max_number_of_messages(1)
                 .wait_time_seconds(LONG_POLL_SECONDS)
                 .message_system_attribute_names(MessageSystemAttributeName::All)
@@ -57,10 +61,31 @@ impl Mapping {
     }
 
     async fn handle(&self, sqs: &Client, message: &Message) {
-        let entry = self.ledger.begin(self.instances.function().role, message);
-        let event = event(message, &self.queue_arn, &self.region).to_string();
+        let role = self.instances.function().role;
+        let attributes = message.attributes();
+        let trace = attributes.and_then(|all| all.get(&MessageSystemAttributeName::AwsTraceHeader));
+        let trace = trace.map(String::as_str);
+        if !self.may_recurse && lineage::invocations(trace, role.name()) >= lineage::MOST_INVOCATIONS {
+            eprintln!(
+                "stack: {role}: a chain of {} invocations was stopped",
+                lineage::MOST_INVOCATIONS
+            );
+            if let Err(error) = self.stop(sqs, message).await {
+                eprintln!("stack: {role}: {error}");
+            }
+            return;
+        }
+        let trace = lineage::continued(trace, role.name());
+        let entry = self.ledger.begin(role, message);
+        let event = event(message, &self.queue.arn, &self.region).to_string();
         // As long as it takes: the poller has taken the message for an instance.
-        let invoked = invoke_with(&self.emulator, &self.instances, event.into(), Duration::MAX);
+        let invoked = invoke_with(
+            &self.emulator,
+            &self.instances,
+            event.into(),
+            Some(trace),
+            Duration::MAX,
+        );
         let done = match invoked.await {
             Ok((status, answer)) => is_done(status, &answer),
             Err(error) => {
@@ -68,19 +93,28 @@ impl Mapping {
                 false
             }
         };
-        if done {
-            let receipt = message.receipt_handle().unwrap_or_default();
-            let deleted = sqs
-                .delete_message()
-                .queue_url(&self.queue_url)
-                .receipt_handle(receipt)
-                .send()
-                .await;
-            if let Err(error) = deleted {
-                eprintln!("stack: a finished message could not be deleted: {error}");
-            }
+        if done && let Err(error) = self.delete(sqs, message).await {
+            eprintln!("stack: a finished message could not be deleted: {error}");
         }
         self.ledger.end(&entry, done);
+    }
+
+    async fn stop(&self, sqs: &Client, message: &Message) -> Result<(), Error> {
+        sqs.send_message()
+            .queue_url(&self.queue.dead_letters_url)
+            .message_body(message.body().unwrap_or_default())
+            .send()
+            .await?;
+        self.delete(sqs, message).await?;
+        self.ledger.stopped(self.instances.function().role, message);
+        Ok(())
+    }
+
+    async fn delete(&self, sqs: &Client, message: &Message) -> Result<(), Error> {
+        let receipt = message.receipt_handle().unwrap_or_default();
+        let deletion = sqs.delete_message().queue_url(&self.queue.url).receipt_handle(receipt);
+        deletion.send().await?;
+        Ok(())
     }
 }
 

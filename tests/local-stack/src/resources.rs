@@ -32,6 +32,8 @@ pub struct Resources {
     pub link_keys_secret: String,
     /// Queue of links to write.
     pub links: Queue,
+    /// Queue of links that are older than ten minutes; their dead letters are the links'.
+    pub late_links: Queue,
     /// Queue of recordings to copy.
     pub copies: Queue,
 }
@@ -44,7 +46,7 @@ pub struct Queue {
     pub url: String,
     /// Its ARN.
     pub arn: String,
-    /// Where messages go that failed five times.
+    /// Where messages go that failed too often.
     pub dead_letters_url: String,
 }
 
@@ -79,6 +81,8 @@ impl Resources {
             (&self.api_key_secret, "ApiKeySecret"),
             (&self.link_keys_secret, "LinkKeysSecret"),
             (&self.links.url, "LinksQueue"),
+            (&self.late_links.url, "LateLinksQueue"),
+            (&self.links.dead_letters_url, "LinksDeadLetters"),
             (&self.copies.url, "CopiesQueue"),
             (values::SCHEDULE_GROUP, "Schedules"),
             (values::SCHEDULE_ROLE_ARN, "SchedulerRole"),
@@ -99,6 +103,9 @@ impl Resources {
             values::SHARED_KEY_SID: {"algorithm": "HMAC_SHA256", "secret": values::SHARED_KEY_SECRET},
         });
         let api_key = json!({"sid": values::API_KEY_SID, "secret": values::API_KEY_SECRET});
+        // As in the template: links come back within a minute, copies after the copier's timeout.
+        let dead_links = create_plain_queue(config, "links-dead-letters").await?;
+        let dead_copies = create_plain_queue(config, "copies-dead-letters").await?;
         Ok(Self {
             kms_key_arn,
             twilio_encryption_key_arn: create_key(config, KeySpec::Rsa2048).await?,
@@ -106,9 +113,9 @@ impl Resources {
             shared_keys_secret: create_secret(config, "shared-keys", &shared_keys).await?,
             api_key_secret: create_secret(config, "api-key", &api_key).await?,
             link_keys_secret: create_secret(config, "link-keys", &link_keys).await?,
-            // As in the template: links come back within a minute and ten times, copies after the copier's timeout.
-            links: create_queue(config, "links", 60, 10).await?,
-            copies: create_queue(config, "copies", 20 * 60, 5).await?,
+            links: create_queue(config, "links", &dead_links, 60, 1_000).await?,
+            late_links: create_queue(config, "late-links", &dead_links, 60, 1_000).await?,
+            copies: create_queue(config, "copies", &dead_copies, 20 * 60, 5).await?,
         })
     }
 }
@@ -169,17 +176,12 @@ async fn create_secret(config: &SdkConfig, name: &str, value: &serde_json::Value
 async fn create_queue(
     config: &SdkConfig,
     name: &str,
+    dead_letters_url: &str,
     visibility_seconds: u32,
     max_receives: u32,
 ) -> Result<Queue, Error> {
     let sqs = aws_sdk_sqs::Client::new(config);
-    let dead_letters = sqs
-        .create_queue()
-        .queue_name(format!("{name}-dead-letters"))
-        .send()
-        .await?;
-    let dead_letters_url = dead_letters.queue_url.ok_or("SQS made a queue without a URL")?;
-    let dead_letters_arn = queue_arn(&sqs, &dead_letters_url).await?;
+    let dead_letters_arn = queue_arn(&sqs, dead_letters_url).await?;
     let redrive = json!({"deadLetterTargetArn": dead_letters_arn, "maxReceiveCount": max_receives});
     let queue = sqs
         .create_queue()
@@ -192,8 +194,14 @@ async fn create_queue(
     Ok(Queue {
         arn: queue_arn(&sqs, &url).await?,
         url,
-        dead_letters_url,
+        dead_letters_url: dead_letters_url.to_owned(),
     })
+}
+
+async fn create_plain_queue(config: &SdkConfig, name: &str) -> Result<String, Error> {
+    let sqs = aws_sdk_sqs::Client::new(config);
+    let queue = sqs.create_queue().queue_name(name).send().await?;
+    Ok(queue.queue_url.ok_or("SQS made a queue without a URL")?)
 }
 
 async fn queue_arn(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<String, Error> {

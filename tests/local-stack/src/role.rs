@@ -12,6 +12,8 @@ pub enum Role {
     Webhook,
     /// `recording-callback` on the links queue.
     Linker,
+    /// The same on the queue of late links.
+    LateLinker,
     /// `recording-callback` on the copies queue.
     Copier,
     /// `recording-callback` invoked by hand and by schedules.
@@ -22,9 +24,10 @@ pub enum Role {
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Webhook,
         Self::Linker,
+        Self::LateLinker,
         Self::Copier,
         Self::Operator,
         Self::Playback,
@@ -33,19 +36,40 @@ impl Role {
     /// The package, and binary, that plays it.
     pub(crate) const fn package(self) -> &'static str {
         match self {
-            Self::Webhook | Self::Linker | Self::Copier | Self::Operator => "recording-callback",
+            Self::Webhook | Self::Linker | Self::LateLinker | Self::Copier | Self::Operator => "recording-callback",
             Self::Playback => "recording-playback",
         }
     }
 
-    /// The value of the setting `ROLE`, and the function's name here.
+    /// The function's name here.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
             Self::Linker => "linker",
+            Self::LateLinker => "late-linker",
             Self::Copier => "copier",
             Self::Operator => "operator",
             Self::Playback => "playback",
+        }
+    }
+
+    /// The value of the setting `ROLE`, and the IAM role that the function has.
+    pub(crate) const fn setting(self) -> &'static str {
+        match self {
+            Self::LateLinker => Self::Linker.name(),
+            other => other.name(),
+        }
+    }
+
+    /// The function's name in `template.yaml`.
+    pub(crate) const fn template_name(self) -> &'static str {
+        match self {
+            Self::Webhook => "WebhookFunction",
+            Self::Linker => "LinkerFunction",
+            Self::LateLinker => "LateLinkerFunction",
+            Self::Copier => "CopierFunction",
+            Self::Operator => "OperatorFunction",
+            Self::Playback => "PlaybackFunction",
         }
     }
 
@@ -62,7 +86,7 @@ impl Role {
     pub(crate) const fn limits(self) -> (Duration, u32) {
         match self {
             Self::Webhook => (Duration::from_secs(10), 256),
-            Self::Linker => (Duration::from_secs(30), 256),
+            Self::Linker | Self::LateLinker => (Duration::from_secs(30), 256),
             Self::Copier | Self::Operator => (Duration::from_secs(900), 512),
             Self::Playback => (Duration::from_secs(120), 512),
         }

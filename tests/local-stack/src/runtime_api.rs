@@ -2,6 +2,7 @@
 //!
 //! - The emulator's deadline is a constant in the year 1970; Lambda's is the end of the function's timeout.
 //! - The emulator's ARN of a function is not one; Lambda's is what a function gives to schedules of its own.
+//! - The emulator gives every invocation a trace of its own; Lambda goes on with the one of the message that brought it.
 //! - The emulator answers a streamed response when it begins, so that the function asks for its next invocation in
 //!   mid-stream; Lambda gives an instance no invocation before the last one has ended.
 
@@ -17,6 +18,7 @@ use hyper::body::Incoming;
 use tokio::sync::{oneshot, watch};
 
 use crate::Role;
+use crate::lineage::Traces;
 use crate::proxy::{self, Body, Error, Upstream};
 
 /// The corrected Runtime API, served while the current runtime lives.
@@ -25,6 +27,7 @@ pub(crate) struct RuntimeApi {
     port: u16,
     /// The instances that have asked for work.
     ready: watch::Sender<BTreeSet<String>>,
+    traces: Traces,
 }
 
 impl RuntimeApi {
@@ -32,8 +35,17 @@ impl RuntimeApi {
         let (listener, port) = proxy::listen().await?;
         let ready = watch::Sender::default();
         let seen = ready.clone();
-        proxy::serve(listener, move |request| relay(emulator.clone(), seen.clone(), request));
-        Ok(Self { port, ready })
+        let traces = Traces::default();
+        let known = traces.clone();
+        proxy::serve(listener, move |request| {
+            relay(emulator.clone(), seen.clone(), known.clone(), request)
+        });
+        Ok(Self { port, ready, traces })
+    }
+
+    /// The traces that invocations are given.
+    pub(crate) fn traces(&self) -> Traces {
+        self.traces.clone()
     }
 
     /// The value of `AWS_LAMBDA_RUNTIME_API` for an instance. The scheme is needed because there's a path; the path's
@@ -56,13 +68,15 @@ impl RuntimeApi {
 async fn relay(
     emulator: Upstream,
     ready: watch::Sender<BTreeSet<String>>,
+    traces: Traces,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Error> {
     let (mut parts, body) = request.into_parts();
     let (role, timeout, path) = split_prefix(parts.uri.path()).ok_or("not a path that the stack has made")?;
     let next = path.ends_with("/runtime/invocation/next");
-    if next && let Some(instance) = path.split('/').nth(2) {
-        ready.send_if_modified(|ready| ready.insert(instance.to_owned()));
+    let instance = path.split('/').nth(2).unwrap_or_default().to_owned();
+    if next {
+        ready.send_if_modified(|ready| ready.insert(instance.clone()));
     }
     parts.uri = Uri::from(PathAndQuery::try_from(path)?);
 
@@ -79,6 +93,9 @@ async fn relay(
         let headers = response.headers_mut();
         headers.insert("lambda-runtime-deadline-ms", deadline(timeout)?);
         headers.insert("lambda-runtime-invoked-function-arn", role.arn().try_into()?);
+        if let Some(trace) = traces.of(&instance) {
+            headers.insert("lambda-runtime-trace-id", trace.try_into()?);
+        }
     }
     Ok(response)
 }
@@ -147,6 +164,13 @@ mod tests {
         assert_eq!(
             paths.recv().await.unwrap(),
             "/.rt/copier-1/2018-06-01/runtime/invocation/next"
+        );
+        let answered = reqwest::get(format!("{url}/2018-06-01/runtime/invocation/next"));
+        api.traces()
+            .begin("copier-1", Some("Root=1-2-3;Lineage=copier:1".to_owned()));
+        assert_eq!(
+            answered.await.unwrap().headers()["lambda-runtime-trace-id"],
+            "Root=1-2-3;Lineage=copier:1"
         );
         api.ready("copier-1").await;
         assert!(!api.ready.borrow().contains("copier-2"));

@@ -1,7 +1,6 @@
 //! Which leg of a conversation was recorded, and who speaks on its channels.
 
-use serde_json::Value;
-
+use super::document;
 use crate::sid::{CallSid, ConferenceSid};
 
 /// What a recording was made of.
@@ -45,11 +44,11 @@ impl RecordedLeg {
         if conference.is_some() {
             return Some(Self::Conference);
         }
-        let attributes: Value = serde_json::from_str(attributes?).ok()?;
+        let attributes = document::root(attributes?)?;
         let call = call?.as_str();
         let is = |path: &[&str]| {
-            let place = path.iter().try_fold(&attributes, |value, key| value.get(key));
-            place.is_some_and(|sid| sid == call)
+            let sid = document::find(attributes, path).and_then(document::string);
+            sid.is_some_and(|sid| sid == call)
         };
         let is_customer = is(&["call_sid"]) || is(&["conference", "participants", "customer"]);
         let is_worker = is(&["conference", "participants", "worker"]);
@@ -81,7 +80,8 @@ mod tests {
         );
         let by_participants =
             format!(r#"{{"conference":{{"participants":{{"worker":"{WORKER}","customer":"{CUSTOMER}"}}}}}}"#);
-        for attributes in [inbound, by_participants] {
+        let with_half_a_pair = inbound.replacen('{', r#"{"note":"\ud83d","#, 1);
+        for attributes in [inbound, by_participants, with_half_a_pair] {
             assert_eq!(leg(&attributes, CUSTOMER), Some(RecordedLeg::Customer));
             assert_eq!(leg(&attributes, WORKER), Some(RecordedLeg::Worker));
             assert_eq!(leg(&attributes, OTHER), None);

@@ -142,25 +142,48 @@ fn the_link_of_a_reservation_stands_beside_the_task_s_own() {
     );
 }
 
+fn segment_link(url: &str) -> TaskLink {
+    TaskLink::SegmentLink { url: url.to_owned() }
+}
+
 #[test]
-fn a_segment_link_is_set_and_set_again() {
+fn a_segment_link_is_set_where_there_is_none_and_replaces_one_of_the_same_recording() {
     let re = recording('1');
-    let link = |url: &str| TaskLink::SegmentLink { url: url.to_owned() };
-    let once = merge(
-        Some(r#"{"conversations":{"queue":"q"},"x":1}"#),
-        &re,
-        &link("https://a/"),
-    )
-    .unwrap();
-    assert_eq!(
-        once,
-        r#"{"conversations":{"queue":"q","segment_link":"https://a/"},"x":1}"#
-    );
-    let twice = merge(Some(&once), &re, &link("https://b/")).unwrap();
-    assert_eq!(
-        twice,
-        r#"{"conversations":{"queue":"q","segment_link":"https://b/"},"x":1}"#
-    );
+    let new = format!("https://h/recordings/{re}?signature=new");
+    let expected = format!(r#"{{"conversations":{{"queue":"q","segment_link":"{new}"}},"x":1}}"#);
+    for present in [
+        String::new(),
+        r#","segment_link":null"#.to_owned(),
+        r#","segment_link":"""#.to_owned(),
+        format!(r#","segment_link":"https://h/recordings/{re}?signature=old""#),
+        format!(r#","segment_link":"https://h/?recordingSid={re}&signature=old""#),
+        format!(r#","segment_link":"{new}""#),
+    ] {
+        let before = format!(r#"{{"conversations":{{"queue":"q"{present}}},"x":1}}"#);
+        assert_eq!(merge(Some(&before), &re, &segment_link(&new)).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_segment_link_of_another_recording_or_of_somebody_else_is_kept() {
+    let (re, other) = (recording('1'), recording('2'));
+    for present in [
+        format!(r#""https://h/recordings/{other}?signature=s""#),
+        format!(r#""https://h/?recordingSid={other}&signature=s""#),
+        format!(r#""https://h/recordings/{re}{re}""#),
+        r#""https://somebody.example/recording""#.to_owned(),
+        r#""\ud83d""#.to_owned(),
+        "7".to_owned(),
+        "{}".to_owned(),
+    ] {
+        let before = format!(r#"{{"conversations":{{"segment_link":{present}}}}}"#);
+        let merged = merge(
+            Some(&before),
+            &re,
+            &segment_link(&format!("https://h/recordings/{re}?s")),
+        );
+        assert_eq!(merged, Err(MergeError::SegmentLinkTaken), "{present}");
+    }
 }
 
 #[test]
@@ -201,6 +224,45 @@ fn an_entry_is_the_recording_s_by_its_query_alone() {
 }
 
 #[test]
+fn a_link_is_told_in_whatever_form_twilio_gives_it_back() {
+    let re = recording('1');
+    let segment = TaskLink::SegmentLink {
+        url: "https://h/é".to_owned(),
+    };
+    for link in [full_link(&re), on_reservation(full_link(&re)), segment] {
+        let merged = merge(Some(r#"{"x":"\ud83d"}"#), &re, &link).unwrap();
+        let spaced = merged
+            .replace(',', " , ")
+            .replace(':', " : ")
+            .replace(" : //", "://")
+            .replace('é', "\\u00e9");
+        for attributes in [&merged, &spaced] {
+            assert!(is_linked(Some(attributes), &re, &link), "{attributes}");
+            assert!(!is_linked(
+                Some(attributes),
+                &recording('2'),
+                &full_link(&recording('2'))
+            ));
+        }
+    }
+    for nothing in [
+        None,
+        Some(""),
+        Some("null"),
+        Some("{}"),
+        Some(r#"{"conversations":{"media":{}}}"#),
+        Some("<html>"),
+    ] {
+        assert!(!is_linked(nothing, &re, &full_link(&re)), "{nothing:?}");
+    }
+    // An entry of the same recording that leads elsewhere is not this link.
+    let elsewhere = merge(None, &re, &full_link(&re))
+        .unwrap()
+        .replace("play.example", "old.example");
+    assert!(!is_linked(Some(&elsewhere), &re, &full_link(&re)));
+}
+
+#[test]
 fn debug_shows_no_link() {
     let segment = TaskLink::SegmentLink {
         url: "https://h/?signature=canary".to_owned(),
@@ -216,6 +278,83 @@ fn digits_and_order_of_what_was_there_survive() {
     let before = r#"{"z":1.10,"a":12345678901234567890123,"m":-0.0,"e":1e+400,"n":{"y":[0.1000,null],"b":"\u0000é"}"#;
     let merged = merge(Some(&format!("{before}}}")), &re, &bare_link(&re)).unwrap();
     assert_eq!(merged[..before.len()], *before);
+}
+
+#[test]
+fn a_lone_surrogate_and_deep_nesting_are_kept_as_they_are() {
+    let re = recording('1');
+    let url = provider(&re);
+    let deep = format!("{}1{}", r#"{"a":["#.repeat(200), "]}".repeat(200));
+    for before in [
+        // What JavaScript writes when it cuts an emoji in two.
+        r#""note":"cut \ud83d","#.to_owned(),
+        r#""\uDE00":"\ud83d\ud83d","#.to_owned(),
+        format!(r#""deep":{deep},"#),
+    ] {
+        let attributes = format!(r#"{{{before}"conversations":{{"media":[{{"title":"\ud83d"}}]}}}}"#);
+        let merged = merge(Some(&attributes), &re, &bare_link(&re)).unwrap();
+        assert_eq!(
+            merged,
+            format!(
+                r#"{{{before}"conversations":{{"media":[{{"title":"\ud83d"}},{{"type":"VoiceRecording","url_provider":"{url}"}}]}}}}"#
+            )
+        );
+        assert_eq!(merge(Some(&merged), &re, &bare_link(&re)).unwrap(), merged);
+    }
+}
+
+#[test]
+fn white_space_escapes_and_a_byte_order_mark_are_kept_as_they_are() {
+    let re = recording('1');
+    let entry = format!(r#"{{"type":"VoiceRecording","url_provider":"{}"}}"#, provider(&re));
+    for (before, after) in [
+        (
+            "\u{feff} { \"x\" : \"\\/\\u0041\" }\n",
+            format!("\u{feff} {{ \"x\" : \"\\/\\u0041\",\"conversations\":{{\"media\":[{entry}]}} }}\n"),
+        ),
+        (
+            r#"{ "conversations" : { "media" : [ 1 , 2 ] , "q" : 1.0 } }"#,
+            format!(r#"{{ "conversations" : {{ "media" : [ 1 , 2,{entry} ] , "q" : 1.0 }} }}"#),
+        ),
+        (
+            r#"{"\u0063onversations":{"media":[ ]}}"#,
+            format!(r#"{{"\u0063onversations":{{"media":[{entry} ]}}}}"#),
+        ),
+        ("{\t}", format!("{{\"conversations\":{{\"media\":[{entry}]}}\t}}")),
+    ] {
+        let merged = merge(Some(before), &re, &bare_link(&re)).unwrap();
+        assert_eq!(merged, after);
+        assert_eq!(merge(Some(&merged), &re, &bare_link(&re)).unwrap(), merged);
+    }
+}
+
+/// Every reader that is known, Twilio's own among them, takes the last one.
+#[test]
+fn of_a_key_that_is_there_twice_the_last_one_counts() {
+    let re = recording('1');
+    let before = r#"{"conversations":{"media":1},"conversations":{"media":[]}}"#;
+    let merged = merge(Some(before), &re, &bare_link(&re)).unwrap();
+    assert!(
+        merged.starts_with(r#"{"conversations":{"media":1},"conversations":{"media":[{"type""#),
+        "{merged}"
+    );
+    let read: Value = serde_json::from_str(&merged).unwrap();
+    assert_eq!(read["conversations"]["media"].as_array().unwrap().len(), 1);
+}
+
+/// White space counts towards TaskRouter's limit, and no reader misses it.
+#[test]
+fn white_space_goes_where_the_link_would_not_fit_otherwise() {
+    let re = recording('1');
+    let text = r#"{ "pad" : "a  b\" \\", "n" : [ 1.10 , true ] }"#;
+    let padded = text.replace("a  b", &format!("a  b{}", "x".repeat(3_500)));
+    let spaced = format!("{padded}{}", " ".repeat(MAX_CHARS - padded.len()));
+    let merged = merge(Some(&spaced), &re, &full_link(&re)).unwrap();
+    let kept = padded
+        .replace(r#"{ "pad" : "#, r#"{"pad":"#)
+        .replace(r#", "n" : [ 1.10 , true ] }"#, r#","n":[1.10,true]"#);
+    assert!(merged.starts_with(&format!("{kept},\"conversations\":")), "{merged}");
+    assert!(merged.contains("title"), "nothing of the link had to go");
 }
 
 /// Attributes of exactly `len` characters, two bytes each where they're padding: the cap counts characters.
@@ -319,7 +458,89 @@ fn any_attributes() -> impl Strategy<Value = Value> {
         })
 }
 
+/// JSON text as anybody may write it: white space, escapes, lone surrogates, numbers of any form, keys that come twice.
+fn any_text() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        "-?(0|[1-9][0-9]{0,24})(\\.[0-9]{1,8})?([eE][+-]?[0-9]{1,3})?",
+        any_string(),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            (white_space(), proptest::collection::vec(inner.clone(), 0..4))
+                .prop_map(|(space, values)| format!("[{space}{}{space}]", values.join(&format!("{space},{space}")))),
+            any_text_object(inner),
+        ]
+    })
+}
+
+fn any_text_object(values: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    (members(values), white_space()).prop_map(|(members, space)| format!("{{{space}{}}}", members.join(",")))
+}
+
+/// Members of an object, ours left out.
+fn members(values: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<String>> {
+    let key = prop_oneof![
+        4 => any_string(),
+        1 => Just(r#""url_provider""#.to_owned()),
+        1 => Just(r#""segment_link""#.to_owned()),
+    ];
+    let member = (white_space(), key, white_space(), values)
+        .prop_map(|(before, key, after, value)| format!("{before}{key}{after}:{before}{value}"));
+    proptest::collection::vec(member, 0..4)
+}
+
+/// In quotes; the letters spell none of our keys.
+fn any_string() -> impl Strategy<Value = String> {
+    r#""([a-cX é😀]|\\["\\/bfnrt]|\\u[dD][89a-fA-F][0-9a-f]{2}|\\u00[0-9a-f]{2}){0,8}""#
+}
+
+fn white_space() -> impl Strategy<Value = String> {
+    "[ \t\r\n]{0,2}"
+}
+
 proptest! {
+    /// The model writes the text around the link; the merge may add the link there and change no byte.
+    #[test]
+    fn every_byte_beside_the_link_survives(
+        root in members(any_text()),
+        conversations in members(any_text()),
+        media in proptest::collection::vec(any_text(), 0..4),
+        [a, b, c] in [white_space(), white_space(), white_space()],
+        present in 0usize..3,
+    ) {
+        let re = recording('1');
+        let entry = format!(r#"{{"type":"VoiceRecording","url_provider":"{}"}}"#, provider(&re));
+        let list = |link: &str| format!("[{}{link}{b}]", media.join(","));
+        let object = |members: &[String], link: &str| format!("{{{}{link}{c}}}", members.join(","));
+        let also = |is_empty: bool, link: String| if is_empty { link } else { format!(",{link}") };
+        let of_conversations = |value: String| {
+            let mut root = root.clone();
+            root.push(format!(r#"{a}"conversations"{b}:{c}{value}"#));
+            format!("{a}{}{b}", object(&root, ""))
+        };
+        let of_media = |value: String| {
+            let mut conversations = conversations.clone();
+            conversations.push(format!(r#"{a}"media"{b}:{c}{value}"#));
+            of_conversations(object(&conversations, ""))
+        };
+        let (before, after) = match present {
+            0 => {
+                let link = also(root.is_empty(), format!(r#""conversations":{{"media":[{entry}]}}"#));
+                (object(&root, ""), object(&root, &link))
+            }
+            1 => {
+                let link = also(conversations.is_empty(), format!(r#""media":[{entry}]"#));
+                (of_conversations(object(&conversations, "")), of_conversations(object(&conversations, &link)))
+            }
+            _ => (of_media(list("")), of_media(list(&also(media.is_empty(), entry)))),
+        };
+        prop_assume!(after.chars().count() <= MAX_CHARS);
+        prop_assert_eq!(merge(Some(&before), &re, &bare_link(&re)), Ok(after.clone()));
+        prop_assert_eq!(merge(Some(&after), &re, &bare_link(&re)), Ok(after));
+    }
+
     #[test]
     fn all_else_survives(attributes in any_attributes()) {
         let re = recording('1');

@@ -27,6 +27,7 @@ fn task_json(status: &str, attributes: serde_json::Value) -> String {
     serde_json::json!({
         "account_sid": sid("AC", '0'), "assignment_status": status, "attributes": attributes,
         "sid": task().as_str(), "workspace_sid": workspace().as_str(), "age": 5,
+        "date_updated": "2014-05-14T14:26:54Z",
     })
     .to_string()
 }
@@ -43,7 +44,7 @@ async fn fetch(twilio: &Server) -> Result<twilio::taskrouter::Task, ApiError> {
     client(&twilio.url).fetch_task(&api_key(), &workspace(), &task()).await
 }
 
-async fn update(twilio: &Server) -> Result<(), ApiError> {
+async fn update(twilio: &Server) -> Result<Option<String>, ApiError> {
     let attributes = r#"{"a":"1 & 2+3é"}"#;
     client(&twilio.url)
         .update_task_attributes(&api_key(), &workspace(), &task(), attributes, "\"7\"")
@@ -100,6 +101,7 @@ async fn a_task_is_fetched_with_its_attributes_and_etag_as_they_are() {
         assert_eq!(fetched.status, AssignmentStatus::Wrapping);
         assert_eq!(fetched.attributes.as_deref(), Some(attributes));
         assert_eq!(fetched.etag, etag);
+        assert_eq!(fetched.updated_at_ms, Some(1_400_077_614_000));
         assert!(!format!("{fetched:?}").contains("1.10"));
         let request = twilio.only();
         assert_eq!((request.method.as_str(), &*request.target), ("GET", &*task_path()));
@@ -142,9 +144,28 @@ async fn an_answer_that_is_no_task_is_unexpected() {
 }
 
 #[tokio::test]
+async fn an_answer_about_another_task_is_unexpected() {
+    let other = task_json("assigned", "{}".into()).replace(task().as_str(), &sid("WT", '9'));
+    let twilio = Server::answering(200, &[("etag", "0")], &other).await;
+    for error in [fetch(&twilio).await.unwrap_err(), update(&twilio).await.unwrap_err()] {
+        assert!(matches!(error, ApiError::Unexpected("another task")), "{error}");
+    }
+}
+
+/// A success that says nothing of the task proves nothing about it.
+#[tokio::test]
+async fn an_update_whose_answer_is_not_the_task_is_unexpected() {
+    for (status, body) in [(200, ""), (200, "<html>"), (200, "{}"), (204, ""), (200, "[]")] {
+        let twilio = Server::answering(status, &[], body).await;
+        let error = update(&twilio).await.unwrap_err();
+        assert!(matches!(error, ApiError::Unexpected(_)), "{body}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn attributes_are_written_as_a_form_under_the_etag_as_received() {
-    let twilio = Server::answering(200, &[], "{}").await;
-    update(&twilio).await.unwrap();
+    let twilio = Server::answering(200, &[], &task_json("assigned", r#"{"a": 1}"#.into())).await;
+    assert_eq!(update(&twilio).await.unwrap().as_deref(), Some(r#"{"a": 1}"#));
     let request = twilio.only();
     assert_eq!((request.method.as_str(), &*request.target), ("POST", &*task_path()));
     assert_eq!(request.header("if-match"), Some("\"7\""));
@@ -187,7 +208,7 @@ async fn refusals_are_surfaced_at_once() {
 async fn a_rate_limited_call_is_made_again_unchanged() {
     let twilio = Server::start(|number, _| match number {
         0 => answer(429, &[("retry-after", "0")], r#"{"code":20429}"#),
-        _ => answer(200, &[], "{}"),
+        _ => answer(200, &[], &task_json("assigned", "{}".into())),
     })
     .await;
     update(&twilio).await.unwrap();

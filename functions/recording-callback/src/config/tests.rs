@@ -3,6 +3,11 @@ use super::*;
 const ACCOUNT: (&str, &str) = ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001");
 const API_KEY: (&str, &str) = ("TWILIO_API_KEY_SECRET", "api-key");
 const WEBHOOK: [(&str, &str); 1] = [("TWILIO_AUTH_TOKEN_SECRET", "auth-token")];
+const LINKS_QUEUES: [(&str, &str); 3] = [
+    ("LINKS_QUEUE_URL", "https://sqs.example.com/links"),
+    ("LATE_LINKS_QUEUE_URL", "https://sqs.example.com/late-links"),
+    ("LINKS_DEAD_LETTERS_URL", "https://sqs.example.com/dead-links"),
+];
 const QUEUES: [(&str, &str); 2] = [
     ("LINKS_QUEUE_URL", "https://sqs.example.com/links"),
     ("COPIES_QUEUE_URL", "https://sqs.example.com/copies"),
@@ -64,8 +69,8 @@ fn a_role_asks_for_nothing_that_it_does_not_use() {
     let webhook = read(&[&[("ROLE", "webhook"), ACCOUNT], &WEBHOOK, &QUEUES]).unwrap();
     assert!(webhook.webhook.is_some() && webhook.jobs.is_none());
 
-    // The linker's own queue, of which it shortens waits; the other isn't its concern.
-    let linker = read(&[&[("ROLE", "linker"), ACCOUNT, API_KEY, QUEUES[0]], &LINKER]).unwrap();
+    // The linker's own queues; the other jobs' isn't its concern.
+    let linker = read(&[&[("ROLE", "linker"), ACCOUNT, API_KEY], &LINKER, &LINKS_QUEUES]).unwrap();
     assert!(linker.webhook.is_none());
     assert!(
         linker
@@ -162,6 +167,29 @@ fn queues_come_in_twos_and_a_webhook_alone_needs_them() {
         problems(&[&[("ROLE", "webhook"), ACCOUNT], &WEBHOOK]),
         ["LINKS_QUEUE_URL"]
     );
+}
+
+#[test]
+fn a_linkers_queue_comes_with_its_dead_letters() {
+    let [own, late, dead_letters] = LINKS_QUEUES;
+    let given =
+        |queues: &[(&'static str, &'static str)]| read(&[&[("ROLE", "linker"), ACCOUNT, API_KEY], &LINKER, queues]);
+    let queue = |queues: &[_]| given(queues).unwrap().jobs.unwrap().linker.unwrap().queue;
+    assert!(queue(&[]).is_none());
+    assert_eq!(queue(&[own, dead_letters]).unwrap().late, None);
+    let all = queue(&LINKS_QUEUES).unwrap();
+    assert_eq!((all.own.as_str(), all.late.as_deref()), (own.1, Some(late.1)));
+    assert_eq!(all.dead_letters, dead_letters.1);
+    for incomplete in [
+        &[own][..],
+        &[dead_letters],
+        &[late],
+        &[own, late],
+        &[late, dead_letters],
+    ] {
+        let error = given(incomplete).unwrap_err().to_string();
+        assert!(error.contains("LINKS_DEAD_LETTERS_URL"), "{incomplete:?}: {error}");
+    }
 }
 
 #[test]

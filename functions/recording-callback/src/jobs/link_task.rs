@@ -3,10 +3,7 @@
 //! TaskRouter deletes a task five minutes after it completed and Insights takes links only until two minutes after, so
 //! this doesn't wait for the copy: where the recording will be played follows from its SID.
 
-use std::{
-    borrow::Cow,
-    time::{Duration, Instant},
-};
+use std::{borrow::Cow, time::Instant};
 
 use service::{
     metrics::{self, Unit},
@@ -15,16 +12,14 @@ use service::{
 use twilio::{
     client::{ApiError, Client, Credentials},
     sid::{TaskSid, WorkspaceSid},
-    task_attributes::{MergeError, merge},
+    task_attributes::{MergeError, is_linked, merge},
     taskrouter::AssignmentStatus,
 };
 
 mod links;
-mod waiting;
 
 pub(crate) use self::links::{LinkKind, Links};
-use self::waiting::postponed;
-use super::links_queue::{LinksQueue, NotSent};
+use super::links_queue::LinksQueue;
 use crate::{
     clock,
     job::LinkTask,
@@ -39,7 +34,7 @@ pub(crate) struct Linker {
     pub(crate) api_key: Secret<Credentials>,
     pub(crate) workspace: WorkspaceSid,
     pub(crate) links: Links,
-    /// Without it a failed link waits for the queue's own time, and one whose task waits for a worker fails.
+    /// Without it a failed link waits for the queue's own time.
     pub(crate) queue: Option<LinksQueue>,
     /// Unset, originals stay at Twilio.
     pub(crate) deletions: Option<Deletions>,
@@ -48,14 +43,15 @@ pub(crate) struct Linker {
 /// How the job ended where it didn't fail.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    Linked(TaskSid),
+    Linked {
+        task: TaskSid,
+        /// Since when it could have been, Unix milliseconds.
+        possible_since_ms: i64,
+    },
+    /// The task's one segment link is another's and stays: nothing left to do.
+    Taken(TaskSid),
     /// There's no such task (any more): nothing left to do.
     TaskGone,
-    /// The task waits for a worker; a new message does the rest.
-    Postponed {
-        task: TaskSid,
-        delay: Duration,
-    },
 }
 
 /// Why the task has no link yet.
@@ -63,13 +59,11 @@ enum Outcome {
 pub(crate) enum LinkError {
     #[error("neither the callback nor the recording names a task, call or conference to find the task by")]
     NothingToFindBy,
-    #[error("the task is {0:?}, an update would route it again, and there's no queue for the link to wait in")]
+    /// An update would route the task again, so that a caller would lose the place in the queue (Twilio, *Task
+    /// resource*, `twilio.com/docs/taskrouter/api/task`).
+    #[error("the task is {0:?}: it waits for a worker, and its link with it")]
     NotAssigned(AssignmentStatus),
-    #[error("the task is still {0:?}, and its link has waited for as long as links do")]
-    NeverAssigned(AssignmentStatus),
-    #[error(transparent)]
-    NotSent(#[from] NotSent),
-    #[error("the task changed {MAX_TRIES} times while its attributes were being merged")]
+    #[error("after {MAX_TRIES} updates the task did not have its link")]
     Contended,
     #[error(transparent)]
     Merge(#[from] MergeError),
@@ -101,9 +95,8 @@ impl Linker {
             return Ok(());
         };
         let is_due = match outcome {
-            Outcome::Linked(_) => true,
-            Outcome::TaskGone => deletions.unlinked,
-            Outcome::Postponed { .. } => false,
+            Outcome::Linked { .. } => true,
+            Outcome::Taken(_) | Outcome::TaskGone => deletions.unlinked,
         };
         if is_due {
             deletions.schedule(&job.recording_sid, job.duration_s).await?;
@@ -129,10 +122,15 @@ impl Linker {
         };
         for _ in 0..MAX_TRIES {
             match self.update(key, &task, &job, url).await {
-                Ok(Update::Written) => return Ok(Outcome::Linked(task)),
-                Ok(Update::NotAssigned(status)) => return self.postpone(&job, task, status).await,
-                // Somebody else wrote the attributes in between: merge into what they are now.
-                Err(LinkError::Twilio(ApiError::PreconditionFailed)) => {}
+                Ok(Update::Proved { possible_since_ms }) => {
+                    return Ok(Outcome::Linked {
+                        task,
+                        possible_since_ms,
+                    });
+                }
+                // Merge into what the attributes are now.
+                Ok(Update::Unproved) => {}
+                Err(LinkError::Merge(MergeError::SegmentLinkTaken)) => return Ok(Outcome::Taken(task)),
                 Err(LinkError::Twilio(ApiError::NotFound)) => return Ok(Outcome::TaskGone),
                 Err(error) => return Err(error),
             }
@@ -169,45 +167,56 @@ impl Linker {
     async fn update(&self, key: &Credentials, task: &TaskSid, job: &LinkTask, url: &str) -> Result<Update, LinkError> {
         let task = self.twilio.fetch_task(key, &self.workspace, task).await?;
         if matches!(task.status, AssignmentStatus::Pending | AssignmentStatus::Reserved) {
-            return Ok(Update::NotAssigned(task.status));
+            return Err(LinkError::NotAssigned(task.status));
         }
         let present = task.attributes.as_deref();
-        let attributes = merge(present, &job.recording_sid, &self.links.task_link(url, job, present))?;
+        let link = self.links.task_link(url, job, present);
+        let attributes = merge(present, &job.recording_sid, &link)?;
+        let proved = Update::Proved {
+            possible_since_ms: possible_since_ms(job.received_at_ms, task.updated_at_ms),
+        };
         // A duplicate's link is there already; writing it again would only take the ETag from under somebody else.
-        if present != Some(&attributes) {
-            self.twilio
-                .update_task_attributes(key, &self.workspace, &task.sid, &attributes, &task.etag)
-                .await?;
+        if present == Some(&attributes) {
+            return Ok(proved);
         }
-        Ok(Update::Written)
-    }
-
-    async fn postpone(&self, job: &LinkTask, task: TaskSid, status: AssignmentStatus) -> Result<Outcome, LinkError> {
-        let queue = self.queue.as_ref().ok_or(LinkError::NotAssigned(status))?;
-        let (job, delay) = postponed(job, &task, clock::now_ms()).ok_or(LinkError::NeverAssigned(status))?;
-        queue.send(job, delay).await?;
-        Ok(Outcome::Postponed { task, delay })
+        let updated = self
+            .twilio
+            .update_task_attributes(key, &self.workspace, &task.sid, &attributes, &task.etag)
+            .await;
+        match updated {
+            Ok(now) if is_linked(now.as_deref(), &job.recording_sid, &link) => Ok(proved),
+            // A success without the link proves nothing, and neither does the answer of somebody in between.
+            Ok(_) | Err(ApiError::Unexpected(_)) => Ok(Update::Unproved),
+            // Somebody else wrote the attributes in between.
+            Err(ApiError::PreconditionFailed) => Ok(Update::Unproved),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
-/// What became of a task's attributes.
+/// What is known of a task's attributes after an update.
 enum Update {
-    Written,
-    /// Left alone: an update would route the task again.
-    NotAssigned(AssignmentStatus),
+    /// They hold the link.
+    Proved { possible_since_ms: i64 },
+    /// The next fetch tells.
+    Unproved,
+}
+
+/// Since when the task could have been linked. A task that waited for a worker at first has changed since the callback
+/// came, by being assigned at the latest. Twilio doesn't tell that time, only the last change: of a task that others
+/// changed as well it is later.
+fn possible_since_ms(received_at_ms: i64, task_updated_at_ms: Option<i64>) -> i64 {
+    received_at_ms.max(task_updated_at_ms.unwrap_or(received_at_ms))
 }
 
 impl LinkError {
-    pub(crate) fn is_retryable(&self) -> bool {
+    /// Whether the same job may succeed later: whatever Twilio refuses now it may take once somebody has replaced a key
+    /// or mended a task. What the job or the attributes themselves rule out stays so, and a recording that is gone.
+    pub(crate) const fn is_retryable(&self) -> bool {
         match self {
-            Self::NotAssigned(_)
-            | Self::NotSent(_)
-            | Self::Contended
-            | Self::Secret(_)
-            | Self::Schedule(_)
-            | Self::Deadline => true,
-            Self::Twilio(error) => error.is_retryable(),
-            Self::NothingToFindBy | Self::NeverAssigned(_) | Self::Merge(_) => false,
+            Self::NotAssigned(_) | Self::Contended | Self::Secret(_) | Self::Schedule(_) | Self::Deadline => true,
+            Self::Twilio(error) => !matches!(error, ApiError::NotFound),
+            Self::NothingToFindBy | Self::Merge(_) => false,
         }
     }
 }
@@ -216,27 +225,24 @@ impl LinkError {
 fn tell(job: &LinkTask, outcome: &Outcome) {
     let recording = &job.recording_sid;
     match outcome {
-        Outcome::Linked(task) => {
-            let latency_ms = clock::now_ms().saturating_sub(job.received_at_ms);
+        Outcome::Linked {
+            task,
+            possible_since_ms,
+        } => {
+            // Twilio's clock may be ahead of this one.
+            let latency_ms = clock::now_ms().saturating_sub(*possible_since_ms).max(0);
             tracing::info!(recordingSid = %recording, taskSid = %task, latencyMs = latency_ms, "task linked");
             metrics::emit(&[
                 ("Linked", 1.0, Unit::Count),
                 ("LinkLatency", latency_ms as f64, Unit::Milliseconds),
             ]);
         }
+        Outcome::Taken(task) => {
+            tracing::warn!(recordingSid = %recording, taskSid = %task, "the task's segment_link is another's and is kept");
+        }
         Outcome::TaskGone => {
             tracing::warn!(recordingSid = %recording, "the task is gone");
             metrics::emit(&[("TaskGone", 1.0, Unit::Count)]);
-        }
-        Outcome::Postponed { task, delay } => {
-            tracing::info!(
-                recordingSid = %recording,
-                taskSid = %task,
-                attempt = job.attempt,
-                delayS = delay.as_secs(),
-                "the task waits for a worker, and its link with it"
-            );
-            metrics::emit(&[("LinkPostponed", 1.0, Unit::Count)]);
         }
     }
 }

@@ -1,96 +1,163 @@
-//! The links queue, as a linker uses it.
+//! The links' queues, as a linker uses them.
 //!
-//! A failed link comes back within seconds: its window is two minutes, its queue's visibility timeout one. A link whose
-//! task must not be touched yet comes back as a new message, because waiting isn't failing: it mustn't use up the
-//! receives after which SQS takes a message for dead.
+//! A message whose link cannot be made yet stays in its queue, and the linker only says when it comes back. It is never
+//! sent again by the function that took it: Lambda stops a chain of function, queue and the same function after about
+//! 16 invocations (Lambda developer guide, "recursive loop detection"). A link older than ten minutes moves, once, to
+//! the queue of late links, which feeds another function and has its own little concurrency: the old links of an outage
+//! do not keep new ones waiting.
 
-use std::time::Duration;
+mod fate;
+
+use std::time::{Duration, Instant};
 
 use aws_lambda_events::sqs::SqsMessage;
-use aws_sdk_sqs::{Client, error::ProvideErrorMetadata};
+use aws_sdk_sqs::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    types::MessageAttributeValue,
+};
 
-use crate::job::{Job, LinkTask};
+use self::fate::{Fate, failed};
+use super::{JobError, Jobs, Try};
+use crate::{
+    clock,
+    config::LinksQueueConfig,
+    job::{Job, MessageError},
+};
 
-/// Waits double from 2 s on (what failed by overload gets time to recover) up to 20 s (the window still holds several).
-const FIRST_WAIT: Duration = Duration::from_secs(2);
-const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// From this age on, a link waits among the late ones. Insights takes links until two minutes after a task completed,
+/// and TaskRouter keeps the task for five: a link this old most likely belongs to a task that lives on.
+const LATE: Duration = Duration::from_secs(10 * 60);
+
+/// The message attribute that says why a message is in the dead letters.
+const REASON: &str = "Reason";
 
 pub(crate) struct LinksQueue {
     sqs: Client,
-    url: String,
+    urls: LinksQueueConfig,
 }
 
-/// SQS's error code.
+/// Why a message is not done.
 #[derive(Debug, thiserror::Error)]
-#[error("SQS did not take the link's next message: {0}")]
-pub(crate) struct NotSent(String);
+pub(super) enum Failure {
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    #[error(transparent)]
+    Job(#[from] JobError),
+}
 
 impl LinksQueue {
-    pub(crate) const fn new(sqs: Client, url: String) -> Self {
-        Self { sqs, url }
+    pub(crate) const fn new(sqs: Client, urls: LinksQueueConfig) -> Self {
+        Self { sqs, urls }
     }
 
-    /// Has SQS bring the message again soon. Where that fails it comes when its visibility timeout ends.
-    pub(crate) async fn hasten(&self, message: &SqsMessage) {
-        let changed = self
-            .sqs
-            .change_message_visibility()
-            .queue_url(&self.url)
-            .set_receipt_handle(message.receipt_handle.clone())
-            .visibility_timeout(seconds(wait(times_received(message))))
-            .send()
-            .await;
-        if let Err(error) = changed {
-            let error = error.code().unwrap_or("no answer");
-            tracing::warn!(
+    /// Takes care of one message. `true` where its queue may delete it: it is done, or another queue has it.
+    pub(super) async fn work_off(&self, jobs: &Jobs, message: &SqsMessage, deadline: Instant) -> bool {
+        let body = message.body.as_deref().unwrap_or_default();
+        let job = Job::from_message(body);
+        let age = age(job.as_ref().ok(), message);
+        if let (Ok(_), Some(late)) = (&job, &self.urls.late)
+            && age >= LATE
+        {
+            tracing::info!(
                 messageId = message.message_id,
-                error,
-                "SQS did not take the shorter wait"
+                ageS = age.as_secs(),
+                "the link joins the late ones"
             );
+            return self.send(late, body, None).await;
+        }
+        let times_received = times_received(message);
+        let outcome = match job {
+            Ok(job) => jobs
+                .run(&job, Try::Nth(times_received), deadline)
+                .await
+                .map_err(Failure::Job),
+            Err(error) => Err(Failure::Message(error)),
+        };
+        let Err(failure) = outcome else {
+            return true;
+        };
+        let fate = failed(&failure, age, times_received);
+        match fate {
+            Fate::Waits(wait) => {
+                tracing::warn!(
+                    messageId = message.message_id,
+                    timesReceived = times_received,
+                    waitS = wait.as_secs(),
+                    error = %failure,
+                    "message kept"
+                );
+                self.hide(message, wait).await;
+                false
+            }
+            Fate::Dies => {
+                tracing::error!(messageId = message.message_id, error = %failure, "message given up");
+                // Sent first and deleted then: what fails in between leaves two messages, never none.
+                self.send(&self.urls.dead_letters, body, Some(&failure.to_string()))
+                    .await
+            }
         }
     }
 
-    /// Sends the job as a new message that comes after `delay`, at most SQS's 15 minutes.
-    pub(crate) async fn send(&self, job: LinkTask, delay: Duration) -> Result<(), NotSent> {
-        self.sqs
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(Job::LinkTask(job).to_message())
-            .delay_seconds(seconds(delay))
+    /// Has SQS bring the message again after `wait`. Where that fails it comes when its visibility timeout ends.
+    async fn hide(&self, message: &SqsMessage, wait: Duration) {
+        let changed = self
+            .sqs
+            .change_message_visibility()
+            .queue_url(&self.urls.own)
+            .set_receipt_handle(message.receipt_handle.clone())
+            .visibility_timeout(i32::try_from(wait.as_secs()).unwrap_or(i32::MAX))
             .send()
-            .await
-            .map(drop)
-            .map_err(|error| NotSent(error.code().unwrap_or("no answer").to_owned()))
+            .await;
+        if let Err(error) = changed {
+            let error = code(&error);
+            tracing::warn!(messageId = message.message_id, error, "SQS did not take the wait");
+        }
     }
+
+    /// Whether another queue has the message now.
+    async fn send(&self, queue_url: &str, body: &str, reason: Option<&str>) -> bool {
+        let reason = reason.map(|reason| {
+            MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(reason)
+                .build()
+                .expect("a type is all that an attribute needs")
+        });
+        let sent = self
+            .sqs
+            .send_message()
+            .queue_url(queue_url)
+            .message_body(body)
+            .set_message_attributes(reason.map(|reason| [(REASON.to_owned(), reason)].into()))
+            .send()
+            .await;
+        if let Err(error) = &sent {
+            tracing::error!(error = code(error), "SQS did not take the message for its other queue");
+        }
+        sent.is_ok()
+    }
+}
+
+fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> &str {
+    error.code().unwrap_or("no answer")
+}
+
+/// Since the callback came; of a message that names no callback, since it was sent.
+fn age(job: Option<&Job>, message: &SqsMessage) -> Duration {
+    let since_ms = match job {
+        Some(Job::LinkTask(job)) => Some(job.received_at_ms),
+        _ => attribute(message, "SentTimestamp"),
+    };
+    let age_ms = since_ms.map_or(0, |since_ms| clock::now_ms().saturating_sub(since_ms));
+    Duration::from_millis(u64::try_from(age_ms).unwrap_or(0))
 }
 
 /// How often SQS has brought the message, this time included.
 pub(super) fn times_received(message: &SqsMessage) -> u32 {
-    message
-        .attributes
-        .get("ApproximateReceiveCount")
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(1)
+    attribute(message, "ApproximateReceiveCount").unwrap_or(1)
 }
 
-fn wait(times_received: u32) -> Duration {
-    let doublings = times_received.saturating_sub(1);
-    FIRST_WAIT
-        .saturating_mul(2_u32.saturating_pow(doublings))
-        .min(LONGEST_WAIT)
-}
-
-fn seconds(duration: Duration) -> i32 {
-    i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_up_to_the_longest() {
-        let waits_s = [0, 1, 2, 3, 4, 5, 6, u32::MAX].map(|times| wait(times).as_secs());
-        assert_eq!(waits_s, [2, 2, 4, 8, 16, 20, 20, 20]);
-    }
+fn attribute<T: std::str::FromStr>(message: &SqsMessage, name: &str) -> Option<T> {
+    message.attributes.get(name)?.parse().ok()
 }

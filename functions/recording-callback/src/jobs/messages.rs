@@ -4,23 +4,24 @@ use std::time::Instant;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 
-use super::{JobError, Jobs, Try, links_queue::times_received};
-use crate::job::{Job, MessageError};
+use super::{
+    Jobs, Try,
+    links_queue::{Failure, times_received},
+};
+use crate::job::Job;
 
 /// Runs the batch's jobs one by one and names the messages that SQS is to keep: those whose jobs failed and those that
-/// are no jobs. SQS brings them again and, when they have come too often, moves them to the dead-letter queue.
+/// are no jobs. SQS brings them again and, when they have come too often, moves them to the dead-letter queue. A linker
+/// decides both by itself.
 pub(crate) async fn work_off(jobs: &Jobs, event: SqsEvent, deadline: Instant) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in event.records {
-        if let Err(error) = run(jobs, &message, deadline).await {
-            let times_received = times_received(&message);
-            tracing::error!(messageId = message.message_id, timesReceived = times_received, %error, "message kept");
-            let queue = jobs.linker.as_ref().and_then(|linker| linker.queue.as_ref());
-            if let (Failure::Job(JobError::Link(link)), Some(queue)) = (&error, queue)
-                && link.is_retryable()
-            {
-                queue.hasten(&message).await;
-            }
+        let links_queue = jobs.linker.as_ref().and_then(|linker| linker.queue.as_ref());
+        let is_done = match links_queue {
+            Some(queue) => queue.work_off(jobs, &message, deadline).await,
+            None => run(jobs, &message, deadline).await.is_ok(),
+        };
+        if !is_done {
             // Without an id the identifier is empty, which makes Lambda keep the whole batch.
             response.add_failure(message.message_id.unwrap_or_default());
         }
@@ -28,17 +29,17 @@ pub(crate) async fn work_off(jobs: &Jobs, event: SqsEvent, deadline: Instant) ->
     response
 }
 
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Message(#[from] MessageError),
-    #[error(transparent)]
-    Job(#[from] JobError),
-}
-
 async fn run(jobs: &Jobs, message: &SqsMessage, deadline: Instant) -> Result<(), Failure> {
-    let job = Job::from_message(message.body.as_deref().unwrap_or_default())?;
-    Ok(jobs.run(&job, Try::Nth(times_received(message)), deadline).await?)
+    let times_received = times_received(message);
+    let outcome = async {
+        let job = Job::from_message(message.body.as_deref().unwrap_or_default())?;
+        Ok(jobs.run(&job, Try::Nth(times_received), deadline).await?)
+    };
+    let outcome: Result<(), Failure> = outcome.await;
+    if let Err(error) = &outcome {
+        tracing::error!(messageId = message.message_id, timesReceived = times_received, %error, "message kept");
+    }
+    outcome
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ async fn rig(door: Door, act: Act, count: usize, timeout: Duration) -> Rig {
         binary: concat!(env!("CARGO_MANIFEST_DIR"), "/src/front/sleeper.sh").into(),
         environment: Vec::new(),
         log: scratch.path().join("log"),
+        traces: crate::lineage::Traces::default(),
     };
     let names = (0..count).map(|number| (format!("f-{number}"), String::new()));
     let instances = Instances::start(function, names).unwrap();

@@ -15,10 +15,11 @@ use crate::front::{Door, Front};
 use crate::instances::{Function, Instances};
 use crate::lambda_api::LambdaApi;
 use crate::ledger::Ledger;
+use crate::lineage;
 use crate::page::{self, Page};
 use crate::poller::Mapping;
 use crate::proxy::{self, Error, Upstream};
-use crate::resources::{self, Queue, Resources};
+use crate::resources::{self, Resources};
 use crate::runtime_api::RuntimeApi;
 use crate::schedules;
 use crate::twilio_double::{TwilioDouble, TwilioOptions};
@@ -54,6 +55,7 @@ const READY_BOUND: Duration = Duration::from_secs(60);
 /// Instances of each function: enough for a player that seeks while it reads, and for jobs that overlap.
 const fn instances_of(role: Role) -> usize {
     match role {
+        Role::LateLinker => 1,
         Role::Webhook | Role::Linker | Role::Copier | Role::Operator => 2,
         Role::Playback => 4,
     }
@@ -63,7 +65,7 @@ const fn instances_of(role: Role) -> usize {
 const fn runs(role: Role, queues: bool) -> bool {
     match role {
         Role::Webhook | Role::Operator | Role::Playback => true,
-        Role::Linker | Role::Copier => queues,
+        Role::Linker | Role::LateLinker | Role::Copier => queues,
     }
 }
 
@@ -132,6 +134,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
             binary: binaries.of(role)?,
             environment: variables,
             log: state.log(role.name()),
+            traces: runtime_api.traces(),
         };
         functions.insert(role, start_function(function, &runtime_api, &state).await?);
     }
@@ -149,9 +152,27 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     let furnished = schedules::furnish(&aws_config, &aws_endpoint, &lambda_endpoint).await;
     furnished.map_err(no_resources)?;
     let ledger = Ledger::default();
-    for (role, queue) in [(Role::Linker, &resources.links), (Role::Copier, &resources.copies)] {
-        if let Some(instances) = functions.get(&role) {
-            poll(queue, instances, &emulator, &aws_endpoint, &ledger);
+    let template = std::fs::read_to_string(toolbox::workspace_root().join("template.yaml"))?;
+    for (role, queue) in [
+        (Role::Linker, &resources.links),
+        (Role::LateLinker, &resources.late_links),
+        (Role::Copier, &resources.copies),
+    ] {
+        let Some(instances) = functions.get(&role) else {
+            continue;
+        };
+        let sqs = aws_sdk_sqs::Client::new(&aws_config);
+        let mapping = Mapping {
+            queue: queue.clone(),
+            region: values::REGION.to_owned(),
+            instances: Arc::clone(instances),
+            emulator: emulator.upstream(),
+            ledger: ledger.clone(),
+            may_recurse: lineage::is_allowed(&template, role.template_name()),
+        };
+        // One for each instance keeps them all busy.
+        for _ in 0..instances_of(role) {
+            tokio::spawn(mapping.clone().poll(sqs.clone()));
         }
     }
 
@@ -233,21 +254,6 @@ async fn start_function(
             role,
             log: end_of(&state.read_log(role.name())?),
         })
-    }
-}
-
-fn poll(queue: &Queue, instances: &Arc<Instances>, emulator: &Emulator, aws_endpoint: &str, ledger: &Ledger) {
-    let sqs = aws_sdk_sqs::Client::new(&resources::sdk_config(aws_endpoint));
-    for _ in 0..instances_of(instances.function().role) {
-        let mapping = Mapping {
-            queue_url: queue.url.clone(),
-            queue_arn: queue.arn.clone(),
-            region: values::REGION.to_owned(),
-            instances: Arc::clone(instances),
-            emulator: emulator.upstream(),
-            ledger: ledger.clone(),
-        };
-        tokio::spawn(mapping.poll(sqs.clone()));
     }
 }
 

@@ -10,6 +10,7 @@ use http_body_util::{BodyDataStream, BodyExt, StreamBody};
 use hyper::body::Incoming;
 
 use crate::Role;
+use crate::lineage;
 use crate::proxy::{self, Body, Error, Upstream};
 
 use super::{Call, Fault, Wire};
@@ -20,14 +21,20 @@ pub(super) async fn relay(
     upstream: Upstream,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Error> {
-    let (parts, body) = request.into_parts();
-    let (bytes, body) = if Call::names_itself_in_body(&parts) {
-        let bytes = body.collect().await?.to_bytes();
-        (bytes.clone(), proxy::full(bytes))
+    let (mut parts, body) = request.into_parts();
+    let (bytes, passed_on) = if Call::names_itself_in_body(&parts) {
+        (body.collect().await?.to_bytes(), None)
     } else {
-        (Bytes::new(), proxy::pass_on(body))
+        (Bytes::new(), Some(proxy::pass_on(body)))
     };
     let call = Call::of(role, &parts, &bytes);
+    let body = match passed_on {
+        Some(body) => body,
+        None if call.service == "sqs" => {
+            proxy::full(lineage::kept_with_messages(&call.operation, &mut parts, bytes.clone()))
+        }
+        None => proxy::full(bytes.clone()),
+    };
     if let Some(rights) = wire.rights() {
         rights.used(&call, &parts, &bytes)?;
     }

@@ -36,7 +36,7 @@ impl Rights {
     pub(super) fn used(&self, call: &Call, request: &Parts, body: &[u8]) -> io::Result<()> {
         let body = serde_json::from_slice(body).unwrap_or_default();
         for (action, resource) in rights(call, request, &body) {
-            let line = format!("{} {action} {}\n", call.role, self.template_name(&resource));
+            let line = format!("{} {action} {}\n", call.role.setting(), self.template_name(&resource));
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             if seen.insert(line.clone()) {
                 // One write, so that lines of several stacks don't mix.

@@ -1,8 +1,11 @@
 mod deletion;
+mod queue;
 
 use std::{
-    sync::Arc,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,22 +14,20 @@ use serde_json::{Value, json};
 use service::secrets::Secrets;
 use twilio::{
     callback::form_pairs,
+    sid::RecordingSid,
     task_attributes::{ChannelOrder, TaskLink},
 };
 
 use super::*;
 use crate::{
-    config::{ChannelOrders, DeletionConfig, ScheduleConfig},
+    config::{ChannelOrders, DeletionConfig, LinksQueueConfig, ScheduleConfig},
     emulated::ROLE_ARN,
     job::Job,
-    jobs::{Jobs, work_off},
     loopback::{Asked, Loopback},
     secret::{api_key, key_ring},
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
-const CHANGE_VISIBILITY: &str = "AmazonSQS.ChangeMessageVisibility";
-const SEND_MESSAGE: &str = "AmazonSQS.SendMessage";
 const TASK: &str = "/v1/Workspaces/WS00000000000000000000000000000001/Tasks/WT00000000000000000000000000000001";
 const RECORDING: &str =
     "GET /2010-04-01/Accounts/AC00000000000000000000000000000001/Recordings/RE00000000000000000000000000000001.json";
@@ -45,12 +46,14 @@ fn neighbours(asked: &Asked) -> Answer {
             _ => r#"{"sid":"SK1","secret":"s"}"#,
         };
         (200, None, json!({"SecretString": secret}))
-    } else if what == SEND_MESSAGE {
-        (200, None, json!({"MessageId": "m"}))
     } else if what == RECORDING {
         (200, None, recording(&json!("CA00000000000000000000000000000001")))
     } else if what.starts_with(SEARCH) {
         (200, None, json!({"tasks": [task("assigned")]}))
+    } else if is_update(asked) {
+        let mut task = task("assigned");
+        task["attributes"] = json!(attributes_in(asked));
+        (200, Some("\"8\""), task)
     } else {
         (200, Some("\"7\""), task("assigned"))
     }
@@ -85,7 +88,7 @@ fn with_task(status: &'static str) -> impl Fn(&Asked) -> Answer + Clone + Send +
 }
 
 fn is_update(asked: &Asked) -> bool {
-    asked.what.starts_with("POST ")
+    asked.what.starts_with("POST /v1/Workspaces/")
 }
 
 /// EventBridge Scheduler takes every schedule.
@@ -122,7 +125,11 @@ fn linker(server: &Loopback, with_segment_links: bool) -> Linker {
         },
         queue: Some(LinksQueue::new(
             aws_sdk_sqs::Client::new(&server.aws()),
-            format!("{}/links", server.url),
+            LinksQueueConfig {
+                own: "links".to_owned(),
+                late: Some("late-links".to_owned()),
+                dead_letters: "dead-letters".to_owned(),
+            },
         )),
         deletions: None,
     }
@@ -141,15 +148,22 @@ fn job_with_task() -> LinkTask {
 }
 
 fn linked() -> Outcome {
-    Outcome::Linked(TaskSid::parse("WT00000000000000000000000000000001").unwrap())
+    Outcome::Linked {
+        task: TaskSid::parse("WT00000000000000000000000000000001").unwrap(),
+        possible_since_ms: 1,
+    }
 }
 
 /// The attributes that the task was given.
 fn written(server: &Loopback) -> Value {
     let update = server.asked().into_iter().find(is_update).unwrap();
+    serde_json::from_str(&attributes_in(&update)).unwrap()
+}
+
+fn attributes_in(update: &Asked) -> String {
     let [(name, attributes)] = <[_; 1]>::try_from(form_pairs(update.body.as_bytes())).unwrap();
     assert_eq!(name, "Attributes");
-    serde_json::from_str(&attributes).unwrap()
+    attributes
 }
 
 #[tokio::test]
@@ -238,6 +252,53 @@ async fn a_segment_link_plays_for_good() {
     assert_eq!(verified.expiry, Expiry::Never);
 }
 
+/// The neighbours, with a task that keeps its attributes.
+fn with_memory() -> impl Fn(&Asked) -> Answer + Clone + Send + Sync + 'static {
+    let kept = Arc::new(Mutex::new(r#"{"x":1}"#.to_owned()));
+    move |asked| match neighbours(asked) {
+        (200, Some(etag), mut task) => {
+            let mut kept = kept.lock().unwrap();
+            if is_update(asked) {
+                *kept = attributes_in(asked);
+            }
+            task["attributes"] = json!(*kept);
+            (200, Some(etag), task)
+        }
+        other => other,
+    }
+}
+
+#[tokio::test]
+async fn a_duplicate_of_a_segment_link_is_not_written() {
+    let server = Loopback::start(with_memory()).await;
+    let linker = linker(&server, true);
+    for _ in 0..3 {
+        assert_eq!(linker.link(&job_with_task()).await.unwrap(), linked());
+    }
+    assert_eq!(server.count("POST "), 1);
+}
+
+#[tokio::test]
+async fn the_first_recordings_segment_link_is_kept() {
+    let server = Loopback::start(with_memory()).await;
+    let linker = Linker {
+        deletions: Some(deletions(&server, false)),
+        ..linker(&server, true)
+    };
+    linker.link(&job_with_task()).await.unwrap();
+    let first = written(&server);
+    let second = LinkTask {
+        recording_sid: RecordingSid::parse("RE00000000000000000000000000000002").unwrap(),
+        ..job_with_task()
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    linker.run(&second, deadline).await.unwrap();
+    assert_eq!(server.count("POST /v1/Workspaces/"), 1);
+    assert_eq!(written(&server), first);
+    // It has no link, so its original stays.
+    assert_eq!(server.count("POST /schedules/"), 0);
+}
+
 #[tokio::test]
 async fn a_task_that_is_gone_leaves_nothing_to_do() {
     let cases: [(&str, LinkTask); 3] = [
@@ -268,90 +329,123 @@ async fn a_task_that_is_gone_leaves_nothing_to_do() {
 }
 
 #[tokio::test]
-async fn a_task_that_waits_for_a_worker_is_left_alone_and_its_link_sent_again() {
+async fn a_task_that_waits_for_a_worker_is_left_alone() {
     for status in ["pending", "reserved"] {
-        for (job, attempt, delay_s) in [
-            (job(r#""callSid":"CA00000000000000000000000000000001""#), 1, 5),
-            (
-                job(r#""taskSid":"WT00000000000000000000000000000001","attempt":2"#),
-                3,
-                20,
-            ),
-        ] {
-            let server = Loopback::start(with_task(status)).await;
-            let job = LinkTask {
-                received_at_ms: clock::now_ms(),
-                ..job
-            };
-            let outcome = linker(&server, false).link(&job).await.unwrap();
-            assert!(matches!(outcome, Outcome::Postponed { .. }), "{outcome:?}");
-            assert_eq!(server.count("POST "), 0);
-            let sent = server
-                .asked()
-                .into_iter()
-                .find(|asked| asked.what == SEND_MESSAGE)
-                .unwrap()
-                .json();
-            assert_eq!(sent["QueueUrl"], format!("{}/links", server.url));
-            assert_eq!(sent["DelaySeconds"], delay_s);
-            let expected = LinkTask {
-                task_sid: job_with_task().task_sid,
-                attempt,
-                not_after_ms: Some(job.received_at_ms + 86_400_000),
-                ..job
-            };
-            assert_eq!(
-                Job::from_message(sent["MessageBody"].as_str().unwrap()),
-                Ok(Job::LinkTask(expected))
-            );
-        }
+        let server = Loopback::start(with_task(status)).await;
+        let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
+        assert!(
+            matches!(error, LinkError::NotAssigned(_)) && error.is_retryable(),
+            "{error}"
+        );
+        assert_eq!(server.count("POST "), 0);
+    }
+}
+
+/// How an update is answered, and whether the task was updated all the same.
+#[tokio::test]
+async fn an_update_counts_once_the_task_is_seen_with_its_link() {
+    let another = task("assigned").to_string().replace("WT00", "WT99");
+    let without_the_link = task("assigned").to_string();
+    let answers = ["", "<html></html>", "{}", &another, &without_the_link].map(str::to_owned);
+    for (answer, is_done) in answers
+        .into_iter()
+        .flat_map(|answer| [(answer.clone(), false), (answer, true)])
+    {
+        let stored = Arc::new(Mutex::new(None));
+        let (first, memory) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&stored));
+        let lying = answer.clone();
+        let server = Loopback::start_with_text(move |asked: &Asked| {
+            let is_first = is_update(asked) && first.fetch_add(1, Ordering::Relaxed) == 0;
+            if is_update(asked) && (!is_first || is_done) {
+                *memory.lock().unwrap() = Some(attributes_in(asked));
+            }
+            if is_first {
+                return (200, Some("\"8\""), lying.clone());
+            }
+            let (status, etag, mut body) = neighbours(asked);
+            if let (Some(_), Some(attributes)) = (etag, &*memory.lock().unwrap()) {
+                body["attributes"] = json!(attributes);
+            }
+            (status, etag, body.to_string())
+        })
+        .await;
+        assert_eq!(linker(&server, false).link(&job_with_task()).await.unwrap(), linked());
+        let stored = stored.lock().unwrap().clone().expect("the task has its link");
+        assert!(stored.contains("RE00000000000000000000000000000001"), "{answer}");
+        assert_eq!(server.count("POST "), if is_done { 1 } else { 2 }, "{answer} {is_done}");
+        assert_eq!(server.count(&format!("GET {TASK}")), 2, "{answer}");
     }
 }
 
 #[tokio::test]
-async fn a_task_that_waits_for_too_long_fails_the_job_for_good() {
-    let server = Loopback::start(with_task("pending")).await;
-    let job = job(r#""taskSid":"WT00000000000000000000000000000001","attempt":960,"notAfterMs":2"#);
-    let error = linker(&server, false).link(&job).await.unwrap_err();
-    assert!(
-        matches!(error, LinkError::NeverAssigned(_)) && !error.is_retryable(),
-        "{error}"
-    );
-    assert_eq!((server.count("POST "), server.count(SEND_MESSAGE)), (0, 0));
-
-    // Every receive on the way to the dead letters looks again.
-    let server = Loopback::start(neighbours).await;
-    assert_eq!(linker(&server, false).link(&job).await.unwrap(), linked());
+async fn a_task_that_never_shows_its_link_is_not_linked() {
+    let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+        (200, Some(etag), _) => (200, Some(etag), task("assigned")),
+        other => other,
+    })
+    .await;
+    let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
+    assert!(matches!(error, LinkError::Contended) && error.is_retryable(), "{error}");
 }
 
 #[tokio::test]
-async fn a_link_that_cannot_wait_fails_for_now() {
-    let job = LinkTask {
-        received_at_ms: clock::now_ms(),
-        ..job_with_task()
-    };
-    let server = Loopback::start(with_task("reserved")).await;
-    let without_queue = Linker {
-        queue: None,
-        ..linker(&server, false)
-    };
-    let error = without_queue.link(&job).await.unwrap_err();
-    assert!(
-        matches!(error, LinkError::NotAssigned(_)) && error.is_retryable(),
-        "{error}"
-    );
-
-    let answer = with_task("reserved");
-    let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
-        SEND_MESSAGE => (500, None, json!({"__type": "com.amazonaws.sqs#Canary"})),
-        _ => answer(asked),
+async fn another_tasks_answer_is_not_merged_into() {
+    let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+        (200, Some(etag), mut task) => {
+            task["sid"] = json!("WT00000000000000000000000000000009");
+            (200, Some(etag), task)
+        }
+        other => other,
     })
     .await;
-    let error = linker(&server, false).link(&job).await.unwrap_err();
+    let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
+    assert!(matches!(error, LinkError::Twilio(ApiError::Unexpected(_))), "{error}");
+    assert_eq!(server.count("POST "), 0);
+}
+
+#[tokio::test]
+async fn attributes_with_half_of_a_surrogate_pair_are_linked_as_they_are() {
+    let before = r#"{"note":"\ud83d","deep":"#.to_owned() + &"[".repeat(200) + &"]".repeat(200);
+    let attributes = format!("{before}}}");
+    let server = Loopback::start(move |asked: &Asked| match neighbours(asked) {
+        (200, Some("\"7\""), mut task) => {
+            task["attributes"] = json!(attributes);
+            (200, Some("\"7\""), task)
+        }
+        other => other,
+    })
+    .await;
+    assert_eq!(linker(&server, false).link(&job_with_task()).await.unwrap(), linked());
+    let update = server.asked().into_iter().find(is_update).unwrap();
+    let written = attributes_in(&update);
     assert!(
-        matches!(error, LinkError::NotSent(_)) && error.is_retryable(),
-        "{error}"
+        written.starts_with(&format!("{before},\"conversations\":")),
+        "{written}"
     );
+}
+
+#[test]
+fn a_link_is_late_from_when_it_was_possible() {
+    // A task that changed since the callback came may have been assigned only then.
+    for (task_updated_at_ms, since_ms) in [(None, 5), (Some(4), 5), (Some(600_000), 600_000)] {
+        assert_eq!(possible_since_ms(5, task_updated_at_ms), since_ms);
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_waited_for_a_worker_is_not_slow() {
+    let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+        (200, Some(etag), mut task) => {
+            task["date_updated"] = json!("2026-11-28T17:00:00Z");
+            (200, Some(etag), task)
+        }
+        other => other,
+    })
+    .await;
+    let Outcome::Linked { possible_since_ms, .. } = linker(&server, false).link(&job_with_task()).await.unwrap() else {
+        panic!("not linked");
+    };
+    assert_eq!(possible_since_ms, 1_795_885_200_000);
 }
 
 #[tokio::test]
@@ -403,7 +497,7 @@ async fn refused_credentials_are_read_again_once() {
     })
     .await;
     let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
-    assert!(matches!(error, LinkError::Twilio(ApiError::Unauthorized)) && !error.is_retryable());
+    assert!(matches!(error, LinkError::Twilio(ApiError::Unauthorized)));
     assert_eq!(server.count("GET "), 2);
 }
 
@@ -425,7 +519,7 @@ async fn attributes_that_cannot_be_merged_are_left_alone_and_fail_for_good() {
 #[tokio::test]
 async fn what_the_callback_lacks_the_recording_tells() {
     let server = Loopback::start(neighbours).await;
-    let bare = job(r#""attempt":0"#);
+    let bare = job(r#""later":0"#);
     assert_eq!(linker(&server, false).link(&bare).await.unwrap(), linked());
     let search = server
         .asked()
@@ -480,80 +574,4 @@ async fn the_deadline_ends_the_job() {
     let error = linker(&server, false).run(&job_with_task(), passed).await.unwrap_err();
     assert!(matches!(error, LinkError::Deadline) && error.is_retryable());
     assert_eq!(server.count("POST "), 0);
-}
-
-#[tokio::test]
-async fn a_message_comes_back_soon_where_its_link_may_succeed_later() {
-    for (status, waits_s) in [(500, vec![4]), (401, vec![]), (404, vec![])] {
-        let server = Loopback::start(move |asked: &Asked| match neighbours(asked) {
-            (200, Some(_), _) => (status, None, json!({})),
-            _ if asked.what == CHANGE_VISIBILITY => (200, None, json!({})),
-            other => other,
-        })
-        .await;
-        let jobs = Jobs {
-            linker: Some(linker(&server, false)),
-            ..Jobs::default()
-        };
-        let messages = json!({"Records": [{
-            "messageId": "message-1",
-            "receiptHandle": "handle-1",
-            "attributes": {"ApproximateReceiveCount": "2"},
-            "body": Job::LinkTask(job_with_task()).to_message(),
-        }]});
-        let deadline = Instant::now() + Duration::from_secs(30);
-        let response = work_off(&jobs, serde_json::from_value(messages).unwrap(), deadline).await;
-        assert_eq!(response.batch_item_failures.is_empty(), status == 404, "{status}");
-        let asked = server.asked();
-        let waits: Vec<_> = asked
-            .iter()
-            .filter(|asked| asked.what == CHANGE_VISIBILITY)
-            .map(Asked::json)
-            .collect();
-        assert_eq!(
-            waits
-                .iter()
-                .map(|wait| wait["VisibilityTimeout"].as_i64().unwrap())
-                .collect::<Vec<_>>(),
-            waits_s
-        );
-        assert!(waits.iter().all(|wait| wait["ReceiptHandle"] == "handle-1"));
-    }
-}
-
-#[tokio::test]
-async fn of_a_batch_only_what_failed_is_kept() {
-    let server = Loopback::start(neighbours).await;
-    let jobs = Jobs {
-        linker: Some(linker(&server, false)),
-        ..Jobs::default()
-    };
-    let good = Job::LinkTask(job_with_task()).to_message();
-    let bodies = [
-        good.clone(),
-        "poison".to_owned(),
-        good.replace("LinkTask", "Canary"),
-        good.replace(r#""version":1"#, r#""version":2"#),
-        good,
-    ];
-    let records: Vec<_> = (0..)
-        .zip(bodies)
-        .map(|(id, body)| json!({"messageId": id.to_string(), "body": body}))
-        .collect();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let response = work_off(
-        &jobs,
-        serde_json::from_value(json!({"Records": records})).unwrap(),
-        deadline,
-    )
-    .await;
-    let kept: Vec<_> = response
-        .batch_item_failures
-        .into_iter()
-        .map(|it| it.item_identifier)
-        .collect();
-    assert_eq!(kept, ["1", "2", "3"]);
-    assert_eq!(server.count(&format!("POST {TASK}")), 2);
-    // What no receive can mend has no hurry: an older function leaves a newer one's messages to it.
-    assert_eq!(server.count(CHANGE_VISIBILITY), 0);
 }

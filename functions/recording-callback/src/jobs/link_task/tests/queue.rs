@@ -1,0 +1,224 @@
+//! What becomes of a link's message in the linker's hands.
+
+use aws_lambda_events::sqs::SqsEvent;
+
+use super::*;
+use crate::jobs::{Jobs, work_off};
+
+const CHANGE_VISIBILITY: &str = "AmazonSQS.ChangeMessageVisibility";
+const SEND_MESSAGE: &str = "AmazonSQS.SendMessage";
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+
+/// SQS that takes everything, and TaskRouter that answers every request about a task with this status.
+fn task_router(status: u16) -> impl Fn(&Asked) -> Answer + Clone + Send + Sync + 'static {
+    move |asked| match neighbours(asked) {
+        _ if asked.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"})),
+        (200, Some(_), _) if status != 200 => (status, None, json!({})),
+        other => other,
+    }
+}
+
+fn message(id: &str, body: &str, times_received: u32) -> Value {
+    json!({
+        "messageId": id,
+        "receiptHandle": format!("handle-{id}"),
+        "attributes": {
+            "ApproximateReceiveCount": times_received.to_string(),
+            "SentTimestamp": clock::now_ms().to_string(),
+        },
+        "body": body,
+    })
+}
+
+fn events(messages: &[Value]) -> SqsEvent {
+    serde_json::from_value(json!({ "Records": messages })).unwrap()
+}
+
+fn link_of_age(age_ms: i64) -> String {
+    let job = LinkTask {
+        received_at_ms: clock::now_ms() - age_ms,
+        ..job_with_task()
+    };
+    Job::LinkTask(job).to_message()
+}
+
+/// The ids of the messages that SQS is to keep.
+async fn kept(linker: Linker, messages: &[Value]) -> Vec<String> {
+    let jobs = Jobs {
+        linker: Some(linker),
+        ..Jobs::default()
+    };
+    let response = work_off(&jobs, events(messages), Instant::now() + Duration::from_secs(30)).await;
+    let failures = response.batch_item_failures.into_iter();
+    failures.map(|failure| failure.item_identifier).collect()
+}
+
+fn calls(server: &Loopback, what: &str) -> Vec<Value> {
+    let asked = server.asked().into_iter();
+    asked
+        .filter(|asked| asked.what == what)
+        .map(|asked| asked.json())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_link_that_fails_waits_in_its_queue_ever_longer_and_is_never_sent_again() {
+    for status in [500, 503, 400, 401, 403] {
+        for (times_received, wait_s) in [(1, 2), (2, 4), (9, 512), (10, 600), (900, 600)] {
+            let server = Loopback::start(task_router(status)).await;
+            let message = message("m", &link_of_age(0), times_received);
+            assert_eq!(kept(linker(&server, false), &[message]).await, ["m"], "{status}");
+            assert_eq!(
+                calls(&server, CHANGE_VISIBILITY),
+                [json!({"QueueUrl": "links", "ReceiptHandle": "handle-m", "VisibilityTimeout": wait_s})]
+            );
+            assert_eq!(server.count(SEND_MESSAGE), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_link_whose_task_waits_for_a_worker_waits_in_its_queue_and_is_never_sent_again() {
+    for (times_received, wait_s) in [(1, 2), (6, 64), (7, 90), (900, 90)] {
+        let answer = task_router(200);
+        let server = Loopback::start(move |asked: &Asked| match answer(asked) {
+            (200, Some(etag), _) => (200, Some(etag), task("pending")),
+            other => other,
+        })
+        .await;
+        let message = message("m", &link_of_age(0), times_received);
+        assert_eq!(kept(linker(&server, false), &[message]).await, ["m"]);
+        assert_eq!(
+            calls(&server, CHANGE_VISIBILITY),
+            [json!({"QueueUrl": "links", "ReceiptHandle": "handle-m", "VisibilityTimeout": wait_s})]
+        );
+        assert_eq!((server.count(SEND_MESSAGE), server.count("POST ")), (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn an_old_link_joins_the_late_ones_before_it_is_tried() {
+    let server = Loopback::start(task_router(200)).await;
+    let body = link_of_age(10 * MINUTE_MS);
+    // Fields of a later release go with it.
+    let body = body.replacen('{', r#"{"later":1,"#, 1);
+    assert!(kept(linker(&server, false), &[message("m", &body, 5)]).await.is_empty());
+    assert_eq!(
+        calls(&server, SEND_MESSAGE),
+        [json!({"QueueUrl": "late-links", "MessageBody": body})]
+    );
+    assert_eq!(server.count(&format!("GET {TASK}")), 0);
+
+    let server = Loopback::start(task_router(200)).await;
+    let young = link_of_age(9 * MINUTE_MS);
+    assert!(
+        kept(linker(&server, false), &[message("m", &young, 5)])
+            .await
+            .is_empty()
+    );
+    assert_eq!((server.count(SEND_MESSAGE), server.count("POST ")), (0, 1));
+}
+
+#[tokio::test]
+async fn a_late_link_is_tried_for_a_day_and_then_given_up_with_its_reason() {
+    let late = |server: &Loopback| Linker {
+        queue: Some(LinksQueue::new(
+            aws_sdk_sqs::Client::new(&server.aws()),
+            LinksQueueConfig {
+                own: "late-links".to_owned(),
+                late: None,
+                dead_letters: "dead-letters".to_owned(),
+            },
+        )),
+        ..linker(server, false)
+    };
+    let server = Loopback::start(task_router(503)).await;
+    let message_of_age = |age_ms| message("m", &link_of_age(age_ms), 3);
+    assert_eq!(kept(late(&server), &[message_of_age(DAY_MS - MINUTE_MS)]).await, ["m"]);
+    assert_eq!(calls(&server, CHANGE_VISIBILITY)[0]["QueueUrl"], "late-links");
+    assert_eq!(server.count(SEND_MESSAGE), 0);
+
+    let server = Loopback::start(task_router(503)).await;
+    assert!(kept(late(&server), &[message_of_age(DAY_MS)]).await.is_empty());
+    assert_eq!(server.count(&format!("GET {TASK}")), 1, "tried once more");
+    let sent = calls(&server, SEND_MESSAGE);
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0]["QueueUrl"], "dead-letters");
+    assert_eq!(sent[0]["MessageAttributes"]["Reason"]["DataType"], "String");
+    let reason = sent[0]["MessageAttributes"]["Reason"]["StringValue"].as_str().unwrap();
+    assert!(reason.contains("503"), "{reason}");
+    assert_eq!(server.count(CHANGE_VISIBILITY), 0);
+
+    // However old it is, a link that can be made is.
+    let server = Loopback::start(task_router(200)).await;
+    assert!(kept(late(&server), &[message_of_age(4 * DAY_MS)]).await.is_empty());
+    assert_eq!((server.count(SEND_MESSAGE), server.count("POST ")), (0, 1));
+}
+
+#[tokio::test]
+async fn a_message_that_no_other_queue_takes_is_kept() {
+    for age_ms in [10 * MINUTE_MS, DAY_MS] {
+        let answer = task_router(503);
+        let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
+            SEND_MESSAGE => (500, None, json!({"__type": "com.amazonaws.sqs#Canary"})),
+            _ => answer(asked),
+        })
+        .await;
+        assert_eq!(
+            kept(linker(&server, false), &[message("m", &link_of_age(age_ms), 1)]).await,
+            ["m"]
+        );
+        assert_eq!(server.count(SEND_MESSAGE), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_is_gone_ends_its_message() {
+    let server = Loopback::start(task_router(404)).await;
+    assert!(
+        kept(linker(&server, false), &[message("m", &link_of_age(0), 1)])
+            .await
+            .is_empty()
+    );
+    assert_eq!((server.count(SEND_MESSAGE), server.count(CHANGE_VISIBILITY)), (0, 0));
+}
+
+#[tokio::test]
+async fn of_a_batch_only_what_may_still_be_done_is_kept() {
+    let server = Loopback::start(task_router(200)).await;
+    let good = link_of_age(0);
+    let copy = r#"{"version":1,"kind":"CopyRecording","recordingSid":"RE00000000000000000000000000000001"}"#;
+    let messages: Vec<_> = [
+        ("good", good.as_str()),
+        ("poison", "canary"),
+        ("another role's", copy),
+        ("newer kind", &good.replace("LinkTask", "Canary")),
+        ("newer version", &good.replace(r#""version":1"#, r#""version":2"#)),
+        ("good as well", &good),
+    ]
+    .map(|(id, body)| message(id, body, 1))
+    .into();
+    // An older function leaves a newer one's messages to it.
+    assert_eq!(
+        kept(linker(&server, false), &messages).await,
+        ["newer kind", "newer version"]
+    );
+    assert_eq!(server.count(CHANGE_VISIBILITY), 2);
+    assert_eq!(server.count(&format!("POST {TASK}")), 2);
+    let dead: Vec<_> = calls(&server, SEND_MESSAGE)
+        .iter()
+        .map(|sent| (sent["QueueUrl"].clone(), sent["MessageBody"].clone()))
+        .collect();
+    assert_eq!(
+        dead,
+        [
+            ("dead-letters".into(), "canary".into()),
+            ("dead-letters".into(), copy.into())
+        ]
+    );
+    for sent in calls(&server, SEND_MESSAGE) {
+        let reason = sent["MessageAttributes"]["Reason"]["StringValue"].as_str().unwrap();
+        assert!(!reason.contains("canary"), "{reason}");
+    }
+}
