@@ -164,8 +164,8 @@ fn queues_feed_one_message_at_a_time_and_say_which_failed() {
     }
     // The copier has to know its last try.
     assert_eq!(
-        properties("CopierFunction")["Environment"]["Variables"]["COPIES_MAX_RECEIVES"].as_u64(),
-        properties("CopiesQueue")["RedrivePolicy"]["maxReceiveCount"].as_u64()
+        properties("CopierFunction")["Environment"]["Variables"]["COPIES_MAX_RECEIVES"].as_str(),
+        Some(&*properties("CopiesQueue")["RedrivePolicy"]["maxReceiveCount"].to_string())
     );
     // Lambda asks for it: a message that comes back while it's worked on is worked on twice.
     assert!(properties("LinkerFunction")["Timeout"].as_u64() < Some(60));

@@ -66,6 +66,9 @@ pub enum MergeError {
         /// What it should hold.
         expected: &'static str,
     },
+    /// The task's one segment link is another recording's, or somebody else's: the first one stays.
+    #[error("the task's segment_link is not this recording's")]
+    SegmentLinkTaken,
     /// Too long even without the link's optional fields.
     #[error("the attributes would have {chars} characters, TaskRouter takes {max}")]
     TooLong {
@@ -223,6 +226,9 @@ fn edit<'a>(
         name = Some(*key_name);
     }
     match (link, document::shape(place)) {
+        (TaskLink::SegmentLink { .. }, shape) if !is_free(place, &shape, recording) => {
+            Err(MergeError::SegmentLinkTaken)
+        }
         (TaskLink::SegmentLink { .. }, _) | (TaskLink::Media { .. }, Shape::Null) => {
             Ok(Edit::replace(place, nested(&[], link, value)))
         }
@@ -252,12 +258,28 @@ const fn occupied(key: &'static str, expected: &'static str) -> MergeError {
     MergeError::Occupied { key, expected }
 }
 
+/// Whether a task's `segment_link` is nobody's yet, or this recording's: by an older key, perhaps.
+fn is_free(segment_link: &RawValue, shape: &Shape<'_>, recording: &RecordingSid) -> bool {
+    let plays_ours = |text: String| {
+        text.is_empty()
+            || Url::parse(&text).is_ok_and(|url| is_in_path(&url, recording) || is_in_query(&url, recording))
+    };
+    matches!(shape, Shape::Null) || document::string(segment_link).is_some_and(plays_ours)
+}
+
 fn is_of(entry: &RawValue, recording: &RecordingSid) -> bool {
     let url = provider(entry).and_then(|url| Url::parse(&url).ok());
-    url.is_some_and(|url| {
-        url.query_pairs()
-            .any(|(name, value)| name == "recordingSid" && value == recording.as_str())
-    })
+    url.is_some_and(|url| is_in_query(&url, recording))
+}
+
+fn is_in_path(url: &Url, recording: &RecordingSid) -> bool {
+    url.path_segments()
+        .is_some_and(|mut segments| segments.any(|segment| segment == recording.as_str()))
+}
+
+fn is_in_query(url: &Url, recording: &RecordingSid) -> bool {
+    url.query_pairs()
+        .any(|(name, value)| name == "recordingSid" && value == recording.as_str())
 }
 
 fn provider(entry: &RawValue) -> Option<String> {

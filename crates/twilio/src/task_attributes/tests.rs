@@ -142,25 +142,48 @@ fn the_link_of_a_reservation_stands_beside_the_task_s_own() {
     );
 }
 
+fn segment_link(url: &str) -> TaskLink {
+    TaskLink::SegmentLink { url: url.to_owned() }
+}
+
 #[test]
-fn a_segment_link_is_set_and_set_again() {
+fn a_segment_link_is_set_where_there_is_none_and_replaces_one_of_the_same_recording() {
     let re = recording('1');
-    let link = |url: &str| TaskLink::SegmentLink { url: url.to_owned() };
-    let once = merge(
-        Some(r#"{"conversations":{"queue":"q"},"x":1}"#),
-        &re,
-        &link("https://a/"),
-    )
-    .unwrap();
-    assert_eq!(
-        once,
-        r#"{"conversations":{"queue":"q","segment_link":"https://a/"},"x":1}"#
-    );
-    let twice = merge(Some(&once), &re, &link("https://b/")).unwrap();
-    assert_eq!(
-        twice,
-        r#"{"conversations":{"queue":"q","segment_link":"https://b/"},"x":1}"#
-    );
+    let new = format!("https://h/recordings/{re}?signature=new");
+    let expected = format!(r#"{{"conversations":{{"queue":"q","segment_link":"{new}"}},"x":1}}"#);
+    for present in [
+        String::new(),
+        r#","segment_link":null"#.to_owned(),
+        r#","segment_link":"""#.to_owned(),
+        format!(r#","segment_link":"https://h/recordings/{re}?signature=old""#),
+        format!(r#","segment_link":"https://h/?recordingSid={re}&signature=old""#),
+        format!(r#","segment_link":"{new}""#),
+    ] {
+        let before = format!(r#"{{"conversations":{{"queue":"q"{present}}},"x":1}}"#);
+        assert_eq!(merge(Some(&before), &re, &segment_link(&new)).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_segment_link_of_another_recording_or_of_somebody_else_is_kept() {
+    let (re, other) = (recording('1'), recording('2'));
+    for present in [
+        format!(r#""https://h/recordings/{other}?signature=s""#),
+        format!(r#""https://h/?recordingSid={other}&signature=s""#),
+        format!(r#""https://h/recordings/{re}{re}""#),
+        r#""https://somebody.example/recording""#.to_owned(),
+        r#""\ud83d""#.to_owned(),
+        "7".to_owned(),
+        "{}".to_owned(),
+    ] {
+        let before = format!(r#"{{"conversations":{{"segment_link":{present}}}}}"#);
+        let merged = merge(
+            Some(&before),
+            &re,
+            &segment_link(&format!("https://h/recordings/{re}?s")),
+        );
+        assert_eq!(merged, Err(MergeError::SegmentLinkTaken), "{present}");
+    }
 }
 
 #[test]

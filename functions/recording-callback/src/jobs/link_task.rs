@@ -48,6 +48,8 @@ enum Outcome {
         /// Since when it could have been, Unix milliseconds.
         possible_since_ms: i64,
     },
+    /// The task's one segment link is another's and stays: nothing left to do.
+    Taken(TaskSid),
     /// There's no such task (any more): nothing left to do.
     TaskGone,
 }
@@ -94,7 +96,7 @@ impl Linker {
         };
         let is_due = match outcome {
             Outcome::Linked { .. } => true,
-            Outcome::TaskGone => deletions.unlinked,
+            Outcome::Taken(_) | Outcome::TaskGone => deletions.unlinked,
         };
         if is_due {
             deletions.schedule(&job.recording_sid, job.duration_s).await?;
@@ -128,6 +130,7 @@ impl Linker {
                 }
                 // Merge into what the attributes are now.
                 Ok(Update::Unproved) => {}
+                Err(LinkError::Merge(MergeError::SegmentLinkTaken)) => return Ok(Outcome::Taken(task)),
                 Err(LinkError::Twilio(ApiError::NotFound)) => return Ok(Outcome::TaskGone),
                 Err(error) => return Err(error),
             }
@@ -233,6 +236,9 @@ fn tell(job: &LinkTask, outcome: &Outcome) {
                 ("Linked", 1.0, Unit::Count),
                 ("LinkLatency", latency_ms as f64, Unit::Milliseconds),
             ]);
+        }
+        Outcome::Taken(task) => {
+            tracing::warn!(recordingSid = %recording, taskSid = %task, "the task's segment_link is another's and is kept");
         }
         Outcome::TaskGone => {
             tracing::warn!(recordingSid = %recording, "the task is gone");

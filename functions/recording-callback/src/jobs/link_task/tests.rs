@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use service::secrets::Secrets;
 use twilio::{
     callback::form_pairs,
+    sid::RecordingSid,
     task_attributes::{ChannelOrder, TaskLink},
 };
 
@@ -249,6 +250,53 @@ async fn a_segment_link_plays_for_good() {
     let verified = verify(&key_ring(KEY_RING).unwrap(), path, query, u64::MAX).unwrap();
     assert_eq!(verified.recording, "RE00000000000000000000000000000001");
     assert_eq!(verified.expiry, Expiry::Never);
+}
+
+/// The neighbours, with a task that keeps its attributes.
+fn with_memory() -> impl Fn(&Asked) -> Answer + Clone + Send + Sync + 'static {
+    let kept = Arc::new(Mutex::new(r#"{"x":1}"#.to_owned()));
+    move |asked| match neighbours(asked) {
+        (200, Some(etag), mut task) => {
+            let mut kept = kept.lock().unwrap();
+            if is_update(asked) {
+                *kept = attributes_in(asked);
+            }
+            task["attributes"] = json!(*kept);
+            (200, Some(etag), task)
+        }
+        other => other,
+    }
+}
+
+#[tokio::test]
+async fn a_duplicate_of_a_segment_link_is_not_written() {
+    let server = Loopback::start(with_memory()).await;
+    let linker = linker(&server, true);
+    for _ in 0..3 {
+        assert_eq!(linker.link(&job_with_task()).await.unwrap(), linked());
+    }
+    assert_eq!(server.count("POST "), 1);
+}
+
+#[tokio::test]
+async fn the_first_recordings_segment_link_is_kept() {
+    let server = Loopback::start(with_memory()).await;
+    let linker = Linker {
+        deletions: Some(deletions(&server, false)),
+        ..linker(&server, true)
+    };
+    linker.link(&job_with_task()).await.unwrap();
+    let first = written(&server);
+    let second = LinkTask {
+        recording_sid: RecordingSid::parse("RE00000000000000000000000000000002").unwrap(),
+        ..job_with_task()
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    linker.run(&second, deadline).await.unwrap();
+    assert_eq!(server.count("POST /v1/Workspaces/"), 1);
+    assert_eq!(written(&server), first);
+    // It has no link, so its original stays.
+    assert_eq!(server.count("POST /schedules/"), 0);
 }
 
 #[tokio::test]
