@@ -56,6 +56,8 @@ async function proxy(link, maxBytes, replies) {
     const fetched = performance.now();
     response.writeHead(upstream.status, {
       "accept-ranges": "bytes",
+      // As the function's. Without it, Chromium keeps what it was sent, and asks for what lies between by closed ranges.
+      "cache-control": "private, no-store",
       "content-range": upstream.headers.get("content-range"),
       "content-type": upstream.headers.get("content-type"),
       etag: upstream.headers.get("etag"),

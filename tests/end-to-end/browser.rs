@@ -18,7 +18,7 @@ const SECONDS: usize = 1_875;
 const WAV_LEN: usize = 44 + SECONDS * 32_000;
 
 /// The function's default `MAX_RANGE_BYTES`.
-const MAX_RANGE: u64 = 4 * 1024 * 1024;
+const MAX_RANGE: u64 = 1024 * 1024;
 
 /// Runs a scenario against a stack; returns what it saw.
 pub(crate) async fn drive(stack: &Stack, scenario: &str, mut job: Value) -> Value {

@@ -20,8 +20,9 @@ const DEFAULT_LINK_TTL_S: u64 = 4 * 60 * 60;
 /// A week, in seconds: who holds a link may listen, so a mistyped setting must not make it last for years.
 const MAX_LINK_TTL_S: u64 = 7 * 24 * 60 * 60;
 
-/// 4 MiB: two minutes of dual-channel 8 kHz WAV at 32 kB/s, and under the 6 MB that Lambda streams at full speed.
-const DEFAULT_MAX_RANGE_BYTES: u64 = 4 * 1024 * 1024;
+/// 1 MiB: half a minute of dual-channel 8 kHz WAV at 32 kB/s. What a listener skips is paid for by the byte, and a longer
+/// reply saves next to nothing (measured: "The longest reply" in `docs/COST.md`).
+const DEFAULT_MAX_RANGE_BYTES: u64 = 1024 * 1024;
 
 /// Configuration of the playback function.
 #[derive(Debug)]
@@ -140,7 +141,7 @@ mod tests {
         assert_eq!(config.auth_token_secret, None);
         assert_eq!(config.allowed_roles, ["admin", "supervisor"]);
         assert_eq!(config.link_ttl_s, 14_400);
-        assert_eq!(config.max_range_bytes, 4_194_304);
+        assert_eq!(config.max_range_bytes, 1_048_576);
         assert!(!config.accept_segment_links);
         assert_eq!(config.base_url, None);
         assert_eq!(config.twilio_endpoints.iam.as_str(), "https://iam.twilio.com/");

@@ -17,7 +17,7 @@ const MAX_RANGES: [u64; 4] = [MIB, 2 * MIB, 4 * MIB, 190_000_000];
 /// Five minutes.
 const CALL_S: usize = 300;
 
-/// Prints the table of `docs/COST.md`.
+/// Prints what the table "The longest reply" of `docs/COST.md` is made of.
 #[tokio::test]
 #[ignore = "listens for six minutes; docs/COST.md says when"]
 async fn what_a_listener_takes_by_the_longest_reply() {
@@ -25,7 +25,7 @@ async fn what_a_listener_takes_by_the_longest_reply() {
     let recording = Recording::new(stack, HEADER + CALL_S * RATE);
     recording.bring_in(stack).await;
     let measured = measure(stack, &recording).await;
-    println!("| listener | longest reply | replies | MB | instance-seconds | if the client never held it |");
+    println!("| listener | longest reply | replies | MB | held, s | of it by Lambda alone, s |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: |");
     for case in measured.as_array().unwrap() {
         let (max, bytes) = (case["maxBytes"].as_u64().unwrap(), case["bytes"].as_f64().unwrap());

@@ -12,7 +12,7 @@ use super::{HEADER, RATE, SECONDS, client, holds, recording, run, samples};
 use crate::support::{OwnStack, Recording, alone, options};
 
 /// The function's default `MAX_RANGE_BYTES`.
-const MAX_RANGE: u64 = 4 * 1024 * 1024;
+const MAX_RANGE: u64 = 1024 * 1024;
 
 /// What VLC, when it writes what it plays, leaves out at an end; of a file on disk too.
 const VLC_LEAVES_OUT: usize = RATE / 10;
