@@ -1,10 +1,19 @@
 //! Invoking a function by hand.
 
-use reqwest::Response;
+use std::sync::LazyLock;
+
+use reqwest::{Client, Response};
 use serde_json::Value;
 
 use crate::lambda_api::invocations_path;
 use crate::{Role, Stack};
+
+/// One for thousands of invocations: making it costs more than they do. It keeps no connections, which would belong to the
+/// runtime of one test.
+static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+    let client = Client::builder().pool_max_idle_per_host(0).build();
+    client.expect("the default TLS settings are good")
+});
 
 /// How a function answered an invocation.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +44,7 @@ impl Stack {
     /// When it isn't invoked at all: it's no JSON, there's no such function, or all its instances are busy.
     pub async fn invoke_with(&self, role: Role, event: String) -> reqwest::Result<Response> {
         let url = format!("{}{}", self.lambda_endpoint(), invocations_path(role));
-        let answer = reqwest::Client::new().post(url).body(event).send().await?;
+        let answer = CLIENT.post(url).body(event).send().await?;
         answer.error_for_status()
     }
 }
