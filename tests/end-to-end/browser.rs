@@ -110,8 +110,9 @@ async fn an_mp3_plays_and_seeks() {
     let frames = 40_000;
     let mut recording = Recording::new(&stack, 1_000);
     recording.audio = mp3::silence(frames);
-    let at_twilio = stack.recordings_dir().join(format!("{}.mp3", recording.sid));
-    fs::write(at_twilio, &recording.audio).unwrap();
+    let at_twilio = |kind: &str| stack.recordings_dir().join(format!("{}.{kind}", recording.sid));
+    fs::remove_file(at_twilio("wav")).unwrap();
+    fs::write(at_twilio("mp3"), &recording.audio).unwrap();
     recording.bring_in(&stack).await;
     plays_and_seeks(&stack, &recording, f64::from(frames * mp3::FRAME_MS) / 1000.0).await;
 }
