@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::server::seconds_of;
+
 pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
 pub(crate) const BUCKET: &str = "recordings";
 pub(crate) const KMS_KEY: &str = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000";
@@ -34,8 +36,6 @@ pub(crate) fn copier(twilio: &str) -> Vec<(String, String)> {
         ("TWILIO_API_KEY_SECRET", API_KEY_SECRET),
         ("RECORDINGS_BUCKET", BUCKET),
         ("KMS_KEY_ARN", KMS_KEY),
-        // The source is no audio: as MP3 it isn't looked into.
-        ("MEDIA_FORMAT", "mp3"),
     ])
 }
 
@@ -83,12 +83,19 @@ pub(crate) fn object_key(sid: &str) -> String {
 
 /// Where Twilio has it, below its base.
 pub(crate) fn media_path(sid: &str) -> String {
-    format!("/2010-04-01/Accounts/{ACCOUNT}/Recordings/{sid}.mp3?RequestedChannels=2")
+    format!("/2010-04-01/Accounts/{ACCOUNT}/Recordings/{sid}.wav?RequestedChannels=2")
 }
 
 /// The queue's event of a copy.
 pub(crate) fn copy_event(sid: &str) -> Value {
-    let job = json!({"version": 1, "kind": "CopyRecording", "recordingSid": sid});
+    // As Twilio's callback has them: without, the copier asks for them.
+    let job = json!({
+        "version": 1,
+        "kind": "CopyRecording",
+        "recordingSid": sid,
+        "channels": 1,
+        "durationS": seconds_of(sid),
+    });
     json!({"Records": [{
         "messageId": "1",
         "receiptHandle": "1",

@@ -138,6 +138,11 @@ pub(crate) fn sid(len: u64, serial: u64) -> String {
     format!("RE{serial:016x}{len:016x}")
 }
 
+/// How long the recording plays.
+pub(crate) fn seconds_of(sid: &str) -> Option<u64> {
+    len_of(sid).map(reply::seconds)
+}
+
 fn len_of(sid: &str) -> Option<u64> {
     u64::from_str_radix(sid.get(18..34)?, 16).ok()
 }
@@ -190,11 +195,11 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     Ok(response)
 }
 
-/// Constant bytes, as many as the SID says.
+/// A recording of as many bytes as the SID says.
 fn media(path: &str) -> Response<Body> {
     let file = path.rsplit('/').next().unwrap_or_default();
     match file.split('.').next().and_then(len_of) {
-        Some(len) => Response::new(Body::constant(len)),
+        Some(len) => Response::new(Body::wav(len)),
         None => status(StatusCode::NOT_FOUND),
     }
 }

@@ -13,7 +13,20 @@ use http_body::{Frame, SizeHint};
 /// Large enough that sending it costs nothing but the copy into the socket.
 const CHUNK_LEN: usize = 256 * 1024;
 
-/// What every byte of a recording is.
+/// One channel of 16 bits at 8 kHz. As a writer that cannot seek back leaves it, the data chunk claims no size: some
+/// recordings here are longer than its 32 bits.
+const WAV_HEADER: &[u8; 44] =
+    b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\0\0\0\0";
+
+/// Of [`WAV_HEADER`].
+const BYTES_PER_SECOND: u64 = 16_000;
+
+/// How long a recording of so many bytes plays.
+pub(crate) const fn seconds(len: u64) -> u64 {
+    len.saturating_sub(WAV_HEADER.len() as u64) / BYTES_PER_SECOND
+}
+
+/// What every byte of a recording is after its header.
 static CONSTANT: [u8; CHUNK_LEN] = [7; CHUNK_LEN];
 
 /// Buffers to send, in order.
@@ -39,11 +52,12 @@ impl Body {
         }
     }
 
-    pub(crate) const fn constant(len: u64) -> Self {
+    /// A WAV of so many bytes, at least its header's.
+    pub(crate) fn wav(len: u64) -> Self {
         Self {
-            chunks: VecDeque::new(),
-            constant: len,
-            len,
+            chunks: VecDeque::from([Bytes::from_static(WAV_HEADER)]),
+            constant: len.saturating_sub(WAV_HEADER.len() as u64),
+            len: len.max(WAV_HEADER.len() as u64),
         }
     }
 
