@@ -16,12 +16,16 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error in it breaks the connection, so that the other side can't take what it got for the whole.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Error>;
+
+/// Bytes that wait in a socket for whoever reads from it. Linux lets it grow by itself, to 32 MB where it may; on five
+/// sockets in a row that is most of a recording, on its way to a listener who takes nothing.
+const RECEIVE_BUFFER: u32 = 256 * 1024;
 
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into())
@@ -31,7 +35,10 @@ pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
 
 /// A listener on a loopback port of the system's choice, and that port.
 pub(crate) async fn listen() -> io::Result<(TcpListener, u16)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    let listener = socket.listen(1_024)?;
     let port = listener.local_addr()?.port();
     Ok((listener, port))
 }
@@ -72,9 +79,11 @@ impl Upstream {
     pub(crate) fn new(port: u16) -> Self {
         let authority = Authority::try_from(format!("127.0.0.1:{port}"));
         // A new connection for each request costs little on loopback, and none is ever found dead.
+        let mut connector = HttpConnector::new();
+        connector.set_recv_buffer_size(Some(RECEIVE_BUFFER as usize));
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
-            .build_http();
+            .build(connector);
         Self {
             client,
             authority: authority.expect("an address and a number make an authority"),
