@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "a test binary has no users")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]
 
+mod alarms;
 mod cost;
 mod deploy;
 mod metrics;

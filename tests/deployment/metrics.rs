@@ -18,19 +18,26 @@ fn every_metric_that_is_emitted_is_on_the_dashboard_and_no_other() {
 }
 
 #[test]
-fn alarms_watch_metrics_that_are_emitted() {
-    let emitted = emitted();
-    let alarms = of_type(&MONITORING, "AWS::CloudWatch::Alarm");
-    let own: Vec<_> = alarms
-        .iter()
-        .filter(|(_, alarm)| alarm["Properties"]["Namespace"] == NAMESPACE)
-        .collect();
-    assert!(own.len() >= 6, "{} alarms on own metrics", own.len());
-    for (name, alarm) in own {
-        let metric = alarm["Properties"]["MetricName"].as_str().unwrap();
-        assert!(emitted.contains(metric), "{name} watches {metric}, which nothing emits");
-        assert_eq!(alarm["Properties"]["Dimensions"][0]["Name"], "Function", "{name}");
+fn alarms_watch_metrics_that_their_function_emits() {
+    let mut own = 0;
+    for (alarm, metric) in watched() {
+        if metric["Namespace"] != NAMESPACE {
+            continue;
+        }
+        own += 1;
+        let name = metric["MetricName"].as_str().unwrap();
+        let [dimension] = &*metric["Dimensions"].as_array().unwrap().clone() else {
+            panic!("{alarm}: metrics have one dimension");
+        };
+        assert_eq!(dimension["Name"], "Function", "{alarm}");
+        let function = dimension["Value"]["Ref"].as_str().unwrap();
+        let sources = sources_of(function);
+        assert!(
+            sources.iter().any(|source| metric_names(source).contains(name)),
+            "{alarm} watches {name} of {function}, which does not emit it"
+        );
     }
+    assert!(own >= 16, "{own} metrics of our own");
 }
 
 #[test]
@@ -40,10 +47,9 @@ fn the_dashboard_shows_whatever_an_alarm_watches() {
         .iter()
         .map(|metric| of(&metric[0], &metric[1]))
         .collect();
-    for (name, alarm) in of_type(&MONITORING, "AWS::CloudWatch::Alarm") {
-        let properties = &alarm["Properties"];
-        let watched = of(&properties["Namespace"], &properties["MetricName"]);
-        assert!(shown.contains(&watched), "{name} watches {watched}");
+    for (alarm, metric) in watched() {
+        let watched = of(&metric["Namespace"], &metric["MetricName"]);
+        assert!(shown.contains(&watched), "{alarm} watches {watched}");
     }
 }
 
@@ -104,12 +110,62 @@ fn dashboard_metrics() -> Vec<Value> {
         .collect()
 }
 
+/// Every metric of every alarm, by the alarm's name.
+pub(crate) fn watched() -> Vec<(&'static str, &'static Value)> {
+    let alarms = of_type(&MONITORING, "AWS::CloudWatch::Alarm").into_iter();
+    let metrics = alarms.flat_map(|(alarm, resource)| {
+        let properties = &resource["Properties"];
+        let metrics: Vec<_> = match properties["Metrics"].as_array() {
+            Some(metrics) => {
+                let metrics = metrics.iter().map(|metric| &metric["MetricStat"]["Metric"]);
+                metrics.filter(|metric| metric.is_object()).collect()
+            }
+            None => vec![properties],
+        };
+        assert!(!metrics.is_empty(), "{alarm} watches nothing");
+        metrics.into_iter().map(move |metric| (alarm, metric))
+    });
+    metrics.collect()
+}
+
+/// The sources of what a function runs, by its parameter in `monitoring.yaml`.
+fn sources_of(function: &str) -> Vec<String> {
+    let (binary, parts): (_, &[&str]) = match function {
+        "Playback" => ("recording-playback", &[""]),
+        "Webhook" => ("recording-callback", &["webhook", "webhook.rs"]),
+        "Linker" | "LateLinker" => (
+            "recording-callback",
+            &["jobs/link_task.rs", "jobs/links_queue.rs", "jobs.rs"],
+        ),
+        "Copier" => (
+            "recording-callback",
+            &[
+                "jobs/copy_recording.rs",
+                "jobs/delete_original.rs",
+                "jobs/messages.rs",
+                "jobs.rs",
+            ],
+        ),
+        "Operator" => ("recording-callback", &["operator", "operator.rs"]),
+        other => panic!("a function {other}"),
+    };
+    let mut sources = Vec::new();
+    for part in parts {
+        read_source(
+            &workspace_root().join(format!("functions/{binary}/src")).join(part),
+            &mut sources,
+        );
+    }
+    read_source(&workspace_root().join("crates/service/src"), &mut sources);
+    sources
+}
+
 /// The names in `("Name", …, Unit::…)` of the functions' sources and of what they share, and in the tables of names that
 /// some emit by.
 fn emitted() -> BTreeSet<String> {
     let mut sources = Vec::new();
     for folder in ["functions", "crates/service/src"] {
-        read_sources(&workspace_root().join(folder), &mut sources);
+        read_source(&workspace_root().join(folder), &mut sources);
     }
     let names: BTreeSet<_> = sources.iter().flat_map(|source| metric_names(source)).collect();
     assert!(names.len() > 15, "{names:?}");
@@ -132,13 +188,14 @@ fn metric_names(source: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn read_sources(folder: &Path, sources: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() && !path.ends_with("tests") {
-            read_sources(&path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
-            sources.push(fs::read_to_string(path).unwrap());
+/// A file, or what a folder holds, without tests.
+fn read_source(path: &Path, sources: &mut Vec<String>) {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+        for entry in entries.filter(|entry| !entry.ends_with("tests") && !entry.ends_with("tests.rs")) {
+            read_source(&entry, sources);
         }
+    } else if path.extension().is_some_and(|extension| extension == "rs") {
+        sources.push(fs::read_to_string(path).unwrap());
     }
 }

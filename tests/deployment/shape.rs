@@ -6,10 +6,10 @@ use std::process::Command;
 use serde_json::{Value, json};
 use toolbox::{Venv, python};
 
-use crate::template::{FUNCTIONS, TEMPLATE, listed, of_type, properties, resources};
+use crate::template::{FUNCTIONS, MONITORING, TEMPLATE, listed, of_type, properties, resources};
 
 /// What a link in a task, or a recording, can't do without.
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 14] = [
     "RecordingsBucket",
     "RecordingsBucketPolicy",
     "RecordingsKey",
@@ -21,6 +21,9 @@ const KEPT: [&str; 11] = [
     "PlaybackFunctionURLInvokeAllowPublicAccess",
     "PlaybackRole",
     "PlaybackLogs",
+    "CopierLogs",
+    "LinkerLogs",
+    "OperatorLogs",
 ];
 
 #[test]
@@ -222,7 +225,42 @@ fn an_operation_that_fails_is_kept_and_not_repeated() {
     );
     let nightly = properties("NightlyReconciliation");
     let input: Value = serde_json::from_str(nightly["Target"]["Input"].as_str().unwrap()).unwrap();
-    assert_eq!(input, json!({"reconcile": {}}));
+    assert_eq!(input, json!({"reconcile": {"scheduled": true}}));
+}
+
+#[test]
+fn recordings_are_looked_for_only_where_wanted_and_in_the_places_own_time() {
+    let parameters = &TEMPLATE["Parameters"];
+    assert_eq!(parameters["RecordingsExpectedAt"]["Default"], "");
+    let at = json!({"Ref": "RecordingsExpectedAt"});
+    assert_eq!(
+        TEMPLATE["Conditions"]["ExpectsRecordings"],
+        json!({"Fn::Not": [{"Fn::Equals": [at, ""]}]})
+    );
+    assert_eq!(
+        TEMPLATE["Resources"]["LookForRecordings"]["Condition"],
+        "ExpectsRecordings"
+    );
+    let schedule = properties("LookForRecordings");
+    assert_eq!(schedule["ScheduleExpression"], at);
+    assert_eq!(
+        schedule["ScheduleExpressionTimezone"],
+        json!({"Ref": "RecordingsExpectedTimezone"})
+    );
+    let input = schedule["Target"]["Input"]["Fn::Sub"].as_str().unwrap();
+    let input = input.replace("${RecordingsExpectedWithinHours}", "2");
+    let sample = include_str!("../../events/scheduler-arrivals.json");
+    let event = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(event(&input), event(sample));
+    // The alarm exists where the schedule does.
+    assert_eq!(
+        properties("Monitoring")["Parameters"]["ExpectsRecordings"],
+        json!({"Fn::If": ["ExpectsRecordings", "true", "false"]})
+    );
+    assert_eq!(
+        MONITORING["Resources"]["NothingArrives"]["Condition"],
+        "LooksForRecordings"
+    );
 }
 
 #[test]
@@ -415,10 +453,11 @@ fn logs_are_json_with_an_end_and_audit_lines_have_their_own() {
         let logging = &properties(function)["LoggingConfig"];
         assert_eq!(logging["LogFormat"], "JSON", "{role}");
         let group = logging["LogGroup"]["Ref"].as_str().unwrap();
-        let retention = if role == "playback" {
-            "AuditRetentionDays"
-        } else {
+        let retention = if role == "webhook" {
             "LogRetentionDays"
+        } else {
+            assert_eq!(TEMPLATE["Resources"][group]["DeletionPolicy"], "Retain", "{role}");
+            "AuditRetentionDays"
         };
         assert_eq!(
             properties(group)["RetentionInDays"],

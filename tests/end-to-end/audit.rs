@@ -2,15 +2,16 @@
 
 use std::{collections::BTreeSet, fs};
 
-use local_stack::{Role, Stack, values};
-use serde_json::Value;
+use local_stack::{Fault, Fired, Role, Rule, Stack, values};
+use serde_json::{Value, json};
 use toolbox::workspace_root;
 
-use crate::support::{Recording, alone, eventually, get};
+use crate::support::{Recording, alone, among_others, eventually, get};
 
 /// Names of the query language itself.
-const LANGUAGE: [&str; 12] = [
+const LANGUAGE: [&str; 13] = [
     "filter",
+    "log",
     "stats",
     "fields",
     "sort",
@@ -27,21 +28,21 @@ const LANGUAGE: [&str; 12] = [
 /// Names that a query gives to what it has computed.
 const COMPUTED: [&str; 3] = ["listener", "worker", "bytes"];
 
-fn audit_lines(stack: &Stack, recording: &Recording) -> Vec<Value> {
-    let log = stack.log(Role::Playback).unwrap();
+fn audit_lines(stack: &Stack, role: Role, recording: &Recording) -> Vec<Value> {
+    let log = stack.log(role).unwrap();
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines
         .filter(|line| line["target"] == "audit" && line["recordingSid"] == recording.sid.as_str())
         .collect()
 }
 
-/// The fields that the documented queries name.
-fn queried_fields() -> BTreeSet<String> {
+/// The fields that the documented queries of a section name.
+fn queried_fields(section: &str) -> BTreeSet<String> {
     let document = fs::read_to_string(workspace_root().join("docs/OPERATIONS.md")).unwrap();
-    let (_, section) = document.split_once("## Who listened").unwrap();
+    let (_, section) = document.split_once(&format!("\n## {section}\n")).unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let queries: Vec<_> = section.split("```").skip(1).step_by(2).collect();
-    assert_eq!(queries.len(), 2);
+    assert!(!queries.is_empty());
     let without_values = |query: &str| query.split('"').step_by(2).collect::<String>();
     let words: String = queries.into_iter().map(without_values).collect();
     words
@@ -67,12 +68,12 @@ async fn the_documented_query_tells_who_listened_to_how_much() {
     assert_eq!(refused.status(), 401);
 
     let lines = eventually("both replies' ends", || async {
-        let lines = audit_lines(stack, &recording);
+        let lines = audit_lines(stack, Role::Playback, &recording);
         let ends = lines.iter().filter(|line| line["event"] == "playback_end").count();
         (ends == 2).then_some(lines)
     })
     .await;
-    for field in queried_fields() {
+    for field in queried_fields("Who listened") {
         assert!(
             lines.iter().any(|line| !line[&field].is_null()),
             "no audit line has {field}"
@@ -100,4 +101,115 @@ async fn the_documented_query_tells_who_listened_to_how_much() {
             .count(),
         1
     );
+}
+
+/// Event and outcome of the lines, as they came.
+fn told(lines: &[Value]) -> Vec<(&str, &str)> {
+    lines
+        .iter()
+        .map(|line| (line["event"].as_str().unwrap(), line["outcome"].as_str().unwrap()))
+        .collect()
+}
+
+/// Waits until a role has written so many audit lines of the recording.
+async fn trail(stack: &Stack, role: Role, recording: &Recording, len: usize) -> Vec<Value> {
+    eventually("the audit lines", || async {
+        let lines = audit_lines(stack, role, recording);
+        (lines.len() >= len).then_some(lines)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn copy_link_deletion_and_erasure_each_leave_a_trail() {
+    let (stack, _turn) = among_others().await;
+    let recording = Recording::new(stack, 20_000);
+    recording.bring_in(stack).await;
+    // A callback that comes twice.
+    stack.post_callback(&recording.callback()).await.unwrap();
+    trail(stack, Role::Copier, &recording, 2).await;
+    eventually("the schedule of the deletion", || async {
+        let fired = stack.fire(&recording.sid).await.ok()?;
+        (fired == Fired::Queued).then_some(())
+    })
+    .await;
+    let copier = trail(stack, Role::Copier, &recording, 3).await;
+    let erase = json!({"erase": recording.sid});
+    assert!(!stack.invoke(Role::Operator, &erase).await.unwrap().failed);
+    // An erased recording is told of again.
+    stack.post_callback(&recording.callback()).await.unwrap();
+
+    let copier_then = trail(stack, Role::Copier, &recording, 4).await;
+    let linker = trail(stack, Role::Linker, &recording, 3).await;
+    let operator = trail(stack, Role::Operator, &recording, 2).await;
+    assert_eq!(
+        told(&copier_then),
+        [
+            ("copy", "stored"),
+            ("copy", "already_stored"),
+            ("delete_original", "deleted"),
+            ("copy", "erased"),
+        ]
+    );
+    assert_eq!(told(&linker), [("link", "linked"); 3]);
+    assert_eq!(
+        told(&operator),
+        [("erase", "removed"), ("erase", "original_already_gone")]
+    );
+    assert_eq!(copier[0]["length"], 20_000);
+    assert_eq!(copier[0]["sha256"], copier[2]["sha256"]);
+    assert_eq!(copier[0]["versionId"], copier[2]["versionId"]);
+
+    let lines: Vec<_> = [copier_then, linker, operator].concat();
+    for line in &lines {
+        assert!(line["span"]["requestId"].is_string(), "{line}");
+    }
+    for field in queried_fields("What became of a recording") {
+        let names = |line: &&Value| !line[&field].is_null() || !line["span"][&field].is_null();
+        assert!(
+            field == "span" || field == "error" || lines.iter().any(|line| names(&line)),
+            "no audit line has {field}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_that_fails_says_so_in_the_trail() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 20_000);
+    recording.bring_in(stack).await;
+    let refused = Fault::Answer {
+        status: 403,
+        body: "<Error><Code>AccessDenied</Code></Error>".to_owned(),
+    };
+    let rule = Rule::new("s3", "ListObjectVersions", refused).role(Role::Operator);
+    stack.wire().inject(rule.times(1));
+    let erase = json!({"erase": recording.sid});
+    assert!(stack.invoke(Role::Operator, &erase).await.unwrap().failed);
+    stack.wire().clear_faults();
+    let lines = trail(stack, Role::Operator, &recording, 1).await;
+    assert_eq!(told(&lines), [("erase", "failed")]);
+    assert!(lines[0]["error"].is_string(), "{lines:?}");
+}
+
+/// A link for which there is no task any more, and one that nobody can make.
+#[tokio::test]
+async fn a_link_that_is_not_made_says_so_in_the_trail() {
+    let (stack, _turn) = among_others().await;
+    let gone = Recording::new(stack, 1_000);
+    stack.twilio().delete_task(&gone.task);
+    stack.post_callback(&gone.callback()).await.unwrap();
+    assert_eq!(
+        told(&trail(stack, Role::Linker, &gone, 1).await),
+        [("link", "task_gone")]
+    );
+
+    let hopeless = Recording::new(stack, 1_000);
+    stack.twilio().delete_task(&hopeless.task);
+    stack
+        .twilio()
+        .add_task(&hopeless.task, r#"["attributes", "that", "hold", "no", "link"]"#);
+    stack.post_callback(&hopeless.callback()).await.unwrap();
+    let lines = trail(stack, Role::Linker, &hopeless, 1).await;
+    assert_eq!(told(&lines), [("link", "given_up")]);
 }

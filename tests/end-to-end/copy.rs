@@ -81,14 +81,14 @@ async fn a_callback_that_comes_many_times_makes_one_object() {
     recording.stored(stack).await;
     eventually("the end of all ten copies", || async {
         let log = stack.log(Role::Copier).unwrap();
-        // One audit line for the copy, one metric line each for the nine others.
+        // An audit line each.
         let copied = log
             .lines()
             .filter(|line| line.contains(&recording.sid) && line.contains("recording copied"))
             .count();
         let already = log
             .lines()
-            .filter(|line| line.contains(&recording.sid) && line.contains("already"))
+            .filter(|line| line.contains(&recording.sid) && line.contains("already_stored"))
             .count();
         (copied == 1 && already == 9).then_some(())
     })

@@ -20,6 +20,7 @@ mod links;
 mod load;
 mod long;
 mod main_job;
+mod metrics;
 mod nginx;
 mod odd_events;
 mod operator;

@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 use local_stack::Role;
 use reqwest::StatusCode;
 
+use crate::metrics;
 use crate::support::{OwnStack, Recording, eventually, get, options};
 
 /// More than all that is on the way between function and client, in buffers of sockets and of the stack.
@@ -33,6 +34,11 @@ async fn a_reply_that_nobody_takes_ends_itself_before_the_timeout_and_the_client
         (log.contains("within the function's timeout") && log.contains("PlaybackOutOfTime")).then_some(())
     })
     .await;
+    // CloudWatch files the invocation's error under its beginning. The end has to be there too, to be taken from it.
+    let requests = metrics::told(&stack, Role::Playback, "PlaybackRequests");
+    let ends = metrics::told(&stack, Role::Playback, "PlaybackOutOfTime");
+    assert_eq!(ends.len(), 1);
+    assert!(ends[0].at_ms <= requests[0].at_ms, "{ends:?} {requests:?}");
     eventually("another process in its place", || async {
         (stack.process_ids(Role::Playback) != before).then_some(())
     })

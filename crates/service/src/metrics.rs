@@ -4,7 +4,7 @@
 
 use std::{
     env,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Map, Value, json};
@@ -33,20 +33,25 @@ pub enum Unit {
 
 /// Writes the metrics of one event, for example `emit(&[("Copied", 1.0, Unit::Count)])`.
 pub fn emit(metrics: &[(&'static str, f64, Unit)]) {
-    let function = env::var(ENV_FUNCTION_NAME).unwrap_or_else(|_| "local".to_owned());
-    let now_ms = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis());
-    println!("{}", render(metrics, &function, now_ms));
+    emit_at(
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+        metrics,
+    );
 }
 
-fn render(metrics: &[(&'static str, f64, Unit)], function: &str, now_ms: u128) -> Value {
+/// Writes metrics that CloudWatch files under `at`, which counts from the Unix epoch. It takes times of the last two weeks.
+pub fn emit_at(at: Duration, metrics: &[(&'static str, f64, Unit)]) {
+    let function = env::var(ENV_FUNCTION_NAME).unwrap_or_else(|_| "local".to_owned());
+    println!("{}", render(metrics, &function, at.as_millis()));
+}
+
+fn render(metrics: &[(&'static str, f64, Unit)], function: &str, at_ms: u128) -> Value {
     let definitions: Vec<_> = metrics
         .iter()
         .map(|(name, _, unit)| json!({"Name": name, "Unit": unit.name()}))
         .collect();
     let directive = json!({
-        "Timestamp": u64::try_from(now_ms).unwrap_or(u64::MAX),
+        "Timestamp": u64::try_from(at_ms).unwrap_or(u64::MAX),
         "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": definitions}],
     });
     let mut line = Map::new();

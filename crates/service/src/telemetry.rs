@@ -8,8 +8,10 @@ use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util
 /// Set by Lambda from the function's `ApplicationLogLevel`.
 const ENV_LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
 
-/// Target of the lines that say who listened to what: they're kept however quiet the rest is.
-const AUDIT: &str = "audit";
+/// Target of audit lines: who listened to what, and what became of recordings, links and originals. They're kept however
+/// quiet the rest is. Each has an `event` and, once that is over, an `outcome`. None holds a token, signature, query string
+/// or phone number.
+pub const AUDIT: &str = "audit";
 
 /// Libraries whose finer lines hold raw events, headers or bodies: phone numbers, tokens and signatures among them.
 /// They stay at INFO whatever level is asked for.

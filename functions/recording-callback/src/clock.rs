@@ -32,6 +32,11 @@ pub(crate) fn now_ms() -> i64 {
         .unwrap_or_default()
 }
 
+/// How long ago a time was (Unix milliseconds); nothing where it's still to come, as by a clock that is ahead of this one.
+pub(crate) fn since(at_ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(now_ms().saturating_sub(at_ms)).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@
 //! the cursor stands. (A function that invokes itself is stopped by Lambda after 16 times; a schedule is no such chain.)
 //! The same event goes on too, unless the run is done: whatever ended a run, sending its event again is right.
 
+mod arrivals;
 mod backfill;
 mod command;
 mod copies_queue;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
+use service::metrics::{self, Unit};
 use vault::{Catalog, DeletionNotices, Eraser, PendingDeletions, Reader};
 
 pub(crate) use self::command::{Command, CommandError};
@@ -80,8 +82,9 @@ pub(crate) enum OperatorError {
     Failed { operation: String, error: String },
     #[error(transparent)]
     Erase(#[from] ErasureError),
-    #[error("deadline reached, invoke again")]
-    Deadline,
+    /// Of work that is done in one invocation.
+    #[error(transparent)]
+    Work(#[from] WorkError),
 }
 
 impl Operator {
@@ -110,6 +113,9 @@ impl Operator {
                 self.begin(work, request.restart, invoked).await
             }
             Command::Reconcile(request) => {
+                if request.scheduled {
+                    metrics::emit(&[("ScheduledReconciliation", 1.0, Unit::Count)]);
+                }
                 let work = Work::Reconcile(Walk::reconciliation(clock::now_ms()));
                 self.begin(work, request.restart, invoked).await
             }
@@ -123,10 +129,14 @@ impl Operator {
             }
             Command::Continue(continuation) => self.resume(&continuation, invoked).await,
             Command::Erase(request) => {
-                let erased = tokio::time::timeout_at(invoked.deadline.into(), self.erase(&request))
-                    .await
-                    .map_err(|_| OperatorError::Deadline)??;
+                let erased = self.erase(&request, invoked.deadline).await?;
                 Ok(json!({ "erased": erased }))
+            }
+            Command::Arrivals(request) => {
+                let found = tokio::time::timeout_at(invoked.deadline.into(), self.arrivals(request))
+                    .await
+                    .unwrap_or(Err(WorkError::Deadline))?;
+                Ok(json!({ "arrivals": found }))
             }
         }
     }

@@ -15,6 +15,7 @@ pub(crate) const BACKFILL: &str = include_str!("../../../events/operator-backfil
 pub(crate) const ERASE: &str = include_str!("../../../events/operator-erase.json");
 pub(crate) const VERIFY: &str = include_str!("../../../events/operator-verify.json");
 pub(crate) const RECONCILE: &str = include_str!("../../../events/scheduler-reconcile.json");
+pub(crate) const ARRIVALS: &str = include_str!("../../../events/scheduler-arrivals.json");
 pub(crate) const SWEEP: &str = include_str!("../../../events/scheduler-sweep.json");
 
 pub(crate) fn invocation(event: &str) -> Invocation {

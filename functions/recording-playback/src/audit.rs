@@ -3,13 +3,11 @@
 //! Lines have the target `audit`, by which the log group's query finds them, and are joined by `linkId`. They hold no
 //! token, signature or query string.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
+use service::telemetry::AUDIT;
 use twilio::{flex_token::Listener, sid::WorkerSid};
 use vault::RecordingId;
-
-/// The target of every audit line.
-const TARGET: &str = "audit";
 
 /// Writes the line of one decision of `/media-url`: `outcome` is `granted` or an error code.
 pub(crate) fn media_url(
@@ -20,7 +18,7 @@ pub(crate) fn media_url(
     outcome: &str,
 ) {
     tracing::info!(
-        target: TARGET,
+        target: AUDIT,
         event = "media_url",
         outcome,
         identity = listener.and_then(|listener| listener.identity.as_deref()),
@@ -36,6 +34,8 @@ pub(crate) fn media_url(
 #[derive(Clone, Debug)]
 pub(crate) struct Playback {
     pub(crate) request_id: String,
+    /// When the invocation began, since the Unix epoch.
+    pub(crate) began: Duration,
     pub(crate) link_id: String,
     pub(crate) recording: RecordingId,
     /// Plaintext positions, half-open; the lines have them inclusive as `Content-Range` does.
@@ -59,7 +59,7 @@ impl Playback {
     /// Before the first byte.
     pub(crate) fn begins(&self) {
         tracing::info!(
-            target: TARGET,
+            target: AUDIT,
             event = "playback_begin",
             linkId = self.link_id,
             recordingSid = self.recording.as_str(),
@@ -73,7 +73,7 @@ impl Playback {
     /// After the last byte; `sent` were handed to the runtime.
     pub(crate) fn ends(&self, sent: u64, ending: Ending) {
         tracing::info!(
-            target: TARGET,
+            target: AUDIT,
             event = "playback_end",
             outcome = ending.as_str(),
             linkId = self.link_id,

@@ -228,6 +228,7 @@ mod tests {
     fn playback(promised: u64) -> Playback {
         Playback {
             request_id: "request".to_owned(),
+            began: now(),
             link_id: "link".to_owned(),
             recording: RecordingId::parse("RE00000000000000000000000000000001").unwrap(),
             range: 7..7 + promised,

@@ -34,6 +34,7 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
     let body = prepared.content.map_or_else(Body::empty, |(range, stream)| {
         let playback = Playback {
             request_id: call.request_id().to_owned(),
+            began: call.now,
             link_id,
             recording: recording.clone(),
             range,

@@ -68,10 +68,8 @@ impl Attempted {
 /// Looks for the object and for its erasure mark: `None` where there's neither, nor a trace of them, and the recording is
 /// to be copied.
 pub(super) async fn settled(target: &Target, attempted: &Attempted) -> Result<Option<Outcome>, ServiceError> {
-    let recording = &target.recording;
     let (marked, found) = tokio::try_join!(is_marked(target), find(&target.s3, &target.bucket, &target.key))?;
     if marked {
-        tracing::info!(recordingSid = %recording, "not copied: the recording was erased");
         // Left by a copy that crossed the erasure, and was killed before it could look at the mark.
         if let Some(object) = found.object() {
             take_back(target, object.version_id).await?;
@@ -80,16 +78,12 @@ pub(super) async fn settled(target: &Target, attempted: &Attempted) -> Result<Op
     }
     let object = match found {
         Found::Object(object) => object,
-        Found::DeleteMarker => {
-            tracing::info!(recordingSid = %recording, "not copied: the recording was stored, and deleted since");
-            return Ok(Some(Outcome::Expired));
-        }
+        Found::DeleteMarker => return Ok(Some(Outcome::Expired)),
         Found::Nothing => return Ok(None),
     };
     if let Some(receipt) = attempted.find(&object) {
         return keep(target, receipt).await.map(Some);
     }
-    tracing::info!(recordingSid = %recording, "not copied: the recording is stored already");
     Ok(Some(Outcome::AlreadyStored))
 }
 

@@ -7,7 +7,10 @@ use std::{
 };
 
 use futures_util::TryStreamExt;
-use service::metrics::{self, Unit};
+use service::{
+    metrics::{self, Unit},
+    telemetry::AUDIT,
+};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use twilio::{
     client::ApiError,
@@ -147,37 +150,47 @@ impl CopyError {
 
 /// The audit line and the metrics of a copy that needs no further try.
 fn tell(recording: &RecordingSid, outcome: &Outcome, took: Duration) {
+    let not_copied = |outcome| {
+        tracing::info!(target: AUDIT, event = "copy", outcome, recordingSid = %recording, "not copied");
+    };
     match outcome {
-        Outcome::Stored(Receipt {
-            plaintext_len,
-            sha256,
-            version_id,
-            parts,
-            suspicion,
-            ..
-        }) => {
-            tracing::info!(
-                recordingSid = %recording,
-                length = plaintext_len,
-                sha256 = hex::encode(sha256),
-                versionId = version_id,
-                parts,
-                "recording copied"
-            );
-            metrics::emit(&[
-                ("Copied", 1.0, Unit::Count),
-                ("BytesCopied", *plaintext_len as f64, Unit::Bytes),
-                ("CopySeconds", took.as_secs_f64(), Unit::Seconds),
-            ]);
-            if let Some(suspicion) = suspicion {
-                tracing::error!(recordingSid = %recording, %suspicion, "recording stored as suspect");
-                metrics::emit(&[("CopiedSuspect", 1.0, Unit::Count)]);
-            }
+        Outcome::Stored(receipt) => tell_stored(recording, receipt, took),
+        Outcome::AlreadyStored => {
+            not_copied("already_stored");
+            metrics::emit(&[("CopyDuplicate", 1.0, Unit::Count)]);
         }
-        // The vault has said in the log why it copied nothing.
-        Outcome::AlreadyStored => metrics::emit(&[("CopyDuplicate", 1.0, Unit::Count)]),
-        Outcome::Erased => metrics::emit(&[("CopyOfErased", 1.0, Unit::Count)]),
-        Outcome::Expired => metrics::emit(&[("CopyOfExpired", 1.0, Unit::Count)]),
+        Outcome::Erased => {
+            not_copied("erased");
+            metrics::emit(&[("CopyOfErased", 1.0, Unit::Count)]);
+        }
+        Outcome::Expired => {
+            not_copied("expired");
+            metrics::emit(&[("CopyOfExpired", 1.0, Unit::Count)]);
+        }
+    }
+}
+
+fn tell_stored(recording: &RecordingSid, receipt: &Receipt, took: Duration) {
+    tracing::info!(
+        target: AUDIT,
+        event = "copy",
+        outcome = "stored",
+        recordingSid = %recording,
+        length = receipt.plaintext_len,
+        sha256 = hex::encode(receipt.sha256),
+        versionId = receipt.version_id,
+        parts = receipt.parts,
+        suspicion = receipt.suspicion.as_ref().map(tracing::field::display),
+        "recording copied"
+    );
+    metrics::emit(&[
+        ("Copied", 1.0, Unit::Count),
+        ("BytesCopied", receipt.plaintext_len as f64, Unit::Bytes),
+        ("CopySeconds", took.as_secs_f64(), Unit::Seconds),
+    ]);
+    if let Some(suspicion) = &receipt.suspicion {
+        tracing::error!(recordingSid = %recording, %suspicion, "recording stored as suspect");
+        metrics::emit(&[("CopiedSuspect", 1.0, Unit::Count)]);
     }
 }
 

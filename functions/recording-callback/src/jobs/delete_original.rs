@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use service::metrics::{self, Unit};
+use service::{
+    metrics::{self, Unit},
+    telemetry::AUDIT,
+};
 use twilio::{client::ApiError, recordings::Deletion};
 use vault::{
     Catalog, DeletionNotices, Difference, GoAhead, NameError, PendingDeletions, Presence, ReadError, Reader,
@@ -155,7 +158,13 @@ fn is_whole(verified: &Verified, told: &[Told]) -> Result<(), NotWhole> {
 
 /// Whoever erased it has said what becomes of the original.
 fn leave(recording: &RecordingId) {
-    tracing::info!(recordingSid = %recording, "erased, its original is left alone");
+    tracing::info!(
+        target: AUDIT,
+        event = "delete_original",
+        outcome = "left_to_erasure",
+        recordingSid = %recording,
+        "erased, its original is left alone"
+    );
 }
 
 /// The audit line of a job that is done.
@@ -163,6 +172,9 @@ fn tell(recording: &RecordingId, deletion: Deletion, verified: &Verified) {
     match deletion {
         Deletion::Deleted => {
             tracing::info!(
+                target: AUDIT,
+                event = "delete_original",
+                outcome = "deleted",
                 recordingSid = %recording,
                 length = verified.plaintext_len,
                 sha256 = hex::encode(verified.sha256),
@@ -171,7 +183,13 @@ fn tell(recording: &RecordingId, deletion: Deletion, verified: &Verified) {
             );
             metrics::emit(&[("OriginalDeleted", 1.0, Unit::Count)]);
         }
-        Deletion::AlreadyGone => tracing::info!(recordingSid = %recording, "the original is gone already"),
+        Deletion::AlreadyGone => tracing::info!(
+            target: AUDIT,
+            event = "delete_original",
+            outcome = "already_gone",
+            recordingSid = %recording,
+            "the original is gone already"
+        ),
     }
 }
 

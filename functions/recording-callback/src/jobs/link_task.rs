@@ -8,6 +8,7 @@ use std::{borrow::Cow, time::Instant};
 use service::{
     metrics::{self, Unit},
     secrets::{Secret, SecretError},
+    telemetry::AUDIT,
 };
 use twilio::{
     client::{ApiError, Client, Credentials},
@@ -43,11 +44,7 @@ pub(crate) struct Linker {
 /// How the job ended where it didn't fail.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    Linked {
-        task: TaskSid,
-        /// Since when it could have been, Unix milliseconds.
-        possible_since_ms: i64,
-    },
+    Linked(TaskSid),
     /// The task's one segment link is another's and stays: nothing left to do.
     Taken(TaskSid),
     /// There's no such task (any more): nothing left to do.
@@ -79,13 +76,23 @@ pub(crate) enum LinkError {
 
 impl Linker {
     pub(crate) async fn run(&self, job: &LinkTask, deadline: Instant) -> Result<(), LinkError> {
-        let outcome = tokio::time::timeout_at(deadline.into(), self.link(job))
+        let mut possible_since_ms = job.received_at_ms;
+        let outcome = self.link_and_schedule(job, &mut possible_since_ms);
+        let outcome = tokio::time::timeout_at(deadline.into(), outcome)
             .await
-            .unwrap_or(Err(LinkError::Deadline))?;
-        tell(job, &outcome);
-        tokio::time::timeout_at(deadline.into(), self.schedule_deletion(job, &outcome))
-            .await
-            .unwrap_or(Err(LinkError::Deadline))
+            .unwrap_or(Err(LinkError::Deadline));
+        if let Err(error) = &outcome
+            && !matches!(error, LinkError::NotAssigned(_))
+        {
+            tell_age(possible_since_ms);
+        }
+        outcome
+    }
+
+    async fn link_and_schedule(&self, job: &LinkTask, possible_since_ms: &mut i64) -> Result<(), LinkError> {
+        let outcome = self.link(job, possible_since_ms).await?;
+        tell(job, &outcome, *possible_since_ms);
+        self.schedule_deletion(job, &outcome).await
     }
 
     /// Only ever after the link, and never by the copy: an original without a link may be the only one that Insights can
@@ -95,7 +102,7 @@ impl Linker {
             return Ok(());
         };
         let is_due = match outcome {
-            Outcome::Linked { .. } => true,
+            Outcome::Linked(_) => true,
             Outcome::Taken(_) | Outcome::TaskGone => deletions.unlinked,
         };
         if is_due {
@@ -104,30 +111,34 @@ impl Linker {
         Ok(())
     }
 
-    async fn link(&self, job: &LinkTask) -> Result<Outcome, LinkError> {
+    /// Also finds out since when the link was possible (Unix milliseconds), as soon as the task is known.
+    async fn link(&self, job: &LinkTask, possible_since_ms: &mut i64) -> Result<Outcome, LinkError> {
         let url = self.links.url(&job.recording_sid).await?;
-        match self.link_with(&self.api_key.get().await?, job, &url).await {
+        let key = self.api_key.get().await?;
+        match self.link_with(&key, job, &url, possible_since_ms).await {
             // The key may have been replaced since the secret was last read.
             Err(LinkError::Twilio(ApiError::Unauthorized)) => {
-                self.link_with(&self.api_key.refresh().await?, job, &url).await
+                let key = self.api_key.refresh().await?;
+                self.link_with(&key, job, &url, possible_since_ms).await
             }
             outcome => outcome,
         }
     }
 
-    async fn link_with(&self, key: &Credentials, job: &LinkTask, url: &str) -> Result<Outcome, LinkError> {
+    async fn link_with(
+        &self,
+        key: &Credentials,
+        job: &LinkTask,
+        url: &str,
+        possible_since_ms: &mut i64,
+    ) -> Result<Outcome, LinkError> {
         let job = self.findable(key, job).await?;
         let Some(task) = self.find(key, &job).await? else {
             return Ok(Outcome::TaskGone);
         };
         for _ in 0..MAX_TRIES {
-            match self.update(key, &task, &job, url).await {
-                Ok(Update::Proved { possible_since_ms }) => {
-                    return Ok(Outcome::Linked {
-                        task,
-                        possible_since_ms,
-                    });
-                }
+            match self.update(key, &task, &job, url, possible_since_ms).await {
+                Ok(Update::Proved) => return Ok(Outcome::Linked(task)),
                 // Merge into what the attributes are now.
                 Ok(Update::Unproved) => {}
                 Err(LinkError::Merge(MergeError::SegmentLinkTaken)) => return Ok(Outcome::Taken(task)),
@@ -164,27 +175,32 @@ impl Linker {
         Ok(self.twilio.find_task(key, &self.workspace, call, conference).await?)
     }
 
-    async fn update(&self, key: &Credentials, task: &TaskSid, job: &LinkTask, url: &str) -> Result<Update, LinkError> {
+    async fn update(
+        &self,
+        key: &Credentials,
+        task: &TaskSid,
+        job: &LinkTask,
+        url: &str,
+        since_ms: &mut i64,
+    ) -> Result<Update, LinkError> {
         let task = self.twilio.fetch_task(key, &self.workspace, task).await?;
         if matches!(task.status, AssignmentStatus::Pending | AssignmentStatus::Reserved) {
             return Err(LinkError::NotAssigned(task.status));
         }
+        *since_ms = possible_since_ms(job.received_at_ms, task.updated_at_ms);
         let present = task.attributes.as_deref();
         let link = self.links.task_link(url, job, present);
         let attributes = merge(present, &job.recording_sid, &link)?;
-        let proved = Update::Proved {
-            possible_since_ms: possible_since_ms(job.received_at_ms, task.updated_at_ms),
-        };
         // A duplicate's link is there already; writing it again would only take the ETag from under somebody else.
         if present == Some(&attributes) {
-            return Ok(proved);
+            return Ok(Update::Proved);
         }
         let updated = self
             .twilio
             .update_task_attributes(key, &self.workspace, &task.sid, &attributes, &task.etag)
             .await;
         match updated {
-            Ok(now) if is_linked(now.as_deref(), &job.recording_sid, &link) => Ok(proved),
+            Ok(now) if is_linked(now.as_deref(), &job.recording_sid, &link) => Ok(Update::Proved),
             // A success without the link proves nothing, and neither does the answer of somebody in between.
             Ok(_) | Err(ApiError::Unexpected(_)) => Ok(Update::Unproved),
             // Somebody else wrote the attributes in between.
@@ -197,7 +213,7 @@ impl Linker {
 /// What is known of a task's attributes after an update.
 enum Update {
     /// They hold the link.
-    Proved { possible_since_ms: i64 },
+    Proved,
     /// The next fetch tells.
     Unproved,
 }
@@ -222,29 +238,51 @@ impl LinkError {
 }
 
 /// The audit line and the metrics of a job that needs no further try.
-fn tell(job: &LinkTask, outcome: &Outcome) {
+fn tell(job: &LinkTask, outcome: &Outcome, possible_since_ms: i64) {
     let recording = &job.recording_sid;
     match outcome {
-        Outcome::Linked {
-            task,
-            possible_since_ms,
-        } => {
-            // Twilio's clock may be ahead of this one.
-            let latency_ms = clock::now_ms().saturating_sub(*possible_since_ms).max(0);
-            tracing::info!(recordingSid = %recording, taskSid = %task, latencyMs = latency_ms, "task linked");
+        Outcome::Linked(task) => {
+            let latency = clock::since(possible_since_ms);
+            tracing::info!(
+                target: AUDIT,
+                event = "link",
+                outcome = "linked",
+                recordingSid = %recording,
+                taskSid = %task,
+                latencyMs = latency.as_millis() as u64,
+                "task linked"
+            );
             metrics::emit(&[
                 ("Linked", 1.0, Unit::Count),
-                ("LinkLatency", latency_ms as f64, Unit::Milliseconds),
+                ("LinkLatency", latency.as_secs_f64() * 1000.0, Unit::Milliseconds),
             ]);
         }
-        Outcome::Taken(task) => {
-            tracing::warn!(recordingSid = %recording, taskSid = %task, "the task's segment_link is another's and is kept");
-        }
+        Outcome::Taken(task) => tracing::warn!(
+            target: AUDIT,
+            event = "link",
+            outcome = "segment_link_taken",
+            recordingSid = %recording,
+            taskSid = %task,
+            "the task's segment_link is another's and is kept"
+        ),
         Outcome::TaskGone => {
-            tracing::warn!(recordingSid = %recording, "the task is gone");
+            tracing::warn!(
+                target: AUDIT,
+                event = "link",
+                outcome = "task_gone",
+                recordingSid = %recording,
+                "the task is gone"
+            );
             metrics::emit(&[("TaskGone", 1.0, Unit::Count)]);
         }
     }
+}
+
+/// The metric of a link that was not made although it was possible since then (Unix milliseconds). SQS leaves a message
+/// that was received three times out of its own age of the oldest.
+pub(super) fn tell_age(possible_since_ms: i64) {
+    let age_s = clock::since(possible_since_ms).as_secs_f64();
+    metrics::emit(&[("LinkAge", age_s, Unit::Seconds)]);
 }
 
 #[cfg(test)]

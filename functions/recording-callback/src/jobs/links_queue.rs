@@ -17,8 +17,10 @@ use aws_sdk_sqs::{
     types::MessageAttributeValue,
 };
 
+use service::telemetry::AUDIT;
+
 use self::fate::{Fate, failed};
-use super::{JobError, Jobs, Try};
+use super::{JobError, Jobs, Try, link_task::tell_age};
 use crate::{
     clock,
     config::LinksQueueConfig,
@@ -55,7 +57,8 @@ impl LinksQueue {
     pub(super) async fn work_off(&self, jobs: &Jobs, message: &SqsMessage, deadline: Instant) -> bool {
         let body = message.body.as_deref().unwrap_or_default();
         let job = Job::from_message(body);
-        let age = age(job.as_ref().ok(), message);
+        let began_ms = began_ms(job.as_ref().ok(), message);
+        let age = clock::since(began_ms);
         if let (Ok(_), Some(late)) = (&job, &self.urls.late)
             && age >= LATE
         {
@@ -64,15 +67,23 @@ impl LinksQueue {
                 ageS = age.as_secs(),
                 "the link joins the late ones"
             );
-            return self.send(late, body, None).await;
+            let is_moved = self.send(late, body, None).await;
+            if !is_moved {
+                tell_age(began_ms);
+            }
+            return is_moved;
         }
         let times_received = times_received(message);
+        let recording_sid = job.as_ref().ok().map(|job| job.recording_sid().to_string());
         let outcome = match job {
             Ok(job) => jobs
                 .run(&job, Try::Nth(times_received), deadline)
                 .await
                 .map_err(Failure::Job),
-            Err(error) => Err(Failure::Message(error)),
+            Err(error) => {
+                tell_age(began_ms);
+                Err(Failure::Message(error))
+            }
         };
         let Err(failure) = outcome else {
             return true;
@@ -91,7 +102,15 @@ impl LinksQueue {
                 false
             }
             Fate::Dies => {
-                tracing::error!(messageId = message.message_id, error = %failure, "message given up");
+                tracing::error!(
+                    target: AUDIT,
+                    event = "link",
+                    outcome = "given_up",
+                    recordingSid = recording_sid,
+                    messageId = message.message_id,
+                    error = %failure,
+                    "message given up"
+                );
                 // Sent first and deleted then: what fails in between leaves two messages, never none.
                 self.send(&self.urls.dead_letters, body, Some(&failure.to_string()))
                     .await
@@ -143,14 +162,17 @@ fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> &str {
     error.code().unwrap_or("no answer")
 }
 
-/// Since the callback came; of a message that names no callback, since it was sent.
-fn age(job: Option<&Job>, message: &SqsMessage) -> Duration {
-    let since_ms = match job {
-        Some(Job::LinkTask(job)) => Some(job.received_at_ms),
-        _ => attribute(message, "SentTimestamp"),
-    };
-    let age_ms = since_ms.map_or(0, |since_ms| clock::now_ms().saturating_sub(since_ms));
-    Duration::from_millis(u64::try_from(age_ms).unwrap_or(0))
+/// When the callback came, Unix milliseconds; of a message that names no callback, when it was sent.
+fn began_ms(job: Option<&Job>, message: &SqsMessage) -> i64 {
+    match job {
+        Some(Job::LinkTask(job)) => job.received_at_ms,
+        _ => sent_at_ms(message),
+    }
+}
+
+/// When the message came into its queue, Unix milliseconds.
+pub(super) fn sent_at_ms(message: &SqsMessage) -> i64 {
+    attribute(message, "SentTimestamp").unwrap_or_else(clock::now_ms)
 }
 
 /// How often SQS has brought the message, this time included.

@@ -4,11 +4,13 @@ use std::time::Instant;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 
+use service::metrics::{self, Unit};
+
 use super::{
     Jobs, Try,
-    links_queue::{Failure, times_received},
+    links_queue::{Failure, sent_at_ms, times_received},
 };
-use crate::job::Job;
+use crate::{clock, job::Job};
 
 /// Runs the batch's jobs one by one and names the messages that SQS is to keep: those whose jobs failed and those that
 /// are no jobs. SQS brings them again and, when they have come too often, moves them to the dead-letter queue. A linker
@@ -31,15 +33,30 @@ pub(crate) async fn work_off(jobs: &Jobs, event: SqsEvent, deadline: Instant) ->
 
 async fn run(jobs: &Jobs, message: &SqsMessage, deadline: Instant) -> Result<(), Failure> {
     let times_received = times_received(message);
-    let outcome = async {
-        let job = Job::from_message(message.body.as_deref().unwrap_or_default())?;
-        Ok(jobs.run(&job, Try::Nth(times_received), deadline).await?)
+    let job = Job::from_message(message.body.as_deref().unwrap_or_default());
+    // What cannot be read may be a copy: it has one's age.
+    let is_copy = !matches!(job, Ok(Job::DeleteOriginal(_)));
+    let outcome = match job {
+        Ok(job) => jobs
+            .run(&job, Try::Nth(times_received), deadline)
+            .await
+            .map_err(Failure::Job),
+        Err(error) => Err(Failure::Message(error)),
     };
-    let outcome: Result<(), Failure> = outcome.await;
     if let Err(error) = &outcome {
         tracing::error!(messageId = message.message_id, timesReceived = times_received, %error, "message kept");
+        if is_copy {
+            tell_age(message);
+        }
     }
     outcome
+}
+
+/// The metric of a copy that was not made although its message came so long ago. SQS leaves a message that was received
+/// three times out of its own age of the oldest.
+fn tell_age(message: &SqsMessage) {
+    let age_s = clock::since(sent_at_ms(message)).as_secs_f64();
+    metrics::emit(&[("CopyAge", age_s, Unit::Seconds)]);
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use super::{
 use crate::job::{CopyRecording, Job};
 
 /// Requests to S3 or EventBridge Scheduler at once: at 20 ms each, a page of 200 takes half a second.
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
 
 /// An hour: a callback that is still being retried, or a copy that waits in the queue, isn't missing.
 const GRACE_MS: i64 = 60 * 60 * 1_000;
@@ -177,7 +177,7 @@ fn ended_ms(recording: &RecordingResource) -> i64 {
     began_ms.saturating_add(lasted_ms)
 }
 
-async fn presence(
+pub(super) async fn presence(
     operator: &Operator,
     recording: RecordingResource,
 ) -> Result<(RecordingResource, Presence), WorkError> {

@@ -20,6 +20,7 @@ const MOST_LISTED: usize = 1_000;
 pub(crate) enum Command {
     Backfill(Backfill),
     Reconcile(Reconcile),
+    Arrivals(Arrivals),
     Sweep(Sweep),
     Erase(Erase),
     Verify(Verify),
@@ -48,6 +49,16 @@ pub(crate) struct Backfill {
 pub(crate) struct Reconcile {
     #[serde(default)]
     pub(crate) restart: bool,
+    /// Whether the nightly schedule asks for it, and nobody else.
+    #[serde(default)]
+    pub(crate) scheduled: bool,
+}
+
+/// Look whether any recording of the last hours has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Arrivals {
+    pub(crate) within_hours: u8,
 }
 
 /// Queue deletions of originals again that should have been done.
@@ -118,6 +129,10 @@ impl Command {
                 Reconcile::deserialize(body).ok().map(Self::Reconcile),
                 r#"{"reconcile":{}}, "restart" (true, false) where wanted"#,
             ),
+            "arrivals" => (
+                Arrivals::parse(body).map(Self::Arrivals),
+                r#"{"arrivals":{"withinHours":2}}, 1 to 24"#,
+            ),
             "sweep" => (
                 Sweep::deserialize(body).ok().map(Self::Sweep),
                 r#"{"sweep":{}}, "restart" (true, false) where wanted"#,
@@ -156,6 +171,13 @@ impl Backfill {
             page_size: PAGE_SIZE,
             restart: false,
         }
+    }
+}
+
+impl Arrivals {
+    fn parse(body: &Value) -> Option<Self> {
+        let request = Self::deserialize(body).ok()?;
+        (1..=24).contains(&request.within_hours).then_some(request)
     }
 }
 
@@ -239,7 +261,7 @@ mod tests {
     use super::*;
     use crate::{
         invocation::Invocation,
-        sample_events::{BACKFILL, ERASE, RECONCILE, SWEEP, VERIFY, invocation},
+        sample_events::{ARRIVALS, BACKFILL, ERASE, RECONCILE, SWEEP, VERIFY, invocation},
     };
 
     const SID: &str = "RE00000000000000000000000000000001";
@@ -314,7 +336,7 @@ mod tests {
 
     #[test]
     fn sample_events_hold_a_command_of_each_kind() {
-        let commands = [BACKFILL, RECONCILE, SWEEP, ERASE, VERIFY].map(|event| match invocation(event) {
+        let commands = [BACKFILL, RECONCILE, ARRIVALS, SWEEP, ERASE, VERIFY].map(|event| match invocation(event) {
             Invocation::Command(command) => command,
             other => panic!("{other:?}"),
         });
@@ -322,7 +344,11 @@ mod tests {
             commands,
             [
                 Command::Backfill(Backfill { dry_run: true, .. }),
-                Command::Reconcile(Reconcile { restart: false }),
+                Command::Reconcile(Reconcile {
+                    restart: false,
+                    scheduled: true,
+                }),
+                Command::Arrivals(Arrivals { within_hours: 2 }),
                 Command::Sweep(Sweep { restart: false }),
                 Command::Erase(Erase {
                     keep_original: true,
@@ -367,6 +393,9 @@ mod tests {
             ),
             (json!({"reconcile": {"canary": 1}}), r#"{"reconcile":{}}"#),
             (json!({"reconcile": null}), r#"{"reconcile":{}}"#),
+            (json!({"arrivals": {}}), "withinHours"),
+            (json!({"arrivals": {"withinHours": 0}}), "1 to 24"),
+            (json!({"arrivals": {"withinHours": 25}}), "1 to 24"),
             (json!({"sweep": {"canary": 1}}), r#"{"sweep":{}}"#),
             (json!({"erase": "canary"}), "keepOriginal"),
             (json!({"erase": {"recordingSid": SID, "keep": true}}), "keepOriginal"),

@@ -1,16 +1,14 @@
 //! Erasing a recording on request: here, and at Twilio.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
+use service::telemetry::AUDIT;
 use twilio::{client::ApiError, recordings::Deletion, sid::RecordingSid};
 use vault::{EraseError, NameError, RecordingId, ServiceError};
 
 use super::{Operator, command::Erase};
 use crate::{originals::OriginalsError, schedules::ScheduleError};
-
-/// The target of audit lines, which are kept however quiet the rest of the log is.
-const AUDIT: &str = "audit";
 
 /// What was erased, and what had to stay.
 #[derive(Debug, Serialize)]
@@ -59,10 +57,41 @@ pub(crate) enum ErasureError {
     Notice(ServiceError),
     #[error("erased in the vault; whether its original is still at Twilio: {0}")]
     Unknown(OriginalsError),
+    #[error("deadline reached, invoke again")]
+    Deadline,
+}
+
+impl Original {
+    /// As the audit trail has it.
+    const fn outcome(self) -> &'static str {
+        match self {
+            Self::Deleted => "original_deleted",
+            Self::AlreadyGone => "original_already_gone",
+            Self::Kept => "original_kept",
+            Self::DeletionUnderWay => "original_deletion_under_way",
+        }
+    }
 }
 
 impl Operator {
-    pub(super) async fn erase(&self, request: &Erase) -> Result<Erased, ErasureError> {
+    pub(super) async fn erase(&self, request: &Erase, deadline: Instant) -> Result<Erased, ErasureError> {
+        let outcome = tokio::time::timeout_at(deadline.into(), self.erase_everywhere(request))
+            .await
+            .unwrap_or(Err(ErasureError::Deadline));
+        if let Err(error) = &outcome {
+            tracing::error!(
+                target: AUDIT,
+                event = "erase",
+                outcome = "failed",
+                recordingSid = %request.recording_sid,
+                %error,
+                "recording not erased, or not everywhere"
+            );
+        }
+        outcome
+    }
+
+    async fn erase_everywhere(&self, request: &Erase) -> Result<Erased, ErasureError> {
         let sid = &request.recording_sid;
         let recording = RecordingId::parse(sid.as_str())?;
         let marked = self.eraser.mark(&recording).await?;
@@ -73,6 +102,7 @@ impl Operator {
         tracing::info!(
             target: AUDIT,
             event = "erase",
+            outcome = "removed",
             recordingSid = %sid,
             versions = erasure.versions,
             deleteMarkers = erasure.delete_markers,
@@ -91,7 +121,13 @@ impl Operator {
                 Deletion::AlreadyGone => Original::AlreadyGone,
             }
         };
-        tracing::info!(target: AUDIT, event = "erase", recordingSid = %sid, ?original, "original dealt with");
+        tracing::info!(
+            target: AUDIT,
+            event = "erase",
+            outcome = original.outcome(),
+            recordingSid = %sid,
+            "original dealt with"
+        );
         Ok(Erased {
             recording_sid: sid.to_string(),
             versions: erasure.versions,

@@ -80,7 +80,8 @@ impl Trail {
             %fault,
             "playback can't be continued, the process ends"
         );
-        metrics::emit(&[("PlaybackAborted", 1.0, Unit::Count)]);
+        // CloudWatch files the invocation under its beginning, as an error. `PlaybackCrashes` takes this one from those.
+        metrics::emit_at(playback.began, &[("PlaybackAborted", 1.0, Unit::Count)]);
         if matches!(fault, Fault::Read(ReadError::Damaged(_))) {
             metrics::emit(&[("VerificationFailures", 1.0, Unit::Count)]);
         }
@@ -93,7 +94,7 @@ impl Trail {
             requestId = playback.request_id,
             "the client has not taken the reply within the function's timeout, the process ends"
         );
-        metrics::emit(&[("PlaybackOutOfTime", 1.0, Unit::Count)]);
+        metrics::emit_at(playback.began, &[("PlaybackOutOfTime", 1.0, Unit::Count)]);
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {

@@ -150,10 +150,7 @@ fn job_with_task() -> LinkTask {
 }
 
 fn linked() -> Outcome {
-    Outcome::Linked {
-        task: TaskSid::parse("WT00000000000000000000000000000001").unwrap(),
-        possible_since_ms: 1,
-    }
+    Outcome::Linked(TaskSid::parse("WT00000000000000000000000000000001").unwrap())
 }
 
 /// The attributes that the task was given.
@@ -171,7 +168,10 @@ fn attributes_in(update: &Asked) -> String {
 #[tokio::test]
 async fn a_known_task_is_linked_without_a_search() {
     let server = Loopback::start(neighbours).await;
-    assert_eq!(linker(&server, false).link(&job_with_task()).await.unwrap(), linked());
+    assert_eq!(
+        linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap(),
+        linked()
+    );
     assert_eq!(server.count(SEARCH), 0);
     assert_eq!(server.count(&format!("POST {TASK}")), 1);
     let update = server.asked().into_iter().find(is_update).unwrap();
@@ -199,7 +199,7 @@ async fn a_known_task_is_linked_without_a_search() {
 async fn an_unknown_task_is_searched_for() {
     let server = Loopback::start(neighbours).await;
     let job = job(r#""callSid":"CA00000000000000000000000000000001""#);
-    assert_eq!(linker(&server, false).link(&job).await.unwrap(), linked());
+    assert_eq!(linker(&server, false).link(&job, &mut 0).await.unwrap(), linked());
     assert_eq!(server.count(SEARCH), 1);
     assert_eq!(server.asked().iter().filter(|asked| is_update(asked)).count(), 1);
 }
@@ -227,7 +227,10 @@ async fn a_link_that_is_there_already_is_not_written_again() {
         other => other,
     })
     .await;
-    assert_eq!(linker(&server, false).link(&job_with_task()).await.unwrap(), linked());
+    assert_eq!(
+        linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap(),
+        linked()
+    );
     assert_eq!(server.count("POST "), 0);
 }
 
@@ -236,7 +239,7 @@ async fn a_reservations_link_goes_to_the_reservation() {
     let server = Loopback::start(neighbours).await;
     let job =
         job(r#""taskSid":"WT00000000000000000000000000000001","reservationSid":"WR00000000000000000000000000000001""#);
-    linker(&server, false).link(&job).await.unwrap();
+    linker(&server, false).link(&job, &mut 0).await.unwrap();
     let media = &written(&server)["reservation_attributes"]["WR00000000000000000000000000000001"]["media"];
     assert_eq!(media.as_array().unwrap().len(), 1);
 }
@@ -244,7 +247,7 @@ async fn a_reservations_link_goes_to_the_reservation() {
 #[tokio::test]
 async fn a_segment_link_plays_for_good() {
     let server = Loopback::start(neighbours).await;
-    linker(&server, true).link(&job_with_task()).await.unwrap();
+    linker(&server, true).link(&job_with_task(), &mut 0).await.unwrap();
     let attributes = written(&server);
     let link = attributes["conversations"]["segment_link"].as_str().unwrap();
     let target = link.strip_prefix("https://playback.example.com").unwrap();
@@ -275,7 +278,7 @@ async fn a_duplicate_of_a_segment_link_is_not_written() {
     let server = Loopback::start(with_memory()).await;
     let linker = linker(&server, true);
     for _ in 0..3 {
-        assert_eq!(linker.link(&job_with_task()).await.unwrap(), linked());
+        assert_eq!(linker.link(&job_with_task(), &mut 0).await.unwrap(), linked());
     }
     assert_eq!(server.count("POST "), 1);
 }
@@ -287,7 +290,7 @@ async fn the_first_recordings_segment_link_is_kept() {
         deletions: Some(deletions(&server, false)),
         ..linker(&server, true)
     };
-    linker.link(&job_with_task()).await.unwrap();
+    linker.link(&job_with_task(), &mut 0).await.unwrap();
     let first = written(&server);
     let second = LinkTask {
         recording_sid: RecordingSid::parse("RE00000000000000000000000000000002").unwrap(),
@@ -323,7 +326,7 @@ async fn a_task_that_is_gone_leaves_nothing_to_do() {
         })
         .await;
         assert_eq!(
-            linker(&server, false).link(&job).await.unwrap(),
+            linker(&server, false).link(&job, &mut 0).await.unwrap(),
             Outcome::TaskGone,
             "{gone}"
         );
@@ -334,7 +337,7 @@ async fn a_task_that_is_gone_leaves_nothing_to_do() {
 async fn a_task_that_waits_for_a_worker_is_left_alone() {
     for status in ["pending", "reserved"] {
         let server = Loopback::start(with_task(status)).await;
-        let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
+        let error = linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap_err();
         assert!(
             matches!(error, LinkError::NotAssigned(_)) && error.is_retryable(),
             "{error}"
@@ -371,7 +374,10 @@ async fn an_update_counts_once_the_task_is_seen_with_its_link() {
             (status, etag, body.to_string())
         })
         .await;
-        assert_eq!(linker(&server, false).link(&job_with_task()).await.unwrap(), linked());
+        assert_eq!(
+            linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap(),
+            linked()
+        );
         let stored = stored.lock().unwrap().clone().expect("the task has its link");
         assert!(stored.contains("RE00000000000000000000000000000001"), "{answer}");
         assert_eq!(server.count("POST "), if is_done { 1 } else { 2 }, "{answer} {is_done}");
@@ -386,7 +392,7 @@ async fn a_task_that_never_shows_its_link_is_not_linked() {
         other => other,
     })
     .await;
-    let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
+    let error = linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap_err();
     assert!(matches!(error, LinkError::Contended) && error.is_retryable(), "{error}");
 }
 
@@ -400,7 +406,7 @@ async fn another_tasks_answer_is_not_merged_into() {
         other => other,
     })
     .await;
-    let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
+    let error = linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap_err();
     assert!(matches!(error, LinkError::Twilio(ApiError::Unexpected(_))), "{error}");
     assert_eq!(server.count("POST "), 0);
 }
@@ -417,7 +423,10 @@ async fn attributes_with_half_of_a_surrogate_pair_are_linked_as_they_are() {
         other => other,
     })
     .await;
-    assert_eq!(linker(&server, false).link(&job_with_task()).await.unwrap(), linked());
+    assert_eq!(
+        linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap(),
+        linked()
+    );
     let update = server.asked().into_iter().find(is_update).unwrap();
     let written = attributes_in(&update);
     assert!(
@@ -444,9 +453,10 @@ async fn a_link_that_waited_for_a_worker_is_not_slow() {
         other => other,
     })
     .await;
-    let Outcome::Linked { possible_since_ms, .. } = linker(&server, false).link(&job_with_task()).await.unwrap() else {
-        panic!("not linked");
-    };
+    let mut possible_since_ms = 1;
+    let linker = linker(&server, false);
+    let outcome = linker.link(&job_with_task(), &mut possible_since_ms).await;
+    assert_eq!(outcome.unwrap(), linked());
     assert_eq!(possible_since_ms, 1_795_885_200_000);
 }
 
@@ -457,7 +467,7 @@ async fn a_two_channel_recording_says_who_speaks_where() {
         let job = job(&format!(
             r#""callSid":"CA00000000000000000000000000000001","channels":{channels}"#
         ));
-        linker(&server, false).link(&job).await.unwrap();
+        linker(&server, false).link(&job, &mut 0).await.unwrap();
         assert_eq!(
             written(&server)["conversations"]["media"][0]["channels"],
             written_channels
@@ -476,7 +486,7 @@ async fn a_task_that_changes_is_fetched_and_merged_again() {
             neighbours(asked)
         })
         .await;
-        match linker(&server, false).link(&job_with_task()).await {
+        match linker(&server, false).link(&job_with_task(), &mut 0).await {
             Ok(outcome) => assert!(expected && outcome == linked(), "{conflicts} conflicts"),
             Err(error) => assert!(
                 !expected && matches!(error, LinkError::Contended) && error.is_retryable(),
@@ -498,7 +508,7 @@ async fn refused_credentials_are_read_again_once() {
         other => other,
     })
     .await;
-    let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
+    let error = linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap_err();
     assert!(matches!(error, LinkError::Twilio(ApiError::Unauthorized)));
     assert_eq!(server.count("GET "), 2);
 }
@@ -513,7 +523,7 @@ async fn attributes_that_cannot_be_merged_are_left_alone_and_fail_for_good() {
         other => other,
     })
     .await;
-    let error = linker(&server, false).link(&job_with_task()).await.unwrap_err();
+    let error = linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap_err();
     assert!(matches!(error, LinkError::Merge(MergeError::NotAnObject)) && !error.is_retryable());
     assert_eq!(server.count("POST "), 0);
 }
@@ -522,7 +532,7 @@ async fn attributes_that_cannot_be_merged_are_left_alone_and_fail_for_good() {
 async fn what_the_callback_lacks_the_recording_tells() {
     let server = Loopback::start(neighbours).await;
     let bare = job(r#""later":0"#);
-    assert_eq!(linker(&server, false).link(&bare).await.unwrap(), linked());
+    assert_eq!(linker(&server, false).link(&bare, &mut 0).await.unwrap(), linked());
     let search = server
         .asked()
         .into_iter()
@@ -536,7 +546,7 @@ async fn what_the_callback_lacks_the_recording_tells() {
     // What the callback said stands.
     let server = Loopback::start(neighbours).await;
     linker(&server, false)
-        .link(&job(r#""startTimeMs":2000,"channels":1"#))
+        .link(&job(r#""startTimeMs":2000,"channels":1"#), &mut 0)
         .await
         .unwrap();
     let entry = &written(&server)["conversations"]["media"][0];
@@ -561,7 +571,7 @@ async fn a_recording_without_any_call_or_task_fails_for_good() {
         })
         .await;
         let error = linker(&server, false)
-            .link(&job(r#""startTimeMs":1"#))
+            .link(&job(r#""startTimeMs":1"#), &mut 0)
             .await
             .unwrap_err();
         assert!(expected(&error) && !error.is_retryable(), "{error}");

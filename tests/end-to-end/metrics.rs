@@ -1,0 +1,159 @@
+//! What the functions tell CloudWatch, where an alarm depends on more than that a metric is there.
+
+use local_stack::{
+    Role, Stack,
+    twilio_double::{Fault, FaultAction, Operation},
+};
+use serde_json::{Value, json};
+
+use crate::support::{OwnStack, Recording, eventually, now_ms, options};
+
+/// A value of a metric, and the time that CloudWatch files it under, in Unix milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Datum {
+    pub(crate) at_ms: u64,
+    pub(crate) value: f64,
+}
+
+/// What a role's function has told of a metric, oldest first.
+pub(crate) fn told(stack: &Stack, role: Role, metric: &str) -> Vec<Datum> {
+    let log = stack.log(role).unwrap();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines
+        .filter(|line| line["Function"] == role.name())
+        .filter_map(|line| {
+            Some(Datum {
+                at_ms: line["_aws"]["Timestamp"].as_u64()?,
+                value: line[metric].as_f64()?,
+            })
+        })
+        .collect()
+}
+
+/// One message of a queue, sent so long ago.
+fn event(body: &Value, age_ms: u64) -> Value {
+    json!({"Records": [{
+        "eventSource": "aws:sqs",
+        "messageId": "00000000-0000-0000-0000-000000000001",
+        "receiptHandle": "handle",
+        "attributes": {"ApproximateReceiveCount": "4", "SentTimestamp": (now_ms() - age_ms).to_string()},
+        "body": body.to_string(),
+    }]})
+}
+
+/// Invokes a function with the message; returns what it then tells of the metric.
+async fn told_of(stack: &Stack, role: Role, metric: &str, body: &Value, age_ms: u64) -> Vec<Datum> {
+    let before = told(stack, role, metric).len();
+    let answer = stack.invoke(role, &event(body, age_ms)).await.unwrap();
+    assert!(!answer.failed, "{answer:?}");
+    told(stack, role, metric).split_off(before)
+}
+
+#[tokio::test]
+async fn a_copy_that_fails_tells_how_long_it_has_waited() {
+    let stack = OwnStack::start(options()).await;
+    let hour_ms = 3_600_000;
+    let missing = json!({"version": 1, "kind": "CopyRecording", "recordingSid": "RE000000000000000000000000000000aa"});
+    let ages = told_of(&stack, Role::Copier, "CopyAge", &missing, hour_ms).await;
+    assert!(
+        matches!(*ages, [age] if (3_600.0..7_200.0).contains(&age.value)),
+        "{ages:?}"
+    );
+
+    let unknown = json!({"version": 9, "kind": "CopyRecording"});
+    let ages = told_of(&stack, Role::Copier, "CopyAge", &unknown, hour_ms).await;
+    assert!(matches!(*ages, [age] if age.value >= 3_600.0), "{ages:?}");
+
+    // A deletion is not a copy; a copy that is made tells no age.
+    let deletion =
+        json!({"version": 1, "kind": "DeleteOriginal", "recordingSid": "RE000000000000000000000000000000aa"});
+    assert_eq!(told_of(&stack, Role::Copier, "CopyAge", &deletion, hour_ms).await, []);
+    let recording = Recording::new(&stack, 1_000);
+    let copy = json!({"version": 1, "kind": "CopyRecording", "recordingSid": recording.sid});
+    assert_eq!(told_of(&stack, Role::Copier, "CopyAge", &copy, hour_ms).await, []);
+    recording.stored(&stack).await;
+}
+
+#[tokio::test]
+async fn a_link_that_fails_tells_how_long_it_was_possible() {
+    let stack = OwnStack::start(options()).await;
+    let link = |recording: &Recording, age_ms: u64| {
+        json!({
+            "version": 1, "kind": "LinkTask", "recordingSid": recording.sid, "taskSid": recording.task,
+            "receivedAtMs": now_ms() - age_ms,
+        })
+    };
+    for (role, age_ms) in [(Role::Linker, 300_000), (Role::LateLinker, 3_600_000)] {
+        let recording = Recording::new(&stack, 1_000);
+        let body = link(&recording, age_ms);
+        let down = FaultAction::Answer {
+            status: 500,
+            body: None,
+            retry_after: None,
+        };
+        // As often as one try of the job asks.
+        let fault = |operation| Fault::once(operation, down.clone()).times(20).about(&recording.task);
+        stack.twilio().fault(fault(Operation::TaskFetch));
+        let ages = told_of(&stack, role, "LinkAge", &body, 0).await;
+        let age_s = age_ms as f64 / 1_000.0;
+        assert!(
+            matches!(*ages, [age] if (age_s..2.0 * age_s).contains(&age.value)),
+            "{ages:?}"
+        );
+
+        // The task has just been made: it could be linked only since then.
+        stack.twilio().clear_faults();
+        stack.twilio().fault(fault(Operation::TaskUpdate));
+        let ages = told_of(&stack, role, "LinkAge", &body, 0).await;
+        assert!(matches!(*ages, [age] if age.value < age_s), "{ages:?}");
+
+        stack.twilio().clear_faults();
+        assert_eq!(told_of(&stack, role, "LinkAge", &body, 0).await, []);
+        recording.linked(&stack).await;
+    }
+}
+
+#[tokio::test]
+async fn only_the_schedules_own_reconciliation_counts_as_one() {
+    let stack = OwnStack::start(options()).await;
+    for (event, runs) in [
+        (json!({"reconcile": {}}), 0),
+        (json!({"reconcile": {"scheduled": true}}), 1),
+    ] {
+        let before = told(&stack, Role::Operator, "ScheduledReconciliation").len();
+        let answer = stack.invoke(Role::Operator, &event).await.unwrap();
+        assert!(!answer.failed, "{answer:?}");
+        assert_eq!(
+            told(&stack, Role::Operator, "ScheduledReconciliation").len() - before,
+            runs
+        );
+    }
+}
+
+#[tokio::test]
+async fn hours_in_which_nothing_arrives_are_told_of() {
+    let stack = OwnStack::start(options()).await;
+    let look = async || {
+        let answer = stack
+            .invoke(Role::Operator, &json!({"arrivals": {"withinHours": 2}}))
+            .await;
+        let answer = answer.unwrap();
+        assert!(!answer.failed, "{answer:?}");
+        let found = answer.payload["arrivals"].clone();
+        (found["atTwilio"].clone(), found["arrived"].clone())
+    };
+    assert_eq!(look().await, (json!(0), json!(false)));
+    // No callback has come.
+    let recording = Recording::new(&stack, 1_000);
+    assert_eq!(look().await, (json!(1), json!(false)));
+    recording.bring_in(&stack).await;
+    assert_eq!(look().await, (json!(1), json!(true)));
+
+    let told = eventually("the metric of each look", || async {
+        let told = told(&stack, Role::Operator, "NothingArrived");
+        (told.len() == 3).then_some(told)
+    })
+    .await;
+    let values: Vec<_> = told.iter().map(|datum| datum.value).collect();
+    assert_eq!(values, [1.0, 1.0, 0.0]);
+}
