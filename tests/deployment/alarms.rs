@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use toolbox::{Venv, python};
 
 use crate::template::{MONITORING, TEMPLATE};

@@ -46,7 +46,7 @@ fn queried_fields(section: &str) -> BTreeSet<String> {
     let without_values = |query: &str| query.split('"').step_by(2).collect::<String>();
     let words: String = queries.into_iter().map(without_values).collect();
     words
-        .split(|character: char| !character.is_ascii_alphabetic())
+        .split(|character: char| !character.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty() && !LANGUAGE.contains(word) && !COMPUTED.contains(word))
         .map(ToOwned::to_owned)
         .collect()

@@ -22,7 +22,7 @@ pub(super) const LINK_RECEIVES: u32 = 10;
 pub(super) const COPY_RECEIVES: u32 = 5;
 pub(super) const COPY_VISIBILITY_S: f64 = 1_200.0;
 
-/// Of monitoring.yaml: when `LinksAreSlow` and `CopiesWait` go off.
+/// Of monitoring.yaml: when `LinksAreSlow` and `CopiesUntried` go off.
 pub(super) const SLOW_LINK_S: f64 = 60.0;
 pub(super) const LONG_COPY_WAIT_S: f64 = 3_600.0;
 

@@ -136,7 +136,7 @@ fn at_defaults(times: &Times) -> String {
         "### At the template's defaults\n\n\
          Links by the call's end, in the busy hour; copies by how long they wait for their turn, the mean of those that had it by midnight. A limit bites where what \
          it holds up sets off an alarm: links over a minute (`LinksAreSlow`) or not in time, copies that wait an hour \
-         (`CopiesWait`).\n\n\
+         (`CopiesUntried`).\n\n\
          | recordings a day | callback names the task | link after, median | p99 | links not in time | copies wait, mean | longest | copies left at midnight | bites |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
