@@ -9,6 +9,7 @@ mod cycles;
 mod deploy;
 mod keys;
 mod metrics;
+mod operators;
 mod parameters;
 mod privileges;
 mod settings;

@@ -38,6 +38,33 @@ fn every_parameter_is_described_and_text_is_checked() {
     }
 }
 
+#[test]
+fn lists_of_arns_hold_arns() {
+    let key = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab";
+    check(&[
+        ("PreviousTwilioEncryptionKeyArns", "", true),
+        ("PreviousTwilioEncryptionKeyArns", key, true),
+        ("PreviousTwilioEncryptionKeyArns", "alias/twilio", false),
+        ("KeyReaderArns", "", true),
+        ("KeyReaderArns", "arn:aws:iam::123456789012:role/Auditor", true),
+        ("KeyReaderArns", "arn:aws:iam::123456789012:user/drills/restore", true),
+        (
+            "KeyReaderArns",
+            "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Audit_*",
+            true,
+        ),
+        // A role's session is not what the condition sees, and everybody is no reader.
+        (
+            "KeyReaderArns",
+            "arn:aws:sts::123456789012:assumed-role/Auditor/me",
+            false,
+        ),
+        ("KeyReaderArns", "arn:aws:iam::123456789012:role/*", false),
+        ("KeyReaderArns", "arn:aws:iam::123456789012:root", false),
+        ("KeyReaderArns", "*", false),
+    ]);
+}
+
 /// What a function refuses at start is refused before anything is deployed.
 #[test]
 fn base_urls_are_checked_as_the_functions_check_them() {
