@@ -91,7 +91,7 @@ fn use_is_restricted_to_the_stacks_roles_and_to_readers_only_where_that_is_chose
         let by_readers = &policy.last().unwrap()["Fn::If"];
         assert_eq!(by_readers[0], "LetsReadersDecrypt", "{key}");
         assert_eq!(by_readers[1]["Action"], "kms:Decrypt", "{key}");
-        let named = json!({"ArnLike": {"aws:PrincipalArn": {"Ref": "KeyReaderArns"}}});
+        let named = json!({"ArnLike": {"aws:PrincipalArn": {"Fn::Split": [",", {"Ref": "KeyReaderArns"}]}}});
         assert_eq!(by_readers[1]["Condition"], named, "{key}");
     }
 }
@@ -134,10 +134,10 @@ fn replaced_rsa_keys_stay_in_use() {
     let keys = &properties("CopierFunction")["Environment"]["Variables"]["TWILIO_ENCRYPTION_KEY_ARNS"]["Fn::If"];
     let (own, previous) = (
         json!({"Fn::GetAtt": ["TwilioEncryptionKeyPair", "Arn"]}),
-        json!({"Fn::Join": [",", {"Ref": "PreviousTwilioEncryptionKeyArns"}]}),
+        json!({"Ref": "PreviousTwilioEncryptionKeyArns"}),
     );
     assert_eq!(keys[0], "HasTwilioEncryptionKey");
-    let both = json!({"Fn::Join": [",", [own, previous]]});
+    let both = json!({"Fn::Sub": "${TwilioEncryptionKeyPair.Arn},${PreviousTwilioEncryptionKeyArns}"});
     assert_eq!(
         keys[1],
         json!({"Fn::If": ["HasPreviousTwilioEncryptionKeys", both, own]})

@@ -63,6 +63,7 @@ fn operators_neither_read_recordings_nor_see_who_listened() {
 #[test]
 fn nobody_has_the_policy_until_it_is_attached() {
     let policy = properties("OperatorPolicy");
+    assert!(policy.is_object());
     for attached in ["Roles", "Users", "Groups"] {
         assert!(policy.get(attached).is_none(), "{attached}");
     }

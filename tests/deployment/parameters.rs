@@ -47,6 +47,13 @@ fn lists_of_arns_hold_arns() {
         ("PreviousTwilioEncryptionKeyArns", "alias/twilio", false),
         ("KeyReaderArns", "", true),
         ("KeyReaderArns", "arn:aws:iam::123456789012:role/Auditor", true),
+        (
+            "KeyReaderArns",
+            "arn:aws:iam::123456789012:role/Auditor,arn:aws:iam::123456789012:role/Drill",
+            true,
+        ),
+        ("KeyReaderArns", "arn:aws:iam::123456789012:role/Auditor,", false),
+        ("KeyReaderArns", "arn:aws:iam::123456789012:role/Auditor,*", false),
         ("KeyReaderArns", "arn:aws:iam::123456789012:user/drills/restore", true),
         (
             "KeyReaderArns",
