@@ -6,8 +6,12 @@
 
 mod alarms;
 mod cost;
+mod cycles;
 mod deploy;
+mod keys;
 mod metrics;
+mod operators;
+mod parameters;
 mod privileges;
 mod settings;
 mod shape;

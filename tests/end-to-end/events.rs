@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use crate::support::{Recording, among_others, eventually, header, request};
 
 /// What the events are about.
-const RECORDING: &str = "RE00000000000000000000000000000001";
-const TASK: &str = "WT00000000000000000000000000000001";
+pub(crate) const RECORDING: &str = "RE00000000000000000000000000000001";
+pub(crate) const TASK: &str = "WT00000000000000000000000000000001";
 
 /// Every event there is, and the role that takes it, in an order that makes sense.
-const EVENTS: [(&str, Role); 14] = [
+const EVENTS: [(&str, Role); 15] = [
     ("http-api-post-text", Role::Webhook),
     ("http-api-post-base64", Role::Webhook),
     ("http-api-get", Role::Webhook),
@@ -26,6 +26,7 @@ const EVENTS: [(&str, Role); 14] = [
     ("operator-backfill", Role::Operator),
     ("scheduler-reconcile", Role::Operator),
     ("scheduler-sweep", Role::Operator),
+    ("scheduler-arrivals", Role::Operator),
     ("operator-verify", Role::Operator),
     ("operator-erase", Role::Operator),
     ("sqs-delete-original", Role::Copier),
