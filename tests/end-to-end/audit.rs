@@ -47,7 +47,8 @@ fn queried_fields(section: &str) -> BTreeSet<String> {
     let words: String = queries.into_iter().map(without_values).collect();
     words
         .split(|character: char| !character.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty() && !LANGUAGE.contains(word) && !COMPUTED.contains(word))
+        .filter(|word| word.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .filter(|word| !LANGUAGE.contains(word) && !COMPUTED.contains(word))
         .map(ToOwned::to_owned)
         .collect()
 }
