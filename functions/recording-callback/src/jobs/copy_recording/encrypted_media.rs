@@ -35,14 +35,20 @@ impl MediaKeys {
     }
 
     fn accept(&self, answer: DecryptOutput) -> Result<MediaKey, SourceError> {
-        let plaintext = answer.plaintext.map(|blob| Zeroizing::new(blob.into_inner()));
-        if answer.key_id.as_deref() != Some(self.key.as_str()) {
+        let (Some(used), Some(plaintext)) = (answer.key_id, answer.plaintext) else {
+            return Err(SourceError {
+                retryable: true,
+                message: "the media's data key: KMS answered without one".to_owned(),
+            });
+        };
+        let plaintext = Zeroizing::new(plaintext.into_inner());
+        if used != self.key.as_str() {
             return Err(SourceError {
                 retryable: false,
                 message: "KMS unwrapped the media's data key under another key than was asked for".to_owned(),
             });
         }
-        MediaKey::from_slice(plaintext.as_deref().map_or(&[], Vec::as_slice)).map_err(unusable)
+        MediaKey::from_slice(&plaintext).map_err(unusable)
     }
 }
 
