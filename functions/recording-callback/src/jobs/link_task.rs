@@ -11,7 +11,7 @@ use service::{
 };
 use twilio::{
     client::{ApiError, Client, Credentials},
-    sid::{TaskSid, WorkspaceSid},
+    sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid},
     task_attributes::{MergeError, is_linked, merge},
     taskrouter::AssignmentStatus,
 };
@@ -45,8 +45,8 @@ pub(crate) struct Linker {
 enum Outcome {
     Linked {
         task: TaskSid,
-        /// Since when it could have been, Unix milliseconds.
-        possible_since_ms: i64,
+        /// Since when it could have been, Unix milliseconds. `None` where the link was there before this job came to the task.
+        possible_since_ms: Option<i64>,
     },
     /// The task's one segment link is another's and stays: nothing left to do.
     Taken(TaskSid),
@@ -120,16 +120,24 @@ impl Linker {
         let Some(task) = self.find(key, &job).await? else {
             return Ok(Outcome::TaskGone);
         };
+        // Of the first try: the task's last change may be this job's own after that.
+        let mut possible_since_ms = None;
         for _ in 0..MAX_TRIES {
             match self.update(key, &task, &job, url).await {
-                Ok(Update::Proved { possible_since_ms }) => {
+                Ok(Update::Found) => {
                     return Ok(Outcome::Linked {
                         task,
                         possible_since_ms,
                     });
                 }
+                Ok(Update::Proved { since_ms }) => {
+                    return Ok(Outcome::Linked {
+                        task,
+                        possible_since_ms: possible_since_ms.or(Some(since_ms)),
+                    });
+                }
                 // Merge into what the attributes are now.
-                Ok(Update::Unproved) => {}
+                Ok(Update::Unproved { since_ms }) => possible_since_ms = possible_since_ms.or(Some(since_ms)),
                 Err(LinkError::Merge(MergeError::SegmentLinkTaken)) => return Ok(Outcome::Taken(task)),
                 Err(LinkError::Twilio(ApiError::NotFound)) => return Ok(Outcome::TaskGone),
                 Err(error) => return Err(error),
@@ -170,36 +178,48 @@ impl Linker {
             return Err(LinkError::NotAssigned(task.status));
         }
         let present = task.attributes.as_deref();
+        if job.task_sid.is_none() && !is_of(present, job) {
+            return Err(ApiError::Unexpected("a task of another call").into());
+        }
         let link = self.links.task_link(url, job, present);
         let attributes = merge(present, &job.recording_sid, &link)?;
-        let proved = Update::Proved {
-            possible_since_ms: possible_since_ms(job.received_at_ms, task.updated_at_ms),
-        };
         // A duplicate's link is there already; writing it again would only take the ETag from under somebody else.
         if present == Some(&attributes) {
-            return Ok(proved);
+            return Ok(Update::Found);
         }
+        let since_ms = possible_since_ms(job.received_at_ms, task.updated_at_ms);
         let updated = self
             .twilio
             .update_task_attributes(key, &self.workspace, &task.sid, &attributes, &task.etag)
             .await;
         match updated {
-            Ok(now) if is_linked(now.as_deref(), &job.recording_sid, &link) => Ok(proved),
+            Ok(now) if is_linked(now.as_deref(), &job.recording_sid, &link) => Ok(Update::Proved { since_ms }),
             // A success without the link proves nothing, and neither does the answer of somebody in between.
-            Ok(_) | Err(ApiError::Unexpected(_)) => Ok(Update::Unproved),
+            Ok(_) | Err(ApiError::Unexpected(_)) => Ok(Update::Unproved { since_ms }),
             // Somebody else wrote the attributes in between.
-            Err(ApiError::PreconditionFailed) => Ok(Update::Unproved),
+            Err(ApiError::PreconditionFailed) => Ok(Update::Unproved { since_ms }),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-/// What is known of a task's attributes after an update.
+/// Whether the task that a search found is the recording's: its attributes name the call or conference somewhere, which the
+/// search was for. Letters and digits alone are written in one way in JSON.
+fn is_of(attributes: Option<&str>, job: &LinkTask) -> bool {
+    let call = job.call_sid.as_ref().map(CallSid::as_str);
+    let conference = job.conference_sid.as_ref().map(ConferenceSid::as_str);
+    let names = |sid| attributes.is_some_and(|text| text.contains(sid));
+    call.into_iter().chain(conference).any(names)
+}
+
+/// What is known of a task's attributes after an update. It could have been made since `since_ms`.
 enum Update {
+    /// They held the link already.
+    Found,
     /// They hold the link.
-    Proved { possible_since_ms: i64 },
+    Proved { since_ms: i64 },
     /// The next fetch tells.
-    Unproved,
+    Unproved { since_ms: i64 },
 }
 
 /// Since when the task could have been linked. A task that waited for a worker at first has changed since the callback
@@ -211,11 +231,12 @@ fn possible_since_ms(received_at_ms: i64, task_updated_at_ms: Option<i64>) -> i6
 
 impl LinkError {
     /// Whether the same job may succeed later: whatever Twilio refuses now it may take once somebody has replaced a key
-    /// or mended a task. What the job or the attributes themselves rule out stays so, and a recording that is gone.
+    /// or mended a task. A 404 here is no task's: Twilio doesn't know the recording yet, or another workspace is set. What
+    /// the job or the attributes themselves rule out stays so.
     pub(crate) const fn is_retryable(&self) -> bool {
         match self {
             Self::NotAssigned(_) | Self::Contended | Self::Secret(_) | Self::Schedule(_) | Self::Deadline => true,
-            Self::Twilio(error) => !matches!(error, ApiError::NotFound),
+            Self::Twilio(_) => true,
             Self::NothingToFindBy | Self::Merge(_) => false,
         }
     }
@@ -229,13 +250,12 @@ fn tell(job: &LinkTask, outcome: &Outcome) {
             task,
             possible_since_ms,
         } => {
-            // Twilio's clock may be ahead of this one.
-            let latency_ms = clock::now_ms().saturating_sub(*possible_since_ms).max(0);
+            // Twilio's clock may be ahead of this one. A link that a duplicate or an earlier try finds made has been for long.
+            let latency_ms = possible_since_ms.map(|since_ms| clock::now_ms().saturating_sub(since_ms).max(0));
             tracing::info!(recordingSid = %recording, taskSid = %task, latencyMs = latency_ms, "task linked");
-            metrics::emit(&[
-                ("Linked", 1.0, Unit::Count),
-                ("LinkLatency", latency_ms as f64, Unit::Milliseconds),
-            ]);
+            let latency = latency_ms.map(|latency_ms| ("LinkLatency", latency_ms as f64, Unit::Milliseconds));
+            let counted = [("Linked", 1.0, Unit::Count)].into_iter().chain(latency);
+            metrics::emit(&counted.collect::<Vec<_>>());
         }
         Outcome::Taken(task) => {
             tracing::warn!(recordingSid = %recording, taskSid = %task, "the task's segment_link is another's and is kept");

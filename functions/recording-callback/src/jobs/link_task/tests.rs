@@ -152,7 +152,15 @@ fn job_with_task() -> LinkTask {
 fn linked() -> Outcome {
     Outcome::Linked {
         task: TaskSid::parse("WT00000000000000000000000000000001").unwrap(),
-        possible_since_ms: 1,
+        possible_since_ms: Some(1),
+    }
+}
+
+/// By another delivery of the same callback, or by a try whose end nobody heard of.
+fn linked_before() -> Outcome {
+    Outcome::Linked {
+        task: TaskSid::parse("WT00000000000000000000000000000001").unwrap(),
+        possible_since_ms: None,
     }
 }
 
@@ -227,7 +235,11 @@ async fn a_link_that_is_there_already_is_not_written_again() {
         other => other,
     })
     .await;
-    assert_eq!(linker(&server, false).link(&job_with_task()).await.unwrap(), linked());
+    // Its latency was told when it was made.
+    assert_eq!(
+        linker(&server, false).link(&job_with_task()).await.unwrap(),
+        linked_before()
+    );
     assert_eq!(server.count("POST "), 0);
 }
 
@@ -274,8 +286,8 @@ fn with_memory() -> impl Fn(&Asked) -> Answer + Clone + Send + Sync + 'static {
 async fn a_duplicate_of_a_segment_link_is_not_written() {
     let server = Loopback::start(with_memory()).await;
     let linker = linker(&server, true);
-    for _ in 0..3 {
-        assert_eq!(linker.link(&job_with_task()).await.unwrap(), linked());
+    for outcome in [linked(), linked_before(), linked_before()] {
+        assert_eq!(linker.link(&job_with_task()).await.unwrap(), outcome);
     }
     assert_eq!(server.count("POST "), 1);
 }
@@ -447,7 +459,7 @@ async fn a_link_that_waited_for_a_worker_is_not_slow() {
     let Outcome::Linked { possible_since_ms, .. } = linker(&server, false).link(&job_with_task()).await.unwrap() else {
         panic!("not linked");
     };
-    assert_eq!(possible_since_ms, 1_795_885_200_000);
+    assert_eq!(possible_since_ms, Some(1_795_885_200_000));
 }
 
 #[tokio::test]
@@ -545,27 +557,60 @@ async fn what_the_callback_lacks_the_recording_tells() {
 
 #[tokio::test]
 async fn a_recording_without_any_call_or_task_fails_for_good() {
-    type Expected = fn(&LinkError) -> bool;
-    let cases: [(Answer, Expected); 2] = [
-        ((200, None, recording(&Value::Null)), |error| {
-            matches!(error, LinkError::NothingToFindBy)
-        }),
-        ((404, None, json!({"code": 20404})), |error| {
-            matches!(error, LinkError::Twilio(ApiError::NotFound))
-        }),
-    ];
-    for (answer, expected) in cases {
-        let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
-            RECORDING => answer.clone(),
-            _ => neighbours(asked),
+    let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
+        RECORDING => (200, None, recording(&Value::Null)),
+        _ => neighbours(asked),
+    })
+    .await;
+    let error = linker(&server, false)
+        .link(&job(r#""startTimeMs":1"#))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, LinkError::NothingToFindBy) && !error.is_retryable(),
+        "{error}"
+    );
+    assert_eq!(server.count("GET "), 1);
+}
+
+/// A recording that Twilio doesn't show yet, a workspace that isn't there: no task has said that it's gone.
+#[tokio::test]
+async fn a_404_that_is_no_tasks_is_tried_again() {
+    for (missing, job) in [
+        (RECORDING, job(r#""startTimeMs":1"#)),
+        (SEARCH, job(r#""callSid":"CA00000000000000000000000000000001""#)),
+    ] {
+        let server = Loopback::start(move |asked: &Asked| {
+            if asked.what.starts_with(missing) {
+                (404, None, json!({"code": 20404}))
+            } else {
+                neighbours(asked)
+            }
         })
         .await;
-        let error = linker(&server, false)
-            .link(&job(r#""startTimeMs":1"#))
-            .await
-            .unwrap_err();
-        assert!(expected(&error) && !error.is_retryable(), "{error}");
-        assert_eq!(server.count("GET "), 1);
+        let error = linker(&server, false).link(&job).await.unwrap_err();
+        assert!(
+            matches!(error, LinkError::Twilio(ApiError::NotFound)) && error.is_retryable(),
+            "{error}"
+        );
+    }
+}
+
+/// A search whose filter got lost on its way finds the newest task, whosever it is.
+#[tokio::test]
+async fn a_task_that_was_found_and_names_another_call_is_not_linked() {
+    for (leg, sid) in [
+        ("callSid", "CA00000000000000000000000000000009"),
+        ("conferenceSid", "CF00000000000000000000000000000009"),
+    ] {
+        let server = Loopback::start(neighbours).await;
+        let job = job(&format!(r#""{leg}":"{sid}""#));
+        let error = linker(&server, false).link(&job).await.unwrap_err();
+        assert!(
+            matches!(error, LinkError::Twilio(ApiError::Unexpected(_))) && error.is_retryable(),
+            "{error}"
+        );
+        assert_eq!(server.count("POST /v1/Workspaces/"), 0);
     }
 }
 
