@@ -42,6 +42,8 @@ def main():
     options = parser.parse_args()
     times = {
         "recording": options.recordings,
+        # The reconciliation looks at three days, and so on four nights at a recording of the evening.
+        "night": 4 * options.recordings,
         "playback": options.playbacks,
         "deletion": options.deletions,
         "month": 1,

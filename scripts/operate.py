@@ -6,8 +6,8 @@
   operate.py --stack recording-vault verify RE... RE...
   operate.py --stack recording-vault erase RE...
 
-Needs boto3, and the rights to invoke the operator's function and to read operations/* in the bucket (with its KMS key).
-Region, credentials and endpoints are boto3's own (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_LAMBDA).
+Needs boto3, and these rights: lambda:InvokeFunction on the operator's function, s3:GetObject on operations/* and s3:ListBucket
+in the bucket, kms:Decrypt with its key, and cloudformation:DescribeStacks for --stack. Region, credentials and endpoints are boto3's own (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_LAMBDA).
 The same command goes on with a run that is unfinished or failed; --restart begins it anew.
 Ends with 0 when all is well, with 1 when something failed, or a recording is bad or could not be read.
 """
@@ -19,7 +19,7 @@ from datetime import date, datetime, timezone
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 # An answer may take as long as Lambda lets a function run; asking a second time would do the work twice.
 PATIENT = Config(read_timeout=15 * 60 + 10, retries={"max_attempts": 0})
@@ -27,6 +27,14 @@ PATIENT = Config(read_timeout=15 * 60 + 10, retries={"max_attempts": 0})
 # A function that has begun writes its state within seconds.
 BEGIN_SECONDS = 60
 POLL_SECONDS = 2
+
+# What AWS says where a right is missing, and which one is needed then.
+REFUSALS = ("AccessDenied", "AccessDeniedException", "403")
+RIGHTS = {
+    "DescribeStacks": "cloudformation:DescribeStacks on the stack; or give --function and --bucket",
+    "Invoke": "lambda:InvokeFunction on the operator's function",
+    "GetObject": "s3:GetObject on operations/*, s3:ListBucket on the bucket, and kms:Decrypt with its key",
+}
 
 
 class Vault:
@@ -139,8 +147,11 @@ def erase(vault, recording, keep_original, sure):
 def from_stack(name):
     """The function and the bucket of a CloudFormation stack."""
     [stack] = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    return outputs["OperatorFunctionName"], outputs["Bucket"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    try:
+        return outputs["OperatorFunctionName"], outputs["Bucket"]
+    except KeyError as missing:
+        sys.exit(f"the stack {name} has no output {missing}: is it Recording Vault's, and was it deployed to the end?")
 
 
 def arguments():
@@ -206,5 +217,18 @@ def main():
             return show(vault, chosen.operation, chosen.follow)
 
 
+def explained(error):
+    """What to say of an error of AWS's: what was refused, and the right that is missing."""
+    code, operation = error.response["Error"].get("Code", ""), error.operation_name
+    hint = f"; this needs {RIGHTS[operation]}" if code in REFUSALS and operation in RIGHTS else ""
+    return f"{operation}: {code}: {error.response['Error'].get('Message', 'no message')}{hint}"
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except ClientError as error:
+        sys.exit(explained(error))
+    except BotoCoreError as error:
+        # No credentials, no region, no connection, no answer in time.
+        sys.exit(str(error))

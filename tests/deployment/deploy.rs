@@ -13,9 +13,15 @@ use serde_json::Value;
 use toolbox::{Ministack, Scratch, Venv, python, tool, workspace_root};
 
 use crate::start::{Environment, every_function_starts};
+use crate::template::listed;
 
 const STACK: &str = "recording-vault";
 const BUCKET: &str = "artefacts";
+const READERS: [&str; 2] = [
+    "arn:aws:iam::123456789012:role/Auditor",
+    "arn:aws:iam::123456789012:role/Drill",
+];
+const REPLACED_KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000004";
 
 #[tokio::test]
 async fn it_is_created_updated_and_deleted() {
@@ -28,6 +34,7 @@ async fn it_is_created_updated_and_deleted() {
     assert!(!created.contains_key("TwilioPublicKeyCommand"));
     assert_eq!(account.status(), "CREATE_COMPLETE");
     every_function_starts(&binaries, &account.environments()).await;
+    assert_eq!(account.allowed_principals(&created["KeyArn"]), ["any"]);
 
     let updated = account.deploy(&[
         "AcceptSegmentLinks=true",
@@ -36,17 +43,32 @@ async fn it_is_created_updated_and_deleted() {
         "DeleteOriginalAfter=7200",
         "DeleteRecordingsAfterDays=365",
         "InfrequentAccessAfterDays=30",
+        &format!("KeyReaderArns={}", READERS.join(",")),
         "LinkMode=segment-link",
         "ObjectLockDays=1",
         "PlaybackBaseUrl=https://listen.example.com",
         "PlaybackReservedConcurrency=50",
+        &format!("PreviousTwilioEncryptionKeyArns={REPLACED_KEY}"),
+        "RestrictKeyUse=true",
         "TraceRequests=true",
         "TwilioEncryptionKey=on",
         "ValidateTokensAs=account",
         "WebhookReservedConcurrency=50",
     ]);
     assert_eq!(account.status(), "UPDATE_COMPLETE");
-    every_function_starts(&binaries, &account.environments()).await;
+    let environments = account.environments();
+    every_function_starts(&binaries, &environments).await;
+    let rsa_keys = environments["CopierFunction"]["TWILIO_ENCRYPTION_KEY_ARNS"].split(',');
+    let rsa_keys: Vec<_> = rsa_keys.collect();
+    assert!(rsa_keys.len() == 2 && rsa_keys[1] == REPLACED_KEY, "{rsa_keys:?}");
+    for key in [updated["KeyArn"].as_str(), rsa_keys[0]] {
+        let own_roles = format!("arn:aws:iam::000000000000:role/{STACK}-*");
+        assert_eq!(
+            account.allowed_principals(key),
+            [&own_roles, READERS[0], READERS[1]],
+            "{key}"
+        );
+    }
     assert_eq!(
         updated["UrlProvider"],
         "https://listen.example.com/media-url?recordingSid="
@@ -121,6 +143,26 @@ impl Account {
              if resource['ResourceType'] == 'AWS::Lambda::Function'}}"
         ));
         serde_json::from_value(environments).unwrap()
+    }
+
+    /// Whose IAM policies count where a key is to decrypt: `any`, or the names that its policy asks for.
+    fn allowed_principals(&self, key: &str) -> Vec<String> {
+        let policy = self.ask(&format!(
+            "client('kms').get_key_policy(KeyId='{key}', PolicyName='default')['Policy']"
+        ));
+        let policy: Value = serde_json::from_str(policy.as_str().unwrap()).unwrap();
+        let using = policy["Statement"].as_array().unwrap().iter();
+        let using = using.filter(|statement| listed(&statement["Action"]).contains(&&Value::from("kms:Decrypt")));
+        let named = using.flat_map(
+            |statement| match statement.pointer("/Condition/ArnLike/aws:PrincipalArn") {
+                Some(names) => listed(names)
+                    .into_iter()
+                    .map(|name| name.as_str().unwrap().to_owned())
+                    .collect(),
+                None => vec!["any".to_owned()],
+            },
+        );
+        named.collect()
     }
 
     fn delete(&self) {

@@ -5,8 +5,12 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]
 
 mod cost;
+mod cycles;
 mod deploy;
+mod keys;
 mod metrics;
+mod operators;
+mod parameters;
 mod privileges;
 mod settings;
 mod shape;

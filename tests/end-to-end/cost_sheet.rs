@@ -1,9 +1,14 @@
 //! The requests that `docs/cost/usage.csv` counts, on the wire.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    time::{Duration, SystemTime},
+};
 
-use local_stack::{Call, DeliveryState, Stack};
+use local_stack::{Call, DeliveryState, Role, Stack};
 use reqwest::StatusCode;
+use serde_json::json;
 
 use crate::support::{Recording, alone, eventually, get, header};
 
@@ -41,6 +46,29 @@ async fn a_recording_costs_the_requests_that_the_cost_sheet_says() {
     let deleting = stack.wire().since(mark);
     let deleted = billed(scheduling.into_iter().chain(deleting));
     assert_eq!(deleted, documented("deletion", COUNTED));
+}
+
+#[tokio::test]
+async fn a_night_of_the_reconciliation_costs_a_recording_what_the_cost_sheet_says() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 20_000);
+    recording.bring_in(stack).await;
+    // A recording that has just ended is left to its callback.
+    let file = stack.recordings_dir().join(format!("{}.wav", recording.sid));
+    let ended = SystemTime::now() - Duration::from_secs(2 * 3_600);
+    File::options()
+        .write(true)
+        .open(file)
+        .unwrap()
+        .set_modified(ended)
+        .unwrap();
+    let mark = stack.wire().mark();
+    let event = json!({"reconcile": {"restart": true}});
+    let answer = stack.invoke(Role::Operator, &event).await.unwrap();
+    assert!(!answer.failed, "{answer:?}");
+    let calls = stack.wire().since(mark).into_iter();
+    let about_it = calls.filter(|call| call.key.ends_with(&recording.sid));
+    assert_eq!(billed(about_it), documented("night", COUNTED));
 }
 
 /// Waits until so many messages about a recording have been worked off.

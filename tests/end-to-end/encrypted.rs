@@ -3,7 +3,7 @@
 use std::fs;
 
 use local_stack::{
-    Callback, EncryptedRecording, Role, Stack,
+    Callback, EncryptedRecording, Role, Rotation, Stack,
     twilio_double::{Fault, FaultAction, Operation},
     values,
 };
@@ -84,6 +84,16 @@ async fn encrypted_recordings_of_any_length_are_stored_and_play() {
     for len in [44, 48, 65_535, 20_000_001] {
         let recording = mono(stack, len);
         let encrypted = stack.encrypt_as_twilio(&recording.audio).await.unwrap();
+        plays(stack, &recording, &encrypted).await;
+    }
+}
+
+#[tokio::test]
+async fn recordings_from_before_a_rotation_of_the_rsa_key_are_stored_and_play() {
+    let (stack, _turn) = among_others().await;
+    for rotation in [Rotation::Before, Rotation::After] {
+        let recording = mono(stack, 10_000);
+        let encrypted = stack.encrypt_as_twilio_did(rotation, &recording.audio).await.unwrap();
         plays(stack, &recording, &encrypted).await;
     }
 }

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::support::{Recording, among_others, eventually, header, request};
 
 /// What the events are about.
-const RECORDING: &str = "RE00000000000000000000000000000001";
-const TASK: &str = "WT00000000000000000000000000000001";
+pub(crate) const RECORDING: &str = "RE00000000000000000000000000000001";
+pub(crate) const TASK: &str = "WT00000000000000000000000000000001";
 
 /// Every event there is, and the role that takes it, in an order that makes sense.
 const EVENTS: [(&str, Role); 14] = [

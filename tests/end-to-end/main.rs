@@ -11,6 +11,7 @@ mod clients;
 mod copy;
 mod cost;
 mod cost_sheet;
+mod documents;
 mod encrypted;
 mod erased;
 mod events;

@@ -10,10 +10,8 @@ use futures_util::{StreamExt, stream};
 use local_stack::Role;
 use reqwest::{Client, Method, StatusCode};
 
-use self::{
-    requests::{Asked, Dice, Origin},
-    server::Nginx,
-};
+use self::requests::{Asked, Dice, Origin};
+pub(crate) use self::server::Nginx;
 use crate::support::{OwnStack, Recording, header, options};
 
 /// Six frames and a bit, so that ranges begin and end in all of them and 2,000 wholes are still a moment's work.

@@ -20,7 +20,7 @@ use bytes::{Bytes, BytesMut};
 use ghash::{GHash, universal_hash::UniversalHash};
 use zeroize::Zeroizing;
 
-use crate::callback::EncryptionDetails;
+use crate::{callback::EncryptionDetails, sid::PublicKeySid};
 
 /// Bytes of the tag at the media's end.
 pub const TAG_LEN: usize = 16;
@@ -40,6 +40,7 @@ const FIRST_COUNTER: u32 = 2;
 /// How a recording's media is sealed: its data key, wrapped, and its IV.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaEnvelope {
+    public_key: Option<PublicKeySid>,
     wrapped_key: Vec<u8>,
     iv: [u8; IV_LEN],
 }
@@ -93,11 +94,18 @@ impl MediaEnvelope {
         let wrapped_key = STANDARD.decode(&details.encrypted_cek).ok();
         let iv = STANDARD.decode(&details.iv).ok();
         Ok(Self {
+            public_key: PublicKeySid::parse(&details.public_key_sid).ok(),
             wrapped_key: wrapped_key
                 .filter(|key| WRAPPED_KEY_LENS.contains(&key.len()))
                 .ok_or(EncryptedMediaError::WrappedKey)?,
             iv: iv.and_then(|iv| iv.try_into().ok()).ok_or(EncryptedMediaError::Iv)?,
         })
+    }
+
+    /// Twilio's name of the public key that the data key is wrapped under. KMS doesn't know it.
+    #[must_use]
+    pub const fn public_key(&self) -> Option<&PublicKeySid> {
+        self.public_key.as_ref()
     }
 
     /// The data key, wrapped by RSAES-OAEP with SHA-256.

@@ -94,6 +94,10 @@ sid!(
     /// A TaskRouter worker: a Flex agent or supervisor.
     WorkerSid, "WK"
 );
+sid!(
+    /// A public key that a customer gave to Twilio.
+    PublicKeySid, "CR"
+);
 
 #[cfg(test)]
 mod tests {

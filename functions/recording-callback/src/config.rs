@@ -97,8 +97,8 @@ pub(crate) struct CopierConfig {
     pub(crate) format: MediaFormat,
     /// How often the queue of copies brings a message, as its redrive policy has it.
     pub(crate) max_receives: u32,
-    /// The RSA key whose public half Twilio encrypts recordings with; unset, such recordings aren't copied.
-    pub(crate) media_key: Option<KeyArn>,
+    /// The RSA keys whose public halves Twilio encrypts recordings with, or did; unset, such recordings aren't copied.
+    pub(crate) media_keys: Option<Vec<KeyArn>>,
     /// How stored recordings are verified before their originals are deleted.
     pub(crate) verification: ReaderConfig,
 }
@@ -326,7 +326,7 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
     let format = settings
         .optional("MEDIA_FORMAT", media_format)
         .unwrap_or(MediaFormat::Wav);
-    let media_key = settings.optional("TWILIO_ENCRYPTION_KEY_ARN", KeyArn::parse);
+    let media_keys = settings.optional("TWILIO_ENCRYPTION_KEY_ARNS", |text| list(text, KeyArn::parse));
     let max_receives = settings
         .optional("COPIES_MAX_RECEIVES", max_receives)
         .unwrap_or(MAX_RECEIVES);
@@ -349,7 +349,7 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
         vault,
         format,
         max_receives,
-        media_key,
+        media_keys,
     })
 }
 

@@ -206,7 +206,7 @@ impl Aws {
                 max_receives: copier.max_receives,
                 writer: Writer::new(self.s3(), self.kms(), copier.vault),
                 format: copier.format,
-                media_keys: copier.media_key.map(|key| MediaKeys::new(self.kms(), key)),
+                media_keys: copier.media_keys.map(|keys| MediaKeys::new(self.kms(), keys)),
             }),
         };
         Ok((jobs, operator))

@@ -1,4 +1,4 @@
-//! nginx with one file.
+//! nginx with one file, or in front of another server.
 
 use std::{fs, process, time::Duration};
 
@@ -8,7 +8,7 @@ use toolbox::{Process, Scratch, free_port};
 const START_BOUND: Duration = Duration::from_secs(30);
 
 /// A running nginx; stopped on drop.
-pub(super) struct Nginx {
+pub(crate) struct Nginx {
     port: u16,
     _process: Process,
     _scratch: Scratch,
@@ -17,11 +17,20 @@ pub(super) struct Nginx {
 impl Nginx {
     /// Serves `audio` as a WAV file, with an entity tag of its own.
     pub(super) async fn serving(audio: &[u8]) -> Self {
+        let scratch = Scratch::new().unwrap();
+        fs::write(scratch.path().join("recording.wav"), audio).unwrap();
+        Self::start(scratch, "root .;").await
+    }
+
+    /// Does what this `location` says.
+    pub(crate) async fn with_location(location: &str) -> Self {
+        Self::start(Scratch::new().unwrap(), location).await
+    }
+
+    async fn start(scratch: Scratch, what: &str) -> Self {
         let program = tokio::task::spawn_blocking(toolbox::nginx).await.unwrap().unwrap();
-        let (scratch, port) = (Scratch::new().unwrap(), free_port().unwrap());
-        let folder = scratch.path();
-        fs::write(folder.join("recording.wav"), audio).unwrap();
-        fs::write(folder.join("nginx.conf"), configuration(port)).unwrap();
+        let (folder, port) = (scratch.path(), free_port().unwrap());
+        fs::write(folder.join("nginx.conf"), configuration(port, what)).unwrap();
         let mut command = process::Command::new(program);
         command.arg("-p").arg(folder).args(["-c", "nginx.conf", "-e", "stderr"]);
         let process = Process::start("nginx", command, folder.join("nginx.log")).unwrap();
@@ -33,13 +42,17 @@ impl Nginx {
         }
     }
 
+    pub(crate) fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     pub(super) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/recording.wav", self.port)
+        format!("{}/recording.wav", self.origin())
     }
 }
 
 /// One process, which doesn't become another user, with every path in its own folder.
-fn configuration(port: u16) -> String {
+fn configuration(port: u16, what: &str) -> String {
     format!(
         "daemon off; master_process off; pid nginx.pid;
         events {{}}
@@ -47,7 +60,7 @@ fn configuration(port: u16) -> String {
             access_log off;
             client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
             types {{ audio/x-wav wav; }}
-            server {{ listen 127.0.0.1:{port}; root .; }}
+            server {{ listen 127.0.0.1:{port}; {what} }}
         }}"
     )
 }

@@ -108,7 +108,7 @@ fn copier(resources: &Resources) -> Pairs<'_, 5> {
         ("RECORDINGS_BUCKET", values::BUCKET),
         ("KMS_KEY_ARN", &resources.kms_key_arn),
         ("KMS_DECRYPT_KEY_ARNS", &resources.kms_key_arn),
-        ("TWILIO_ENCRYPTION_KEY_ARN", &resources.twilio_encryption_key_arn),
+        ("TWILIO_ENCRYPTION_KEY_ARNS", &resources.twilio_encryption_key_arns),
     ]
 }
 

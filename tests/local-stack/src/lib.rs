@@ -57,5 +57,5 @@ pub use resources::{Queue, Resources};
 pub use role::Role;
 pub use schedules::{Fired, Schedule, ScheduleError};
 pub use stack::{Stack, StackError, StackOptions};
-pub use voice_encryption::EncryptedRecording;
+pub use voice_encryption::{EncryptedRecording, Rotation};
 pub use wire::{Call, Fault, Rule, Wire};

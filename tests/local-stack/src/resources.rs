@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::proxy::Error;
 use crate::values;
+use crate::voice_encryption::Rotation;
 
 /// The resources of one stack.
 #[derive(Clone, Debug)]
@@ -20,8 +21,8 @@ use crate::values;
 pub struct Resources {
     /// The key that recordings are encrypted under.
     pub kms_key_arn: String,
-    /// The RSA key whose public half Twilio encrypts recordings with.
-    pub twilio_encryption_key_arn: String,
+    /// The RSA keys for Twilio's encryption by commas: the one in use, and the one that it has replaced.
+    pub twilio_encryption_key_arns: String,
     /// Secret with the account's Auth Token.
     pub auth_token_secret: String,
     /// Secret with the SharedKeys that may sign callbacks.
@@ -72,12 +73,22 @@ pub(crate) fn sdk_config(endpoint: &str) -> SdkConfig {
 }
 
 impl Resources {
+    /// The ARN of one of the RSA keys.
+    pub(crate) fn encryption_key(&self, rotation: Rotation) -> &str {
+        let keys = self.twilio_encryption_key_arns.split_once(',');
+        keys.map_or("", |(new, old)| match rotation {
+            Rotation::After => new,
+            Rotation::Before => old,
+        })
+    }
+
     /// What requests call each of them, and what `template.yaml` does.
     pub(crate) fn template_names(&self) -> Vec<(String, &'static str)> {
         [
             (values::BUCKET, "RecordingsBucket"),
             (&self.kms_key_arn, "RecordingsKey"),
-            (&self.twilio_encryption_key_arn, "TwilioEncryptionKeyPair"),
+            (self.encryption_key(Rotation::After), "TwilioEncryptionKeyPair"),
+            (self.encryption_key(Rotation::Before), "PreviousTwilioEncryptionKeyArns"),
             (&self.auth_token_secret, "AuthTokenSecret"),
             (&self.shared_keys_secret, "SharedKeysSecret"),
             (&self.api_key_secret, "ApiKeySecret"),
@@ -110,7 +121,11 @@ impl Resources {
         let dead_copies = create_plain_queue(config, "copies-dead-letters").await?;
         Ok(Self {
             kms_key_arn,
-            twilio_encryption_key_arn: create_key(config, KeySpec::Rsa2048).await?,
+            twilio_encryption_key_arns: [
+                create_key(config, KeySpec::Rsa2048).await?,
+                create_key(config, KeySpec::Rsa2048).await?,
+            ]
+            .join(","),
             auth_token_secret: create_secret(config, "auth-token", &json!({"primary": values::AUTH_TOKEN})).await?,
             shared_keys_secret: create_secret(config, "shared-keys", &shared_keys).await?,
             api_key_secret: create_secret(config, "api-key", &api_key).await?,

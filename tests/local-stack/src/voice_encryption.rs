@@ -16,6 +16,15 @@ use crate::proxy::Error;
 /// The public key's SID at Twilio.
 const PUBLIC_KEY_SID: &str = "CR00000000000000000000000000000001";
 
+/// Which of the stack's RSA keys Twilio encrypts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// The one that has been replaced.
+    Before,
+    /// The one in use.
+    After,
+}
+
 /// A recording as Twilio keeps it for such an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptedRecording {
@@ -79,7 +88,15 @@ impl Stack {
     /// # Errors
     /// Where KMS doesn't give the public key.
     pub async fn encrypt_as_twilio(&self, audio: &[u8]) -> Result<EncryptedRecording, Error> {
-        let key = &self.resources().twilio_encryption_key_arn;
+        self.encrypt_as_twilio_did(Rotation::After, audio).await
+    }
+
+    /// The same, before or after the RSA key was replaced.
+    ///
+    /// # Errors
+    /// Where KMS doesn't give the public key.
+    pub async fn encrypt_as_twilio_did(&self, rotation: Rotation, audio: &[u8]) -> Result<EncryptedRecording, Error> {
+        let key = self.resources().encryption_key(rotation);
         let answer = self.kms().get_public_key().key_id(key).send().await?;
         let public_key = answer.public_key.ok_or("KMS has a key without a public half")?;
         EncryptedRecording::new(public_key.as_ref(), audio)

@@ -149,7 +149,7 @@ fn every_wrong_setting_is_told_at_once_and_no_value_is() {
         ("KMS_KEY_ARN", "alias/canary"),
         ("MEDIA_FORMAT", "canary"),
         ("COPIES_MAX_RECEIVES", "0"),
-        ("TWILIO_ENCRYPTION_KEY_ARN", "alias/canary"),
+        ("TWILIO_ENCRYPTION_KEY_ARNS", "alias/canary"),
     ];
     let good = [API_KEY, WEBHOOK[0], COPIER[0]];
     let mut told = problems(&[&wrong, &good]);
@@ -158,6 +158,25 @@ fn every_wrong_setting_is_told_at_once_and_no_value_is() {
     expected.sort_unstable();
     assert_eq!(told, expected);
     assert!(!read(&[&wrong, &good]).unwrap_err().to_string().contains("canary"));
+}
+
+#[test]
+fn twilios_encryption_has_several_keys_or_none() {
+    const KEYS: &str = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000003,\
+        arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000004";
+    let keys = |value| {
+        let keys = [
+            ("ROLE", "copier"),
+            ACCOUNT,
+            API_KEY,
+            ("TWILIO_ENCRYPTION_KEY_ARNS", value),
+        ];
+        let config = read(&[&keys, &COPIER]).unwrap().jobs.unwrap().copier.unwrap();
+        let named = |keys: Vec<KeyArn>| keys.iter().map(|key| key.as_str().to_owned()).collect::<Vec<_>>();
+        config.media_keys.map(|keys| named(keys).join(","))
+    };
+    assert_eq!(keys(""), None);
+    assert_eq!(keys(KEYS).as_deref(), Some(KEYS));
 }
 
 #[test]

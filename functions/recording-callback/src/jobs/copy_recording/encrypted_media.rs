@@ -5,51 +5,88 @@ use std::{future::Future, pin::Pin};
 use aws_sdk_kms::{operation::decrypt::DecryptOutput, primitives::Blob, types::EncryptionAlgorithmSpec};
 use futures_util::{StreamExt, stream};
 use tokio::sync::OnceCell;
-use twilio::encrypted_media::{EncryptedMediaError, MediaEnvelope, MediaKey, MediaOpener, TAG_LEN};
+use twilio::{
+    encrypted_media::{EncryptedMediaError, MediaEnvelope, MediaKey, MediaOpener, TAG_LEN},
+    sid::PublicKeySid,
+};
 use vault::{KeyArn, ServiceError, Source, SourceBody, SourceError, SourceReply};
 use zeroize::Zeroizing;
 
-/// The RSA key in KMS whose public half Twilio has. Its private half never leaves KMS.
+/// The RSA keys in KMS whose public halves Twilio has or had. Their private halves never leave KMS.
 pub(crate) struct MediaKeys {
     kms: aws_sdk_kms::Client,
-    key: KeyArn,
+    /// In the order in which they are tried.
+    keys: Vec<KeyArn>,
+}
+
+/// Why a key doesn't give a recording's data key.
+#[derive(Debug, thiserror::Error)]
+enum UnwrapError {
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// Half an answer, or somebody else's.
+    #[error("KMS answered without a data key")]
+    NoKey,
+    #[error("KMS used another key than was asked for")]
+    OtherKey,
+    #[error(transparent)]
+    Unusable(#[from] EncryptedMediaError),
+}
+
+impl UnwrapError {
+    /// Whether the same key may give the data key later.
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Service(error) => error.is_retryable(),
+            Self::NoKey => true,
+            Self::OtherKey | Self::Unusable(_) => false,
+        }
+    }
 }
 
 impl MediaKeys {
-    pub(crate) const fn new(kms: aws_sdk_kms::Client, key: KeyArn) -> Self {
-        Self { kms, key }
+    pub(crate) const fn new(kms: aws_sdk_kms::Client, keys: Vec<KeyArn>) -> Self {
+        Self { kms, keys }
     }
 
     /// The data key of one recording. It takes `kms:Decrypt`.
+    ///
+    /// Twilio names its public key by a SID, which KMS doesn't know, so each key is tried. RSAES-OAEP tells a wrong key
+    /// from the right one. A key that is disabled or denied must not keep the others from being tried.
     async fn unwrap(&self, envelope: &MediaEnvelope) -> Result<MediaKey, SourceError> {
+        let mut refusals = Vec::new();
+        for key in &self.keys {
+            match self.unwrap_under(key, envelope).await {
+                Ok(media_key) => return Ok(media_key),
+                Err(error) => refusals.push((key, error)),
+            }
+        }
+        Err(no_key(envelope, &refusals))
+    }
+
+    async fn unwrap_under(&self, key: &KeyArn, envelope: &MediaEnvelope) -> Result<MediaKey, UnwrapError> {
         let answer = self
             .kms
             .decrypt()
-            .key_id(self.key.as_str())
+            .key_id(key.as_str())
             .encryption_algorithm(EncryptionAlgorithmSpec::RsaesOaepSha256)
             .ciphertext_blob(Blob::new(envelope.wrapped_key()))
             .send()
             .await
-            .map_err(|error| refused(&ServiceError::new("Decrypt", &error)))?;
-        self.accept(answer)
+            .map_err(|error| ServiceError::new("Decrypt", &error))?;
+        accept(answer, key)
     }
+}
 
-    fn accept(&self, answer: DecryptOutput) -> Result<MediaKey, SourceError> {
-        let (Some(used), Some(plaintext)) = (answer.key_id, answer.plaintext) else {
-            return Err(SourceError {
-                retryable: true,
-                message: "the media's data key: KMS answered without one".to_owned(),
-            });
-        };
-        let plaintext = Zeroizing::new(plaintext.into_inner());
-        if used != self.key.as_str() {
-            return Err(SourceError {
-                retryable: false,
-                message: "KMS unwrapped the media's data key under another key than was asked for".to_owned(),
-            });
-        }
-        MediaKey::from_slice(&plaintext).map_err(unusable)
+fn accept(answer: DecryptOutput, key: &KeyArn) -> Result<MediaKey, UnwrapError> {
+    let (Some(used), Some(plaintext)) = (answer.key_id, answer.plaintext) else {
+        return Err(UnwrapError::NoKey);
+    };
+    let plaintext = Zeroizing::new(plaintext.into_inner());
+    if used != key.as_str() {
+        return Err(UnwrapError::OtherKey);
     }
+    Ok(MediaKey::from_slice(&plaintext)?)
 }
 
 /// What `sealed` gives, opened. It's read from its first byte whenever it's opened: where a download breaks off there's
@@ -119,10 +156,21 @@ fn opened(opener: MediaOpener, sealed: SourceBody) -> SourceBody {
     Box::pin(opening)
 }
 
-fn refused(error: &ServiceError) -> SourceError {
+/// Worth another try if any key is: the one that was throttled may be the right one.
+fn no_key(envelope: &MediaEnvelope, refusals: &[(&KeyArn, UnwrapError)]) -> SourceError {
+    let public_key = envelope
+        .public_key()
+        .map_or("a key without a SID", PublicKeySid::as_str);
+    let told: Vec<_> = refusals
+        .iter()
+        .map(|(key, error)| format!("{}: {error}", key.as_str()))
+        .collect();
     SourceError {
-        retryable: error.is_retryable(),
-        message: format!("the media's data key: {error}"),
+        retryable: refusals.iter().any(|(_, error)| error.is_retryable()),
+        message: format!(
+            "no configured RSA key gives the media's data key, which Twilio wrapped under {public_key}: {}",
+            told.join("; ")
+        ),
     }
 }
 

@@ -20,6 +20,8 @@ const DATA_KEY: [u8; 32] = [7; 32];
 const IV: [u8; 12] = [9; 12];
 const ARN: &str = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000003";
 
+const PUBLIC_KEY: &str = "CR00000000000000000000000000000001";
+
 /// Media as Twilio keeps it, under the data key above; every reply but the last one breaks off as told.
 struct Sealed {
     bytes: Vec<u8>,
@@ -78,7 +80,7 @@ impl Source for &Sealed {
 
 fn envelope(wrapped_key: &[u8]) -> MediaEnvelope {
     let details = EncryptionDetails {
-        public_key_sid: "CR00000000000000000000000000000001".to_owned(),
+        public_key_sid: PUBLIC_KEY.to_owned(),
         encrypted_cek: STANDARD.encode(wrapped_key),
         iv: STANDARD.encode(IV),
     };
@@ -92,7 +94,10 @@ async fn kms(answer: impl Fn() -> (u16, Value) + Clone + Send + Sync + 'static) 
         (status, None, body)
     })
     .await;
-    let keys = MediaKeys::new(aws_sdk_kms::Client::new(&server.aws()), KeyArn::parse(ARN).unwrap());
+    let keys = MediaKeys::new(
+        aws_sdk_kms::Client::new(&server.aws()),
+        vec![KeyArn::parse(ARN).unwrap()],
+    );
     (server, keys)
 }
 
@@ -123,7 +128,7 @@ async fn keys_of_every_size_that_kms_makes_unwrap_data_keys() {
         let wrapped = wrap.send().await.unwrap().ciphertext_blob.unwrap().into_inner();
         assert_eq!(wrapped.len(), wrapped_len);
 
-        let keys = MediaKeys::new(kms.clone(), KeyArn::parse(&key).unwrap());
+        let keys = MediaKeys::new(kms.clone(), vec![KeyArn::parse(&key).unwrap()]);
         let sealed = Sealed::new(b"audio");
         let media = EncryptedMedia::new(&sealed, &keys, envelope(&wrapped));
         assert_eq!(drain(media.open(0, None).await.unwrap()).await.unwrap(), b"audio");
@@ -169,6 +174,77 @@ async fn kms_is_asked_once_for_the_named_key_and_the_named_algorithm() {
         "CiphertextBlob": STANDARD.encode([1; 256]),
     });
     assert_eq!(asked[0].json(), expected);
+}
+
+/// What Twilio encrypted before a rotation is opened under the old key, and what it encrypted after it under the new one.
+#[tokio::test]
+async fn several_keys_are_in_use_while_one_replaces_another() {
+    let emulated = Emulated::start().await;
+    let kms = emulated.kms();
+    let mut keys = Vec::new();
+    for spec in [KeySpec::Rsa2048, KeySpec::Rsa2048, KeySpec::Rsa4096] {
+        let create = kms.create_key().key_spec(spec).key_usage(KeyUsageType::EncryptDecrypt);
+        let key = create.send().await.unwrap().key_metadata.unwrap().arn.unwrap();
+        keys.push(KeyArn::parse(&key).unwrap());
+    }
+    let unknown = keys.pop().unwrap();
+    let media_keys = MediaKeys::new(kms.clone(), keys.clone());
+    let sealed = Sealed::new(b"audio");
+    for key in keys.iter().chain([&unknown]) {
+        let wrap = kms.encrypt().key_id(key.as_str()).plaintext(Blob::new(DATA_KEY));
+        let wrap = wrap.encryption_algorithm(EncryptionAlgorithmSpec::RsaesOaepSha256);
+        let wrapped = wrap.send().await.unwrap().ciphertext_blob.unwrap().into_inner();
+        let media = EncryptedMedia::new(&sealed, &media_keys, envelope(&wrapped));
+        match media.open(0, None).await {
+            Ok(reply) => {
+                assert_ne!(*key, unknown);
+                assert_eq!(drain(reply).await.unwrap(), b"audio");
+            }
+            Err(error) => {
+                assert_eq!(*key, unknown, "{error}");
+                assert!(!error.retryable, "{error}");
+                // Whoever reads it sees which key is missing, and what became of those that are there.
+                for told in [keys[0].as_str(), keys[1].as_str(), PUBLIC_KEY] {
+                    assert!(error.message.contains(told), "{error}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_fails_does_not_keep_the_others_from_being_tried() {
+    const OLD: &str = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000004";
+    for (old, retryable) in [
+        ("DisabledException", false),
+        ("AccessDeniedException", false),
+        ("NotFoundException", false),
+        ("ThrottlingException", true),
+    ] {
+        for new_opens in [true, false] {
+            let server = Loopback::start(move |asked: &Asked| {
+                let opens = new_opens && asked.json()["KeyId"] == ARN;
+                match (opens, asked.json()["KeyId"] == OLD) {
+                    (true, _) => (200, None, json!({"KeyId": ARN, "Plaintext": STANDARD.encode(DATA_KEY)})),
+                    (_, true) => (400, None, json!({"__type": old})),
+                    _ => (400, None, json!({"__type": "InvalidCiphertextException"})),
+                }
+            })
+            .await;
+            let arns = [OLD, ARN].map(|arn| KeyArn::parse(arn).unwrap());
+            let keys = MediaKeys::new(aws_sdk_kms::Client::new(&server.aws()), arns.into());
+            let sealed = Sealed::new(b"audio");
+            let media = EncryptedMedia::new(&sealed, &keys, envelope(&[1; 256]));
+            match media.open(0, None).await {
+                Ok(reply) => assert_eq!((new_opens, drain(reply).await.unwrap()), (true, b"audio".to_vec())),
+                Err(error) => {
+                    assert!(!new_opens, "{old}: {error}");
+                    assert_eq!(error.retryable, retryable, "{error}");
+                    assert!(error.message.contains(old), "{error}");
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]

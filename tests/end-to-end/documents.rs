@@ -1,0 +1,366 @@
+//! The commands of README.md and docs/OPERATIONS.md, run as they are written: with bash, the AWS CLI and boto3.
+
+mod blocks;
+mod shell;
+
+use std::fs;
+
+use local_stack::{Role, Stack, values};
+use serde_json::Value;
+
+use self::{
+    blocks::{Block, block_with, blocks},
+    shell::Shell,
+};
+use crate::{
+    events,
+    nginx::Nginx,
+    support::{OwnStack, Recording, among_others, eventually, header, options, request},
+};
+
+const OPERATIONS: &str = "docs/OPERATIONS.md";
+const README: &str = "README.md";
+
+/// What the tests here run, by a line of its block.
+const RUN: [(&str, &str); 11] = [
+    (OPERATIONS, "start-message-move-task"),
+    (OPERATIONS, "operator()"),
+    (OPERATIONS, "list-object-versions"),
+    (OPERATIONS, "s3api delete-object"),
+    (OPERATIONS, "scripts/recover.py"),
+    (OPERATIONS, "put-event-selectors"),
+    (OPERATIONS, "curl -s"),
+    (README, "scripts/operate.py"),
+    (README, "cargo lambda invoke operator"),
+    (README, "recording-callback.env"),
+    (README, "recording-playback.env"),
+];
+
+/// What they don't run, and what does.
+const RUN_ELSEWHERE: [(&str, &str, &str); 2] = [
+    (
+        README,
+        "cargo demo",
+        "the README's own two commands: .ci/run, and whoever changes something",
+    ),
+    (
+        OPERATIONS,
+        "sam deploy",
+        "needs an account; tests/deployment deploys the expanded template to a local CloudFormation",
+    ),
+];
+
+#[test]
+fn every_block_of_commands_is_run_here_or_elsewhere() {
+    for document in [README, OPERATIONS] {
+        for block in blocks(document, "sh") {
+            let here = RUN
+                .iter()
+                .filter(|(name, line)| *name == document && block.text.contains(line));
+            let elsewhere = RUN_ELSEWHERE
+                .iter()
+                .filter(|(name, line, _)| *name == document && block.text.contains(line));
+            assert_eq!(here.count() + elsewhere.count(), 1, "{document}:\n{}", block.text);
+        }
+    }
+}
+
+/// Puts a stored recording's SID where the documents have a placeholder.
+fn about(block: Block, recording: &Recording) -> Block {
+    block.with("RE...", &recording.sid).with("RE…", &recording.sid)
+}
+
+/// The answers that the operator's function gave, one a line, between the CLI's own.
+fn answers(printed: &str) -> Vec<Value> {
+    let values = serde_json::Deserializer::from_str(printed).into_iter::<Value>();
+    let (statuses, answers): (Vec<_>, Vec<_>) = values
+        .map(Result::unwrap)
+        .partition(|value| value.get("ExecutedVersion").is_some() || value.get("StatusCode").is_some());
+    for status in statuses {
+        assert_eq!(status.get("FunctionError"), None, "{printed}");
+    }
+    answers
+}
+
+async fn stored(stack: &Stack, len: usize) -> Recording {
+    let recording = Recording::new(stack, len);
+    recording.bring_in(stack).await;
+    recording
+}
+
+#[tokio::test]
+async fn the_operators_commands_work_with_both_versions_of_the_cli() {
+    let stack = OwnStack::start(options()).await;
+    for shell in [
+        Shell::for_stack(&stack).await,
+        Shell::for_stack(&stack).await.with_version_2().await,
+    ] {
+        let recording = stored(&stack, 30_000).await;
+        let block = about(block_with(OPERATIONS, "operator()"), &recording);
+        let printed = shell.run(&block.with("OPERATOR_FUNCTION", Role::Operator.name())).await;
+        let answers = answers(&printed);
+        assert_eq!(answers.len(), 7, "{printed}");
+        let [backfill, reconcile, sweep, verify, verify_all, erase, erase_again] = &answers[..] else {
+            unreachable!()
+        };
+        for run in [backfill, reconcile, sweep, verify, verify_all] {
+            assert_eq!(run["status"], "done", "{run}");
+        }
+        assert_eq!(verify["work"]["verify"]["counts"]["verified"], 1, "{verify}");
+        assert_eq!(erase["erased"]["original"], "deleted", "{erase}");
+        assert_eq!(erase_again["erased"]["original"], "alreadyGone", "{erase_again}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_recording_is_brought_back_and_recovered_as_written() {
+    let (stack, _turn) = among_others().await;
+    let shell = Shell::for_stack(stack).await;
+    let recording = stored(stack, 30_000).await;
+    let s3 = stack.s3();
+    let object = || {
+        s3.list_object_versions()
+            .bucket(values::BUCKET)
+            .prefix(recording.object_key())
+    };
+    let first = object().send().await.unwrap().versions()[0]
+        .version_id()
+        .unwrap()
+        .to_owned();
+    let put = s3.put_object().bucket(values::BUCKET).key(recording.object_key());
+    put.body(b"not what was stored".to_vec().into()).send().await.unwrap();
+
+    let operator = block_with(OPERATIONS, "operator()");
+    let operator = operator.text.split("\n\n").next().unwrap();
+    let bring_back = about(block_with(OPERATIONS, "list-object-versions"), &recording);
+    let bring_back = bring_back
+        .with("versionId=...", &format!("versionId={first}"))
+        .after(operator)
+        .with("BUCKET", values::BUCKET)
+        .with("OPERATOR_FUNCTION", Role::Operator.name());
+    let printed = shell.run(&bring_back).await;
+    assert!(printed.contains(&first) && printed.contains(r#""bad":0"#), "{printed}");
+
+    let drill = about(block_with(OPERATIONS, "scripts/recover.py"), &recording);
+    let drill = drill
+        .with("BUCKET", values::BUCKET)
+        .with("KEY_ARN", &stack.resources().kms_key_arn);
+    let printed = shell.run(&drill).await;
+    assert!(printed.contains(&recording.sid), "{printed}");
+    assert!(fs::read(shell.folder().join("recovered.wav")).unwrap() == recording.audio);
+
+    let delete = about(block_with(OPERATIONS, "s3api delete-object"), &recording);
+    let delete = delete
+        .with("--version-id ...", &format!("--version-id {first}"))
+        .with("BUCKET", values::BUCKET);
+    shell.run(&delete).await;
+    let left = object().send().await.unwrap();
+    assert!(
+        left.versions()
+            .iter()
+            .all(|version| version.version_id() != Some(&first))
+    );
+}
+
+#[tokio::test]
+async fn the_readmes_commands_operate_a_stack_that_cloudformation_names() {
+    let stack = OwnStack::start(options()).await;
+    let shell = Shell::for_stack(&stack).await;
+    let recording = stored(&stack, 30_000).await;
+    shell.make_stack("vault", Role::Operator.name(), values::BUCKET).await;
+    let block = about(block_with(README, "scripts/operate.py"), &recording).with("NAME", "vault");
+    let block = block.with("OPERATION", "verify-all").answering(&recording.sid);
+    let printed = shell.run(&block).await;
+    for told in [
+        "backfill-2026-05-01-2026-05-31-dry-run done",
+        "verify-all done: verified 1",
+        &format!("erased {}: versions 1, original deleted", recording.sid),
+    ] {
+        assert!(printed.contains(told), "{printed}");
+    }
+}
+
+#[tokio::test]
+async fn the_readmes_events_are_invoked_as_written() {
+    let stack = OwnStack::start(options()).await;
+    let recording = Recording::named(&stack, events::RECORDING, events::TASK, 200_000);
+    recording.bring_in(&stack).await;
+    let shell = Shell::for_stack(&stack).await;
+    let port = stack.lambda_endpoint().rsplit_once(':').unwrap().1;
+    let printed = shell
+        .run(&block_with(README, "cargo lambda invoke operator").with("PORT", port))
+        .await;
+    let answers: Vec<Value> = printed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [verify, backfill, reconcile, sweep, erase] = &answers[..] else {
+        panic!("{printed}")
+    };
+    for run in [verify, backfill, reconcile, sweep] {
+        assert_eq!(run["status"], "done", "{printed}");
+    }
+    assert_eq!(erase["erased"]["original"], "alreadyGone", "{printed}");
+}
+
+#[tokio::test]
+#[ignore = "compiles the functions a second time, for minutes"]
+async fn the_readmes_binaries_are_watched_and_invoked_as_written() {
+    let stack = OwnStack::start(options()).await;
+    let recording = Recording::named(&stack, events::RECORDING, events::TASK, 200_000);
+    recording.bring_in(&stack).await;
+    let shell = Shell::for_stack(&stack).await;
+
+    let block = watching(&stack, Role::Webhook, block_with(README, "recording-callback.env"));
+    let printed = shell.run(&block).await;
+    let answers: Vec<Value> = printed
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let (callbacks, jobs) = answers.split_at(3);
+    assert!(callbacks.iter().all(|answer| answer["statusCode"] == 204), "{printed}");
+    let done = serde_json::json!({"batchItemFailures": []});
+    assert!(
+        jobs.len() == 3 && jobs.iter().all(|answer| *answer == done),
+        "{printed}"
+    );
+
+    let link = recording.link(&stack, 600);
+    let block = about(block_with(README, "recording-playback.env"), &recording);
+    let block = watching(
+        &stack,
+        Role::Playback,
+        block.with("?expires=…", &link[link.find('?').unwrap()..]),
+    );
+    let printed = shell.run(&block).await;
+    assert!(printed.contains("206 Partial Content"), "{printed}");
+}
+
+/// The commands with the first one, `cargo lambda watch`, in the background.
+fn watching(stack: &Stack, role: Role, block: Block) -> Block {
+    let file = stack.settings_file(role);
+    let (port, name) = (
+        toolbox::free_port().unwrap().to_string(),
+        file.file_name().unwrap().to_str().unwrap(),
+    );
+    let block = block.with(&format!("…/{name}"), file.to_str().unwrap());
+    let block = block.with("9000", &port).with("9001", &port);
+    let (setup, watch) = block.text.split_once("cargo lambda watch").unwrap();
+    let (watch, rest) = watch.split_once('\n').unwrap();
+    let setup = if setup.is_empty() { "" } else { ":" };
+    Block::of(&format!(
+        "{setup}\ncd '{}'\ncargo lambda watch{} >&2 &\ntrap 'kill %1' EXIT\n\
+         until (: < /dev/tcp/127.0.0.1/{port}) 2> /dev/null; do sleep 0.2; done\n{rest}",
+        toolbox::workspace_root().display(),
+        watch.split('#').next().unwrap(),
+    ))
+}
+
+#[tokio::test]
+async fn what_the_script_cannot_do_is_said_without_a_traceback() {
+    let (stack, _turn) = among_others().await;
+    let shell = Shell::for_stack(stack).await;
+    shell.make_stack("half", Role::Operator.name(), "").await;
+    let refusing = shell::refusing_s3().await;
+    let function = format!("--function {} --bucket {}", Role::Operator.name(), values::BUCKET);
+    for (arguments, told) in [
+        ("--stack absent reconcile".to_owned(), "DescribeStacks: "),
+        ("--stack half reconcile".to_owned(), "has no output 'Bucket'"),
+        (
+            format!("--function absent --bucket {} erase RE0 --yes", values::BUCKET),
+            "Invoke: ",
+        ),
+        (
+            format!("{function} --endpoint-url {refusing} status verify-all"),
+            "GetObject: AccessDenied: Access Denied; this needs s3:GetObject on operations/*, s3:ListBucket on the bucket",
+        ),
+        (
+            format!("{function} --endpoint-url http://127.0.0.1:1 status verify-all"),
+            "Could not connect to the endpoint URL",
+        ),
+    ] {
+        let said = shell.fails(&format!("python3 scripts/operate.py {arguments}")).await;
+        assert!(
+            said.contains(told) && !said.contains("Traceback"),
+            "{arguments}: {said}"
+        );
+    }
+}
+
+/// Two queues, a job among the dead letters of the second, and a trail.
+const QUEUES_AND_TRAIL: &str = r#"
+aws sqs create-queue --queue-name dead-letters --query QueueUrl --output text
+arn=$(aws sqs get-queue-attributes --queue-url "$(aws sqs get-queue-url --queue-name dead-letters --output text)" \
+    --attribute-names QueueArn --query Attributes.QueueArn --output text)
+aws sqs create-queue --queue-name copies --query QueueUrl --output text --attributes \
+    "{\"RedrivePolicy\": \"{\\\"deadLetterTargetArn\\\": \\\"$arn\\\", \\\"maxReceiveCount\\\": 1}\"}"
+copies=$(aws sqs get-queue-url --queue-name copies --output text)
+{
+    aws sqs send-message --queue-url "$copies" --message-body a-job
+    aws sqs receive-message --queue-url "$copies" --visibility-timeout 0
+    aws sqs receive-message --queue-url "$copies" --visibility-timeout 0
+    aws s3api create-bucket --bucket trails
+    aws cloudtrail create-trail --name trail --s3-bucket-name trails
+} > made"#;
+
+/// On the other emulator, because the local stack's has no such operations.
+#[tokio::test]
+async fn dead_letters_are_moved_back_and_data_events_turned_on_as_written() {
+    let emulator = tokio::task::spawn_blocking(toolbox::Localemu::start).await;
+    let emulator = emulator.unwrap().unwrap();
+    let shell = Shell::for_emulator(emulator.endpoint()).await;
+    let made = shell.run(&Block::of(QUEUES_AND_TRAIL)).await;
+    let [dead_letters, copies] = made.lines().collect::<Vec<_>>()[..] else {
+        panic!("{made}")
+    };
+
+    let move_back = block_with(OPERATIONS, "start-message-move-task").with("DEAD_LETTERS_URL", dead_letters);
+    shell.run(&move_back).await;
+    eventually("the job", || async {
+        let receive = format!("aws sqs receive-message --queue-url {copies} --visibility-timeout 0");
+        shell.run(&Block::of(&receive)).await.contains("a-job").then_some(())
+    })
+    .await;
+
+    let turn_on = block_with(OPERATIONS, "put-event-selectors").with("TRAIL", "trail");
+    let printed = shell.run(&turn_on.with("BUCKET", values::BUCKET)).await;
+    let turned_on: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(
+        turned_on["AdvancedEventSelectors"].as_array().unwrap().len(),
+        2,
+        "{printed}"
+    );
+    assert!(printed.contains(&format!("arn:aws:s3:::{}/", values::BUCKET)));
+}
+
+#[tokio::test]
+async fn a_recording_plays_through_nginx_with_the_documented_location() {
+    let (stack, _turn) = among_others().await;
+    let recording = stored(stack, 400_000).await;
+    let location = blocks(OPERATIONS, "nginx")
+        .remove(0)
+        .with("FUNCTION_URL", stack.playback_url());
+    let nginx = Nginx::with_location(&location.text).await;
+    let link = recording
+        .link(stack, 600)
+        .replace(stack.playback_url(), &nginx.origin());
+
+    let (place, _) = link.split_once("/recordings/").unwrap();
+    let check = block_with(OPERATIONS, "curl -s").with("https://DOMAIN", place);
+    let check = about(check, &recording).with("?expires=...", &link[link.find('?').unwrap()..]);
+    assert_eq!(Shell::for_stack(stack).await.run(&check).await, "206 100\n");
+
+    let whole = crate::support::get(&link, &[]).await;
+    assert!(whole.bytes().await.unwrap() == recording.audio);
+    let preflight = [
+        ("origin", "https://flex.twilio.com"),
+        ("access-control-request-method", "GET"),
+        ("access-control-request-headers", "authorization"),
+    ];
+    let media_url = format!("{}/media-url", nginx.origin());
+    let answer = request(reqwest::Method::OPTIONS, &media_url, &preflight).await;
+    assert_eq!(
+        header(&answer, "access-control-allow-origin").unwrap(),
+        "https://flex.twilio.com"
+    );
+}
