@@ -60,10 +60,9 @@ async fn it_is_created_updated_and_deleted() {
     assert_eq!(account.status(), "UPDATE_COMPLETE");
     let environments = account.environments();
     every_function_starts(&binaries, &environments).await;
-    let rsa_keys = environments["CopierFunction"]["TWILIO_ENCRYPTION_KEY_ARNS"].split(',');
-    let rsa_keys: Vec<_> = rsa_keys.collect();
+    let rsa_keys = rsa_keys(&environments);
     assert!(rsa_keys.len() == 2 && rsa_keys[1] == REPLACED_KEY, "{rsa_keys:?}");
-    for key in [updated["KeyArn"].as_str(), rsa_keys[0]] {
+    for key in [&updated["KeyArn"], &rsa_keys[0]] {
         let own_roles = format!("arn:aws:iam::000000000000:role/{STACK}-*");
         assert_eq!(
             account.allowed_principals(key),
@@ -76,6 +75,7 @@ async fn it_is_created_updated_and_deleted() {
         "https://listen.example.com/media-url?recordingSid="
     );
     assert!(updated["TwilioPublicKeyCommand"].starts_with("aws kms get-public-key --key-id arn:aws:kms:"));
+    account.rotate_rsa_key(&rsa_keys[0]);
     for kept in [
         "CallbackUrl",
         "Bucket",
@@ -185,6 +185,18 @@ impl Account {
         named.collect()
     }
 
+    /// Replaces the RSA key for Twilio's encryption as docs/OPERATIONS.md says. The old one is in use all the time.
+    fn rotate_rsa_key(&self, old: &str) {
+        self.deploy(&[
+            "TwilioEncryptionKey=off",
+            &format!("PreviousTwilioEncryptionKeyArns={old}"),
+        ]);
+        assert_eq!(rsa_keys(&self.environments()), [old]);
+        self.deploy(&["TwilioEncryptionKey=on"]);
+        let keys = rsa_keys(&self.environments());
+        assert!(keys.len() == 2 && keys[0] != old && keys[1] == old, "{keys:?}");
+    }
+
     fn delete(&self) {
         self.ask(&format!(
             "[client('cloudformation').delete_stack(StackName='{STACK}'), \
@@ -221,4 +233,10 @@ impl Account {
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("SAM_CLI_TELEMETRY", "0")
     }
+}
+
+/// The RSA keys that the copier tries.
+fn rsa_keys(environments: &BTreeMap<String, Environment>) -> Vec<String> {
+    let keys = environments["CopierFunction"]["TWILIO_ENCRYPTION_KEY_ARNS"].split(',');
+    keys.map(str::to_owned).collect()
 }

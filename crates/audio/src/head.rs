@@ -45,20 +45,36 @@ pub fn look_at(head: &[u8]) -> Look {
     }
 }
 
+/// How pages of HTML and XML begin, in small letters. Samples begin so by chance once in 2^40 times, so that what follows
+/// may be in any charset.
+const MARKUP: [&[u8]; 6] = [b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<error"];
+
 /// A document that servers answer errors with. Samples without a header can begin with any byte, so all of the head has
-/// to be text.
+/// to be text where it doesn't begin like a page.
 fn document(head: &[u8]) -> Option<NotAudio> {
     // UTF-16 with its byte order mark. As an MPEG header, the first of them has a reserved sample rate.
     if head.starts_with(b"\xff\xfe<\0") || head.starts_with(b"\xfe\xff\0<") {
         return Some(NotAudio::Markup);
     }
-    let text = text(head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head))?;
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    if is_markup(head.trim_ascii_start()) {
+        return Some(NotAudio::Markup);
+    }
+    let text = text(head)?;
     let mut chars = text.trim_ascii_start().chars();
     match (chars.next()?, chars.next()) {
         ('<', Some('!' | '?' | '/' | 'a'..='z' | 'A'..='Z')) => Some(NotAudio::Markup),
         ('{' | '[', _) => Some(NotAudio::Json),
         _ => None,
     }
+}
+
+fn is_markup(head: &[u8]) -> bool {
+    let begins_with = |start: &[u8]| {
+        head.get(..start.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(start))
+    };
+    MARKUP.into_iter().any(begins_with)
 }
 
 /// The bytes as UTF-8 without control characters; the last character may be cut.
@@ -97,6 +113,15 @@ mod tests {
         }
         for bytes in [&b"\xff\xfe<\0h\0t\0"[..], b"\xfe\xff\0<\0h\0t"] {
             assert_eq!(look_at(bytes), Look::NotAudio(NotAudio::Markup));
+        }
+        for page in [
+            &b"<html><head><title>Erreur</title></head><body>Acc\xe8s refus\xe9</body></html>"[..],
+            b"\r\n<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\"><p>\x83T\x81[\x83o",
+            b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><Erreur>\xe9</Erreur>",
+            b"\xef\xbb\xbf<Html>\0",
+            b"<BODY>\x1b[1m",
+        ] {
+            assert_eq!(look_at(page), Look::NotAudio(NotAudio::Markup), "{page:?}");
         }
         let cut_within_a_character = "<p>\u{e9}".as_bytes().split_last().unwrap().1;
         assert_eq!(look_at(cut_within_a_character), Look::NotAudio(NotAudio::Markup));

@@ -149,7 +149,12 @@ impl Secrets {
             Some(service) if service.is_resource_not_found_exception() => SecretError::Missing,
             _ => failure(&error),
         })?;
-        let text = answer.secret_string.ok_or(SecretError::Missing)?;
+        let text = match (answer.secret_string, answer.secret_binary) {
+            (Some(text), _) => text,
+            (None, Some(_)) => return Err(SecretError::Missing),
+            // Not Secrets Manager's: of a secret without a value it says that there is none.
+            (None, None) => return Err(SecretError::Unavailable("an answer without a value".to_owned())),
+        };
         if is_usable(&text) {
             Ok(SecretString::from(text))
         } else {

@@ -59,7 +59,8 @@ pub struct ClientError(pub String);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiError {
-    /// 404.
+    /// 404 with one of Twilio's error codes. A 404 without is somebody else's, and says nothing of what Twilio has:
+    /// [`Self::Status`].
     #[error("not found")]
     NotFound,
     /// 401 or 403.
@@ -95,7 +96,7 @@ impl ApiError {
             Self::RateLimited { .. } | Self::PreconditionFailed | Self::Transport(_) => true,
             // A proxy's error page in place of an answer passes as an overload does.
             Self::Unexpected(_) => true,
-            Self::Status { status } => *status == 408 || *status >= 500,
+            Self::Status { status } => matches!(*status, 404 | 408) || *status >= 500,
             Self::NotFound | Self::Unauthorized => false,
         }
     }
@@ -196,15 +197,7 @@ pub(crate) async fn checked(response: Response) -> Result<Response, ApiError> {
     if status.is_success() {
         return Ok(response);
     }
-    let error = match status {
-        StatusCode::NOT_FOUND => ApiError::NotFound,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ApiError::Unauthorized,
-        StatusCode::PRECONDITION_FAILED => ApiError::PreconditionFailed,
-        StatusCode::TOO_MANY_REQUESTS => ApiError::RateLimited {
-            retry_after_s: retry_after_s(&response),
-        },
-        other => ApiError::Status { status: other.as_u16() },
-    };
+    let retry_after_s = retry_after_s(&response);
     // The number is in Twilio's public list of errors; the message beside it may repeat parameters.
     #[derive(Deserialize)]
     struct ErrorBody {
@@ -214,7 +207,13 @@ pub(crate) async fn checked(response: Response) -> Result<Response, ApiError> {
     let body = tokio::time::timeout(CALL_TIMEOUT, json::<ErrorBody>(response)).await;
     let code = body.ok().and_then(Result::ok).and_then(|body| body.code);
     tracing::info!(status = status.as_u16(), code, "Twilio refused a call");
-    Err(error)
+    Err(match status {
+        StatusCode::NOT_FOUND if code.is_some() => ApiError::NotFound,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ApiError::Unauthorized,
+        StatusCode::PRECONDITION_FAILED => ApiError::PreconditionFailed,
+        StatusCode::TOO_MANY_REQUESTS => ApiError::RateLimited { retry_after_s },
+        other => ApiError::Status { status: other.as_u16() },
+    })
 }
 
 /// Only the form in seconds: Twilio has never been seen to send a date (RFC 9110 section 10.2.3).
@@ -346,6 +345,7 @@ mod tests {
             ApiError::Status { status: 500 },
             ApiError::Status { status: 503 },
             ApiError::Status { status: 408 },
+            ApiError::Status { status: 404 },
         ] {
             assert!(error.is_retryable(), "{error}");
         }

@@ -4,6 +4,7 @@
 
 use std::{fmt, time::Duration};
 
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::Date;
@@ -72,14 +73,21 @@ const MAX_PAGE_BYTES: usize = MAX_PAGE_SIZE as usize * 4 * 1024;
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Client {
-    /// The recording's metadata. A missing or deleted one is [`ApiError::NotFound`].
+    /// The recording's metadata. A missing or deleted one is [`ApiError::NotFound`], an answer about another one
+    /// [`ApiError::Unexpected`].
     pub async fn fetch_recording(
         &self,
         credentials: &Credentials,
         recording: &RecordingSid,
     ) -> Result<RecordingResource, ApiError> {
         let url = self.recording_url(recording);
-        json(patiently(|| authorize(self.http.get(url.clone()), credentials)).await?).await
+        let response = patiently(|| authorize(self.http.get(url.clone()), credentials)).await?;
+        let answered: RecordingResource = json(response).await?;
+        if answered.sid == *recording {
+            Ok(answered)
+        } else {
+            Err(ApiError::Unexpected("another recording"))
+        }
     }
 
     /// The page that `after` leads to, else the first one of at most `page_size` (1 to [`MAX_PAGE_SIZE`]) recordings.
@@ -124,7 +132,8 @@ impl Client {
         Ok(page)
     }
 
-    /// Deletes the recording's media for good. Only a completed recording can be deleted.
+    /// Deletes the recording's media for good. Only a completed recording can be deleted. Twilio answers 204; another success
+    /// is somebody else's, which proves nothing: [`ApiError::Unexpected`].
     pub async fn delete_recording(
         &self,
         credentials: &Credentials,
@@ -132,7 +141,8 @@ impl Client {
     ) -> Result<Deletion, ApiError> {
         let url = self.recording_url(recording);
         match patiently(|| authorize(self.http.delete(url.clone()), credentials)).await {
-            Ok(_) => Ok(Deletion::Deleted),
+            Ok(response) if response.status() == StatusCode::NO_CONTENT => Ok(Deletion::Deleted),
+            Ok(_) => Err(ApiError::Unexpected("a deletion answered by another success than 204")),
             Err(ApiError::NotFound) => Ok(Deletion::AlreadyGone),
             Err(error) => Err(error),
         }

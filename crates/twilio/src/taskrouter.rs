@@ -8,6 +8,7 @@ use std::fmt;
 use http::header;
 use reqwest::Response;
 use serde::Deserialize;
+use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use url::Url;
 
@@ -16,6 +17,8 @@ use crate::{
     retry::patiently,
     sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid},
 };
+
+mod attributes;
 
 /// Where a task stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -42,7 +45,7 @@ pub struct Task {
     pub sid: TaskSid,
     /// Where it stands.
     pub status: AssignmentStatus,
-    /// As Twilio has it: a JSON text (may be missing, null or no object).
+    /// As Twilio has it: a JSON text (may be null or no object).
     pub attributes: Option<String>,
     /// As received in the ETag header; sent back verbatim in If-Match.
     pub etag: String,
@@ -106,8 +109,10 @@ impl Client {
         struct Body {
             sid: TaskSid,
             assignment_status: AssignmentStatus,
+            #[serde(deserialize_with = "attributes::deserialize")]
             attributes: Option<String>,
-            date_updated: Option<String>,
+            #[serde(default)]
+            date_updated: Value,
         }
 
         let url = self.tasks_url(workspace, &[task.as_str()]);
@@ -120,7 +125,7 @@ impl Client {
             status: body.assignment_status,
             attributes: body.attributes,
             etag,
-            updated_at_ms: body.date_updated.as_deref().and_then(unix_ms),
+            updated_at_ms: body.date_updated.as_str().and_then(unix_ms),
         })
     }
 
@@ -138,6 +143,7 @@ impl Client {
         #[derive(Deserialize)]
         struct Body {
             sid: TaskSid,
+            #[serde(deserialize_with = "attributes::deserialize")]
             attributes: Option<String>,
         }
 

@@ -8,7 +8,10 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
 
-use crate::{RecordingId, ServiceError, head::head};
+use crate::{
+    RecordingId, ServiceError,
+    head::{head, proof},
+};
 
 /// How long after its notice a deletion may still happen. Lambda ends an invocation after 15 minutes; the rest allows for
 /// a request that is still on its way, and for the difference between S3's clock and this one.
@@ -46,13 +49,15 @@ impl DeletionNotices {
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached: then nothing may be deleted.
     pub async fn give(&self, recording: &RecordingId) -> Result<GoAhead, ServiceError> {
-        self.s3
+        let put = self
+            .s3
             .put_object()
             .bucket(&self.bucket)
             .key(recording.deletion_notice_key())
             .send()
             .await
             .map_err(|error| ServiceError::new("PutObject", &error))?;
+        proof("PutObject", put.e_tag)?;
         Ok(
             match head(&self.s3, &self.bucket, &recording.erasure_mark_key()).await? {
                 Some(_) => GoAhead::Erased,

@@ -9,7 +9,11 @@ use std::time::SystemTime;
 use aws_sdk_s3::{Client, types::ObjectLockLegalHoldStatus};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{RecordingId, ServiceError, head::head, uploads};
+use crate::{
+    RecordingId, ServiceError,
+    head::{head, proof},
+    uploads,
+};
 
 /// Erases recordings. It needs `s3:PutObject`, `s3:ListBucket`, `s3:ListBucketVersions`, `s3:DeleteObject`,
 /// `s3:DeleteObjectVersion`, `s3:ListBucketMultipartUploads` and `s3:AbortMultipartUpload`; and to tell a version under
@@ -105,7 +109,8 @@ impl Eraser {
     async fn put_mark(&self, recording: &RecordingId) -> Result<(), ServiceError> {
         let now = OffsetDateTime::now_utc().format(&Rfc3339);
         let now = now.expect("RFC 3339 can write every year up to 9999");
-        self.s3
+        let put = self
+            .s3
             .put_object()
             .bucket(&self.bucket)
             .key(recording.erasure_mark_key())
@@ -113,8 +118,8 @@ impl Eraser {
             .body(format!(r#"{{"erasedAt":"{now}"}}"#).into_bytes().into())
             .send()
             .await
-            .map(drop)
-            .map_err(|error| ServiceError::new("PutObject", &error))
+            .map_err(|error| ServiceError::new("PutObject", &error))?;
+        proof("PutObject", put.e_tag).map(drop)
     }
 
     async fn remove(&self, recording: &RecordingId) -> Result<Erasure, ServiceError> {

@@ -36,6 +36,13 @@ pub(crate) async fn find(s3: &Client, bucket: &str, key: &str) -> Result<Found, 
     }
 }
 
+/// Whether an answer to a write proves it: S3 gives every object an ETag. An answer without one, cut or somebody else's,
+/// settles nothing.
+pub(crate) fn proof(operation: &'static str, etag: Option<String>) -> Result<String, ServiceError> {
+    let etag = etag.filter(|etag| !etag.is_empty());
+    etag.ok_or_else(|| ServiceError::incomplete(operation))
+}
+
 impl Found {
     pub(crate) fn object(self) -> Option<HeadObjectOutput> {
         match self {

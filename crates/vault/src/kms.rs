@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_kms::{Client, operation::generate_data_key::GenerateDataKeyOutput};
 use esdk_message::{DataKey, EncryptedDataKey, EncryptionContext, HeaderError};
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use crate::{KeyArn, service_error::ServiceError};
 
@@ -32,20 +32,22 @@ pub(crate) async fn generate_data_key(
 }
 
 fn accept(answer: GenerateDataKeyOutput, key: &KeyArn) -> Result<(DataKey, EncryptedDataKey), DataKeyError> {
+    let (Some(used), Some(plaintext), Some(ciphertext)) = (answer.key_id, answer.plaintext, answer.ciphertext_blob)
+    else {
+        return Err(DataKeyError::NoKey);
+    };
+    let plaintext = Zeroizing::new(plaintext.into_inner());
     // The header names the key that KMS says it used. A reader pins the configured ARN, so any other name would be a
     // recording that nobody can play.
-    if answer.key_id() != Some(key.as_str()) {
+    if used != key.as_str() {
         return Err(DataKeyError::OtherKey);
     }
-    let mut plaintext = answer.plaintext.ok_or(DataKeyError::NoKey)?.into_inner();
-    let data_key = DataKey::from_slice(&plaintext);
-    plaintext.zeroize();
     let stored = EncryptedDataKey {
         provider_id: PROVIDER_ID.to_owned(),
         provider_info: key.as_str().to_owned(),
-        ciphertext: answer.ciphertext_blob.ok_or(DataKeyError::NoKey)?.into_inner(),
+        ciphertext: ciphertext.into_inner(),
     };
-    Ok((data_key?, stored))
+    Ok((DataKey::from_slice(&plaintext)?, stored))
 }
 
 /// The context in the form that KMS requests take it in.
@@ -66,7 +68,7 @@ pub enum DataKeyError {
     /// KMS answered under another key than the configured one.
     #[error("KMS answered under another key than the configured one")]
     OtherKey,
-    /// KMS answered without a key.
+    /// KMS answered without a key: half an answer, or somebody else's.
     #[error("KMS answered without a data key")]
     NoKey,
     /// KMS answered with something that's no key of this suite.
@@ -78,7 +80,11 @@ impl DataKeyError {
     /// Whether asking again later may help.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Service(error) if error.is_retryable())
+        match self {
+            Self::Service(error) => error.is_retryable(),
+            Self::NoKey => true,
+            Self::OtherKey | Self::Unusable(_) => false,
+        }
     }
 }
 
@@ -118,5 +124,14 @@ mod tests {
         let mut none = answer(&arn('1'), &[]);
         none.plaintext = None;
         assert!(matches!(accept(none, &arn('1')), Err(DataKeyError::NoKey)));
+    }
+
+    #[test]
+    fn an_answer_without_what_it_has_to_hold_is_worth_another_try() {
+        let empty = accept(GenerateDataKeyOutput::builder().build(), &arn('1')).unwrap_err();
+        assert!(matches!(empty, DataKeyError::NoKey) && empty.is_retryable(), "{empty}");
+        let mut half = answer(&arn('1'), &[7; 32]);
+        half.ciphertext_blob = None;
+        assert!(accept(half, &arn('1')).unwrap_err().is_retryable());
     }
 }

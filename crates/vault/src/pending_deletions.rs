@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use aws_sdk_s3::Client;
 
-use crate::{RecordingId, ServiceError, name::PENDING_DELETIONS_PREFIX};
+use crate::{RecordingId, ServiceError, head::proof, name::PENDING_DELETIONS_PREFIX};
 
 /// Writes, removes and lists the marks, which needs `s3:PutObject`, `s3:DeleteObject` on `deletions/*`, and
 /// `s3:ListBucket`.
@@ -49,7 +49,7 @@ impl PendingDeletions {
             .await
             .map_err(|error| ServiceError::new("PutObject", &error));
         match put {
-            Ok(_) => Ok(()),
+            Ok(put) => proof("PutObject", put.e_tag).map(drop),
             // It's there, or another mark is being written.
             Err(error) if matches!(error.status(), Some(409 | 412)) => Ok(()),
             Err(error) => Err(error),

@@ -15,7 +15,7 @@ pub(crate) use self::{
     copy_recording::{Copier, MediaKeys},
     delete_original::OriginalDeleter,
     link_task::{LinkKind, Linker, Links},
-    links_queue::LinksQueue,
+    links_queue::{LinksQueue, taken},
     messages::work_off,
 };
 use crate::job::Job;

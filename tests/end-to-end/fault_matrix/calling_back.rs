@@ -29,10 +29,17 @@ fn down() -> Fault {
     }
 }
 
+fn nothing() -> Fault {
+    Fault::Answer {
+        status: 200,
+        body: String::new(),
+    }
+}
+
 /// Twilio hears 503 and calls again: one queue has two messages then, and the work is done once.
-async fn takes_one_and_refuses_the_other(taken: Kind, refused: Kind) {
+async fn takes_one_and_refuses_the_other(taken: Kind, refused: Kind, refusal: Fault, times: u64) {
     let trial = Trial::small().await;
-    trial.break_queue(refused, down(), ALL_ATTEMPTS);
+    trial.break_queue(refused, refusal, times);
     assert_eq!(
         trial.post(&trial.recording.callback()).await,
         StatusCode::SERVICE_UNAVAILABLE
@@ -47,12 +54,12 @@ async fn takes_one_and_refuses_the_other(taken: Kind, refused: Kind) {
 
 #[tokio::test]
 async fn sqs_takes_the_link_and_refuses_the_copy() {
-    takes_one_and_refuses_the_other(Kind::Link, Kind::Copy).await;
+    takes_one_and_refuses_the_other(Kind::Link, Kind::Copy, down(), ALL_ATTEMPTS).await;
 }
 
 #[tokio::test]
 async fn sqs_takes_the_copy_and_refuses_the_link() {
-    takes_one_and_refuses_the_other(Kind::Copy, Kind::Link).await;
+    takes_one_and_refuses_the_other(Kind::Copy, Kind::Link, down(), ALL_ATTEMPTS).await;
 }
 
 #[tokio::test]
@@ -78,6 +85,14 @@ async fn sqs_takes_a_message_and_its_answer_is_lost() {
     trial.done(Kind::Link, 1, 1).await;
     trial.done(Kind::Copy, 2, 1).await;
     trial.is_right().await;
+}
+
+/// A success that names no message proves nothing, and is not asked about again.
+#[tokio::test]
+async fn sqs_answers_one_of_them_with_nothing() {
+    for (taken, refused) in [(Kind::Link, Kind::Copy), (Kind::Copy, Kind::Link)] {
+        takes_one_and_refuses_the_other(taken, refused, nothing(), 1).await;
+    }
 }
 
 #[tokio::test]

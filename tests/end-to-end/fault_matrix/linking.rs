@@ -17,6 +17,15 @@ const fn answer(status: u16) -> FaultAction {
     }
 }
 
+/// A 404 of somebody's who stands in Twilio's place.
+fn foreign_404() -> FaultAction {
+    FaultAction::Answer {
+        status: 404,
+        body: Some("<html>Not Found</html>".to_owned()),
+        retry_after: None,
+    }
+}
+
 /// A success that says nothing about the task.
 fn success_with(body: &str) -> FaultAction {
     FaultAction::Answer {
@@ -68,6 +77,8 @@ requests! {
     task_fetch_answered_with_another_task: TaskFetch, 1, success_with(ANOTHER_TASK), delivered 2;
     task_fetch_403: TaskFetch, 2, answer(403), delivered 2;
     task_fetch_400: TaskFetch, 1, answer(400), delivered 2;
+    task_fetch_404_of_somebody_elses: TaskFetch, 1, foreign_404(), delivered 2;
+    task_update_404_of_somebody_elses: TaskUpdate, 1, foreign_404(), delivered 2;
 }
 
 /// The task is gone: nothing is left to do for the link, and the copy goes its own way.

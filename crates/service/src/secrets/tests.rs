@@ -58,6 +58,8 @@ enum Answer {
     Silence,
     /// Not even the shape of an answer.
     Garbage,
+    /// A success that says nothing.
+    Empty,
 }
 
 /// Secrets Manager on loopback, asked with the SDK's usual retries, and a wall clock that goes when it is told to.
@@ -84,6 +86,7 @@ impl Manager {
                 }
                 Answer::Silence => std::future::pending().await,
                 Answer::Garbage => "canary".into_response(),
+                Answer::Empty => ().into_response(),
             }
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -124,11 +127,12 @@ impl Manager {
     }
 }
 
-const UNREACHABLE: [Answer; 4] = [
+const UNREACHABLE: [Answer; 5] = [
     Answer::Error(400, "ThrottlingException"),
     Answer::Error(500, "InternalServiceError"),
     Answer::Error(503, "ServiceUnavailable"),
     Answer::Garbage,
+    Answer::Empty,
 ];
 
 /// Secrets Manager API Reference, "GetSecretValue" and "Common errors". A disabled KMS key is a `DecryptionFailure`, a

@@ -82,7 +82,17 @@ impl Body {
     }
 
     fn encryption_details(&self) -> Option<EncryptionDetails> {
-        let details = self.0.get("encryption_details").filter(|details| !details.is_null())?;
+        // As in a callback, these say that there are none.
+        let says_nothing = |details: &Value| match details {
+            Value::Null => true,
+            Value::String(text) => text.trim().is_empty(),
+            Value::Object(fields) => fields.is_empty(),
+            _ => false,
+        };
+        let details = self
+            .0
+            .get("encryption_details")
+            .filter(|details| !says_nothing(details))?;
         Some(EncryptionDetails::deserialize(details).unwrap_or_else(|_| EncryptionDetails::unreadable()))
     }
 }
@@ -182,9 +192,18 @@ mod tests {
 
     #[test]
     fn a_recording_encrypted_in_an_unknown_way_is_still_encrypted() {
-        for odd in [json!({}), json!("rsa"), json!({"iv": 1})] {
+        for odd in [json!([]), json!("rsa"), json!({"iv": 1}), json!(true)] {
             let details = read(json!({"encryption_details": odd})).unwrap().encryption_details;
             assert_eq!(details.unwrap().encrypted_cek, "");
+        }
+    }
+
+    /// Else a backfill would never copy what a callback with the same details brings in.
+    #[test]
+    fn details_that_say_nothing_are_none() {
+        for nothing in [json!(null), json!({}), json!(""), json!(" ")] {
+            let recording = read(json!({"encryption_details": nothing})).unwrap();
+            assert_eq!(recording.encryption_details, None, "{nothing}");
         }
     }
 

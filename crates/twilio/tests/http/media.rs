@@ -305,7 +305,7 @@ async fn each_refusal_is_told_apart_and_asked_once() {
     let cases: [(u16, Expected); 7] = [
         (401, |e| matches!(e, ApiError::Unauthorized)),
         (403, |e| matches!(e, ApiError::Unauthorized)),
-        (404, |e| matches!(e, ApiError::NotFound)),
+        (404, |e| matches!(e, ApiError::Status { status: 404 })),
         (412, |e| matches!(e, ApiError::PreconditionFailed)),
         (416, |e| matches!(e, ApiError::Status { status: 416 })),
         (429, |e| matches!(e, ApiError::RateLimited { retry_after_s: Some(7) })),

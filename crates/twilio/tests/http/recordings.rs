@@ -251,7 +251,8 @@ async fn an_odd_element_is_skipped_and_the_page_goes_on() {
 #[tokio::test]
 async fn deleting_ends_with_the_recording_gone() {
     for (status, deletion) in [(204, Deletion::Deleted), (404, Deletion::AlreadyGone)] {
-        let twilio = Server::answering(status, &[], "").await;
+        let body = if status == 204 { "" } else { r#"{"code":20404}"# };
+        let twilio = Server::answering(status, &[], body).await;
         assert_eq!(delete(&twilio).await.unwrap(), deletion);
         let request = twilio.only();
         assert_eq!(
@@ -260,6 +261,30 @@ async fn deleting_ends_with_the_recording_gone() {
         );
         assert_eq!(request.header("authorization"), Some(&*api_key_header()));
     }
+}
+
+/// A page of a proxy's under a status of 200, for example.
+#[tokio::test]
+async fn a_success_that_is_not_twilio_s_is_no_deletion() {
+    for (status, body) in [(200, "<html>It works!</html>"), (200, ""), (202, ""), (206, "{}")] {
+        let twilio = Server::answering(status, &[], body).await;
+        let error = delete(&twilio).await.unwrap_err();
+        assert!(
+            matches!(error, ApiError::Unexpected(_)) && error.is_retryable(),
+            "{status}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_about_another_recording_is_unexpected() {
+    let body = recording_json('2', "Sun, 31 May 2026 12:00:00 +0000").to_string();
+    let twilio = Server::answering(200, &[], &body).await;
+    let error = fetch(&twilio).await.unwrap_err();
+    assert!(
+        matches!(error, ApiError::Unexpected(_)) && error.is_retryable(),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -281,8 +306,28 @@ async fn refusals_are_surfaced_at_once() {
         assert!(errors.iter().all(expected), "{status}: {errors:?}");
         assert_eq!(twilio.seen().len(), 3, "{status}");
     }
-    let twilio = Server::answering(404, &[], "").await;
+    let twilio = Server::answering(404, &[], r#"{"code":20404}"#).await;
     assert!(matches!(fetch(&twilio).await, Err(ApiError::NotFound)));
+}
+
+/// Whoever answers in Twilio's place knows nothing of what Twilio has.
+#[tokio::test]
+async fn a_404_that_is_not_twilio_s_says_nothing_of_a_recording() {
+    for body in [
+        "",
+        "{}",
+        "<html>Not Found</html>",
+        r#"{"code":null}"#,
+        r#"{"message":"no route"}"#,
+    ] {
+        let twilio = Server::answering(404, &[], body).await;
+        for error in [fetch(&twilio).await.unwrap_err(), delete(&twilio).await.unwrap_err()] {
+            assert!(
+                matches!(error, ApiError::Status { status: 404 }) && error.is_retryable(),
+                "{body}: {error}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

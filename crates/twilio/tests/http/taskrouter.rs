@@ -130,16 +130,56 @@ async fn every_documented_status_is_known() {
 async fn an_answer_that_is_no_task_is_unexpected() {
     let good = task_json("assigned", "{}".into());
     let huge = task_json("assigned", "x".repeat(100_000).into());
+    // Taken for a task without attributes, it would lose those that it has.
+    let without_attributes = good.replace("\"attributes\"", "\"canary\"");
     for (headers, body) in [
         (&[][..], &*good),
         (&[("etag", "0")], "<html>"),
         (&[("etag", "0")], "[]"),
         (&[("etag", "0")], &*task_json("asleep", "{}".into())),
         (&[("etag", "0")], &*huge),
+        (&[("etag", "0")], &*without_attributes),
     ] {
         let twilio = Server::answering(200, headers, body).await;
         let error = fetch(&twilio).await.unwrap_err();
         assert!(matches!(error, ApiError::Unexpected(_)), "{error}");
+    }
+}
+
+/// JSON may hold half of a surrogate pair, which no Rust string does (RFC 8259, section 8.2). In the attributes, which are JSON
+/// themselves, the escape of it says the same.
+#[tokio::test]
+async fn half_of_a_surrogate_pair_in_the_attributes_is_read_as_its_escape() {
+    for (sent, read) in [
+        (r#"{\"note\":\"\ud83d\"}"#, r#"{"note":"\ud83d"}"#),
+        (r#"{\"note\":\"é\ude00\ud83d x\"}"#, r#"{"note":"é\ude00\ud83d x"}"#),
+        (r#"{\"note\":\"\\ud83d\"}"#, r#"{"note":"\ud83d"}"#),
+        (r#"{\"note\":\"\ud83d\ude00\"}"#, r#"{"note":"😀"}"#),
+    ] {
+        let body = task_json("assigned", "canary".into()).replace("canary", sent);
+        let twilio = Server::answering(200, &[("etag", "0")], &body).await;
+        assert_eq!(
+            fetch(&twilio).await.unwrap().attributes.as_deref(),
+            Some(read),
+            "{sent}"
+        );
+        assert_eq!(update(&twilio).await.unwrap().as_deref(), Some(read), "{sent}");
+    }
+}
+
+/// It's only what a latency is told from.
+#[tokio::test]
+async fn an_odd_date_does_not_cost_the_task() {
+    for odd in [
+        serde_json::json!(null),
+        7.into(),
+        "yesterday".into(),
+        serde_json::json!({}),
+    ] {
+        let mut body: serde_json::Value = serde_json::from_str(&task_json("assigned", "{}".into())).unwrap();
+        body["date_updated"] = odd;
+        let twilio = Server::answering(200, &[("etag", "0")], &body.to_string()).await;
+        assert_eq!(fetch(&twilio).await.unwrap().updated_at_ms, None, "{body}");
     }
 }
 

@@ -93,15 +93,22 @@ impl Objects {
 
     /// Asks whether `version` is still the current one. `Err(Changed)` when it isn't.
     pub(super) async fn confirm(&self, key: &str, version: &Version) -> Result<(), ReadError> {
-        self.s3
+        let head = self
+            .s3
             .head_object()
             .bucket(&*self.bucket)
             .key(key)
             .if_match(&version.etag)
             .send()
             .await
-            .map(drop)
-            .map_err(|error| refused(&ServiceError::new("HeadObject", &error)))
+            .map_err(|error| refused(&ServiceError::new("HeadObject", &error)))?;
+        match head.e_tag() {
+            Some(etag) if etag == version.etag => Ok(()),
+            Some(etag) if !etag.is_empty() => Err(ReadError::Changed),
+            _ => Err(ReadError::Unavailable(
+                ServiceError::incomplete("HeadObject").to_string(),
+            )),
+        }
     }
 }
 

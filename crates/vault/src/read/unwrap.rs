@@ -68,16 +68,19 @@ async fn decrypt(
         .send()
         .await
         .map_err(|error| refused(&ServiceError::new("Decrypt", &error)))?;
+    // An answer without them, cut or somebody else's, is no verdict on what was stored.
+    let (Some(used), Some(plaintext)) = (answer.key_id, answer.plaintext) else {
+        return Err(ReadError::Unavailable(ServiceError::incomplete("Decrypt").to_string()));
+    };
+    let plaintext = Zeroizing::new(plaintext.into_inner());
     // KMS refuses another key by itself (IncorrectKeyException); what it says it used is compared all the same, as the
     // official keyrings do.
-    if answer.key_id() != Some(key.as_str()) {
+    if used != key.as_str() {
         return Err(ReadError::Damaged(
             "KMS decrypted under another key than was asked for".to_owned(),
         ));
     }
-    let plaintext = answer.plaintext.map(|blob| Zeroizing::new(blob.into_inner()));
-    DataKey::from_slice(plaintext.as_deref().map_or(&[], Vec::as_slice))
-        .map_err(|error| ReadError::Damaged(error.to_string()))
+    DataKey::from_slice(&plaintext).map_err(|error| ReadError::Damaged(error.to_string()))
 }
 
 /// What a refusal of KMS means to a reader (KMS API Reference, "Decrypt" and "Common errors").

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     ServiceError,
-    head::{Found, find, head},
+    head::{Found, find, head, proof},
 };
 
 /// Object metadata, the vault's own entry included.
@@ -29,16 +29,14 @@ pub(super) struct Committed {
 }
 
 impl Committed {
-    /// What a 200 of `operation` settles. S3 gives every object an ETag: an answer without one, cut or somebody else's,
-    /// proves nothing.
+    /// What a 200 of `operation` settles.
     pub(super) fn of(
         operation: &'static str,
         etag: Option<String>,
         version_id: Option<String>,
     ) -> Result<Self, ServiceError> {
-        let etag = etag.filter(|etag| !etag.is_empty());
         Ok(Self {
-            etag: etag.ok_or_else(|| ServiceError::incomplete(operation))?,
+            etag: proof(operation, etag)?,
             version_id,
         })
     }

@@ -13,7 +13,7 @@ use super::{
     part::Part,
     upload::{CHECKSUM, MultipartUpload, Target},
 };
-use crate::ServiceError;
+use crate::{ServiceError, head::proof};
 
 /// Part uploads on their way, a bounded number at a time.
 ///
@@ -116,12 +116,11 @@ async fn put(target: Target, upload_id: String, part: Part) -> Result<UploadedPa
         .send()
         .await
         .map_err(|error| ServiceError::new("UploadPart", &error))?;
-    let etag = answer.e_tag.filter(|etag| !etag.is_empty());
     Ok(UploadedPart {
         number: part.number,
         len,
         // The commit names every part by its ETag.
-        etag: etag.ok_or_else(|| ServiceError::incomplete("UploadPart"))?,
+        etag: proof("UploadPart", answer.e_tag)?,
         crc32: answer.checksum_crc32,
     })
 }

@@ -94,6 +94,16 @@ async fn a_deletion_is_under_way_until_its_invocation_must_have_ended() {
 }
 
 #[tokio::test]
+async fn a_notice_that_is_answered_without_proof_is_none() {
+    for fault in [Fault::Imposter, Fault::WithoutEtag] {
+        let world = World::start().await;
+        world.proxy.inject("PutObject", 0..usize::MAX, fault);
+        let error = world.notices().give(&recording(1)).await.unwrap_err();
+        assert!(error.is_retryable(), "{fault:?}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_notice_or_a_look_nothing_may_be_deleted() {
     for operation in ["PutObject", "HeadObject"] {
         let world = World::start().await;

@@ -113,6 +113,26 @@ async fn a_bucket_without_versions_has_one_of_each_object() {
     assert_nothing_left(&world).await;
 }
 
+/// An answer without an ETag, somebody else's or a cut one, may stand for a mark that S3 never saw.
+#[tokio::test]
+async fn a_mark_that_is_answered_without_proof_is_none() {
+    for fault in [Fault::Imposter, Fault::WithoutEtag] {
+        let world = World::start_versioned().await;
+        litter(&world, &recording(1).object_key()).await;
+        world.proxy.inject("PutObject", 0..usize::MAX, fault);
+        let error = erase(&world).await.unwrap_err();
+        assert!(
+            matches!(error, EraseError::Mark(_)) && error.is_retryable(),
+            "{fault:?}: {error}"
+        );
+        assert_eq!(world.versions(&recording(1).object_key()).await.len(), 4, "{fault:?}");
+        world.proxy.heal();
+        erase(&world).await.unwrap();
+        assert!(is_marked(&world).await);
+        assert_nothing_left(&world).await;
+    }
+}
+
 #[tokio::test]
 async fn without_a_mark_nothing_is_removed() {
     let world = World::start_versioned().await;

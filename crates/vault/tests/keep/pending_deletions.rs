@@ -48,6 +48,15 @@ async fn a_mark_that_is_there_keeps_its_time() {
 }
 
 #[tokio::test]
+async fn a_mark_that_is_answered_without_proof_is_none() {
+    let world = World::start().await;
+    world.proxy.inject("PutObject", 0..usize::MAX, Fault::Imposter);
+    let error = pending(&world).mark(&recording(1)).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    assert_eq!(listed(&world, None, 1).await, []);
+}
+
+#[tokio::test]
 async fn an_outage_is_neither_a_mark_nor_its_absence() {
     let world = World::start().await;
     for operation in ["PutObject", "DeleteObject", "ListObjects"] {

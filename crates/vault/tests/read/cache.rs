@@ -94,6 +94,26 @@ async fn facts_are_confirmed_with_s3_once_they_are_a_minute_old() {
     assert_eq!(costs(&world), [1, 1, 1]);
 }
 
+/// The facts are a minute old, and somebody else answers in S3's place, or S3 without its condition.
+#[tokio::test]
+async fn an_answer_that_does_not_name_the_version_confirms_nothing() {
+    let (world, clock) = (World::start().await, Clock::default());
+    store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
+    let reader = clock.reader(&world);
+    let open = async || reader.open(&recording(1), Expectation::Facts).await;
+    let opened = open().await.unwrap();
+    clock.pass(61);
+    world.proxy.inject("HeadObject", 0..1, Fault::WithoutEtag);
+    let answer = open().await;
+    assert!(matches!(answer, Err(ReadError::Unavailable(_))), "{answer:?}");
+
+    store(&world, &recording(1), &noise(F, 2), &Shape::default()).await;
+    world.proxy.heal();
+    world.proxy.inject("HeadObject", 0..1, Fault::IgnoreIfMatch);
+    let newer = open().await.unwrap();
+    assert_ne!(newer.etag(), opened.etag());
+}
+
 #[tokio::test]
 async fn reading_bytes_confirms_the_facts() {
     let (world, clock) = (World::start().await, Clock::default());

@@ -128,6 +128,28 @@ async fn a_recording_is_unavailable_only_while_a_refusal_may_pass() {
     }
 }
 
+/// Half an answer, or somebody else's, is no verdict on what was stored.
+#[tokio::test]
+async fn an_answer_of_kms_without_a_key_is_no_damage() {
+    let world = World::start().await;
+    let (first, second, plaintext) = under_two(&world).await;
+    let edits: [fn(&str) -> String; 3] = [
+        |_| String::new(),
+        |answer| answer.replace("KeyId", "Canary"),
+        |answer| answer.replace("Plaintext", "Canary"),
+    ];
+    for edit in edits {
+        world.proxy.heal();
+        world.proxy.inject("Decrypt", 0..usize::MAX, Fault::EditAnswer(edit));
+        let (_, error) = read(&reader(&world, &[&first, &second]), &recording(1), 0..F).await;
+        assert!(matches!(error, Some(ReadError::Unavailable(_))), "{error:?}");
+        world.proxy.heal();
+        world.proxy.inject("Decrypt", 0..1, Fault::EditAnswer(edit));
+        let (seen, error) = read(&reader(&world, &[&first, &second]), &recording(1), 0..F).await;
+        assert!(error.is_none() && seen == plaintext, "{error:?}");
+    }
+}
+
 #[tokio::test]
 async fn only_accepted_keys_are_asked_for() {
     let world = World::start().await;

@@ -12,7 +12,7 @@ use service::{
 };
 use twilio::{
     client::{ApiError, Client, Credentials},
-    sid::{TaskSid, WorkspaceSid},
+    sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid},
     task_attributes::{MergeError, is_linked, merge},
     taskrouter::AssignmentStatus,
 };
@@ -76,7 +76,7 @@ pub(crate) enum LinkError {
 
 impl Linker {
     pub(crate) async fn run(&self, job: &LinkTask, deadline: Instant) -> Result<(), LinkError> {
-        let mut possible_since_ms = job.received_at_ms;
+        let mut possible_since_ms = None;
         let outcome = self.link_and_schedule(job, &mut possible_since_ms);
         let outcome = tokio::time::timeout_at(deadline.into(), outcome)
             .await
@@ -84,12 +84,12 @@ impl Linker {
         if let Err(error) = &outcome
             && !matches!(error, LinkError::NotAssigned(_))
         {
-            tell_age(possible_since_ms);
+            tell_age(possible_since_ms.unwrap_or(job.received_at_ms));
         }
         outcome
     }
 
-    async fn link_and_schedule(&self, job: &LinkTask, possible_since_ms: &mut i64) -> Result<(), LinkError> {
+    async fn link_and_schedule(&self, job: &LinkTask, possible_since_ms: &mut Option<i64>) -> Result<(), LinkError> {
         let outcome = self.link(job, possible_since_ms).await?;
         tell(job, &outcome, *possible_since_ms);
         self.schedule_deletion(job, &outcome).await
@@ -111,8 +111,9 @@ impl Linker {
         Ok(())
     }
 
-    /// Also finds out since when the link was possible (Unix milliseconds), as soon as the task is known.
-    async fn link(&self, job: &LinkTask, possible_since_ms: &mut i64) -> Result<Outcome, LinkError> {
+    /// Also finds out since when the link was possible (Unix milliseconds), unless it was there before this job came to the
+    /// task.
+    async fn link(&self, job: &LinkTask, possible_since_ms: &mut Option<i64>) -> Result<Outcome, LinkError> {
         let url = self.links.url(&job.recording_sid).await?;
         let key = self.api_key.get().await?;
         match self.link_with(&key, job, &url, possible_since_ms).await {
@@ -130,7 +131,7 @@ impl Linker {
         key: &Credentials,
         job: &LinkTask,
         url: &str,
-        possible_since_ms: &mut i64,
+        possible_since_ms: &mut Option<i64>,
     ) -> Result<Outcome, LinkError> {
         let job = self.findable(key, job).await?;
         let Some(task) = self.find(key, &job).await? else {
@@ -181,20 +182,24 @@ impl Linker {
         task: &TaskSid,
         job: &LinkTask,
         url: &str,
-        since_ms: &mut i64,
+        since_ms: &mut Option<i64>,
     ) -> Result<Update, LinkError> {
         let task = self.twilio.fetch_task(key, &self.workspace, task).await?;
         if matches!(task.status, AssignmentStatus::Pending | AssignmentStatus::Reserved) {
             return Err(LinkError::NotAssigned(task.status));
         }
-        *since_ms = possible_since_ms(job.received_at_ms, task.updated_at_ms);
         let present = task.attributes.as_deref();
+        if job.task_sid.is_none() && !is_of(present, job) {
+            return Err(ApiError::Unexpected("a task of another call").into());
+        }
         let link = self.links.task_link(url, job, present);
         let attributes = merge(present, &job.recording_sid, &link)?;
         // A duplicate's link is there already; writing it again would only take the ETag from under somebody else.
         if present == Some(&attributes) {
             return Ok(Update::Proved);
         }
+        // Of the first try: the task's last change may be this job's own after that.
+        since_ms.get_or_insert(possible_since_ms(job.received_at_ms, task.updated_at_ms));
         let updated = self
             .twilio
             .update_task_attributes(key, &self.workspace, &task.sid, &attributes, &task.etag)
@@ -210,7 +215,16 @@ impl Linker {
     }
 }
 
-/// What is known of a task's attributes after an update.
+/// Whether the task that a search found is the recording's: its attributes name the call or conference somewhere, which the
+/// search was for. Letters and digits alone are written in one way in JSON.
+fn is_of(attributes: Option<&str>, job: &LinkTask) -> bool {
+    let call = job.call_sid.as_ref().map(CallSid::as_str);
+    let conference = job.conference_sid.as_ref().map(ConferenceSid::as_str);
+    let names = |sid| attributes.is_some_and(|text| text.contains(sid));
+    call.into_iter().chain(conference).any(names)
+}
+
+/// What is known of a task's attributes after an update. It could have been made since `since_ms`.
 enum Update {
     /// They hold the link.
     Proved,
@@ -227,35 +241,36 @@ fn possible_since_ms(received_at_ms: i64, task_updated_at_ms: Option<i64>) -> i6
 
 impl LinkError {
     /// Whether the same job may succeed later: whatever Twilio refuses now it may take once somebody has replaced a key
-    /// or mended a task. What the job or the attributes themselves rule out stays so, and a recording that is gone.
+    /// or mended a task. A 404 here is no task's: Twilio doesn't know the recording yet, or another workspace is set. What
+    /// the job or the attributes themselves rule out stays so.
     pub(crate) const fn is_retryable(&self) -> bool {
         match self {
             Self::NotAssigned(_) | Self::Contended | Self::Secret(_) | Self::Schedule(_) | Self::Deadline => true,
-            Self::Twilio(error) => !matches!(error, ApiError::NotFound),
+            Self::Twilio(_) => true,
             Self::NothingToFindBy | Self::Merge(_) => false,
         }
     }
 }
 
 /// The audit line and the metrics of a job that needs no further try.
-fn tell(job: &LinkTask, outcome: &Outcome, possible_since_ms: i64) {
+fn tell(job: &LinkTask, outcome: &Outcome, possible_since_ms: Option<i64>) {
     let recording = &job.recording_sid;
     match outcome {
         Outcome::Linked(task) => {
-            let latency = clock::since(possible_since_ms);
+            // A link that a duplicate or an earlier try finds made has been for long.
+            let latency = possible_since_ms.map(clock::since);
             tracing::info!(
                 target: AUDIT,
                 event = "link",
                 outcome = "linked",
                 recordingSid = %recording,
                 taskSid = %task,
-                latencyMs = latency.as_millis() as u64,
+                latencyMs = latency.map(|latency| latency.as_millis() as u64),
                 "task linked"
             );
-            metrics::emit(&[
-                ("Linked", 1.0, Unit::Count),
-                ("LinkLatency", latency.as_secs_f64() * 1000.0, Unit::Milliseconds),
-            ]);
+            let latency = latency.map(|latency| ("LinkLatency", latency.as_secs_f64() * 1000.0, Unit::Milliseconds));
+            let counted = [("Linked", 1.0, Unit::Count)].into_iter().chain(latency);
+            metrics::emit(&counted.collect::<Vec<_>>());
         }
         Outcome::Taken(task) => tracing::warn!(
             target: AUDIT,

@@ -14,6 +14,7 @@ use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
+    operation::send_message::{SendMessageError, SendMessageOutput},
     types::MessageAttributeValue,
 };
 
@@ -151,10 +152,21 @@ impl LinksQueue {
             .set_message_attributes(reason.map(|reason| [(REASON.to_owned(), reason)].into()))
             .send()
             .await;
-        if let Err(error) = &sent {
-            tracing::error!(error = code(error), "SQS did not take the message for its other queue");
+        let taken = taken(sent);
+        if let Err(error) = &taken {
+            tracing::error!(error, "SQS did not take the message for its other queue");
         }
-        sent.is_ok()
+        taken.is_ok()
+    }
+}
+
+/// Whether SQS has the message, or why not. SQS names what it has taken: an answer without a name, cut or somebody
+/// else's, proves nothing.
+pub(crate) fn taken<R>(sent: Result<SendMessageOutput, SdkError<SendMessageError, R>>) -> Result<(), String> {
+    match sent {
+        Ok(sent) if sent.message_id().is_some_and(|id| !id.is_empty()) => Ok(()),
+        Ok(_) => Err("an answer without a message id".to_owned()),
+        Err(error) => Err(code(&error).to_owned()),
     }
 }
 

@@ -100,8 +100,11 @@ impl RunStore {
                 .send()
                 .await;
             match put {
+                // S3 gives every object an ETag: an answer without one is no proof, and the next write would go by none.
                 Ok(put) => {
-                    place.etag = put.e_tag;
+                    let etag = put.e_tag.filter(|etag| !etag.is_empty());
+                    place.etag =
+                        Some(etag.ok_or_else(|| StateError::Unavailable("an answer without an ETag".to_owned()))?);
                     return Ok(());
                 }
                 Err(error) if error.code() == Some("ConditionalRequestConflict") => {
@@ -154,9 +157,12 @@ fn unavailable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> StateError
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::{
         emulated::Emulated,
+        loopback::Loopback,
         operator::{command::Recordings, verify::Verification, work::Work},
     };
 
@@ -181,6 +187,15 @@ mod tests {
             runs.save(&mut place, &cursor).await.unwrap();
             assert_eq!(runs.find(OPERATION).await.unwrap().cursor, Some(cursor));
         }
+    }
+
+    #[tokio::test]
+    async fn a_write_that_is_answered_without_an_etag_is_not_taken_for_one() {
+        let server = Loopback::start(|_| (200, None, json!(null))).await;
+        let runs = RunStore::new(Client::new(&server.aws()), "bucket".to_owned());
+        let mut place = Place { etag: None };
+        let refused = runs.save(&mut place, &cursor(1)).await;
+        assert!(matches!(refused, Err(StateError::Unavailable(_))), "{refused:?}");
     }
 
     #[tokio::test]

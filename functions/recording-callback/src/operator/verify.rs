@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use service::metrics::{self, Unit};
 use sha2::{Digest, Sha256};
 use twilio::sid::RecordingSid;
-use vault::{NameError, Presence, ReadError, RecordingId};
+use vault::{NameError, NotAudio, Presence, ReadError, RecordingId};
 
 use super::{
     Operator,
@@ -61,7 +61,7 @@ pub(super) struct Counts {
     verified: u64,
     /// Of plaintext, in what was verified.
     bytes: u64,
-    /// Damaged, missing, or in an archive class.
+    /// Damaged, missing, in an archive class, or certainly no recording.
     bad: u64,
     /// Not read, so that nothing can be said of them.
     #[serde(default)]
@@ -97,6 +97,8 @@ enum Verdict {
 /// Why a recording wasn't read whole.
 enum Fault {
     Bad(ReadError),
+    /// It verifies, and is none: stored by a release that didn't look at what came.
+    NoRecording(NotAudio),
     Unreadable(String),
     Gone,
 }
@@ -222,6 +224,7 @@ impl Verification {
                 }
                 Verdict::Bad(named(error.to_string()))
             }
+            Ok(Err(Fault::NoRecording(found))) => Verdict::Bad(named(format!("stored is {found}"))),
             Ok(Err(Fault::Unreadable(problem))) => Verdict::Unreadable(named(problem)),
             Err(_) => Verdict::Unreadable(named("not read within one invocation".to_owned())),
         })
@@ -230,7 +233,12 @@ impl Verification {
     /// The recording's length, once all of it has verified.
     async fn read(&self, operator: &Operator, recording: &RecordingId) -> Result<u64, Fault> {
         let error = match operator.reader.verify(recording).await {
-            Ok(verified) => return Ok(verified.plaintext_len),
+            Ok(verified) => {
+                return match verified.verdict {
+                    vault::Verdict::NotAudio(found) => Err(Fault::NoRecording(found)),
+                    vault::Verdict::Audio(_) | vault::Verdict::Unknown => Ok(verified.plaintext_len),
+                };
+            }
             Err(error) => error,
         };
         match error {

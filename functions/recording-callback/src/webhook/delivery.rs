@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use aws_sdk_sqs::{Client, error::ProvideErrorMetadata};
+use aws_sdk_sqs::Client;
 
 use super::rejection::Rejection;
 use crate::{
     config::QueueUrls,
     job::Job,
-    jobs::{JobError, Jobs, Try},
+    jobs::{JobError, Jobs, Try, taken},
 };
 
 pub(crate) enum Delivery {
@@ -53,19 +53,9 @@ impl Queues {
             Job::LinkTask(_) => &self.urls.links,
             Job::CopyRecording(_) | Job::DeleteOriginal(_) => &self.urls.copies,
         };
-        let sent = self
-            .sqs
-            .send_message()
-            .queue_url(url)
-            .message_body(job.to_message())
-            .send();
-        sent.await.map(drop).map_err(|error| {
-            tracing::error!(
-                recordingSid = %job.recording_sid(),
-                kind = job.kind(),
-                error = error.code().unwrap_or("no answer"),
-                "SQS did not take the job"
-            );
+        let message = self.sqs.send_message().queue_url(url).message_body(job.to_message());
+        taken(message.send().await).map_err(|error| {
+            tracing::error!(recordingSid = %job.recording_sid(), kind = job.kind(), error, "SQS did not take the job");
             Rejection::NotQueued
         })
     }

@@ -143,6 +143,28 @@ async fn a_queue_that_refuses_makes_it_503_and_the_other_still_gets_its_job() {
     }
 }
 
+/// A 2xx to Twilio means that the jobs are durable.
+#[tokio::test]
+async fn a_success_of_sqs_without_a_message_id_is_no_proof() {
+    for body in ["", "{}", r#"{"MessageId":""}"#, "<html>It works!</html>"] {
+        for unproved in ["links", "copies"] {
+            let aws = Loopback::start_with_text(move |asked| {
+                if asked.what == SEND && asked.json()["QueueUrl"].as_str().unwrap().ends_with(unproved) {
+                    return (200, None, body.to_owned());
+                }
+                let (status, etag, body) = aws(asked);
+                (status, etag, body.to_string())
+            })
+            .await;
+            assert_eq!(
+                answer(&webhook(&aws, true), http_request(POST_TEXT)).await,
+                refused(503, "not_queued"),
+                "{body}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn forged_callbacks_are_refused_and_call_nobody_but_secrets_manager_once() {
     let aws = Loopback::start(aws).await;

@@ -24,10 +24,24 @@ pub(crate) struct MediaKeys {
 enum UnwrapError {
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// Half an answer, or somebody else's.
+    #[error("KMS answered without a data key")]
+    NoKey,
     #[error("KMS used another key than was asked for")]
     OtherKey,
     #[error(transparent)]
     Unusable(#[from] EncryptedMediaError),
+}
+
+impl UnwrapError {
+    /// Whether the same key may give the data key later.
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Service(error) => error.is_retryable(),
+            Self::NoKey => true,
+            Self::OtherKey | Self::Unusable(_) => false,
+        }
+    }
 }
 
 impl MediaKeys {
@@ -65,11 +79,14 @@ impl MediaKeys {
 }
 
 fn accept(answer: DecryptOutput, key: &KeyArn) -> Result<MediaKey, UnwrapError> {
-    let plaintext = answer.plaintext.map(|blob| Zeroizing::new(blob.into_inner()));
-    if answer.key_id.as_deref() != Some(key.as_str()) {
+    let (Some(used), Some(plaintext)) = (answer.key_id, answer.plaintext) else {
+        return Err(UnwrapError::NoKey);
+    };
+    let plaintext = Zeroizing::new(plaintext.into_inner());
+    if used != key.as_str() {
         return Err(UnwrapError::OtherKey);
     }
-    Ok(MediaKey::from_slice(plaintext.as_deref().map_or(&[], Vec::as_slice))?)
+    Ok(MediaKey::from_slice(&plaintext)?)
 }
 
 /// What `sealed` gives, opened. It's read from its first byte whenever it's opened: where a download breaks off there's
@@ -149,9 +166,7 @@ fn no_key(envelope: &MediaEnvelope, refusals: &[(&KeyArn, UnwrapError)]) -> Sour
         .map(|(key, error)| format!("{}: {error}", key.as_str()))
         .collect();
     SourceError {
-        retryable: refusals
-            .iter()
-            .any(|(_, error)| matches!(error, UnwrapError::Service(error) if error.is_retryable())),
+        retryable: refusals.iter().any(|(_, error)| error.is_retryable()),
         message: format!(
             "no configured RSA key gives the media's data key, which Twilio wrapped under {public_key}: {}",
             told.join("; ")

@@ -149,8 +149,28 @@ fn job_with_task() -> LinkTask {
     job(r#""taskSid":"WT00000000000000000000000000000001","startTimeMs":1559009882000"#)
 }
 
-fn linked() -> Outcome {
-    Outcome::Linked(TaskSid::parse("WT00000000000000000000000000000001").unwrap())
+fn linked() -> (Outcome, Option<i64>) {
+    (
+        Outcome::Linked(TaskSid::parse("WT00000000000000000000000000000001").unwrap()),
+        Some(1),
+    )
+}
+
+impl Linker {
+    /// How the link ended, and since when it was possible.
+    async fn outcome_of(&self, job: &LinkTask) -> Result<(Outcome, Option<i64>), LinkError> {
+        let mut possible_since_ms = None;
+        let outcome = self.link(job, &mut possible_since_ms).await?;
+        Ok((outcome, possible_since_ms))
+    }
+}
+
+/// By another delivery of the same callback, or by a try whose end nobody heard of.
+fn linked_before() -> (Outcome, Option<i64>) {
+    (
+        Outcome::Linked(TaskSid::parse("WT00000000000000000000000000000001").unwrap()),
+        None,
+    )
 }
 
 /// The attributes that the task was given.
@@ -169,7 +189,7 @@ fn attributes_in(update: &Asked) -> String {
 async fn a_known_task_is_linked_without_a_search() {
     let server = Loopback::start(neighbours).await;
     assert_eq!(
-        linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap(),
+        linker(&server, false).outcome_of(&job_with_task()).await.unwrap(),
         linked()
     );
     assert_eq!(server.count(SEARCH), 0);
@@ -199,7 +219,7 @@ async fn a_known_task_is_linked_without_a_search() {
 async fn an_unknown_task_is_searched_for() {
     let server = Loopback::start(neighbours).await;
     let job = job(r#""callSid":"CA00000000000000000000000000000001""#);
-    assert_eq!(linker(&server, false).link(&job, &mut 0).await.unwrap(), linked());
+    assert_eq!(linker(&server, false).outcome_of(&job).await.unwrap(), linked());
     assert_eq!(server.count(SEARCH), 1);
     assert_eq!(server.asked().iter().filter(|asked| is_update(asked)).count(), 1);
 }
@@ -227,9 +247,10 @@ async fn a_link_that_is_there_already_is_not_written_again() {
         other => other,
     })
     .await;
+    // Its latency was told when it was made.
     assert_eq!(
-        linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap(),
-        linked()
+        linker(&server, false).outcome_of(&job_with_task()).await.unwrap(),
+        linked_before()
     );
     assert_eq!(server.count("POST "), 0);
 }
@@ -239,7 +260,7 @@ async fn a_reservations_link_goes_to_the_reservation() {
     let server = Loopback::start(neighbours).await;
     let job =
         job(r#""taskSid":"WT00000000000000000000000000000001","reservationSid":"WR00000000000000000000000000000001""#);
-    linker(&server, false).link(&job, &mut 0).await.unwrap();
+    linker(&server, false).outcome_of(&job).await.unwrap();
     let media = &written(&server)["reservation_attributes"]["WR00000000000000000000000000000001"]["media"];
     assert_eq!(media.as_array().unwrap().len(), 1);
 }
@@ -247,7 +268,7 @@ async fn a_reservations_link_goes_to_the_reservation() {
 #[tokio::test]
 async fn a_segment_link_plays_for_good() {
     let server = Loopback::start(neighbours).await;
-    linker(&server, true).link(&job_with_task(), &mut 0).await.unwrap();
+    linker(&server, true).outcome_of(&job_with_task()).await.unwrap();
     let attributes = written(&server);
     let link = attributes["conversations"]["segment_link"].as_str().unwrap();
     let target = link.strip_prefix("https://playback.example.com").unwrap();
@@ -277,8 +298,8 @@ fn with_memory() -> impl Fn(&Asked) -> Answer + Clone + Send + Sync + 'static {
 async fn a_duplicate_of_a_segment_link_is_not_written() {
     let server = Loopback::start(with_memory()).await;
     let linker = linker(&server, true);
-    for _ in 0..3 {
-        assert_eq!(linker.link(&job_with_task(), &mut 0).await.unwrap(), linked());
+    for outcome in [linked(), linked_before(), linked_before()] {
+        assert_eq!(linker.outcome_of(&job_with_task()).await.unwrap(), outcome);
     }
     assert_eq!(server.count("POST "), 1);
 }
@@ -290,7 +311,7 @@ async fn the_first_recordings_segment_link_is_kept() {
         deletions: Some(deletions(&server, false)),
         ..linker(&server, true)
     };
-    linker.link(&job_with_task(), &mut 0).await.unwrap();
+    linker.outcome_of(&job_with_task()).await.unwrap();
     let first = written(&server);
     let second = LinkTask {
         recording_sid: RecordingSid::parse("RE00000000000000000000000000000002").unwrap(),
@@ -326,7 +347,7 @@ async fn a_task_that_is_gone_leaves_nothing_to_do() {
         })
         .await;
         assert_eq!(
-            linker(&server, false).link(&job, &mut 0).await.unwrap(),
+            linker(&server, false).outcome_of(&job).await.unwrap().0,
             Outcome::TaskGone,
             "{gone}"
         );
@@ -337,7 +358,7 @@ async fn a_task_that_is_gone_leaves_nothing_to_do() {
 async fn a_task_that_waits_for_a_worker_is_left_alone() {
     for status in ["pending", "reserved"] {
         let server = Loopback::start(with_task(status)).await;
-        let error = linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap_err();
+        let error = linker(&server, false).outcome_of(&job_with_task()).await.unwrap_err();
         assert!(
             matches!(error, LinkError::NotAssigned(_)) && error.is_retryable(),
             "{error}"
@@ -375,7 +396,7 @@ async fn an_update_counts_once_the_task_is_seen_with_its_link() {
         })
         .await;
         assert_eq!(
-            linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap(),
+            linker(&server, false).outcome_of(&job_with_task()).await.unwrap(),
             linked()
         );
         let stored = stored.lock().unwrap().clone().expect("the task has its link");
@@ -392,7 +413,7 @@ async fn a_task_that_never_shows_its_link_is_not_linked() {
         other => other,
     })
     .await;
-    let error = linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap_err();
+    let error = linker(&server, false).outcome_of(&job_with_task()).await.unwrap_err();
     assert!(matches!(error, LinkError::Contended) && error.is_retryable(), "{error}");
 }
 
@@ -406,7 +427,7 @@ async fn another_tasks_answer_is_not_merged_into() {
         other => other,
     })
     .await;
-    let error = linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap_err();
+    let error = linker(&server, false).outcome_of(&job_with_task()).await.unwrap_err();
     assert!(matches!(error, LinkError::Twilio(ApiError::Unexpected(_))), "{error}");
     assert_eq!(server.count("POST "), 0);
 }
@@ -424,7 +445,7 @@ async fn attributes_with_half_of_a_surrogate_pair_are_linked_as_they_are() {
     })
     .await;
     assert_eq!(
-        linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap(),
+        linker(&server, false).outcome_of(&job_with_task()).await.unwrap(),
         linked()
     );
     let update = server.asked().into_iter().find(is_update).unwrap();
@@ -453,11 +474,11 @@ async fn a_link_that_waited_for_a_worker_is_not_slow() {
         other => other,
     })
     .await;
-    let mut possible_since_ms = 1;
-    let linker = linker(&server, false);
-    let outcome = linker.link(&job_with_task(), &mut possible_since_ms).await;
-    assert_eq!(outcome.unwrap(), linked());
-    assert_eq!(possible_since_ms, 1_795_885_200_000);
+    let (Outcome::Linked(_), possible_since_ms) = linker(&server, false).outcome_of(&job_with_task()).await.unwrap()
+    else {
+        panic!("not linked");
+    };
+    assert_eq!(possible_since_ms, Some(1_795_885_200_000));
 }
 
 #[tokio::test]
@@ -467,7 +488,7 @@ async fn a_two_channel_recording_says_who_speaks_where() {
         let job = job(&format!(
             r#""callSid":"CA00000000000000000000000000000001","channels":{channels}"#
         ));
-        linker(&server, false).link(&job, &mut 0).await.unwrap();
+        linker(&server, false).outcome_of(&job).await.unwrap();
         assert_eq!(
             written(&server)["conversations"]["media"][0]["channels"],
             written_channels
@@ -486,7 +507,7 @@ async fn a_task_that_changes_is_fetched_and_merged_again() {
             neighbours(asked)
         })
         .await;
-        match linker(&server, false).link(&job_with_task(), &mut 0).await {
+        match linker(&server, false).outcome_of(&job_with_task()).await {
             Ok(outcome) => assert!(expected && outcome == linked(), "{conflicts} conflicts"),
             Err(error) => assert!(
                 !expected && matches!(error, LinkError::Contended) && error.is_retryable(),
@@ -508,7 +529,7 @@ async fn refused_credentials_are_read_again_once() {
         other => other,
     })
     .await;
-    let error = linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap_err();
+    let error = linker(&server, false).outcome_of(&job_with_task()).await.unwrap_err();
     assert!(matches!(error, LinkError::Twilio(ApiError::Unauthorized)));
     assert_eq!(server.count("GET "), 2);
 }
@@ -523,7 +544,7 @@ async fn attributes_that_cannot_be_merged_are_left_alone_and_fail_for_good() {
         other => other,
     })
     .await;
-    let error = linker(&server, false).link(&job_with_task(), &mut 0).await.unwrap_err();
+    let error = linker(&server, false).outcome_of(&job_with_task()).await.unwrap_err();
     assert!(matches!(error, LinkError::Merge(MergeError::NotAnObject)) && !error.is_retryable());
     assert_eq!(server.count("POST "), 0);
 }
@@ -532,7 +553,7 @@ async fn attributes_that_cannot_be_merged_are_left_alone_and_fail_for_good() {
 async fn what_the_callback_lacks_the_recording_tells() {
     let server = Loopback::start(neighbours).await;
     let bare = job(r#""later":0"#);
-    assert_eq!(linker(&server, false).link(&bare, &mut 0).await.unwrap(), linked());
+    assert_eq!(linker(&server, false).outcome_of(&bare).await.unwrap(), linked());
     let search = server
         .asked()
         .into_iter()
@@ -546,7 +567,7 @@ async fn what_the_callback_lacks_the_recording_tells() {
     // What the callback said stands.
     let server = Loopback::start(neighbours).await;
     linker(&server, false)
-        .link(&job(r#""startTimeMs":2000,"channels":1"#), &mut 0)
+        .outcome_of(&job(r#""startTimeMs":2000,"channels":1"#))
         .await
         .unwrap();
     let entry = &written(&server)["conversations"]["media"][0];
@@ -555,27 +576,60 @@ async fn what_the_callback_lacks_the_recording_tells() {
 
 #[tokio::test]
 async fn a_recording_without_any_call_or_task_fails_for_good() {
-    type Expected = fn(&LinkError) -> bool;
-    let cases: [(Answer, Expected); 2] = [
-        ((200, None, recording(&Value::Null)), |error| {
-            matches!(error, LinkError::NothingToFindBy)
-        }),
-        ((404, None, json!({"code": 20404})), |error| {
-            matches!(error, LinkError::Twilio(ApiError::NotFound))
-        }),
-    ];
-    for (answer, expected) in cases {
-        let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
-            RECORDING => answer.clone(),
-            _ => neighbours(asked),
+    let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
+        RECORDING => (200, None, recording(&Value::Null)),
+        _ => neighbours(asked),
+    })
+    .await;
+    let error = linker(&server, false)
+        .outcome_of(&job(r#""startTimeMs":1"#))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, LinkError::NothingToFindBy) && !error.is_retryable(),
+        "{error}"
+    );
+    assert_eq!(server.count("GET "), 1);
+}
+
+/// A recording that Twilio doesn't show yet, a workspace that isn't there: no task has said that it's gone.
+#[tokio::test]
+async fn a_404_that_is_no_tasks_is_tried_again() {
+    for (missing, job) in [
+        (RECORDING, job(r#""startTimeMs":1"#)),
+        (SEARCH, job(r#""callSid":"CA00000000000000000000000000000001""#)),
+    ] {
+        let server = Loopback::start(move |asked: &Asked| {
+            if asked.what.starts_with(missing) {
+                (404, None, json!({"code": 20404}))
+            } else {
+                neighbours(asked)
+            }
         })
         .await;
-        let error = linker(&server, false)
-            .link(&job(r#""startTimeMs":1"#), &mut 0)
-            .await
-            .unwrap_err();
-        assert!(expected(&error) && !error.is_retryable(), "{error}");
-        assert_eq!(server.count("GET "), 1);
+        let error = linker(&server, false).outcome_of(&job).await.unwrap_err();
+        assert!(
+            matches!(error, LinkError::Twilio(ApiError::NotFound)) && error.is_retryable(),
+            "{error}"
+        );
+    }
+}
+
+/// A search whose filter got lost on its way finds the newest task, whosever it is.
+#[tokio::test]
+async fn a_task_that_was_found_and_names_another_call_is_not_linked() {
+    for (leg, sid) in [
+        ("callSid", "CA00000000000000000000000000000009"),
+        ("conferenceSid", "CF00000000000000000000000000000009"),
+    ] {
+        let server = Loopback::start(neighbours).await;
+        let job = job(&format!(r#""{leg}":"{sid}""#));
+        let error = linker(&server, false).outcome_of(&job).await.unwrap_err();
+        assert!(
+            matches!(error, LinkError::Twilio(ApiError::Unexpected(_))) && error.is_retryable(),
+            "{error}"
+        );
+        assert_eq!(server.count("POST /v1/Workspaces/"), 0);
     }
 }
 

@@ -98,6 +98,7 @@ mod tests {
     fn whatever_twilio_and_aws_answer_may_change() {
         for error in [
             LinkError::Twilio(ApiError::Unauthorized),
+            LinkError::Twilio(ApiError::NotFound),
             LinkError::Twilio(ApiError::Status { status: 400 }),
             LinkError::Twilio(ApiError::RateLimited { retry_after_s: None }),
             LinkError::Twilio(ApiError::Unexpected("x")),
@@ -118,7 +119,6 @@ mod tests {
         for failure in [
             link(LinkError::NothingToFindBy),
             link(LinkError::Merge(MergeError::NotAnObject)),
-            link(LinkError::Twilio(ApiError::NotFound)),
             Failure::Job(JobError::OtherRole("CopyRecording")),
             Failure::Message(MessageError::Malformed { line: 1, column: 1 }),
         ] {

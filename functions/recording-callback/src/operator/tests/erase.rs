@@ -106,7 +106,7 @@ async fn the_deletion_of_an_original_is_called_off_before_anything_is_removed() 
     deletions.schedule(&recording_sid, Some(5)).await.unwrap();
 
     let refusing = Loopback::start(|asked| match asked.what.split(' ').next().unwrap() {
-        "PUT" => (200, None, json!(null)),
+        "PUT" => (200, Some("\"1\""), json!(null)),
         _ => (403, None, json!(null)),
     })
     .await;

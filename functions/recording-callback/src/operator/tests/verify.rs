@@ -35,6 +35,27 @@ async fn damaged_recordings_are_named() {
     assert_eq!(bad(&answer), [sid(9), sid(17)]);
 }
 
+/// As an earlier release stored it, which took whatever came with a 200.
+#[tokio::test]
+async fn a_stored_page_of_html_is_bad() {
+    let world = World::start(Twilio::with(Vec::new()).await).await;
+    for (number, bytes) in [
+        (1, &b"<html>It works!</html>"[..]),
+        (2, b"RIFF"),
+        (3, b""),
+        (4, &[7; 1_000]),
+    ] {
+        let recording = RecordingId::parse(&sid(number)).unwrap();
+        world.aws.store_unseen(&recording, bytes).await;
+    }
+    let answer = world.invoke(json!({"verify": {"all": true}})).await.unwrap();
+    let counts = json!({"verified": 1, "bytes": 1_000, "bad": 3, "unreadable": 0, "gone": 0});
+    assert_eq!(answer["work"]["verify"]["counts"], counts);
+    assert_eq!(bad(&answer), [1, 2, 3].map(sid));
+    let problem = &answer["work"]["verify"]["badRecordings"][0]["problem"];
+    assert_eq!(problem, "stored is a page of HTML or XML");
+}
+
 #[tokio::test]
 async fn a_verification_of_everything_goes_on_where_it_ended() {
     let world = world().await;

@@ -14,7 +14,7 @@ const RECORDING: &str = "RE00000000000000000000000000000001";
 const CALL: &str = "CA00000000000000000000000000000001";
 const TASK: &str = "WT00000000000000000000000000000001";
 
-/// Long enough for a call of three minutes: 32 kB/s × 180 s = 5.8 MB, more than the 4 MiB that one range may have.
+/// Long enough for a call of three minutes: 32 kB/s × 180 s = 5.8 MB, five times what a browser is sent at once.
 const SECONDS: u32 = 180;
 
 /// Linking and copying take a second; a machine busy with a build may take many times that.

@@ -142,6 +142,20 @@ async fn keys_of_every_size_that_kms_makes_unwrap_data_keys() {
 }
 
 #[tokio::test]
+async fn an_answer_of_kms_without_a_key_is_worth_another_try() {
+    for answer in [
+        json!({}),
+        json!({"KeyId": ARN}),
+        json!({"Plaintext": STANDARD.encode(DATA_KEY)}),
+    ] {
+        let (_server, keys) = kms(move || (200, answer.clone())).await;
+        let sealed = Sealed::new(b"audio");
+        let media = EncryptedMedia::new(&sealed, &keys, envelope(&[1; 256]));
+        assert!(media.open(0, None).await.unwrap_err().retryable);
+    }
+}
+
+#[tokio::test]
 async fn kms_is_asked_once_for_the_named_key_and_the_named_algorithm() {
     let (server, keys) = unwrapping().await;
     let sealed = Sealed::new(b"audio");

@@ -14,7 +14,7 @@ const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 fn task_router(status: u16) -> impl Fn(&Asked) -> Answer + Clone + Send + Sync + 'static {
     move |asked| match neighbours(asked) {
         _ if asked.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"})),
-        (200, Some(_), _) if status != 200 => (status, None, json!({})),
+        (200, Some(_), _) if status != 200 => (status, None, json!({"code": 20404})),
         other => other,
     }
 }
@@ -159,17 +159,20 @@ async fn a_late_link_is_tried_for_a_day_and_then_given_up_with_its_reason() {
 #[tokio::test]
 async fn a_message_that_no_other_queue_takes_is_kept() {
     for age_ms in [10 * MINUTE_MS, DAY_MS] {
-        let answer = task_router(503);
-        let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
-            SEND_MESSAGE => (500, None, json!({"__type": "com.amazonaws.sqs#Canary"})),
-            _ => answer(asked),
-        })
-        .await;
-        assert_eq!(
-            kept(linker(&server, false), &[message("m", &link_of_age(age_ms), 1)]).await,
-            ["m"]
-        );
-        assert_eq!(server.count(SEND_MESSAGE), 1);
+        // The second is nobody's word that a queue has the message.
+        for refusal in [(500, json!({"__type": "com.amazonaws.sqs#Canary"})), (200, json!({}))] {
+            let answer = task_router(503);
+            let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
+                SEND_MESSAGE => (refusal.0, None, refusal.1.clone()),
+                _ => answer(asked),
+            })
+            .await;
+            assert_eq!(
+                kept(linker(&server, false), &[message("m", &link_of_age(age_ms), 1)]).await,
+                ["m"]
+            );
+            assert_eq!(server.count(SEND_MESSAGE), 1);
+        }
     }
 }
 
@@ -182,6 +185,22 @@ async fn a_task_that_is_gone_ends_its_message() {
             .is_empty()
     );
     assert_eq!((server.count(SEND_MESSAGE), server.count(CHANGE_VISIBILITY)), (0, 0));
+}
+
+/// Whoever answers in TaskRouter's place knows of no task.
+#[tokio::test]
+async fn a_404_that_is_not_twilios_ends_no_message() {
+    let server = Loopback::start_with_text(|asked| match neighbours(asked) {
+        _ if asked.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"}).to_string()),
+        (200, Some(_), _) => (404, None, "<html>Not Found</html>".to_owned()),
+        (status, etag, body) => (status, etag, body.to_string()),
+    })
+    .await;
+    assert_eq!(
+        kept(linker(&server, false), &[message("m", &link_of_age(0), 1)]).await,
+        ["m"]
+    );
+    assert_eq!((server.count(SEND_MESSAGE), server.count(CHANGE_VISIBILITY)), (0, 1));
 }
 
 #[tokio::test]
