@@ -47,9 +47,9 @@ function call(command, parameters) {
 
 try {
   await call("WebDriver:NewSession", {});
-  await call("WebDriver:SetTimeouts", { script: job.boundMs });
+  await call("WebDriver:SetTimeouts", { script: 2 * job.boundMs });
   await call("WebDriver:Navigate", { url: job.page });
-  const { value } = await call("WebDriver:ExecuteAsyncScript", { script: LISTEN, args: [job.link, job.rate] });
+  const { value } = await call("WebDriver:ExecuteAsyncScript", { script: LISTEN, args: [job.link, job.rate, job.boundMs] });
   console.log(JSON.stringify(value));
 } finally {
   firefox.kill("SIGKILL");

@@ -5,10 +5,13 @@ export const job = JSON.parse(process.argv[2]);
 
 /** Runs on the page, as the body of a function whose last argument is told the outcome. Muted, because there is no device. */
 export const LISTEN = `
-  const [url, rate, done] = arguments;
+  const [url, rate, boundMs, done] = arguments;
   const audio = new Audio();
   const fail = (error) => done({ error: String(error) });
+  let waitsFor = "";
+  setTimeout(() => fail(waitsFor + " at " + audio.currentTime + " s, readyState " + audio.readyState), boundMs);
   const until = (condition) => new Promise((met) => {
+    waitsFor = String(condition);
     const look = () => (condition() ? met(audio.currentTime) : setTimeout(look, 50));
     look();
   });

@@ -20,9 +20,9 @@ try {
   await started(() => call("GET", "/status"));
   const { sessionId } = await call("POST", "/session", { capabilities: {} });
   const session = `/session/${sessionId}`;
-  await call("POST", `${session}/timeouts`, { script: job.boundMs });
+  await call("POST", `${session}/timeouts`, { script: 2 * job.boundMs });
   await call("POST", `${session}/url`, { url: job.page });
-  const seen = await call("POST", `${session}/execute/async`, { script: LISTEN, args: [job.link, job.rate] });
+  const seen = await call("POST", `${session}/execute/async`, { script: LISTEN, args: [job.link, job.rate, job.boundMs] });
   console.log(JSON.stringify(seen));
   await call("DELETE", session);
 } finally {

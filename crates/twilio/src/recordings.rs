@@ -91,7 +91,7 @@ impl Client {
     }
 
     /// The page that `after` leads to, else the first one of at most `page_size` (1 to [`MAX_PAGE_SIZE`]) recordings.
-    /// Deleted recordings aren't listed.
+    /// Deleted recordings aren't listed. A page that leads to itself is [`ApiError::Unexpected`]: the list would never end.
     pub async fn list_recordings(
         &self,
         credentials: &Credentials,
@@ -121,6 +121,9 @@ impl Client {
             skipped: Vec::new(),
             next: next_page_uri.map(|uri| self.page_token(&uri)).transpose()?,
         };
+        if page.next.is_some() && page.next.as_ref() == after {
+            return Err(ApiError::Unexpected("a page that leads to itself"));
+        }
         for element in elements {
             let recording = RecordingResource::deserialize(element).ok();
             match recording.as_ref().and_then(|recording| created.contains(recording)) {

@@ -63,6 +63,19 @@ fn parameters(target: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+async fn a_page_that_leads_to_itself_is_no_list() {
+    let next = format!("{}?Page=1&PageToken=PARE1", list_path());
+    let twilio = Server::answering(200, &[], &page_json(&[], Some(&next))).await;
+    let first = list(&twilio, None).await.unwrap();
+    assert!(first.next.is_some());
+    let second = list(&twilio, first.next.as_ref()).await;
+    assert!(matches!(
+        second,
+        Err(ApiError::Unexpected("a page that leads to itself"))
+    ));
+}
+
+#[tokio::test]
 async fn a_recording_is_fetched_by_its_sid() {
     let body = recording_json('1', "Sun, 31 May 2026 12:00:00 +0000").to_string();
     let twilio = Server::answering(200, &[], &body).await;
