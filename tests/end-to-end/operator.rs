@@ -317,7 +317,7 @@ async fn what_retention_deleted_is_not_brought_back() {
     stack.post_callback(&recording.callback()).await.unwrap();
     eventually("the copier's look at the delete marker", || async {
         let log = stack.log(Role::Copier).unwrap();
-        let told = |line: &str| line.contains(&recording.sid) && line.contains("deleted since");
+        let told = |line: &str| line.contains(&recording.sid) && line.contains(r#""outcome":"expired""#);
         log.lines().any(told).then_some(())
     })
     .await;
