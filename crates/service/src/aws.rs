@@ -261,6 +261,8 @@ mod tests {
     /// It takes connections and never answers.
     #[tokio::test]
     async fn a_silent_service_is_given_up_within_the_operations_time() {
+        const LONG: Duration = Duration::from_secs(60 * 60);
+        const SHORT: Duration = Duration::from_millis(100);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let taken = tokio::spawn(async move {
@@ -269,20 +271,19 @@ mod tests {
                 connections.push(listener.accept().await);
             }
         });
-        let timeouts = Timeouts {
-            attempt: Duration::from_millis(100),
-            operation: Duration::from_millis(500),
-        };
-        let settings = Settings::from_pairs([("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", &endpoint)]);
-        let credentials = Credentials::new("test", "test", None, None, "test");
-        let config = read(settings, NOTHING, timeouts)
-            .unwrap()
-            .into_builder()
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build();
-        let asked = Client::new(&config).list_secrets().send();
-        let answer = tokio::time::timeout(Duration::from_secs(60), asked).await;
-        assert!(answer.expect("an end").is_err());
+        // The operation's time alone, and then that of its few attempts alone.
+        for (attempt, operation) in [(LONG, SHORT), (SHORT, LONG)] {
+            let settings = Settings::from_pairs([("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", &endpoint)]);
+            let credentials = Credentials::new("test", "test", None, None, "test");
+            let config = read(settings, NOTHING, Timeouts { attempt, operation })
+                .unwrap()
+                .into_builder()
+                .credentials_provider(SharedCredentialsProvider::new(credentials))
+                .build();
+            let asked = Client::new(&config).list_secrets().send();
+            let answer = tokio::time::timeout(Duration::from_secs(60), asked).await;
+            assert!(answer.expect("an end").is_err());
+        }
         taken.abort();
     }
 }

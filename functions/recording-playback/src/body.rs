@@ -314,9 +314,12 @@ mod tests {
         let mut body = body_until(Some(soon), 10, vec![Ok("hello"), Ok("world")]);
         assert!(body.frame().await.is_some());
         assert!(!HAS_ABORTED.get());
-        while !HAS_ABORTED.get() {
-            sleep(Duration::from_millis(10)).await;
-        }
+        let ending = async {
+            while !HAS_ABORTED.get() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(60), ending).await.expect("an end");
         let more = timeout(GRACE, body.frame()).await;
         assert!(
             more.is_err(),

@@ -259,6 +259,7 @@ fn no_other_form_of_a_query_is_taken() {
     let body = SignedBody::Form(&call);
     for (signed, seen) in [
         ("b=1&a=2", "a=2&b=1"),
+        ("a=2&b=1", "b=1&a=2"),
         ("a=b+c", "a=b%20c"),
         ("a=%c3%a9", "a=%C3%A9"),
         ("a=1", "a=2"),

@@ -185,6 +185,24 @@ async fn a_restart_does_not_forget_what_was_announced() {
     assert_eq!(bytes, begun(b"vwxyz"));
 }
 
+/// As after an upload that has to begin again.
+#[tokio::test]
+async fn what_is_begun_anew_does_not_forget_what_was_announced() {
+    let recording = RecordingId::parse(&format!("RE{:032x}", 1)).unwrap();
+    for (again, announced) in [(None, Some(AT + 5)), (Some(AT + 5), Some(AT + 5)), (Some(AT + 6), None)] {
+        let replies = [first(5, b"ab"), reply(0, again, &begun(b"abcde"))].map(Ok);
+        let source = Replies(Mutex::new(replies.into()), Mutex::default());
+        let mut download = Download::new(&recording, &source, PATIENCE);
+        download.begin().await.unwrap();
+        assert!(matches!(download.next().await, Ok(Next::Chunk(_))));
+        match (download.begin().await, announced) {
+            (Ok(beginning), Some(_)) => assert_eq!(beginning.announced, announced),
+            (Err(error), None) => assert!(matches!(error, StoreError::LengthChanged { .. }), "{error}"),
+            (other, _) => panic!("{again:?}: {other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_document_is_a_failed_answer_wherever_it_comes() {
     let page = || tagged(reply(0, Some(6), b"<html>"), None);
