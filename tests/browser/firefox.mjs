@@ -49,7 +49,7 @@ try {
   await call("WebDriver:NewSession", {});
   await call("WebDriver:SetTimeouts", { script: 2 * job.boundMs });
   await call("WebDriver:Navigate", { url: job.page });
-  const { value } = await call("WebDriver:ExecuteAsyncScript", { script: LISTEN, args: [job.link, job.rate, job.boundMs] });
+  const { value } = await call("WebDriver:ExecuteAsyncScript", { script: LISTEN, args: [job.link, job.seeks, job.rate, job.boundMs] });
   console.log(JSON.stringify(value));
 } finally {
   firefox.kill("SIGKILL");

@@ -1,11 +1,11 @@
-// What Firefox and WebKit are asked to do with a link: play, seek to 90 %, back to 10 % and to the end, then, where there is a
-// rate, play the whole recording at many times its speed. They print what they saw as JSON.
+// What Firefox and WebKit are asked to do with a link: play, perhaps seek to 90 %, back to 10 % and to the end, then play the
+// whole recording at a rate. They print what they saw as JSON.
 
 export const job = JSON.parse(process.argv[2]);
 
 /** Runs on the page, as the body of a function whose last argument is told the outcome. Muted, because there is no device. */
 export const LISTEN = `
-  const [url, rate, boundMs, done] = arguments;
+  const [url, seeks, rate, boundMs, done] = arguments;
   const audio = new Audio();
   const fail = (error) => done({ error: String(error) });
   let waitsFor = "";
@@ -29,17 +29,19 @@ export const LISTEN = `
     await audio.play();
     const start = await until(() => audio.currentTime >= 0.5);
     const lengthS = audio.duration;
-    const late = await seek(0.9 * lengthS);
-    const early = await seek(0.1 * lengthS);
-    audio.currentTime = lengthS - 2;
-    const ended = await until(() => audio.ended);
-    if (!rate) return done({ lengthS, start, late, early, ended });
-    audio.currentTime = 0;
+    const seen = { lengthS, start };
+    if (seeks) {
+      seen.late = await seek(0.9 * lengthS);
+      seen.early = await seek(0.1 * lengthS);
+      audio.currentTime = lengthS - 2;
+      seen.ended = await until(() => audio.ended);
+    }
+    if (audio.currentTime > lengthS / 2) audio.currentTime = 0;
     audio.playbackRate = rate;
     await audio.play();
     await until(() => audio.currentTime > 0 && audio.currentTime < lengthS / 2);
-    const whole = await until(() => audio.ended);
-    done({ lengthS, start, late, early, ended, whole });
+    seen.whole = await until(() => audio.ended);
+    done(seen);
   })().catch(fail);
 `;
 

@@ -22,7 +22,7 @@ try {
   const session = `/session/${sessionId}`;
   await call("POST", `${session}/timeouts`, { script: 2 * job.boundMs });
   await call("POST", `${session}/url`, { url: job.page });
-  const seen = await call("POST", `${session}/execute/async`, { script: LISTEN, args: [job.link, job.rate, job.boundMs] });
+  const seen = await call("POST", `${session}/execute/async`, { script: LISTEN, args: [job.link, job.seeks, job.rate, job.boundMs] });
   console.log(JSON.stringify(seen));
   await call("DELETE", session);
 } finally {
