@@ -187,7 +187,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         Api::Kms => data_key(),
         Api::Secrets => secret(request).await,
         Api::Sqs => Response::new(Body::full(json!({"MessageId": "1"}).to_string())),
-        Api::TaskRouter => task(request.uri().path()),
+        Api::TaskRouter => task(request).await,
         Api::S3 => s3(&state, request).await,
     };
     let len = response.body().len();
@@ -228,10 +228,14 @@ async fn secret(request: Request<Incoming>) -> Response<Body> {
     Response::new(Body::full(json!({"ARN": "arn", "SecretString": secret}).to_string()))
 }
 
-/// A task that a worker has, before and after every update.
-fn task(path: &str) -> Response<Body> {
-    let sid = path.rsplit('/').next().unwrap_or_default();
-    let task = json!({"sid": sid, "assignment_status": "assigned", "attributes": "{}"});
+/// A task that a worker has. An update is answered with what it wrote, and forgotten: the next job updates it again.
+async fn task(request: Request<Incoming>) -> Response<Body> {
+    let sid = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    let body = request.into_body().collect().await.map(Collected::to_bytes);
+    let written = form_urlencoded::parse(&body.unwrap_or_default())
+        .find(|(name, _)| name == "Attributes")
+        .map_or_else(|| "{}".to_owned(), |(_, attributes)| attributes.into_owned());
+    let task = json!({"sid": sid, "assignment_status": "assigned", "attributes": written});
     let mut response = Response::new(Body::full(task.to_string()));
     response.headers_mut().insert(header::ETAG, store::ETAG);
     response
