@@ -18,7 +18,7 @@ impl Block {
         }
     }
 
-    /// Fills in a placeholder, which has to be there.
+    /// Fills in a placeholder wherever it stands.
     pub(super) fn with(mut self, placeholder: &str, value: &str) -> Self {
         self.text = self.text.replace(placeholder, value);
         self
