@@ -16,6 +16,7 @@ mod encrypted;
 mod erased;
 mod events;
 mod fault_matrix;
+mod flex;
 mod from_outside;
 mod links;
 mod load;
