@@ -17,6 +17,7 @@ mod erased;
 mod events;
 mod fault_matrix;
 mod flex;
+mod flex_player;
 mod from_outside;
 mod links;
 mod load;

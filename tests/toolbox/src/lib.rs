@@ -7,6 +7,7 @@
 
 mod debian;
 mod flex;
+mod flex_script;
 mod guardian;
 mod localemu;
 mod ministack;
@@ -21,6 +22,7 @@ use std::path::Path;
 
 pub use debian::{chromium, nginx, program};
 pub use flex::{flex_modules, flex_plugin};
+pub use flex_script::{browser_modules, flex_script};
 pub use localemu::{Localemu, LocalemuError};
 pub use ministack::{Ministack, MinistackError};
 pub use net::{free_port, wait_for_tcp};
