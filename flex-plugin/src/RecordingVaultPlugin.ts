@@ -1,7 +1,7 @@
 import type * as Flex from "@twilio/flex-ui";
 import { FlexPlugin } from "@twilio/flex-plugin";
 
-import { pauseProblem } from "./pause";
+import { problems } from "./problems";
 import { recordingOptions } from "./recording";
 import { readSettings, Settings, SettingsError } from "./settings";
 
@@ -25,17 +25,9 @@ export default class RecordingVaultPlugin extends FlexPlugin {
         throw error;
       }
       // Agents must be able to take calls all the same.
-      report("error", `The plugin has no calls recorded: ${error.message}`);
+      const goesOn = callRecordingEnabled ? ". Call Recording in the console goes on, for excluded calls too" : "";
+      report("error", `The plugin has no calls recorded: ${error.message}${goesOn}`);
       return;
-    }
-
-    const workerAttributes = manager.workerClient?.attributes;
-    const problem = pauseProblem(settings, { uiAttributes, workerAttributes, callRecordingEnabled });
-    if (problem) {
-      report("warning", problem);
-    }
-    if (settings.mode === "reservation" && callRecordingEnabled) {
-      report("warning", "Calls are recorded twice: Call Recording is on in the console, and mode reservation records too");
     }
 
     // A listener, not a replaced action: other plugins have theirs beside it.
@@ -46,21 +38,32 @@ export default class RecordingVaultPlugin extends FlexPlugin {
       }
       payload.conferenceOptions = { ...payload.conferenceOptions, ...recordingOptions(settings, task) };
     });
+
+    const workerAttributes = manager.workerClient?.attributes;
+    const found = problems(settings, { uiAttributes, workerAttributes, callRecordingEnabled });
+    found.forEach((problem) => report("warning", problem));
   }
 }
 
 type Report = (type: "error" | "warning", text: string) => void;
 
-/** Says what an administrator should know: in the browser's console, and to administrators by Flex's own notification. */
+/**
+ * Says what an administrator should know: in the browser's console, and to administrators by Flex's own notification. That
+ * a notification can't be shown is no reason for calls not to be recorded.
+ */
 function reporter(flex: typeof Flex, manager: Flex.Manager): Report {
   return (type, text) => {
     (type === "error" ? console.error : console.warn)(`${NAME}: ${text}`);
-    if (!manager.user.roles.includes("admin")) {
+    if (!manager.user?.roles?.includes("admin")) {
       return;
     }
     const id = `${NAME}: ${text}`;
     const content = `Recording Vault: ${text}`;
-    flex.Notifications.registerNotification({ id, content, type: flex.NotificationType[type], timeout: 0 });
-    flex.Notifications.showNotification(id);
+    try {
+      flex.Notifications.registerNotification({ id, content, type: flex.NotificationType[type], timeout: 0 });
+      flex.Notifications.showNotification(id);
+    } catch (error) {
+      console.error(`${NAME}: the notification can't be shown`, error);
+    }
   };
 }

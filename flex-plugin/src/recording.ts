@@ -64,9 +64,11 @@ function callbackFor(callbackUrl: URL, names: Record<string, string>): string {
 function isExcluded({ queues, attributes }: Exclusions, call: Call): boolean {
   return (
     queues.some((queue) => queue === call.queueName || queue === call.queueSid) ||
-    attributes.some(({ key, value }) => {
-      const found = key.split(".").reduce(property, call.attributes);
-      return Array.isArray(found) ? found.includes(value) : found === value;
-    })
+    attributes.some(({ key, value }) =>
+      // An attribute's name may have a dot, too.
+      [property(call.attributes, key), key.split(".").reduce(property, call.attributes)].some((found) =>
+        Array.isArray(found) ? found.includes(value) : found === value,
+      ),
+    )
   );
 }

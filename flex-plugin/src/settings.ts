@@ -25,13 +25,20 @@ export interface Exclusions {
   /** Names or SIDs of queues. */
   queues: string[];
   /** Attributes of the task; a dot leads into an object, and a list matches by any of its elements. */
-  attributes: Array<{ key: string; value: unknown }>;
+  attributes: Attribute[];
+}
+
+export interface Attribute {
+  key: string;
+  value: string | number | boolean | null;
 }
 
 /** A setting that can't be used. The message names it, and never has its value. */
 export class SettingsError extends Error {}
 
 const ROOT = "ui_attributes.recording_vault";
+
+const NAMES = ["callback_url", "mode", "channels", "exclude_queues", "exclude_attributes"];
 
 /**
  * Reads the settings.
@@ -43,6 +50,11 @@ export function readSettings(uiAttributes: unknown): Settings {
   const given = property(uiAttributes, "recording_vault");
   if (given === undefined) {
     throw new SettingsError(`${ROOT} is missing`);
+  }
+  // A misspelt exclusion would leave calls recorded that must not be.
+  const unknown = Object.keys(Object(given)).find((name) => !NAMES.includes(name));
+  if (unknown !== undefined) {
+    throw new SettingsError(`${ROOT}.${unknown} is not a setting`);
   }
   return {
     callbackUrl: httpsUrl(given, "callback_url"),
@@ -58,7 +70,7 @@ export function readSettings(uiAttributes: unknown): Settings {
 function httpsUrl(given: unknown, name: string): URL {
   const text = property(given, name);
   try {
-    const url = new URL(String(text));
+    const url = new URL(typeof text === "string" ? text : "");
     if (url.protocol === "https:") {
       return url;
     }
@@ -81,17 +93,20 @@ function oneOf<Word extends string>(given: unknown, name: string, words: [Word, 
 function listOf<Element>(given: unknown, name: string, fits: (element: unknown) => element is Element): Element[] {
   const list = property(given, name) ?? [];
   if (!Array.isArray(list) || !list.every(fits)) {
-    throw new SettingsError(`${ROOT}.${name} is not a list of ${fits === isText ? "names" : "keys with values"}`);
+    throw new SettingsError(`${ROOT}.${name} is not a list of ${fits === isText ? "names" : "keys with plain values"}`);
   }
   return list;
 }
 
+/** A name. With a space at its end it would never match, and the call would be recorded. */
 function isText(element: unknown): element is string {
-  return typeof element === "string" && element !== "";
+  return typeof element === "string" && element !== "" && element.trim() === element;
 }
 
-function isAttribute(element: unknown): element is { key: string; value: unknown } {
-  return isText(property(element, "key")) && property(element, "value") !== undefined;
+/** Objects and lists are equal to nothing, so that they would exclude nothing. */
+function isAttribute(element: unknown): element is Attribute {
+  const value = property(element, "value");
+  return isText(property(element, "key")) && (value === null || ["string", "number", "boolean"].includes(typeof value));
 }
 
 /** A property of something that may be anything. */

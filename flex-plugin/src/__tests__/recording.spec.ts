@@ -8,7 +8,7 @@ const CALL: Call = {
   sid: "WR00000000000000000000000000000001",
   queueName: "Support",
   queueSid: "WQ00000000000000000000000000000001",
-  attributes: { direction: "inbound", tags: ["urgent", "private"], customer: { vip: true, level: null } },
+  attributes: { direction: "inbound", "account.tier": "gold", tags: ["urgent", "private"], customer: { vip: true, level: null } },
 };
 
 const options = (given: object, call = CALL) =>
@@ -53,6 +53,8 @@ describe("exclusions", () => {
     ["direction", "inbound"],
     ["customer.vip", true],
     ["tags", "private"],
+    ["account.tier", "gold"],
+    ["customer.level", null],
   ])("by the attribute %s", (key, value) => {
     const other = { key: "other", value: 1 };
     expect(options({ exclude_attributes: [other, { key, value }] })).toEqual(excluded);

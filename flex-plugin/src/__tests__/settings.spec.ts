@@ -48,16 +48,22 @@ describe("a setting that can't be used is named, without its value", () => {
     ["callback_url", "canary"],
     ["callback_url", "http://canary.example.com/"],
     ["callback_url", { canary: 1 }],
+    ["callback_url", ["https://canary.example.com/"]],
     ["mode", "canary"],
     ["mode", 1],
     ["channels", "canary"],
     ["exclude_queues", "canary"],
     ["exclude_queues", ["canary", 1]],
     ["exclude_queues", ["canary", ""]],
+    ["exclude_queues", ["canary "]],
     ["exclude_attributes", { key: "canary", value: 1 }],
     ["exclude_attributes", ["canary"]],
     ["exclude_attributes", [{ key: "canary" }]],
     ["exclude_attributes", [{ key: "", value: "canary" }]],
+    ["exclude_attributes", [{ key: "canary", value: ["canary"] }]],
+    ["exclude_attributes", [{ key: "canary", value: { canary: 1 } }]],
+    ["exclude_queue", ["canary"]],
+    ["excludeQueues", []],
   ])("%s: %p", (name, value) => {
     const message = error({ recording_vault: { callback_url: CALLBACK, [name]: value } });
     expect(message).toMatch(new RegExp(`^ui_attributes\\.recording_vault\\.${name} is n`));
