@@ -381,12 +381,14 @@ fn account_id(settings: &mut Settings, account: Option<&AccountSid>) -> Option<A
 fn endpoints(settings: &mut Settings) -> Endpoints {
     let us1 = Endpoints::default();
     Endpoints {
-        api: settings.optional("TWILIO_API_BASE", base_url).unwrap_or(us1.api),
+        api: settings
+            .optional("TWILIO_API_BASE", base_url)
+            .unwrap_or(us1.api.clone()),
         taskrouter: settings
             .optional("TWILIO_TASKROUTER_BASE", base_url)
-            .unwrap_or(us1.taskrouter),
+            .unwrap_or(us1.taskrouter.clone()),
         // Only playback asks about tokens.
-        iam: us1.iam,
+        ..us1
     }
 }
 

@@ -30,10 +30,10 @@ mod refusal;
 mod respond;
 mod routes;
 
-pub use access::TwilioTokens;
+pub use access::{AccountSecret, TwilioTokens, Voucher};
 pub use app::App;
 pub use body::Body;
-pub use config::Config;
+pub use config::{Config, TokenVoucher};
 pub use cors::FlexOrigins;
 pub use handle::{handle, stream};
-pub use ports::{AuthTokenSource, CheckError, LinkKeys, Recordings, TokenCheck};
+pub use ports::{CheckError, CredentialKind, CredentialSource, LinkKeys, Recordings, TokenCheck};

@@ -130,9 +130,9 @@ async fn every_refusal_has_its_status_and_code() {
             503,
             "unavailable",
         ),
-        (Refusal::AuthToken(SecretError::Missing), 503, "not_configured"),
+        (Refusal::Credential(SecretError::Missing), 503, "not_configured"),
         (
-            Refusal::AuthToken(SecretError::Unavailable("canary".into())),
+            Refusal::Credential(SecretError::Unavailable("canary".into())),
             503,
             "unavailable",
         ),

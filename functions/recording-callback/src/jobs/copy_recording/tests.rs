@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 use service::secrets::{Secret, Secrets};
+use twilio::client::Credentials;
 use vault::{AccountId, KeyArn, WriterConfig};
 
 use super::*;
@@ -7,7 +8,6 @@ use crate::{
     job::Job,
     loopback::{ACCOUNT, Asked, Loopback},
     sample_events::COPY_RECORDING,
-    secret::api_key,
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
@@ -22,7 +22,7 @@ fn copier(server: &Loopback, format: MediaFormat) -> Copier {
     Copier {
         originals: Originals {
             twilio: server.twilio(),
-            api_key: Secret::new(&Secrets::new(&aws), "api-key".to_owned(), api_key),
+            api_key: Secret::new(&Secrets::new(&aws), "api-key".to_owned(), Credentials::parse_api_key),
         },
         writer: Writer::new(aws_sdk_s3::Client::new(&aws), aws_sdk_kms::Client::new(&aws), vault),
         max_receives: 5,
