@@ -110,7 +110,7 @@ async fn a_link_that_is_not_ours_costs_no_call_and_says_nothing() {
         url.replace(&recording.sid, "RE0000000000000000000000000000dead"),
         url.replace("expires=", "expires=9"),
         url.split("&signature=").next().unwrap().to_owned(),
-        format!("{url}A"),
+        url.replace("signature=", "signature=A"),
         format!("{url}&recordingSid=RE0000000000000000000000000000dead"),
         url.replacen('?', "/?", 1),
         format!("{}/", stack.playback_url()),

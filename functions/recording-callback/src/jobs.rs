@@ -54,8 +54,9 @@ impl Jobs {
     /// Runs the job until it's done, there's nothing left to do, or it has failed; gives up at `deadline`.
     pub(crate) async fn run(&self, job: &Job, nth: Try, deadline: Instant) -> Result<(), JobError> {
         let outcome = self.dispatch(job, nth, deadline).await;
-        if let Err(JobError::Link(waiting @ LinkError::NotAssigned(_))) = &outcome {
-            // Waiting isn't failing.
+        if let Err(JobError::Link(waiting)) = &outcome
+            && waiting.is_postponed()
+        {
             tracing::info!(recordingSid = %job.recording_sid(), "{waiting}");
             metrics::emit(&[("LinkPostponed", 1.0, Unit::Count)]);
         } else if let Err(error) = &outcome {

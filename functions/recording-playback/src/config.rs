@@ -14,8 +14,9 @@ use crate::cors::FlexOrigins;
 /// Who may listen where `ALLOWED_ROLES` doesn't say: agents only where that's wanted.
 const DEFAULT_ROLES: [&str; 2] = ["admin", "supervisor"];
 
-/// Four hours, in seconds: a long recording plays to its end, with pauses, on one link.
-const DEFAULT_LINK_TTL_S: u64 = 4 * 60 * 60;
+/// An hour, in seconds. The Player renews the link of a segment's only recording while its page is open. It never renews
+/// those of a segment with several recordings, so that one life has to cover one listening.
+const DEFAULT_LINK_TTL_S: u64 = 60 * 60;
 
 /// A week, in seconds: who holds a link may listen, so a mistyped setting must not make it last for years.
 const MAX_LINK_TTL_S: u64 = 7 * 24 * 60 * 60;
@@ -182,7 +183,7 @@ mod tests {
         assert_eq!(config.vault.kms_keys.len(), 1);
         assert_eq!(config.token_voucher, TokenVoucher::Flex);
         assert_eq!(config.allowed_roles, ["admin", "supervisor"]);
-        assert_eq!(config.link_ttl_s, 14_400);
+        assert_eq!(config.link_ttl_s, 3_600);
         assert_eq!(config.max_range_bytes, 1_048_576);
         assert!(!config.accept_segment_links);
         assert_eq!(config.base_url, None);

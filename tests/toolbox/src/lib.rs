@@ -22,7 +22,7 @@ pub use debian::{chromium, nginx, program};
 pub use localemu::{Localemu, LocalemuError};
 pub use ministack::{Ministack, MinistackError};
 pub use net::{free_port, wait_for_tcp};
-pub use node::{built_node_modules, node_modules};
+pub use node::{built_node_modules, flex_modules, node_modules};
 pub use process::{Process, ProcessError};
 pub use scratch::Scratch;
 pub use setup::ToolError;

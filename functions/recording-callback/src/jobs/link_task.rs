@@ -20,7 +20,7 @@ use twilio::{
 mod links;
 
 pub(crate) use self::links::{LinkKind, Links};
-use super::links_queue::LinksQueue;
+use super::links_queue::{LinksQueue, PATIENCE};
 use crate::{
     clock,
     job::LinkTask,
@@ -35,7 +35,7 @@ pub(crate) struct Linker {
     pub(crate) api_key: Secret<Credentials>,
     pub(crate) workspace: WorkspaceSid,
     pub(crate) links: Links,
-    /// Without it a failed link waits for the queue's own time.
+    /// Without it a failed link waits for the queue's own time, and a task that a search does not find is gone.
     pub(crate) queue: Option<LinksQueue>,
     /// Unset, originals stay at Twilio.
     pub(crate) deletions: Option<Deletions>,
@@ -47,7 +47,7 @@ enum Outcome {
     Linked(TaskSid),
     /// The task's one segment link is another's and stays: nothing left to do.
     Taken(TaskSid),
-    /// There's no such task (any more): nothing left to do.
+    /// There's no such task any more, or none came for a day: nothing left to do.
     TaskGone,
 }
 
@@ -60,6 +60,9 @@ pub(crate) enum LinkError {
     /// resource*, `twilio.com/docs/taskrouter/api/task`).
     #[error("the task is {0:?}: it waits for a worker, and its link with it")]
     NotAssigned(AssignmentStatus),
+    /// The task may still come: a voicemail's or a callback's task is made after the call.
+    #[error("no task names the recording's call or conference yet")]
+    NoTaskYet,
     #[error("after {MAX_TRIES} updates the task did not have its link")]
     Contended,
     #[error(transparent)]
@@ -82,7 +85,7 @@ impl Linker {
             .await
             .unwrap_or(Err(LinkError::Deadline));
         if let Err(error) = &outcome
-            && !matches!(error, LinkError::NotAssigned(_))
+            && !error.is_postponed()
         {
             tell_age(possible_since_ms.unwrap_or(job.received_at_ms));
         }
@@ -135,7 +138,12 @@ impl Linker {
     ) -> Result<Outcome, LinkError> {
         let job = self.findable(key, job).await?;
         let Some(task) = self.find(key, &job).await? else {
-            return Ok(Outcome::TaskGone);
+            let may_come = self.queue.is_some() && clock::since(job.received_at_ms) < PATIENCE;
+            return if may_come {
+                Err(LinkError::NoTaskYet)
+            } else {
+                Ok(Outcome::TaskGone)
+            };
         };
         for _ in 0..MAX_TRIES {
             match self.update(key, &task, &job, url, possible_since_ms).await {
@@ -240,12 +248,22 @@ fn possible_since_ms(received_at_ms: i64, task_updated_at_ms: Option<i64>) -> i6
 }
 
 impl LinkError {
+    /// Whether the link only waits for its task or the task's worker, which isn't failing.
+    pub(super) const fn is_postponed(&self) -> bool {
+        matches!(self, Self::NotAssigned(_) | Self::NoTaskYet)
+    }
+
     /// Whether the same job may succeed later: whatever Twilio refuses now it may take once somebody has replaced a key
     /// or mended a task. A 404 here is no task's: Twilio doesn't know the recording yet, or another workspace is set. What
     /// the job or the attributes themselves rule out stays so.
     pub(crate) const fn is_retryable(&self) -> bool {
         match self {
-            Self::NotAssigned(_) | Self::Contended | Self::Secret(_) | Self::Schedule(_) | Self::Deadline => true,
+            Self::NotAssigned(_)
+            | Self::NoTaskYet
+            | Self::Contended
+            | Self::Secret(_)
+            | Self::Schedule(_)
+            | Self::Deadline => true,
             Self::Twilio(_) => true,
             Self::NothingToFindBy | Self::Merge(_) => false,
         }

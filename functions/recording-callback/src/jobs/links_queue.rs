@@ -20,6 +20,7 @@ use aws_sdk_sqs::{
 
 use service::telemetry::AUDIT;
 
+pub(super) use self::fate::PATIENCE;
 use self::fate::{Fate, failed};
 use super::{JobError, Jobs, Try, link_task::tell_age};
 use crate::{

@@ -29,6 +29,11 @@ impl<K: LinkKeys> LinkGate<K> {
         }
     }
 
+    /// How long a link plays that is made here, in seconds.
+    pub(crate) const fn life_s(&self) -> u64 {
+        self.ttl_s
+    }
+
     /// Verifies the link of the raw `path` and `query` at `now_s` (Unix seconds).
     pub(crate) async fn admit(&self, path: &str, query: &str, now_s: u64) -> Result<Admission, Refusal> {
         let link = self.verify(path, query, now_s).await?;

@@ -79,6 +79,28 @@ async fn links_of_both_forms_play() {
     }
 }
 
+/// `X-Amz-Expires` is for Twilio's Player alone, and outside the signature.
+#[tokio::test]
+async fn what_a_link_says_to_the_player_of_its_life_decides_nothing() {
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let world = world();
+    for (link, status) in [(link(), 200), (link_until(Expiry::At(now_s - 60)), 403)] {
+        let SignedLink { path, query, .. } = link;
+        for more in [
+            "",
+            "X-Amz-Expires=3600",
+            "X-Amz-Expires=0",
+            "X-Amz-Expires",
+            "X-Amz-Expires=1&X-Amz-Expires=never",
+        ] {
+            for query in [format!("{query}&{more}"), format!("{more}&{query}")] {
+                let answer = world.send(request(&Method::GET, &path, &query, &[])).await;
+                assert_eq!(answer.status, status, "{query}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn segment_links_play_where_they_are_accepted() {
     let flex = Flex::answering(supervisor);

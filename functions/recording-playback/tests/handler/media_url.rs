@@ -1,5 +1,7 @@
 //! `GET /media-url`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{Method, Uri};
 use recording_playback::TokenCheck;
@@ -71,6 +73,28 @@ async fn the_player_tells_recordings_apart_and_a_fresh_link_from_another_recordi
     assert_eq!(compared(&first), compared(&again));
     assert_ne!(first.query(), again.query());
     assert_ne!(compared(&first), compared(&second));
+}
+
+/// `X-Amz-Expires`, in seconds, is what the Player plans its next question by. Its value is the life that is signed.
+#[tokio::test]
+async fn the_player_is_told_how_long_its_link_plays() {
+    for (settings, life_s) in [(&[][..], 3_600), (&[("MEDIA_URL_TTL", "20")], 20)] {
+        let world = world(supervisor, settings);
+        let before_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let said = world.ask(RECORDING).await.json();
+        let query = said["media_url"].as_str().unwrap().split_once('?').unwrap().1;
+        let number = |name: &str| -> u64 {
+            let values: Vec<_> = query.split('&').filter_map(|pair| pair.strip_prefix(name)).collect();
+            let [value] = *values else { panic!("{name} {values:?}") };
+            value.parse().unwrap()
+        };
+        assert_eq!(number("X-Amz-Expires="), life_s);
+        let expires_s = number("expires=");
+        assert!(
+            (before_s + life_s..before_s + life_s + 60).contains(&expires_s),
+            "{expires_s}"
+        );
+    }
 }
 
 #[tokio::test]

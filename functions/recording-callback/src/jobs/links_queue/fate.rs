@@ -18,8 +18,8 @@ pub(super) enum Fate {
 }
 
 /// TaskRouter's default timeout of a task that nobody has taken (`twilio.com/docs/taskrouter/api/task`, at most two
-/// weeks). The task is older than its recording, so by default it is gone before.
-const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// weeks). A task is seldom younger than its recording, so by default it is gone before.
+pub(in crate::jobs) const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Waits double from here on: what failed by overload gets time to recover.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -30,17 +30,32 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 /// the task completed: this and some retries fit. A day of it is 960 receives, of which the queue allows 1000.
 const LONGEST_WAIT_FOR_A_WORKER: Duration = Duration::from_secs(90);
 
+/// SQS hides a message for twelve hours at most, which count from its receipt.
+const LONGEST_WAIT_FOR_A_TASK: Duration = Duration::from_secs(11 * 60 * 60);
+
+/// From this receive on, SQS leaves a message out of its queue's `ApproximateAgeOfOldestMessage`, by which an alarm tells
+/// of links that nobody tries (SQS developer guide, "Available CloudWatch metrics for Amazon SQS").
+const TIMES_UNTRIED: u32 = 3;
+
 /// The fate of a message that failed `times_received` times in its queue, `age` after its callback.
 pub(super) fn failed(failure: &Failure, age: Duration, times_received: u32) -> Fate {
     if is_final(failure) || age >= PATIENCE {
         return Fate::Dies;
     }
-    let longest = match failure {
-        Failure::Job(JobError::Link(LinkError::NotAssigned(_))) => LONGEST_WAIT_FOR_A_WORKER,
-        _ => LONGEST_WAIT,
-    };
     let doublings = times_received.saturating_sub(1);
-    Fate::Waits(FIRST_WAIT.saturating_mul(2_u32.saturating_pow(doublings)).min(longest))
+    let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(doublings));
+    Fate::Waits(match failure {
+        Failure::Job(JobError::Link(LinkError::NoTaskYet)) if times_received >= TIMES_UNTRIED => wait_for_a_task(age),
+        Failure::Job(JobError::Link(LinkError::NotAssigned(_))) => wait.min(LONGEST_WAIT_FOR_A_WORKER),
+        _ => wait.min(LONGEST_WAIT),
+    })
+}
+
+/// Searches are limited to three a second for the account, and most recordings that have no task will never have one. So
+/// each wait is twice what was waited before: a dozen searches make a day.
+fn wait_for_a_task(age: Duration) -> Duration {
+    let longest = LONGEST_WAIT_FOR_A_TASK.min(PATIENCE.saturating_sub(age));
+    age.saturating_mul(2).min(longest).max(FIRST_WAIT)
 }
 
 /// Whether no later receive can end otherwise. A newer function's message is kept for it: a deployment may be under way.
@@ -92,6 +107,40 @@ mod tests {
         let waits = waits_s(&waiting, u64::MAX);
         assert_eq!(waits[..8], [2, 4, 8, 16, 32, 64, 90, 90]);
         assert!(waits.len() < 1_000, "the queue allows so many receives");
+    }
+
+    #[test]
+    fn a_task_that_no_search_finds_is_searched_a_dozen_times_in_a_day() {
+        let missing = link(LinkError::NoTaskYet);
+        let waits = waits_s(&missing, DAY_S);
+        assert_eq!(
+            waits,
+            [2, 4, 12, 36, 108, 324, 972, 2_916, 8_748, 26_244, 39_600, 7_434]
+        );
+        assert_eq!(
+            waits.iter().sum::<u64>(),
+            DAY_S,
+            "the last search is made when the day is over"
+        );
+        let twelve_hours = Duration::from_secs(12 * 60 * 60);
+        for age_s in 0..DAY_S {
+            let fate = failed(&missing, Duration::from_secs(age_s), 3);
+            assert!(
+                matches!(fate, Fate::Waits(wait) if wait >= FIRST_WAIT && wait < twelve_hours),
+                "{age_s}"
+            );
+        }
+    }
+
+    /// The queue of late links counts receives anew.
+    #[test]
+    fn a_link_that_waits_for_its_task_is_soon_out_of_sqs_age_of_the_oldest() {
+        let missing = link(LinkError::NoTaskYet);
+        let late = Duration::from_secs(1_458);
+        for (times_received, wait_s) in [(1, 2), (2, 4), (3, 2_916)] {
+            let wait = Fate::Waits(Duration::from_secs(wait_s));
+            assert_eq!(failed(&missing, late, times_received), wait);
+        }
     }
 
     #[test]

@@ -43,6 +43,17 @@ fn link_of_age(age_ms: i64) -> String {
     Job::LinkTask(job).to_message()
 }
 
+fn late_queue(server: &Loopback) -> LinksQueue {
+    LinksQueue::new(
+        aws_sdk_sqs::Client::new(&server.aws()),
+        LinksQueueConfig {
+            own: "late-links".to_owned(),
+            late: None,
+            dead_letters: "dead-letters".to_owned(),
+        },
+    )
+}
+
 /// The ids of the messages that SQS is to keep.
 async fn kept(linker: Linker, messages: &[Value]) -> Vec<String> {
     let jobs = Jobs {
@@ -123,14 +134,7 @@ async fn an_old_link_joins_the_late_ones_before_it_is_tried() {
 #[tokio::test]
 async fn a_late_link_is_tried_for_a_day_and_then_given_up_with_its_reason() {
     let late = |server: &Loopback| Linker {
-        queue: Some(LinksQueue::new(
-            aws_sdk_sqs::Client::new(&server.aws()),
-            LinksQueueConfig {
-                own: "late-links".to_owned(),
-                late: None,
-                dead_letters: "dead-letters".to_owned(),
-            },
-        )),
+        queue: Some(late_queue(server)),
         ..linker(server, false)
     };
     let server = Loopback::start(task_router(503)).await;
@@ -185,6 +189,69 @@ async fn a_task_that_is_gone_ends_its_message() {
             .is_empty()
     );
     assert_eq!((server.count(SEND_MESSAGE), server.count(CHANGE_VISIBILITY)), (0, 0));
+}
+
+fn searched_link_of_age(age_ms: i64) -> String {
+    let job = LinkTask {
+        received_at_ms: clock::now_ms() - age_ms,
+        ..job(r#""callSid":"CA00000000000000000000000000000001""#)
+    };
+    Job::LinkTask(job).to_message()
+}
+
+/// A voicemail's task, for one, is made after its recording.
+#[tokio::test]
+async fn a_task_that_no_search_finds_may_still_come_within_a_day() {
+    let task_router = |tasks: Value| {
+        move |asked: &Asked| match neighbours(asked) {
+            _ if asked.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"})),
+            _ if asked.what.starts_with(SEARCH) => (200, None, json!({ "tasks": tasks })),
+            other => other,
+        }
+    };
+    for (age_ms, wait_s) in [(0, 2), (MINUTE_MS, 120), (9 * MINUTE_MS, 1_080)] {
+        let server = Loopback::start(task_router(json!([]))).await;
+        let message = message("m", &searched_link_of_age(age_ms), 900);
+        assert_eq!(kept(linker(&server, false), &[message]).await, ["m"]);
+        assert_eq!((server.count(SEARCH), server.count(SEND_MESSAGE)), (1, 0));
+        let wait = calls(&server, CHANGE_VISIBILITY)[0]["VisibilityTimeout"]
+            .as_i64()
+            .unwrap();
+        assert!((wait_s..wait_s + 60).contains(&wait), "{wait}");
+
+        let server = Loopback::start(task_router(json!([task("assigned")]))).await;
+        let message = self::message("m", &searched_link_of_age(age_ms), 900);
+        assert!(kept(linker(&server, false), &[message]).await.is_empty());
+        assert_eq!((server.count(SEARCH), server.count("POST ")), (1, 1));
+    }
+
+    // Most recordings without a task never get one: that is no failure, and no dead letter.
+    let server = Loopback::start(task_router(json!([]))).await;
+    let mut late = linker(&server, false);
+    late.queue = Some(late_queue(&server));
+    let message = message("m", &searched_link_of_age(DAY_MS), 12);
+    assert!(kept(late, &[message]).await.is_empty());
+    assert_eq!((server.count(SEARCH), server.count(SEND_MESSAGE)), (1, 0));
+}
+
+/// Nobody could bring the job again when it is time.
+#[tokio::test]
+async fn a_search_is_not_repeated_without_a_queue_of_its_own() {
+    let server = Loopback::start(|asked| match neighbours(asked) {
+        _ if asked.what.starts_with(SEARCH) => (200, None, json!({"tasks": []})),
+        other => other,
+    })
+    .await;
+    let linker = Linker {
+        queue: None,
+        ..linker(&server, false)
+    };
+    assert!(
+        kept(linker, &[message("m", &searched_link_of_age(0), 1)])
+            .await
+            .is_empty()
+    );
+    assert_eq!(server.count(SEARCH), 1);
 }
 
 /// Whoever answers in TaskRouter's place knows of no task.
