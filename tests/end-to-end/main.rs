@@ -18,6 +18,7 @@ mod events;
 mod fault_matrix;
 mod from_outside;
 mod links;
+mod listened;
 mod load;
 mod long;
 mod main_job;

@@ -20,6 +20,7 @@ mod body;
 mod config;
 mod cors;
 pub mod decide;
+mod fetch_dest;
 mod handle;
 mod listener;
 mod media_url;

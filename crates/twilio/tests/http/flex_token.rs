@@ -17,7 +17,7 @@ mod failover;
 
 /// `{"alg":"dir","enc":"A256GCM"}`, and a word where the ciphertext would be. Its Base64 form needs padding, which the
 /// Player's header has wrongly.
-const TOKEN: &str = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.canary-jwe.dGFn";
+const TOKEN: &str = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.canary-a-jwe.dGFn";
 
 fn token() -> FlexToken {
     let encoded = STANDARD.encode(format!("token:{TOKEN}"));

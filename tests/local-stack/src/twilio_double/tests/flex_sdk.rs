@@ -23,9 +23,7 @@ use crate::twilio_double::{
     server::{Port, Server},
 };
 
-const MANIFEST: &str = include_str!("../../../flex-sdk/package.json");
-const LOCK: &str = include_str!("../../../flex-sdk/package-lock.json");
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/flex-sdk/validate.cjs");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/twilio_double/tests/flex_sdk.cjs");
 
 /// A request as the double got it.
 #[derive(Clone)]
@@ -78,8 +76,10 @@ impl Listening {
 
 /// What flex-sdk makes of a token.
 async fn by_flex_sdk(base: &str, account: &str, token: &str) -> Value {
-    let modules = tokio::task::spawn_blocking(|| toolbox::node_modules(MANIFEST, LOCK));
-    let modules = modules.await.unwrap().unwrap();
+    let modules = tokio::task::spawn_blocking(toolbox::flex_modules)
+        .await
+        .unwrap()
+        .unwrap();
     let mut node = Command::new("node");
     node.arg(SCRIPT).arg(modules).args([base, account, token]);
     let output = node.output().await.unwrap();

@@ -1,4 +1,4 @@
-// Has Twilio's own flex-sdk validate a Flex token: node validate.cjs <node_modules> <base> <account> <token>
+// Has Twilio's own flex-sdk validate a Flex token: node flex_sdk.cjs <node_modules> <base> <account> <token>
 // Prints what it makes of the answer, or of the refusal.
 const [modules, base, account, token] = process.argv.slice(2);
 
