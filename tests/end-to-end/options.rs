@@ -1,7 +1,9 @@
 //! What the template's options switch on, where nothing else of the suite does.
 
+use std::fs;
+
 use local_stack::{
-    Role, flex_token,
+    Fired, Role, flex_token, mp3,
     twilio_double::{AuthKind, Fault, FaultAction, FlexToken, Operation},
     values,
 };
@@ -9,8 +11,9 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
+    audit::{audit_lines, told},
     canaries,
-    support::{self, OwnStack, Recording, alone, eventually, get, options},
+    support::{self, OwnStack, Recording, alone, eventually, get, header, options},
 };
 
 #[tokio::test]
@@ -31,6 +34,36 @@ async fn segment_links_play_without_a_token_where_they_are_accepted() {
     let answer = get(&link, &[]).await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert!(answer.bytes().await.unwrap() == recording.audio);
+}
+
+#[tokio::test]
+async fn long_calls_are_stored_as_mp3_where_it_is_asked_for() {
+    let stack = OwnStack::start(options().setting(Role::Copier, "MP3_ABOVE_MINUTES", "1")).await;
+    for (seconds, content_type) in [(60, "audio/x-wav"), (61, "audio/mpeg")] {
+        let mut recording = Recording::new(&stack, 44 + seconds * 32_000);
+        // Twilio has both formats of everything.
+        let mp3 = mp3::stereo_silence(u32::try_from(seconds).unwrap() * 1_000 / mp3::FRAME_MS);
+        fs::write(stack.recordings_dir().join(format!("{}.mp3", recording.sid)), &mp3).unwrap();
+        recording.bring_in(&stack).await;
+        if content_type == "audio/mpeg" {
+            recording.audio = mp3;
+        }
+        let answer = get(&recording.media_url(&stack).await, &[]).await;
+        assert_eq!(header(&answer, "content-type").as_deref(), Some(content_type));
+        assert!(answer.bytes().await.unwrap() == recording.audio);
+
+        eventually("the schedule of the deletion", || async {
+            let fired = stack.fire(&recording.sid).await.ok()?;
+            (fired == Fired::Queued).then_some(())
+        })
+        .await;
+        let lines = eventually("the deletion", || async {
+            let lines = audit_lines(&stack, Role::Copier, &recording);
+            (lines.len() == 2).then_some(lines)
+        })
+        .await;
+        assert_eq!(told(&lines), [("copy", "stored"), ("delete_original", "deleted")]);
+    }
 }
 
 /// The Flex token of somebody who comes later.

@@ -205,7 +205,7 @@ impl Aws {
                 originals: originals(),
                 max_receives: copier.max_receives,
                 writer: Writer::new(self.s3(), self.kms(), copier.vault),
-                format: copier.format,
+                formats: copier.formats,
                 media_keys: copier.media_keys.map(|keys| MediaKeys::new(self.kms(), keys)),
             }),
         };

@@ -26,7 +26,10 @@ fn copier(server: &Loopback, format: MediaFormat) -> Copier {
         },
         writer: Writer::new(aws_sdk_s3::Client::new(&aws), aws_sdk_kms::Client::new(&aws), vault),
         max_receives: 5,
-        format,
+        formats: Formats {
+            usual: format,
+            mp3_above_s: None,
+        },
         media_keys: None,
     }
 }
@@ -47,6 +50,7 @@ async fn open(server: &Loopback, format: MediaFormat) -> Result<SourceReply, Sou
     let media = RecordingMedia {
         copier: &copier,
         recording: &recording,
+        format,
     };
     media.open(0, None).await
 }
@@ -126,4 +130,59 @@ async fn media_that_twilio_encrypted_is_not_stored_as_if_it_were_audio() {
         .unwrap_err();
     assert!(matches!(error, CopyError::Encrypted) && !error.is_retryable());
     assert_eq!(server.asked().len(), 0);
+}
+
+/// Copies the sample recording, which lasts five seconds, where Twilio has no media yet. Returns what was asked of Twilio.
+async fn asked_of_twilio(change: impl FnOnce(&mut CopyRecording, &mut Copier), nth: Try) -> Vec<String> {
+    let server = Loopback::start(|asked: &Asked| match asked.what.as_str() {
+        GET_SECRET => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
+        what if what.ends_with(".json") => (200, None, json!({"sid": "RE1", "channels": 2, "duration": "7"})),
+        _ => (404, None, json!({"code": 20404})),
+    })
+    .await;
+    let mut copier = copier(&server, MediaFormat::Wav);
+    let mut job = job();
+    change(&mut job, &mut copier);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    copier.run(&job, nth, deadline).await.unwrap_err();
+    let asked = server.asked().into_iter().map(|asked| asked.what);
+    asked
+        .filter_map(|what| Some(what.strip_prefix("GET /2010-04-01/")?.rsplit_once("/RE")?.1.to_owned()))
+        .map(|file| file.trim_start_matches(|digit: char| digit.is_ascii_digit()).to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn every_try_asks_for_the_format_that_the_callbacks_duration_calls_for() {
+    let above = |limit_s| move |_: &mut CopyRecording, copier: &mut Copier| copier.formats.mp3_above_s = Some(limit_s);
+    // The recording itself says seven seconds, which it is asked for at the second try.
+    for (limit_s, extension) in [(4, ".mp3"), (5, ".wav"), (6, ".wav")] {
+        assert_eq!(asked_of_twilio(above(limit_s), Try::Nth(1)).await, [extension]);
+        assert_eq!(asked_of_twilio(above(limit_s), Try::Nth(2)).await, [".json", extension]);
+    }
+}
+
+#[tokio::test]
+async fn a_duration_that_the_callback_leaves_out_is_the_recordings_own() {
+    let untold = |limit_s| {
+        move |job: &mut CopyRecording, copier: &mut Copier| {
+            job.duration_s = None;
+            copier.formats.mp3_above_s = Some(limit_s);
+        }
+    };
+    assert_eq!(asked_of_twilio(untold(6), Try::Nth(1)).await, [".json", ".mp3"]);
+    assert_eq!(asked_of_twilio(untold(7), Try::Nth(1)).await, [".json", ".wav"]);
+}
+
+/// There is only what Twilio encrypted, whatever a URL's extension says.
+#[tokio::test]
+async fn encrypted_media_is_fetched_in_the_usual_format() {
+    let server = Loopback::start(twilio_answers(404)).await;
+    let mut copier = copier(&server, MediaFormat::Wav);
+    copier.formats.mp3_above_s = Some(1);
+    let mut job = job();
+    assert_eq!(copier.format(&job, &Told::default()), MediaFormat::Mp3);
+    let details = json!({"public_key_sid": "CR1", "encrypted_cek": "", "iv": ""});
+    job.encryption_details = Some(serde_json::from_value(details).unwrap());
+    assert_eq!(copier.format(&job, &Told::default()), MediaFormat::Wav);
 }
