@@ -388,10 +388,10 @@ fn endpoints(settings: &mut Settings) -> Endpoints {
     Endpoints {
         api: settings
             .optional("TWILIO_API_BASE", base_url)
-            .unwrap_or(us1.api.clone()),
+            .unwrap_or_else(|| us1.api.clone()),
         taskrouter: settings
             .optional("TWILIO_TASKROUTER_BASE", base_url)
-            .unwrap_or(us1.taskrouter.clone()),
+            .unwrap_or_else(|| us1.taskrouter.clone()),
         // Only playback asks about tokens.
         ..us1
     }

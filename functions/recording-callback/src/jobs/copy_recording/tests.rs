@@ -132,11 +132,16 @@ async fn media_that_twilio_encrypted_is_not_stored_as_if_it_were_audio() {
     assert_eq!(server.asked().len(), 0);
 }
 
-/// Copies the sample recording, which lasts five seconds, where Twilio has no media yet. Returns what was asked of Twilio.
+/// Copies the sample recording, which lasts five seconds, where Twilio has no media yet. Returns the extensions of what was
+/// asked of Twilio.
 async fn asked_of_twilio(change: impl FnOnce(&mut CopyRecording, &mut Copier), nth: Try) -> Vec<String> {
     let server = Loopback::start(|asked: &Asked| match asked.what.as_str() {
         GET_SECRET => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
-        what if what.ends_with(".json") => (200, None, json!({"sid": "RE1", "channels": 2, "duration": "7"})),
+        what if what.contains(".json") => (
+            200,
+            None,
+            json!({"sid": job().recording_sid, "channels": 2, "duration": "7"}),
+        ),
         _ => (404, None, json!({"code": 20404})),
     })
     .await;
@@ -146,19 +151,22 @@ async fn asked_of_twilio(change: impl FnOnce(&mut CopyRecording, &mut Copier), n
     let deadline = Instant::now() + Duration::from_secs(30);
     copier.run(&job, nth, deadline).await.unwrap_err();
     let asked = server.asked().into_iter().map(|asked| asked.what);
-    asked
-        .filter_map(|what| Some(what.strip_prefix("GET /2010-04-01/")?.rsplit_once("/RE")?.1.to_owned()))
-        .map(|file| file.trim_start_matches(|digit: char| digit.is_ascii_digit()).to_owned())
-        .collect()
+    let mut kinds: Vec<_> = asked
+        .filter_map(|what| Some(what.strip_prefix("GET /2010-04-01/")?.rsplit_once('.')?.1.to_owned()))
+        .map(|extension| extension.split('?').next().unwrap().to_owned())
+        .collect();
+    // The writer asks for media that isn't there a few times.
+    kinds.dedup();
+    kinds
 }
 
 #[tokio::test]
 async fn every_try_asks_for_the_format_that_the_callbacks_duration_calls_for() {
     let above = |limit_s| move |_: &mut CopyRecording, copier: &mut Copier| copier.formats.mp3_above_s = Some(limit_s);
     // The recording itself says seven seconds, which it is asked for at the second try.
-    for (limit_s, extension) in [(4, ".mp3"), (5, ".wav"), (6, ".wav")] {
+    for (limit_s, extension) in [(4, "mp3"), (5, "wav"), (6, "wav")] {
         assert_eq!(asked_of_twilio(above(limit_s), Try::Nth(1)).await, [extension]);
-        assert_eq!(asked_of_twilio(above(limit_s), Try::Nth(2)).await, [".json", extension]);
+        assert_eq!(asked_of_twilio(above(limit_s), Try::Nth(2)).await, ["json", extension]);
     }
 }
 
@@ -170,8 +178,8 @@ async fn a_duration_that_the_callback_leaves_out_is_the_recordings_own() {
             copier.formats.mp3_above_s = Some(limit_s);
         }
     };
-    assert_eq!(asked_of_twilio(untold(6), Try::Nth(1)).await, [".json", ".mp3"]);
-    assert_eq!(asked_of_twilio(untold(7), Try::Nth(1)).await, [".json", ".wav"]);
+    assert_eq!(asked_of_twilio(untold(6), Try::Nth(1)).await, ["json", "mp3"]);
+    assert_eq!(asked_of_twilio(untold(7), Try::Nth(1)).await, ["json", "wav"]);
 }
 
 /// There is only what Twilio encrypted, whatever a URL's extension says.
