@@ -29,6 +29,8 @@ async fn it_is_created_updated_and_deleted() {
     let binaries = Binaries::build(Build::BesideTests).unwrap();
     let created = account.deploy(&[]);
     assert!(created["CallbackUrl"].ends_with("/recording-status-callback#rc=3&rp=all"));
+    let webhook = created["CallbackUrl"].replace('#', "?taskSid={taskSid}#");
+    assert_eq!(created["CallRecordingWebhookUrl"], webhook);
     assert!(created["UrlProvider"].starts_with(&created["PlaybackBaseUrl"]));
     assert!(created["UrlProvider"].ends_with("/media-url?recordingSid="));
     assert!(!created.contains_key("TwilioPublicKeyCommand"));

@@ -405,5 +405,7 @@ fn outputs_paste_into_twilio() {
     let url = url.as_str().unwrap();
     // The fragment is Twilio's "connection overrides": without it a 5xx isn't tried again.
     assert!(url.ends_with("/recording-status-callback#rc=3&rp=all"), "{url}");
+    let webhook = TEMPLATE.pointer("/Outputs/CallRecordingWebhookUrl/Value/Fn::Sub");
+    assert_eq!(*webhook.unwrap(), url.replace('#', "?taskSid={taskSid}#"));
     assert!(TEMPLATE["Outputs"]["UrlProvider"].is_object());
 }

@@ -10,9 +10,6 @@ use toolbox::{Scratch, workspace_root};
 
 use crate::support::{OwnStack, Recording, alone, options};
 
-const MANIFEST: &str = include_str!("../browser/package.json");
-const LOCK: &str = include_str!("../browser/package-lock.json");
-
 /// 60 MB of PCM: at 32 kB/s, 31 minutes and 15 seconds.
 const SECONDS: usize = 1_875;
 const WAV_LEN: usize = 44 + SECONDS * 32_000;
@@ -22,12 +19,7 @@ const MAX_RANGE: u64 = 1024 * 1024;
 
 /// Runs a scenario against a stack; returns what it saw.
 pub(crate) async fn drive(stack: &Stack, scenario: &str, mut job: Value) -> Value {
-    let tools = || {
-        (
-            toolbox::chromium().unwrap(),
-            toolbox::node_modules(MANIFEST, LOCK).unwrap(),
-        )
-    };
+    let tools = || (toolbox::chromium().unwrap(), toolbox::browser_modules().unwrap());
     let (chromium, modules) = tokio::task::spawn_blocking(tools).await.unwrap();
     let home = Scratch::new().unwrap();
     job["chromium"] = json!(chromium);

@@ -150,7 +150,9 @@ async fn a_callback_with_an_odd_parameter_is_stored_and_linked() {
 async fn an_odd_task_in_the_query_leaves_the_search_by_the_call() {
     let (stack, _turn) = among_others().await;
     type Query = fn(&Recording) -> String;
-    let queries: [Query; 3] = [
+    let queries: [Query; 4] = [
+        // `CallRecordingWebhookUrl`, by somebody who doesn't replace what Flex replaces.
+        |_| "taskSid=%7BtaskSid%7D".to_owned(),
         |_| "taskSid=undefined".to_owned(),
         |_| "taskSid=null".to_owned(),
         |recording| format!("taskSid={}%20", recording.task),

@@ -40,7 +40,7 @@ async fn recording(stack: &Stack) -> &'static Recording {
 }
 
 /// A client's command line. It is installed where it is missing.
-async fn client(name: &'static str, package: &'static str) -> Command {
+pub(crate) async fn client(name: &'static str, package: &'static str) -> Command {
     let program = tokio::task::spawn_blocking(move || toolbox::program(name, package));
     let mut command = Command::new(program.await.unwrap().unwrap());
     command.kill_on_drop(true);
@@ -48,7 +48,7 @@ async fn client(name: &'static str, package: &'static str) -> Command {
 }
 
 /// Runs a client to its end, which has to be a success.
-async fn run(command: &mut Command) {
+pub(crate) async fn run(command: &mut Command) {
     let ran = command.output().await.unwrap();
     let said = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{:?}: {said}", command.as_std().get_program());

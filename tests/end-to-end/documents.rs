@@ -1,6 +1,8 @@
-//! The commands of README.md and docs/OPERATIONS.md, run as they are written: with bash, the AWS CLI and boto3.
+//! The commands of README.md, docs/OPERATIONS.md and flex-plugin/README.md, run as they are written: with bash, the AWS CLI
+//! and boto3.
 
 mod blocks;
+mod flex;
 mod shell;
 
 use std::fs;
@@ -20,9 +22,10 @@ use crate::{
 
 const OPERATIONS: &str = "docs/OPERATIONS.md";
 const README: &str = "README.md";
+const PLUGIN: &str = "flex-plugin/README.md";
 
 /// What the tests here run, by a line of its block.
-const RUN: [(&str, &str); 11] = [
+const RUN: [(&str, &str); 13] = [
     (OPERATIONS, "start-message-move-task"),
     (OPERATIONS, "operator()"),
     (OPERATIONS, "list-object-versions"),
@@ -30,6 +33,8 @@ const RUN: [(&str, &str); 11] = [
     (OPERATIONS, "scripts/recover.py"),
     (OPERATIONS, "put-event-selectors"),
     (OPERATIONS, "curl -s"),
+    (OPERATIONS, "call_recording_enabled"),
+    (PLUGIN, "recording_vault"),
     (README, "scripts/operate.py"),
     (README, "cargo lambda invoke operator"),
     (README, "recording-callback.env"),
@@ -37,7 +42,7 @@ const RUN: [(&str, &str); 11] = [
 ];
 
 /// What they don't run, and what does.
-const RUN_ELSEWHERE: [(&str, &str, &str); 2] = [
+const RUN_ELSEWHERE: [(&str, &str, &str); 3] = [
     (
         README,
         "cargo demo",
@@ -48,11 +53,16 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 2] = [
         "sam deploy",
         "needs an account; tests/deployment deploys the expanded template to a local CloudFormation",
     ),
+    (
+        PLUGIN,
+        "twilio flex:plugins:build",
+        "needs Twilio's CLI and a login; flex:: has Twilio's builder check and build the plugin",
+    ),
 ];
 
 #[test]
 fn every_block_of_commands_is_run_here_or_elsewhere() {
-    for document in [README, OPERATIONS] {
+    for document in [README, OPERATIONS, PLUGIN] {
         for block in blocks(document, "sh") {
             let here = RUN
                 .iter()

@@ -16,6 +16,8 @@ mod encrypted;
 mod erased;
 mod events;
 mod fault_matrix;
+mod flex;
+mod flex_player;
 mod from_outside;
 mod gaps;
 mod links;

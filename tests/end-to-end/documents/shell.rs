@@ -73,7 +73,7 @@ impl Shell {
         self.install("aws", &script);
     }
 
-    fn install(&self, name: &str, script: &str) {
+    pub(super) fn install(&self, name: &str, script: &str) {
         let path = self.folder().join("bin").join(name);
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();

@@ -66,6 +66,15 @@ impl Callback {
         self
     }
 
+    /// Of a conference: it names the conference in the place of a call, and has no track.
+    #[must_use]
+    pub fn of_conference(mut self, conference_sid: &str) -> Self {
+        let of_a_call = ["CallSid", "From", "RecordingTrack", "To"];
+        self.parameters.retain(|(name, _)| !of_a_call.contains(&name.as_str()));
+        self.parameter("ConferenceSid", conference_sid)
+            .parameter("RecordingSource", "Conference")
+    }
+
     /// Telling what Twilio tells of this media: its channels and its seconds. Nothing changes where it's no audio.
     #[must_use]
     pub fn telling_of(self, media: &[u8]) -> Self {

@@ -6,6 +6,8 @@
 //! use it alike; [`Process::exited`] alone is a future, and any runtime can poll it.
 
 mod debian;
+mod flex;
+mod flex_script;
 mod guardian;
 mod localemu;
 mod ministack;
@@ -19,10 +21,12 @@ mod venv;
 use std::path::Path;
 
 pub use debian::{chromium, nginx, program};
+pub use flex::{flex_modules, flex_plugin};
+pub use flex_script::{browser_modules, flex_script};
 pub use localemu::{Localemu, LocalemuError};
 pub use ministack::{Ministack, MinistackError};
 pub use net::{free_port, wait_for_tcp};
-pub use node::{built_node_modules, flex_modules, node_modules};
+pub use node::{built_node_modules, node_modules};
 pub use process::{Process, ProcessError};
 pub use scratch::Scratch;
 pub use setup::ToolError;

@@ -34,18 +34,7 @@ pub fn built_node_modules(manifest: &str, lock: &str) -> Result<PathBuf, ToolErr
     install(manifest, lock, &[])
 }
 
-/// Flex UI, its SDKs and Twilio's plugin builder, as `flex-plugin/package-lock.json` pins them: 860 MB in three minutes.
-/// Peer dependencies aren't resolved: Flex UI's packages disagree about theirs, and Twilio's own CLI ignores them too.
-///
-/// # Errors
-/// As [`node_modules`].
-pub fn flex_modules() -> Result<PathBuf, ToolError> {
-    const MANIFEST: &str = include_str!("../../../flex-plugin/package.json");
-    const LOCK: &str = include_str!("../../../flex-plugin/package-lock.json");
-    install(MANIFEST, LOCK, &["--ignore-scripts", "--legacy-peer-deps"])
-}
-
-fn install(manifest: &str, lock: &str, options: &[&str]) -> Result<PathBuf, ToolError> {
+pub(crate) fn install(manifest: &str, lock: &str, options: &[&str]) -> Result<PathBuf, ToolError> {
     let folder = tools().join(format!("node-{}", fingerprint(lock)));
     once(&folder, |folder| {
         for (name, text) in [("package.json", manifest), ("package-lock.json", lock)] {

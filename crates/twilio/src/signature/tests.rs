@@ -129,6 +129,19 @@ fn vector_8_an_apostrophe_that_was_signed_escaped() {
     assert_eq!(accepts(&seen, &body, "TfZzewPq8wqrGlMfyAud8+/IvJ0="), Ok(()));
 }
 
+/// Flex is given a URL with `{taskSid}` in it, which Flex UI replaces; others may not.
+#[test]
+fn braces_in_a_query_count_signed_raw_and_signed_escaped() {
+    let call = call();
+    let body = SignedBody::Form(&call);
+    let [raw, escaped] =
+        ["{taskSid}", "%7BtaskSid%7D"].map(|task| format!("https://mycompany.com/callback?taskSid={task}"));
+    for (seen, signed) in [(&raw, &raw), (&raw, &escaped), (&escaped, &escaped)] {
+        let signature = sign(signed, &body, &published_token());
+        assert_eq!(accepts(seen, &body, &signature), Ok(()), "{seen} {signed}");
+    }
+}
+
 #[test]
 fn vector_9_json_body_by_its_hash() {
     assert_vector(

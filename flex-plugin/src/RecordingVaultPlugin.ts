@@ -1,0 +1,66 @@
+import type * as Flex from "@twilio/flex-ui";
+import { FlexPlugin } from "@twilio/flex-plugin";
+
+import { pauseProblem } from "./pause";
+import { recordingOptions } from "./recording";
+import { readSettings, Settings, SettingsError } from "./settings";
+
+const NAME = "RecordingVaultPlugin";
+
+/** Has the calls that agents accept recorded, and Twilio tell Recording Vault of it. */
+export default class RecordingVaultPlugin extends FlexPlugin {
+  constructor() {
+    super(NAME);
+  }
+
+  init(flex: typeof Flex, manager: Flex.Manager): void {
+    const { ui_attributes: uiAttributes, call_recording_enabled: callRecordingEnabled } = manager.serviceConfiguration;
+    const report = reporter(flex, manager);
+
+    let settings: Settings;
+    try {
+      settings = readSettings(uiAttributes);
+    } catch (error) {
+      if (!(error instanceof SettingsError)) {
+        throw error;
+      }
+      // Agents must be able to take calls all the same.
+      report("error", `The plugin has no calls recorded: ${error.message}`);
+      return;
+    }
+
+    const workerAttributes = manager.workerClient?.attributes;
+    const problem = pauseProblem(settings, { uiAttributes, workerAttributes, callRecordingEnabled });
+    if (problem) {
+      report("warning", problem);
+    }
+    if (settings.mode === "reservation" && callRecordingEnabled) {
+      report("warning", "Calls are recorded twice: Call Recording is on in the console, and mode reservation records too");
+    }
+
+    // A listener, not a replaced action: other plugins have theirs beside it.
+    flex.Actions.addListener("beforeAcceptTask", (payload) => {
+      const task = payload.task ?? flex.TaskHelper.getTaskByTaskSid(payload.sid);
+      if (!task || !flex.TaskHelper.isCallTask(task)) {
+        return;
+      }
+      payload.conferenceOptions = { ...payload.conferenceOptions, ...recordingOptions(settings, task) };
+    });
+  }
+}
+
+type Report = (type: "error" | "warning", text: string) => void;
+
+/** Says what an administrator should know: in the browser's console, and to administrators by Flex's own notification. */
+function reporter(flex: typeof Flex, manager: Flex.Manager): Report {
+  return (type, text) => {
+    (type === "error" ? console.error : console.warn)(`${NAME}: ${text}`);
+    if (!manager.user.roles.includes("admin")) {
+      return;
+    }
+    const id = `${NAME}: ${text}`;
+    const content = `Recording Vault: ${text}`;
+    flex.Notifications.registerNotification({ id, content, type: flex.NotificationType[type], timeout: 0 });
+    flex.Notifications.showNotification(id);
+  };
+}

@@ -1,0 +1,5 @@
+import * as FlexPlugin from "@twilio/flex-plugin";
+
+import RecordingVaultPlugin from "./RecordingVaultPlugin";
+
+FlexPlugin.loadPlugin(RecordingVaultPlugin);

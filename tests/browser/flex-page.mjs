@@ -1,0 +1,64 @@
+// The page that Flex UI runs in, with `flex.cjs` bundled.
+
+import { createReadStream } from "node:fs";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { BOUND_MS } from "./browser.mjs";
+
+/** Where Flex runs, unless it is self-hosted. */
+export const FLEX = "https://flex.twilio.com";
+
+const html = (script) => `<!doctype html>
+<meta charset="utf-8"><title>Flex</title>
+<style>body { margin: 16px; } header { min-height: 96px; } main { margin-top: 24px; }</style>
+<script src="${script}" defer></script>`;
+
+/**
+ * Serves the page and its script on loopback, and a `url_provider` that gives the link that it is told, so many times
+ * (`/gives?link=…&times=…`). Returns the origin. `port` 0 is any that is free.
+ */
+export async function serveFlex(script, port = 0) {
+  const given = new Map();
+  const server = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url, "http://127.0.0.1");
+    if (pathname === "/flex.js") {
+      response.setHeader("content-type", "text/javascript; charset=utf-8");
+      createReadStream(script).pipe(response);
+    } else if (pathname === "/gives") {
+      response.setHeader("access-control-allow-origin", "*");
+      response.setHeader("access-control-allow-headers", "authorization");
+      const times = given.get(request.url) ?? 0;
+      if (request.method === "GET") given.set(request.url, times + 1);
+      response.statusCode = times < (searchParams.get("times") ?? Infinity) ? 200 : 503;
+      response.end(JSON.stringify({ media_url: searchParams.get("link") }));
+    } else {
+      response.setHeader("content-type", "text/html");
+      response.end(html("/flex.js"));
+    }
+  });
+  // A driver ends when its browser has.
+  server.unref();
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** A tab of Chromium's with Flex at `origin`. Its script is at `served`. */
+export async function openFlex(browser, served, { origin = FLEX, viewport = { width: 1100, height: 300 } } = {}) {
+  const context = await browser.newContext({ viewport });
+  context.setDefaultTimeout(BOUND_MS);
+  const page = await context.newPage();
+  page.on("pageerror", (error) => {
+    throw error;
+  });
+  // Nothing but the page itself is intercepted. Playwright's own interception would also answer every preflight, whoever it
+  // is for, and what the function says to browsers would not count.
+  const devtools = await context.newCDPSession(page);
+  devtools.on("Fetch.requestPaused", ({ requestId }) => {
+    const answer = { responseCode: 200, responseHeaders: [{ name: "content-type", value: "text/html" }] };
+    devtools.send("Fetch.fulfillRequest", { requestId, ...answer, body: btoa(html(`${served}/flex.js`)) });
+  });
+  await devtools.send("Fetch.enable", { patterns: [{ urlPattern: `${origin}/*` }] });
+  await page.goto(origin, { timeout: 0 });
+  return page;
+}

@@ -1,0 +1,121 @@
+// Flex UI as Twilio publishes it, in a page. It opens a conversation as the Insights view of a supervisor does, by Flex UI's
+// own code: the question to `url_provider`, the renewal of links, the Player with its button and its menu, the list of a
+// segment's recordings, and the notifications. What Twilio's servers would say stands in: who is logged in, and which
+// recordings a segment has.
+
+// Flex UI exports little of this. Its modules mark their exports as an ES module's, by which they are found.
+const modules = [];
+const { defineProperty } = Object;
+Object.defineProperty = (object, name, property) => {
+  if (name === "__esModule") modules.push(object);
+  return defineProperty(object, name, property);
+};
+const Flex = require("@twilio/flex-ui");
+Object.defineProperty = defineProperty;
+
+const { createElement } = require("react");
+const { render, unmountComponentAtNode } = require("react-dom");
+
+/** What Insights knows: the recordings of each segment, kept from the links in its task's attributes. */
+const segments = new Map();
+
+/** What Flex has told the supervisor in its notification bar, in order. */
+const told = [];
+
+/** What the module that defines `name` exports under it; others only pass it on, by a getter. */
+function own(name) {
+  const defining = modules.find((module) => Object.getOwnPropertyDescriptor(module, name)?.value);
+  if (!defining) throw new Error(`Flex UI has no ${name} of its own`);
+  return defining[name];
+}
+
+/** Flex's manager. */
+function startFlex(token) {
+  const history = { location: { pathname: "/", search: "" }, listen() {}, push() {}, replace() {}, createHref: () => "" };
+  const Manager = own("Manager");
+  const manager = new Manager({}, own("configureFlexStore")({ history }));
+  manager._serviceConfiguration = { account_sid: "AC00000000000000000000000000000001" };
+  manager.strings = Flex.languages.default;
+  Manager._instance = manager;
+  logIn(manager, token);
+
+  const InsightsService = own("InsightsService");
+  const insights = new InsightsService(manager);
+  insights.isLoggedIn = true;
+  insights.identityClient.decodedInsightsToken = { allow: { player: { view: ["player"], export: ["recording"] } } };
+  insights.identityClient.axios = { get: async (url) => ({ data: answerOfInsights(url) }) };
+  InsightsService.instance = insights;
+
+  const bar = document.body.appendChild(document.createElement("header"));
+  new MutationObserver(() => bar.innerText && told.at(-1) !== bar.innerText && told.push(bar.innerText)).observe(bar, { childList: true, subtree: true });
+  render(createElement(Flex.ContextProvider, { manager }, createElement(Flex.NotificationBar)), bar);
+  return manager;
+}
+
+function logIn({ store }, token) {
+  const tokenPayload = { identity: "supervisor", roles: ["supervisor"], token };
+  store.dispatch({ type: "FLEX_ACTION_TOKEN_UPDATED", payload: { tokenPayload } });
+}
+
+/** The two answers of the Insights API about a segment, which is alone in its conversation. */
+function answerOfInsights(url) {
+  const id = url.split(/[/=]/).at(-1);
+  if (url.includes("/conversation?")) {
+    const segment = [{ segment_id: id, talk_time: null, offset: null, order: 1 }];
+    return { conversation_id: id, segment_count: 1, _embedded: { segment } };
+  }
+  const urlProviders = segments.get(id);
+  return {
+    metadata: { segment_id: id, media: urlProviders.map((url) => ({ recording_sid: url.slice(-34) })) },
+    _links: {
+      content: urlProviders.map((url, at) => ({ type: "VoiceRecording", title: `Recording ${at + 1}`, url_secure: url })),
+      peaks: {},
+    },
+  };
+}
+
+let manager = null;
+
+/**
+ * Opens a conversation for the holder of `token`, beside those that are open. Its recordings are asked for at
+ * `urlProviders`, in this order. Returns the element that it's in.
+ */
+async function openConversation({ token, urlProviders }) {
+  manager ??= startFlex(token);
+  logIn(manager, token);
+  const { store } = manager;
+  const segmentId = `segment-${segments.size + 1}`;
+  segments.set(segmentId, urlProviders);
+  store.dispatch({ type: "FLEX_ACTION_UPDATE_CURRENT_SEGMENT_ID", payload: segmentId });
+  await own("ConversationsService").getInstance().fetchSegment(segmentId);
+  // Two modules have a `Player`. The conversation's is the one that knows the store.
+  const { Player } = modules.find((module) => module.Player?.render);
+  const list = urlProviders.length > 1 && createElement(own("MediaSelectDropdown"), { horizontal: true });
+  const player = createElement(Player, { key: "player", segmentId, sticky: true, onSegmentMarkClick() {} });
+  const view = document.body.appendChild(document.createElement("main"));
+  render(createElement(Flex.ContextProvider, { manager }, list, player), view);
+  return view;
+}
+
+function closeConversations() {
+  for (const view of document.querySelectorAll("main")) {
+    unmountComponentAtNode(view);
+    view.remove();
+  }
+  own("InAppNotificationHandler").getActiveNotifications().forEach((one) => Flex.Notifications.dismissNotification(one));
+  told.length = 0;
+}
+
+/** The heights of the waveform's bars, or null while there is none: until then the Player draws bars of one height. */
+function waveform(view) {
+  const canvas = view.querySelector("wave > wave + canvas");
+  if (!canvas?.width) return null;
+  const { width, height } = canvas;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+  const isDrawn = (x, y) => data[4 * (y * width + x) + 3] > 0;
+  const heightAt = (x) => Array.from({ length: height }).filter((_, y) => isDrawn(x, y)).length;
+  const heights = Array.from({ length: width }, (_, x) => heightAt(x)).filter((bar) => bar > 0);
+  return new Set(heights).size > 1 ? heights : null;
+}
+
+window.flex = { openConversation, closeConversations, waveform, told };

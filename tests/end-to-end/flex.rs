@@ -1,0 +1,192 @@
+//! Twilio's own Flex UI and flex-sdk accept a call, with the plugin as Twilio's builder makes it and without. What they post
+//! to TaskRouter decides what is recorded and whom Twilio tells of it; from there on, the callbacks are the stack's.
+
+mod accepted;
+mod pause;
+
+use local_stack::{Callback, Stack, twilio_double::Operation, values};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use self::accepted::{Accepted, Recorded, accepted, conference_callback};
+use crate::support::{Recording, alone, get};
+
+const WEBHOOK: &str = "https://webhooks.twilio.com/v1/Accounts/";
+
+/// Twilio's own check of a plugin's shape, its builder and jest by Twilio's configuration.
+#[tokio::test]
+async fn the_plugin_passes_twilios_checks_and_its_own_tests() {
+    let plugin = tokio::task::spawn_blocking(|| toolbox::flex_plugin().unwrap());
+    let plugin = plugin.await.unwrap();
+    let mut npm = Command::new("npm");
+    let tests = npm.args(["test", "--silent"]).current_dir(&plugin).env("HOME", &plugin);
+    let ran = tests.kill_on_drop(true).output().await.unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{said}");
+    assert!(said.contains("Tests:") && said.contains(" passed, "), "{said}");
+}
+
+#[tokio::test]
+async fn the_plugin_is_initialized_by_flex_uis_own_plugin_manager() {
+    for case in accepted().await.values().filter(|case| case.has_plugin()) {
+        assert_eq!(case.plugins, ["Initialized"]);
+    }
+}
+
+#[tokio::test]
+async fn call_recording_in_the_console_names_the_task_in_the_callback() {
+    let expected = |task: &str| {
+        json!({
+            "ConferenceRecord": true,
+            "ConferenceRecordingStatusCallback": conference_callback(task),
+            "ConferenceRecordingStatusCallbackMethod": "POST",
+        })
+    };
+    for name in ["console", "console by flex-sdk", "console by ui_attributes"] {
+        let case = &accepted().await[name];
+        assert_eq!(case.about_recordings(), expected(&case.task), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_webhook_url_the_console_tells_twilios_own() {
+    let case = &accepted().await["console without a webhook"];
+    let callback = case.posted["ConferenceRecordingStatusCallback"].as_str().unwrap();
+    assert!(callback.starts_with(WEBHOOK), "{callback}");
+}
+
+#[tokio::test]
+async fn mode_conference_records_a_call_once_and_its_callback_wins() {
+    for name in [
+        "conference",
+        "conference and console",
+        "conference and console without a webhook",
+    ] {
+        let case = &accepted().await[name];
+        assert_eq!(
+            case.about_recordings(),
+            json!({
+                "ConferenceRecord": true,
+                "ConferenceRecordingStatusCallback": conference_callback(&case.task),
+                "ConferenceRecordingStatusCallbackMethod": "POST",
+            }),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn mode_reservation_records_the_agents_leg_and_names_the_reservation() {
+    let case = &accepted().await["reservation"];
+    let callback = format!(
+        "{}{}?reservationSid={}&taskSid={}#rc=3&rp=all",
+        values::PUBLIC_BASE_URL,
+        values::CALLBACK_PATH,
+        case.reservation,
+        case.task
+    );
+    assert_eq!(
+        case.about_recordings(),
+        json!({
+            "ConferenceRecord": false,
+            "Record": "true",
+            "RecordingChannels": "dual",
+            "RecordingStatusCallback": callback,
+            "RecordingStatusCallbackMethod": "POST",
+        })
+    );
+}
+
+#[tokio::test]
+async fn an_excluded_call_is_not_recorded_though_the_console_says_so() {
+    for name in ["excluded by queue", "excluded by attribute"] {
+        let case = &accepted().await[name];
+        assert_eq!(case.posted["ConferenceRecord"], false, "{name}");
+        assert_eq!(case.recorded(), [], "{name}");
+    }
+}
+
+/// An administrator sees it in Flex's notification bar, as React draws it; agents see nothing. Both take their call.
+#[tokio::test]
+async fn a_wrong_setting_is_shown_to_administrators_and_costs_nobody_a_call() {
+    let wrong = "The plugin has no calls recorded: ui_attributes.recording_vault.callback_url is not an https URL";
+    for (name, shown) in [
+        ("wrong setting, administrator", format!("Recording Vault: {wrong}")),
+        ("wrong setting, agent", String::new()),
+    ] {
+        let case = &accepted().await[name];
+        assert_eq!(case.posted["Instruction"], "conference");
+        assert_eq!(case.recorded(), [], "{name}");
+        assert_eq!(case.notifications, shown, "{name}");
+        assert_eq!(case.said, [format!("RecordingVaultPlugin: {wrong}")], "{name}");
+    }
+}
+
+/// From the agent's click to a link that plays. Nothing searches for the task: its SID is in the callback.
+#[tokio::test]
+async fn what_an_accepted_call_records_is_linked_without_a_search_and_plays() {
+    let (stack, _turn) = alone().await;
+    for (name, where_linked) in [
+        ("console", Linked::Task),
+        ("console by flex-sdk", Linked::Task),
+        ("conference", Linked::Task),
+        ("reservation", Linked::Reservation),
+    ] {
+        let case = &accepted().await[name];
+        let recording = Recording::named(stack, &case.recording, &case.task, 4_000);
+        let mark = stack.twilio().mark();
+        let callback = twilios_callback(case, &recording);
+        let answer = stack.post_callback(&callback).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{name}");
+        recording.stored(stack).await;
+        recording.linked(stack).await;
+        let calls = stack.twilio().calls_since(mark);
+        let searches = calls
+            .iter()
+            .filter(|call| call.operation == Some(Operation::TaskSearch));
+        assert_eq!(searches.count(), 0, "{name}: {calls:?}");
+
+        assert_eq!(links(stack, case), where_linked.expected(), "{name}");
+        let answer = get(&recording.media_url(stack).await, &[]).await;
+        assert!(answer.bytes().await.unwrap() == recording.audio, "{name}");
+    }
+}
+
+enum Linked {
+    Task,
+    Reservation,
+}
+
+impl Linked {
+    /// How many links the task has, and its reservation.
+    fn expected(&self) -> [usize; 2] {
+        match self {
+            Self::Task => [1, 0],
+            Self::Reservation => [0, 1],
+        }
+    }
+}
+
+fn links(stack: &Stack, case: &Accepted) -> [usize; 2] {
+    let attributes = stack.twilio().task(&case.task).unwrap().attributes;
+    let attributes: Value = serde_json::from_str(&attributes).unwrap();
+    let reservation = &attributes["reservation_attributes"][&case.reservation];
+    [&attributes["conversations"], reservation].map(|level| level["media"].as_array().map_or(0, Vec::len))
+}
+
+/// What Twilio posts to the callback of the one recording that the instruction has started, when it's complete.
+fn twilios_callback(case: &Accepted, recording: &Recording) -> Callback {
+    let [(recorded, callback)] = case.callbacks().try_into().unwrap();
+    let (url, fragment) = callback.split_once('#').unwrap();
+    assert_eq!(fragment, "rc=3&rp=all");
+    let (url, query) = url.split_once('?').unwrap();
+    assert_eq!(url, format!("{}{}", values::PUBLIC_BASE_URL, values::CALLBACK_PATH));
+    let completed = Callback::completed(&recording.sid)
+        .telling_of(&recording.audio)
+        .query(query);
+    match recorded {
+        Recorded::Conference => completed.of_conference("CF00000000000000000000000000000001"),
+        Recorded::AgentsLeg => completed.parameter("CallSid", &recording.call),
+    }
+}

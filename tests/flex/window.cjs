@@ -1,0 +1,34 @@
+// A browser's window for Node.js, of jsdom's, under the names by which Flex UI and its packages look for it.
+
+let current;
+
+// Names that Node.js doesn't have are the window's, also those that Flex UI adds to it later.
+const windows = { has: (_, name) => name in current, get: (_, name) => Reflect.get(current, name) };
+
+/** Opens a window at Flex's address. What scripts of the page say on the console goes to `said`. */
+function open({ JSDOM, VirtualConsole }, said) {
+  const console = new VirtualConsole();
+  console.on("warn", (text) => said.warned.push(String(text)));
+  console.on("error", (text) => said.failed.push(String(text)));
+  const { window } = new JSDOM("<!doctype html><body><div id='notifications'></div></body>", {
+    url: "https://flex.twilio.com/",
+    pretendToBeVisual: true,
+    resources: "usable",
+    runScripts: "dangerously",
+    virtualConsole: console,
+  });
+  // What jsdom doesn't have.
+  Object.assign(window.HTMLMediaElement.prototype, { load() {}, pause() {}, play: async () => {} });
+  window.matchMedia = () => ({ matches: false, addListener() {}, addEventListener() {} });
+
+  if (!current) {
+    Object.setPrototypeOf(globalThis, new Proxy(Object.getPrototypeOf(globalThis), windows));
+  }
+  current = window;
+  for (const name of ["window", "self", "navigator"]) {
+    Object.defineProperty(globalThis, name, { configurable: true, value: window[name], writable: true });
+  }
+  return window;
+}
+
+module.exports = { open };

@@ -1,0 +1,53 @@
+//! Flex UI in one script, for a browser.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::flex::flex_modules;
+use crate::node::node_modules;
+use crate::setup::{ToolError, fingerprint, once, run, tools};
+
+/// The modules that drive browsers: `playwright-core`, and `esbuild` for what runs in a page.
+///
+/// # Errors
+/// [`ToolError::NotStarted`] where there's no Node.js with npm on the path.
+pub fn browser_modules() -> Result<PathBuf, ToolError> {
+    const MANIFEST: &str = include_str!("../../browser/package.json");
+    const LOCK: &str = include_str!("../../browser/package-lock.json");
+    node_modules(MANIFEST, LOCK)
+}
+
+/// One script of `tests/browser/flex.cjs` and Flex UI, as Twilio publishes it: 32 MB, bundled on first use in ten seconds.
+///
+/// # Errors
+/// As [`browser_modules`], and [`ToolError::Failed`] where it can't be bundled.
+pub fn flex_script() -> Result<PathBuf, ToolError> {
+    const PAGE: &str = include_str!("../../browser/flex.cjs");
+    let (browser, flex) = (browser_modules()?, flex_modules()?);
+    // The folders are named after what is in them.
+    let pins = format!("{PAGE}{}{}", browser.display(), flex.display());
+    let folder = tools().join(format!("flex-{}", fingerprint(&pins)));
+    once(&folder, |folder| {
+        let page = folder.join("page.cjs");
+        fs::write(&page, PAGE).map_err(ToolError::at(&page))?;
+        let mut esbuild = Command::new(browser.join(".bin/esbuild"));
+        esbuild
+            .arg(page)
+            .args([
+                "--bundle",
+                "--platform=browser",
+                "--log-level=error",
+                "--outfile=flex.js",
+            ])
+            .args([
+                r#"--define:process.env.NODE_ENV="production""#,
+                "--define:global=window",
+            ])
+            // A module of Node's, which one of the packages asks for.
+            .arg("--alias:path=path-browserify")
+            .env("NODE_PATH", flex);
+        run("Flex UI", esbuild.current_dir(folder))
+    })?;
+    Ok(folder.join("flex.js"))
+}
