@@ -7,9 +7,9 @@ const { chromium } = await import(`${job.modules}/playwright-core/index.mjs`);
 /** Waiting is for a condition; this only bounds it. A machine busy with a build may take many times what it should. */
 export const BOUND_MS = 60_000;
 
-/** Opens the page, has `visit` use it, and prints what that returns. A script error on the page is a failure. */
-export async function scenario(visit) {
-  const browser = await chromium.launch({
+/** A browser of its own. */
+export async function launch() {
+  return chromium.launch({
     executablePath: job.chromium,
     env: { ...process.env, HOME: job.home },
     args: [
@@ -26,6 +26,11 @@ export async function scenario(visit) {
       "--disable-features=LocalNetworkAccessChecks",
     ],
   });
+}
+
+/** Opens the page, has `visit` use it, and prints what that returns. A script error on the page is a failure. */
+export async function scenario(visit) {
+  const browser = await launch();
   try {
     const seen = await visit(job, (options) => open(browser, options), browser);
     console.log(JSON.stringify(seen));

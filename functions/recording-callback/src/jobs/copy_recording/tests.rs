@@ -132,54 +132,39 @@ async fn media_that_twilio_encrypted_is_not_stored_as_if_it_were_audio() {
     assert_eq!(server.asked().len(), 0);
 }
 
-/// Copies the sample recording, which lasts five seconds, where Twilio has no media yet. Returns the extensions of what was
-/// asked of Twilio.
-async fn asked_of_twilio(change: impl FnOnce(&mut CopyRecording, &mut Copier), nth: Try) -> Vec<String> {
+/// The format that a try asks for, of the sample recording, which lasts five seconds. The recording itself says seven.
+async fn format_of(duration_s: Option<u64>, limit_s: u64, nth: Try) -> MediaFormat {
     let server = Loopback::start(|asked: &Asked| match asked.what.as_str() {
         GET_SECRET => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
-        what if what.contains(".json") => (
+        _ => (
             200,
             None,
             json!({"sid": job().recording_sid, "channels": 2, "duration": "7"}),
         ),
-        _ => (404, None, json!({"code": 20404})),
     })
     .await;
     let mut copier = copier(&server, MediaFormat::Wav);
-    let mut job = job();
-    change(&mut job, &mut copier);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    copier.run(&job, nth, deadline).await.unwrap_err();
-    let asked = server.asked().into_iter().map(|asked| asked.what);
-    let mut kinds: Vec<_> = asked
-        .filter_map(|what| Some(what.strip_prefix("GET /2010-04-01/")?.rsplit_once('.')?.1.to_owned()))
-        .map(|extension| extension.split('?').next().unwrap().to_owned())
-        .collect();
-    // The writer asks for media that isn't there a few times.
-    kinds.dedup();
-    kinds
+    copier.formats.mp3_above_s = Some(limit_s);
+    let job = CopyRecording { duration_s, ..job() };
+    let told = copier.told(&job, nth, false).await.unwrap();
+    copier.format(&job, &told)
 }
 
 #[tokio::test]
 async fn every_try_asks_for_the_format_that_the_callbacks_duration_calls_for() {
-    let above = |limit_s| move |_: &mut CopyRecording, copier: &mut Copier| copier.formats.mp3_above_s = Some(limit_s);
-    // The recording itself says seven seconds, which it is asked for at the second try.
-    for (limit_s, extension) in [(4, "mp3"), (5, "wav"), (6, "wav")] {
-        assert_eq!(asked_of_twilio(above(limit_s), Try::Nth(1)).await, [extension]);
-        assert_eq!(asked_of_twilio(above(limit_s), Try::Nth(2)).await, ["json", extension]);
+    for nth in 1..=4 {
+        assert_eq!(format_of(Some(5), 4, Try::Nth(nth)).await, MediaFormat::Mp3);
+        assert_eq!(format_of(Some(5), 5, Try::Nth(nth)).await, MediaFormat::Wav);
+        assert_eq!(format_of(Some(5), 6, Try::Nth(nth)).await, MediaFormat::Wav);
     }
 }
 
 #[tokio::test]
 async fn a_duration_that_the_callback_leaves_out_is_the_recordings_own() {
-    let untold = |limit_s| {
-        move |job: &mut CopyRecording, copier: &mut Copier| {
-            job.duration_s = None;
-            copier.formats.mp3_above_s = Some(limit_s);
-        }
-    };
-    assert_eq!(asked_of_twilio(untold(6), Try::Nth(1)).await, ["json", "mp3"]);
-    assert_eq!(asked_of_twilio(untold(7), Try::Nth(1)).await, ["json", "wav"]);
+    for nth in 1..=4 {
+        assert_eq!(format_of(None, 6, Try::Nth(nth)).await, MediaFormat::Mp3);
+        assert_eq!(format_of(None, 7, Try::Nth(nth)).await, MediaFormat::Wav);
+    }
 }
 
 /// There is only what Twilio encrypted, whatever a URL's extension says.
