@@ -1,10 +1,10 @@
 // Opens recordings as Twilio's Player does: fetches each whole for the waveform, and gives it to an <audio> element. Then
 // listens to some of them, at the places that are asked for.
 
-import { scenario } from "./browser.mjs";
+import { PLAIN, scenario } from "./browser.mjs";
 
 await scenario(async ({ recordings }, open) => {
-  const page = await open();
+  const page = await open(PLAIN);
   const seen = [];
   for (const { link, places } of recordings) {
     seen.push(await page.evaluate(opened, link));

@@ -1,7 +1,7 @@
 // What a supervisor's tab takes of recordings, by their length and format: Flex UI's own player in Chromium, one browser for
 // each file. No function is asked, so that the figures are the browser's alone.
 //
-//   node tests/browser/lengths.mjs "$(cargo run -q -p toolbox --bin flex_job)" 10.wav 10.mp3 60.wav …
+//   node tests/browser/measures-lengths.mjs "$(cargo run -q -p toolbox --bin flex_job)" 10.wav 10.mp3 60.wav …
 //
 // Prints a line for each: the seconds until the waveform is drawn, and the tab's resident memory in MiB before, after and at
 // most.
