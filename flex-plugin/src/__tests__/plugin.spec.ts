@@ -6,7 +6,7 @@ import RecordingVaultPlugin from "../RecordingVaultPlugin";
 jest.mock("@twilio/flex-plugin", () => ({ FlexPlugin: class {} }));
 
 const CALLBACK = "https://api.example.com/recording-status-callback#rc=3&rp=all";
-const TASK = { taskSid: "WT1", sid: "WR1", queueName: "Support", queueSid: "WQ1", attributes: {} };
+const TASK = { taskSid: "WT1", sid: "WR1", queueName: "Support", queueSid: "WQ1", attributes: {}, channelType: "voice" };
 
 /** What the plugin's listener makes of a payload, and what it says. */
 function start(flexSettings: object, more: object = {}, notify: () => void = () => undefined) {
@@ -19,7 +19,7 @@ function start(flexSettings: object, more: object = {}, notify: () => void = () 
       registerNotification: notify,
       showNotification: (id: string) => shown.push(id),
     },
-    TaskHelper: { isCallTask: () => true, getTaskByTaskSid: () => undefined },
+    TaskHelper: { isCallTask: (task: any) => task.channelType === "voice", getTaskByTaskSid: () => undefined },
   };
   const manager: any = { serviceConfiguration: flexSettings, user: { roles: ["admin"] }, ...more };
   new RecordingVaultPlugin().init(flex, manager);
@@ -80,6 +80,7 @@ test("flex-project-template's dual-channel recording beside ours is a second one
 test("what isn't a call, or names no task, is left alone", () => {
   const { accept } = start(configuration({}));
   expect(accept({ sid: "WR1" })).toBeUndefined();
+  expect(accept({ task: { ...TASK, channelType: "web" } })).toBeUndefined();
 });
 
 test("options that others have set stay", () => {
