@@ -1,38 +1,29 @@
-// Opens recordings as Twilio's Player does: fetches each whole for the waveform, and gives it to an <audio> element. Then
-// listens to some of them, at the places that are asked for.
+// A supervisor opens the same conversation several times, and plays its recording from the places that are asked for.
 
-import { PLAIN, scenario } from "./browser.mjs";
+import { scenario } from "./browser.mjs";
+import { openFlex, serveFlex } from "./flex-page.mjs";
+import { open, play, shown } from "./supervisor.mjs";
 
-await scenario(async ({ recordings }, open) => {
-  const page = await open(PLAIN);
-  const seen = [];
-  for (const { link, places } of recordings) {
-    seen.push(await page.evaluate(opened, link));
-    for (const place of places) seen.push(await page.evaluate(listened, place));
-    await page.evaluate(() => document.querySelector("#opened").remove());
+await scenario(async ({ flex, conversation, lengthS, openings }, _, browser) => {
+  const page = await openFlex(browser, await serveFlex(flex));
+  const links = [];
+  for (const places of openings) {
+    await open(page, conversation);
+    await shown(page, lengthS);
+    // It has read as much as it does by itself.
+    const isIdle = ({ networkState }) => networkState === HTMLMediaElement.NETWORK_IDLE;
+    await page.waitForFunction(`(${isIdle})(document.querySelector("audio"))`);
+    for (const place of places) {
+      await play(page, place);
+      await page.waitForFunction(readsAhead);
+    }
+    links.push(await page.evaluate(() => document.querySelector("audio").src));
   }
-  return seen;
+  return links;
 });
 
-async function opened(link) {
-  const waveform = await (await fetch(link)).arrayBuffer();
-  const audio = document.createElement("audio");
-  audio.id = "opened";
-  audio.preload = "metadata";
-  audio.src = link;
-  const suspended = new Promise((next) => audio.addEventListener("suspend", next));
-  document.body.append(audio);
-  await suspended;
-  return waveform.byteLength;
-}
-
-/** Plays half a second from a place, which is told as a share of the duration. */
-async function listened(place) {
-  const audio = document.querySelector("#opened");
-  const from = place * audio.duration;
-  if (place > 0) audio.currentTime = from;
-  await audio.play();
-  while (audio.currentTime < from + 0.5) await new Promise((next) => audio.addEventListener("timeupdate", next, { once: true }));
-  audio.pause();
-  return audio.currentTime;
+/** Whether it has more than half a minute from where it plays, or all there is: more than it has read by itself. */
+function readsAhead() {
+  const { buffered, currentTime, duration } = document.querySelector("audio");
+  return buffered.length > 0 && buffered.end(buffered.length - 1) >= Math.min(currentTime + 35, duration - 0.1);
 }

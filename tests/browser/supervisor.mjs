@@ -17,10 +17,14 @@ export async function shown(page, lengthS) {
   return drawn.jsonValue();
 }
 
-/** Plays from the beginning. After another recording was chosen while one played, Flex's button still says "Pause". */
-export async function play(page) {
+/**
+ * Plays from the beginning, or from a place that is chosen by a click on the waveform. After another recording was chosen
+ * while one played, Flex's button still says "Pause".
+ */
+export async function play(page, share = 0) {
+  if (share > 0) await seekTo(page, share);
   await page.getByRole("button", { name: /^(Play|Pause)$/ }).click();
-  return playsAt(page, 0);
+  return playsAt(page, share);
 }
 
 /** Clicks on the waveform at a share of its width, and waits until it plays there; returns where it is. */

@@ -26,7 +26,7 @@ const HEADER: usize = 44;
 const RATE: usize = 32_000;
 
 /// Runs a scenario with Flex UI's script; its screenshots are kept for people to look at.
-async fn drive_flex(stack: &Stack, scenario: &str, mut job: Value) -> Value {
+pub(crate) async fn drive_flex(stack: &Stack, scenario: &str, mut job: Value) -> Value {
     let script = tokio::task::spawn_blocking(toolbox::flex_script).await.unwrap();
     job["flex"] = json!(script.unwrap());
     job["screenshots"] = json!(screenshots());
@@ -74,7 +74,7 @@ async fn mp3(stack: &Stack, seconds: usize) -> Recording {
     recording
 }
 
-fn url_provider(stack: &Stack, recording_sid: &str) -> String {
+pub(crate) fn url_provider(stack: &Stack, recording_sid: &str) -> String {
     format!("{}/media-url?recordingSid={recording_sid}", stack.playback_url())
 }
 

@@ -1,17 +1,17 @@
-//! Who opened a recording and who listened to it, by the audit lines of a real browser.
+//! Who opened a recording and who listened to it, by the audit lines of Flex UI's own player in a real browser.
 //!
 //! CloudWatch Logs Insights has no engine that runs here. So the documented query is held to the text below, and what it
 //! computes is computed by hand from the lines that the function wrote.
 
 use std::{collections::BTreeMap, fs};
 
-use local_stack::{Role, Stack};
+use local_stack::{Role, Stack, values};
 use serde_json::{Value, json};
 use toolbox::workspace_root;
 
 use crate::{
     audit::audit_lines,
-    browser::drive,
+    flex_player::{drive_flex, url_provider},
     support::{OwnStack, Recording, eventually, options},
 };
 
@@ -81,24 +81,24 @@ async fn who_opened_a_recording_is_told_from_who_listened() {
     let rate = 32_000;
     let recording = Recording::new(&stack, 44 + 180 * rate);
     recording.bring_in(&stack).await;
-    // Nobody, somebody who begins at the beginning, and somebody who begins near the end.
-    let places: [&[f64]; 3] = [&[], &[0.0], &[0.9]];
-    let mut links = Vec::new();
-    let mut job = Vec::new();
-    for places in places {
-        let link = recording.media_url(&stack).await;
-        job.push(json!({"link": link, "places": places}));
-        links.push(link);
-    }
-    let seen = drive(&stack, "opens.mjs", json!({"recordings": job})).await;
-    assert_eq!(seen[0], recording.audio.len(), "{seen}");
+    let job = json!({
+        "conversation": {"token": values::FLEX_TOKEN, "urlProviders": [url_provider(&stack, &recording.sid)]},
+        "lengthS": 180,
+        // Nobody, somebody who begins at the beginning, and somebody who begins near the end.
+        "openings": [[], [0.0], [0.9]],
+    });
+    let links = drive_flex(&stack, "opens.mjs", job).await;
 
     let rows = rows(&stack, &recording).await;
-    let of = |link: &str| {
+    let of = |link: &Value| {
+        let link = link.as_str().unwrap();
         let id = rows.keys().find(|id| link.contains(&format!("&id={id}&")));
         &rows[id.unwrap()]
     };
-    for row in rows.values() {
+    // Flex asks for each conversation's first link twice.
+    let (used, unused): (Vec<_>, Vec<_>) = rows.values().partition(|row| row.bytes > 0);
+    assert_eq!((used.len(), unused.len()), (3, 3));
+    for row in used {
         assert_eq!(row.rate, rate as u64);
         assert_eq!(row.listener.as_deref(), Some("supervisor_40example_2Ecom"));
         // The waveform's fetch took the whole, and is no listening.

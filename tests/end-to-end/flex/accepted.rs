@@ -15,6 +15,8 @@ pub(super) struct Accepted {
     pub(super) recording: String,
     /// The instruction to TaskRouter, as its SDK posts it.
     pub(super) posted: Value,
+    /// Whether Flex was given the plugin.
+    pub(super) has_plugin: bool,
     /// The states that Flex UI's plugin manager has of its plugins.
     pub(super) plugins: Vec<String>,
     /// The text of Flex's notification bar.
@@ -33,10 +35,6 @@ pub(super) enum Recorded {
 }
 
 impl Accepted {
-    pub(super) fn has_plugin(&self) -> bool {
-        !self.plugins.is_empty()
-    }
-
     /// The instruction's parameters about recordings.
     pub(super) fn about_recordings(&self) -> Value {
         let parameters = self.posted.as_object().unwrap().iter();
@@ -111,12 +109,13 @@ async fn accept() -> BTreeMap<&'static str, Accepted> {
     assert!(ran.status.success(), "{said}");
     let results: Vec<Value> = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(results.len(), cases.len());
-    let results = (0..).zip(results);
-    let accepted = results.map(|(n, result)| read(n, &result));
-    cases.iter().map(|case| case.name).zip(accepted).collect()
+    let results = (0..).zip(results).zip(&cases);
+    results
+        .map(|((n, result), case)| (case.name, read(n, &result, case)))
+        .collect()
 }
 
-fn read(n: u64, result: &Value) -> Accepted {
+fn read(n: u64, result: &Value, case: &Case) -> Accepted {
     let texts = |list: &Value| -> Vec<String> {
         let list = list.as_array().into_iter().flatten();
         list.map(|text| text.as_str().unwrap().to_owned()).collect()
@@ -131,6 +130,7 @@ fn read(n: u64, result: &Value) -> Accepted {
         reservation: sid("WR", n),
         recording: sid("RE", n),
         posted: posted["params"].clone(),
+        has_plugin: case.plugin.is_some(),
         plugins: texts(&result["plugins"]),
         notifications: result["notifications"].as_str().unwrap_or_default().to_owned(),
         said: [texts(&console["failed"]), texts(&console["warned"])].concat(),
