@@ -102,6 +102,22 @@ async fn mode_reservation_records_the_agents_leg_and_names_the_reservation() {
 }
 
 #[tokio::test]
+async fn what_another_plugin_has_set_stays_and_its_callback_is_replaced_with_a_warning() {
+    let [alone, beside] =
+        ["reservation", "reservation beside another plugin"].map(|name| async move { &accepted().await[name] });
+    let (alone, beside) = (alone.await, beside.await);
+    assert_eq!(beside.posted["Beep"], "onEnter");
+    assert_eq!(beside.recorded(), alone.recorded());
+    let callback = beside.posted["RecordingStatusCallback"].as_str().unwrap();
+    assert!(callback.contains(&beside.reservation), "{callback}");
+    assert_eq!(alone.said, [""; 0]);
+    let [warning] = beside.said.as_slice() else {
+        panic!("one warning: {:?}", beside.said);
+    };
+    assert!(warning.contains("replaces another plugin's") && !warning.contains("other.example.com"));
+}
+
+#[tokio::test]
 async fn an_excluded_call_is_not_recorded_though_the_console_says_so() {
     for name in ["excluded by queue", "excluded by attribute"] {
         let case = &accepted().await[name];
