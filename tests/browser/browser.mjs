@@ -7,6 +7,9 @@ const { chromium } = await import(`${job.modules}/playwright-core/index.mjs`);
 /** Waiting is for a condition; this only bounds it. A machine busy with a build may take many times what it should. */
 export const BOUND_MS = 60_000;
 
+/** The page with its plain `<audio>` alone. */
+export const PLAIN = { path: "?plain" };
+
 /** Opens the page, has `visit` use it, and prints what that returns. A script error on the page is a failure. */
 export async function scenario(visit) {
   const browser = await chromium.launch({
@@ -34,14 +37,14 @@ export async function scenario(visit) {
   }
 }
 
-async function open(browser, options = {}) {
+async function open(browser, { path = "", ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   context.setDefaultTimeout(BOUND_MS);
   const page = await context.newPage();
   page.on("pageerror", (error) => {
     throw error;
   });
-  await page.goto(job.page);
+  await page.goto(job.page + path);
   return page;
 }
 

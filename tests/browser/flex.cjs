@@ -13,6 +13,7 @@ Object.defineProperty = (object, name, property) => {
 const Flex = require("@twilio/flex-ui");
 Object.defineProperty = defineProperty;
 
+const { waveform } = require("./waveform.cjs");
 const { createElement } = require("react");
 const { render, unmountComponentAtNode } = require("react-dom");
 
@@ -104,18 +105,6 @@ function closeConversations() {
   }
   own("InAppNotificationHandler").getActiveNotifications().forEach((one) => Flex.Notifications.dismissNotification(one));
   told.length = 0;
-}
-
-/** The heights of the waveform's bars, or null while there is none: until then the Player draws bars of one height. */
-function waveform(view) {
-  const canvas = view.querySelector("wave > wave + canvas");
-  if (!canvas?.width) return null;
-  const { width, height } = canvas;
-  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
-  const isDrawn = (x, y) => data[4 * (y * width + x) + 3] > 0;
-  const heightAt = (x) => Array.from({ length: height }).filter((_, y) => isDrawn(x, y)).length;
-  const heights = Array.from({ length: width }, (_, x) => heightAt(x)).filter((bar) => bar > 0);
-  return new Set(heights).size > 1 ? heights : null;
 }
 
 window.flex = { openConversation, closeConversations, waveform, told };

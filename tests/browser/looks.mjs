@@ -1,6 +1,8 @@
 // How the page looks, narrow and wide, light and dark: screenshots, and what can be told of them in numbers.
 
-import { card, playsFrom, scenario, seek } from "./browser.mjs";
+import { card, scenario } from "./browser.mjs";
+import { play, seek } from "./supervisor.mjs";
+import waveforms from "./waveform.cjs";
 
 const VIEWPORTS = { narrow: { width: 360, height: 780 }, wide: { width: 1280, height: 900 } };
 
@@ -10,11 +12,13 @@ await scenario(async ({ sid, screenshots }, open) => {
     for (const colorScheme of ["light", "dark"]) {
       const page = await open({ viewport, colorScheme, reducedMotion: "reduce" });
       await card(page, sid).waitFor();
+      await page.getByRole("button", { name: "Play" }).waitFor();
       await page.screenshot({ path: `${screenshots}/${width}-${colorScheme}.png`, fullPage: true });
       await card(page, sid).click();
-      await playsFrom(page, 0);
-      await seek(page, 1200);
-      await page.evaluate(() => document.querySelector("audio").pause());
+      await page.waitForFunction(`(${waveforms.waveform})(document)`);
+      await play(page);
+      await seek(page, 0.7);
+      await page.getByRole("button", { name: "Pause" }).click();
       await page.screenshot({ path: `${screenshots}/${width}-${colorScheme}-playing.png`, fullPage: true });
       await page.getByRole("combobox").selectOption({ index: 1 });
       await page.getByRole("alert").waitFor();

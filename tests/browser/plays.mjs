@@ -1,9 +1,9 @@
 // Plays a recording, seeks to 90 %, back to 10 % and on to the end, as a listener at the keyboard.
 
-import { card, duration, ends, playsFrom, scenario, seek } from "./browser.mjs";
+import { PLAIN, card, duration, ends, playsFrom, scenario, seek } from "./browser.mjs";
 
 await scenario(async ({ sid }, open) => {
-  const page = await open();
+  const page = await open(PLAIN);
   await card(page, sid).press("Enter");
   const start = await playsFrom(page, 0);
   const lengthS = await duration(page);

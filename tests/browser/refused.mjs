@@ -1,9 +1,9 @@
 // What a listener reads who may not listen: by the token, by the recording, by the link.
 
-import { card, scenario } from "./browser.mjs";
+import { PLAIN, card, scenario } from "./browser.mjs";
 
 await scenario(async ({ sid, missing, expired }, open) => {
-  const page = await open();
+  const page = await open(PLAIN);
   const told = async () => {
     const alert = page.getByRole("alert");
     await alert.waitFor();
@@ -19,7 +19,7 @@ await scenario(async ({ sid, missing, expired }, open) => {
 
   await listener.selectOption({ label: "A supervisor" });
   await page.getByRole("textbox", { name: "Another recording" }).fill(missing);
-  await page.getByRole("button", { name: "Play" }).click();
+  await page.getByRole("button", { name: "Open" }).click();
   const recording = await told();
 
   // The real function refuses it; only who asked for it and when is made up.

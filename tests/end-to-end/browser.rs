@@ -144,10 +144,8 @@ async fn who_may_not_listen_reads_why() {
 #[tokio::test]
 async fn the_page_fits_is_legible_and_every_control_has_a_name() {
     let (stack, _turn) = alone().await;
-    let recording = Recording::new(stack, WAV_LEN);
-    let callback = recording
-        .callback()
-        .parameter("RecordingDuration", &SECONDS.to_string());
+    let recording = Recording::new(stack, 44 + 180 * 32_000);
+    let callback = recording.callback().parameter("RecordingDuration", "180");
     assert_eq!(
         stack.post_callback(&callback).await.unwrap().status(),
         StatusCode::NO_CONTENT
@@ -168,4 +166,50 @@ async fn the_page_fits_is_legible_and_every_control_has_a_name() {
         assert!(page["contrast"]["ratio"].as_f64().unwrap() >= 4.5, "{page}");
         assert_eq!(page["unnamed"], json!([]), "{page}");
     }
+}
+
+/// The list of requests tells the waveform's fetch from what an element asks for.
+#[tokio::test]
+async fn the_page_plays_in_twilios_own_player_and_without_it() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 44 + 120 * 32_000);
+    recording.bring_in(stack).await;
+    let mark = stack.exchanges().mark();
+    let screenshots = workspace_root().join("target/screenshots");
+    fs::create_dir_all(&screenshots).unwrap();
+    let job = json!({"sid": recording.sid, "screenshots": screenshots});
+    let seen = drive(stack, "insights.mjs", job).await;
+    let share = |name: &str| seen[name].as_f64().unwrap() / 120.0;
+    assert!(share("start") < 0.1, "{seen}");
+    assert!(
+        (0.895..0.995).contains(&share("late")) && (0.095..0.3).contains(&share("early")),
+        "{seen}"
+    );
+    assert_eq!(seen["message"], false);
+
+    let requests = seen["requests"].as_str().unwrap();
+    for kind in [
+        "GET url_provider",
+        "GET everything for the waveform",
+        "GET bytes=0- for an <audio> element",
+    ] {
+        assert!(requests.contains(kind), "{kind} {seen}");
+    }
+    let kinds = |dest: &str| {
+        let mut exchanges = plays(stack, mark, &recording);
+        exchanges.retain(|exchange| exchange.asked.fetch_dest.as_deref() == Some(dest));
+        exchanges
+    };
+    // The page without the Player fetches nothing whole.
+    let [waveform] = &kinds("empty")[..] else {
+        panic!("{seen}")
+    };
+    assert_eq!((waveform.status, &waveform.asked.range), (StatusCode::OK, &None));
+    let of_elements = kinds("audio");
+    assert!(!of_elements.is_empty());
+    assert!(
+        of_elements
+            .iter()
+            .all(|exchange| exchange.status == StatusCode::PARTIAL_CONTENT)
+    );
 }

@@ -1,11 +1,18 @@
 // The page: choosing a recording, playing it, and showing what that takes.
 
 import { bytes, clock, element, percent } from "./format.js";
+import { insightsPlayer } from "./insights.js";
 import { Refusal, checkLink, mediaUrl } from "./player.js";
 import { watch } from "./traffic.js";
 
 const at = (id) => document.getElementById(id);
 const audio = at("audio");
+
+/** With `?plain`, Twilio's Player stays away: it fetches every recording whole, and decodes it. */
+const isPlain = new URLSearchParams(location.search).has("plain");
+
+/** Twilio's Player, once it is there. */
+let insights = null;
 
 /** The recording that plays or should: its SID, its `url_provider`, and what is known of it. */
 let chosen = null;
@@ -78,10 +85,11 @@ function showFacts({ message, storedBytes, channels, bucketEncryption }) {
   at("facts").hidden = facts.length === 0;
 }
 
-/** Asks for a link and plays from there on. */
+/** Asks for a link and gives it to both players. The plain one begins, unless there is Twilio's to be used. */
 async function play(fromS) {
   const recording = chosen;
   at("message").hidden = true;
+  insights?.clear();
   audio.removeAttribute("src");
   audio.load();
   try {
@@ -90,10 +98,31 @@ async function play(fromS) {
     if (recording !== chosen) return;
     audio.src = url;
     audio.currentTime = fromS;
-    await audio.play();
+    if (insights) insights.show(url, renew);
+    else await audio.play();
   } catch (error) {
     // What <audio> can't play it says by its own event.
     if (error instanceof Refusal && recording === chosen) tell(error.message);
+  }
+}
+
+/** Gives Twilio's Player a fresh link of what it has. It keeps its place. */
+async function renew() {
+  const recording = chosen;
+  try {
+    const url = await mediaUrl(recording.urlProvider, at("listener").value);
+    if (recording === chosen) insights.show(url, renew);
+  } catch (error) {
+    if (error instanceof Refusal && recording === chosen) tell(error.message);
+  }
+}
+
+async function addInsightsPlayer() {
+  try {
+    insights = await insightsPlayer(at("insights"), { onError: () => tell("Playback of the recording has failed.") });
+    if (chosen) play(0);
+  } catch {
+    at("insights-state").textContent = "It isn’t here: it comes from npm, with Node.js on the path. The player below plays the same.";
   }
 }
 
@@ -142,4 +171,6 @@ at("listener").addEventListener("change", () => chosen && play(audio.currentTime
 at("refresh").addEventListener("click", showRecordings);
 
 watch({ list: at("traffic"), totals: at("totals"), quiet: at("quiet"), onPart: (sid, part) => fetched.add(sid, part) });
+if (isPlain) at("insights-state").textContent = "Left out.";
+else addInsightsPlayer();
 await Promise.all([showSession(), showRecordings()]);

@@ -38,9 +38,13 @@ function partOf(contentRange) {
   return { first, last, total };
 }
 
-function exchangeRow({ method, path, range, status, contentRange }) {
+/** Who asks, by `Sec-Fetch-Dest`: a page that fetches draws a waveform, a media element plays. */
+const ASKERS = { empty: "for the waveform", audio: "for an <audio> element" };
+
+function exchangeRow({ method, path, range, fetchDest, status, contentRange }) {
   const kind = status >= 500 ? "failed" : status >= 400 ? "refused" : "";
-  const what = path === "/media-url" ? "url_provider" : (range ?? "everything");
+  const isLink = path === "/media-url";
+  const what = isLink ? "url_provider" : [range ?? "everything", ASKERS[fetchDest]].filter(Boolean).join(" ");
   const part = partOf(contentRange);
   const answer = part
     ? `${bytes(part.last - part.first + 1)} at ${percent(part.first / part.total)}`

@@ -9,6 +9,8 @@ use http::{Method, Response, StatusCode, Uri};
 
 use crate::history::{History, Mark};
 
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
 /// A request to a public address. Of the query only the recording is kept: the rest of a link is a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
@@ -20,6 +22,8 @@ pub struct Asked {
     pub recording_sid: Option<String>,
     /// The `Range` header.
     pub range: Option<String>,
+    /// What a browser asks for: `audio` for a media element, `empty` for a page's `fetch` (`Sec-Fetch-Dest`).
+    pub fetch_dest: Option<String>,
 }
 
 /// A request and the head of its answer.
@@ -40,6 +44,7 @@ impl Asked {
             path: request.uri.path().to_owned(),
             recording_sid: recording_sid(&request.uri),
             range: text(&request.headers, &RANGE),
+            fetch_dest: text(&request.headers, &SEC_FETCH_DEST),
         }
     }
 
@@ -121,6 +126,7 @@ mod tests {
     fn the_request_and_the_answers_head_are_kept_and_no_credential() {
         let (request, ()) = Request::get("/recordings/RE1?expires=1&signature=canary")
             .header(RANGE, "bytes=0-")
+            .header(SEC_FETCH_DEST, "audio")
             .body(())
             .unwrap()
             .into_parts();
@@ -134,6 +140,7 @@ mod tests {
             path: "/recordings/RE1".to_owned(),
             recording_sid: Some("RE1".to_owned()),
             range: Some("bytes=0-".to_owned()),
+            fetch_dest: Some("audio".to_owned()),
         };
         assert_eq!(
             Asked::by(&request).answered(&answer),

@@ -1,9 +1,10 @@
-//! A page to look and listen: does what the Flex Insights Player does, for a browser on this machine.
+//! A page to look and listen, for a browser on this machine: Twilio's own Insights Player beside a plain `<audio>`.
 //!
 //! The page itself is a few files without a framework, in `page/`. It asks `url_provider` with a Flex token, as a page of
-//! another origin than the playback function's, and hands the link to `<audio>`. This server gives it what a Player has from
+//! another origin than the playback function's, and hands the link to both. This server gives it what a Player has from
 //! Flex: who is listening, and which recordings there are; and what no Player has: the traffic on the other side.
 
+mod insights_player;
 mod recordings;
 mod traffic;
 
@@ -41,6 +42,11 @@ impl Page {
             )
             .route("/page.css", file("text/css", include_str!("../page/page.css")))
             .route("/format.js", file("text/javascript", include_str!("../page/format.js")))
+            .route(
+                "/insights.js",
+                file("text/javascript", include_str!("../page/insights.js")),
+            )
+            .route("/insights-player/{name}", get(insights_player::file))
             .route("/page.js", file("text/javascript", include_str!("../page/page.js")))
             .route("/player.js", file("text/javascript", include_str!("../page/player.js")))
             .route(

@@ -1,6 +1,6 @@
 //! A recording to play with: a duet of tones, in the format of Twilio's dual-channel recordings.
 
-use std::f64::consts::TAU;
+use std::f64::consts::{PI, TAU};
 
 /// Samples a second.
 pub const SAMPLE_RATE: u32 = 8_000;
@@ -15,14 +15,17 @@ const MELODIES: [&[f64]; 2] = [
     &[659.0, 587.0, 523.0, 494.0, 440.0, 523.0, 587.0, 698.0, 784.0],
 ];
 
+/// Seconds in which each of the two swells and fades, so that a waveform has a shape.
+const BREATHS: [f64; 2] = [23.0, 17.0];
+
 /// A WAV file of so many seconds: PCM, 8 kHz, 16 bits, stereo; another tune on each channel.
 pub fn duet(seconds: u32) -> Vec<u8> {
     let data_len = seconds * BYTES_PER_SECOND;
     let mut wav = header(data_len);
     wav.reserve_exact(data_len as usize);
     for sample in 0..seconds * SAMPLE_RATE {
-        for melody in MELODIES {
-            wav.extend_from_slice(&tone(melody, sample).to_le_bytes());
+        for (melody, breath) in MELODIES.into_iter().zip(BREATHS) {
+            wav.extend_from_slice(&tone(melody, breath, sample).to_le_bytes());
         }
     }
     wav
@@ -48,14 +51,15 @@ fn header(data_len: u32) -> Vec<u8> {
     header
 }
 
-fn tone(melody: &[f64], sample: u32) -> i16 {
+fn tone(melody: &[f64], breath: f64, sample: u32) -> i16 {
     let note_len = SAMPLE_RATE / 2;
     let frequency = melody[(sample / note_len) as usize % melody.len()];
     // Each note dies away, so that it starts and ends without a click.
     let within = f64::from(sample % note_len) / f64::from(note_len);
     let loudness = (1.0 - within) * (within * 40.0).min(1.0) * 8_000.0;
-    let phase = f64::from(sample) / f64::from(SAMPLE_RATE) * frequency;
-    ((phase * TAU).sin() * loudness) as i16
+    let seconds = f64::from(sample) / f64::from(SAMPLE_RATE);
+    let swell = 0.1 + (seconds / breath * PI).sin().powi(2);
+    ((seconds * frequency * TAU).sin() * loudness * swell) as i16
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Flex UI in one script, for a browser.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::flex::flex_modules;
 use crate::node::node_modules;
 use crate::setup::{ToolError, fingerprint, once, run, tools};
+use crate::workspace_root;
 
 /// The modules that drive browsers: `playwright-core`, and `esbuild` for what runs in a page.
 ///
@@ -23,23 +23,21 @@ pub fn browser_modules() -> Result<PathBuf, ToolError> {
 /// # Errors
 /// As [`browser_modules`], and [`ToolError::Failed`] where it can't be bundled.
 pub fn flex_script() -> Result<PathBuf, ToolError> {
-    const PAGE: &str = include_str!("../../browser/flex.cjs");
+    const SOURCES: &str = concat!(
+        include_str!("../../browser/flex.cjs"),
+        include_str!("../../browser/waveform.cjs"),
+    );
     let (browser, flex) = (browser_modules()?, flex_modules()?);
     // The folders are named after what is in them.
-    let pins = format!("{PAGE}{}{}", browser.display(), flex.display());
+    let pins = format!("{SOURCES}{}{}", browser.display(), flex.display());
     let folder = tools().join(format!("flex-{}", fingerprint(&pins)));
-    once(&folder, |folder| {
-        let page = folder.join("page.cjs");
-        fs::write(&page, PAGE).map_err(ToolError::at(&page))?;
+    let script = folder.join("flex.js");
+    once(&folder, |_| {
         let mut esbuild = Command::new(browser.join(".bin/esbuild"));
         esbuild
-            .arg(page)
-            .args([
-                "--bundle",
-                "--platform=browser",
-                "--log-level=error",
-                "--outfile=flex.js",
-            ])
+            .arg(workspace_root().join("tests/browser/flex.cjs"))
+            .args(["--bundle", "--platform=browser", "--log-level=error"])
+            .arg(format!("--outfile={}", script.display()))
             .args([
                 r#"--define:process.env.NODE_ENV="production""#,
                 "--define:global=window",
@@ -47,7 +45,7 @@ pub fn flex_script() -> Result<PathBuf, ToolError> {
             // A module of Node's, which one of the packages asks for.
             .arg("--alias:path=path-browserify")
             .env("NODE_PATH", flex);
-        run("Flex UI", esbuild.current_dir(folder))
+        run("Flex UI", &mut esbuild)
     })?;
-    Ok(folder.join("flex.js"))
+    Ok(script)
 }

@@ -52,6 +52,7 @@ fn of_exchange(exchange: &Exchange) -> Value {
         "path": asked.path,
         "recordingSid": asked.recording_sid,
         "range": asked.range,
+        "fetchDest": asked.fetch_dest,
         "status": status.as_u16(),
         "contentRange": content_range,
     })

@@ -1,6 +1,6 @@
 // How long a recording's waveform takes in Flex UI's own player, and how much memory its tab takes for it:
 //
-//   node tests/browser/waveform.mjs "$(cargo run -q -p toolbox --bin flex_job)" URL_PROVIDER FLEX_TOKEN
+//   node tests/browser/measures-waveform.mjs "$(cargo run -q -p toolbox --bin flex_job)" URL_PROVIDER FLEX_TOKEN
 //
 // URL_PROVIDER is `https://…/media-url?recordingSid=RE…`, of the local stack or of a real one.
 
