@@ -28,7 +28,7 @@ static SIGNATURES: LazyLock<Vec<&str>> = LazyLock::new(|| {
     .collect()
 });
 
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("RECORDINGS_BUCKET", "recordings"),
     (
         "KMS_DECRYPT_KEY_ARNS",
@@ -36,6 +36,7 @@ const SETTINGS: [(&str, &str); 5] = [
     ),
     ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
     // Nobody listens there: no token is ever good.
+    ("TWILIO_FLEX_API_BASE", "http://127.0.0.1:9"),
     ("TWILIO_IAM_BASE", "http://127.0.0.1:9"),
     ("LINK_KEYS_SECRET", "link-keys"),
 ];

@@ -10,9 +10,9 @@ export const BOUND_MS = 60_000;
 /** The page with its plain `<audio>` alone. */
 export const PLAIN = { path: "?plain" };
 
-/** Opens the page, has `visit` use it, and prints what that returns. A script error on the page is a failure. */
-export async function scenario(visit) {
-  const browser = await chromium.launch({
+/** A browser of its own. */
+export async function launch() {
+  return chromium.launch({
     executablePath: job.chromium,
     env: { ...process.env, HOME: job.home },
     args: [
@@ -29,6 +29,11 @@ export async function scenario(visit) {
       "--disable-features=LocalNetworkAccessChecks",
     ],
   });
+}
+
+/** Opens the page, has `visit` use it, and prints what that returns. A script error on the page is a failure. */
+export async function scenario(visit) {
+  const browser = await launch();
   try {
     const seen = await visit(job, (options) => open(browser, options), browser);
     console.log(JSON.stringify(seen));

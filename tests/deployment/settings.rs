@@ -34,7 +34,12 @@ fn read(package: &str) -> BTreeSet<String> {
     let source = fs::read_to_string(source).unwrap();
     let shipped = source.split("#[cfg(test)]").next().unwrap();
     let literals = shipped.split('"').skip(1).step_by(2);
-    let is_name = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let is_name = |text: &&str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
     let names: BTreeSet<_> = literals.filter(is_name).map(str::to_owned).collect();
     assert!(names.len() > 8, "{package}: {names:?}");
     names

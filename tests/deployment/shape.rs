@@ -333,35 +333,50 @@ fn the_webhook_reads_only_what_callbacks_may_be_signed_by() {
 }
 
 #[test]
-fn playback_reads_the_auth_token_only_where_it_vouches_for_tokens() {
-    assert_eq!(TEMPLATE["Parameters"]["ValidateTokensAs"]["Default"], "player");
+fn playback_reads_a_credential_of_twilios_only_where_it_vouches_for_tokens() {
+    let parameter = &TEMPLATE["Parameters"]["ValidateTokensAs"];
+    assert_eq!(parameter["Default"], "flex");
+    // `player` and `account` were there first.
     assert_eq!(
-        TEMPLATE["Conditions"]["ValidatesTokensAsAccount"],
-        json!({"Fn::Equals": [{"Ref": "ValidateTokensAs"}, "account"]})
+        parameter["AllowedValues"],
+        json!(["flex", "player", "account", "api-key"])
     );
-    let setting = &properties("PlaybackFunction")["Environment"]["Variables"]["TWILIO_AUTH_TOKEN_SECRET"];
-    let (link_keys, auth_token) = (json!({"Ref": "LinkKeysSecret"}), json!({"Ref": "AuthTokenSecret"}));
-    assert_eq!(
-        *setting,
-        json!({"Fn::If": ["ValidatesTokensAsAccount", auth_token, ""]})
-    );
+    let settings = &properties("PlaybackFunction")["Environment"]["Variables"];
+    assert_eq!(settings["VALIDATE_TOKENS_AS"], json!({"Ref": "ValidateTokensAs"}));
+    let reads = |secret: &str| {
+        let secret = json!({"Ref": secret});
+        json!({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret})
+    };
+    let mut allowed = vec![reads("LinkKeysSecret")];
+    for (condition, value, setting, secret) in [
+        (
+            "ValidatesTokensAsAccount",
+            "account",
+            "TWILIO_AUTH_TOKEN_SECRET",
+            "AuthTokenSecret",
+        ),
+        (
+            "ValidatesTokensAsApiKey",
+            "api-key",
+            "TWILIO_API_KEY_SECRET",
+            "ApiKeySecret",
+        ),
+    ] {
+        assert_eq!(
+            TEMPLATE["Conditions"][condition],
+            json!({"Fn::Equals": [{"Ref": "ValidateTokensAs"}, value]})
+        );
+        assert_eq!(settings[setting], json!({"Fn::If": [condition, {"Ref": secret}, ""]}));
+        allowed.push(json!({"Fn::If": [condition, reads(secret), {"Ref": "AWS::NoValue"}]}));
+    }
     let statements = properties("PlaybackRole")["Policies"][0]["PolicyDocument"]["Statement"].as_array();
-    let secrets: Vec<_> = statements
+    let about_secrets: Vec<_> = statements
         .unwrap()
         .iter()
         .filter(|statement| statement.to_string().contains("secretsmanager:"))
+        .cloned()
         .collect();
-    let [statement] = *secrets else {
-        panic!("one statement about secrets: {secrets:?}");
-    };
-    assert_eq!(
-        *statement,
-        json!({
-            "Effect": "Allow",
-            "Action": "secretsmanager:GetSecretValue",
-            "Resource": {"Fn::If": ["ValidatesTokensAsAccount", [link_keys, auth_token], [link_keys]]},
-        })
-    );
+    assert_eq!(about_secrets, allowed);
 }
 
 #[test]

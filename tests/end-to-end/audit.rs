@@ -9,7 +9,7 @@ use toolbox::workspace_root;
 use crate::support::{Recording, alone, among_others, eventually, get};
 
 /// Names of the query language itself.
-const LANGUAGE: [&str; 13] = [
+const LANGUAGE: [&str; 16] = [
     "filter",
     "log",
     "stats",
@@ -23,12 +23,17 @@ const LANGUAGE: [&str; 13] = [
     "sortsLast",
     "sum",
     "first",
+    "ispresent",
+    "max",
+    "strcontains",
 ];
 
 /// Names that a query gives to what it has computed.
-const COMPUTED: [&str; 3] = ["listener", "worker", "bytes"];
+const COMPUTED: [&str; 8] = [
+    "listener", "worker", "bytes", "element", "played", "furthest", "rate", "seconds",
+];
 
-fn audit_lines(stack: &Stack, role: Role, recording: &Recording) -> Vec<Value> {
+pub(crate) fn audit_lines(stack: &Stack, role: Role, recording: &Recording) -> Vec<Value> {
     let log = stack.log(role).unwrap();
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines
@@ -60,7 +65,8 @@ async fn the_documented_query_tells_who_listened_to_how_much() {
     recording.bring_in(stack).await;
     let url = recording.media_url(stack).await;
     for range in ["bytes=0-99999", "bytes=300000-300099"] {
-        assert_eq!(get(&url, &[("range", range)]).await.status(), 206);
+        let headers = [("range", range), ("sec-fetch-dest", "audio")];
+        assert_eq!(get(&url, &headers).await.status(), 206);
     }
     let refused = stack
         .media_url(&recording.sid, "a token that is nobody's")
@@ -105,7 +111,7 @@ async fn the_documented_query_tells_who_listened_to_how_much() {
 }
 
 /// Event and outcome of the lines, as they came.
-fn told(lines: &[Value]) -> Vec<(&str, &str)> {
+pub(crate) fn told(lines: &[Value]) -> Vec<(&str, &str)> {
     lines
         .iter()
         .map(|line| (line["event"].as_str().unwrap(), line["outcome"].as_str().unwrap()))

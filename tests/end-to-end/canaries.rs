@@ -2,7 +2,7 @@
 //! may stand in any function's log, in the clear or in Base64.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use local_stack::{Stack, values};
+use local_stack::{Stack, flex_token, values};
 
 /// The token of somebody who isn't Twilio.
 pub(crate) const FORGER: &str = "canary-of-a-forger";
@@ -11,7 +11,7 @@ pub(crate) const FORGER: &str = "canary-of-a-forger";
 pub(crate) const PROMOTED: &str = "canary-of-a-promotion";
 
 /// The Flex token of somebody whom nobody knows.
-pub(crate) const LISTENER: &str = "canary-of-a-listener";
+pub(crate) const LISTENER: &str = flex_token!("canary-of-a-listener");
 
 /// What a log mustn't hold, by its name.
 const CANARIES: [(&str, &str); 15] = [

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use local_stack::{Mark, Stack, twilio_double::FlexToken};
+use local_stack::{Mark, Stack, flex_token, twilio_double::FlexToken};
 use reqwest::{Method, StatusCode};
 
 use crate::support::{Recording, alone, get, header, json, request};
@@ -140,17 +140,18 @@ async fn a_listener_who_may_not_listen_costs_no_call() {
     recording.bring_in(stack).await;
     stack.twilio().add_token(FlexToken {
         roles: vec!["agent".to_owned()],
-        ..FlexToken::supervisor("token-of-an-agent")
+        ..FlexToken::supervisor(flex_token!("token-of-an-agent"))
     });
     stack.twilio().add_token(FlexToken {
         expires_in_seconds: 0,
-        ..FlexToken::supervisor("token-of-yesterday")
+        ..FlexToken::supervisor(flex_token!("token-of-yesterday"))
     });
     for (token, status) in [
         ("", StatusCode::UNAUTHORIZED),
-        ("made-up-token", StatusCode::UNAUTHORIZED),
-        ("token-of-yesterday", StatusCode::UNAUTHORIZED),
-        ("token-of-an-agent", StatusCode::FORBIDDEN),
+        ("no-token-at-all", StatusCode::UNAUTHORIZED),
+        (flex_token!("made-up-token"), StatusCode::UNAUTHORIZED),
+        (flex_token!("token-of-yesterday"), StatusCode::UNAUTHORIZED),
+        (flex_token!("token-of-an-agent"), StatusCode::FORBIDDEN),
     ] {
         let mark = stack.wire().mark();
         let answer = stack.media_url(&recording.sid, token).await.unwrap();

@@ -1,16 +1,19 @@
 //! What the template's options switch on, where nothing else of the suite does.
 
+use std::fs;
+
 use local_stack::{
-    Role,
-    twilio_double::{AuthKind, FlexToken, Operation},
+    Fired, Role, flex_token, mp3,
+    twilio_double::{AuthKind, Fault, FaultAction, FlexToken, Operation},
     values,
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
+    audit::{audit_lines, told},
     canaries,
-    support::{self, OwnStack, Recording, alone, eventually, get, options},
+    support::{self, OwnStack, Recording, alone, eventually, get, header, options},
 };
 
 #[tokio::test]
@@ -34,8 +37,94 @@ async fn segment_links_play_without_a_token_where_they_are_accepted() {
 }
 
 #[tokio::test]
+async fn long_calls_are_stored_as_mp3_where_it_is_asked_for() {
+    let stack = OwnStack::start(options().setting(Role::Copier, "MP3_ABOVE_MINUTES", "1")).await;
+    for (seconds, content_type) in [(60, "audio/x-wav"), (61, "audio/mpeg")] {
+        let mut recording = Recording::new(&stack, 44 + seconds * 32_000);
+        // Twilio has both formats of everything.
+        let mp3 = mp3::stereo_silence(u32::try_from(seconds).unwrap() * 1_000 / mp3::FRAME_MS);
+        fs::write(stack.recordings_dir().join(format!("{}.mp3", recording.sid)), &mp3).unwrap();
+        recording.bring_in(&stack).await;
+        if content_type == "audio/mpeg" {
+            recording.audio = mp3;
+        }
+        let answer = get(&recording.media_url(&stack).await, &[]).await;
+        assert_eq!(header(&answer, "content-type").as_deref(), Some(content_type));
+        assert!(answer.bytes().await.unwrap() == recording.audio);
+
+        eventually("the schedule of the deletion", || async {
+            let fired = stack.fire(&recording.sid).await.ok()?;
+            (fired == Fired::Queued).then_some(())
+        })
+        .await;
+        let lines = eventually("the deletion", || async {
+            let lines = audit_lines(&stack, Role::Copier, &recording);
+            (lines.len() == 2).then_some(lines)
+        })
+        .await;
+        assert_eq!(told(&lines), [("copy", "stored"), ("delete_original", "deleted")]);
+    }
+}
+
+/// The Flex token of somebody who comes later.
+const NEWCOMER: &str = flex_token!("a-newcomers-token");
+
+#[tokio::test]
+async fn flex_tokens_are_validated_with_an_api_key_where_it_is_asked_for() {
+    let stack = OwnStack::start(options().validating_tokens_as("api-key")).await;
+    let recording = Recording::new(&stack, 10_000);
+    recording.bring_in(&stack).await;
+    let mark = stack.twilio().mark();
+    let url = recording.media_url(&stack).await;
+    assert!(get(&url, &[]).await.bytes().await.unwrap() == recording.audio);
+    let refused = stack.media_url(&recording.sid, values::AGENT_TOKEN).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let asked: Vec<_> = stack.twilio().calls_since(mark);
+    let asked = asked.iter().filter_map(|call| Some((call.operation?, call.auth)));
+    let asked: Vec<_> = asked.filter(|(_, auth)| *auth == AuthKind::ApiKey).collect();
+    assert_eq!(asked, [(Operation::TokenValidate, AuthKind::ApiKey); 2]);
+}
+
+/// As deployed without the parameter.
+#[tokio::test]
+async fn flex_tokens_are_validated_where_flex_does_it_and_where_it_did_if_that_is_gone() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, 10_000);
+    recording.bring_in(stack).await;
+    let ask = async |name: &str, action: Option<FaultAction>| {
+        // Twilio's word on a token is known for a minute: each comes once.
+        let token = values::FLEX_TOKEN.replace("local-stack-flex-token", name);
+        stack.twilio().add_token(FlexToken::supervisor(&token));
+        if let Some(action) = action {
+            stack.twilio().fault(Fault::once(Operation::TokenInfo, action));
+        }
+        let mark = stack.twilio().mark();
+        let answer = stack.media_url(&recording.sid, &token).await.unwrap();
+        let calls = stack.twilio().calls_since(mark);
+        assert!(calls.iter().all(|call| call.auth == AuthKind::FlexToken), "{calls:?}");
+        let asked: Vec<_> = calls.iter().filter_map(|call| call.operation).collect();
+        (answer.status().as_u16(), asked)
+    };
+    let answering = |status| {
+        Some(FaultAction::Answer {
+            status,
+            body: None,
+            retry_after: None,
+        })
+    };
+    let (info, validate) = (Operation::TokenInfo, Operation::TokenValidate);
+    assert_eq!(ask("one", None).await, (200, vec![info]));
+    assert_eq!(ask("two", answering(404)).await, (200, vec![info, validate]));
+    assert_eq!(ask("three", answering(405)).await, (200, vec![info, validate]));
+    assert_eq!(ask("four", answering(401)).await, (401, vec![info]));
+    assert_eq!(ask("five", answering(403)).await, (401, vec![info]));
+    assert_eq!(ask("six", answering(500)).await, (503, vec![info]));
+    assert_eq!(ask("seven", Some(FaultAction::Drop)).await, (503, vec![info]));
+}
+
+#[tokio::test]
 async fn flex_tokens_are_validated_with_the_auth_token_where_it_is_asked_for() {
-    let stack = OwnStack::start(options().validating_tokens_as_account()).await;
+    let stack = OwnStack::start(options().validating_tokens_as("account")).await;
     let recording = Recording::new(&stack, 10_000);
     recording.bring_in(&stack).await;
     let asked = || {
@@ -57,8 +146,8 @@ async fn flex_tokens_are_validated_with_the_auth_token_where_it_is_asked_for() {
 
     // Twilio's answer to a token is known for a minute, and a valid one plays on: somebody else comes.
     stack.twilio().replace_auth_token(canaries::PROMOTED);
-    stack.twilio().add_token(FlexToken::supervisor("a-newcomers-token"));
-    let ask = async || stack.media_url(&recording.sid, "a-newcomers-token").await.unwrap();
+    stack.twilio().add_token(FlexToken::supervisor(NEWCOMER));
+    let ask = async || stack.media_url(&recording.sid, NEWCOMER).await.unwrap();
     let unchecked = ask().await;
     assert_eq!(unchecked.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(support::json(unchecked).await["error"], "token_not_checked");

@@ -82,19 +82,25 @@ async fn an_etag_answers_conditional_requests() {
 
 #[tokio::test]
 async fn only_a_valid_token_with_an_allowed_role_gets_a_link() {
-    use local_stack::twilio_double::FlexToken;
+    use local_stack::{flex_token, twilio_double::FlexToken};
     let (stack, _turn) = among_others().await;
     let recording = Recording::new(stack, 100_000);
     recording.bring_in(stack).await;
 
-    let unknown = stack.media_url(&recording.sid, "made-up-token").await.unwrap();
+    let unknown = stack
+        .media_url(&recording.sid, flex_token!("made-up-token"))
+        .await
+        .unwrap();
     assert_eq!(unknown.status(), StatusCode::UNAUTHORIZED);
     let agent = FlexToken {
         roles: vec!["agent".to_owned()],
-        ..FlexToken::supervisor("an-agents-token")
+        ..FlexToken::supervisor(flex_token!("an-agents-token"))
     };
     stack.twilio().add_token(agent);
-    let forbidden = stack.media_url(&recording.sid, "an-agents-token").await.unwrap();
+    let forbidden = stack
+        .media_url(&recording.sid, flex_token!("an-agents-token"))
+        .await
+        .unwrap();
     assert_eq!(forbidden.status(), StatusCode::FORBIDDEN);
     let bare = get(
         &format!("{}/media-url?recordingSid={}", stack.playback_url(), recording.sid),

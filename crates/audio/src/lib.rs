@@ -6,10 +6,12 @@
 //!
 //! - [`Recogniser`] takes the bytes in pieces of any size and gives a [`Verdict`]. The pieces do not change it.
 //! - [`look_at`] judges the first bytes alone, before anything is spent on the rest.
+//! - [`bytes_per_second`] says how much of the stream a second of sound takes.
 //! - [`Told`] is what the source said of the recording elsewhere; [`Told::compare`] says how the bytes differ from it.
 
 mod head;
 mod mpeg;
+mod rate;
 mod recogniser;
 mod told;
 mod wav;
@@ -17,6 +19,7 @@ mod wav;
 use std::time::Duration;
 
 pub use head::{HEAD_LEN, Look, look_at};
+pub use rate::bytes_per_second;
 pub use recogniser::Recogniser;
 pub use told::{Difference, Told};
 

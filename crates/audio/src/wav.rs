@@ -109,6 +109,11 @@ impl WavHeader {
         self.audio(len).map_or(Verdict::Unknown, Verdict::Audio)
     }
 
+    /// What the format chunk says, once it has passed.
+    pub(crate) fn bytes_per_second(&self) -> Option<u32> {
+        self.wave_format.map(|format| format.bytes_per_second)
+    }
+
     /// How long the stream is at least by its own account. Before the data chunk that is as long as it takes to have one.
     fn claimed_len(&self) -> u64 {
         match self.seeking {

@@ -19,6 +19,22 @@ pub struct Credentials {
     pub password: SecretString,
 }
 
+impl Credentials {
+    /// An API key, from `{"sid":"SK…","secret":"…"}` as the deployment's secret has it; None for anything else.
+    pub fn parse_api_key(text: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct ApiKey {
+            sid: String,
+            secret: String,
+        }
+        let ApiKey { sid, secret } = serde_json::from_str(text).ok()?;
+        Some(Self {
+            user: sid,
+            password: secret.into(),
+        })
+    }
+}
+
 /// Where Twilio's APIs are; `Default` is US1.
 #[derive(Clone, Debug)]
 pub struct Endpoints {
@@ -28,6 +44,21 @@ pub struct Endpoints {
     pub taskrouter: Url,
     /// `https://iam.twilio.com`
     pub iam: Url,
+    /// `https://flex-api.twilio.com`
+    pub flex: Url,
+}
+
+impl Endpoints {
+    /// Each with its name.
+    pub(crate) fn all(&self) -> [(&'static str, &Url); 4] {
+        let Self {
+            api,
+            taskrouter,
+            iam,
+            flex,
+        } = self;
+        [("api", api), ("taskrouter", taskrouter), ("iam", iam), ("flex", flex)]
+    }
 }
 
 impl Default for Endpoints {
@@ -37,6 +68,7 @@ impl Default for Endpoints {
             api: url("https://api.twilio.com"),
             taskrouter: url("https://taskrouter.twilio.com"),
             iam: url("https://iam.twilio.com"),
+            flex: url("https://flex-api.twilio.com"),
         }
     }
 }
@@ -118,8 +150,8 @@ const MAX_JSON_BYTES: usize = 64 * 1024;
 impl Client {
     /// Builds the client. Each endpoint is an `https` URL, or `http` on a loopback address, without userinfo or query.
     pub fn new(account: AccountSid, endpoints: Endpoints) -> Result<Self, ClientError> {
-        let bases = [&endpoints.api, &endpoints.taskrouter, &endpoints.iam];
-        for (name, base) in ["api", "taskrouter", "iam"].into_iter().zip(bases) {
+        let bases = endpoints.all();
+        for (name, base) in bases {
             if !is_acceptable(base) {
                 return Err(ClientError(format!(
                     "the {name} endpoint must be https, or http on a loopback address, without userinfo or query"
@@ -128,7 +160,7 @@ impl Client {
         }
         let http = reqwest::Client::builder()
             .user_agent(concat!("recording-vault/", env!("CARGO_PKG_VERSION")))
-            .https_only(bases.iter().all(|base| base.scheme() == "https"))
+            .https_only(bases.iter().all(|(_, base)| base.scheme() == "https"))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             // Lambda freezes the process between invocations; its peers close, and its clock stops for idle timers.
@@ -322,6 +354,15 @@ mod tests {
             ("https://h/base/", "https://h/base/v1/x%2Fy"),
         ] {
             assert_eq!(join(&Url::parse(base).unwrap(), &["v1", "x/y"]).as_str(), url);
+        }
+    }
+
+    #[test]
+    fn an_api_key_has_a_sid_and_a_secret() {
+        let key = Credentials::parse_api_key(r#"{"sid":"SK1","secret":"s"}"#).unwrap();
+        assert_eq!((key.user.as_str(), key.password.expose_secret()), ("SK1", "s"));
+        for bad in ["", "{}", r#"{"sid":"SK1"}"#, r#"{"secret":"s"}"#] {
+            assert!(Credentials::parse_api_key(bad).is_none(), "{bad}");
         }
     }
 

@@ -12,7 +12,7 @@ use reqwest::Response;
 use url::Url;
 
 use crate::{
-    client::{ApiError, Client, Credentials, Endpoints, authorize, checked, join, send, transport},
+    client::{ApiError, Client, Credentials, authorize, checked, join, send, transport},
     sid::RecordingSid,
 };
 
@@ -151,8 +151,8 @@ impl Client {
     }
 
     fn may_fetch(&self, url: &Url) -> bool {
-        let Endpoints { api, taskrouter, iam } = &self.endpoints;
-        let is_configured = [api, taskrouter, iam].iter().any(|base| base.origin() == url.origin());
+        let configured = self.endpoints.all();
+        let is_configured = configured.iter().any(|(_, base)| base.origin() == url.origin());
         // Userinfo would become credentials of somebody else's choice.
         (is_configured || is_twilio(url)) && url.username().is_empty() && url.password().is_none()
     }
@@ -241,6 +241,7 @@ fn strong_etag(headers: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Endpoints;
     use crate::sid::AccountSid;
 
     #[test]

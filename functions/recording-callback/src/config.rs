@@ -14,6 +14,8 @@ use twilio::{
 };
 use vault::{AccountId, KeyArn, ReaderConfig, WriterConfig};
 
+use crate::jobs::Formats;
+
 /// The function's settings; what the role doesn't use is neither asked for nor read.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -94,7 +96,7 @@ pub(crate) enum LinkMode {
 #[derive(Debug)]
 pub(crate) struct CopierConfig {
     pub(crate) vault: WriterConfig,
-    pub(crate) format: MediaFormat,
+    pub(crate) formats: Formats,
     /// How often the queue of copies brings a message, as its redrive policy has it.
     pub(crate) max_receives: u32,
     /// The RSA keys whose public halves Twilio encrypts recordings with, or did; unset, such recordings aren't copied.
@@ -323,9 +325,12 @@ fn schedules(settings: &mut Settings) -> Option<ScheduleConfig> {
 fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<CopierConfig> {
     let bucket = settings.required("RECORDINGS_BUCKET", text);
     let kms_key = settings.required("KMS_KEY_ARN", KeyArn::parse);
-    let format = settings
-        .optional("MEDIA_FORMAT", media_format)
-        .unwrap_or(MediaFormat::Wav);
+    let formats = Formats {
+        usual: settings
+            .optional("MEDIA_FORMAT", media_format)
+            .unwrap_or(MediaFormat::Wav),
+        mp3_above_s: settings.optional("MP3_ABOVE_MINUTES", minutes_as_seconds),
+    };
     let media_keys = settings.optional("TWILIO_ENCRYPTION_KEY_ARNS", |text| list(text, KeyArn::parse));
     let max_receives = settings
         .optional("COPIES_MAX_RECEIVES", max_receives)
@@ -347,7 +352,7 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
             kms_keys: kms_decrypt_keys?,
         },
         vault,
-        format,
+        formats,
         max_receives,
         media_keys,
     })
@@ -381,12 +386,14 @@ fn account_id(settings: &mut Settings, account: Option<&AccountSid>) -> Option<A
 fn endpoints(settings: &mut Settings) -> Endpoints {
     let us1 = Endpoints::default();
     Endpoints {
-        api: settings.optional("TWILIO_API_BASE", base_url).unwrap_or(us1.api),
+        api: settings
+            .optional("TWILIO_API_BASE", base_url)
+            .unwrap_or_else(|| us1.api.clone()),
         taskrouter: settings
             .optional("TWILIO_TASKROUTER_BASE", base_url)
-            .unwrap_or(us1.taskrouter),
+            .unwrap_or_else(|| us1.taskrouter.clone()),
         // Only playback asks about tokens.
-        iam: us1.iam,
+        ..us1
     }
 }
 
@@ -411,6 +418,14 @@ fn media_format(text: &str) -> Result<MediaFormat, &'static str> {
         "wav" => Ok(MediaFormat::Wav),
         "mp3" => Ok(MediaFormat::Mp3),
         _ => Err("must be wav or mp3"),
+    }
+}
+
+/// A call lasts a day at most ("Recordings resource", Twilio Docs).
+fn minutes_as_seconds(text: &str) -> Result<u64, &'static str> {
+    match text.parse::<u64>() {
+        Ok(minutes @ 1..=1_440) => Ok(minutes * 60),
+        _ => Err("must be a whole number of minutes from 1 to 1440"),
     }
 }
 

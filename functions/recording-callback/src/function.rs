@@ -12,7 +12,7 @@ use service::{
 };
 use twilio::{
     auth_tokens::AuthTokens,
-    client::{Client, ClientError},
+    client::{Client, ClientError, Credentials},
     shared_keys::SharedKeys,
     sid::AccountSid,
 };
@@ -26,7 +26,7 @@ use crate::{
     operator::{Invoked, Operator},
     originals::Originals,
     schedules::Deletions,
-    secret::{api_key, key_ring},
+    secret::key_ring,
     webhook::{Delivery, Queues, Signers, Webhook},
 };
 
@@ -166,7 +166,7 @@ impl Aws {
 
     fn jobs(&self, account: AccountSid, config: JobsConfig) -> Result<(Jobs, Option<Operator>), ClientError> {
         let twilio = Client::new(account, config.endpoints)?;
-        let api_key = || Secret::new(&self.secrets, config.api_key_secret.clone(), api_key);
+        let api_key = || Secret::new(&self.secrets, config.api_key_secret.clone(), Credentials::parse_api_key);
         let originals = || Originals {
             twilio: twilio.clone(),
             api_key: api_key(),
@@ -205,7 +205,7 @@ impl Aws {
                 originals: originals(),
                 max_receives: copier.max_receives,
                 writer: Writer::new(self.s3(), self.kms(), copier.vault),
-                format: copier.format,
+                formats: copier.formats,
                 media_keys: copier.media_keys.map(|keys| MediaKeys::new(self.kms(), keys)),
             }),
         };

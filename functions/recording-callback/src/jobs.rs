@@ -12,7 +12,7 @@ use service::metrics::{self, Unit};
 
 use self::{copy_recording::CopyError, delete_original::DeleteError, link_task::LinkError};
 pub(crate) use self::{
-    copy_recording::{Copier, MediaKeys},
+    copy_recording::{Copier, Formats, MediaKeys},
     delete_original::OriginalDeleter,
     link_task::{LinkKind, Linker, Links},
     links_queue::{LinksQueue, taken},

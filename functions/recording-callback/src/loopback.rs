@@ -86,7 +86,8 @@ impl Loopback {
         let endpoints = Endpoints {
             api: base.clone(),
             taskrouter: base.clone(),
-            iam: base,
+            iam: base.clone(),
+            flex: base,
         };
         Client::new(AccountSid::parse(ACCOUNT).unwrap(), endpoints).unwrap()
     }

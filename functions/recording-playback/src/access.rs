@@ -4,7 +4,7 @@ mod flex_token;
 mod link;
 mod twilio_tokens;
 
-pub use twilio_tokens::TwilioTokens;
+pub use twilio_tokens::{AccountSecret, TwilioTokens, Voucher};
 pub(crate) use {
     flex_token::TokenGate,
     link::{Admission, LinkGate},

@@ -6,13 +6,13 @@ use playback_link::KeyRing;
 use service::secrets::{MAX_OUTAGE_OF_LINK_KEYS, Secret, Secrets};
 use twilio::{
     auth_tokens::AuthTokens,
-    client::{Client, ClientError},
+    client::{Client, ClientError, Credentials},
 };
 use vault::Reader;
 
 use crate::{
-    access::{LinkGate, TokenGate, TwilioTokens},
-    config::Config,
+    access::{AccountSecret, LinkGate, TokenGate, TwilioTokens, Voucher},
+    config::{Config, TokenVoucher},
     cors::FlexOrigins,
     ports::{LinkKeys, Recordings, TokenCheck},
 };
@@ -42,7 +42,7 @@ impl<R: Recordings, C: TokenCheck, K: LinkKeys> App<R, C, K> {
     }
 }
 
-impl App<Reader, TwilioTokens<Secret<AuthTokens>>, Secret<KeyRing>> {
+impl App<Reader, TwilioTokens<AccountSecret>, Secret<KeyRing>> {
     /// Puts the function together with clients of AWS and Twilio. Calls neither.
     ///
     /// # Errors
@@ -53,15 +53,23 @@ impl App<Reader, TwilioTokens<Secret<AuthTokens>>, Secret<KeyRing>> {
         let reader = Reader::new(s3, kms, config.vault.clone());
         let twilio = Client::new(config.twilio_account.clone(), config.twilio_endpoints.clone())?;
         let secrets = Secrets::new(aws);
-        let auth_tokens = config
-            .auth_token_secret
-            .clone()
-            .map(|id| Secret::new(&secrets, id, AuthTokens::parse));
+        let voucher = match config.token_voucher.clone() {
+            TokenVoucher::Flex => Voucher::Flex,
+            TokenVoucher::Player => Voucher::Player,
+            TokenVoucher::Account { auth_token_secret } => {
+                let secret = Secret::new(&secrets, auth_token_secret, AuthTokens::parse);
+                Voucher::Account(AccountSecret::AuthToken(config.twilio_account.clone(), secret))
+            }
+            TokenVoucher::ApiKey { api_key_secret } => {
+                let secret = Secret::new(&secrets, api_key_secret, Credentials::parse_api_key);
+                Voucher::Account(AccountSecret::ApiKey(secret))
+            }
+        };
         let link_keys = Secret::new(&secrets, config.link_keys_secret.clone(), |text| {
             KeyRing::parse(text).ok()
         })
         .with_max_outage(MAX_OUTAGE_OF_LINK_KEYS);
-        let tokens = TwilioTokens::new(twilio, auth_tokens);
+        let tokens = TwilioTokens::new(twilio, voucher);
         Ok(Self::new(config, reader, tokens, link_keys))
     }
 }

@@ -9,12 +9,15 @@ use service::telemetry::AUDIT;
 use twilio::{flex_token::Listener, sid::WorkerSid};
 use vault::RecordingId;
 
+use crate::fetch_dest::FetchDest;
+
 /// Writes the line of one decision of `/media-url`: `outcome` is `granted` or an error code.
 pub(crate) fn media_url(
     request_id: &str,
     listener: Option<&Listener>,
     recording: Option<&RecordingId>,
     link_id: Option<&str>,
+    fetch_dest: Option<FetchDest>,
     outcome: &str,
 ) {
     tracing::info!(
@@ -25,6 +28,7 @@ pub(crate) fn media_url(
         workerSid = listener.and_then(|listener| listener.worker_sid.as_ref()).map(WorkerSid::as_str),
         recordingSid = recording.map(RecordingId::as_str),
         linkId = link_id,
+        secFetchDest = fetch_dest.map(FetchDest::as_str),
         requestId = request_id,
         "link asked for"
     );
@@ -38,6 +42,8 @@ pub(crate) struct Playback {
     pub(crate) began: Duration,
     pub(crate) link_id: String,
     pub(crate) recording: RecordingId,
+    /// What the client does with the bytes, by its own word.
+    pub(crate) fetch_dest: Option<FetchDest>,
     /// Plaintext positions, half-open; the lines have them inclusive as `Content-Range` does.
     pub(crate) range: Range<u64>,
 }
@@ -65,20 +71,25 @@ impl Playback {
             recordingSid = self.recording.as_str(),
             firstByte = self.range.start,
             lastByte = self.range.end.saturating_sub(1),
+            secFetchDest = self.fetch_dest.map(FetchDest::as_str),
             requestId = self.request_id,
             "playback begins"
         );
     }
 
-    /// After the last byte; `sent` were handed to the runtime.
-    pub(crate) fn ends(&self, sent: u64, ending: Ending) {
+    /// After the last byte; `sent` were handed to the runtime. What a second takes is told by replies that begin with the
+    /// recording's first byte: its header is there.
+    pub(crate) fn ends(&self, sent: u64, bytes_per_second: Option<u32>, ending: Ending) {
         tracing::info!(
             target: AUDIT,
             event = "playback_end",
             outcome = ending.as_str(),
             linkId = self.link_id,
             recordingSid = self.recording.as_str(),
+            firstByte = self.range.start,
             bytesSent = sent,
+            bytesPerSecond = bytes_per_second,
+            secFetchDest = self.fetch_dest.map(FetchDest::as_str),
             requestId = self.request_id,
             "playback ends"
         );

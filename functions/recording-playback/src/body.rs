@@ -231,6 +231,7 @@ mod tests {
             began: now(),
             link_id: "link".to_owned(),
             recording: RecordingId::parse("RE00000000000000000000000000000001").unwrap(),
+            fetch_dest: None,
             range: 7..7 + promised,
         }
     }

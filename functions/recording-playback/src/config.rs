@@ -32,11 +32,10 @@ pub struct Config {
     pub vault: ReaderConfig,
     /// `TWILIO_ACCOUNT_SID`: whose Flex tokens are accepted.
     pub twilio_account: AccountSid,
-    /// `TWILIO_IAM_BASE`: where tokens are validated; by default Twilio's US1 host.
+    /// `TWILIO_FLEX_API_BASE` and `TWILIO_IAM_BASE`: where tokens are validated; by default Twilio's US1 hosts.
     pub twilio_endpoints: Endpoints,
-    /// `TWILIO_AUTH_TOKEN_SECRET`: id or ARN of the secret with the account's Auth Token, which tokens are validated with;
-    /// by default they're validated with the Player's own header.
-    pub auth_token_secret: Option<String>,
+    /// `VALIDATE_TOKENS_AS`: who vouches for Flex tokens.
+    pub token_voucher: TokenVoucher,
     /// `LINK_KEYS_SECRET`: id or ARN of the secret with the link keys.
     pub link_keys_secret: String,
     /// `ALLOWED_ROLES`, comma separated: Flex roles that may listen.
@@ -51,6 +50,25 @@ pub struct Config {
     pub base_url: Option<String>,
     /// `FLEX_ORIGINS`, comma separated: pages that may read the answers.
     pub flex_origins: FlexOrigins,
+}
+
+/// Where Twilio is asked about a Flex token, and with which credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenVoucher {
+    /// `flex`, the default: the endpoint that Flex UI asks, with the token itself.
+    Flex,
+    /// `player`: the older endpoint, with the token itself.
+    Player,
+    /// `account`: the older endpoint, with the account's SID and Auth Token.
+    Account {
+        /// `TWILIO_AUTH_TOKEN_SECRET`: id or ARN of the secret.
+        auth_token_secret: String,
+    },
+    /// `api-key`: the older endpoint, with an API key.
+    ApiKey {
+        /// `TWILIO_API_KEY_SECRET`: id or ARN of the secret.
+        api_key_secret: String,
+    },
 }
 
 impl Config {
@@ -72,8 +90,9 @@ impl Config {
         // The same text, read as the Twilio layer wants it: its problem is told once, above.
         let twilio_account = account.as_ref().and_then(|id| AccountSid::parse(id.as_str()).ok());
         let link_keys_secret = settings.required("LINK_KEYS_SECRET", |text| Ok::<_, &str>(text.to_owned()));
-        let auth_token_secret = settings.optional("TWILIO_AUTH_TOKEN_SECRET", |text| Ok::<_, &str>(text.to_owned()));
+        let token_voucher = token_voucher(&mut settings);
         let iam = settings.optional("TWILIO_IAM_BASE", base_url);
+        let flex = settings.optional("TWILIO_FLEX_API_BASE", base_url);
         let roles = settings.optional("ALLOWED_ROLES", |text| {
             list(text, |role| Ok::<_, &str>(role.to_owned()))
         });
@@ -94,9 +113,10 @@ impl Config {
                 twilio_account: twilio_account?,
                 twilio_endpoints: Endpoints {
                     iam: iam.unwrap_or(default_endpoints.iam),
+                    flex: flex.unwrap_or(default_endpoints.flex),
                     ..default_endpoints
                 },
-                auth_token_secret,
+                token_voucher: token_voucher?,
                 link_keys_secret: link_keys_secret?,
                 allowed_roles: roles.unwrap_or_else(|| DEFAULT_ROLES.map(str::to_owned).to_vec()),
                 link_ttl_s: link_ttl_s.unwrap_or(DEFAULT_LINK_TTL_S),
@@ -108,6 +128,28 @@ impl Config {
         };
         settings.finish(config())
     }
+}
+
+/// `None` where a setting is missing. A secret is looked for only where it is used.
+fn token_voucher(settings: &mut Settings) -> Option<TokenVoucher> {
+    const WORDS: [&str; 4] = ["flex", "player", "account", "api-key"];
+    let secret = |text: &str| Ok::<_, &str>(text.to_owned());
+    let told = settings.optional("VALIDATE_TOKENS_AS", |text| {
+        WORDS
+            .into_iter()
+            .find(|word| *word == text)
+            .ok_or("not flex, player, account or api-key")
+    });
+    Some(match told {
+        Some("player") => TokenVoucher::Player,
+        Some("account") => TokenVoucher::Account {
+            auth_token_secret: settings.required("TWILIO_AUTH_TOKEN_SECRET", secret)?,
+        },
+        Some("api-key") => TokenVoucher::ApiKey {
+            api_key_secret: settings.required("TWILIO_API_KEY_SECRET", secret)?,
+        },
+        _ => TokenVoucher::Flex,
+    })
 }
 
 fn within(text: &str, max: u64) -> Result<u64, String> {
@@ -139,13 +181,14 @@ mod tests {
         let config = config(&[]).unwrap();
         assert_eq!(config.vault.bucket, "recordings");
         assert_eq!(config.vault.kms_keys.len(), 1);
-        assert_eq!(config.auth_token_secret, None);
+        assert_eq!(config.token_voucher, TokenVoucher::Flex);
         assert_eq!(config.allowed_roles, ["admin", "supervisor"]);
         assert_eq!(config.link_ttl_s, 3_600);
         assert_eq!(config.max_range_bytes, 1_048_576);
         assert!(!config.accept_segment_links);
         assert_eq!(config.base_url, None);
         assert_eq!(config.twilio_endpoints.iam.as_str(), "https://iam.twilio.com/");
+        assert_eq!(config.twilio_endpoints.flex.as_str(), "https://flex-api.twilio.com/");
         assert!(config.flex_origins.allows(&"https://flex.twilio.com".parse().unwrap()));
     }
 
@@ -154,8 +197,9 @@ mod tests {
         let two_keys = format!("{KEY}, {KEY}");
         let config = config(&[
             ("KMS_DECRYPT_KEY_ARNS", &two_keys),
-            ("TWILIO_AUTH_TOKEN_SECRET", "auth-token"),
+            ("VALIDATE_TOKENS_AS", "player"),
             ("TWILIO_IAM_BASE", "http://127.0.0.1:8001"),
+            ("TWILIO_FLEX_API_BASE", "http://127.0.0.1:8002"),
             ("ALLOWED_ROLES", "supervisor, wfo.full_access"),
             ("MEDIA_URL_TTL", "60"),
             ("MAX_RANGE_BYTES", "65536"),
@@ -165,8 +209,9 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(config.vault.kms_keys.len(), 2);
-        assert_eq!(config.auth_token_secret.as_deref(), Some("auth-token"));
+        assert_eq!(config.token_voucher, TokenVoucher::Player);
         assert_eq!(config.twilio_endpoints.iam.as_str(), "http://127.0.0.1:8001/");
+        assert_eq!(config.twilio_endpoints.flex.as_str(), "http://127.0.0.1:8002/");
         assert_eq!(config.allowed_roles, ["supervisor", "wfo.full_access"]);
         assert_eq!(config.link_ttl_s, 60);
         assert_eq!(config.max_range_bytes, 65_536);
@@ -177,10 +222,33 @@ mod tests {
 
     /// The template gives every function all of its settings, empty where an option is off.
     #[test]
-    fn an_empty_auth_token_secret_is_none() {
-        for empty in ["", "  "] {
-            let config = config(&[("TWILIO_AUTH_TOKEN_SECRET", empty)]).unwrap();
-            assert_eq!(config.auth_token_secret, None, "{empty:?}");
+    fn a_secret_is_read_only_by_the_voucher_that_needs_it() {
+        let account = TokenVoucher::Account {
+            auth_token_secret: "auth-token".to_owned(),
+        };
+        let api_key = TokenVoucher::ApiKey {
+            api_key_secret: "api-key".to_owned(),
+        };
+        for (value, voucher) in [
+            ("flex", TokenVoucher::Flex),
+            ("player", TokenVoucher::Player),
+            ("account", account),
+            ("api-key", api_key),
+        ] {
+            let told = [
+                ("VALIDATE_TOKENS_AS", value),
+                ("TWILIO_AUTH_TOKEN_SECRET", "auth-token"),
+                ("TWILIO_API_KEY_SECRET", "api-key"),
+            ];
+            assert_eq!(config(&told).unwrap().token_voucher, voucher);
+        }
+        for (value, missing) in [
+            ("account", "TWILIO_AUTH_TOKEN_SECRET"),
+            ("api-key", "TWILIO_API_KEY_SECRET"),
+        ] {
+            let error = config(&[("VALIDATE_TOKENS_AS", value), (missing, " ")]).unwrap_err();
+            assert_eq!(error.0.len(), 1);
+            assert!(error.0[0].contains(missing), "{error}");
         }
     }
 
@@ -198,7 +266,9 @@ mod tests {
         let bad = [
             ("KMS_DECRYPT_KEY_ARNS", "alias/canary"),
             ("TWILIO_ACCOUNT_SID", "canary"),
+            ("VALIDATE_TOKENS_AS", "canary"),
             ("TWILIO_IAM_BASE", "http://canary.example.com"),
+            ("TWILIO_FLEX_API_BASE", "http://canary.example.com"),
             ("ALLOWED_ROLES", ","),
             ("MEDIA_URL_TTL", "0"),
             ("MAX_RANGE_BYTES", "190000001"),

@@ -11,7 +11,8 @@ use http::{
     header::{USER_AGENT, VARY},
 };
 
-const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+use crate::fetch_dest::FetchDest;
+
 const SEC_CH_UA: HeaderName = HeaderName::from_static("sec-ch-ua");
 
 /// The request headers that the length of a reply depends on, and the one that every answer depends on. One field names
@@ -20,17 +21,12 @@ const LOOKED_AT: HeaderValue = HeaderValue::from_static("Origin, Sec-Fetch-Dest,
 
 /// Whether the request is from a media element that asks for the rest of a reply that ends early.
 pub(crate) fn comes_back(headers: &HeaderMap) -> bool {
-    is_media_element(headers) && (is_chromium(headers) || is_firefox(headers))
+    FetchDest::of(headers).is_some_and(FetchDest::is_media_element) && (is_chromium(headers) || is_firefox(headers))
 }
 
 /// Tells caches that the length of the reply depends on who asks.
 pub(crate) fn vary(response: &mut HeaderMap) {
     response.insert(VARY, LOOKED_AT);
-}
-
-/// Scripts cannot set this header, and a `fetch` has `empty` in it.
-fn is_media_element(headers: &HeaderMap) -> bool {
-    matches!(text(headers, &SEC_FETCH_DEST), "audio" | "video")
 }
 
 /// Every browser that is built on Chromium names it among its brands, beside its own. Other engines have no such header,
@@ -72,6 +68,8 @@ mod tests {
     const CHROME_BRANDS: &str = r#""Chromium";v="148", "Google Chrome";v="148", "Not/A)Brand";v="99""#;
     const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15";
+
+    const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
     fn headers(dest: &str, brands: &str, agent: &str) -> HeaderMap {
         [(SEC_FETCH_DEST, dest), (SEC_CH_UA, brands), (USER_AGENT, agent)]

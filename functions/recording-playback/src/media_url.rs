@@ -8,6 +8,7 @@ use crate::{
     app::App,
     audit,
     body::Body,
+    fetch_dest::FetchDest,
     handle::Call,
     ports::{LinkKeys, Recordings, TokenCheck},
     refusal::Refusal,
@@ -33,7 +34,14 @@ pub(crate) async fn answer<R: Recordings, C: TokenCheck, K: LinkKeys>(
         Ok(granted) => (Some(granted.link_id.as_str()), "granted"),
         Err(refusal) => (None, refusal.terms().1),
     };
-    audit::media_url(call.request_id(), listener.as_ref(), recording.as_ref(), link_id, told);
+    audit::media_url(
+        call.request_id(),
+        listener.as_ref(),
+        recording.as_ref(),
+        link_id,
+        FetchDest::of(call.headers()),
+        told,
+    );
     outcome.map(|granted| respond::media_url(&granted.url))
 }
 

@@ -12,6 +12,7 @@ use crate::{
     audit::Playback,
     body::Body,
     decide::{Decision, Facts, PlaybackRequest},
+    fetch_dest::FetchDest,
     handle::Call,
     ports::{LinkKeys, Recordings},
     refusal::Refusal,
@@ -37,6 +38,7 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
             began: call.now,
             link_id,
             recording: recording.clone(),
+            fetch_dest: FetchDest::of(call.headers()),
             range,
         };
         playback.begins();

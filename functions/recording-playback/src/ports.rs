@@ -6,7 +6,7 @@ use http::HeaderValue;
 use playback_link::KeyRing;
 use service::secrets::{Secret, SecretError};
 use twilio::{
-    auth_tokens::AuthTokens,
+    client::Credentials,
     flex_token::{FlexToken, Listener, TokenError},
 };
 use vault::{Expectation, PlaintextStream, ReadError, RecordingId};
@@ -54,18 +54,30 @@ pub enum CheckError {
     /// What was said of it, or why nothing was.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The Auth Token to ask with isn't there.
-    #[error("Auth Token: {0}")]
-    AuthToken(#[from] SecretError),
+    /// The account's credential to ask with isn't there.
+    #[error("the account's credential: {0}")]
+    Credential(#[from] SecretError),
 }
 
-/// The account's Auth Tokens.
-pub trait AuthTokenSource: Send + Sync {
-    /// The tokens as they're known here.
-    fn current(&self) -> impl Future<Output = Result<AuthTokens, SecretError>> + Send;
+/// The account's credential that vouches for Flex tokens.
+pub trait CredentialSource: Send + Sync {
+    /// What it is, and the setting that names its secret.
+    fn kind(&self) -> CredentialKind;
 
-    /// The tokens as they are now, in case Twilio has refused the known one.
-    fn refreshed(&self) -> impl Future<Output = Result<AuthTokens, SecretError>> + Send;
+    /// The credential as it's known here.
+    fn current(&self) -> impl Future<Output = Result<Credentials, SecretError>> + Send;
+
+    /// The credential as it is now, in case Twilio has refused the known one.
+    fn refreshed(&self) -> impl Future<Output = Result<Credentials, SecretError>> + Send;
+}
+
+/// A credential of the account's.
+#[derive(Clone, Copy, Debug)]
+pub enum CredentialKind {
+    /// The Auth Token.
+    AuthToken,
+    /// An API key.
+    ApiKey,
 }
 
 /// The keys that sign and verify links.
@@ -95,16 +107,6 @@ impl Recordings for vault::Reader {
 
     async fn read(&self, recording: &Self::Recording, range: Range<u64>) -> Result<PlaintextStream, ReadError> {
         Self::read(self, recording, range).await
-    }
-}
-
-impl AuthTokenSource for Secret<AuthTokens> {
-    async fn current(&self) -> Result<AuthTokens, SecretError> {
-        self.get().await
-    }
-
-    async fn refreshed(&self) -> Result<AuthTokens, SecretError> {
-        self.refresh().await
     }
 }
 

@@ -27,8 +27,8 @@ pub(crate) enum Refusal {
     NoToken,
     #[error(transparent)]
     Token(#[from] TokenError),
-    #[error("Auth Token: {0}")]
-    AuthToken(SecretError),
+    #[error("the account's credential: {0}")]
+    Credential(SecretError),
     #[error("none of the listener's roles is allowed")]
     Role,
     #[error("recordingSid is missing or malformed")]
@@ -54,12 +54,12 @@ impl Refusal {
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             // Whatever is wrong with a link, the client must not learn what.
             Self::Link(_) | Self::SegmentLink => (StatusCode::FORBIDDEN, "link_not_valid"),
-            Self::LinkKeysUnavailable(SecretError::Missing) | Self::AuthToken(SecretError::Missing) => {
+            Self::LinkKeysUnavailable(SecretError::Missing) | Self::Credential(SecretError::Missing) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "not_configured")
             }
-            Self::LinkKeysUnavailable(_) | Self::AuthToken(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::LinkKeysUnavailable(_) | Self::Credential(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::NoToken => (StatusCode::UNAUTHORIZED, "token_required"),
-            Self::Token(TokenError::Invalid) => (StatusCode::UNAUTHORIZED, "token_not_valid"),
+            Self::Token(TokenError::Malformed | TokenError::Invalid) => (StatusCode::UNAUTHORIZED, "token_not_valid"),
             Self::Token(_) => (StatusCode::SERVICE_UNAVAILABLE, "token_not_checked"),
             Self::Role => (StatusCode::FORBIDDEN, "role_not_allowed"),
             Self::RecordingSid => (StatusCode::BAD_REQUEST, "recording_sid_not_valid"),
@@ -90,7 +90,7 @@ impl From<CheckError> for Refusal {
     fn from(error: CheckError) -> Self {
         match error {
             CheckError::Token(error) => Self::Token(error),
-            CheckError::AuthToken(error) => Self::AuthToken(error),
+            CheckError::Credential(error) => Self::Credential(error),
         }
     }
 }

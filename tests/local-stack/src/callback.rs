@@ -53,9 +53,16 @@ impl Callback {
 
     /// With a parameter, in the place of one of the same name.
     #[must_use]
-    pub fn parameter(mut self, name: &str, value: &str) -> Self {
+    pub fn parameter(self, name: &str, value: &str) -> Self {
+        let mut callback = self.without(name);
+        callback.parameters.push((name.to_owned(), value.to_owned()));
+        callback
+    }
+
+    /// Without a parameter.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
         self.parameters.retain(|(other, _)| other != name);
-        self.parameters.push((name.to_owned(), value.to_owned()));
         self
     }
 

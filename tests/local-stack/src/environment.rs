@@ -13,8 +13,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) flex_origins: &'a str,
     /// Whether jobs go through the queues. Without, the webhook does them in line, with all roles' settings.
     pub(crate) queues: bool,
-    /// Whether playback validates Flex tokens with the account's Auth Token.
-    pub(crate) tokens_as_account: bool,
+    /// What the template's `ValidateTokensAs` is.
+    pub(crate) validate_tokens_as: &'a str,
 }
 
 /// The variables of one role, in the order in which later ones win.
@@ -31,6 +31,7 @@ pub(crate) fn environment(role: Role, aws_endpoint: &str, around: Surroundings<'
         ("TWILIO_API_BASE", around.twilio_base),
         ("TWILIO_TASKROUTER_BASE", around.twilio_base),
         ("TWILIO_IAM_BASE", around.twilio_base),
+        ("TWILIO_FLEX_API_BASE", around.twilio_base),
     ];
     match (role, around.queues) {
         (Role::Webhook, true) => {
@@ -71,8 +72,10 @@ pub(crate) fn environment(role: Role, aws_endpoint: &str, around: Surroundings<'
         }
         (Role::Playback, _) => {
             pairs.extend(playback(around));
-            if around.tokens_as_account {
-                pairs.push(("TWILIO_AUTH_TOKEN_SECRET", &around.resources.auth_token_secret));
+            match around.validate_tokens_as {
+                "account" => pairs.push(("TWILIO_AUTH_TOKEN_SECRET", &around.resources.auth_token_secret)),
+                "api-key" => pairs.push(("TWILIO_API_KEY_SECRET", &around.resources.api_key_secret)),
+                _ => (),
             }
         }
     }
@@ -131,8 +134,9 @@ fn schedules(resources: &Resources) -> Pairs<'_, 4> {
     ]
 }
 
-fn playback(around: Surroundings<'_>) -> Pairs<'_, 5> {
+fn playback(around: Surroundings<'_>) -> Pairs<'_, 6> {
     [
+        ("VALIDATE_TOKENS_AS", around.validate_tokens_as),
         ("RECORDINGS_BUCKET", values::BUCKET),
         ("KMS_DECRYPT_KEY_ARNS", &around.resources.kms_key_arn),
         ("LINK_KEYS_SECRET", &around.resources.link_keys_secret),

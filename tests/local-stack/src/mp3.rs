@@ -9,10 +9,22 @@ const FRAME_LEN: usize = 144;
 /// 1,152 samples at 32 kHz.
 pub const FRAME_MS: u32 = 36;
 
+/// The same with two channels.
+const STEREO_HEADER: [u8; 4] = [0xff, 0xfb, 0x18, 0x00];
+
 /// An MP3 file of so many frames. After its header a frame is zeros: side information that says it has no sound.
 pub fn silence(frames: u32) -> Vec<u8> {
+    frames_of(HEADER, frames)
+}
+
+/// The same of a dual-channel recording.
+pub fn stereo_silence(frames: u32) -> Vec<u8> {
+    frames_of(STEREO_HEADER, frames)
+}
+
+fn frames_of(header: [u8; 4], frames: u32) -> Vec<u8> {
     let mut frame = [0; FRAME_LEN];
-    frame[..HEADER.len()].copy_from_slice(&HEADER);
+    frame[..header.len()].copy_from_slice(&header);
     frame.repeat(frames as usize)
 }
 
@@ -25,11 +37,13 @@ mod tests {
 
     #[test]
     fn silence_is_recognised_with_its_duration() {
-        let mut recogniser = Recogniser::new();
-        recogniser.update(&Bytes::from(silence(1_000)));
-        let Verdict::Audio(audio) = recogniser.finish() else {
-            panic!("not recognised");
-        };
-        assert_eq!((audio.channels, audio.duration.as_secs()), (1, 36));
+        for (mp3, channels) in [(silence(1_000), 1), (stereo_silence(1_000), 2)] {
+            let mut recogniser = Recogniser::new();
+            recogniser.update(&Bytes::from(mp3));
+            let Verdict::Audio(audio) = recogniser.finish() else {
+                panic!("not recognised");
+            };
+            assert_eq!((audio.channels, audio.duration.as_secs()), (channels, 36));
+        }
     }
 }

@@ -78,7 +78,7 @@ async fn session(State(page): State<Page>) -> Json<Value> {
         "listeners": [
             {"name": "A supervisor", "token": values::FLEX_TOKEN},
             {"name": "An agent, whose role isn’t allowed", "token": values::AGENT_TOKEN},
-            {"name": "Somebody whose session has ended", "token": "a-token-that-nobody-knows"},
+            {"name": "Somebody whose session has ended", "token": crate::flex_token!("a-token-that-nobody-knows")},
         ],
     }))
 }

@@ -1,50 +1,78 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use twilio::{
-    client::ApiError,
+    client::{ApiError, Credentials},
     flex_token::{FlexToken, Listener, TokenError, ValidateAs},
     sid::WorkerSid,
 };
 use url::Url;
 
 use crate::{
-    client,
+    api_key, client,
     server::{self, Server},
     sid,
 };
 
-/// Its Base64 form needs padding, which the Player's header has wrongly.
-const TOKEN: &str = "canary-jwe..x";
+mod failover;
+
+/// `{"alg":"dir","enc":"A256GCM"}`, and a word where the ciphertext would be. Its Base64 form needs padding, which the
+/// Player's header has wrongly.
+const TOKEN: &str = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.canary-a-jwe.dGFn";
 
 fn token() -> FlexToken {
     let encoded = STANDARD.encode(format!("token:{TOKEN}"));
     assert!(encoded.ends_with('='));
-    FlexToken::from_authorization(&format!("Basic {}", encoded.trim_end_matches('='))).unwrap()
+    let header = format!("Basic {}", encoded.trim_end_matches('='));
+    FlexToken::from_authorization(&header).unwrap().unwrap()
 }
 
+/// The Player's own header, put right.
+fn own_authorization() -> String {
+    format!("Basic {}", STANDARD.encode(format!("token:{TOKEN}")))
+}
+
+fn auth_token() -> Credentials {
+    Credentials {
+        user: sid("AC", '0'),
+        password: "canary-auth-token".into(),
+    }
+}
+
+/// What either endpoint answers, as far as it is looked at.
 fn valid() -> Value {
     json!({
-        "valid": true, "code": 0, "message": null, "expiration": "2999-09-24T23:22:44.240Z",
+        "valid": true, "account_sid": sid("AC", '0'), "expiration": "2999-09-24T23:22:44.240Z",
         "realm_user_id": "user@example.com", "identity": "user_40example_2Dcom", "roles": ["supervisor", "admin"],
         "worker_sid": sid("WK", '6'),
     })
 }
 
-async fn validate(url: &Url) -> Result<Listener, TokenError> {
-    client(url).validate_flex_token(&token(), ValidateAs::Player).await
+async fn validate(url: &Url, validate_as: ValidateAs<'_>) -> Result<Listener, TokenError> {
+    client(url).validate_flex_token(&token(), validate_as).await
 }
 
-async fn validate_as_account(url: &Url) -> Result<Listener, TokenError> {
-    let auth_token = SecretString::from("canary-auth-token");
-    let as_account = ValidateAs::Account(&auth_token);
-    client(url).validate_flex_token(&token(), as_account).await
+/// The outcomes with each credential.
+async fn outcomes(url: &Url) -> Vec<Result<Listener, TokenError>> {
+    let (auth_token, api_key) = (auth_token(), api_key());
+    let mut outcomes = Vec::new();
+    for validate_as in [
+        ValidateAs::Flex,
+        ValidateAs::Player,
+        ValidateAs::Account(&auth_token),
+        ValidateAs::Account(&api_key),
+    ] {
+        outcomes.push(validate(url, validate_as).await);
+    }
+    outcomes
 }
 
 #[tokio::test]
-async fn a_token_is_validated_under_the_player_s_own_authorization() {
-    let twilio = Server::answering(200, &[], &valid().to_string()).await;
-    let listener = validate(&twilio.url).await.unwrap();
+async fn a_token_is_validated_where_flex_validates_it() {
+    let mut answer = valid();
+    // flex-sdk says so itself.
+    answer.as_object_mut().unwrap().remove("valid");
+    let twilio = Server::answering(200, &[], &answer.to_string()).await;
+    let listener = validate(&twilio.url, ValidateAs::Flex).await.unwrap();
     assert_eq!(listener.identity.as_deref(), Some("user_40example_2Dcom"));
     assert_eq!(listener.worker_sid, Some(WorkerSid::parse(&sid("WK", '6')).unwrap()));
     assert_eq!(listener.roles, ["supervisor", "admin"]);
@@ -53,43 +81,53 @@ async fn a_token_is_validated_under_the_player_s_own_authorization() {
 
     let request = twilio.only();
     assert_eq!(request.method, "POST");
+    assert_eq!(request.target, format!("/v1/Accounts/{}/Tokens/Info", sid("AC", '0')));
+    assert_eq!(request.header("authorization"), Some(&*own_authorization()));
     assert_eq!(
-        request.target,
-        format!("/v1/Accounts/{}/Tokens/validate", sid("AC", '0'))
+        request.header("content-type"),
+        Some("application/x-www-form-urlencoded")
     );
-    let authorization = format!("Basic {}", STANDARD.encode(format!("token:{TOKEN}")));
-    assert_eq!(request.header("authorization"), Some(&*authorization));
-    assert_eq!(request.header("cache-control"), Some("no-cache"));
-    assert_eq!(request.header("content-type"), Some("application/json"));
-    assert_eq!(
-        serde_json::from_str::<Value>(&request.body).unwrap(),
-        json!({ "token": TOKEN })
-    );
+    assert_eq!(request.body, format!("Token={TOKEN}"));
 }
 
 #[tokio::test]
-async fn a_token_is_validated_under_the_account_s_auth_token() {
-    let twilio = Server::answering(200, &[], &valid().to_string()).await;
-    let listener = validate_as_account(&twilio.url).await.unwrap();
-    assert_eq!(listener.roles, ["supervisor", "admin"]);
+async fn the_older_endpoint_is_asked_with_the_credential_of_the_deployment() {
+    let (auth_token, api_key) = (auth_token(), api_key());
+    for (validate_as, authorization) in [
+        (ValidateAs::Player, own_authorization()),
+        (
+            ValidateAs::Account(&auth_token),
+            format!(
+                "Basic {}",
+                STANDARD.encode(format!("{}:canary-auth-token", sid("AC", '0')))
+            ),
+        ),
+        (ValidateAs::Account(&api_key), crate::api_key_header()),
+    ] {
+        let mut answer = valid();
+        // It isn't documented to say.
+        answer.as_object_mut().unwrap().remove("account_sid");
+        let twilio = Server::answering(200, &[], &answer.to_string()).await;
+        let listener = validate(&twilio.url, validate_as).await.unwrap();
+        assert_eq!(listener.roles, ["supervisor", "admin"]);
 
-    let request = twilio.only();
-    assert_eq!(request.method, "POST");
-    let account = sid("AC", '0');
-    assert_eq!(request.target, format!("/v1/Accounts/{account}/Tokens/validate"));
-    let authorization = format!("Basic {}", STANDARD.encode(format!("{account}:canary-auth-token")));
-    assert_eq!(request.header("authorization"), Some(&*authorization));
-    assert_eq!(request.header("cache-control"), Some("no-cache"));
-    assert_eq!(request.header("content-type"), Some("application/json"));
-    assert_eq!(
-        serde_json::from_str::<Value>(&request.body).unwrap(),
-        json!({ "token": TOKEN })
-    );
+        let request = twilio.only();
+        assert_eq!(request.method, "POST");
+        let account = sid("AC", '0');
+        assert_eq!(request.target, format!("/v1/Accounts/{account}/Tokens/validate"));
+        assert_eq!(request.header("authorization"), Some(&*authorization));
+        assert_eq!(request.header("cache-control"), Some("no-cache"));
+        assert_eq!(request.header("content-type"), Some("application/json"));
+        assert_eq!(
+            serde_json::from_str::<Value>(&request.body).unwrap(),
+            json!({ "token": TOKEN })
+        );
+    }
 }
 
-/// The Auth Token was the credential: that it's refused says nothing about the Flex token.
+/// The account's credential was refused: that says nothing about the Flex token.
 #[tokio::test]
-async fn a_refused_auth_token_is_no_verdict_and_fails_closed() {
+async fn a_refused_credential_of_the_account_is_no_verdict_and_fails_closed() {
     for (status, body) in [
         (401, r#"{"code":20003,"message":"Authenticate"}"#.to_owned()),
         (401, String::new()),
@@ -98,46 +136,55 @@ async fn a_refused_auth_token_is_no_verdict_and_fails_closed() {
         (403, valid().to_string()),
     ] {
         let twilio = Server::answering(status, &[], &body).await;
-        let error = validate_as_account(&twilio.url).await.unwrap_err();
-        assert!(
-            matches!(error, TokenError::Unavailable(ApiError::Unauthorized)),
-            "{status} {body}: {error}"
-        );
-        assert_eq!(twilio.seen().len(), 1, "{status} {body}");
+        for credentials in [auth_token(), api_key()] {
+            let error = validate(&twilio.url, ValidateAs::Account(&credentials)).await;
+            let error = error.unwrap_err();
+            assert!(
+                matches!(error, TokenError::Unavailable(ApiError::Unauthorized)),
+                "{status} {body}: {error}"
+            );
+        }
+        assert_eq!(twilio.seen().len(), 2, "{status} {body}");
         // The same answers, where the token was the credential.
-        let error = validate(&twilio.url).await.unwrap_err();
-        assert!(matches!(error, TokenError::Invalid), "{status} {body}: {error}");
+        for validate_as in [ValidateAs::Flex, ValidateAs::Player] {
+            let error = validate(&twilio.url, validate_as).await.unwrap_err();
+            assert!(matches!(error, TokenError::Invalid), "{status} {body}: {error}");
+        }
+        assert_eq!(twilio.seen().len(), 4, "{status} {body}");
     }
 }
 
 #[tokio::test]
-async fn what_twilio_calls_invalid_to_the_account_is_invalid() {
-    let refused = json!({"valid": false, "message": "not valid"}).to_string();
-    for status in [200, 400, 401, 403, 404] {
-        let twilio = Server::answering(status, &[], &refused).await;
-        let error = validate_as_account(&twilio.url).await.unwrap_err();
-        assert!(matches!(error, TokenError::Invalid), "{status}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn what_twilio_calls_invalid_is_invalid() {
+async fn what_twilio_calls_invalid_is_invalid_whoever_asks() {
     let refused = json!({"valid": false, "message": "not valid"}).to_string();
     let mut expired = valid();
     expired["expiration"] = json!("2018-09-24T23:22:44.240Z");
-    for (status, body) in [
-        (200, &*refused),
-        (400, &refused),
-        (401, &refused),
-        (403, &refused),
-        (404, &refused),
-        (401, r#"{"code":20003,"message":"Authenticate"}"#),
-        (403, ""),
-        (200, &expired.to_string()),
-    ] {
-        let twilio = Server::answering(status, &[], body).await;
-        let error = validate(&twilio.url).await.unwrap_err();
-        assert!(matches!(error, TokenError::Invalid), "{status} {body}: {error}");
+    let mut anothers = valid();
+    anothers["account_sid"] = json!(sid("AC", '1'));
+    for body in [refused, expired.to_string(), anothers.to_string()] {
+        let twilio = Server::answering(200, &[], &body).await;
+        for outcome in outcomes(&twilio.url).await {
+            assert!(matches!(outcome, Err(TokenError::Invalid)), "{body}: {outcome:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_speaks_of_the_token_is_invalid() {
+    let refused = json!({"valid": false, "message": "not valid"}).to_string();
+    for status in [400, 401, 403, 404] {
+        let twilio = Server::answering(status, &[], &refused).await;
+        let auth_token = auth_token();
+        for validate_as in [ValidateAs::Player, ValidateAs::Account(&auth_token)] {
+            let error = validate(&twilio.url, validate_as).await.unwrap_err();
+            assert!(matches!(error, TokenError::Invalid), "{status}: {error}");
+        }
+    }
+    // The codes that Flex UI takes for a token that isn't valid any more.
+    for code in [20003, 20104] {
+        let twilio = Server::answering(400, &[], &json!({ "code": code }).to_string()).await;
+        let error = validate(&twilio.url, ValidateAs::Flex).await.unwrap_err();
+        assert!(matches!(error, TokenError::Invalid), "{code}: {error}");
     }
 }
 
@@ -158,29 +205,50 @@ async fn anything_that_is_no_verdict_fails_closed() {
         (200, String::new()),
         (200, "<html>".to_owned()),
         (200, "true".to_owned()),
+        (200, "[]".to_owned()),
         (200, valid_text[..valid_text.len() - 1].to_owned()),
-        (200, without("valid")),
         (200, without("expiration")),
         (200, with("valid", json!("true"))),
         (200, with("valid", json!(1))),
+        (200, with("valid", json!(null))),
+        (200, with("account_sid", json!(7))),
         (200, with("roles", json!("admin"))),
+        (200, with("roles", json!(["admin", null]))),
+        (200, with("roles", json!({"admin": true}))),
         (200, with("expiration", json!(1_900_000_000))),
         (200, with("padding", json!("x".repeat(100_000)))),
         (204, String::new()),
         (302, valid_text.clone()),
         (400, valid_text.clone()),
-        (404, String::new()),
+        (400, json!({"code": 20001}).to_string()),
         (418, valid_text.clone()),
         (429, valid_text.clone()),
         (500, valid_text.clone()),
         (503, json!({"valid": false}).to_string()),
     ] {
         let twilio = Server::answering(status, &[("location", "/")], &body).await;
-        for outcome in [validate(&twilio.url).await, validate_as_account(&twilio.url).await] {
+        for outcome in outcomes(&twilio.url).await {
             let error = outcome.unwrap_err();
             assert!(matches!(error, TokenError::Unavailable(_)), "{status} {body}: {error}");
         }
-        assert_eq!(twilio.seen().len(), 2, "{status} {body}");
+        assert_eq!(twilio.seen().len(), 4, "nobody is asked twice: {status} {body}");
+    }
+    // Each endpoint's own word for a token that is valid.
+    for (validate_as, key) in [(ValidateAs::Flex, "account_sid"), (ValidateAs::Player, "valid")] {
+        let twilio = Server::answering(200, &[], &without(key)).await;
+        let error = validate(&twilio.url, validate_as).await.unwrap_err();
+        assert!(matches!(error, TokenError::Unavailable(_)), "{key}: {error}");
+    }
+}
+
+/// Nobody has a role then, and nobody is allowed.
+#[tokio::test]
+async fn missing_roles_are_no_roles() {
+    let mut answer = valid();
+    answer.as_object_mut().unwrap().remove("roles");
+    let twilio = Server::answering(200, &[], &answer.to_string()).await;
+    for outcome in outcomes(&twilio.url).await {
+        assert!(outcome.unwrap().roles.is_empty());
     }
 }
 
@@ -192,10 +260,13 @@ async fn no_answer_fails_closed() {
         server::raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"valid\":true").await,
         server::silent().await,
     ] {
-        let error = validate(&url).await.unwrap_err();
-        assert!(
-            matches!(error, TokenError::Unavailable(ApiError::Transport(_))),
-            "{error}"
-        );
+        let (flex, player) = tokio::join!(validate(&url, ValidateAs::Flex), validate(&url, ValidateAs::Player));
+        for outcome in [flex, player] {
+            let error = outcome.unwrap_err();
+            assert!(
+                matches!(error, TokenError::Unavailable(ApiError::Transport(_))),
+                "{error}"
+            );
+        }
     }
 }

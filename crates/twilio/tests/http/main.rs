@@ -24,7 +24,7 @@ fn sid(prefix: &str, digit: char) -> String {
     format!("{prefix}{}", digit.to_string().repeat(32))
 }
 
-/// A client whose three endpoints are one server.
+/// A client whose endpoints are one server.
 fn client(url: &Url) -> Client {
     client_of(url, url)
 }
@@ -35,6 +35,7 @@ fn client_of(api: &Url, others: &Url) -> Client {
         api: api.clone(),
         taskrouter: others.clone(),
         iam: others.clone(),
+        flex: others.clone(),
     };
     Client::new(AccountSid::parse(&sid("AC", '0')).unwrap(), endpoints).unwrap()
 }

@@ -65,7 +65,8 @@ fn without_a_role_the_function_is_all_of_them() {
     let linker = jobs.linker.unwrap();
     assert_eq!(linker.playback_base_url, "https://playback.example.com");
     assert!(matches!(linker.mode, LinkMode::Media));
-    assert_eq!(jobs.copier.unwrap().format, MediaFormat::Wav);
+    let formats = jobs.copier.unwrap().formats;
+    assert_eq!((formats.usual, formats.mp3_above_s), (MediaFormat::Wav, None));
     assert_eq!(jobs.endpoints.api.as_str(), "https://api.twilio.com/");
 }
 
@@ -148,6 +149,7 @@ fn every_wrong_setting_is_told_at_once_and_no_value_is() {
         ("CONFERENCE_CHANNELS", "customer, others"),
         ("KMS_KEY_ARN", "alias/canary"),
         ("MEDIA_FORMAT", "canary"),
+        ("MP3_ABOVE_MINUTES", "canary"),
         ("COPIES_MAX_RECEIVES", "0"),
         ("TWILIO_ENCRYPTION_KEY_ARNS", "alias/canary"),
     ];

@@ -13,6 +13,7 @@ use service::{
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use twilio::{
+    callback::EncryptionDetails,
     client::ApiError,
     encrypted_media::{EncryptedMediaError, MediaEnvelope},
     media::{Media, MediaFormat},
@@ -30,13 +31,14 @@ use crate::{
 };
 
 mod encrypted_media;
+mod formats;
 use encrypted_media::EncryptedMedia;
-pub(crate) use encrypted_media::MediaKeys;
+pub(crate) use {encrypted_media::MediaKeys, formats::Formats};
 
 pub(crate) struct Copier {
     pub(crate) originals: Originals,
     pub(crate) writer: Writer,
-    pub(crate) format: MediaFormat,
+    pub(crate) formats: Formats,
     /// How often SQS brings a message before it takes it for dead.
     pub(crate) max_receives: u32,
     /// For recordings that Twilio encrypted; without it they aren't copied.
@@ -61,20 +63,61 @@ pub(crate) enum CopyError {
 
 impl Copier {
     pub(crate) async fn run(&self, job: &CopyRecording, nth: Try, deadline: Instant) -> Result<(), CopyError> {
+        let began = Instant::now();
+        let recording = RecordingId::parse(job.recording_sid.as_str())?;
+        let is_last = match nth {
+            Try::Nth(times) => times >= self.max_receives,
+            Try::Only => true,
+        };
+        let opening = match &job.encryption_details {
+            Some(details) => Some(self.opening(job, details).await?),
+            None => None,
+        };
+        let told = self.told(job, nth, is_last).await?;
+        let format = self.format(job, &told);
         let media = RecordingMedia {
             copier: self,
             recording: &job.recording_sid,
+            format,
         };
-        let Some(details) = &job.encryption_details else {
-            return self.store(job, nth, &media, deadline).await;
+        let incoming = Incoming {
+            content_type: content_type(format),
+            attributes: attributes(job),
+            told,
+            doubts: if is_last { Doubts::Store } else { Doubts::Refuse },
         };
+        let outcome = match opening {
+            Some((keys, envelope)) => {
+                let opened = EncryptedMedia::new(media, keys, envelope);
+                self.writer.store(&recording, &incoming, &opened, deadline).await?
+            }
+            None => self.writer.store(&recording, &incoming, &media, deadline).await?,
+        };
+        tell(&job.recording_sid, &outcome, began.elapsed());
+        Ok(())
+    }
+
+    /// The callback's word on the duration comes first: it is the same at every try.
+    fn format(&self, job: &CopyRecording, told: &Told) -> MediaFormat {
+        match job.encryption_details {
+            // There is only what Twilio encrypted.
+            Some(_) => self.formats.usual,
+            None => self.formats.of(job.duration_s.or(told.duration_s)),
+        }
+    }
+
+    /// What it takes to open media that Twilio encrypted.
+    async fn opening(
+        &self,
+        job: &CopyRecording,
+        details: &EncryptionDetails,
+    ) -> Result<(&MediaKeys, MediaEnvelope), CopyError> {
         let keys = self.media_keys.as_ref().ok_or(CopyError::Encrypted)?;
         let envelope = match MediaEnvelope::parse(details) {
             Ok(envelope) => envelope,
             Err(unreadable) => self.envelope_at_twilio(job, unreadable).await?,
         };
-        let opened = EncryptedMedia::new(media, keys, envelope);
-        self.store(job, nth, &opened, deadline).await
+        Ok((keys, envelope))
     }
 
     /// What the recording itself says of its encryption, where the callback said it in a way that can't be read. That it
@@ -87,30 +130,6 @@ impl Copier {
         let resource = self.originals.fetch(&job.recording_sid).await?;
         let details = resource.encryption_details.ok_or(unreadable)?;
         Ok(MediaEnvelope::parse(&details)?)
-    }
-
-    async fn store(
-        &self,
-        job: &CopyRecording,
-        nth: Try,
-        source: &dyn Source,
-        deadline: Instant,
-    ) -> Result<(), CopyError> {
-        let began = Instant::now();
-        let recording = RecordingId::parse(job.recording_sid.as_str())?;
-        let is_last = match nth {
-            Try::Nth(times) => times >= self.max_receives,
-            Try::Only => true,
-        };
-        let incoming = Incoming {
-            content_type: content_type(self.format),
-            attributes: attributes(job),
-            told: self.told(job, nth, is_last).await?,
-            doubts: if is_last { Doubts::Store } else { Doubts::Refuse },
-        };
-        let outcome = self.writer.store(&recording, &incoming, source, deadline).await?;
-        tell(&job.recording_sid, &outcome, began.elapsed());
-        Ok(())
     }
 
     /// What Twilio says of the recording. The callback's word will do as long as nothing has failed; then the recording's
@@ -225,22 +244,22 @@ fn attributes(job: &CopyRecording) -> Attributes {
 struct RecordingMedia<'a> {
     copier: &'a Copier,
     recording: &'a RecordingSid,
+    format: MediaFormat,
 }
 
 impl RecordingMedia<'_> {
     async fn get(&self, from: u64, etag: Option<&str>) -> Result<Media, SourceError> {
-        let Copier { originals, format, .. } = self.copier;
-        let Originals { twilio, api_key } = originals;
+        let Originals { twilio, api_key } = &self.copier.originals;
         let unusable = |error| SourceError {
             retryable: true,
             message: format!("Twilio's API key: {error}"),
         };
         let key = api_key.get().await.map_err(unusable)?;
-        match twilio.media(&key, self.recording, *format, from, etag).await {
+        match twilio.media(&key, self.recording, self.format, from, etag).await {
             // The key may have been replaced since the secret was last read.
             Err(ApiError::Unauthorized) => {
                 let key = api_key.refresh().await.map_err(unusable)?;
-                twilio.media(&key, self.recording, *format, from, etag).await
+                twilio.media(&key, self.recording, self.format, from, etag).await
             }
             answer => answer,
         }

@@ -11,12 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::twilio::client::Credentials;
 use serde_json::{Value, json, value::RawValue};
 use service::secrets::{Secret, Secrets};
 
 use self::twilio::Twilio;
 use super::*;
-use crate::{config::DeletionConfig, emulated::Emulated, invocation::Invocation, loopback::Loopback, secret::api_key};
+use crate::{config::DeletionConfig, emulated::Emulated, invocation::Invocation, loopback::Loopback};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:operator";
 
@@ -44,7 +45,11 @@ impl World {
         let queue_url = queue.queue_url.unwrap();
         let originals = Originals {
             twilio: twilio.client(),
-            api_key: Secret::new(&Secrets::new(&twilio.server.aws()), "api-key".to_owned(), api_key),
+            api_key: Secret::new(
+                &Secrets::new(&twilio.server.aws()),
+                "api-key".to_owned(),
+                Credentials::parse_api_key,
+            ),
         };
         let config = OperatorConfig {
             vault: aws.reader_config(),

@@ -36,11 +36,14 @@ impl<C: TokenCheck> TokenGate<C> {
 
     /// Whose token stands in the `Authorization` header.
     ///
-    /// Only what Twilio said of a valid token is remembered. Without an answer of Twilio's there is no listener.
+    /// Only what Twilio said of a valid token is remembered. Without an answer of Twilio's there is no listener. What doesn't
+    /// have a token's shape is refused without asking.
     pub(crate) async fn listener(&self, authorization: Option<&HeaderValue>) -> Result<Listener, Refusal> {
         let token = authorization
             .and_then(|value| value.to_str().ok())
-            .and_then(FlexToken::from_authorization)
+            .map(FlexToken::from_authorization)
+            .transpose()?
+            .flatten()
             .ok_or(Refusal::NoToken)?;
         let mut place = self.listeners.place(&token.fingerprint()).await;
         let listener = match place.get() {
@@ -124,7 +127,10 @@ mod tests {
     }
 
     fn header(token: &str) -> HeaderValue {
-        let pair = STANDARD.encode(format!("token:{token}"));
+        // `{"alg":"dir","enc":"A256GCM"}`, and the token's name where its ciphertext would be.
+        let pair = STANDARD.encode(format!(
+            "token:eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.{token}.dGFn"
+        ));
         HeaderValue::from_str(&format!("Basic {pair}")).unwrap()
     }
 
@@ -190,6 +196,19 @@ mod tests {
             let value = value.map(HeaderValue::from_static);
             let refusal = gate.gate.listener(value.as_ref()).await.unwrap_err();
             assert!(matches!(refusal, Refusal::NoToken), "{value:?}");
+        }
+        assert_eq!(gate.asked(), 0);
+    }
+
+    #[tokio::test]
+    async fn about_what_is_no_token_nobody_is_asked() {
+        let gate = gate(|| Ok(listener(i64::MAX, &["supervisor"])));
+        for junk in ["x", "a.b.c", "a.b.c.d.e", &"x".repeat(20_000)] {
+            let pair = STANDARD.encode(format!("token:{junk}"));
+            let value = HeaderValue::from_str(&format!("Basic {pair}")).unwrap();
+            let refusal = gate.gate.listener(Some(&value)).await.unwrap_err();
+            assert!(matches!(refusal, Refusal::Token(TokenError::Malformed)), "{junk}");
+            assert_eq!(refusal.terms().0, 401);
         }
         assert_eq!(gate.asked(), 0);
     }

@@ -1,62 +1,128 @@
 //! Twilio's word on Flex tokens, and the credential that it's asked with.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
+use service::secrets::{Secret, SecretError};
 use twilio::{
-    client::{ApiError, Client},
+    auth_tokens::AuthTokens,
+    client::{ApiError, Client, Credentials},
     flex_token::{FlexToken, Listener, TokenError, ValidateAs},
+    sid::AccountSid,
 };
 
-use crate::ports::{AuthTokenSource, CheckError, TokenCheck};
+use crate::ports::{CheckError, CredentialKind, CredentialSource, TokenCheck};
 
-/// Asks Twilio whose a Flex token is: with the Player's own header, which needs no secret, or with the account's Auth
-/// Token, for accounts that are refused the other form.
+/// Asks Twilio whose a Flex token is.
 #[derive(Debug)]
-pub struct TwilioTokens<A> {
+pub struct TwilioTokens<S> {
     twilio: Client,
-    auth_tokens: Option<A>,
+    voucher: Voucher<S>,
 }
 
-impl<A: AuthTokenSource> TwilioTokens<A> {
-    /// Asks with the Auth Token from `auth_tokens`, or as the Player where there's none.
-    pub const fn new(twilio: Client, auth_tokens: Option<A>) -> Self {
-        Self { twilio, auth_tokens }
+/// Who vouches for the question.
+#[derive(Debug)]
+pub enum Voucher<S> {
+    /// The token itself, at the endpoint that Flex UI asks: needs no secret.
+    Flex,
+    /// The token itself, at the older endpoint.
+    Player,
+    /// A credential of the account's, at the older endpoint.
+    Account(S),
+}
+
+impl<S: CredentialSource> TwilioTokens<S> {
+    /// Asks `twilio` with the credential of `voucher`.
+    pub const fn new(twilio: Client, voucher: Voucher<S>) -> Self {
+        Self { twilio, voucher }
     }
 
-    async fn check_as_account(&self, token: &FlexToken, auth_tokens: &A) -> Result<Listener, CheckError> {
-        let known = auth_tokens.current().await?.primary;
-        let mut answer = self.ask(token, &known).await;
+    async fn check_as_account(&self, token: &FlexToken, source: &S) -> Result<Listener, CheckError> {
+        let known = source.current().await?;
+        let mut answer = self.ask(token, ValidateAs::Account(&known)).await;
         if is_refused(&answer) {
-            // The Auth Token may have been replaced since the secret was last read.
-            let newest = auth_tokens.refreshed().await?.primary;
-            if newest.expose_secret() != known.expose_secret() {
-                answer = self.ask(token, &newest).await;
+            // The credential may have been replaced since the secret was last read.
+            let newest = source.refreshed().await?;
+            if !is_same(&newest, &known) {
+                answer = self.ask(token, ValidateAs::Account(&newest)).await;
             }
         }
         if is_refused(&answer) {
+            let (name, setting) = source.kind().names();
             tracing::error!(
-                "Twilio refuses the account's Auth Token, and no Flex token can be checked: put the current one as primary \
-                 into the secret that TWILIO_AUTH_TOKEN_SECRET names"
+                "Twilio refuses the account's {name}, and no Flex token can be checked: put the current one into the secret \
+                 that {setting} names"
             );
         }
         Ok(answer?)
     }
 
-    async fn ask(&self, token: &FlexToken, auth_token: &SecretString) -> Result<Listener, TokenError> {
-        let validate_as = ValidateAs::Account(auth_token);
+    async fn ask(&self, token: &FlexToken, validate_as: ValidateAs<'_>) -> Result<Listener, TokenError> {
         self.twilio.validate_flex_token(token, validate_as).await
     }
 }
 
-/// Whether it was the Auth Token that Twilio refused: nothing is known of the Flex token then.
+/// Whether it was the account's credential that Twilio refused: nothing is known of the Flex token then.
 const fn is_refused(answer: &Result<Listener, TokenError>) -> bool {
     matches!(answer, Err(TokenError::Unavailable(ApiError::Unauthorized)))
 }
 
-impl<A: AuthTokenSource> TokenCheck for TwilioTokens<A> {
-    async fn check(&self, token: &FlexToken) -> Result<Listener, CheckError> {
-        match &self.auth_tokens {
-            Some(auth_tokens) => self.check_as_account(token, auth_tokens).await,
-            None => Ok(self.twilio.validate_flex_token(token, ValidateAs::Player).await?),
+fn is_same(one: &Credentials, other: &Credentials) -> bool {
+    one.user == other.user && one.password.expose_secret() == other.password.expose_secret()
+}
+
+impl CredentialKind {
+    const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::AuthToken => ("Auth Token", "TWILIO_AUTH_TOKEN_SECRET"),
+            Self::ApiKey => ("API key", "TWILIO_API_KEY_SECRET"),
         }
+    }
+}
+
+impl<S: CredentialSource> TokenCheck for TwilioTokens<S> {
+    async fn check(&self, token: &FlexToken) -> Result<Listener, CheckError> {
+        match &self.voucher {
+            Voucher::Flex => Ok(self.ask(token, ValidateAs::Flex).await?),
+            Voucher::Player => Ok(self.ask(token, ValidateAs::Player).await?),
+            Voucher::Account(source) => self.check_as_account(token, source).await,
+        }
+    }
+}
+
+/// The secret that a credential of the account's is kept in.
+#[derive(Debug)]
+pub enum AccountSecret {
+    /// The account's SID and its primary Auth Token.
+    AuthToken(AccountSid, Secret<AuthTokens>),
+    /// An API key's SID and secret.
+    ApiKey(Secret<Credentials>),
+}
+
+impl CredentialSource for AccountSecret {
+    fn kind(&self) -> CredentialKind {
+        match self {
+            Self::AuthToken(..) => CredentialKind::AuthToken,
+            Self::ApiKey(_) => CredentialKind::ApiKey,
+        }
+    }
+
+    async fn current(&self) -> Result<Credentials, SecretError> {
+        match self {
+            Self::AuthToken(account, secret) => Ok(as_credentials(account, secret.get().await?)),
+            Self::ApiKey(secret) => secret.get().await,
+        }
+    }
+
+    async fn refreshed(&self) -> Result<Credentials, SecretError> {
+        match self {
+            Self::AuthToken(account, secret) => Ok(as_credentials(account, secret.refresh().await?)),
+            Self::ApiKey(secret) => secret.refresh().await,
+        }
+    }
+}
+
+fn as_credentials(account: &AccountSid, tokens: AuthTokens) -> Credentials {
+    Credentials {
+        user: account.as_str().to_owned(),
+        password: tokens.primary,
     }
 }

@@ -21,6 +21,8 @@ struct Progress {
     playback: Playback,
     /// Bytes of plaintext handed to the runtime.
     sent: u64,
+    /// What a second of the recording takes, where its header was among them.
+    bytes_per_second: Option<u32>,
     has_ended: bool,
 }
 
@@ -29,6 +31,7 @@ impl Trail {
         Self(Arc::new(Mutex::new(Progress {
             playback,
             sent: 0,
+            bytes_per_second: None,
             has_ended: false,
         })))
     }
@@ -41,6 +44,9 @@ impl Trail {
         let promised = progress.promised();
         if sent > promised {
             return Err(Fault::Long { promised });
+        }
+        if progress.playback.range.start == 0 && progress.sent == 0 {
+            progress.bytes_per_second = audio::bytes_per_second(chunk);
         }
         progress.sent = sent;
         Ok(())
@@ -67,7 +73,7 @@ impl Trail {
             return false;
         }
         progress.has_ended = true;
-        progress.playback.ends(progress.sent, ending);
+        progress.playback.ends(progress.sent, progress.bytes_per_second, ending);
         metrics::emit(&[("BytesServed", progress.sent as f64, Unit::Bytes)]);
         true
     }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use http::HeaderName;
 use http_body_util::BodyExt;
 use playback_link::LinkError;
@@ -130,9 +132,9 @@ async fn every_refusal_has_its_status_and_code() {
             503,
             "unavailable",
         ),
-        (Refusal::AuthToken(SecretError::Missing), 503, "not_configured"),
+        (Refusal::Credential(SecretError::Missing), 503, "not_configured"),
         (
-            Refusal::AuthToken(SecretError::Unavailable("canary".into())),
+            Refusal::Credential(SecretError::Unavailable("canary".into())),
             503,
             "unavailable",
         ),
@@ -169,6 +171,43 @@ async fn every_refusal_has_its_status_and_code() {
         assert_eq!(body, json!({ "error": code, "requestId": "request-1" }));
         assert!(!text.contains("canary"), "{text}");
     }
+}
+
+/// What `/media-url` may answer but a link, in the table that an operator looks it up in.
+#[test]
+fn the_runbook_has_every_outcome_of_media_url() {
+    let read = Refusal::Read;
+    let codes = [
+        Refusal::RecordingSid,
+        Refusal::NoToken,
+        Refusal::Token(TokenError::Malformed),
+        Refusal::Token(TokenError::Invalid),
+        Refusal::Token(ApiError::NotFound.into()),
+        Refusal::Credential(SecretError::Missing),
+        Refusal::Credential(SecretError::Unavailable(String::new())),
+        Refusal::Role,
+        Refusal::NoBaseUrl,
+        Refusal::LinkKeysUnavailable(SecretError::Missing),
+        Refusal::LinkKeysUnavailable(SecretError::Refused(String::new())),
+        read(ReadError::NotFound),
+        read(ReadError::Archived),
+        read(ReadError::Damaged(String::new())),
+        read(ReadError::KeyRefused(String::new())),
+        read(ReadError::Changed),
+        read(ReadError::Unavailable(String::new())),
+    ];
+    let codes = codes.iter().map(|refusal| refusal.terms().1);
+    let expected: BTreeSet<_> = codes.chain(["granted"]).collect();
+
+    let (_, section) = include_str!("../../../../docs/OPERATIONS.md")
+        .split_once("\n## When a file is unavailable\n")
+        .unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `")).skip(1);
+    let listed: BTreeSet<_> = rows
+        .flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
+        .collect();
+    assert_eq!(listed, expected);
 }
 
 //= https://www.rfc-editor.org/rfc/rfc9110#section-15.5.17

@@ -1,4 +1,5 @@
-//! `GET /media-url` where the account's Auth Token vouches for Flex tokens: the real client against a Twilio on loopback.
+//! `GET /media-url` where a credential of the account's vouches for Flex tokens: the real client against a Twilio on
+//! loopback.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,12 +8,14 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use axum::{Json, Router, extract::Request, response::IntoResponse};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{StatusCode, header::AUTHORIZATION};
-use recording_playback::{AuthTokenSource, CheckError, TokenCheck, TwilioTokens};
+use recording_playback::{
+    AccountSecret, CheckError, CredentialKind, CredentialSource, TokenCheck, TwilioTokens, Voucher,
+};
 use serde_json::{Value, json};
 use service::secrets::{Secret, SecretError, Secrets};
 use twilio::{
     auth_tokens::AuthTokens,
-    client::{Client, Endpoints},
+    client::{Client, Credentials as TwilioCredentials, Endpoints},
     flex_token::{FlexToken, Listener},
     sid::AccountSid,
 };
@@ -78,13 +81,13 @@ impl Loopback {
         self.asked.lock().unwrap().clone()
     }
 
-    fn world<A: AuthTokenSource>(&self, auth_tokens: A) -> World<AsAccount<A>> {
+    fn world<S: CredentialSource>(&self, source: S) -> World<AsAccount<S>> {
         let endpoints = Endpoints {
             iam: self.url.parse().unwrap(),
             ..Endpoints::default()
         };
         let twilio = Client::new(AccountSid::parse(ACCOUNT).unwrap(), endpoints).unwrap();
-        let tokens = AsAccount(Arc::new(TwilioTokens::new(twilio, Some(auth_tokens))));
+        let tokens = AsAccount(Arc::new(TwilioTokens::new(twilio, Voucher::Account(source))));
         World::with(Shelf::with(&plaintext(100)), tokens, Keys(Some(LINK_KEYS)), &[])
     }
 
@@ -100,22 +103,24 @@ impl Loopback {
     }
 }
 
-/// The password of `Basic base64(AC…:password)`.
+/// The password of `Basic base64(AC…:password)`, or of an API key.
 fn auth_token(authorization: &str) -> String {
     let encoded = authorization.strip_prefix("Basic ").unwrap();
     let pair = String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap();
-    pair.strip_prefix(&format!("{ACCOUNT}:")).unwrap().to_owned()
+    let (user, password) = pair.split_once(':').unwrap();
+    assert!(user == ACCOUNT || user == "SK1", "{user}");
+    password.to_owned()
 }
 
-struct AsAccount<A>(Arc<TwilioTokens<A>>);
+struct AsAccount<S>(Arc<TwilioTokens<S>>);
 
-impl<A> Clone for AsAccount<A> {
+impl<S> Clone for AsAccount<S> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<A: AuthTokenSource> TokenCheck for AsAccount<A> {
+impl<S: CredentialSource> TokenCheck for AsAccount<S> {
     async fn check(&self, token: &FlexToken) -> Result<Listener, CheckError> {
         self.0.check(token).await
     }
@@ -143,15 +148,26 @@ impl Source {
     }
 }
 
-impl AuthTokenSource for Source {
-    async fn current(&self) -> Result<AuthTokens, SecretError> {
-        self.known.and_then(AuthTokens::parse).ok_or(SecretError::Missing)
+impl CredentialSource for Source {
+    fn kind(&self) -> CredentialKind {
+        CredentialKind::AuthToken
     }
 
-    async fn refreshed(&self) -> Result<AuthTokens, SecretError> {
-        *self.refreshes.lock().unwrap() += 1;
-        self.newest.and_then(AuthTokens::parse).ok_or(SecretError::Missing)
+    async fn current(&self) -> Result<TwilioCredentials, SecretError> {
+        self.known.and_then(credentials).ok_or(SecretError::Missing)
     }
+
+    async fn refreshed(&self) -> Result<TwilioCredentials, SecretError> {
+        *self.refreshes.lock().unwrap() += 1;
+        self.newest.and_then(credentials).ok_or(SecretError::Missing)
+    }
+}
+
+fn credentials(text: &str) -> Option<TwilioCredentials> {
+    Some(TwilioCredentials {
+        user: ACCOUNT.to_owned(),
+        password: AuthTokens::parse(text)?.primary,
+    })
 }
 
 #[tokio::test]
@@ -186,7 +202,7 @@ async fn a_refused_auth_token_is_not_the_users_fault_and_is_read_again_once() {
     drop(guard);
     let told = lines.text();
     assert!(told.contains("Twilio refuses the account's Auth Token"), "{told}");
-    for secret in ["canary", &STANDARD.encode(format!("{ACCOUNT}:"))[..40], "a.b.c"] {
+    for secret in ["canary", &STANDARD.encode(format!("{ACCOUNT}:"))[..40], "some-token"] {
         assert!(!told.contains(secret), "{secret} is in {told}");
     }
 }
@@ -217,11 +233,8 @@ async fn two_auth_tokens_are_tried_at_most() {
 #[tokio::test]
 async fn a_flood_of_refusals_asks_secrets_manager_once() {
     let twilio = Loopback::start(|_| refused()).await;
-    let world = twilio.world(Secret::new(
-        &twilio.secrets(),
-        "auth-token".to_owned(),
-        AuthTokens::parse,
-    ));
+    let secret = Secret::new(&twilio.secrets(), "auth-token".to_owned(), AuthTokens::parse);
+    let world = twilio.world(AccountSecret::AuthToken(AccountSid::parse(ACCOUNT).unwrap(), secret));
     for _ in 0..5 {
         let answer = world.ask(RECORDING).await;
         assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
@@ -274,4 +287,39 @@ async fn twilio_in_trouble_is_no_reason_to_read_the_secret_again() {
     let answer = twilio.world(source.clone()).ask(RECORDING).await;
     assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
     assert_eq!((twilio.asked().len(), source.refreshes()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_api_key_vouches_for_a_token() {
+    let lines = Lines::default();
+    let guard = lines.capture();
+    // Its user isn't the account, so this Twilio takes nothing else for the password.
+    let twilio = Loopback::start(|secret| match secret {
+        "canary-key-secret" => valid("supervisor"),
+        _ => refused(),
+    })
+    .await;
+    let secrets = twilio.secrets();
+    let key = Secret::new(&secrets, "api-key".to_owned(), |_| {
+        TwilioCredentials::parse_api_key(r#"{"sid":"SK1","secret":"canary-key-secret"}"#)
+    });
+    assert_eq!(
+        twilio.world(AccountSecret::ApiKey(key)).ask(RECORDING).await.status,
+        200
+    );
+    assert_eq!(twilio.asked(), ["Secrets Manager", "canary-key-secret"]);
+    // What that Secrets Manager really has is no API key.
+    let none = Secret::new(&secrets, "api-key".to_owned(), TwilioCredentials::parse_api_key);
+    let answer = twilio.world(AccountSecret::ApiKey(none)).ask(RECORDING).await;
+    assert_eq!(answer.error(), (503, "not_configured".to_owned()));
+    let wrong = Secret::new(&secrets, "api-key".to_owned(), |_| {
+        TwilioCredentials::parse_api_key(r#"{"sid":"SK1","secret":"canary-other"}"#)
+    });
+    let answer = twilio.world(AccountSecret::ApiKey(wrong)).ask(RECORDING).await;
+    assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
+    drop(guard);
+    let told = lines.text();
+    assert!(told.contains("Twilio refuses the account's API key"), "{told}");
+    assert!(told.contains("TWILIO_API_KEY_SECRET"), "{told}");
+    assert!(!told.contains("canary"), "{told}");
 }

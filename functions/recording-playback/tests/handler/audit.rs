@@ -65,7 +65,7 @@ impl MakeWriter<'_> for Lines {
     }
 }
 
-const TOKEN: &str = "canary.token.text";
+const TOKEN: &str = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.canary-token-text.dGFn";
 
 fn authorization() -> String {
     format!("Basic {}", STANDARD.encode(format!("token:{TOKEN}")))

@@ -15,15 +15,18 @@ use crate::fakes::{
     Answer, DOMAIN, Flex, Keys, LINK_KEYS, RECORDING, Shelf, Verdict, World, plaintext, request, supervisor,
 };
 
+/// `{"alg":"dir","enc":"A256GCM"}`, and a word where the ciphertext would be.
+pub(crate) const TOKEN: &str = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.some-token.dGFn";
+
 fn world(answer: Verdict, settings: &[(&str, &str)]) -> World {
     let shelf = Shelf::with(&plaintext(100));
     World::with(shelf, Flex::answering(answer), Keys(Some(LINK_KEYS)), settings)
 }
 
 impl<C: TokenCheck + Clone> World<C> {
-    /// Asks for a link with some Flex token.
+    /// Asks for a link with [`TOKEN`].
     pub(crate) async fn ask(&self, recording: &str) -> Answer {
-        let authorization = format!("Basic {}", STANDARD.encode("token:a.b.c"));
+        let authorization = format!("Basic {}", STANDARD.encode(format!("token:{TOKEN}")));
         let query = format!("recordingSid={recording}");
         let headers = [("authorization", authorization.as_str())];
         self.send(request(&Method::GET, "/media-url", &query, &headers)).await

@@ -19,9 +19,8 @@ pub struct StackOptions {
     pub rights: Option<PathBuf>,
     /// Timeouts of functions, instead of the template's.
     pub timeouts: Vec<(Role, Duration)>,
-    /// Playback validates Flex tokens with the account's Auth Token, as the template's `ValidateTokensAs=account` has it;
-    /// else with the Player's own header.
-    pub tokens_as_account: bool,
+    /// The template's `ValidateTokensAs`.
+    pub validate_tokens_as: String,
     /// Settings of functions, over those of the stack: role, name, value.
     pub settings: Vec<(Role, String, String)>,
 }
@@ -34,7 +33,7 @@ impl Default for StackOptions {
             state: None,
             rights: None,
             timeouts: Vec::new(),
-            tokens_as_account: false,
+            validate_tokens_as: "flex".to_owned(),
             settings: Vec::new(),
         }
     }
@@ -69,10 +68,10 @@ impl StackOptions {
         self
     }
 
-    /// Flex tokens are validated with the account's Auth Token.
+    /// Flex tokens are validated as this value of the template's `ValidateTokensAs` has it.
     #[must_use]
-    pub fn validating_tokens_as_account(mut self) -> Self {
-        self.tokens_as_account = true;
+    pub fn validating_tokens_as(mut self, value: &str) -> Self {
+        value.clone_into(&mut self.validate_tokens_as);
         self
     }
 

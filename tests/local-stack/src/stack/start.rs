@@ -110,7 +110,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
         playback_base: &playback_base,
         flex_origins: &format!("https://flex.twilio.com,{page_base}"),
         queues: options.queues,
-        tokens_as_account: options.tokens_as_account,
+        validate_tokens_as: &options.validate_tokens_as,
     };
 
     // For invokes by hand: one instance of a binary in all its roles, which calls AWS past the wire.

@@ -95,9 +95,10 @@ impl Caller {
     }
 }
 
-/// RFC 7617 section 2: the password is everything after the first colon.
+/// RFC 7617 section 2: the password is everything after the first colon. `@twilio/flex-sdk` 3.0.0 has a `)` after the Base64
+/// text, and Flex works with it.
 fn basic(header: &str) -> Option<(String, String)> {
-    let (scheme, credentials) = header.split_once(' ')?;
+    let (scheme, credentials) = header.strip_suffix(')').unwrap_or(header).split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }

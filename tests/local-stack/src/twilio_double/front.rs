@@ -111,7 +111,8 @@ struct Asked<'r> {
 impl Asked<'_> {
     async fn answer(&self, twilio: &Twilio, fault: Option<&FaultAction>) -> Result<Response, Problem> {
         // A Flex token opens token validation alone, which looks at the caller itself.
-        if *self.route != Route::TokenValidate && !self.caller.is_account() {
+        let is_about_tokens = matches!(self.route, Route::TokenInfo | Route::TokenValidate);
+        if !is_about_tokens && !self.caller.is_account() {
             return Err(Problem::unauthorized());
         }
         let account = Account {
@@ -139,6 +140,7 @@ impl Asked<'_> {
                 taskrouter::fetch(&twilio.tasks, workspace, sid, shown)
             }
             Route::TaskUpdate { sid } => taskrouter::update(&twilio.tasks, workspace, sid, self.headers, &self.body),
+            Route::TokenInfo => twilio.tokens.info(account.sid, self.caller, &self.body),
             Route::TokenValidate => twilio.tokens.validate(self.caller, &self.body),
         }
     }

@@ -23,6 +23,8 @@ pub enum Operation {
     TaskFetch,
     /// `POST …/Tasks/{WT}`.
     TaskUpdate,
+    /// `POST …/Tokens/Info`.
+    TokenInfo,
     /// `POST …/Tokens/validate`.
     TokenValidate,
 }
@@ -37,6 +39,7 @@ pub(super) enum Route {
     TaskSearch,
     TaskFetch { sid: String },
     TaskUpdate { sid: String },
+    TokenInfo,
     TokenValidate,
 }
 
@@ -50,10 +53,13 @@ impl Route {
         match segments.as_slice() {
             ["2010-04-01", "Accounts", of, rest @ ..] if *of == account => Self::of_recordings(method, rest),
             ["v1", "Workspaces", of, "Tasks", rest @ ..] if *of == workspace => Self::of_tasks(method, rest),
-            ["v1", "Accounts", of, "Tokens", "validate"] if *of == account => match *method {
-                Method::POST => Ok(Self::TokenValidate),
-                _ => Err(Problem::method_not_allowed()),
-            },
+            ["v1", "Accounts", of, "Tokens", question @ ("Info" | "validate")] if *of == account => {
+                match (*question, method) {
+                    ("Info", &Method::POST) => Ok(Self::TokenInfo),
+                    (_, &Method::POST) => Ok(Self::TokenValidate),
+                    _ => Err(Problem::method_not_allowed()),
+                }
+            }
             _ => Err(Problem::not_found()),
         }
     }
@@ -109,6 +115,7 @@ impl Route {
             Self::TaskSearch => Operation::TaskSearch,
             Self::TaskFetch { .. } => Operation::TaskFetch,
             Self::TaskUpdate { .. } => Operation::TaskUpdate,
+            Self::TokenInfo => Operation::TokenInfo,
             Self::TokenValidate => Operation::TokenValidate,
         }
     }
@@ -121,7 +128,7 @@ impl Route {
             | Self::RecordingDelete { sid }
             | Self::TaskFetch { sid }
             | Self::TaskUpdate { sid } => Some(sid),
-            Self::RecordingList | Self::TaskSearch | Self::TokenValidate => None,
+            Self::RecordingList | Self::TaskSearch | Self::TokenInfo | Self::TokenValidate => None,
         }
     }
 }
@@ -194,6 +201,7 @@ mod tests {
             (Method::GET, "/v1/Workspaces/{WS}/Tasks", Operation::TaskSearch),
             (Method::GET, "/v1/Workspaces/{WS}/Tasks/{WT}", Operation::TaskFetch),
             (Method::POST, "/v1/Workspaces/{WS}/Tasks/{WT}", Operation::TaskUpdate),
+            (Method::POST, "/v1/Accounts/{AC}/Tokens/Info", Operation::TokenInfo),
             (
                 Method::POST,
                 "/v1/Accounts/{AC}/Tokens/validate",
@@ -216,6 +224,7 @@ mod tests {
             "/v1/Workspaces/WSffffffffffffffffffffffffffffffff/Tasks",
             "/v1/Workspaces/{WS}/Tasks/{RE}",
             "/v1/Workspaces/{WS}/Tasks/{WT}/Reservations",
+            "/v1/Accounts/{AC}/Tokens/info",
         ] {
             assert_eq!(answer(Method::GET, path), Err(404), "{path}");
         }
@@ -223,6 +232,7 @@ mod tests {
             "/2010-04-01/Accounts/{AC}/Recordings/{RE}.wav",
             "/2010-04-01/Accounts/{AC}/Recordings.json",
             "/v1/Workspaces/{WS}/Tasks/{WT}",
+            "/v1/Accounts/{AC}/Tokens/Info",
             "/v1/Accounts/{AC}/Tokens/validate",
         ] {
             assert_eq!(answer(Method::PUT, path), Err(405), "{path}");

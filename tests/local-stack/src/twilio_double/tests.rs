@@ -10,6 +10,7 @@ use super::{TwilioDouble, TwilioOptions};
 
 mod control;
 mod faults;
+mod flex_sdk;
 mod media;
 mod openapi;
 mod recordings;
@@ -25,7 +26,7 @@ pub(super) fn options(recordings_dir: &Path) -> TwilioOptions {
         api_key_sid: "SKcccccccccccccccccccccccccccccccc".to_owned(),
         api_key_secret: "the-api-key-secret".to_owned(),
         workspace_sid: "WSbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb".to_owned(),
-        flex_token: "the-flex-token".to_owned(),
+        flex_token: crate::flex_token!("the-flex-token").to_owned(),
         recordings_dir: recordings_dir.to_owned(),
     }
 }

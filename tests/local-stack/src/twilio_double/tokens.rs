@@ -1,5 +1,9 @@
-//! Flex token validation: `POST /v1/Accounts/{AC}/Tokens/validate`. It isn't in Twilio's OpenAPI description; the shape is that of
-//! twilio-flex-token-validator and of the Insights playback page.
+//! Flex token validation. Neither endpoint is in Twilio's OpenAPI description.
+//!
+//! - `POST /v1/Accounts/{AC}/Tokens/Info`, which Flex UI asks: the shape is that of `@twilio/flex-sdk` 3.0.0
+//!   (`flexUser.service`, `SSOTokenData`).
+//! - `POST /v1/Accounts/{AC}/Tokens/validate`, the older one: the shape is that of twilio-flex-token-validator and of the
+//!   Insights playback page.
 
 use std::{
     collections::HashMap,
@@ -15,7 +19,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{auth::Caller, dates::iso_8601_millis, problem::Problem};
+use super::{auth::Caller, dates::iso_8601_millis, problem::Problem, query::Query};
 
 /// A Flex token that validates (JSON in camel case).
 #[derive(Clone, Deserialize)]
@@ -58,6 +62,12 @@ impl FlexToken {
     }
 }
 
+impl FlexToken {
+    fn realm_user_id(&self) -> String {
+        self.identity.replace("_40", "@").replace("_2E", ".")
+    }
+}
+
 /// An underscore and two hexadecimal digits stand for a character that isn't a letter or a digit.
 fn default_identity() -> String {
     "supervisor_40example_2Ecom".to_owned()
@@ -91,8 +101,44 @@ impl Tokens {
             .collect()
     }
 
-    /// The Auth Token may ask about any token, a Flex token about itself: the two forms that Twilio publishes. Nothing says
-    /// that an API key may ask too. A token that isn't valid is an answer, not an error.
+    /// What Flex UI asks: a token may ask about itself. `valid` isn't in the answer, because flex-sdk adds it. The errors
+    /// are the two that Flex UI takes for a token that isn't valid any more.
+    ///
+    /// # Errors
+    /// 401 for a token that isn't valid, and for any other credential.
+    pub(super) fn info(&self, account_sid: &str, caller: &Caller, body: &[u8]) -> Result<Response, Problem> {
+        let asked = Query::parse(body);
+        let own = match (caller, asked.first("Token")) {
+            (Caller::FlexToken(own), Some(token)) if token == own => own,
+            _ => return Err(Problem::unauthorized()),
+        };
+        let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match tokens.get(own) {
+            None => Err(Problem::unauthorized()),
+            Some((_, expires)) if *expires <= OffsetDateTime::now_utc() => Err(Problem {
+                code: 20104,
+                message: "Access Token expired or expiration date invalid".to_owned(),
+                ..Problem::unauthorized()
+            }),
+            Some((token, expires)) => Ok(Json(json!({
+                "account_sid": account_sid,
+                "expiration": iso_8601_millis(*expires),
+                "flex_instance_sid": "GO0123456789abcdef0123456789abcdef",
+                "flex_user_sid": "FU0123456789abcdef0123456789abcdef",
+                "identity": token.identity,
+                "name_id": token.realm_user_id(),
+                "permissions": null,
+                "realm_user_id": token.realm_user_id(),
+                "roles": token.roles,
+                "worker_sid": token.worker_sid,
+            }))
+            .into_response()),
+        }
+    }
+
+    /// The Auth Token may ask about any token, a Flex token about itself: the two forms that Twilio publishes. A user reports
+    /// that an API key may ask too (twilio-flex-token-validator, issue 18). A token that isn't valid is an answer, not an
+    /// error.
     ///
     /// # Errors
     /// 401 without such credentials, 400 for a body without a token.
@@ -101,7 +147,7 @@ impl Tokens {
         let token = asked.as_ref().and_then(|body| body.get("token")?.as_str());
         let allowed = match caller {
             Caller::FlexToken(own) => token.is_none_or(|token| token == own),
-            other => *other == Caller::AuthToken,
+            other => other.is_account(),
         };
         if !allowed {
             return Err(Problem::unauthorized());
@@ -121,7 +167,7 @@ impl Tokens {
                 "code": 0,
                 "message": null,
                 "expiration": iso_8601_millis(*expires),
-                "realm_user_id": token.identity.replace("_40", "@").replace("_2E", "."),
+                "realm_user_id": token.realm_user_id(),
                 "identity": token.identity,
                 "roles": token.roles,
                 "worker_sid": token.worker_sid,
@@ -142,14 +188,41 @@ mod tests {
     }
 
     #[test]
-    fn a_flex_token_may_ask_about_itself_and_the_auth_token_about_any() {
+    fn a_flex_token_may_ask_about_itself_and_the_account_about_any() {
         let own = Caller::FlexToken("good".to_owned());
         assert_eq!(status(&own, r#"{"token":"good"}"#), 200);
         assert_eq!(status(&own, r#"{"token":"other"}"#), 401);
-        assert_eq!(status(&Caller::AuthToken, r#"{"token":"other"}"#), 200);
+        for account in [Caller::AuthToken, Caller::ApiKey] {
+            assert_eq!(status(&account, r#"{"token":"other"}"#), 200);
+        }
         assert_eq!(status(&Caller::AuthToken, "token=good"), 400);
-        for stranger in [Caller::Nobody, Caller::ApiKey, Caller::Wrong] {
+        for stranger in [Caller::Nobody, Caller::Wrong] {
             assert_eq!(status(&stranger, r#"{"token":"good"}"#), 401);
+        }
+    }
+
+    #[test]
+    fn only_a_token_itself_is_told_about_itself() {
+        let tokens = Tokens::default();
+        tokens.add(FlexToken::supervisor("good"));
+        tokens.add(FlexToken {
+            expires_in_seconds: 0,
+            ..FlexToken::supervisor("old")
+        });
+        let ask = |caller: &Caller, body: &str| tokens.info("AC1", caller, body.as_bytes());
+        let own = |token: &str| Caller::FlexToken(token.to_owned());
+        assert_eq!(ask(&own("good"), "Token=good").unwrap().status(), 200);
+        for (caller, body, code) in [
+            (own("old"), "Token=old", 20104),
+            (own("other"), "Token=other", 20003),
+            (own("good"), "Token=old", 20003),
+            (own("good"), "token=good", 20003),
+            (Caller::AuthToken, "Token=good", 20003),
+            (Caller::ApiKey, "Token=good", 20003),
+            (Caller::Nobody, "Token=good", 20003),
+        ] {
+            let problem = ask(&caller, body).unwrap_err();
+            assert_eq!((problem.status.as_u16(), problem.code), (401, code), "{body}");
         }
     }
 

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 use service::secrets::{Secret, Secrets};
+use twilio::client::Credentials;
 use vault::{AccountId, KeyArn, WriterConfig};
 
 use super::*;
@@ -7,7 +8,6 @@ use crate::{
     job::Job,
     loopback::{ACCOUNT, Asked, Loopback},
     sample_events::COPY_RECORDING,
-    secret::api_key,
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
@@ -22,11 +22,14 @@ fn copier(server: &Loopback, format: MediaFormat) -> Copier {
     Copier {
         originals: Originals {
             twilio: server.twilio(),
-            api_key: Secret::new(&Secrets::new(&aws), "api-key".to_owned(), api_key),
+            api_key: Secret::new(&Secrets::new(&aws), "api-key".to_owned(), Credentials::parse_api_key),
         },
         writer: Writer::new(aws_sdk_s3::Client::new(&aws), aws_sdk_kms::Client::new(&aws), vault),
         max_receives: 5,
-        format,
+        formats: Formats {
+            usual: format,
+            mp3_above_s: None,
+        },
         media_keys: None,
     }
 }
@@ -47,6 +50,7 @@ async fn open(server: &Loopback, format: MediaFormat) -> Result<SourceReply, Sou
     let media = RecordingMedia {
         copier: &copier,
         recording: &recording,
+        format,
     };
     media.open(0, None).await
 }
@@ -126,4 +130,52 @@ async fn media_that_twilio_encrypted_is_not_stored_as_if_it_were_audio() {
         .unwrap_err();
     assert!(matches!(error, CopyError::Encrypted) && !error.is_retryable());
     assert_eq!(server.asked().len(), 0);
+}
+
+/// The format that a try asks for, of the sample recording, which lasts five seconds. The recording itself says seven.
+async fn format_of(duration_s: Option<u64>, limit_s: u64, nth: Try) -> MediaFormat {
+    let server = Loopback::start(|asked: &Asked| match asked.what.as_str() {
+        GET_SECRET => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
+        _ => (
+            200,
+            None,
+            json!({"sid": job().recording_sid, "channels": 2, "duration": "7"}),
+        ),
+    })
+    .await;
+    let mut copier = copier(&server, MediaFormat::Wav);
+    copier.formats.mp3_above_s = Some(limit_s);
+    let job = CopyRecording { duration_s, ..job() };
+    let told = copier.told(&job, nth, false).await.unwrap();
+    copier.format(&job, &told)
+}
+
+#[tokio::test]
+async fn every_try_asks_for_the_format_that_the_callbacks_duration_calls_for() {
+    for nth in 1..=4 {
+        assert_eq!(format_of(Some(5), 4, Try::Nth(nth)).await, MediaFormat::Mp3);
+        assert_eq!(format_of(Some(5), 5, Try::Nth(nth)).await, MediaFormat::Wav);
+        assert_eq!(format_of(Some(5), 6, Try::Nth(nth)).await, MediaFormat::Wav);
+    }
+}
+
+#[tokio::test]
+async fn a_duration_that_the_callback_leaves_out_is_the_recordings_own() {
+    for nth in 1..=4 {
+        assert_eq!(format_of(None, 6, Try::Nth(nth)).await, MediaFormat::Mp3);
+        assert_eq!(format_of(None, 7, Try::Nth(nth)).await, MediaFormat::Wav);
+    }
+}
+
+/// There is only what Twilio encrypted, whatever a URL's extension says.
+#[tokio::test]
+async fn encrypted_media_is_fetched_in_the_usual_format() {
+    let server = Loopback::start(twilio_answers(404)).await;
+    let mut copier = copier(&server, MediaFormat::Wav);
+    copier.formats.mp3_above_s = Some(1);
+    let mut job = job();
+    assert_eq!(copier.format(&job, &Told::default()), MediaFormat::Mp3);
+    let details = json!({"public_key_sid": "CR1", "encrypted_cek": "", "iv": ""});
+    job.encryption_details = Some(serde_json::from_value(details).unwrap());
+    assert_eq!(copier.format(&job, &Told::default()), MediaFormat::Wav);
 }

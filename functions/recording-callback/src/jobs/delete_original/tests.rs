@@ -1,14 +1,13 @@
 use serde_json::{Value, json};
 use service::secrets::{Secret, Secrets};
 use std::time::Duration;
-use twilio::sid::RecordingSid;
+use twilio::{client::Credentials, sid::RecordingSid};
 use vault::ContentType;
 
 use super::*;
 use crate::{
     emulated::Emulated,
     loopback::{ACCOUNT, Asked, Loopback},
-    secret::api_key,
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
@@ -64,7 +63,11 @@ async fn run(
     let deleter = OriginalDeleter {
         originals: Originals {
             twilio: server.twilio(),
-            api_key: Secret::new(&Secrets::new(&server.aws()), "api-key".to_owned(), api_key),
+            api_key: Secret::new(
+                &Secrets::new(&server.aws()),
+                "api-key".to_owned(),
+                Credentials::parse_api_key,
+            ),
         },
         reader: Reader::new(aws.s3(), aws.kms(), aws.reader_config()),
         catalog: Catalog::new(aws.s3(), aws.name.clone()),
@@ -224,7 +227,11 @@ async fn nothing_is_deleted_without_notice() {
     let deleter = OriginalDeleter {
         originals: Originals {
             twilio: server.twilio(),
-            api_key: Secret::new(&Secrets::new(&server.aws()), "api-key".to_owned(), api_key),
+            api_key: Secret::new(
+                &Secrets::new(&server.aws()),
+                "api-key".to_owned(),
+                Credentials::parse_api_key,
+            ),
         },
         reader: Reader::new(aws.s3(), aws.kms(), aws.reader_config()),
         catalog: Catalog::new(aws.s3(), aws.name.clone()),

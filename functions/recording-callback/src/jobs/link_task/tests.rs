@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use service::secrets::Secrets;
 use twilio::{
     callback::form_pairs,
+    client::Credentials,
     sid::RecordingSid,
     task_attributes::{ChannelOrder, TaskLink},
 };
@@ -25,7 +26,7 @@ use crate::{
     emulated::ROLE_ARN,
     job::Job,
     loopback::{Asked, Loopback},
-    secret::{api_key, key_ring},
+    secret::key_ring,
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
@@ -112,7 +113,7 @@ fn linker(server: &Loopback, with_segment_links: bool) -> Linker {
     let secrets = Secrets::new(&server.aws());
     Linker {
         twilio: server.twilio(),
-        api_key: Secret::new(&secrets, "api-key".to_owned(), api_key),
+        api_key: Secret::new(&secrets, "api-key".to_owned(), Credentials::parse_api_key),
         workspace: WorkspaceSid::parse("WS00000000000000000000000000000001").unwrap(),
         links: Links {
             kind: if with_segment_links {

@@ -130,8 +130,15 @@ async fn calls_tell_what_was_asked_and_never_a_secret() {
         .await
         .unwrap();
     let validate = bench.stranger(Method::POST, "/v1/Accounts/{AC}/Tokens/validate");
-    let validate = validate.header("authorization", player_authorization("the-flex-token"));
-    validate.json(&json!({"token": "the-flex-token"})).send().await.unwrap();
+    let validate = validate.header(
+        "authorization",
+        player_authorization(crate::flex_token!("the-flex-token")),
+    );
+    validate
+        .json(&json!({"token": crate::flex_token!("the-flex-token")}))
+        .send()
+        .await
+        .unwrap();
 
     let calls = bench
         .control(Method::GET, "/calls")
@@ -195,7 +202,7 @@ async fn a_registered_token_validates_with_its_own_roles_until_it_expires() {
         );
     }
     for (token, valid, roles) in [
-        ("the-flex-token", true, json!(["supervisor"])),
+        (crate::flex_token!("the-flex-token"), true, json!(["supervisor"])),
         ("an-agents", true, json!(["agent"])),
         ("an-old-one", false, Value::Null),
         ("a-strangers", false, Value::Null),

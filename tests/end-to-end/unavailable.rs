@@ -1,0 +1,104 @@
+//! What a supervisor sees alike ("Playback of this file is unavailable"), told apart by the lines that an operator reads.
+
+use local_stack::{
+    Fault, Role, Rule, Stack, flex_token,
+    twilio_double::{self, FaultAction, FlexToken, Operation},
+    values,
+};
+use serde_json::json;
+
+use crate::{
+    audit::{audit_lines, told},
+    support::{Recording, alone, eventually},
+};
+
+/// The status of an answer, and the outcome in its audit line.
+async fn ask(stack: &Stack, recording: &Recording, token: &str) -> (u16, String) {
+    let before = audit_lines(stack, Role::Playback, recording).len();
+    let status = stack.media_url(&recording.sid, token).await.unwrap().status();
+    let line = eventually("the audit line", || async {
+        let lines = audit_lines(stack, Role::Playback, recording);
+        (lines.len() > before).then(|| lines.last().unwrap().clone())
+    })
+    .await;
+    assert_eq!(line["event"], "media_url");
+    (status.as_u16(), line["outcome"].as_str().unwrap().to_owned())
+}
+
+/// Values of a metric in playback's log.
+fn count(stack: &Stack, metric: &str) -> usize {
+    let log = stack.log(Role::Playback).unwrap();
+    log.lines()
+        .filter(|line| line.contains(&format!("\"{metric}\":1")))
+        .count()
+}
+
+#[tokio::test]
+async fn what_flex_shows_alike_is_told_apart_in_the_lines() {
+    let (stack, _turn) = alone().await;
+    let supervisor = values::FLEX_TOKEN;
+    let denied = count(stack, "Denied");
+
+    // Not yet copied: the copy hasn't begun, and there's no line about one.
+    let recording = Recording::new(stack, 20_000);
+    let not_found = (404, "recording_not_found".to_owned());
+    assert_eq!(ask(stack, &recording, supervisor).await, not_found);
+    assert!(audit_lines(stack, Role::Copier, &recording).is_empty());
+    assert_eq!(count(stack, "Denied"), denied);
+
+    recording.bring_in(stack).await;
+    assert_eq!(ask(stack, &recording, supervisor).await, (200, "granted".to_owned()));
+
+    // The wrong role, and a session that has ended.
+    assert_eq!(
+        ask(stack, &recording, values::AGENT_TOKEN).await,
+        (403, "role_not_allowed".to_owned())
+    );
+    assert_eq!(
+        ask(stack, &recording, flex_token!("somebodys-of-yesterday")).await,
+        (401, "token_not_valid".to_owned())
+    );
+    assert_eq!(count(stack, "Denied"), denied + 2);
+
+    // An outage at Twilio, and one at S3.
+    let newcomer = flex_token!("somebody-in-an-outage");
+    stack.twilio().add_token(FlexToken::supervisor(newcomer));
+    let failing = FaultAction::Answer {
+        status: 503,
+        body: None,
+        retry_after: None,
+    };
+    stack
+        .twilio()
+        .fault(twilio_double::Fault::once(Operation::TokenInfo, failing));
+    assert_eq!(
+        ask(stack, &recording, newcomer).await,
+        (503, "token_not_checked".to_owned())
+    );
+    let down = Fault::Answer {
+        status: 503,
+        body: "<Error><Code>ServiceUnavailable</Code></Error>".to_owned(),
+    };
+    for operation in ["GetObject", "HeadObject"] {
+        let rule = Rule::new("s3", operation, down.clone()).role(Role::Playback).times(100);
+        stack.wire().inject(rule);
+    }
+    let unread = Recording::new(stack, 20_000);
+    assert_eq!(ask(stack, &unread, supervisor).await, (503, "unavailable".to_owned()));
+    stack.wire().clear_faults();
+    let log = stack.log(Role::Playback).unwrap();
+    for code in ["token_not_checked", "unavailable"] {
+        let is_told = |line: &str| line.contains("request not answered") && line.contains(code);
+        assert!(log.lines().any(is_told), "{code}");
+    }
+
+    // Erased, before anybody has opened it: the same answer as before the copy, but the jobs' lines tell of both.
+    let erased = Recording::new(stack, 20_000);
+    erased.bring_in(stack).await;
+    let answer = stack.invoke(Role::Operator, &json!({"erase": erased.sid})).await;
+    assert!(!answer.unwrap().failed);
+    assert_eq!(ask(stack, &erased, supervisor).await, not_found);
+    assert_eq!(told(&audit_lines(stack, Role::Copier, &erased)), [("copy", "stored")]);
+    let lines = audit_lines(stack, Role::Operator, &erased);
+    assert!(told(&lines).contains(&("erase", "removed")), "{lines:?}");
+}
