@@ -36,7 +36,11 @@ export default class RecordingVaultPlugin extends FlexPlugin {
       if (!task || !flex.TaskHelper.isCallTask(task)) {
         return;
       }
-      payload.conferenceOptions = { ...payload.conferenceOptions, ...recordingOptions(settings, task) };
+      const options = recordingOptions(settings, task);
+      if (options.recordingStatusCallback && payload.conferenceOptions?.recordingStatusCallback) {
+        console.warn(`${NAME}: replaces another plugin's recordingStatusCallback; a call has only one`);
+      }
+      payload.conferenceOptions = { ...payload.conferenceOptions, ...options };
     });
 
     const workerAttributes = manager.workerClient?.attributes;

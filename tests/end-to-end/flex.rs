@@ -20,7 +20,10 @@ async fn the_plugin_passes_twilios_checks_and_its_own_tests() {
     let plugin = tokio::task::spawn_blocking(|| toolbox::flex_plugin().unwrap());
     let plugin = plugin.await.unwrap();
     let mut npm = Command::new("npm");
-    let tests = npm.args(["test", "--silent"]).current_dir(&plugin).env("HOME", &plugin);
+    let tests = npm
+        .args(["test", "--silent", "--no-update-notifier"])
+        .current_dir(&plugin)
+        .env("HOME", &plugin);
     let ran = tests.kill_on_drop(true).output().await.unwrap();
     let said = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{said}");
@@ -97,6 +100,22 @@ async fn mode_reservation_records_the_agents_leg_and_names_the_reservation() {
             "RecordingStatusCallbackMethod": "POST",
         })
     );
+}
+
+#[tokio::test]
+async fn what_another_plugin_has_set_stays_and_its_callback_is_replaced_with_a_warning() {
+    let [alone, beside] =
+        ["reservation", "reservation beside another plugin"].map(|name| async move { &accepted().await[name] });
+    let (alone, beside) = (alone.await, beside.await);
+    assert_eq!(beside.posted["Beep"], "onEnter");
+    assert_eq!(beside.recorded(), alone.recorded());
+    let callback = beside.posted["RecordingStatusCallback"].as_str().unwrap();
+    assert!(callback.contains(&beside.reservation), "{callback}");
+    assert_eq!(alone.said, [""; 0]);
+    let [warning] = beside.said.as_slice() else {
+        panic!("one warning: {:?}", beside.said);
+    };
+    assert!(warning.contains("replaces another plugin's") && !warning.contains("other.example.com"));
 }
 
 #[tokio::test]

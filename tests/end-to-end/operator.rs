@@ -122,9 +122,8 @@ async fn script(stack: &Stack, arguments: &[&str]) -> (bool, String) {
 
 /// Fires the schedule by which an operation goes on.
 async fn fire_next(stack: &Stack, operation: &str) -> Value {
-    let schedules = stack.schedules().await.unwrap();
-    let next = schedules.iter().find(|schedule| schedule.name.starts_with(operation));
-    match stack.fire(&next.unwrap().name).await.unwrap() {
+    let schedules = stack.schedules(operation).await.unwrap();
+    match stack.fire(&schedules.first().unwrap().name).await.unwrap() {
         Fired::Invoked(answer) => answer.payload,
         other => panic!("{other:?}"),
     }
@@ -133,10 +132,8 @@ async fn fire_next(stack: &Stack, operation: &str) -> Value {
 /// Fires every such schedule soon after it was made. Never ends.
 async fn fire_as_they_come<T>(stack: &Stack, operation: &str) -> T {
     loop {
-        for schedule in stack.schedules().await.unwrap() {
-            if schedule.name.starts_with(operation) {
-                stack.fire(&schedule.name).await.unwrap();
-            }
+        for schedule in stack.schedules(operation).await.unwrap() {
+            stack.fire(&schedule.name).await.unwrap();
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

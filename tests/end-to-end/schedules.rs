@@ -36,8 +36,10 @@ async fn a_schedule_puts_its_message_into_the_queue_once() {
     let message = json!({"version": 1, "kind": "CopyRecording", "recordingSid": recording.sid}).to_string();
     schedule(stack, &name, queue, &message).await;
 
-    let listed = stack.schedules().await.unwrap();
-    let listed = listed.iter().find(|schedule| schedule.name == name).unwrap();
+    let listed = stack.schedules(&name).await.unwrap();
+    let [listed] = listed.as_slice() else {
+        panic!("one schedule: {listed:?}");
+    };
     assert_eq!(
         (&*listed.expression, &listed.target, &listed.input, listed.runs_once),
         ("at(2099-01-01T00:00:00)", queue, &message, true)

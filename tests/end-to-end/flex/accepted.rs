@@ -79,10 +79,11 @@ fn callback_url() -> String {
     format!("{}{}#rc=3&rp=all", values::PUBLIC_BASE_URL, values::CALLBACK_PATH)
 }
 
-/// Each call under the name of its case.
+/// Each call under the name of its case. What fails, fails once for all tests: a build takes a while.
 pub(super) async fn accepted() -> &'static BTreeMap<&'static str, Accepted> {
-    static ACCEPTED: OnceCell<BTreeMap<&'static str, Accepted>> = OnceCell::const_new();
-    ACCEPTED.get_or_init(accept).await
+    static ACCEPTED: OnceCell<Result<BTreeMap<&'static str, Accepted>, String>> = OnceCell::const_new();
+    let run = || async { tokio::spawn(accept()).await.map_err(|error| error.to_string()) };
+    ACCEPTED.get_or_init(run).await.as_ref().unwrap()
 }
 
 async fn accept() -> BTreeMap<&'static str, Accepted> {
@@ -149,6 +150,8 @@ struct Case {
     roles: [&'static str; 1],
     /// What the plugin is told; none where there's no plugin.
     plugin: Option<Value>,
+    /// What another plugin sets before.
+    conference_options: Value,
     /// "Call Recording" in the console.
     console: bool,
     webhook: Option<String>,
@@ -163,6 +166,7 @@ fn case(name: &'static str) -> Case {
         by: "flex-ui",
         roles: ["admin"],
         plugin: None,
+        conference_options: json!({}),
         console: false,
         webhook: None,
         ui_attributes: Map::new(),
@@ -200,6 +204,15 @@ impl Case {
         )
     }
 
+    fn other_plugin(&self) -> String {
+        format!(
+            "Twilio.Flex.Actions.addListener('beforeAcceptTask', ({{conferenceOptions}}) => {{
+                Object.assign(conferenceOptions, {});
+            }})",
+            self.conference_options
+        )
+    }
+
     fn job(&self, n: u64, script: &str) -> Value {
         let mut ui_attributes = self.ui_attributes.clone();
         ui_attributes.extend(
@@ -210,7 +223,7 @@ impl Case {
         json!({
             "by": self.by,
             "roles": self.roles,
-            "plugin": self.plugin.as_ref().map(|_| script),
+            "plugin": self.plugin.as_ref().map(|_| format!("{};{script}", self.other_plugin())),
             "reservationSid": sid("WR", n),
             "workerAttributes": self.worker_attributes,
             "task": {
@@ -255,9 +268,12 @@ fn cases() -> Vec<Case> {
             by: "flex-sdk",
             ..case("console by flex-sdk").webhook()
         },
-        case("console by ui_attributes")
-            .console()
-            .ui_attribute("callRecordingCallbackUrl", json!(webhook_url())),
+        Case {
+            webhook: Some("https://other.example.com/".to_owned()),
+            ..case("console by ui_attributes")
+                .console()
+                .ui_attribute("callRecordingCallbackUrl", json!(webhook_url()))
+        },
         case("console without a webhook").console(),
         case("conference").plugin(conference()),
         case("conference and console").plugin(conference()).webhook(),
@@ -265,6 +281,10 @@ fn cases() -> Vec<Case> {
             .plugin(conference())
             .console(),
         case("reservation").plugin(reservation()),
+        Case {
+            conference_options: json!({"beep": "onEnter", "recordingStatusCallback": "https://other.example.com/"}),
+            ..case("reservation beside another plugin").plugin(reservation())
+        },
         case("excluded by queue")
             .plugin(settings(json!({"exclude_queues": ["Support"]})))
             .webhook(),

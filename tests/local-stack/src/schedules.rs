@@ -58,13 +58,13 @@ pub enum ScheduleError {
 }
 
 impl Stack {
-    /// The schedules in the functions' group, a hundred at most.
+    /// The schedules in the functions' group whose names begin so. The emulator lists a hundred at most.
     ///
     /// # Errors
     /// [`ScheduleError::Service`].
-    pub async fn schedules(&self) -> Result<Vec<Schedule>, ScheduleError> {
+    pub async fn schedules(&self, prefix: &str) -> Result<Vec<Schedule>, ScheduleError> {
         let listed = self.scheduler().list_schedules().group_name(values::SCHEDULE_GROUP);
-        let listed = listed.send().await.map_err(service)?;
+        let listed = listed.name_prefix(prefix).send().await.map_err(service)?;
         let mut schedules = Vec::new();
         for name in listed.schedules().iter().filter_map(|schedule| schedule.name()) {
             match self.schedule(name).await {
