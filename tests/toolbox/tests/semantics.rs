@@ -31,6 +31,26 @@ fn every_promise_names_tests_that_exist() {
     }
 }
 
+/// A row that a blank line parts from its table is shown as text.
+#[test]
+fn every_row_stands_in_a_table() {
+    for document in [
+        "README.md",
+        "docs/SEMANTICS.md",
+        "docs/OPERATIONS.md",
+        "flex-plugin/README.md",
+    ] {
+        let text = fs::read_to_string(workspace_root().join(document)).unwrap();
+        for block in text.split("\n\n").filter(|block| block.starts_with('|')) {
+            let rule = block.lines().nth(1);
+            assert!(
+                rule.is_some_and(|line| line.starts_with("| ---")),
+                "{document}: {block}"
+            );
+        }
+    }
+}
+
 fn read_rust_files(folder: &Path, sources: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
