@@ -71,6 +71,24 @@ fn authorization() -> String {
     format!("Basic {}", STANDARD.encode(format!("token:{TOKEN}")))
 }
 
+/// Bytes from the middle of a recording can look like the beginning of another one.
+#[tokio::test]
+async fn only_a_reply_with_the_first_byte_tells_what_a_second_takes() {
+    let mut wav =
+        b"RIFF\x24\x04\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0data\0\x04\0\0".to_vec();
+    wav.extend(b"\xff\xfb\x90\0".repeat(256));
+    let world = World::new(Shelf::with(&wav.into()));
+    for (range, rate) in [("bytes=0-", Value::from(32_000)), ("bytes=44-", Value::Null)] {
+        let lines = Lines::default();
+        let guard = lines.capture();
+        let answer = world.get(&[("range", range)]).await;
+        assert_eq!(answer.status, 206);
+        drop(guard);
+        let [_, ends] = <[Value; 2]>::try_from(lines.audit()).unwrap();
+        assert_eq!(ends["bytesPerSecond"], rate, "{range}");
+    }
+}
+
 #[tokio::test]
 async fn a_link_and_what_was_played_by_it_are_joined() {
     let lines = Lines::default();
