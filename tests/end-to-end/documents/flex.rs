@@ -25,7 +25,11 @@ async fn flexs_configuration_is_changed_as_written_and_nothing_else_in_it() {
         "call_recording_enabled": false,
         "call_recording_webhook_url": null,
         "outbound_call_flows": {"default": {"enabled": true}},
-        "ui_attributes": {"custom_data": {"features": {"pause_recording": {"enabled": true}}}},
+        "ui_attributes": {
+            "custom_data": {"features": {"pause_recording": {"enabled": true}}},
+            // Lost exclusions would have calls recorded that must not be.
+            "recording_vault": {"callback_url": "https://old.example.com/", "exclude_queues": ["Support"]},
+        },
     });
     let configuration = Configuration::serve(before.clone()).await;
     shell.install(
@@ -54,7 +58,12 @@ async fn flexs_configuration_is_changed_as_written_and_nothing_else_in_it() {
     assert_eq!(configuration.document(), expected);
 
     shell.run(&block_with(PLUGIN, "recording_vault").after(&account)).await;
-    expected["ui_attributes"]["recording_vault"] = json!({"callback_url": CALLBACK});
+    expected["ui_attributes"]["recording_vault"]["callback_url"] = json!(CALLBACK);
+    assert_eq!(configuration.document(), expected);
+
+    configuration.document.lock().unwrap()["ui_attributes"] = Value::Null;
+    shell.run(&block_with(PLUGIN, "recording_vault").after(&account)).await;
+    expected["ui_attributes"] = json!({"recording_vault": {"callback_url": CALLBACK}});
     assert_eq!(configuration.document(), expected);
 }
 
