@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use local_stack::{Role, Stack, values};
+use local_stack::{Role, Stack, flex_token, values};
 use serde_json::{Value, json};
 use toolbox::{Scratch, free_port, workspace_root};
 
@@ -166,7 +166,7 @@ async fn what_a_supervisor_sees_where_a_recording_does_not_play() {
     let job = json!({
         "conversations": [
             asks("wrong-role", flex, values::AGENT_TOKEN, &there.sid),
-            asks("session-ended", flex, "a-token-that-nobody-knows", &there.sid),
+            asks("session-ended", flex, flex_token!("a-token-that-nobody-knows"), &there.sid),
             asks("not-yet-copied", flex, values::FLEX_TOKEN, "RE0000000000000000000000000000beef"),
             asks("erased", flex, values::FLEX_TOKEN, &erased.sid),
             asks("other-origin", elsewhere, values::FLEX_TOKEN, &there.sid),
