@@ -120,7 +120,11 @@ async fn what_another_plugin_has_set_stays_and_its_callback_is_replaced_with_a_w
 
 #[tokio::test]
 async fn an_excluded_call_is_not_recorded_though_the_console_says_so() {
-    for name in ["excluded by queue", "excluded by attribute"] {
+    for name in [
+        "excluded by queue",
+        "excluded by the queue's SID",
+        "excluded by attribute",
+    ] {
         let case = &accepted().await[name];
         assert_eq!(case.posted["ConferenceRecord"], false, "{name}");
         assert_eq!(case.recorded(), [], "{name}");

@@ -288,6 +288,11 @@ fn cases() -> Vec<Case> {
         case("excluded by queue")
             .plugin(settings(json!({"exclude_queues": ["Support"]})))
             .webhook(),
+        case("excluded by the queue's SID")
+            .plugin(settings(
+                json!({"exclude_queues": ["WQ00000000000000000000000000000001"]}),
+            ))
+            .webhook(),
         case("excluded by attribute")
             .plugin(settings(json!({
                 "exclude_attributes": [{"key": "customer.vip", "value": true}],
