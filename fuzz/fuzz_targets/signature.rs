@@ -14,8 +14,8 @@ use twilio::{
 static TOKENS: LazyLock<[SecretString; 2]> = LazyLock::new(|| ["the old token".into(), "the token".into()]);
 static OTHERS: LazyLock<[SecretString; 1]> = LazyLock::new(|| ["another account's".into()]);
 
-/// The URL, a line feed, a signature of another request or made up, a line feed, the body: a form after `form `, anything
-/// else after `raw `.
+// The URL, a line feed, a signature of another request or made up, a line feed, the body: a form after `form `, anything
+// else after `raw `.
 fuzz_target!(|text: &str| {
     let mut lines = text.splitn(3, '\n');
     let (Some(url), Some(header), Some(body)) = (lines.next(), lines.next(), lines.next()) else {
