@@ -100,7 +100,9 @@ async fn flex_tokens_are_validated_where_flex_does_it_and_where_it_did_if_that_i
         }
         let mark = stack.twilio().mark();
         let answer = stack.media_url(&recording.sid, &token).await.unwrap();
-        let calls = stack.twilio().calls_since(mark);
+        let mut calls = stack.twilio().calls_since(mark);
+        // Links of other tests may be waiting for their tasks.
+        calls.retain(|call| matches!(call.operation, Some(Operation::TokenInfo | Operation::TokenValidate)));
         assert!(calls.iter().all(|call| call.auth == AuthKind::FlexToken), "{calls:?}");
         let asked: Vec<_> = calls.iter().filter_map(|call| call.operation).collect();
         (answer.status().as_u16(), asked)

@@ -29,7 +29,7 @@ impl Callback {
         );
         let parameters = [
             ("AccountSid", values::ACCOUNT_SID),
-            ("CallSid", "CA00000000000000000000000000000001"),
+            ("CallSid", values::CALL_SID),
             ("ErrorCode", "0"),
             ("From", values::CUSTOMER_NUMBER),
             ("RecordingChannels", "2"),

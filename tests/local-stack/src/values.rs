@@ -38,6 +38,8 @@ pub const SCHEDULE_ROLE_ARN: &str = "arn:aws:iam::000000000000:role/schedules";
 
 /// The Twilio account.
 pub const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";
+/// The call of callbacks that are not told another.
+pub const CALL_SID: &str = "CA00000000000000000000000000000001";
 
 /// The account's Auth Token: it signs callbacks.
 pub const AUTH_TOKEN: &str = "local-stack-auth-token";
