@@ -91,8 +91,15 @@ impl MpegFrames {
     }
 }
 
-fn walk(pieces: Pieces) -> Option<Walked> {
-    let source = Box::new(ReadOnlySource::new(pieces));
+/// Bytes that a second of sound takes, by the frames that a stream begins with.
+pub(crate) fn bytes_per_second(head: &[u8]) -> Option<u32> {
+    let walked = walk(head)?;
+    let rate = u128::from(walked.frames_len) * 1_000_000 / walked.duration.as_micros().max(1);
+    u32::try_from(rate).ok().filter(|rate| *rate > 0)
+}
+
+fn walk(bytes: impl Read + Send + Sync) -> Option<Walked> {
+    let source = Box::new(ReadOnlySource::new(bytes));
     let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
     // Finds the first frame and passes over an encoder's notes; begun anew from there, the demuxer trims nothing off by them.
     let stream = Box::new(reader(stream)?).into_inner();
