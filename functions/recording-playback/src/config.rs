@@ -130,25 +130,31 @@ impl Config {
     }
 }
 
-/// `None` where a setting is missing. A secret is looked for only where it is used.
+/// `None` where a setting is wrong or missing. A secret is looked for only where it is used.
 fn token_voucher(settings: &mut Settings) -> Option<TokenVoucher> {
-    const WORDS: [&str; 4] = ["flex", "player", "account", "api-key"];
-    let secret = |text: &str| Ok::<_, &str>(text.to_owned());
-    let told = settings.optional("VALIDATE_TOKENS_AS", |text| {
-        WORDS
-            .into_iter()
-            .find(|word| *word == text)
-            .ok_or("not flex, player, account or api-key")
+    enum Word {
+        Flex,
+        Player,
+        Account,
+        ApiKey,
+    }
+    let word = settings.optional("VALIDATE_TOKENS_AS", |text| match text {
+        "flex" => Ok(Word::Flex),
+        "player" => Ok(Word::Player),
+        "account" => Ok(Word::Account),
+        "api-key" => Ok(Word::ApiKey),
+        _ => Err("must be flex, player, account or api-key"),
     });
-    Some(match told {
-        Some("player") => TokenVoucher::Player,
-        Some("account") => TokenVoucher::Account {
+    let secret = |text: &str| Ok::<_, &str>(text.to_owned());
+    Some(match word.unwrap_or(Word::Flex) {
+        Word::Flex => TokenVoucher::Flex,
+        Word::Player => TokenVoucher::Player,
+        Word::Account => TokenVoucher::Account {
             auth_token_secret: settings.required("TWILIO_AUTH_TOKEN_SECRET", secret)?,
         },
-        Some("api-key") => TokenVoucher::ApiKey {
+        Word::ApiKey => TokenVoucher::ApiKey {
             api_key_secret: settings.required("TWILIO_API_KEY_SECRET", secret)?,
         },
-        _ => TokenVoucher::Flex,
     })
 }
 
