@@ -3,15 +3,8 @@
 // segment's recordings, and the notifications. What Twilio's servers would say stands in: who is logged in, and which
 // recordings a segment has.
 
-// Flex UI exports little of this. Its modules mark their exports as an ES module's, by which they are found.
-const modules = [];
-const { defineProperty } = Object;
-Object.defineProperty = (object, name, property) => {
-  if (name === "__esModule") modules.push(object);
-  return defineProperty(object, name, property);
-};
-const Flex = require("@twilio/flex-ui");
-Object.defineProperty = defineProperty;
+const { loadFlex } = require("../flex/internals.cjs");
+const { Flex, modules, own } = loadFlex(() => require("@twilio/flex-ui"));
 
 const { waveform } = require("./waveform.cjs");
 const { createElement } = require("react");
@@ -22,13 +15,6 @@ const segments = new Map();
 
 /** What Flex has told the supervisor in its notification bar, in order. */
 const told = [];
-
-/** What the module that defines `name` exports under it; others only pass it on, by a getter. */
-function own(name) {
-  const defining = modules.find((module) => Object.getOwnPropertyDescriptor(module, name)?.value);
-  if (!defining) throw new Error(`Flex UI has no ${name} of its own`);
-  return defining[name];
-}
 
 /** Flex's manager. */
 function startFlex(token) {

@@ -4,12 +4,9 @@ const { readFileSync } = require("node:fs");
 const { createRequire } = require("node:module");
 const vm = require("node:vm");
 
+const { loadFlex } = require("./internals.cjs");
 const { EVER, serve } = require("./twilio.cjs");
 const { open } = require("./window.cjs");
-
-/** Where the bundle starts its first module, and what gives the tests the modules that it doesn't export. */
-const START = "i(87425)})()";
-const OPEN = "(self.flexRequire=i),(self.flexModules=n)," + START;
 
 const TOKEN = "token";
 
@@ -18,11 +15,7 @@ class FlexUi {
   constructor(modules) {
     this.require = createRequire(`${modules}/`);
     this.file = this.require.resolve("@twilio/flex-ui");
-    const bundle = readFileSync(this.file, "utf8");
-    if (!bundle.includes(START)) {
-      throw new Error("this Flex UI starts otherwise than the one that this harness was written for");
-    }
-    const wrapped = `(function (module, exports, require) {${bundle.replace(START, OPEN)}\n})`;
+    const wrapped = `(function (module, exports, require) {${readFileSync(this.file, "utf8")}\n})`;
     this.script = new vm.Script(wrapped, { filename: this.file });
   }
 
@@ -36,14 +29,11 @@ class FlexUi {
   async accept({ configuration, roles, plugin, ...job }) {
     const said = { warned: [], failed: [] };
     const window = open(this.require("jsdom"), said);
-    const module = { exports: {} };
-    this.script.runInThisContext()(module, module.exports, createRequire(this.file));
-    const Flex = module.exports;
-    const internal = (name) => {
-      const defines = new RegExp(`\\bt\\.${name}=`);
-      const isIt = ([, code]) => defines.test(Function.prototype.toString.call(code));
-      return window.flexRequire(Object.entries(window.flexModules).find(isIt)[0])[name];
-    };
+    const { Flex, own } = loadFlex(() => {
+      const module = { exports: {} };
+      this.script.runInThisContext()(module, module.exports, createRequire(this.file));
+      return module.exports;
+    });
 
     const twilio = await serve({
       ...job,
@@ -57,8 +47,8 @@ class FlexUi {
     });
 
     const tokenPayload = { token: TOKEN, identity: "agent", roles, permissions: [], expiration: EVER };
-    internal("TokenManager").getActiveTokenPayload = async () => tokenPayload;
-    const store = internal("configureFlexStore")({});
+    own("TokenManager").getActiveTokenPayload = async () => tokenPayload;
+    const store = own("configureFlexStore")({});
     store.dispatch({ type: "FLEX_ACTION_TOKEN_UPDATED", payload: { tokenPayload } });
 
     const Manager = Object.getPrototypeOf(Flex.Manager);
@@ -70,10 +60,10 @@ class FlexUi {
     Manager._instance = manager;
     Manager.createProxiedInstance();
 
-    internal("WorkerActions").registerActions();
-    await internal("FlexClientManager").initTaskRouterSDK(TOKEN);
-    internal("setTwilioInWindow")();
-    await internal("loadPlugins")(Flex, Flex.Manager.getInstance());
+    own("WorkerActions").registerActions();
+    await own("FlexClientManager").initTaskRouterSDK(TOKEN);
+    own("setTwilioInWindow")();
+    await own("loadPlugins")(Flex, Flex.Manager.getInstance());
     await Flex.Actions.invokeAction("AcceptTask", { sid: job.reservationSid });
 
     return {

@@ -26,6 +26,7 @@ pub fn flex_script() -> Result<PathBuf, ToolError> {
     const SOURCES: &str = concat!(
         include_str!("../../browser/flex.cjs"),
         include_str!("../../browser/waveform.cjs"),
+        include_str!("../../flex/internals.cjs"),
     );
     let (browser, flex) = (browser_modules()?, flex_modules()?);
     // The folders are named after what is in them.
