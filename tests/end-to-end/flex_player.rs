@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use local_stack::{Role, Stack, flex_token, values};
+use local_stack::{Role, Stack, flex_token, values, wav};
 use serde_json::{Value, json};
 use toolbox::{Scratch, free_port, workspace_root};
 
@@ -19,11 +19,8 @@ const UNAVAILABLE: &str = "Playback of this file is unavailable";
 /// In the notification bar where a link does not play, or no more.
 const FAILED: &str = "Playback of the recording has failed";
 
-/// Length of a WAV header.
-const HEADER: usize = 44;
-
 /// Bytes of a second in stereo; of mono, half.
-const RATE: usize = 32_000;
+const RATE: usize = wav::BYTES_PER_SECOND as usize;
 
 /// Runs a scenario with Flex UI's script; its screenshots are kept for people to look at.
 pub(crate) async fn drive_flex(stack: &Stack, scenario: &str, mut job: Value) -> Value {
@@ -40,16 +37,15 @@ fn screenshots() -> PathBuf {
 }
 
 async fn stereo(stack: &Stack, seconds: usize) -> Recording {
-    let recording = Recording::new(stack, HEADER + seconds * RATE);
+    let recording = Recording::new(stack, wav::HEADER_LEN + seconds * RATE);
     recording.bring_in(stack).await;
     recording
 }
 
 async fn mono(stack: &Stack, seconds: usize) -> Recording {
-    let mut recording = Recording::new(stack, HEADER + seconds * RATE / 2);
-    recording.audio[22] = 1;
-    recording.audio[28..32].copy_from_slice(&(RATE as u32 / 2).to_le_bytes());
-    recording.audio[32] = 2;
+    let mut recording = Recording::new(stack, wav::HEADER_LEN + seconds * RATE / 2);
+    let header = wav::header(1, (seconds * RATE / 2) as u32);
+    recording.audio[..wav::HEADER_LEN].copy_from_slice(&header);
     let at_twilio = stack.recordings_dir().join(format!("{}.wav", recording.sid));
     fs::write(at_twilio, &recording.audio).unwrap();
     recording.bring_in(stack).await;
@@ -58,7 +54,7 @@ async fn mono(stack: &Stack, seconds: usize) -> Recording {
 
 /// A stack that fetches MP3 has to be given one that can be heard: silence has no waveform.
 async fn mp3(stack: &Stack, seconds: usize) -> Recording {
-    let mut recording = Recording::new(stack, HEADER + seconds * RATE);
+    let mut recording = Recording::new(stack, wav::HEADER_LEN + seconds * RATE);
     let at_twilio = |kind: &str| stack.recordings_dir().join(format!("{}.{kind}", recording.sid));
     let scratch = Scratch::new().unwrap();
     let file = scratch.path().join("recording.mp3");

@@ -3,7 +3,7 @@
 use std::fs;
 
 use futures_util::future::join_all;
-use local_stack::{Callback, Fired, Role, Stack};
+use local_stack::{Callback, Fired, Role, Stack, wav};
 use serde_json::json;
 
 use crate::{
@@ -79,17 +79,8 @@ const RECORDED: [Recorded; 6] = [
 impl Recorded {
     /// As Twilio has it, 8 kHz and 16 bits.
     fn wav(&self) -> Vec<u8> {
-        let block = self.channels * 2;
-        let data_len = 8 * self.millis * u32::from(block);
-        let mut file = b"RIFF".to_vec();
-        file.extend((36 + data_len).to_le_bytes());
-        file.extend(b"WAVEfmt \x10\0\0\0\x01\0");
-        file.extend(self.channels.to_le_bytes());
-        file.extend(8_000_u32.to_le_bytes());
-        file.extend((8_000 * u32::from(block)).to_le_bytes());
-        file.extend(block.to_le_bytes());
-        file.extend(b"\x10\0data");
-        file.extend(data_len.to_le_bytes());
+        let data_len = 8 * self.millis * u32::from(self.channels) * 2;
+        let mut file = wav::header(self.channels, data_len);
         let sample = |at: u32| {
             let noise = at.wrapping_mul(2_654_435_761) >> 24;
             if self.silent { 0 } else { noise as u8 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use local_stack::{Callback, Role, Stack, StackOptions, values};
+use local_stack::{Callback, Role, Stack, StackOptions, values, wav};
 use playback_link::{Expiry, KeyRing};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -243,15 +243,8 @@ impl Recording {
 
 /// A RIFF/WAVE file of `len` bytes (at least its header's 44) with pseudo-random samples.
 fn wav(seed: u64, len: usize) -> Vec<u8> {
-    let data_len = u32::try_from(len - 44).unwrap();
-    let mut file = Vec::with_capacity(len);
-    file.extend_from_slice(b"RIFF");
-    file.extend_from_slice(&(data_len + 36).to_le_bytes());
-    file.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
-    file.extend_from_slice(&8_000_u32.to_le_bytes());
-    file.extend_from_slice(&32_000_u32.to_le_bytes());
-    file.extend_from_slice(b"\x04\0\x10\0data");
-    file.extend_from_slice(&data_len.to_le_bytes());
+    let mut file = wav::header(2, u32::try_from(len - wav::HEADER_LEN).unwrap());
+    file.reserve_exact(len);
     // xorshift64: never zero once it isn't.
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     while file.len() < len {

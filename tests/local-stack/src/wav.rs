@@ -8,6 +8,9 @@ pub const SAMPLE_RATE: u32 = 8_000;
 /// Two channels of 16 bits.
 pub const BYTES_PER_SECOND: u32 = SAMPLE_RATE * 4;
 
+/// Of all headers that [`header`] makes.
+pub const HEADER_LEN: usize = 44;
+
 /// The agent's and the customer's melody: frequencies in hertz, one each half second. They differ in length, so that no
 /// two stretches of a few minutes are alike.
 const MELODIES: [&[f64]; 2] = [
@@ -21,7 +24,7 @@ const BREATHS: [f64; 2] = [23.0, 17.0];
 /// A WAV file of so many seconds: PCM, 8 kHz, 16 bits, stereo; another tune on each channel.
 pub fn duet(seconds: u32) -> Vec<u8> {
     let data_len = seconds * BYTES_PER_SECOND;
-    let mut wav = header(data_len);
+    let mut wav = header(2, data_len);
     wav.reserve_exact(data_len as usize);
     for sample in 0..seconds * SAMPLE_RATE {
         for (melody, breath) in MELODIES.into_iter().zip(BREATHS) {
@@ -31,19 +34,20 @@ pub fn duet(seconds: u32) -> Vec<u8> {
     wav
 }
 
-/// RIFF header, `fmt ` chunk and the head of the `data` chunk: 44 bytes.
-fn header(data_len: u32) -> Vec<u8> {
-    let mut header = Vec::with_capacity(44);
+/// RIFF header, `fmt ` chunk and the head of the `data` chunk, in front of `data_len` bytes of 8 kHz and 16 bits.
+pub fn header(channels: u16, data_len: u32) -> Vec<u8> {
+    let block_align = channels * 2;
+    let mut header = Vec::with_capacity(HEADER_LEN);
     header.extend_from_slice(b"RIFF");
     header.extend_from_slice(&(36 + data_len).to_le_bytes());
     header.extend_from_slice(b"WAVEfmt ");
     header.extend_from_slice(&16_u32.to_le_bytes());
-    let (pcm, channels) = (1_u16, 2_u16);
+    let pcm = 1_u16;
     header.extend_from_slice(&pcm.to_le_bytes());
     header.extend_from_slice(&channels.to_le_bytes());
     header.extend_from_slice(&SAMPLE_RATE.to_le_bytes());
-    header.extend_from_slice(&BYTES_PER_SECOND.to_le_bytes());
-    let (block_align, bits) = (4_u16, 16_u16);
+    header.extend_from_slice(&(SAMPLE_RATE * u32::from(block_align)).to_le_bytes());
+    let bits = 16_u16;
     header.extend_from_slice(&block_align.to_le_bytes());
     header.extend_from_slice(&bits.to_le_bytes());
     header.extend_from_slice(b"data");
@@ -70,9 +74,9 @@ mod tests {
     fn the_lengths_in_the_header_are_the_files() {
         let wav = duet(3);
         let field = |at: usize| u32::from_le_bytes(wav[at..at + 4].try_into().unwrap()) as usize;
-        assert_eq!(wav.len(), 44 + 3 * BYTES_PER_SECOND as usize);
+        assert_eq!(wav.len(), HEADER_LEN + 3 * BYTES_PER_SECOND as usize);
         assert_eq!(field(4), wav.len() - 8);
-        assert_eq!(field(40), wav.len() - 44);
+        assert_eq!(field(40), wav.len() - HEADER_LEN);
         assert_eq!(
             (&wav[..4], &wav[8..16], &wav[36..40]),
             (&b"RIFF"[..], &b"WAVEfmt "[..], &b"data"[..])
@@ -82,6 +86,6 @@ mod tests {
     #[test]
     fn the_channels_differ() {
         let wav = duet(1);
-        assert!(wav[44..].chunks_exact(4).any(|frame| frame[..2] != frame[2..]));
+        assert!(wav[HEADER_LEN..].chunks_exact(4).any(|frame| frame[..2] != frame[2..]));
     }
 }

@@ -7,10 +7,12 @@ use reqwest::{Client, Method, RequestBuilder};
 use tempfile::TempDir;
 
 use super::{TwilioDouble, TwilioOptions};
+use crate::wav;
 
 mod control;
 mod faults;
 mod flex_sdk;
+mod listening;
 mod media;
 mod openapi;
 mod recordings;
@@ -33,19 +35,8 @@ pub(super) fn options(recordings_dir: &Path) -> TwilioOptions {
 
 /// 8 kHz, 16 bits; every sample differs from its neighbours, so that a byte out of place shows.
 pub(super) fn wav_of(channels: u16, seconds: u32) -> Vec<u8> {
-    let block = u32::from(channels) * 2;
-    let data_len = 8_000 * block * seconds;
-    let mut file = Vec::new();
-    file.extend(b"RIFF");
-    file.extend((36 + data_len).to_le_bytes());
-    file.extend(b"WAVEfmt \x10\0\0\0\x01\0");
-    file.extend(channels.to_le_bytes());
-    file.extend(8_000_u32.to_le_bytes());
-    file.extend((8_000 * block).to_le_bytes());
-    file.extend((block as u16).to_le_bytes());
-    file.extend(16_u16.to_le_bytes());
-    file.extend(b"data");
-    file.extend(data_len.to_le_bytes());
+    let data_len = wav::SAMPLE_RATE * u32::from(channels) * 2 * seconds;
+    let mut file = wav::header(channels, data_len);
     file.extend((0..data_len).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8));
     file
 }

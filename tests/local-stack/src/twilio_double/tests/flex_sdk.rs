@@ -1,13 +1,6 @@
 //! The question about a Flex token as Twilio's own `@twilio/flex-sdk` asks it, beside ours: both on the wire, to the double.
 
-use std::sync::{Arc, Mutex};
-
-use axum::{
-    body::{Body, Bytes, to_bytes},
-    extract::Request,
-    http::{HeaderMap, header},
-    middleware::{Next, from_fn},
-};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::Value;
 use tokio::process::Command;
 use twilio::{
@@ -17,62 +10,9 @@ use twilio::{
 };
 use url::Url;
 
-use super::{Bench, player_authorization};
-use crate::twilio_double::{
-    front,
-    server::{Port, Server},
-};
+use super::{Bench, listening::Listening, player_authorization};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/twilio_double/tests/flex_sdk.cjs");
-
-/// A request as the double got it.
-#[derive(Clone)]
-struct Asked {
-    line: String,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Asked {
-    fn header(&self, name: header::HeaderName) -> &str {
-        self.headers[name].to_str().unwrap()
-    }
-}
-
-/// The double's endpoints, and what comes in.
-struct Listening {
-    server: Server,
-    asked: Arc<Mutex<Vec<Asked>>>,
-}
-
-impl Listening {
-    async fn on(bench: &Bench) -> Self {
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&asked);
-        let capture = move |request: Request, next: Next| {
-            let log = Arc::clone(&log);
-            async move {
-                let (parts, body) = request.into_parts();
-                let body = to_bytes(body, usize::MAX).await.unwrap();
-                log.lock().unwrap().push(Asked {
-                    line: format!("{} {}", parts.method, parts.uri),
-                    headers: parts.headers.clone(),
-                    body: body.clone(),
-                });
-                next.run(Request::from_parts(parts, Body::from(body))).await
-            }
-        };
-        let routes = front::routes(Arc::clone(&bench.double.twilio)).layer(from_fn(capture));
-        let server = Port::take().await.unwrap().serve(routes);
-        Self { server, asked }
-    }
-
-    fn only(&self) -> Asked {
-        let mut asked = self.asked.lock().unwrap();
-        assert_eq!(asked.len(), 1);
-        asked.remove(0)
-    }
-}
 
 /// What flex-sdk makes of a token.
 async fn by_flex_sdk(base: &str, account: &str, token: &str) -> Value {
@@ -104,20 +44,26 @@ async fn we_ask_what_flex_sdk_asks() {
     let bench = Bench::new().await;
     let (account, token) = (&bench.options.account_sid, &bench.options.flex_token);
     let listening = Listening::on(&bench).await;
-    let base = listening.server.base();
+    let base = listening.base();
 
     let listener = by_us(&base, account, token).await.unwrap();
-    let ours = listening.only();
+    let [ours] = &listening.take()[..] else { panic!() };
     let told = by_flex_sdk(&base, account, token).await;
-    let theirs = listening.only();
+    let [theirs] = &listening.take()[..] else { panic!() };
 
-    assert_eq!(ours.line, format!("POST /v1/Accounts/{account}/Tokens/Info"));
-    assert_eq!(ours.line, theirs.line);
-    assert_eq!(ours.header(header::CONTENT_TYPE), theirs.header(header::CONTENT_TYPE));
+    assert_eq!(
+        (ours.parts.method.as_str(), ours.parts.uri.to_string()),
+        ("POST", format!("/v1/Accounts/{account}/Tokens/Info"))
+    );
+    assert_eq!(
+        (&ours.parts.method, &ours.parts.uri),
+        (&theirs.parts.method, &theirs.parts.uri)
+    );
+    assert_eq!(ours.parts.headers[CONTENT_TYPE], theirs.parts.headers[CONTENT_TYPE]);
     assert_eq!(ours.body, theirs.body);
     // flex-sdk 3.0.0 has a `)` too many after the Base64 text.
-    let authorization = ours.header(header::AUTHORIZATION);
-    assert_eq!(format!("{authorization})"), theirs.header(header::AUTHORIZATION));
+    let authorization = ours.parts.headers[AUTHORIZATION].to_str().unwrap();
+    assert_eq!(theirs.parts.headers[AUTHORIZATION], format!("{authorization})"));
 
     // Both read the same answer.
     let data = &told["data"];

@@ -1,15 +1,8 @@
 //! What this project's client asks of Twilio.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-};
+use std::collections::BTreeSet;
 
-use axum::{
-    body::{Body, Bytes, to_bytes},
-    extract::Request,
-    middleware::{Next, from_fn},
-};
+use axum::body::Bytes;
 use futures_util::TryStreamExt;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -23,12 +16,12 @@ use twilio::{
 use url::Url;
 
 mod deviations;
-use self::deviations::{Asked, deviations};
+use self::deviations::{deviations, shape};
 use super::{RECORDING_, RECORDINGS, TASK_, TASKS, description::Description, description_folder, say};
-use crate::twilio_double::{
-    front,
-    server::Port,
-    tests::{Bench, RECORDING, TASK, player_authorization, wav_of},
+use crate::twilio_double::tests::{
+    Bench, RECORDING, TASK,
+    listening::{Asked, Listening},
+    player_authorization, wav_of,
 };
 
 /// What the client asks that isn't described, and where it's documented instead: media by Twilio's *Recordings resource*,
@@ -58,7 +51,7 @@ async fn requests_are_as_described() {
                 described.insert(operation);
                 checked += 1;
             }
-            None => drop(others.insert(asked.shape())),
+            None => drop(others.insert(shape(asked))),
         }
     }
     let operations = [
@@ -118,25 +111,9 @@ async fn every_request() -> Vec<Asked> {
     bench.record(&format!("{RECORDING}.wav"), &wav_of(1, 1));
     bench.record(&format!("RE{:032x}.mp3", 1), &[0; 9_000]);
     bench.double.add_task(TASK, "{}");
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&seen);
-    let capture = move |request: Request, next: Next| {
-        let log = Arc::clone(&log);
-        async move {
-            let (parts, body) = request.into_parts();
-            let body = to_bytes(body, usize::MAX).await.unwrap();
-            log.lock().unwrap().push(Asked {
-                parts: parts.clone(),
-                body: body.clone(),
-            });
-            next.run(Request::from_parts(parts, Body::from(body))).await
-        }
-    };
-    let routes = front::routes(Arc::clone(&bench.double.twilio)).layer(from_fn(capture));
-    let server = Port::take().await.unwrap().serve(routes);
-    ask_everything(&bench, &server.base()).await;
-    let seen = seen.lock().unwrap();
-    seen.clone()
+    let listening = Listening::on(&bench).await;
+    ask_everything(&bench, &listening.base()).await;
+    listening.take()
 }
 
 async fn ask_everything(bench: &Bench, base: &str) {

@@ -1,30 +1,20 @@
 //! A request against the description.
 
-use axum::body::Bytes;
 use http::request::Parts;
 use serde_json::{Value, json};
 
-use super::Description;
+use super::{Asked, Description};
 
-/// A request as it came in.
-#[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) parts: Parts,
-    pub(super) body: Bytes,
-}
-
-impl Asked {
-    /// Method and path, a SID's kind in the place of each SID.
-    pub(super) fn shape(&self) -> String {
-        let segments = self.parts.uri.path().split('/').map(|segment| {
-            let (name, extension) = segment.split_at(segment.find('.').unwrap_or(segment.len()));
-            match name.len() {
-                34 => format!("{{{}}}{extension}", &name[..2]),
-                _ => segment.to_owned(),
-            }
-        });
-        format!("{} {}", self.parts.method, Vec::from_iter(segments).join("/"))
-    }
+/// Method and path of a request, a SID's kind in the place of each SID.
+pub(super) fn shape(asked: &Asked) -> String {
+    let segments = asked.parts.uri.path().split('/').map(|segment| {
+        let (name, extension) = segment.split_at(segment.find('.').unwrap_or(segment.len()));
+        match name.len() {
+            34 => format!("{{{}}}{extension}", &name[..2]),
+            _ => segment.to_owned(),
+        }
+    });
+    format!("{} {}", asked.parts.method, Vec::from_iter(segments).join("/"))
 }
 
 /// The described operation that a request is, and everything in it that isn't as described; `None` where its method or
