@@ -40,17 +40,19 @@ async fn the_plugin_is_initialized_by_flex_uis_own_plugin_manager() {
 
 #[tokio::test]
 async fn call_recording_in_the_console_names_the_task_in_the_callback() {
-    let expected = |task: &str| {
-        json!({
-            "ConferenceRecord": true,
-            "ConferenceRecordingStatusCallback": conference_callback(task),
-            "ConferenceRecordingStatusCallbackMethod": "POST",
-        })
-    };
     for name in ["console", "console by flex-sdk", "console by ui_attributes"] {
         let case = &accepted().await[name];
-        assert_eq!(case.about_recordings(), expected(&case.task), "{name}");
+        assert_eq!(case.about_recordings(), conference_is_recorded(&case.task), "{name}");
     }
+}
+
+/// The instruction that has a task's conference recorded, and us told of it.
+fn conference_is_recorded(task: &str) -> Value {
+    json!({
+        "ConferenceRecord": true,
+        "ConferenceRecordingStatusCallback": conference_callback(task),
+        "ConferenceRecordingStatusCallbackMethod": "POST",
+    })
 }
 
 #[tokio::test]
@@ -68,15 +70,7 @@ async fn mode_conference_records_a_call_once_and_its_callback_wins() {
         "conference and console without a webhook",
     ] {
         let case = &accepted().await[name];
-        assert_eq!(
-            case.about_recordings(),
-            json!({
-                "ConferenceRecord": true,
-                "ConferenceRecordingStatusCallback": conference_callback(&case.task),
-                "ConferenceRecordingStatusCallbackMethod": "POST",
-            }),
-            "{name}"
-        );
+        assert_eq!(case.about_recordings(), conference_is_recorded(&case.task), "{name}");
     }
 }
 
