@@ -12,10 +12,10 @@ mod runtime;
 mod server;
 mod yardsticks;
 
-use bed::Bed;
-use measure::Row;
 use tokio::runtime::Runtime;
 use toolbox::workspace_root;
+
+use self::{bed::Bed, measure::Row};
 
 /// The figures of a quick run say nothing, so they don't go where people read them.
 const QUICK_REPORT: &str = "target/benchmarks-quick";

@@ -30,11 +30,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use reply::Body;
-pub(crate) use requests::{Answered, Api, Requests, sequential};
-use store::Store;
-use tls::Certificate;
-
+pub(crate) use self::requests::{Answered, Api, Requests, sequential};
+use self::{reply::Body, store::Store, tls::Certificate};
 use crate::{Failure, names};
 
 /// The server, on a runtime of its own for as long as this lives.

@@ -1,8 +1,10 @@
 //! When the alarms go off, and when they do not, by a small model of CloudWatch's (`alarm_model.py`).
 
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    process::{Command, Stdio},
+};
 
 use serde_json::json;
 use toolbox::{Venv, python};

@@ -1,13 +1,17 @@
 //! The cost sheet against the templates that it bills, and its document against the tables that it is made of.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::process::Command;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    process::Command,
+};
 
 use toolbox::workspace_root;
 
-use crate::metrics::{on_dashboard, watched};
-use crate::template::{FUNCTIONS, MONITORING, TEMPLATE, of_type, properties};
+use crate::{
+    metrics::{on_dashboard, watched},
+    template::{FUNCTIONS, MONITORING, TEMPLATE, of_type, properties},
+};
 
 #[test]
 fn what_costs_every_month_is_counted_in_the_templates() {

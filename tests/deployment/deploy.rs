@@ -4,16 +4,16 @@
 //! with the environments that they are given. The emulator enforces no IAM, runs no function, and deletes what should be
 //! kept (`shape.rs` looks at that).
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::process::Command;
+use std::{collections::BTreeMap, fs, process::Command};
 
 use local_stack::{Binaries, Build};
 use serde_json::Value;
 use toolbox::{Ministack, Scratch, Venv, python, tool, workspace_root};
 
-use crate::start::{Environment, every_function_starts};
-use crate::template::{MONITORING, listed};
+use crate::{
+    start::{Environment, every_function_starts},
+    template::{MONITORING, listed},
+};
 
 const STACK: &str = "recording-vault";
 const BUCKET: &str = "artefacts";

@@ -1,8 +1,6 @@
 //! Alarms and dashboard name the metrics that the functions emit, and all of them are looked at.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 use toolbox::workspace_root;

@@ -1,13 +1,14 @@
 //! The policy for people: it lets them operate the stack, and neither listen nor see who did.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use serde_json::Value;
 use toolbox::workspace_root;
 
-use crate::privileges::names;
-use crate::template::{listed, properties};
+use crate::{
+    privileges::names,
+    template::{listed, properties},
+};
 
 #[test]
 fn the_operators_script_may_make_the_calls_that_it_makes() {

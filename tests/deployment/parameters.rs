@@ -1,7 +1,6 @@
 //! What the template's parameters and rules take and refuse, before anything is deployed.
 
-use std::fs;
-use std::process::Command;
+use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 use toolbox::{Venv, python, workspace_root};

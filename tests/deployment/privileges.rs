@@ -3,8 +3,10 @@
 //! The end-to-end suite writes down what every function called on the wire; `rights_not_on_the_wire.txt` lists, each with
 //! its reason, the rights that no call shows. Together they must be what the roles allow: nothing more, nothing less.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use serde_json::Value;
 use toolbox::workspace_root;

@@ -1,7 +1,6 @@
 //! The settings that the code reads, against the README's table and the template.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use toolbox::workspace_root;
 

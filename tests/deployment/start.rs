@@ -1,13 +1,13 @@
 //! Functions started with the environments that a deployment has given them.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Stdio;
+use std::{collections::BTreeMap, path::Path, process::Stdio};
 
 use local_stack::{Binaries, Role};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpListener;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::TcpListener,
+    process::Command,
+};
 
 use crate::template::FUNCTIONS;
 

@@ -1,7 +1,6 @@
 //! The templates, expanded once.
 
-use std::process::Command;
-use std::sync::LazyLock;
+use std::{process::Command, sync::LazyLock};
 
 use serde_json::{Map, Value};
 use toolbox::{Venv, python, workspace_root};

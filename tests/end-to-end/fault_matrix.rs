@@ -15,4 +15,4 @@ mod source;
 mod storing;
 mod trial;
 
-use trial::{Kind, Trial};
+use self::trial::{Kind, Trial};

@@ -6,8 +6,10 @@ use futures_util::StreamExt;
 use local_stack::Role;
 use reqwest::StatusCode;
 
-use crate::metrics;
-use crate::support::{OwnStack, Recording, eventually, get, options};
+use crate::{
+    metrics,
+    support::{OwnStack, Recording, eventually, get, options},
+};
 
 /// More than all that is on the way between function and client, in buffers of sockets and of the stack.
 const LEN: usize = 100_000_000;

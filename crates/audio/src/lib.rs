@@ -18,10 +18,12 @@ mod wav;
 
 use std::time::Duration;
 
-pub use head::{HEAD_LEN, Look, look_at};
-pub use rate::bytes_per_second;
-pub use recogniser::Recogniser;
-pub use told::{Difference, Told};
+pub use self::{
+    head::{HEAD_LEN, Look, look_at},
+    rate::bytes_per_second,
+    recogniser::Recogniser,
+    told::{Difference, Told},
+};
 
 /// A family of audio formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,9 +17,8 @@ use std::{
     time::Duration,
 };
 
-pub use clock::Clock;
-pub use place::Place;
-use place::Slot;
+use self::place::Slot;
+pub use self::{clock::Clock, place::Place};
 
 /// Values by key. A value that is dropped here is gone once its last clone is.
 pub struct Cache<K, V> {

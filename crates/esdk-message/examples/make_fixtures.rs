@@ -1,8 +1,6 @@
 //! Writes the known-answer messages of `tests/fixtures`. They change only when the format does, and that's a new format.
 
-use std::error::Error;
-use std::fs;
-use std::path::Path;
+use std::{error::Error, fs, path::Path};
 
 #[path = "../tests/fixtures/cases.rs"]
 mod cases;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{ContextError, HeaderError};
-use crate::profile::MAX_HEADER_LEN;
+use crate::{
+    error::{ContextError, HeaderError},
+    profile::MAX_HEADER_LEN,
+};
 
 /// Keys that begin so are AWS's own; `aws-crypto-public-key` would claim a signed suite.
 const RESERVED_PREFIX: &str = "aws-crypto-";

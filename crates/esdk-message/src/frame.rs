@@ -1,8 +1,10 @@
 //! One frame: the fields around its ciphertext, and what its tag authenticates.
 
-use crate::error::FrameError;
-use crate::keys::{IV_LEN, MESSAGE_ID_LEN, MessageId, TAG_LEN};
-use crate::profile::{FrameLength, MAX_REGULAR_FRAMES};
+use crate::{
+    error::FrameError,
+    keys::{IV_LEN, MESSAGE_ID_LEN, MessageId, TAG_LEN},
+    profile::{FrameLength, MAX_REGULAR_FRAMES},
+};
 
 /// Stands where a regular frame has its sequence number.
 const FINAL_MARKER: [u8; 4] = u32::MAX.to_be_bytes();

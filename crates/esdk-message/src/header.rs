@@ -14,11 +14,13 @@
 
 mod parse;
 
-use crate::context::EncryptionContext;
-use crate::error::HeaderError;
-use crate::keys::{COMMIT_KEY_LEN, CommitKey, DataKey, FrameKey, IV_LEN, MessageId, TAG_LEN};
-use crate::opener::Opener;
-use crate::profile::{FrameLength, MAX_ENCRYPTED_DATA_KEYS, MAX_HEADER_LEN, Profile};
+use crate::{
+    context::EncryptionContext,
+    error::HeaderError,
+    keys::{COMMIT_KEY_LEN, CommitKey, DataKey, FrameKey, IV_LEN, MessageId, TAG_LEN},
+    opener::Opener,
+    profile::{FrameLength, MAX_ENCRYPTED_DATA_KEYS, MAX_HEADER_LEN, Profile},
+};
 
 const VERSION: u8 = 0x02;
 /// AES-256-GCM, HKDF-SHA512, key commitment, unsigned.

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
-use aws_lc_rs::{constant_time, hkdf, rand};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey},
+    constant_time, hkdf, rand,
+};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::HeaderError;

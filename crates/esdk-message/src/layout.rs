@@ -5,9 +5,11 @@
 
 use std::ops::Range;
 
-use crate::error::LayoutError;
-use crate::frame::{FrameIndex, FrameKind};
-use crate::profile::{FrameLength, MAX_REGULAR_FRAMES};
+use crate::{
+    error::LayoutError,
+    frame::{FrameIndex, FrameKind},
+    profile::{FrameLength, MAX_REGULAR_FRAMES},
+};
 
 /// Where a byte stands in the recording (decrypted).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

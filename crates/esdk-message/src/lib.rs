@@ -59,13 +59,15 @@ mod opener;
 mod profile;
 mod sealer;
 
-pub use context::EncryptionContext;
-pub use error::{ContextError, FrameError, HeaderError, LayoutError, MessageError};
-pub use frame::{FrameIndex, FrameKind};
-pub use header::{EncryptedDataKey, UnverifiedHeader};
-pub use keys::{DataKey, MessageId};
-pub use layout::{Layout, ObjectOffset, PlaintextOffset};
-pub use message::{Message, open_message};
-pub use opener::{OpenedFrames, Opener};
-pub use profile::{FrameLength, MAX_ENCRYPTED_DATA_KEYS, MAX_HEADER_LEN, Profile};
-pub use sealer::Sealer;
+pub use self::{
+    context::EncryptionContext,
+    error::{ContextError, FrameError, HeaderError, LayoutError, MessageError},
+    frame::{FrameIndex, FrameKind},
+    header::{EncryptedDataKey, UnverifiedHeader},
+    keys::{DataKey, MessageId},
+    layout::{Layout, ObjectOffset, PlaintextOffset},
+    message::{Message, open_message},
+    opener::{OpenedFrames, Opener},
+    profile::{FrameLength, MAX_ENCRYPTED_DATA_KEYS, MAX_HEADER_LEN, Profile},
+    sealer::Sealer,
+};

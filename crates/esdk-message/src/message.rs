@@ -1,13 +1,9 @@
 //! Whole messages in memory: what tests, fixtures and tools use. The vault goes frame by frame.
 
-use crate::context::EncryptionContext;
-use crate::error::MessageError;
-use crate::frame::FrameIndex;
-use crate::header::UnverifiedHeader;
-use crate::keys::DataKey;
-use crate::layout::Layout;
-use crate::profile::Profile;
-use crate::sealer::Sealer;
+use crate::{
+    context::EncryptionContext, error::MessageError, frame::FrameIndex, header::UnverifiedHeader, keys::DataKey,
+    layout::Layout, profile::Profile, sealer::Sealer,
+};
 
 /// A message opened whole.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,14 +1,15 @@
 //! Opening: an authenticated message's frames, alone or in runs, in place.
 
-use std::fmt;
-use std::ops::Range;
+use std::{fmt, ops::Range};
 
-use crate::context::EncryptionContext;
-use crate::error::FrameError;
-use crate::frame::{Frame, FrameIndex, FrameKind};
-use crate::keys::{FrameKey, MessageId};
-use crate::layout::Layout;
-use crate::profile::FrameLength;
+use crate::{
+    context::EncryptionContext,
+    error::FrameError,
+    frame::{Frame, FrameIndex, FrameKind},
+    keys::{FrameKey, MessageId},
+    layout::Layout,
+    profile::FrameLength,
+};
 
 /// An authenticated message: opens frames. Send and Sync; its key is wiped on drop.
 ///

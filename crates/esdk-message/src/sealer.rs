@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use crate::context::EncryptionContext;
-use crate::error::{FrameError, HeaderError};
-use crate::frame::{Frame, FrameIndex, FrameKind};
-use crate::header::{self, EncryptedDataKey};
-use crate::keys::{DataKey, FrameKey, MessageId};
-use crate::profile::FrameLength;
+use crate::{
+    context::EncryptionContext,
+    error::{FrameError, HeaderError},
+    frame::{Frame, FrameIndex, FrameKind},
+    header::{self, EncryptedDataKey},
+    keys::{DataKey, FrameKey, MessageId},
+    profile::FrameLength,
+};
 
 /// Seals one message. One (data key, message id) pair seals one plaintext **once**: IVs are frame numbers, so that sealing
 /// other bytes as the same frame of the same message gives both away. A retry takes a new data key and a new message id.

@@ -5,12 +5,14 @@
 
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use esdk_message::{MAX_HEADER_LEN, UnverifiedHeader};
 
-use support::{plaintext, sealer};
+use self::support::{plaintext, sealer};
 
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
 

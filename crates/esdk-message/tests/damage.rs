@@ -3,17 +3,15 @@
 
 mod support;
 
-use std::ops::Range;
-use std::sync::LazyLock;
+use std::{ops::Range, sync::LazyLock};
 
 use esdk_message::{
     DataKey, FrameError, FrameIndex, FrameKind, HeaderError, Layout, MessageError, Profile, UnverifiedHeader,
     open_message,
 };
-use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
+use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
-use support::{data_key, opener, plaintext, sealer};
+use self::support::{data_key, opener, plaintext, sealer};
 
 const F: usize = 4096;
 const STORED_FRAME: usize = F + 32;

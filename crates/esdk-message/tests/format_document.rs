@@ -3,8 +3,7 @@
 // A helper fails as a test does.
 #![allow(clippy::unwrap_used)]
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use toolbox::workspace_root;
 

@@ -7,18 +7,22 @@
 
 mod support;
 
-use std::fs;
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use esdk_message::{Layout, Profile, open_message};
-use proptest::prelude::ProptestConfig;
-use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use proptest::{
+    prelude::ProptestConfig,
+    test_runner::{RngAlgorithm, TestRng, TestRunner},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use support::{KEY_ARN, context, data_key, opener, plaintext, read_range, sealer};
+use self::support::{KEY_ARN, context, data_key, opener, plaintext, read_range, sealer};
 
 #[path = "fixtures/cases.rs"]
 mod cases;

@@ -10,8 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use esdk_message::{DataKey, FrameError, HeaderError, MessageError, Profile, open_message};
 use serde_json::Value;
 

@@ -5,19 +5,20 @@
 
 mod support;
 
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use esdk_message::{DataKey, EncryptedDataKey, FrameLength, MessageId, Sealer};
 use serde_json::Value;
 use tempfile::TempDir;
 use toolbox::{Ministack, Venv, workspace_root};
 
-use support::{context, plaintext};
+use self::support::{context, plaintext};
 
 #[test]
 fn a_recording_is_recovered_with_the_official_sdk_alone() {

@@ -3,10 +3,9 @@
 mod support;
 
 use esdk_message::{FrameIndex, FrameKind, Layout, Profile, open_message};
-use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
+use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
-use support::{context, data_key, opener, plaintext, read_range, sealer};
+use self::support::{context, data_key, opener, plaintext, read_range, sealer};
 
 const F: usize = 4096;
 

@@ -25,5 +25,7 @@
 mod keys;
 mod link;
 
-pub use keys::{KeyRing, KeyRingError};
-pub use link::{Expiry, Link, LinkError, SignedLink, is_link_path, sign, verify};
+pub use self::{
+    keys::{KeyRing, KeyRingError},
+    link::{Expiry, Link, LinkError, SignedLink, is_link_path, sign, verify},
+};

@@ -17,9 +17,8 @@ use cache::{Cache, Clock, Place};
 use secrecy::SecretString;
 use serde_json::Value;
 
+pub use self::typed::Secret;
 use crate::metrics::{self, Unit};
-
-pub use typed::Secret;
 
 /// How long a value is used before it is asked for again: a rotated secret is in use within this time.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);

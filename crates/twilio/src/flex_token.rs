@@ -13,9 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+pub use self::validate::ValidateAs;
 use crate::{client::ApiError, sid::WorkerSid};
-
-pub use validate::ValidateAs;
 
 /// The Player's `Authorization: Basic base64("token:" + JWE)`, taken apart leniently; Debug never shows the token.
 #[derive(Clone)]

@@ -17,7 +17,7 @@ use crate::{
 };
 
 mod content_range;
-use content_range::ContentRange;
+use self::content_range::ContentRange;
 
 /// The file format Twilio is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,8 +241,7 @@ fn strong_etag(headers: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Endpoints;
-    use crate::sid::AccountSid;
+    use crate::{client::Endpoints, sid::AccountSid};
 
     #[test]
     fn only_twilio_s_hosts_over_tls_and_the_configured_ones_are_fetched() {

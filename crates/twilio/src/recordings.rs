@@ -17,7 +17,7 @@ use crate::{
 };
 
 mod resource;
-pub use resource::RecordingResource;
+pub use self::resource::RecordingResource;
 
 /// Days of which the recordings are asked for, in UTC, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

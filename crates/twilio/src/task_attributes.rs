@@ -13,7 +13,7 @@ use crate::sid::{RecordingSid, ReservationSid};
 
 mod document;
 mod leg;
-pub use leg::{ChannelOrder, RecordedLeg};
+pub use self::leg::{ChannelOrder, RecordedLeg};
 
 /// What the task is to be given.
 #[derive(Clone, PartialEq, Eq)]

@@ -28,16 +28,19 @@ mod uploads;
 mod write;
 
 pub use audio::{Audio, Difference, Format, NotAudio, Told, Verdict};
-pub use catalog::{Catalog, Presence};
-pub use deletion_notice::{DeletionNotices, GoAhead};
-pub use erase::{EraseError, Eraser, Erasure, Marked};
-pub use kms::DataKeyError;
-pub use name::{AccountId, ContentType, KeyArn, NameError, RecordingId};
-pub use pending_deletions::{PendingDeletion, PendingDeletions};
-pub use read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording, Verified};
-pub use service_error::ServiceError;
-pub use suspicion::Suspicion;
-pub use write::{
-    Attributes, Doubts, Incoming, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply, StoreError, Writer,
-    WriterConfig,
+
+pub use self::{
+    catalog::{Catalog, Presence},
+    deletion_notice::{DeletionNotices, GoAhead},
+    erase::{EraseError, Eraser, Erasure, Marked},
+    kms::DataKeyError,
+    name::{AccountId, ContentType, KeyArn, NameError, RecordingId},
+    pending_deletions::{PendingDeletion, PendingDeletions},
+    read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording, Verified},
+    service_error::ServiceError,
+    suspicion::Suspicion,
+    write::{
+        Attributes, Doubts, Incoming, Outcome, Receipt, Source, SourceBody, SourceError, SourceReply, StoreError,
+        Writer, WriterConfig,
+    },
 };

@@ -3,8 +3,9 @@
 //! Every name is parsed once, at the edge, and has a fixed width from then on (but for the ARN): the header of every
 //! recording of a deployment is equally long, so that a reader can ask for frames before it has read the header.
 
-use audio::Format;
 use std::fmt;
+
+use audio::Format;
 
 /// A SID is two capital letters and 128 bits in hexadecimal (Twilio's API description: `^RE[0-9a-fA-F]{32}$`).
 const SID_HEX_DIGITS: usize = 32;

@@ -32,6 +32,7 @@ use futures_util::{
     stream::{self, Stream},
 };
 
+pub use self::verify::Verified;
 use self::{
     cache::OpenRecordings,
     fetch::{ObjectBody, Objects},
@@ -40,8 +41,6 @@ use self::{
     plan::{Ask, HeaderWidth},
 };
 use crate::{AccountId, ContentType, KeyArn, RecordingId};
-
-pub use verify::Verified;
 
 /// Where recordings are, whose they are, and which keys may have sealed them.
 #[derive(Clone, Debug)]

@@ -23,15 +23,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::timeout_at;
 
+pub use self::{
+    attributes::Attributes,
+    error::StoreError,
+    source::{Source, SourceBody, SourceError, SourceReply},
+};
+use self::{
+    commit::Attempted,
+    copy::{Copier, CopyError},
+    download::{Download, Patience},
+    upload::{MultipartUpload, Target},
+};
 use crate::{AccountId, ContentType, KeyArn, RecordingId, Suspicion, Told};
-use commit::Attempted;
-use copy::{Copier, CopyError};
-use download::{Download, Patience};
-use upload::{MultipartUpload, Target};
-
-pub use attributes::Attributes;
-pub use error::StoreError;
-pub use source::{Source, SourceBody, SourceError, SourceReply};
 
 /// A copy ends so long before its deadline, so that its upload can still be aborted: one request, which has time for a
 /// new connection (3 s at most) and one retry.

@@ -16,13 +16,14 @@ use std::{
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use support::{World, account, noise, recording};
 use tokio::{io::AsyncWriteExt, process::Command};
 use toolbox::{Scratch, Venv};
 use vault::{
     Attributes, ContentType, Doubts, Expectation, Incoming, Outcome, Reader, ReaderConfig, RecordingId, Source,
     SourceError, SourceReply, Told, Writer, WriterConfig,
 };
+
+use self::support::{World, account, noise, recording};
 
 /// The writer's frame length.
 const F: usize = 65_536;

@@ -1,7 +1,9 @@
 //! What the function is invoked with, told apart by its shape, and what it answers.
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use aws_lambda_events::{
+    apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
+    sqs::{SqsBatchResponse, SqsEvent},
+};
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};

@@ -19,4 +19,4 @@ mod schedules;
 mod secret;
 mod webhook;
 
-pub use function::{Function, serve};
+pub use self::function::{Function, serve};

@@ -4,8 +4,8 @@ mod flex_token;
 mod link;
 mod twilio_tokens;
 
-pub use twilio_tokens::{AccountSecret, TwilioTokens, Voucher};
-pub(crate) use {
+pub use self::twilio_tokens::{AccountSecret, TwilioTokens, Voucher};
+pub(crate) use self::{
     flex_token::TokenGate,
     link::{Admission, LinkGate},
 };

@@ -31,10 +31,12 @@ mod refusal;
 mod respond;
 mod routes;
 
-pub use access::{AccountSecret, TwilioTokens, Voucher};
-pub use app::App;
-pub use body::Body;
-pub use config::{Config, TokenVoucher};
-pub use cors::FlexOrigins;
-pub use handle::{handle, stream};
-pub use ports::{CheckError, CredentialKind, CredentialSource, LinkKeys, Recordings, TokenCheck};
+pub use self::{
+    access::{AccountSecret, TwilioTokens, Voucher},
+    app::App,
+    body::Body,
+    config::{Config, TokenVoucher},
+    cors::FlexOrigins,
+    handle::{handle, stream},
+    ports::{CheckError, CredentialKind, CredentialSource, LinkKeys, Recordings, TokenCheck},
+};

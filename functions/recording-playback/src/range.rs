@@ -18,6 +18,8 @@ mod parse;
 mod preconditions;
 mod resolve;
 
-pub use parse::RangeSpec;
-pub use preconditions::{IfRange, Outcome, Preconditions};
-pub use resolve::Resolved;
+pub use self::{
+    parse::RangeSpec,
+    preconditions::{IfRange, Outcome, Preconditions},
+    resolve::Resolved,
+};

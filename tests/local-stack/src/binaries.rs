@@ -1,10 +1,12 @@
 //! Building the two binaries.
 
-use std::collections::HashMap;
-use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    io::{self, BufRead, BufReader},
+    path::PathBuf,
+    process::{Command, ExitStatus, Stdio},
+};
 
 use serde_json::Value;
 use toolbox::workspace_root;

@@ -3,8 +3,11 @@
 use audio::{Recogniser, Verdict};
 use bytes::Bytes;
 
-use crate::sign::{shared_key_signature, signature};
-use crate::{Stack, values};
+use crate::{
+    Stack,
+    sign::{shared_key_signature, signature},
+    values,
+};
 
 /// A callback to post: a form and a query, signed when it's posted.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,6 @@
 //! The Lambda runtime emulator: `cargo lambda watch`, started for instances that are built already.
 
-use std::fs;
-use std::io;
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
+use std::{fs, io, path::Path, process::Command, time::Duration};
 
 use toolbox::{Process, ProcessError, ToolError, Venv, free_port, tool};
 

@@ -1,7 +1,6 @@
 //! The environment of a function: what Lambda sets, and the settings that `template.yaml` gives to its role.
 
-use crate::resources::Resources;
-use crate::{Role, values};
+use crate::{Role, resources::Resources, values};
 
 /// Where a function's settings point.
 #[derive(Clone, Copy, Debug)]

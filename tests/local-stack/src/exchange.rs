@@ -1,11 +1,15 @@
 //! What was asked of the public addresses, and what was answered.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
-use http::header::{CONTENT_RANGE, HeaderMap, HeaderName, RANGE};
-use http::request::Parts;
-use http::{Method, Response, StatusCode, Uri};
+use http::{
+    Method, Response, StatusCode, Uri,
+    header::{CONTENT_RANGE, HeaderMap, HeaderName, RANGE},
+    request::Parts,
+};
 
 use crate::history::{History, Mark};
 

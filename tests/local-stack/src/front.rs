@@ -3,25 +3,22 @@
 //! What the emulator lets pass and AWS doesn't: more than one request at a time on an instance, long requests, long
 //! answers, slow answers, and processes that die in mid-answer.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
-use http::header::CONTENT_TYPE;
-use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode, Uri, header::CONTENT_TYPE, request::Parts, uri::PathAndQuery};
 use http_body_util::{BodyDataStream, BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::{net::TcpListener, time::timeout};
 
-use crate::exchange::{Asked, Exchanges};
-use crate::instances::{Instances, InvocationError};
-use crate::invocation::invoke;
-use crate::proxy::{self, Body, Error, Upstream};
-use crate::values;
+use crate::{
+    exchange::{Asked, Exchanges},
+    instances::{Instances, InvocationError},
+    invocation::invoke,
+    proxy::{self, Body, Error, Upstream},
+    values,
+};
 
 /// How long a request waits for an idle instance. AWS would start another one, up to the concurrency that's reserved.
 const INSTANCE_BOUND: Duration = Duration::from_secs(20);

@@ -1,7 +1,6 @@
 //! What happened, in order: the last so many things, each with its time.
 
-use std::collections::VecDeque;
-use std::time::Instant;
+use std::{collections::VecDeque, time::Instant};
 
 /// The things remembered: some hundred bytes each, so a few MiB at most.
 const REMEMBERED: usize = 65_536;

@@ -1,18 +1,20 @@
 //! Instances of a function: processes of its binary, each of which has one invocation at a time.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep_until, timeout},
+};
 use toolbox::{Process, ProcessError};
 
-use crate::Role;
-use crate::lineage::Traces;
-use crate::proxy::Error;
+use crate::{Role, lineage::Traces, proxy::Error};
 
 /// What a function's instances are started from.
 #[derive(Debug)]

@@ -1,18 +1,21 @@
 //! One invocation of a function, from the request to the last byte of its answer.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyDataStream, BodyExt, StreamBody};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
-use crate::instances::{Instances, InvocationError, Lease};
-use crate::proxy::{self, Body, Error, Upstream};
+use crate::{
+    instances::{Instances, InvocationError, Lease},
+    proxy::{self, Body, Error, Upstream},
+};
 
 /// Lambda ends a streamed answer at 200 MB:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>.

@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 use reqwest::{Client, Response};
 use serde_json::Value;
 
-use crate::lambda_api::invocations_path;
-use crate::{Role, Stack};
+use crate::{Role, Stack, lambda_api::invocations_path};
 
 /// One for thousands of invocations: making it costs more than they do. It keeps no connections, which would belong to the
 /// runtime of one test.

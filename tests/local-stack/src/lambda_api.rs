@@ -5,9 +5,7 @@
 //! invocation at a time. An answer that is streamed is given whole, as AWS does: the head as JSON, of which there is the
 //! status alone here, eight zero bytes, the body.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -16,10 +14,12 @@ use hyper::body::Incoming;
 use serde_json::{json, value::RawValue};
 use tokio::net::TcpListener;
 
-use crate::Role;
-use crate::instances::{Instances, InvocationError};
-use crate::invocation::invoke_with;
-use crate::proxy::{self, Body, Error, Upstream};
+use crate::{
+    Role,
+    instances::{Instances, InvocationError},
+    invocation::invoke_with,
+    proxy::{self, Body, Error, Upstream},
+};
 
 /// What an invocation may carry, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>: 6 MB where
 /// the caller waits, 1 MB where not.

@@ -46,16 +46,18 @@ mod voice_encryption;
 pub mod wav;
 mod wire;
 
-pub use binaries::{Binaries, Build, BuildError};
-pub use callback::Callback;
-pub use emulator::EmulatorError;
-pub use exchange::{Asked, Exchange, Exchanges};
-pub use history::Mark;
-pub use invoking::Invoked;
-pub use ledger::{Delivery, DeliveryState};
-pub use resources::{Queue, Resources};
-pub use role::Role;
-pub use schedules::{Fired, Schedule, ScheduleError};
-pub use stack::{Stack, StackError, StackOptions};
-pub use voice_encryption::{EncryptedRecording, Rotation};
-pub use wire::{Call, Fault, Rule, Wire};
+pub use self::{
+    binaries::{Binaries, Build, BuildError},
+    callback::Callback,
+    emulator::EmulatorError,
+    exchange::{Asked, Exchange, Exchanges},
+    history::Mark,
+    invoking::Invoked,
+    ledger::{Delivery, DeliveryState},
+    resources::{Queue, Resources},
+    role::Role,
+    schedules::{Fired, Schedule, ScheduleError},
+    stack::{Stack, StackError, StackOptions},
+    voice_encryption::{EncryptedRecording, Rotation},
+    wire::{Call, Fault, Rule, Wire},
+};

@@ -6,13 +6,16 @@
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>). EventBridge Scheduler is not among the
 //! services that pass the header on: a function that goes on by a schedule is no chain.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::request::Parts;
+use http::{header::CONTENT_LENGTH, request::Parts};
 use serde_json::{Value, json};
 
 /// How often one chain invokes a function.

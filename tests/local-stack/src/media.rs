@@ -1,7 +1,6 @@
 //! Asking for a recording as the Flex Insights Player does.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::Stack;
 

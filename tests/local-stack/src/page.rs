@@ -8,20 +8,20 @@ mod insights_player;
 mod recordings;
 mod traffic;
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::sse::{KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{
+        IntoResponse, Response,
+        sse::{KeepAlive, Sse},
+    },
+    routing::{MethodRouter, get},
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::exchange::Exchanges;
-use crate::twilio_double::FlexToken;
-use crate::values;
-use crate::wire::Wire;
+use crate::{exchange::Exchanges, twilio_double::FlexToken, values, wire::Wire};
 
 /// What the page shows.
 #[derive(Clone, Debug)]

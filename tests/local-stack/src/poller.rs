@@ -4,20 +4,23 @@
 //! visibility timeout is over, and goes to the dead-letter queue by the queue's own redrive policy. A message at the end of
 //! a chain that Lambda would stop goes there at once.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use aws_sdk_sqs::{
+    Client,
+    types::{Message, MessageSystemAttributeName},
+};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::instances::Instances;
-use crate::invocation::invoke_with;
-use crate::ledger::Ledger;
-use crate::lineage;
-use crate::proxy::{Error, Upstream};
-use crate::resources::Queue;
+use crate::{
+    instances::Instances,
+    invocation::invoke_with,
+    ledger::Ledger,
+    lineage,
+    proxy::{Error, Upstream},
+    resources::Queue,
+};
 
 /// The longest that SQS allows.
 const LONG_POLL_SECONDS: i32 = 20;

@@ -1,21 +1,20 @@
 //! The HTTP plumbing that the wire, the front and the runtime API share: a loopback server that hands requests on as they
 //! are, and a client to one other loopback server.
 
-use std::convert::Infallible;
-use std::io;
-use std::net::Ipv4Addr;
+use std::{convert::Infallible, io, net::Ipv4Addr};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, EXPECT, HeaderMap, TRANSFER_ENCODING};
-use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Request, Response, Uri};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use http::{
+    Request, Response, Uri,
+    header::{CONNECTION, EXPECT, HeaderMap, TRANSFER_ENCODING},
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
 use tokio::net::{TcpListener, TcpSocket};
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;

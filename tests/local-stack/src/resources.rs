@@ -1,8 +1,7 @@
 //! What `template.yaml` would make: the bucket, the key, the secrets and the queues.
 
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_kms::types::{KeySpec, KeyUsageType};
 use aws_sdk_s3::types::{
     BucketVersioningStatus, ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
@@ -11,9 +10,7 @@ use aws_sdk_s3::types::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
 
-use crate::proxy::Error;
-use crate::values;
-use crate::voice_encryption::Rotation;
+use crate::{proxy::Error, values, voice_encryption::Rotation};
 
 /// The resources of one stack.
 #[derive(Clone, Debug)]

@@ -1,7 +1,6 @@
 //! The functions of the deployment, one for each role of the two binaries.
 
-use std::fmt;
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use crate::values;
 

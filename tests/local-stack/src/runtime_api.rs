@@ -7,23 +7,25 @@
 //! - The emulator answers a streamed response when it begins, so that the function asks for its next invocation in
 //!   mid-stream; Lambda gives an instance no invocation before the last one has ended.
 
-use std::collections::BTreeSet;
-use std::convert::Infallible;
-use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    io,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri, header::CONTENT_LENGTH, uri::PathAndQuery};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
-use crate::Role;
-use crate::lineage::Traces;
-use crate::proxy::{self, Body, Error, Upstream};
+use crate::{
+    Role,
+    lineage::Traces,
+    proxy::{self, Body, Error, Upstream},
+};
 
 /// The corrected Runtime API, served while the current runtime lives.
 #[derive(Debug)]

@@ -4,15 +4,10 @@
 //! own functions of the operator's name pass invocations on to the stack's.
 
 use aws_config::SdkConfig;
-use aws_sdk_scheduler::operation::get_schedule::GetScheduleError;
-use aws_sdk_scheduler::types::ActionAfterCompletion;
+use aws_sdk_scheduler::{operation::get_schedule::GetScheduleError, types::ActionAfterCompletion};
 use serde_json::{Value, json};
 
-use crate::invoking::Invoked;
-use crate::lambda_api::invocations_path;
-use crate::proxy::Error;
-use crate::resources::Queue;
-use crate::{Role, Stack, values};
+use crate::{Role, Stack, invoking::Invoked, lambda_api::invocations_path, proxy::Error, resources::Queue, values};
 
 /// A schedule in the functions' group.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,26 +5,28 @@ mod options;
 mod start;
 mod state;
 
-use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use aws_config::SdkConfig;
 use tokio::runtime;
 
-use crate::exchange::Exchanges;
-use crate::ledger::Ledger;
-use crate::resources::{self, Resources};
-use crate::twilio_double::TwilioDouble;
-use crate::wire::Wire;
-use crate::{Role, values};
-
-pub use error::StackError;
-pub use options::StackOptions;
-use state::State;
+use self::state::State;
+pub use self::{error::StackError, options::StackOptions};
+use crate::{
+    Role,
+    exchange::Exchanges,
+    ledger::Ledger,
+    resources::{self, Resources},
+    twilio_double::TwilioDouble,
+    values,
+    wire::Wire,
+};
 
 /// The local stack. It lives on threads of its own, independent of the runtime that started it or uses it; dropping it
 /// ends every process and removes its state, unless that lies in a named folder.

@@ -10,8 +10,7 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::Stack;
-use crate::proxy::Error;
+use crate::{Stack, proxy::Error};
 
 /// The public key's SID at Twilio.
 const PUBLIC_KEY_SID: &str = "CR00000000000000000000000000000001";

@@ -8,17 +8,22 @@ mod fault;
 mod relay;
 mod rights;
 
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
-use crate::Role;
-use crate::history::{History, Mark};
-use crate::proxy::{self, Upstream};
-
-pub use call::Call;
-pub use fault::{Fault, Rule};
-pub(crate) use rights::Rights;
+pub(crate) use self::rights::Rights;
+pub use self::{
+    call::Call,
+    fault::{Fault, Rule},
+};
+use crate::{
+    Role,
+    history::{History, Mark},
+    proxy::{self, Upstream},
+};
 
 /// Shared handle to the wire; clones see and steer the same one.
 #[derive(Clone, Debug)]

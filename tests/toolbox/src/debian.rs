@@ -1,7 +1,9 @@
 //! Programs that only Debian has: browsers, players and a web server.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::setup::{ToolError, lock, once, run, tools};
 

@@ -1,13 +1,17 @@
 //! Twilio's Flex packages, and our Flex plugin as Twilio's builder makes it.
 
-use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use crate::node;
-use crate::setup::{ToolError, fingerprint, once, run, tools};
-use crate::workspace_root;
+use crate::{
+    node,
+    setup::{ToolError, fingerprint, once, run, tools},
+    workspace_root,
+};
 
 /// What of `flex-plugin/` the builder reads.
 const SOURCES: [&str; 7] = [

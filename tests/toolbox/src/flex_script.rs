@@ -1,12 +1,13 @@
 //! Flex UI in one script, for a browser.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
-use crate::flex::flex_modules;
-use crate::node::node_modules;
-use crate::setup::{ToolError, fingerprint, once, run, tools};
-use crate::workspace_root;
+use crate::{
+    flex::flex_modules,
+    node::node_modules,
+    setup::{ToolError, fingerprint, once, run, tools},
+    workspace_root,
+};
 
 /// The modules that drive browsers: `playwright-core`, and `esbuild` for what runs in a page.
 ///

@@ -4,11 +4,13 @@
 //! its own, reads a pipe whose other end only this process holds: when that end closes, for whatever reason, the shell
 //! kills the process groups that it was told of and removes the scratch folder.
 
-use std::io::{self, Write};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::{
+    io::{self, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{ChildStdin, Command, Stdio},
+    sync::{Mutex, OnceLock, PoisonError},
+};
 
 use rustix::process::Pid;
 

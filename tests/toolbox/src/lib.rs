@@ -20,17 +20,19 @@ mod venv;
 
 use std::path::Path;
 
-pub use debian::{chromium, nginx, program};
-pub use flex::{flex_modules, flex_plugin};
-pub use flex_script::{browser_modules, flex_script};
-pub use localemu::{Localemu, LocalemuError};
-pub use ministack::{Ministack, MinistackError};
-pub use net::{free_port, wait_for_tcp};
-pub use node::{built_node_modules, node_modules};
-pub use process::{Process, ProcessError};
-pub use scratch::Scratch;
-pub use setup::ToolError;
-pub use venv::{Venv, python, tool};
+pub use self::{
+    debian::{chromium, nginx, program},
+    flex::{flex_modules, flex_plugin},
+    flex_script::{browser_modules, flex_script},
+    localemu::{Localemu, LocalemuError},
+    ministack::{Ministack, MinistackError},
+    net::{free_port, wait_for_tcp},
+    node::{built_node_modules, node_modules},
+    process::{Process, ProcessError},
+    scratch::Scratch,
+    setup::ToolError,
+    venv::{Venv, python, tool},
+};
 
 /// The root folder of the workspace this crate was compiled in.
 pub fn workspace_root() -> &'static Path {

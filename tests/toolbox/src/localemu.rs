@@ -1,7 +1,6 @@
 //! The stricter AWS emulator: S3 and KMS on one loopback port.
 
-use std::process::Command;
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use crate::{Process, ProcessError, Scratch, ToolError, Venv, free_port, python};
 
@@ -66,8 +65,9 @@ impl Localemu {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::net::{SocketAddr, TcpStream};
+
+    use super::*;
 
     #[test]
     fn it_listens_on_one_address_and_stops_on_drop() {

@@ -1,7 +1,6 @@
 //! The AWS emulator: S3, KMS, SQS and Secrets Manager on one loopback port.
 
-use std::process::Command;
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use crate::{Process, ProcessError, Scratch, ToolError, Venv, free_port, tool};
 
@@ -80,9 +79,12 @@ impl Ministack {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpStream,
+    };
+
     use super::*;
-    use std::io::{Read, Write};
-    use std::net::TcpStream;
 
     #[test]
     fn it_answers_as_s3_on_its_own_port_and_stops_on_drop() {

@@ -1,13 +1,17 @@
 //! Loopback ports.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::ops::Range;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    ops::Range,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU16, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 /// Below the range that Linux, macOS and Windows give to outgoing connections (32768 and up), above the well-known ones.
 ///

@@ -1,11 +1,11 @@
 //! Packages of npm's at pinned versions.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::{fs, path::PathBuf, process::Command};
 
-use crate::debian;
-use crate::setup::{ToolError, fingerprint, once, run, tools};
+use crate::{
+    debian,
+    setup::{ToolError, fingerprint, once, run, tools},
+};
 
 /// The folder `node_modules` with the packages that a lock file pins; made on first use, by npm, and by nothing that the
 /// packages bring to run.

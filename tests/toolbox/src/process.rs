@@ -1,19 +1,20 @@
 //! Child processes that never outlive their owner.
 
-use std::fs::OpenOptions;
-use std::io;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::{
+    fs::OpenOptions,
+    io,
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::sync::watch;
 
-use crate::guardian::Guardian;
-use crate::wait_for_tcp;
+use crate::{guardian::Guardian, wait_for_tcp};
 
 /// Why a process didn't come up.
 #[derive(Debug, thiserror::Error)]
@@ -172,8 +173,7 @@ fn wait(mut child: Child, group: Pid, alive: &Mutex<bool>, exited: &watch::Sende
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::io::Read;
+    use std::{fs, io::Read};
 
     use super::*;
     use crate::Scratch;

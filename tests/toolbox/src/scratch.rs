@@ -1,7 +1,6 @@
 //! Folders that are gone when the process is.
 
-use std::io;
-use std::path::Path;
+use std::{io, path::Path};
 
 use tempfile::TempDir;
 

@@ -1,14 +1,15 @@
 //! Setting tools up: once, however many processes want them at a time, and never half.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+};
 
 use sha2::{Digest, Sha256};
 
-use crate::venv::PYTHONS;
-use crate::workspace_root;
+use crate::{venv::PYTHONS, workspace_root};
 
 /// Why a tool can't be had.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,10 @@
 //! Python tools at pinned versions, each set in a virtual environment of its own.
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use crate::setup::{ToolError, fingerprint, once, run, tools};
 

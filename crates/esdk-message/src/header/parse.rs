@@ -1,10 +1,12 @@
 //! Bytes to header, field by field, refusing what the profile refuses at the field that shows it.
 
 use super::{EncryptedDataKey, FRAMED, SUITE, UnverifiedHeader, VERSION};
-use crate::context::{COUNT_LEN, EncryptionContext};
-use crate::error::{ContextError, HeaderError};
-use crate::keys::MessageId;
-use crate::profile::{MAX_ENCRYPTED_DATA_KEYS, MAX_HEADER_LEN, Profile};
+use crate::{
+    context::{COUNT_LEN, EncryptionContext},
+    error::{ContextError, HeaderError},
+    keys::MessageId,
+    profile::{MAX_ENCRYPTED_DATA_KEYS, MAX_HEADER_LEN, Profile},
+};
 
 pub(super) fn header(prefix: &[u8], profile: Profile) -> Result<UnverifiedHeader, HeaderError> {
     let mut fields = Fields { bytes: prefix, at: 0 };

@@ -1,8 +1,7 @@
 //! Why a recording wasn't stored.
 
-use esdk_message::{FrameError, HeaderError, LayoutError};
-
 use audio::NotAudio;
+use esdk_message::{FrameError, HeaderError, LayoutError};
 
 use super::SourceError;
 use crate::{DataKeyError, ServiceError, Suspicion};

@@ -118,8 +118,9 @@ fn most(frames_per_part: u32, frame_length: FrameLength) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const HEADER: u64 = 347;
     const F: u64 = 65_536;

@@ -38,11 +38,9 @@ use std::{
     io::{Write, stderr},
 };
 
-use expectation::Expectation;
-use gaps::Gap;
-use server::Server;
 use toolbox::{Localemu, Ministack};
-use verdict::judge;
+
+use self::{expectation::Expectation, gaps::Gap, server::Server, verdict::judge};
 
 fn expectations() -> impl Iterator<Item = &'static Expectation> {
     [

@@ -1,7 +1,8 @@
 //! Any range of any recording, against the plaintext as a `Vec`.
 
-use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
 use vault::{Expectation, ReadError, Reader};
 
 use crate::{

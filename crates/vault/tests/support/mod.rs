@@ -15,9 +15,10 @@ use std::{
 use aws_sdk_s3::config::{
     BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
-use proxy::Proxy;
 use toolbox::{Localemu, Ministack};
 use vault::{AccountId, KeyArn, RecordingId};
+
+use self::proxy::Proxy;
 
 /// A bucket and a key of one test's own. Clients reach them through `proxy`, the test itself looks at them directly.
 pub struct World {

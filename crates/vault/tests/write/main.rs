@@ -18,9 +18,12 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_kms::primitives::Blob;
 use esdk_message::{DataKey, Profile, UnverifiedHeader, open_message};
-use scripted::Scripted;
-use support::{World, account, recording};
 use vault::{Attributes, ContentType, Doubts, Incoming, Outcome, Receipt, StoreError, Told, Writer, WriterConfig};
+
+use self::{
+    scripted::Scripted,
+    support::{World, account, recording},
+};
 
 /// Plaintext of a part of the default size.
 const PART: usize = 128 * 65_536;

@@ -32,8 +32,8 @@ use crate::{
 
 mod encrypted_media;
 mod formats;
-use encrypted_media::EncryptedMedia;
-pub(crate) use {encrypted_media::MediaKeys, formats::Formats};
+use self::encrypted_media::EncryptedMedia;
+pub(crate) use self::{encrypted_media::MediaKeys, formats::Formats};
 
 pub(crate) struct Copier {
     pub(crate) originals: Originals,

@@ -17,7 +17,6 @@ use aws_sdk_sqs::{
     operation::send_message::{SendMessageError, SendMessageOutput},
     types::MessageAttributeValue,
 };
-
 use service::telemetry::AUDIT;
 
 pub(super) use self::fate::PATIENCE;

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-
 use service::metrics::{self, Unit};
 
 use super::{

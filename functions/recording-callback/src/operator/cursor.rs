@@ -225,7 +225,8 @@ mod tests {
 
     #[test]
     fn a_continuation_takes_the_run_once_and_again_where_it_failed() {
-        use {Standing::*, Status::*};
+        use Standing::*;
+        use Status::*;
         let (over, lasts) = (Some(NOW - 1), Some(NOW));
         for (cursor, step, standing) in [
             (cursor(3, Running, None), 3, Due),

@@ -1,11 +1,10 @@
 //! `GET` and `HEAD` of a recording.
 
 use http::Method;
+use playback_link::SignedLink;
 use proptest::prelude::*;
 use recording_playback::decide::REPLY_LIMIT;
 use vault::ReadError;
-
-use playback_link::SignedLink;
 
 use crate::fakes::{ETAG, FRAME, Shelf, World, link, plaintext, request};
 

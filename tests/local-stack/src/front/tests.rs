@@ -9,8 +9,7 @@ use tokio::sync::Notify;
 use toolbox::Scratch;
 
 use super::*;
-use crate::Role;
-use crate::instances::Function;
+use crate::{Role, instances::Function};
 
 /// What the emulator played by the test does with an invocation.
 #[derive(Clone, Debug)]

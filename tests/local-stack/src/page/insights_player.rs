@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use axum::extract::Path as Named;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::{
+    extract::Path as Named,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
 use toolbox::ToolError;
 
 const MANIFEST: &str = include_str!("../../player/package.json");

@@ -1,14 +1,12 @@
 //! What is stored, as S3 tells it to anybody who may read the bucket: ciphertext, and a header that says what it's bound to.
 
-use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_sdk_s3::types::Object;
+use aws_sdk_s3::{operation::get_object::GetObjectOutput, types::Object};
 use bytes::Bytes;
 use esdk_message::UnverifiedHeader;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
-use crate::proxy::Error;
-use crate::values;
+use crate::{proxy::Error, values};
 
 /// The header of a recording has some 450 bytes; 4 KiB hold the longest that is accepted.
 const HEADER_RANGE: &str = "bytes=0-4095";

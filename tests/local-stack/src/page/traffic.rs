@@ -1,16 +1,20 @@
 //! Requests to the functions and the playback function's calls to AWS, as they happen.
 
-use std::convert::Infallible;
-use std::time::{Duration, Instant};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 
 use axum::response::sse::Event;
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::Role;
-use crate::exchange::{Exchange, Exchanges};
-use crate::wire::{Call, Wire};
+use crate::{
+    Role,
+    exchange::{Exchange, Exchanges},
+    wire::{Call, Wire},
+};
 
 /// Ten times a second looks immediate and costs nothing.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -4,9 +4,7 @@ use std::io;
 
 use toolbox::{MinistackError, ProcessError};
 
-use crate::Role;
-use crate::binaries::BuildError;
-use crate::emulator::EmulatorError;
+use crate::{Role, binaries::BuildError, emulator::EmulatorError};
 
 /// Why there's no stack.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,6 @@
 //! How a stack is to be.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use crate::{Build, Role};
 

@@ -1,33 +1,32 @@
 //! The order in which things come up.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 use toolbox::Ministack;
 
-use crate::binaries::Binaries;
-use crate::emulator::Emulator;
-use crate::environment::{Surroundings, environment};
-use crate::exchange::Exchanges;
-use crate::front::{Door, Front};
-use crate::instances::{Function, Instances};
-use crate::lambda_api::LambdaApi;
-use crate::ledger::Ledger;
-use crate::lineage;
-use crate::page::{self, Page};
-use crate::poller::Mapping;
-use crate::proxy::{self, Error, Upstream};
-use crate::resources::{self, Resources};
-use crate::runtime_api::RuntimeApi;
-use crate::schedules;
-use crate::twilio_double::{TwilioDouble, TwilioOptions};
-use crate::wire::{Rights, Wire};
-use crate::{Role, values};
-
-use super::state::State;
-use super::{Parts, StackError, StackOptions};
+use super::{Parts, StackError, StackOptions, state::State};
+use crate::{
+    Role,
+    binaries::Binaries,
+    emulator::Emulator,
+    environment::{Surroundings, environment},
+    exchange::Exchanges,
+    front::{Door, Front},
+    instances::{Function, Instances},
+    lambda_api::LambdaApi,
+    ledger::Ledger,
+    lineage,
+    page::{self, Page},
+    poller::Mapping,
+    proxy::{self, Error, Upstream},
+    resources::{self, Resources},
+    runtime_api::RuntimeApi,
+    schedules,
+    twilio_double::{TwilioDouble, TwilioOptions},
+    values,
+    wire::{Rights, Wire},
+};
 
 /// What must live as long as the stack and is nobody's else.
 #[derive(Debug)]

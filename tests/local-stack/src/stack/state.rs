@@ -1,8 +1,9 @@
 //! The stack's folder.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use toolbox::Scratch;
 

@@ -1,7 +1,10 @@
 //! What a call is: told from the request alone, for every AWS protocol in use.
 
-use http::header::{AUTHORIZATION, RANGE};
-use http::{Method, request::Parts};
+use http::{
+    Method,
+    header::{AUTHORIZATION, RANGE},
+    request::Parts,
+};
 
 use crate::Role;
 

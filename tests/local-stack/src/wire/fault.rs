@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::Role;
-
 use super::Call;
+use crate::Role;
 
 /// What happens to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]

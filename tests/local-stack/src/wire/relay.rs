@@ -9,11 +9,11 @@ use http_body::Frame;
 use http_body_util::{BodyDataStream, BodyExt, StreamBody};
 use hyper::body::Incoming;
 
-use crate::Role;
-use crate::lineage;
-use crate::proxy::{self, Body, Error, Upstream};
-
 use super::{Call, Fault, Wire};
+use crate::{
+    Role, lineage,
+    proxy::{self, Body, Error, Upstream},
+};
 
 pub(super) async fn relay(
     wire: Wire,

@@ -1,17 +1,18 @@
 //! The rights that calls to AWS use, written down for the check of the roles in `template.yaml`.
 
-use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use http::request::Parts;
 use serde_json::Value;
 
-use crate::resources::Resources;
-
 use super::Call;
+use crate::resources::Resources;
 
 /// Writes a line for each right that is used for the first time: role, IAM action, and the resource by its name in the
 /// template, with what is behind the first slash of a key left open (`RecordingsBucket/recordings/*`).

@@ -1,8 +1,7 @@
 //! `cargo run -p toolbox --bin venv -- lint checkov` prints the folders of these environments' programs, joined by
 //! colons for `PATH`. They're made when they're missing.
 
-use std::env;
-use std::error::Error;
+use std::{env, error::Error};
 
 use toolbox::{Venv, python};
 

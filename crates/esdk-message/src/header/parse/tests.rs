@@ -1,9 +1,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::keys::{DataKey, MessageId};
-use crate::profile::FrameLength;
-use crate::sealer::Sealer;
+use crate::{
+    keys::{DataKey, MessageId},
+    profile::FrameLength,
+    sealer::Sealer,
+};
 
 /// A header's fields as bytes, so that a test can spoil any one of them.
 struct Raw {

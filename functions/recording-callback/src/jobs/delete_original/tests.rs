@@ -1,6 +1,7 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use service::secrets::{Secret, Secrets};
-use std::time::Duration;
 use twilio::{client::Credentials, sid::RecordingSid};
 use vault::ContentType;
 

@@ -7,8 +7,9 @@ mod tour;
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, Mode};
 use local_stack::{Build, Role, Stack, StackOptions};
+
+use self::arguments::{Arguments, Mode};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 

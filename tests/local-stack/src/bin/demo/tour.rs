@@ -1,14 +1,18 @@
 //! The demonstration: what happens to one recording, step by step, each step checked.
 
-use std::fs;
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use local_stack::{Callback, Stack, values, wav};
 
-use crate::Error;
-use crate::arguments::Arguments;
-use crate::checks::{Reply, StoredObject, compare, expect};
-use crate::narration;
+use crate::{
+    Error,
+    arguments::Arguments,
+    checks::{Reply, StoredObject, compare, expect},
+    narration,
+};
 
 const RECORDING: &str = "RE00000000000000000000000000000001";
 const CALL: &str = "CA00000000000000000000000000000001";
