@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use lambda_runtime::Diagnostic;
 use libfuzzer_sys::fuzz_target;
-use recording_callback::Function;
+use recording_callback::App;
 use serde_json::{Value, value::RawValue};
 use service::{http_event, settings::Settings};
 
@@ -47,7 +47,7 @@ static SIGNATURES: LazyLock<Vec<String>> = LazyLock::new(|| {
 type Answer = Box<dyn Fn(&[u8]) -> Option<Result<Value, Diagnostic>> + Send + Sync>;
 
 static ANSWER: LazyLock<Answer> = LazyLock::new(|| {
-    let function = Function::connect(Settings::from_pairs(SETTINGS), fuzz::aws(AUTH_TOKEN)).unwrap();
+    let function = App::connect(Settings::from_pairs(SETTINGS), fuzz::aws(AUTH_TOKEN)).unwrap();
     let runtime = fuzz::runtime();
     Box::new(move |bytes| {
         let event = fuzz::event(bytes)?;

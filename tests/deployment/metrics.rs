@@ -140,7 +140,7 @@ fn sources_of(function: &str) -> Vec<String> {
             &[
                 "jobs/copy_recording.rs",
                 "jobs/delete_original.rs",
-                "jobs/messages.rs",
+                "jobs/batch.rs",
                 "jobs.rs",
             ],
         ),

@@ -1,23 +1,23 @@
 //! The jobs, one file each.
 
+mod batch;
 mod copy_recording;
 mod delete_original;
 mod link_task;
 mod links_queue;
-mod messages;
 
 use std::time::Instant;
 
 use service::metrics::{self, Unit};
 
-use self::{copy_recording::CopyError, delete_original::DeleteError, link_task::LinkError};
 pub(crate) use self::{
+    batch::process_batch,
     copy_recording::{Copier, Formats, MediaKeys},
     delete_original::OriginalDeleter,
     link_task::{LinkKind, Linker, Links},
     links_queue::{LinksQueue, taken},
-    messages::work_off,
 };
+use self::{copy_recording::CopyError, delete_original::DeleteError, link_task::LinkError};
 use crate::job::Job;
 
 /// The jobs that this role of the function can run.

@@ -38,8 +38,8 @@ use self::{
 use crate::{
     clock,
     config::OperatorConfig,
-    originals::Originals,
     schedules::{Deletions, Delivery, ScheduleError, Schedules},
+    twilio_account::TwilioAccount,
 };
 
 /// Kept back from the invocation's end for the state and the schedule of what follows: an object and a schedule to put,
@@ -51,7 +51,7 @@ const PIECE: Duration = Duration::from_secs(60);
 
 /// What an operator can ask for, with the clients that it takes.
 pub(crate) struct Operator {
-    originals: Originals,
+    originals: TwilioAccount,
     catalog: Catalog,
     reader: Reader,
     eraser: Eraser,
@@ -88,7 +88,7 @@ pub(crate) enum OperatorError {
 }
 
 impl Operator {
-    pub(crate) fn new(aws: &SdkConfig, originals: Originals, config: OperatorConfig) -> Self {
+    pub(crate) fn new(aws: &SdkConfig, originals: TwilioAccount, config: OperatorConfig) -> Self {
         let bucket = config.vault.bucket.clone();
         let s3 = aws_sdk_s3::Client::new(aws);
         Self {
@@ -160,7 +160,7 @@ impl Operator {
 
     async fn go_on(&self, cursor: Cursor, place: Place, invoked: Invoked<'_>) -> Result<Value, OperatorError> {
         let operation = cursor.operation.clone();
-        match self.work_off(cursor, place, invoked).await {
+        match self.process_batch(cursor, place, invoked).await {
             // Another invocation has taken the run, by the same event or a newer one: that one sees to it.
             Err(OperatorError::State(StateError::Superseded)) => Ok(left_alone(&operation, "superseded")),
             outcome => outcome,
@@ -168,7 +168,7 @@ impl Operator {
     }
 
     /// Works piece by piece until all is done, one has failed, or time is nearly over.
-    async fn work_off(
+    async fn process_batch(
         &self,
         mut cursor: Cursor,
         mut place: Place,

@@ -146,7 +146,7 @@ mod tests {
     use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
 
     use super::*;
-    use crate::emulated::{Emulated, ROLE_ARN};
+    use crate::testing::emulated::{Emulated, ROLE_ARN};
 
     const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:copies";
     const DEAD_LETTERS: &str = "arn:aws:sqs:us-east-1:000000000000:copies-dead-letters";

@@ -2,11 +2,11 @@
 //!
 //! Nothing in a request is believed, and nobody else is called because of it, before its signature has been verified.
 
-mod decision;
+mod decide;
 mod delivery;
-mod rejection;
+mod refusal;
 mod request;
-mod response;
+mod respond;
 mod signers;
 
 use std::{error::Error, time::Instant};
@@ -19,8 +19,8 @@ use service::{
 use twilio::{callback::RecordingStatus, sid::AccountSid, signature::SignatureError};
 
 use self::{
-    decision::{Decided, Decision, decide},
-    rejection::Rejection,
+    decide::{Decided, Decision, decide},
+    refusal::Refusal,
     request::CallbackRequest,
 };
 pub(crate) use self::{
@@ -48,11 +48,11 @@ impl Webhook {
         // Whatever is down or silent: without an answer of ours Twilio hears of a timeout, and the log says nothing.
         let outcome = tokio::time::timeout_at(deadline.into(), self.take(event, jobs, deadline))
             .await
-            .unwrap_or(Err(Rejection::OutOfTime));
-        if let Err(rejection) = &outcome {
-            tell(rejection);
+            .unwrap_or(Err(Refusal::OutOfTime));
+        if let Err(refusal) = &outcome {
+            tell(refusal);
         }
-        response::render(&outcome, request_id)
+        respond::respond(&outcome, request_id)
     }
 
     async fn take(
@@ -60,7 +60,7 @@ impl Webhook {
         event: Result<Box<ApiGatewayV2httpRequest>, Malformed>,
         jobs: &Jobs,
         deadline: Instant,
-    ) -> Result<(), Rejection> {
+    ) -> Result<(), Refusal> {
         let request = CallbackRequest::from_event(*event?)?;
         self.authenticate(&request).await?;
         let Decided {
@@ -94,10 +94,10 @@ impl Webhook {
         Ok(())
     }
 
-    async fn authenticate(&self, request: &CallbackRequest) -> Result<(), Rejection> {
+    async fn authenticate(&self, request: &CallbackRequest) -> Result<(), Refusal> {
         let base = self.public_base_url.as_deref();
         let outcome = self.signers.verify(request, base).await;
-        if let Err(Rejection::Signature(SignatureError::Mismatch)) = &outcome {
+        if let Err(Refusal::Signature(SignatureError::Mismatch)) = &outcome {
             // A base URL other than the one Twilio was given is the usual mistake of a deployment.
             tracing::warn!(url = request.public_url(base), "not signed for this URL");
         }
@@ -106,12 +106,12 @@ impl Webhook {
 }
 
 /// One line for the log, with the reason that the sender isn't told, and a count of those who were turned away.
-fn tell(rejection: &Rejection) {
-    let status = rejection.status();
-    let code = rejection.code();
-    let reason = rejection
+fn tell(refusal: &Refusal) {
+    let status = refusal.status();
+    let code = refusal.code();
+    let reason = refusal
         .source()
-        .map_or_else(|| rejection.to_string(), ToString::to_string);
+        .map_or_else(|| refusal.to_string(), ToString::to_string);
     if status.is_server_error() {
         tracing::error!(status = status.as_u16(), code, reason, "callback not taken");
     } else {

@@ -27,7 +27,7 @@ use vault::{
 use super::Try;
 use crate::{
     job::CopyRecording,
-    originals::{Originals, OriginalsError},
+    twilio_account::{TwilioAccount, TwilioAccountError},
 };
 
 mod encrypted_media;
@@ -36,7 +36,7 @@ use self::encrypted_media::EncryptedMedia;
 pub(crate) use self::{encrypted_media::MediaKeys, formats::Formats};
 
 pub(crate) struct Copier {
-    pub(crate) originals: Originals,
+    pub(crate) originals: TwilioAccount,
     pub(crate) writer: Writer,
     pub(crate) formats: Formats,
     /// How often SQS brings a message before it takes it for dead.
@@ -56,7 +56,7 @@ pub(crate) enum CopyError {
     #[error(transparent)]
     Name(#[from] NameError),
     #[error("what Twilio says of the recording: {0}")]
-    Told(#[from] OriginalsError),
+    Told(#[from] TwilioAccountError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -134,7 +134,7 @@ impl Copier {
 
     /// What Twilio says of the recording. The callback's word will do as long as nothing has failed; then the recording's
     /// own description is asked for, which is what Twilio says now.
-    async fn told(&self, job: &CopyRecording, nth: Try, is_last: bool) -> Result<Told, OriginalsError> {
+    async fn told(&self, job: &CopyRecording, nth: Try, is_last: bool) -> Result<Told, TwilioAccountError> {
         let then = Told {
             channels: job.channels,
             duration_s: job.duration_s,
@@ -249,7 +249,7 @@ struct RecordingMedia<'a> {
 
 impl RecordingMedia<'_> {
     async fn get(&self, from: u64, etag: Option<&str>) -> Result<Media, SourceError> {
-        let Originals { twilio, api_key } = &self.copier.originals;
+        let TwilioAccount { twilio, api_key } = &self.copier.originals;
         let unusable = |error| SourceError {
             retryable: true,
             message: format!("Twilio's API key: {error}"),

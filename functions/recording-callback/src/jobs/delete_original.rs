@@ -14,11 +14,11 @@ use vault::{
 
 use crate::{
     job::DeleteOriginal,
-    originals::{Originals, OriginalsError},
+    twilio_account::{TwilioAccount, TwilioAccountError},
 };
 
 pub(crate) struct OriginalDeleter {
-    pub(crate) originals: Originals,
+    pub(crate) originals: TwilioAccount,
     pub(crate) reader: Reader,
     pub(crate) catalog: Catalog,
     pub(crate) notices: DeletionNotices,
@@ -39,7 +39,7 @@ pub(crate) enum DeleteError {
     #[error("whether the recording was erased: {0}")]
     Catalog(#[from] ServiceError),
     #[error(transparent)]
-    Originals(#[from] OriginalsError),
+    TwilioAccount(#[from] TwilioAccountError),
     #[error("deadline reached")]
     Deadline,
 }
@@ -103,7 +103,7 @@ impl OriginalDeleter {
                 }
                 self.originals.delete(&job.recording_sid).await?
             }
-            Err(OriginalsError::Api(ApiError::NotFound)) => Deletion::AlreadyGone,
+            Err(TwilioAccountError::Api(ApiError::NotFound)) => Deletion::AlreadyGone,
             Err(error) => return Err(error.into()),
         };
         tell(&recording, deletion, &verified);
@@ -115,7 +115,7 @@ impl OriginalDeleter {
     }
 
     /// What Twilio says of the recording now, and what it said in the callback.
-    async fn told(&self, job: &DeleteOriginal) -> Result<[Told; 2], OriginalsError> {
+    async fn told(&self, job: &DeleteOriginal) -> Result<[Told; 2], TwilioAccountError> {
         let original = self.originals.fetch(&job.recording_sid).await?;
         let now = Told {
             channels: original.channels,
@@ -134,7 +134,7 @@ impl DeleteError {
         match self {
             Self::Unverified(error) => matches!(error, ReadError::Changed | ReadError::Unavailable(_)),
             Self::Catalog(error) | Self::Mark(error) => error.is_retryable(),
-            Self::Originals(error) => error.is_retryable(),
+            Self::TwilioAccount(error) => error.is_retryable(),
             Self::Deadline => true,
             Self::Name(_) | Self::NotWhole(_) => false,
         }

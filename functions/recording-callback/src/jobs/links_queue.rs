@@ -55,7 +55,7 @@ impl LinksQueue {
     }
 
     /// Takes care of one message. `true` where its queue may delete it: it is done, or another queue has it.
-    pub(super) async fn work_off(&self, jobs: &Jobs, message: &SqsMessage, deadline: Instant) -> bool {
+    pub(super) async fn process_batch(&self, jobs: &Jobs, message: &SqsMessage, deadline: Instant) -> bool {
         let body = message.body.as_deref().unwrap_or_default();
         let job = Job::from_message(body);
         let began_ms = began_ms(job.as_ref().ok(), message);

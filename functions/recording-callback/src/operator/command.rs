@@ -261,7 +261,7 @@ mod tests {
     use super::*;
     use crate::{
         invocation::Invocation,
-        sample_events::{ARRIVALS, BACKFILL, ERASE, RECONCILE, SWEEP, VERIFY, invocation},
+        testing::sample_events::{ARRIVALS, BACKFILL, ERASE, RECONCILE, SWEEP, VERIFY, invocation},
     };
 
     const SID: &str = "RE00000000000000000000000000000001";

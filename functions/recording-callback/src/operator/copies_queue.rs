@@ -119,7 +119,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::loopback::{Asked, Loopback};
+    use crate::testing::loopback::{Asked, Loopback};
 
     fn copy(number: u32) -> Job {
         let text = format!(r#"{{"version":1,"kind":"CopyRecording","recordingSid":"RE{number:032x}"}}"#);

@@ -8,7 +8,7 @@ use twilio::{client::ApiError, recordings::Deletion, sid::RecordingSid};
 use vault::{EraseError, NameError, RecordingId, ServiceError};
 
 use super::{Operator, command::Erase};
-use crate::{originals::OriginalsError, schedules::ScheduleError};
+use crate::{schedules::ScheduleError, twilio_account::TwilioAccountError};
 
 /// What was erased, and what had to stay.
 #[derive(Debug, Serialize)]
@@ -52,11 +52,11 @@ pub(crate) enum ErasureError {
     #[error("erased in the vault; the mark of its scheduled deletion at Twilio was not removed: {0}")]
     PendingDeletion(ServiceError),
     #[error("erased in the vault, not at Twilio: {0}")]
-    Original(OriginalsError),
+    Original(TwilioAccountError),
     #[error("erased in the vault; whether its original is being deleted: {0}")]
     Notice(ServiceError),
     #[error("erased in the vault; whether its original is still at Twilio: {0}")]
-    Unknown(OriginalsError),
+    Unknown(TwilioAccountError),
     #[error("deadline reached, invoke again")]
     Deadline,
 }
@@ -148,7 +148,7 @@ impl Operator {
         match self.originals.fetch(sid).await {
             Ok(_) if under_way => Ok(Original::DeletionUnderWay),
             Ok(_) => Ok(Original::Kept),
-            Err(OriginalsError::Api(ApiError::NotFound)) => Ok(Original::AlreadyGone),
+            Err(TwilioAccountError::Api(ApiError::NotFound)) => Ok(Original::AlreadyGone),
             Err(error) => Err(ErasureError::Unknown(error)),
         }
     }

@@ -161,9 +161,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        emulated::Emulated,
-        loopback::Loopback,
         operator::{command::Recordings, verify::Verification, work::Work},
+        testing::{emulated::Emulated, loopback::Loopback},
     };
 
     const OPERATION: &str = "verify-all";

@@ -17,7 +17,11 @@ use service::secrets::{Secret, Secrets};
 
 use self::twilio::Twilio;
 use super::*;
-use crate::{config::DeletionConfig, emulated::Emulated, invocation::Invocation, loopback::Loopback};
+use crate::{
+    config::DeletionConfig,
+    invocation::Invocation,
+    testing::{emulated::Emulated, loopback::Loopback},
+};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:operator";
 
@@ -43,7 +47,7 @@ impl World {
         let aws = Emulated::start().await;
         let queue = aws.sqs().create_queue().queue_name(&aws.name).send().await.unwrap();
         let queue_url = queue.queue_url.unwrap();
-        let originals = Originals {
+        let originals = TwilioAccount {
             twilio: twilio.client(),
             api_key: Secret::new(
                 &Secrets::new(&twilio.server.aws()),

@@ -7,8 +7,8 @@ use vault::{NameError, ServiceError};
 
 use super::{Operator, backfill::Walk, copies_queue::QueueError, sweep::Sweep, verify::Verification};
 use crate::{
-    originals::OriginalsError,
     schedules::{DeletionError, ScheduleError},
+    twilio_account::TwilioAccountError,
 };
 
 /// What is done, and how far it has got.
@@ -44,7 +44,7 @@ pub(crate) enum WorkError {
     #[error(transparent)]
     Name(#[from] NameError),
     #[error(transparent)]
-    Originals(#[from] OriginalsError),
+    TwilioAccount(#[from] TwilioAccountError),
     #[error("the vault: {0}")]
     Catalog(#[from] ServiceError),
     #[error(transparent)]
@@ -93,7 +93,7 @@ impl WorkError {
     pub(super) fn is_retryable(&self) -> bool {
         match self {
             Self::Name(_) => false,
-            Self::Originals(error) => error.is_retryable(),
+            Self::TwilioAccount(error) => error.is_retryable(),
             Self::Catalog(error) => error.is_retryable(),
             Self::Queue(_) | Self::Schedule(_) | Self::Deletion(_) | Self::Deadline => true,
         }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use aws_sdk_sqs::Client;
 
-use super::rejection::Rejection;
+use super::refusal::Refusal;
 use crate::{
     config::QueueUrls,
     job::Job,
@@ -30,7 +30,7 @@ impl Delivery {
         callback_jobs: &[Job; 2],
         jobs: &Jobs,
         deadline: Instant,
-    ) -> Result<(), Rejection> {
+    ) -> Result<(), Refusal> {
         match self {
             Self::Queues(queues) => queues.send_both(callback_jobs).await,
             Self::Inline => run_both(callback_jobs, jobs, deadline).await,
@@ -43,12 +43,12 @@ impl Queues {
         Self { sqs, urls }
     }
 
-    async fn send_both(&self, [first, second]: &[Job; 2]) -> Result<(), Rejection> {
+    async fn send_both(&self, [first, second]: &[Job; 2]) -> Result<(), Refusal> {
         let (first, second) = tokio::join!(self.send(first), self.send(second));
         first.and(second)
     }
 
-    async fn send(&self, job: &Job) -> Result<(), Rejection> {
+    async fn send(&self, job: &Job) -> Result<(), Refusal> {
         let url = match job {
             Job::LinkTask(_) => &self.urls.links,
             Job::CopyRecording(_) | Job::DeleteOriginal(_) => &self.urls.copies,
@@ -56,23 +56,23 @@ impl Queues {
         let message = self.sqs.send_message().queue_url(url).message_body(job.to_message());
         taken(message.send().await).map_err(|error| {
             tracing::error!(recordingSid = %job.recording_sid(), kind = job.kind(), error, "SQS did not take the job");
-            Rejection::NotQueued
+            Refusal::NotQueued
         })
     }
 }
 
 /// The jobs are independent: one that fails doesn't keep the other from being tried.
-async fn run_both(callback_jobs: &[Job; 2], jobs: &Jobs, deadline: Instant) -> Result<(), Rejection> {
+async fn run_both(callback_jobs: &[Job; 2], jobs: &Jobs, deadline: Instant) -> Result<(), Refusal> {
     let [first, second] = callback_jobs;
     let first = jobs.run(first, Try::Only, deadline).await;
     let second = jobs.run(second, Try::Only, deadline).await;
-    first.and(second).map_err(|error| rejection_of(&error))
+    first.and(second).map_err(|error| refusal_of(&error))
 }
 
-fn rejection_of(error: &JobError) -> Rejection {
+fn refusal_of(error: &JobError) -> Refusal {
     if error.is_retryable() {
-        Rejection::JobsUnfinished
+        Refusal::JobsUnfinished
     } else {
-        Rejection::JobsFailed
+        Refusal::JobsFailed
     }
 }

@@ -11,7 +11,7 @@ use twilio::{
     signature::{SignatureError, SignedBody, verify, verify_shared},
 };
 
-use super::rejection::Rejection;
+use super::refusal::Refusal;
 
 /// Twilio's callbacks have some 600 bytes, 1.5 kB with encryption details; room for what it may add.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -52,14 +52,14 @@ enum CallbackBody {
 }
 
 impl CallbackRequest {
-    pub(crate) fn from_event(event: ApiGatewayV2httpRequest) -> Result<Self, Rejection> {
+    pub(crate) fn from_event(event: ApiGatewayV2httpRequest) -> Result<Self, Refusal> {
         let raw_path = event.raw_path.unwrap_or_default();
         if !raw_path.ends_with(PATH) {
-            return Err(Rejection::NotFound);
+            return Err(Refusal::NotFound);
         }
         let method = event.request_context.http.method;
         if method != Method::POST && method != Method::GET {
-            return Err(Rejection::MethodNotAllowed);
+            return Err(Refusal::MethodNotAllowed);
         }
         let header = |name| event.headers.get(name).and_then(|value| value.to_str().ok());
         let body = decode(event.body.unwrap_or_default(), event.is_base64_encoded)?;
@@ -67,7 +67,7 @@ impl CallbackRequest {
             raw_path,
             raw_query: event.raw_query_string.unwrap_or_default(),
             domain_name: event.request_context.domain_name.unwrap_or_default(),
-            signature: header(SIGNATURE_HEADER).ok_or(Rejection::Unsigned)?.to_owned(),
+            signature: header(SIGNATURE_HEADER).ok_or(Refusal::Unsigned)?.to_owned(),
             signed_by: signed_by(&event.headers)?,
             body: if method == Method::GET {
                 CallbackBody::None
@@ -119,13 +119,13 @@ impl CallbackRequest {
     }
 
     /// The callback's parameters, from wherever this kind of request has them.
-    pub(crate) fn parameters(&self) -> Result<Vec<(String, String)>, Rejection> {
+    pub(crate) fn parameters(&self) -> Result<Vec<(String, String)>, Refusal> {
         match &self.body {
             CallbackBody::None => Ok(self.query()),
             CallbackBody::Form(pairs) => Ok(pairs.clone()),
             CallbackBody::Json(bytes) => serde_json::from_slice(bytes)
                 .map(json_pairs)
-                .map_err(|_| Rejection::Malformed("the body is not a JSON object".to_owned())),
+                .map_err(|_| Refusal::Malformed("the body is not a JSON object".to_owned())),
         }
     }
 
@@ -137,11 +137,11 @@ impl CallbackRequest {
 
 /// An empty header counts as none, as for Twilio's libraries. One that can't be read never does: then a request could
 /// choose by whom it's signed.
-fn signed_by(headers: &HeaderMap) -> Result<SignedBy, Rejection> {
+fn signed_by(headers: &HeaderMap) -> Result<SignedBy, Refusal> {
     let Some(header) = headers.get(SETTINGS_HEADER) else {
         return Ok(SignedBy::AuthToken);
     };
-    let unreadable = || Rejection::Signature(SignatureError::Settings);
+    let unreadable = || Refusal::Signature(SignatureError::Settings);
     let text = header.to_str().map_err(|_| unreadable())?;
     if text.trim().is_empty() {
         return Ok(SignedBy::AuthToken);
@@ -152,16 +152,16 @@ fn signed_by(headers: &HeaderMap) -> Result<SignedBy, Rejection> {
 }
 
 /// HTTP APIs send form bodies in base64, whatever is in them.
-fn decode(body: String, is_base64: bool) -> Result<Vec<u8>, Rejection> {
+fn decode(body: String, is_base64: bool) -> Result<Vec<u8>, Refusal> {
     let bytes = if is_base64 {
         STANDARD
             .decode(body)
-            .map_err(|_| Rejection::Malformed("the body is not the base64 that it is said to be".to_owned()))?
+            .map_err(|_| Refusal::Malformed("the body is not the base64 that it is said to be".to_owned()))?
     } else {
         body.into_bytes()
     };
     if bytes.len() > MAX_BODY_BYTES {
-        return Err(Rejection::BodyTooLarge);
+        return Err(Refusal::BodyTooLarge);
     }
     Ok(bytes)
 }
@@ -189,7 +189,7 @@ mod tests {
     use twilio::signature::sign;
 
     use super::*;
-    use crate::sample_events::{GET, POST_BASE64, POST_TEXT, http_request};
+    use crate::testing::sample_events::{GET, POST_BASE64, POST_TEXT, http_request};
 
     fn token() -> [SecretString; 1] {
         ["local-stack-auth-token".into()]

@@ -8,7 +8,7 @@ use twilio::{
 };
 
 use super::{
-    rejection::Rejection,
+    refusal::Refusal,
     request::{CallbackRequest, SignedBy},
 };
 
@@ -21,7 +21,7 @@ pub(crate) struct Signers {
 impl Signers {
     /// Whether one of them signed the request. What a request claims to be signed by decides alone: a key that isn't known
     /// never makes it the Auth Token's.
-    pub(crate) async fn verify(&self, request: &CallbackRequest, base: Option<&str>) -> Result<(), Rejection> {
+    pub(crate) async fn verify(&self, request: &CallbackRequest, base: Option<&str>) -> Result<(), Refusal> {
         match request.signed_by() {
             SignedBy::AuthToken => by_auth_token(self.auth_tokens.as_ref(), request, base).await,
             SignedBy::SharedKey(settings) => by_shared_key(self.shared_keys.as_ref(), request, base, settings).await,
@@ -33,12 +33,12 @@ async fn by_auth_token(
     secret: Option<&Secret<AuthTokens>>,
     request: &CallbackRequest,
     base: Option<&str>,
-) -> Result<(), Rejection> {
+) -> Result<(), Refusal> {
     let secret = secret.ok_or(SignatureError::NotAccepted)?;
     let verify = |tokens: AuthTokens| request.verify(base, &tokens.into_vec());
-    match verify(secret.get().await.map_err(Rejection::AuthToken)?) {
+    match verify(secret.get().await.map_err(Refusal::AuthToken)?) {
         // The token may have been replaced since the secret was last read.
-        Err(SignatureError::Mismatch) => verify(secret.refresh().await.map_err(Rejection::AuthToken)?)?,
+        Err(SignatureError::Mismatch) => verify(secret.refresh().await.map_err(Refusal::AuthToken)?)?,
         outcome => outcome?,
     }
     Ok(())
@@ -49,16 +49,16 @@ async fn by_shared_key(
     request: &CallbackRequest,
     base: Option<&str>,
     settings: &SignatureSettings,
-) -> Result<(), Rejection> {
+) -> Result<(), Refusal> {
     let secret = secret.ok_or(SignatureError::NotAccepted)?;
     let verify = |keys: SharedKeys| {
         let key = keys.get(settings).ok_or(SignatureError::UnknownKey)?;
         request.verify_shared(base, key)
     };
-    match verify(secret.get().await.map_err(Rejection::SharedKeys)?) {
+    match verify(secret.get().await.map_err(Refusal::SharedKeys)?) {
         // The key may have been added, or its secret replaced, since the secret was last read.
         Err(SignatureError::UnknownKey | SignatureError::Mismatch) => {
-            verify(secret.refresh().await.map_err(Rejection::SharedKeys)?)?;
+            verify(secret.refresh().await.map_err(Refusal::SharedKeys)?)?;
         }
         outcome => outcome?,
     }

@@ -14,8 +14,10 @@ use twilio::{
 use super::*;
 use crate::{
     config::QueueUrls,
-    loopback::{Asked, Loopback, aws_at},
-    sample_events::{GET, POST_BASE64, POST_TEXT, http_request},
+    testing::{
+        loopback::{Asked, Loopback, aws_at},
+        sample_events::{GET, POST_BASE64, POST_TEXT, http_request},
+    },
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";

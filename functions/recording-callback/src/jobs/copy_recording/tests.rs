@@ -6,8 +6,10 @@ use vault::{AccountId, KeyArn, WriterConfig};
 use super::*;
 use crate::{
     job::Job,
-    loopback::{ACCOUNT, Asked, Loopback},
-    sample_events::COPY_RECORDING,
+    testing::{
+        loopback::{ACCOUNT, Asked, Loopback},
+        sample_events::COPY_RECORDING,
+    },
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
@@ -20,7 +22,7 @@ fn copier(server: &Loopback, format: MediaFormat) -> Copier {
         kms_key: KeyArn::parse("arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000001").unwrap(),
     };
     Copier {
-        originals: Originals {
+        originals: TwilioAccount {
             twilio: server.twilio(),
             api_key: Secret::new(&Secrets::new(&aws), "api-key".to_owned(), Credentials::parse_api_key),
         },

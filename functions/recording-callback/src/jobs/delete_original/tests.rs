@@ -6,7 +6,7 @@ use twilio::{client::Credentials, sid::RecordingSid};
 use vault::ContentType;
 
 use super::*;
-use crate::{
+use crate::testing::{
     emulated::Emulated,
     loopback::{ACCOUNT, Asked, Loopback},
 };
@@ -62,7 +62,7 @@ async fn run(
 ) -> (Result<(), DeleteError>, usize) {
     let server = Loopback::start(twilio).await;
     let deleter = OriginalDeleter {
-        originals: Originals {
+        originals: TwilioAccount {
             twilio: server.twilio(),
             api_key: Secret::new(
                 &Secrets::new(&server.aws()),
@@ -226,7 +226,7 @@ async fn nothing_is_deleted_without_notice() {
     aws.store(&recording(), ContentType::Wav, wav()).await;
     let server = Loopback::start(twilio).await;
     let deleter = OriginalDeleter {
-        originals: Originals {
+        originals: TwilioAccount {
             twilio: server.twilio(),
             api_key: Secret::new(
                 &Secrets::new(&server.aws()),

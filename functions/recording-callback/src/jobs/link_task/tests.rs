@@ -23,10 +23,12 @@ use twilio::{
 use super::*;
 use crate::{
     config::{ChannelOrders, DeletionConfig, LinksQueueConfig, ScheduleConfig},
-    emulated::ROLE_ARN,
     job::Job,
-    loopback::{Asked, Loopback},
     secret::key_ring,
+    testing::{
+        emulated::ROLE_ARN,
+        loopback::{Asked, Loopback},
+    },
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";

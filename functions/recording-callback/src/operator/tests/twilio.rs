@@ -8,7 +8,7 @@ use std::sync::{
 use ::twilio::client::Client;
 use serde_json::{Value, json};
 
-use crate::loopback::{ACCOUNT, Asked, Loopback};
+use crate::testing::loopback::{ACCOUNT, Asked, Loopback};
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
 

@@ -11,7 +11,7 @@ use twilio::callback::EncryptionDetails;
 use vault::{Attributes, ContentType, Doubts, Incoming, Outcome, ReadError, Reader, RecordingId, StoreError, Told};
 
 use super::*;
-use crate::{
+use crate::testing::{
     emulated::Emulated,
     loopback::{Asked, Loopback},
 };

@@ -3,7 +3,7 @@
 use aws_lambda_events::sqs::SqsEvent;
 
 use super::*;
-use crate::jobs::{Jobs, work_off};
+use crate::jobs::{Jobs, process_batch};
 
 const CHANGE_VISIBILITY: &str = "AmazonSQS.ChangeMessageVisibility";
 const SEND_MESSAGE: &str = "AmazonSQS.SendMessage";
@@ -60,7 +60,7 @@ async fn kept(linker: Linker, messages: &[Value]) -> Vec<String> {
         linker: Some(linker),
         ..Jobs::default()
     };
-    let response = work_off(&jobs, events(messages), Instant::now() + Duration::from_secs(30)).await;
+    let response = process_batch(&jobs, events(messages), Instant::now() + Duration::from_secs(30)).await;
     let failures = response.batch_item_failures.into_iter();
     failures.map(|failure| failure.item_identifier).collect()
 }

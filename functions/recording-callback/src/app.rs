@@ -1,4 +1,4 @@
-//! The function put together: clients made once, events handed to the part that takes them.
+//! The application put together: clients made once, events handed to the part that takes them.
 
 use std::fmt;
 
@@ -22,11 +22,11 @@ use crate::{
     clock,
     config::{Config, JobsConfig, LinkMode, WebhookConfig},
     invocation::{Invocation, InvocationError, Reply},
-    jobs::{Copier, Jobs, LinkKind, Linker, Links, LinksQueue, MediaKeys, OriginalDeleter, work_off},
+    jobs::{Copier, Jobs, LinkKind, Linker, Links, LinksQueue, MediaKeys, OriginalDeleter, process_batch},
     operator::{Invoked, Operator},
-    originals::Originals,
     schedules::Deletions,
     secret::key_ring,
+    twilio_account::TwilioAccount,
     webhook::{Delivery, Queues, Signers, Webhook},
 };
 
@@ -37,19 +37,19 @@ use crate::{
 pub async fn serve() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_settings(Settings::from_env())?;
     let aws = service::aws::sdk_config(config.aws_timeouts)?;
-    let function = Function::new(config, aws)?;
+    let app = App::new(config, aws)?;
     // Boxed: nested into one type, the runtime's futures and these are deeper than the compiler goes.
-    lambda_runtime::run(service_fn(|event| Box::pin(function.invoke(event)))).await
+    lambda_runtime::run(service_fn(|event| Box::pin(app.invoke(event)))).await
 }
 
 /// One running instance, in the role that its configuration gives it.
-pub struct Function {
+pub struct App {
     webhook: Option<Webhook>,
     jobs: Jobs,
     operator: Option<Operator>,
 }
 
-impl Function {
+impl App {
     /// Makes the clients that the role needs. Calls nobody.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ impl Function {
                 let response = webhook.answer(request, &self.jobs, &context.request_id, deadline).await;
                 Ok(Reply::Http(Box::new(response)))
             }
-            Invocation::Messages(batch) => Ok(Reply::Messages(work_off(&self.jobs, batch, deadline).await)),
+            Invocation::Messages(batch) => Ok(Reply::Messages(process_batch(&self.jobs, batch, deadline).await)),
             Invocation::Command(command) => {
                 let operator = self
                     .operator
@@ -125,9 +125,9 @@ impl Function {
 }
 
 /// The parts hold clients with credentials: none is shown.
-impl fmt::Debug for Function {
+impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Function").finish_non_exhaustive()
+        f.debug_struct("App").finish_non_exhaustive()
     }
 }
 
@@ -167,7 +167,7 @@ impl Aws {
     fn jobs(&self, account: AccountSid, config: JobsConfig) -> Result<(Jobs, Option<Operator>), ClientError> {
         let twilio = Client::new(account, config.endpoints)?;
         let api_key = || Secret::new(&self.secrets, config.api_key_secret.clone(), Credentials::parse_api_key);
-        let originals = || Originals {
+        let originals = || TwilioAccount {
             twilio: twilio.clone(),
             api_key: api_key(),
         };
@@ -224,10 +224,10 @@ impl Aws {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample_events::{COPY_RECORDING, POST_TEXT};
+    use crate::testing::sample_events::{COPY_RECORDING, POST_TEXT};
 
     /// Takes messages and fails every job.
-    const WITHOUT_PARTS: Function = Function {
+    const WITHOUT_PARTS: App = App {
         webhook: None,
         jobs: Jobs {
             linker: None,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     job::{CopyRecording, LinkTask},
-    sample_events::{GET, POST_BASE64, POST_TEXT, http_request},
+    testing::sample_events::{GET, POST_BASE64, POST_TEXT, http_request},
 };
 
 const NOW_MS: i64 = 1_763_900_000_000;
@@ -11,14 +11,14 @@ fn account() -> AccountSid {
 }
 
 /// The sample callback with `from` in its body and query replaced.
-fn decided(event: &str, from: &str, to: &str) -> Result<Decided, Rejection> {
+fn decided(event: &str, from: &str, to: &str) -> Result<Decided, Refusal> {
     let mut event = http_request(event);
     event.body = event.body.map(|body| body.replace(from, to));
     event.raw_query_string = event.raw_query_string.map(|query| query.replace(from, to));
     decide(&CallbackRequest::from_event(event).unwrap(), &account(), NOW_MS)
 }
 
-fn decide_with(event: &str, from: &str, to: &str) -> Result<Decision, Rejection> {
+fn decide_with(event: &str, from: &str, to: &str) -> Result<Decision, Refusal> {
     decided(event, from, to).map(|decided| decided.decision)
 }
 

@@ -8,7 +8,7 @@ use super::request::MAX_BODY_BYTES;
 
 /// Every answer but 204. The text is what the sender reads; what only the log needs is in the source.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Rejection {
+pub(crate) enum Refusal {
     #[error(transparent)]
     MalformedRequest(#[from] http_event::Malformed),
     #[error("no such path")]
@@ -39,7 +39,7 @@ pub(crate) enum Rejection {
     JobsFailed,
 }
 
-impl Rejection {
+impl Refusal {
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -76,7 +76,7 @@ impl Rejection {
     }
 }
 
-impl From<CallbackError> for Rejection {
+impl From<CallbackError> for Refusal {
     fn from(error: CallbackError) -> Self {
         Self::Malformed(error.to_string())
     }

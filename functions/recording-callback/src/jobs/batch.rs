@@ -14,12 +14,12 @@ use crate::{clock, job::Job};
 /// Runs the batch's jobs one by one and names the messages that SQS is to keep: those whose jobs failed and those that
 /// are no jobs. SQS brings them again and, when they have come too often, moves them to the dead-letter queue. A linker
 /// decides both by itself.
-pub(crate) async fn work_off(jobs: &Jobs, event: SqsEvent, deadline: Instant) -> SqsBatchResponse {
+pub(crate) async fn process_batch(jobs: &Jobs, event: SqsEvent, deadline: Instant) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in event.records {
         let links_queue = jobs.linker.as_ref().and_then(|linker| linker.queue.as_ref());
         let is_done = match links_queue {
-            Some(queue) => queue.work_off(jobs, &message, deadline).await,
+            Some(queue) => queue.process_batch(jobs, &message, deadline).await,
             None => run(jobs, &message, deadline).await.is_ok(),
         };
         if !is_done {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
     use crate::{
         invocation::Invocation,
-        sample_events::{COPY_RECORDING, DELETE_ORIGINAL, LINK_TASK, invocation},
+        testing::sample_events::{COPY_RECORDING, DELETE_ORIGINAL, LINK_TASK, invocation},
     };
 
     fn event(bodies: &[&str]) -> SqsEvent {
@@ -80,7 +80,7 @@ mod tests {
     #[tokio::test]
     async fn messages_that_are_no_jobs_or_another_roles_jobs_are_kept() {
         let copy = r#"{"version":1,"kind":"CopyRecording","recordingSid":"RE00000000000000000000000000000001"}"#;
-        let response = work_off(
+        let response = process_batch(
             &Jobs::default(),
             event(&["poison", r#"{"version":9,"kind":"X"}"#, copy]),
             Instant::now(),
@@ -116,7 +116,7 @@ mod tests {
     #[tokio::test]
     async fn a_message_without_an_id_keeps_the_whole_batch() {
         let event = serde_json::from_value(json!({"Records": [{"body": "poison"}]})).unwrap();
-        let response = work_off(&Jobs::default(), event, Instant::now()).await;
+        let response = process_batch(&Jobs::default(), event, Instant::now()).await;
         assert_eq!(
             serde_json::to_value(response).unwrap(),
             json!({"batchItemFailures": [{"itemIdentifier": ""}]})

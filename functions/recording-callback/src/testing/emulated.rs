@@ -18,7 +18,7 @@ use vault::{
 
 use crate::{
     config::ScheduleConfig,
-    loopback::{self, ACCOUNT},
+    testing::loopback::{self, ACCOUNT},
 };
 
 /// The only role that the emulator asks for is one that is named.

@@ -5,7 +5,7 @@ use twilio::{
     sid::{AccountSid, RecordingSid, ReservationSid, TaskSid},
 };
 
-use super::{rejection::Rejection, request::CallbackRequest};
+use super::{refusal::Refusal, request::CallbackRequest};
 use crate::job::{Job, TaskReference};
 
 /// What to do, and what was passed over on the way to it.
@@ -33,10 +33,10 @@ pub(crate) enum Decision {
 }
 
 /// Decides on a request whose signature has been verified; `now_ms` is when it came.
-pub(crate) fn decide(request: &CallbackRequest, account: &AccountSid, now_ms: i64) -> Result<Decided, Rejection> {
+pub(crate) fn decide(request: &CallbackRequest, account: &AccountSid, now_ms: i64) -> Result<Decided, Refusal> {
     let callback = RecordingCallback::from_pairs(&request.parameters()?)?;
     if callback.account_sid != *account {
-        return Err(Rejection::ForeignAccount);
+        return Err(Refusal::ForeignAccount);
     }
     let recording_sid = callback.recording_sid.clone();
     let mut unreadable = callback.unreadable.clone();

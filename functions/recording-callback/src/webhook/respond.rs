@@ -7,23 +7,23 @@ use http::{
 };
 use serde_json::json;
 
-use super::rejection::Rejection;
+use super::refusal::Refusal;
 
-/// 204 without a body, or the rejection's status with `{"error", "message", "requestId"}`.
-pub(crate) fn render(outcome: &Result<(), Rejection>, request_id: &str) -> ApiGatewayV2httpResponse {
+/// 204 without a body, or the refusal's status with `{"error", "message", "requestId"}`.
+pub(crate) fn respond(outcome: &Result<(), Refusal>, request_id: &str) -> ApiGatewayV2httpResponse {
     let mut response = ApiGatewayV2httpResponse::default();
-    let Err(rejection) = outcome else {
+    let Err(refusal) = outcome else {
         response.status_code = StatusCode::NO_CONTENT.as_u16().into();
         return response;
     };
-    response.status_code = rejection.status().as_u16().into();
+    response.status_code = refusal.status().as_u16().into();
     response
         .headers
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if matches!(rejection, Rejection::MethodNotAllowed) {
+    if matches!(refusal, Refusal::MethodNotAllowed) {
         response.headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
     }
-    let body = json!({"error": rejection.code(), "message": rejection.to_string(), "requestId": request_id});
+    let body = json!({"error": refusal.code(), "message": refusal.to_string(), "requestId": request_id});
     response.body = Some(Body::Text(body.to_string()));
     response
 }
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn a_taken_callback_is_answered_204_without_a_body() {
-        let response = serde_json::to_value(render(&Ok(()), "request-1")).unwrap();
+        let response = serde_json::to_value(respond(&Ok(()), "request-1")).unwrap();
         assert_eq!(response["statusCode"], 204);
         assert_eq!(response.get("body"), None);
         assert_eq!(response["headers"], json!({}));
@@ -46,36 +46,32 @@ mod tests {
 
     #[test]
     fn a_rejection_is_answered_with_its_status_and_code() {
-        for (rejection, status, code) in [
+        for (refusal, status, code) in [
             (Malformed.into(), 400, "malformed_request"),
-            (Rejection::NotFound, 404, "not_found"),
-            (Rejection::MethodNotAllowed, 405, "method_not_allowed"),
-            (Rejection::BodyTooLarge, 413, "body_too_large"),
-            (Rejection::Unsigned, 403, "unsigned"),
-            (Rejection::Signature(SignatureError::Mismatch), 403, "invalid_signature"),
-            (Rejection::ForeignAccount, 403, "foreign_account"),
+            (Refusal::NotFound, 404, "not_found"),
+            (Refusal::MethodNotAllowed, 405, "method_not_allowed"),
+            (Refusal::BodyTooLarge, 413, "body_too_large"),
+            (Refusal::Unsigned, 403, "unsigned"),
+            (Refusal::Signature(SignatureError::Mismatch), 403, "invalid_signature"),
+            (Refusal::ForeignAccount, 403, "foreign_account"),
             (
-                Rejection::Malformed("RecordingSid is missing".to_owned()),
+                Refusal::Malformed("RecordingSid is missing".to_owned()),
                 400,
                 "malformed_callback",
             ),
+            (Refusal::AuthToken(SecretError::Missing), 503, "auth_token_unavailable"),
             (
-                Rejection::AuthToken(SecretError::Missing),
-                503,
-                "auth_token_unavailable",
-            ),
-            (
-                Rejection::SharedKeys(SecretError::Missing),
+                Refusal::SharedKeys(SecretError::Missing),
                 503,
                 "shared_keys_unavailable",
             ),
-            (Rejection::NotQueued, 503, "not_queued"),
-            (Rejection::OutOfTime, 503, "out_of_time"),
-            (Rejection::JobsUnfinished, 503, "jobs_unfinished"),
-            (Rejection::JobsFailed, 500, "jobs_failed"),
+            (Refusal::NotQueued, 503, "not_queued"),
+            (Refusal::OutOfTime, 503, "out_of_time"),
+            (Refusal::JobsUnfinished, 503, "jobs_unfinished"),
+            (Refusal::JobsFailed, 500, "jobs_failed"),
         ] {
-            let message = rejection.to_string();
-            let response = serde_json::to_value(render(&Err(rejection), "request-1")).unwrap();
+            let message = refusal.to_string();
+            let response = serde_json::to_value(respond(&Err(refusal), "request-1")).unwrap();
             assert_eq!(response["statusCode"], status, "{code}");
             assert_eq!(response["headers"]["content-type"], "application/json");
             assert_eq!(response["isBase64Encoded"], false);
@@ -89,14 +85,14 @@ mod tests {
 
     #[test]
     fn a_refused_method_is_told_the_allowed_ones() {
-        let response = render(&Err(Rejection::MethodNotAllowed), "request-1");
+        let response = respond(&Err(Refusal::MethodNotAllowed), "request-1");
         assert_eq!(response.headers[ALLOW], "GET, POST");
     }
 
     #[test]
     fn the_sender_is_not_told_what_is_wrong_with_the_secret() {
         let secret = SecretError::Unavailable("canary".to_owned());
-        let response = render(&Err(Rejection::AuthToken(secret)), "request-1");
+        let response = respond(&Err(Refusal::AuthToken(secret)), "request-1");
         assert!(!serde_json::to_string(&response).unwrap().contains("canary"));
     }
 }
