@@ -5,7 +5,6 @@ mod direct;
 mod measure;
 mod names;
 mod process;
-mod queue_model;
 mod report;
 mod rows;
 mod runtime;

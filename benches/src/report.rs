@@ -9,7 +9,7 @@ use toolbox::{Venv, workspace_root};
 use crate::{
     Failure,
     measure::{Goal, Row},
-    queue_model,
+    rows::{growth, jobs},
 };
 
 /// What is told of the measurements beside the figures; written by hand.
@@ -42,12 +42,27 @@ pub(crate) fn write(folder: &Path, rows: &[Row]) -> Result<(), Failure> {
     let data = folder.join("benchmarks.json");
     fs::write(&data, serde_json::to_string_pretty(&results)? + "\n")?;
     plot(&data, &folder.join("benchmarks.svg"))?;
-    let inputs = queue_model::Inputs::measured(rows).ok_or("the rows lack what the queues' model needs")?;
+    let inputs = measured_inputs(rows).ok_or("the rows lack what the queues' model needs")?;
     fs::write(
         folder.join("BENCHMARKS.md"),
         render(&results) + "\n" + &queue_model::report(&inputs),
     )?;
     Ok(())
+}
+
+/// The queue model's inputs from the rows of a full run; `None` if one of them was not measured.
+fn measured_inputs(rows: &[Row]) -> Option<queue_model::Inputs> {
+    let median = |group, measure| {
+        let mut rows = rows.iter();
+        let row = rows.find(|row| row.group == group && row.measure == measure)?;
+        Some(row.figure.median)
+    };
+    Some(queue_model::Inputs {
+        webhook_s: median(jobs::GROUP, jobs::WEBHOOK)? / 1e3,
+        link_s: median(jobs::GROUP, jobs::LINK)? / 1e3,
+        copy_start_s: median(jobs::GROUP, jobs::SMALL_COPY)? / 1e3,
+        copy_s_per_mb: median(growth::GROUP, growth::TIME_SLOPE)? / 1e3,
+    })
 }
 
 fn plot(data: &Path, target: &Path) -> Result<(), Failure> {

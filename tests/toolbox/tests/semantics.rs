@@ -10,7 +10,7 @@ use toolbox::workspace_root;
 #[test]
 fn every_promise_names_tests_that_exist() {
     let mut sources = String::new();
-    for folder in ["crates", "functions", "tests"] {
+    for folder in ["benches", "crates", "functions", "local-stack", "tests"] {
         read_rust_files(&workspace_root().join(folder), &mut sources);
     }
     let document = fs::read_to_string(workspace_root().join("docs/SEMANTICS.md")).unwrap();

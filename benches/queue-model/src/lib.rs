@@ -8,43 +8,21 @@ mod rate_limit;
 mod report;
 mod simulation;
 
-use crate::{
-    measure::Row,
-    rows::{growth, jobs},
-};
-
 /// What a job takes on an unloaded machine, by our own programs and against local servers: no network is in it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Inputs {
+pub struct Inputs {
     /// Seconds of a webhook's invocation.
-    pub(crate) webhook_s: f64,
+    pub webhook_s: f64,
     /// Seconds of a linker's invocation that knows its task: fetch and update.
-    pub(crate) link_s: f64,
+    pub link_s: f64,
     /// Seconds of a copy of nothing: where the line through copies of all lengths begins.
-    pub(crate) copy_start_s: f64,
+    pub copy_start_s: f64,
     /// Seconds for each MB (10⁶ bytes) more: that line's slope.
-    pub(crate) copy_s_per_mb: f64,
-}
-
-impl Inputs {
-    /// From the rows of a full run; `None` where one of them wasn't measured.
-    pub(crate) fn measured(rows: &[Row]) -> Option<Self> {
-        let median = |group, measure| {
-            let mut rows = rows.iter();
-            let row = rows.find(|row| row.group == group && row.measure == measure)?;
-            Some(row.figure.median)
-        };
-        Some(Self {
-            webhook_s: median(jobs::GROUP, jobs::WEBHOOK)? / 1e3,
-            link_s: median(jobs::GROUP, jobs::LINK)? / 1e3,
-            copy_start_s: median(jobs::GROUP, jobs::SMALL_COPY)? / 1e3,
-            copy_s_per_mb: median(growth::GROUP, growth::TIME_SLOPE)? / 1e3,
-        })
-    }
+    pub copy_s_per_mb: f64,
 }
 
 /// The report's section, in Markdown. The same inputs give the same text.
-pub(crate) fn report(inputs: &Inputs) -> String {
+pub fn report(inputs: &Inputs) -> String {
     report::render(inputs)
 }
 
