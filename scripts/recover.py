@@ -1,4 +1,4 @@
-"""recover.py <object file> <key ARN> <result file>: decrypts a recording as it is stored, and prints what it is bound to."""
+"""recover.py <object file> <key ARN> <result file>: decrypts a stored recording and prints its encryption context."""
 import pathlib, sys
 import aws_encryption_sdk, boto3
 from aws_cryptographic_material_providers import mpl

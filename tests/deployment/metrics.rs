@@ -133,7 +133,7 @@ fn sources_of(function: &str) -> Vec<String> {
         "Webhook" => ("recording-callback", &["webhook", "webhook.rs"]),
         "Linker" | "LateLinker" => (
             "recording-callback",
-            &["jobs/link_task.rs", "jobs/links_queue.rs", "jobs.rs"],
+            &["jobs/link_task.rs", "jobs/links_queue.rs", "jobs/dispatch.rs"],
         ),
         "Copier" => (
             "recording-callback",
@@ -141,7 +141,7 @@ fn sources_of(function: &str) -> Vec<String> {
                 "jobs/copy_recording.rs",
                 "jobs/delete_original.rs",
                 "jobs/batch.rs",
-                "jobs.rs",
+                "jobs/dispatch.rs",
             ],
         ),
         "Operator" => ("recording-callback", &["operator", "operator.rs"]),

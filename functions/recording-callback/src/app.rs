@@ -46,6 +46,8 @@ pub async fn serve() -> Result<(), lambda_runtime::Error> {
 pub struct App {
     webhook: Option<Webhook>,
     jobs: Jobs,
+    /// Unset, a failed link comes back when its queue's visibility timeout ends.
+    links_queue: Option<LinksQueue>,
     operator: Option<Operator>,
 }
 
@@ -71,12 +73,13 @@ impl App {
         let Config {
             account, webhook, jobs, ..
         } = config;
-        let (jobs, operator) = match jobs {
+        let (jobs, links_queue, operator) = match jobs {
             Some(config) => aws.jobs(account.clone(), config)?,
-            None => (Jobs::default(), None),
+            None => (Jobs::default(), None, None),
         };
         Ok(Self {
             jobs,
+            links_queue,
             operator,
             webhook: webhook.map(|webhook| aws.webhook(account, webhook)),
         })
@@ -107,7 +110,11 @@ impl App {
                 let response = webhook.answer(request, &self.jobs, &context.request_id, deadline).await;
                 Ok(Reply::Http(Box::new(response)))
             }
-            Invocation::Messages(batch) => Ok(Reply::Messages(process_batch(&self.jobs, batch, deadline).await)),
+            Invocation::Messages(batch) => {
+                let links_queue = self.links_queue.as_ref();
+                let response = process_batch(&self.jobs, links_queue, batch, deadline).await;
+                Ok(Reply::Messages(response))
+            }
             Invocation::Command(command) => {
                 let operator = self
                     .operator
@@ -158,13 +165,19 @@ impl Aws {
             },
             public_base_url: config.public_base_url,
             delivery: match config.queues {
-                Some(urls) => Delivery::Queues(Queues::new(aws_sdk_sqs::Client::new(&self.config), urls)),
+                Some(urls) => Delivery::Queues(Queues::new(&self.sqs(), urls)),
                 None => Delivery::Inline,
             },
         }
     }
 
-    fn jobs(&self, account: AccountSid, config: JobsConfig) -> Result<(Jobs, Option<Operator>), ClientError> {
+    fn jobs(
+        &self,
+        account: AccountSid,
+        mut config: JobsConfig,
+    ) -> Result<(Jobs, Option<LinksQueue>, Option<Operator>), ClientError> {
+        let links_queue = config.linker.as_mut().and_then(|linker| linker.queue.take());
+        let links_queue = links_queue.map(|urls| LinksQueue::new(&self.sqs(), urls));
         let twilio = Client::new(account, config.endpoints)?;
         let api_key = || Secret::new(&self.secrets, config.api_key_secret.clone(), Credentials::parse_api_key);
         let originals = || TwilioAccount {
@@ -189,9 +202,7 @@ impl Aws {
                     playback_base_url: linker.playback_base_url,
                     channels: linker.channels,
                 },
-                queue: linker
-                    .queue
-                    .map(|urls| LinksQueue::new(aws_sdk_sqs::Client::new(&self.config), urls)),
+                waits_for_task: links_queue.is_some(),
                 deletions: linker.deletion.map(|deletion| Deletions::new(&self.config, deletion)),
             }),
             deleter: config.copier.as_ref().map(|copier| OriginalDeleter {
@@ -209,11 +220,15 @@ impl Aws {
                 media_keys: copier.media_keys.map(|keys| MediaKeys::new(self.kms(), keys)),
             }),
         };
-        Ok((jobs, operator))
+        Ok((jobs, links_queue, operator))
     }
 
     fn s3(&self) -> aws_sdk_s3::Client {
         aws_sdk_s3::Client::new(&self.config)
+    }
+
+    fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.config)
     }
 
     fn kms(&self) -> aws_sdk_kms::Client {
@@ -234,6 +249,7 @@ mod tests {
             copier: None,
             deleter: None,
         },
+        links_queue: None,
         operator: None,
     };
 

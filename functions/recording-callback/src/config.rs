@@ -164,12 +164,8 @@ impl Config {
     /// [`BadSettings`] with every variable that is missing or wrong.
     pub(crate) fn from_settings(mut settings: Settings) -> Result<Self, BadSettings> {
         let role = settings.optional("ROLE", Role::parse);
-        let takes = |wanted| role.is_none_or(|role| role == wanted);
         let account = settings.required("TWILIO_ACCOUNT_SID", AccountSid::parse);
-        let webhook = takes(Role::Webhook).then(|| webhook(&mut settings, role.is_none()));
-        let linker = takes(Role::Linker).then(|| linker(&mut settings, role.is_some()));
-        let copier = takes(Role::Copier).then(|| copier(&mut settings, account.as_ref()));
-        // A function in all roles is an operator's too where it has what only that takes.
+        // A function in all roles is an operator too if it has the settings that only an operator uses.
         let operates = match role {
             None => ["COPIES_QUEUE_URL", "SCHEDULE_GROUP"]
                 .map(|name| settings.optional(name, text))
@@ -177,27 +173,30 @@ impl Config {
                 .all(Option::is_some),
             Some(role) => role == Role::Operator,
         };
-        let operator = operates.then(|| operator(&mut settings, account.as_ref()));
-        let jobs = (linker.is_some() || copier.is_some() || operator.is_some()).then(|| {
-            let endpoints = endpoints(&mut settings);
-            let api_key_secret = settings.required("TWILIO_API_KEY_SECRET", text)?;
-            Some(JobsConfig {
-                endpoints,
-                api_key_secret,
-                linker: linker.flatten(),
-                copier: copier.flatten(),
-                operator: operator.flatten(),
-            })
-        });
-        // A part that couldn't be read is `None` like one that the role doesn't use; it has noted why, so that
-        // `finish` doesn't let it through.
+        let webhook = if has(role, Role::Webhook) {
+            webhook(&mut settings, role.is_none())
+        } else {
+            None
+        };
+        let jobs = if operates || has(role, Role::Linker) || has(role, Role::Copier) {
+            jobs(&mut settings, role, operates, account.as_ref())
+        } else {
+            None
+        };
+        // A part that could not be read is `None`, like one that the role does not use. It has noted why, so that `finish`
+        // fails.
         settings.finish(account.map(|account| Self {
             account,
             aws_timeouts: role.map_or(Timeouts::PATIENT, Role::aws_timeouts),
-            webhook: webhook.flatten(),
-            jobs: jobs.flatten(),
+            webhook,
+            jobs,
         }))
     }
+}
+
+/// Whether the function has this role. Without `ROLE`, it has all of them but the operator's.
+fn has(role: Option<Role>, wanted: Role) -> bool {
+    role.is_none_or(|role| role == wanted)
 }
 
 impl Role {
@@ -239,6 +238,33 @@ fn webhook(settings: &mut Settings, runs_jobs: bool) -> Option<WebhookConfig> {
         shared_keys_secret,
         public_base_url,
         queues: links.zip(copies).map(|(links, copies)| QueueUrls { links, copies }),
+    })
+}
+
+fn jobs(
+    settings: &mut Settings,
+    role: Option<Role>,
+    operates: bool,
+    account: Option<&AccountSid>,
+) -> Option<JobsConfig> {
+    let linker = if has(role, Role::Linker) {
+        linker(settings, role.is_some())
+    } else {
+        None
+    };
+    let copier = if has(role, Role::Copier) {
+        copier(settings, account)
+    } else {
+        None
+    };
+    let operator = if operates { operator(settings, account) } else { None };
+    let endpoints = endpoints(settings);
+    Some(JobsConfig {
+        endpoints,
+        api_key_secret: settings.required("TWILIO_API_KEY_SECRET", text)?,
+        linker,
+        copier,
+        operator,
     })
 }
 

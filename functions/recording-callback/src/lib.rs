@@ -8,6 +8,7 @@ mod invocation;
 mod job;
 mod jobs;
 mod operator;
+mod queues;
 mod schedules;
 mod secret;
 #[cfg(test)]

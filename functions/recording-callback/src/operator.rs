@@ -8,7 +8,6 @@
 mod arrivals;
 mod backfill;
 mod command;
-mod copies_queue;
 mod cursor;
 mod erase;
 mod run_store;
@@ -27,7 +26,6 @@ pub(crate) use self::command::{Command, CommandError};
 use self::{
     backfill::Walk,
     command::Continuation,
-    copies_queue::CopiesQueue,
     cursor::{Cursor, Hold, Next, Standing, Status},
     erase::ErasureError,
     run_store::{Place, RunStore, StateError},
@@ -38,6 +36,7 @@ use self::{
 use crate::{
     clock,
     config::OperatorConfig,
+    queues::Queue,
     schedules::{Deletions, Delivery, ScheduleError, Schedules},
     twilio_account::TwilioAccount,
 };
@@ -57,7 +56,7 @@ pub(crate) struct Operator {
     eraser: Eraser,
     deletion_notices: DeletionNotices,
     pending_deletions: PendingDeletions,
-    copies: CopiesQueue,
+    copies: Queue,
     schedules: Schedules,
     /// Unset, originals stay at Twilio.
     deletions: Option<Deletions>,
@@ -99,7 +98,7 @@ impl Operator {
             pending_deletions: PendingDeletions::new(s3.clone(), bucket.clone()),
             runs: RunStore::new(s3.clone(), bucket),
             reader: Reader::new(s3, aws_sdk_kms::Client::new(aws), config.vault),
-            copies: CopiesQueue::new(aws_sdk_sqs::Client::new(aws), config.copies_queue_url),
+            copies: Queue::new(aws_sdk_sqs::Client::new(aws), config.copies_queue_url),
             schedules: Schedules::new(aws, config.schedules),
             deletions: config.deletion.map(|deletion| Deletions::new(aws, deletion)),
         }

@@ -1,4 +1,4 @@
-//! Jobs as SQS brings them.
+//! Jobs as SQS delivers them.
 
 use std::time::Instant;
 
@@ -6,21 +6,28 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use service::metrics::{self, Unit};
 
 use super::{
-    Jobs, Try,
-    links_queue::{Failure, sent_at_ms, times_received},
+    dispatch::Jobs,
+    error::Failure,
+    links_queue::LinksQueue,
+    received::{sent_at_ms, times_received},
+    retry::Try,
 };
 use crate::{clock, job::Job};
 
-/// Runs the batch's jobs one by one and names the messages that SQS is to keep: those whose jobs failed and those that
-/// are no jobs. SQS brings them again and, when they have come too often, moves them to the dead-letter queue. A linker
-/// decides both by itself.
-pub(crate) async fn process_batch(jobs: &Jobs, event: SqsEvent, deadline: Instant) -> SqsBatchResponse {
+/// Runs the batch's jobs one by one and names the messages that SQS is to keep: those whose jobs failed, and those that
+/// are not jobs. SQS delivers them again and moves them to the dead-letter queue after too many deliveries. A linker with
+/// queues of its own (`links`) decides both by itself.
+pub(crate) async fn process_batch(
+    jobs: &Jobs,
+    links: Option<&LinksQueue>,
+    event: SqsEvent,
+    deadline: Instant,
+) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in event.records {
-        let links_queue = jobs.linker.as_ref().and_then(|linker| linker.queue.as_ref());
-        let is_done = match links_queue {
-            Some(queue) => queue.process_batch(jobs, &message, deadline).await,
-            None => run(jobs, &message, deadline).await.is_ok(),
+        let is_done = match links {
+            Some(queue) => queue.process_message(jobs, &message, deadline).await,
+            None => process_message(jobs, &message, deadline).await.is_ok(),
         };
         if !is_done {
             // Without an id the identifier is empty, which makes Lambda keep the whole batch.
@@ -30,10 +37,10 @@ pub(crate) async fn process_batch(jobs: &Jobs, event: SqsEvent, deadline: Instan
     response
 }
 
-async fn run(jobs: &Jobs, message: &SqsMessage, deadline: Instant) -> Result<(), Failure> {
+async fn process_message(jobs: &Jobs, message: &SqsMessage, deadline: Instant) -> Result<(), Failure> {
     let times_received = times_received(message);
     let job = Job::from_message(message.body.as_deref().unwrap_or_default());
-    // What cannot be read may be a copy: it has one's age.
+    // A message that cannot be read may be a copy, so its age counts as one's.
     let is_copy = !matches!(job, Ok(Job::DeleteOriginal(_)));
     let outcome = match job {
         Ok(job) => jobs
@@ -45,15 +52,15 @@ async fn run(jobs: &Jobs, message: &SqsMessage, deadline: Instant) -> Result<(),
     if let Err(error) = &outcome {
         tracing::error!(messageId = message.message_id, timesReceived = times_received, %error, "message kept");
         if is_copy {
-            tell_age(message);
+            report_age(message);
         }
     }
     outcome
 }
 
-/// The metric of a copy that was not made although its message came so long ago. SQS leaves a message that was received
-/// three times out of its own age of the oldest.
-fn tell_age(message: &SqsMessage) {
+/// Emits the age of a copy that was not made. SQS leaves a message that was received three times out of its own age of
+/// the oldest message.
+fn report_age(message: &SqsMessage) {
     let age_s = clock::since(sent_at_ms(message)).as_secs_f64();
     metrics::emit(&[("CopyAge", age_s, Unit::Seconds)]);
 }
@@ -82,6 +89,7 @@ mod tests {
         let copy = r#"{"version":1,"kind":"CopyRecording","recordingSid":"RE00000000000000000000000000000001"}"#;
         let response = process_batch(
             &Jobs::default(),
+            None,
             event(&["poison", r#"{"version":9,"kind":"X"}"#, copy]),
             Instant::now(),
         )
@@ -116,7 +124,7 @@ mod tests {
     #[tokio::test]
     async fn a_message_without_an_id_keeps_the_whole_batch() {
         let event = serde_json::from_value(json!({"Records": [{"body": "poison"}]})).unwrap();
-        let response = process_batch(&Jobs::default(), event, Instant::now()).await;
+        let response = process_batch(&Jobs::default(), None, event, Instant::now()).await;
         assert_eq!(
             serde_json::to_value(response).unwrap(),
             json!({"batchItemFailures": [{"itemIdentifier": ""}]})

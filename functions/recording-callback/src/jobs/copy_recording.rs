@@ -24,7 +24,7 @@ use vault::{
     Writer,
 };
 
-use super::Try;
+use super::retry::Try;
 use crate::{
     job::CopyRecording,
     twilio_account::{TwilioAccount, TwilioAccountError},

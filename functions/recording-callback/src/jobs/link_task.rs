@@ -20,7 +20,7 @@ use twilio::{
 mod links;
 
 pub(crate) use self::links::{LinkKind, Links};
-use super::links_queue::{LinksQueue, PATIENCE};
+use super::retry::MAX_LINK_AGE;
 use crate::{
     clock,
     job::LinkTask,
@@ -35,8 +35,8 @@ pub(crate) struct Linker {
     pub(crate) api_key: Secret<Credentials>,
     pub(crate) workspace: WorkspaceSid,
     pub(crate) links: Links,
-    /// Without it a failed link waits for the queue's own time, and a task that a search does not find is gone.
-    pub(crate) queue: Option<LinksQueue>,
+    /// Whether a job whose task is not found is tried again later. If not, the task counts as gone.
+    pub(crate) waits_for_task: bool,
     /// Unset, originals stay at Twilio.
     pub(crate) deletions: Option<Deletions>,
 }
@@ -87,7 +87,7 @@ impl Linker {
         if let Err(error) = &outcome
             && !error.is_postponed()
         {
-            tell_age(possible_since_ms.unwrap_or(job.received_at_ms));
+            report_age(possible_since_ms.unwrap_or(job.received_at_ms));
         }
         outcome
     }
@@ -138,7 +138,7 @@ impl Linker {
     ) -> Result<Outcome, LinkError> {
         let job = self.findable(key, job).await?;
         let Some(task) = self.find(key, &job).await? else {
-            let may_come = self.queue.is_some() && clock::since(job.received_at_ms) < PATIENCE;
+            let may_come = self.waits_for_task && clock::since(job.received_at_ms) < MAX_LINK_AGE;
             return if may_come {
                 Err(LinkError::NoTaskYet)
             } else {
@@ -311,9 +311,9 @@ fn tell(job: &LinkTask, outcome: &Outcome, possible_since_ms: Option<i64>) {
     }
 }
 
-/// The metric of a link that was not made although it was possible since then (Unix milliseconds). SQS leaves a message
-/// that was received three times out of its own age of the oldest.
-pub(super) fn tell_age(possible_since_ms: i64) {
+/// Emits how long a link has been possible (since a time in Unix milliseconds) that was not made. SQS leaves a message
+/// that was received three times out of its own age of the oldest message.
+pub(super) fn report_age(possible_since_ms: i64) {
     let age_s = clock::since(possible_since_ms).as_secs_f64();
     metrics::emit(&[("LinkAge", age_s, Unit::Seconds)]);
 }

@@ -213,7 +213,7 @@ async fn queue(operator: &Operator, missing: &[CopyRecording]) -> Result<usize, 
             .await?;
     }
     let jobs: Vec<_> = missing.iter().cloned().map(Job::CopyRecording).collect();
-    Ok(operator.copies.send(&jobs).await?)
+    Ok(operator.copies.send_all(&jobs).await?)
 }
 
 impl From<RecordingResource> for CopyRecording {

@@ -86,7 +86,7 @@ impl Sweep {
         counts.pending += page.len() as u64;
         counts.overdue += overdue.len() as u64;
         let jobs: Vec<_> = overdue.iter().map(deletion).collect();
-        let queued = operator.copies.send(&jobs).await? as u64;
+        let queued = operator.copies.send_all(&jobs).await? as u64;
         counts.queued += queued;
         counts.failed += overdue.len() as u64 - queued;
         tell(&overdue);

@@ -5,8 +5,9 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use vault::ServiceError;
 
-use super::{Operator, backfill::Walk, copies_queue::QueueError, sweep::Sweep, verify::Verification};
+use super::{Operator, backfill::Walk, sweep::Sweep, verify::Verification};
 use crate::{
+    queues::QueueError,
     schedules::{DeletionError, ScheduleError},
     twilio_account::TwilioAccountError,
 };

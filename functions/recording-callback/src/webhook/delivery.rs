@@ -1,4 +1,4 @@
-//! Where the jobs of a callback go: into the queues, or, without queues, through this very invocation.
+//! Delivers the jobs of a callback: into the queues, or without queues within this invocation.
 
 use std::time::Instant;
 
@@ -8,7 +8,8 @@ use super::refusal::Refusal;
 use crate::{
     config::QueueUrls,
     job::Job,
-    jobs::{JobError, Jobs, Try, taken},
+    jobs::{JobError, Jobs, Try},
+    queues::Queue,
 };
 
 pub(crate) enum Delivery {
@@ -16,15 +17,15 @@ pub(crate) enum Delivery {
     Inline,
 }
 
-/// One queue a job kind, because Lambda wants a queue's visibility timeout to outlast its function's timeout: a link
-/// that failed must come back within seconds, a copy may run for 15 minutes.
+/// Each function has a queue of its own, because Lambda requires a queue's visibility timeout to be longer than its
+/// function's timeout: a link that failed must come back within seconds, and a copy may run for 15 minutes.
 pub(crate) struct Queues {
-    sqs: Client,
-    urls: QueueUrls,
+    links: Queue,
+    copies: Queue,
 }
 
 impl Delivery {
-    /// Returns once every job is durable or done: only then may Twilio hear a 2xx.
+    /// Returns once every job is durable or done: only then may Twilio get a 2xx.
     pub(crate) async fn deliver(
         &self,
         callback_jobs: &[Job; 2],
@@ -39,8 +40,11 @@ impl Delivery {
 }
 
 impl Queues {
-    pub(crate) const fn new(sqs: Client, urls: QueueUrls) -> Self {
-        Self { sqs, urls }
+    pub(crate) fn new(sqs: &Client, urls: QueueUrls) -> Self {
+        Self {
+            links: Queue::new(sqs.clone(), urls.links),
+            copies: Queue::new(sqs.clone(), urls.copies),
+        }
     }
 
     async fn send_both(&self, [first, second]: &[Job; 2]) -> Result<(), Refusal> {
@@ -49,19 +53,19 @@ impl Queues {
     }
 
     async fn send(&self, job: &Job) -> Result<(), Refusal> {
-        let url = match job {
-            Job::LinkTask(_) => &self.urls.links,
-            Job::CopyRecording(_) | Job::DeleteOriginal(_) => &self.urls.copies,
+        let queue = match job {
+            Job::LinkTask(_) => &self.links,
+            Job::CopyRecording(_) | Job::DeleteOriginal(_) => &self.copies,
         };
-        let message = self.sqs.send_message().queue_url(url).message_body(job.to_message());
-        taken(message.send().await).map_err(|error| {
-            tracing::error!(recordingSid = %job.recording_sid(), kind = job.kind(), error, "SQS did not take the job");
+        queue.send(job.to_message()).await.map_err(|error| {
+            let error = error.code();
+            tracing::error!(recordingSid = %job.recording_sid(), kind = job.kind(), error, "SQS did not accept the job");
             Refusal::NotQueued
         })
     }
 }
 
-/// The jobs are independent: one that fails doesn't keep the other from being tried.
+/// The jobs are independent: the second is tried even if the first fails.
 async fn run_both(callback_jobs: &[Job; 2], jobs: &Jobs, deadline: Instant) -> Result<(), Refusal> {
     let [first, second] = callback_jobs;
     let first = jobs.run(first, Try::Only, deadline).await;

@@ -1,22 +1,20 @@
-//! Why a callback isn't taken, and what its sender is told.
+//! Why a callback is refused, and the answer to its sender.
 
 use http::StatusCode;
 use service::{http_event, secrets::SecretError};
 use twilio::{callback::CallbackError, signature::SignatureError};
 
-use super::request::MAX_BODY_BYTES;
-
-/// Every answer but 204. The text is what the sender reads; what only the log needs is in the source.
+/// Every answer except 204. The text goes to the sender. The error's source holds what only the log shows.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(transparent)]
     MalformedRequest(#[from] http_event::Malformed),
     #[error("no such path")]
     NotFound,
-    #[error("callbacks are taken by POST and GET")]
+    #[error("only POST and GET are accepted")]
     MethodNotAllowed,
-    #[error("the body has more than {MAX_BODY_BYTES} bytes")]
-    BodyTooLarge,
+    #[error("the body is longer than {limit} bytes")]
+    BodyTooLarge { limit: usize },
     #[error("the request is not signed")]
     Unsigned,
     #[error("the signature is not valid")]
@@ -31,11 +29,11 @@ pub(crate) enum Refusal {
     SharedKeys(#[source] SecretError),
     #[error("the callback cannot be queued now")]
     NotQueued,
-    #[error("the callback cannot be dealt with in time")]
+    #[error("the callback was not processed in time")]
     OutOfTime,
-    #[error("the recording is not dealt with yet")]
+    #[error("the recording is not processed yet")]
     JobsUnfinished,
-    #[error("the recording cannot be dealt with")]
+    #[error("the recording cannot be processed")]
     JobsFailed,
 }
 
@@ -44,10 +42,10 @@ impl Refusal {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsigned | Self::Signature(_) | Self::ForeignAccount => StatusCode::FORBIDDEN,
             Self::MalformedRequest(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            // Twilio comes again after a 5xx where the callback's URL asks for it (`#rc=3&rp=all`).
+            // Twilio retries after a 5xx if the callback's URL says so (`#rc=3&rp=all`).
             Self::AuthToken(_) | Self::SharedKeys(_) | Self::NotQueued | Self::OutOfTime | Self::JobsUnfinished => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -55,13 +53,13 @@ impl Refusal {
         }
     }
 
-    /// Stable name, for programs.
+    /// A stable name, for programs.
     pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::MalformedRequest(_) => "malformed_request",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
-            Self::BodyTooLarge => "body_too_large",
+            Self::BodyTooLarge { .. } => "body_too_large",
             Self::Unsigned => "unsigned",
             Self::Signature(_) => "invalid_signature",
             Self::ForeignAccount => "foreign_account",

@@ -14,7 +14,7 @@ use twilio::{
 use super::refusal::Refusal;
 
 /// Twilio's callbacks have some 600 bytes, 1.5 kB with encryption details; room for what it may add.
-pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// What the HTTP API's route ends with; a stage or a custom domain's mapping may stand before it.
 const PATH: &str = "/recording-status-callback";
@@ -161,7 +161,7 @@ fn decode(body: String, is_base64: bool) -> Result<Vec<u8>, Refusal> {
         body.into_bytes()
     };
     if bytes.len() > MAX_BODY_BYTES {
-        return Err(Refusal::BodyTooLarge);
+        return Err(Refusal::BodyTooLarge { limit: MAX_BODY_BYTES });
     }
     Ok(bytes)
 }

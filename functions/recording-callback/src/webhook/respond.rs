@@ -50,7 +50,7 @@ mod tests {
             (Malformed.into(), 400, "malformed_request"),
             (Refusal::NotFound, 404, "not_found"),
             (Refusal::MethodNotAllowed, 405, "method_not_allowed"),
-            (Refusal::BodyTooLarge, 413, "body_too_large"),
+            (Refusal::BodyTooLarge { limit: 1 }, 413, "body_too_large"),
             (Refusal::Unsigned, 403, "unsigned"),
             (Refusal::Signature(SignatureError::Mismatch), 403, "invalid_signature"),
             (Refusal::ForeignAccount, 403, "foreign_account"),

@@ -46,7 +46,7 @@ fn webhook(aws: &Loopback, with_queues: bool) -> Webhook {
             links: format!("{}/links", aws.url),
             copies: format!("{}/copies", aws.url),
         };
-        Delivery::Queues(Queues::new(aws_sdk_sqs::Client::new(&config), urls))
+        Delivery::Queues(Queues::new(&aws_sdk_sqs::Client::new(&config), urls))
     };
     Webhook {
         account: AccountSid::parse("AC00000000000000000000000000000001").unwrap(),
@@ -278,7 +278,7 @@ async fn a_silent_service_is_answered_for_before_the_deadline() {
                 links: format!("{silent_url}/links"),
                 copies: format!("{silent_url}/copies"),
             };
-            webhook.delivery = Delivery::Queues(Queues::new(aws_sdk_sqs::Client::new(&config), urls));
+            webhook.delivery = Delivery::Queues(Queues::new(&aws_sdk_sqs::Client::new(&config), urls));
         }
         let (jobs, deadline) = (Jobs::default(), Instant::now() + Duration::from_secs(4));
         let answered = webhook.answer(Ok(Box::new(http_request(POST_TEXT))), &jobs, "request-1", deadline);

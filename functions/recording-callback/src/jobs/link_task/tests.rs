@@ -22,7 +22,7 @@ use twilio::{
 
 use super::*;
 use crate::{
-    config::{ChannelOrders, DeletionConfig, LinksQueueConfig, ScheduleConfig},
+    config::{ChannelOrders, DeletionConfig, ScheduleConfig},
     job::Job,
     secret::key_ring,
     testing::{
@@ -129,14 +129,7 @@ fn linker(server: &Loopback, with_segment_links: bool) -> Linker {
                 ..ChannelOrders::default()
             },
         },
-        queue: Some(LinksQueue::new(
-            aws_sdk_sqs::Client::new(&server.aws()),
-            LinksQueueConfig {
-                own: "links".to_owned(),
-                late: Some("late-links".to_owned()),
-                dead_letters: "dead-letters".to_owned(),
-            },
-        )),
+        waits_for_task: true,
         deletions: None,
     }
 }

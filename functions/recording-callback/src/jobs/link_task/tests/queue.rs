@@ -3,7 +3,10 @@
 use aws_lambda_events::sqs::SqsEvent;
 
 use super::*;
-use crate::jobs::{Jobs, process_batch};
+use crate::{
+    config::LinksQueueConfig,
+    jobs::{Jobs, LinksQueue, process_batch},
+};
 
 const CHANGE_VISIBILITY: &str = "AmazonSQS.ChangeMessageVisibility";
 const SEND_MESSAGE: &str = "AmazonSQS.SendMessage";
@@ -43,26 +46,46 @@ fn link_of_age(age_ms: i64) -> String {
     Job::LinkTask(job).to_message()
 }
 
-fn late_queue(server: &Loopback) -> LinksQueue {
-    LinksQueue::new(
-        aws_sdk_sqs::Client::new(&server.aws()),
-        LinksQueueConfig {
-            own: "late-links".to_owned(),
-            late: None,
-            dead_letters: "dead-letters".to_owned(),
-        },
-    )
+/// The queues of the linker.
+fn own_queues() -> LinksQueueConfig {
+    LinksQueueConfig {
+        own: "links".to_owned(),
+        late: Some("late-links".to_owned()),
+        dead_letters: "dead-letters".to_owned(),
+    }
 }
 
-/// The ids of the messages that SQS is to keep.
-async fn kept(linker: Linker, messages: &[Value]) -> Vec<String> {
+/// The queues of the late linker.
+fn late_queues() -> LinksQueueConfig {
+    LinksQueueConfig {
+        own: "late-links".to_owned(),
+        late: None,
+        dead_letters: "dead-letters".to_owned(),
+    }
+}
+
+/// Processes the messages in a linker with these queues. Returns the ids of the messages that SQS is to keep.
+async fn kept_by(server: &Loopback, queues: Option<LinksQueueConfig>, messages: &[Value]) -> Vec<String> {
     let jobs = Jobs {
-        linker: Some(linker),
+        linker: Some(Linker {
+            waits_for_task: queues.is_some(),
+            ..linker(server, false)
+        }),
         ..Jobs::default()
     };
-    let response = process_batch(&jobs, events(messages), Instant::now() + Duration::from_secs(30)).await;
+    let queue = queues.map(|urls| LinksQueue::new(&aws_sdk_sqs::Client::new(&server.aws()), urls));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let response = process_batch(&jobs, queue.as_ref(), events(messages), deadline).await;
     let failures = response.batch_item_failures.into_iter();
     failures.map(|failure| failure.item_identifier).collect()
+}
+
+async fn kept(server: &Loopback, messages: &[Value]) -> Vec<String> {
+    kept_by(server, Some(own_queues()), messages).await
+}
+
+async fn kept_late(server: &Loopback, messages: &[Value]) -> Vec<String> {
+    kept_by(server, Some(late_queues()), messages).await
 }
 
 fn calls(server: &Loopback, what: &str) -> Vec<Value> {
@@ -79,7 +102,7 @@ async fn a_link_that_fails_waits_in_its_queue_ever_longer_and_is_never_sent_agai
         for (times_received, wait_s) in [(1, 2), (2, 4), (9, 512), (10, 600), (900, 600)] {
             let server = Loopback::start(task_router(status)).await;
             let message = message("m", &link_of_age(0), times_received);
-            assert_eq!(kept(linker(&server, false), &[message]).await, ["m"], "{status}");
+            assert_eq!(kept(&server, &[message]).await, ["m"], "{status}");
             assert_eq!(
                 calls(&server, CHANGE_VISIBILITY),
                 [json!({"QueueUrl": "links", "ReceiptHandle": "handle-m", "VisibilityTimeout": wait_s})]
@@ -99,7 +122,7 @@ async fn a_link_whose_task_waits_for_a_worker_waits_in_its_queue_and_is_never_se
         })
         .await;
         let message = message("m", &link_of_age(0), times_received);
-        assert_eq!(kept(linker(&server, false), &[message]).await, ["m"]);
+        assert_eq!(kept(&server, &[message]).await, ["m"]);
         assert_eq!(
             calls(&server, CHANGE_VISIBILITY),
             [json!({"QueueUrl": "links", "ReceiptHandle": "handle-m", "VisibilityTimeout": wait_s})]
@@ -114,7 +137,7 @@ async fn an_old_link_joins_the_late_ones_before_it_is_tried() {
     let body = link_of_age(10 * MINUTE_MS);
     // Fields of a later release go with it.
     let body = body.replacen('{', r#"{"later":1,"#, 1);
-    assert!(kept(linker(&server, false), &[message("m", &body, 5)]).await.is_empty());
+    assert!(kept(&server, &[message("m", &body, 5)]).await.is_empty());
     assert_eq!(
         calls(&server, SEND_MESSAGE),
         [json!({"QueueUrl": "late-links", "MessageBody": body})]
@@ -123,28 +146,20 @@ async fn an_old_link_joins_the_late_ones_before_it_is_tried() {
 
     let server = Loopback::start(task_router(200)).await;
     let young = link_of_age(9 * MINUTE_MS);
-    assert!(
-        kept(linker(&server, false), &[message("m", &young, 5)])
-            .await
-            .is_empty()
-    );
+    assert!(kept(&server, &[message("m", &young, 5)]).await.is_empty());
     assert_eq!((server.count(SEND_MESSAGE), server.count("POST ")), (0, 1));
 }
 
 #[tokio::test]
 async fn a_late_link_is_tried_for_a_day_and_then_given_up_with_its_reason() {
-    let late = |server: &Loopback| Linker {
-        queue: Some(late_queue(server)),
-        ..linker(server, false)
-    };
     let server = Loopback::start(task_router(503)).await;
     let message_of_age = |age_ms| message("m", &link_of_age(age_ms), 3);
-    assert_eq!(kept(late(&server), &[message_of_age(DAY_MS - MINUTE_MS)]).await, ["m"]);
+    assert_eq!(kept_late(&server, &[message_of_age(DAY_MS - MINUTE_MS)]).await, ["m"]);
     assert_eq!(calls(&server, CHANGE_VISIBILITY)[0]["QueueUrl"], "late-links");
     assert_eq!(server.count(SEND_MESSAGE), 0);
 
     let server = Loopback::start(task_router(503)).await;
-    assert!(kept(late(&server), &[message_of_age(DAY_MS)]).await.is_empty());
+    assert!(kept_late(&server, &[message_of_age(DAY_MS)]).await.is_empty());
     assert_eq!(server.count(&format!("GET {TASK}")), 1, "tried once more");
     let sent = calls(&server, SEND_MESSAGE);
     assert_eq!(sent.len(), 1);
@@ -156,7 +171,7 @@ async fn a_late_link_is_tried_for_a_day_and_then_given_up_with_its_reason() {
 
     // However old it is, a link that can be made is.
     let server = Loopback::start(task_router(200)).await;
-    assert!(kept(late(&server), &[message_of_age(4 * DAY_MS)]).await.is_empty());
+    assert!(kept_late(&server, &[message_of_age(4 * DAY_MS)]).await.is_empty());
     assert_eq!((server.count(SEND_MESSAGE), server.count("POST ")), (0, 1));
 }
 
@@ -171,10 +186,7 @@ async fn a_message_that_no_other_queue_takes_is_kept() {
                 _ => answer(asked),
             })
             .await;
-            assert_eq!(
-                kept(linker(&server, false), &[message("m", &link_of_age(age_ms), 1)]).await,
-                ["m"]
-            );
+            assert_eq!(kept(&server, &[message("m", &link_of_age(age_ms), 1)]).await, ["m"]);
             assert_eq!(server.count(SEND_MESSAGE), 1);
         }
     }
@@ -183,11 +195,7 @@ async fn a_message_that_no_other_queue_takes_is_kept() {
 #[tokio::test]
 async fn a_task_that_is_gone_ends_its_message() {
     let server = Loopback::start(task_router(404)).await;
-    assert!(
-        kept(linker(&server, false), &[message("m", &link_of_age(0), 1)])
-            .await
-            .is_empty()
-    );
+    assert!(kept(&server, &[message("m", &link_of_age(0), 1)]).await.is_empty());
     assert_eq!((server.count(SEND_MESSAGE), server.count(CHANGE_VISIBILITY)), (0, 0));
 }
 
@@ -212,7 +220,7 @@ async fn a_task_that_no_search_finds_may_still_come_within_a_day() {
     for (age_ms, wait_s) in [(0, 2), (MINUTE_MS, 120), (9 * MINUTE_MS, 1_080)] {
         let server = Loopback::start(task_router(json!([]))).await;
         let message = message("m", &searched_link_of_age(age_ms), 900);
-        assert_eq!(kept(linker(&server, false), &[message]).await, ["m"]);
+        assert_eq!(kept(&server, &[message]).await, ["m"]);
         assert_eq!((server.count(SEARCH), server.count(SEND_MESSAGE)), (1, 0));
         let wait = calls(&server, CHANGE_VISIBILITY)[0]["VisibilityTimeout"]
             .as_i64()
@@ -221,16 +229,14 @@ async fn a_task_that_no_search_finds_may_still_come_within_a_day() {
 
         let server = Loopback::start(task_router(json!([task("assigned")]))).await;
         let message = self::message("m", &searched_link_of_age(age_ms), 900);
-        assert!(kept(linker(&server, false), &[message]).await.is_empty());
+        assert!(kept(&server, &[message]).await.is_empty());
         assert_eq!((server.count(SEARCH), server.count("POST ")), (1, 1));
     }
 
     // Most recordings without a task never get one: that is no failure, and no dead letter.
     let server = Loopback::start(task_router(json!([]))).await;
-    let mut late = linker(&server, false);
-    late.queue = Some(late_queue(&server));
     let message = message("m", &searched_link_of_age(DAY_MS), 12);
-    assert!(kept(late, &[message]).await.is_empty());
+    assert!(kept_late(&server, &[message]).await.is_empty());
     assert_eq!((server.count(SEARCH), server.count(SEND_MESSAGE)), (1, 0));
 }
 
@@ -242,12 +248,8 @@ async fn a_search_is_not_repeated_without_a_queue_of_its_own() {
         other => other,
     })
     .await;
-    let linker = Linker {
-        queue: None,
-        ..linker(&server, false)
-    };
     assert!(
-        kept(linker, &[message("m", &searched_link_of_age(0), 1)])
+        kept_by(&server, None, &[message("m", &searched_link_of_age(0), 1)])
             .await
             .is_empty()
     );
@@ -263,10 +265,7 @@ async fn a_404_that_is_not_twilios_ends_no_message() {
         (status, etag, body) => (status, etag, body.to_string()),
     })
     .await;
-    assert_eq!(
-        kept(linker(&server, false), &[message("m", &link_of_age(0), 1)]).await,
-        ["m"]
-    );
+    assert_eq!(kept(&server, &[message("m", &link_of_age(0), 1)]).await, ["m"]);
     assert_eq!((server.count(SEND_MESSAGE), server.count(CHANGE_VISIBILITY)), (0, 1));
 }
 
@@ -286,10 +285,7 @@ async fn of_a_batch_only_what_may_still_be_done_is_kept() {
     .map(|(id, body)| message(id, body, 1))
     .into();
     // An older function leaves a newer one's messages to it.
-    assert_eq!(
-        kept(linker(&server, false), &messages).await,
-        ["newer kind", "newer version"]
-    );
+    assert_eq!(kept(&server, &messages).await, ["newer kind", "newer version"]);
     assert_eq!(server.count(CHANGE_VISIBILITY), 2);
     assert_eq!(server.count(&format!("POST {TASK}")), 2);
     let dead: Vec<_> = calls(&server, SEND_MESSAGE)

@@ -1,64 +1,64 @@
-//! What becomes of a link's message that is not done.
+//! What happens to the message of a link that is not done.
 
 use std::time::Duration;
 
-use super::Failure;
 use crate::{
     job::MessageError,
-    jobs::{JobError, link_task::LinkError},
+    jobs::{
+        error::{Failure, JobError},
+        link_task::LinkError,
+        retry::MAX_LINK_AGE,
+    },
 };
 
-/// What becomes of a message.
+/// What happens to a message.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It comes back after so long.
+pub(super) enum Disposition {
+    /// SQS delivers it again after this time.
     Waits(Duration),
-    /// It goes to the dead letters.
+    /// It moves to the dead-letter queue.
     Dies,
 }
 
-/// TaskRouter's default timeout of a task that nobody has taken (`twilio.com/docs/taskrouter/api/task`, at most two
-/// weeks). A task is seldom younger than its recording, so by default it is gone before.
-pub(in crate::jobs) const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Waits double from here on: what failed by overload gets time to recover.
+/// The first wait. Each later one is twice as long, so that an overloaded service gets time to recover.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
 /// However short the conversation is, the link must be tried again before Insights closes its window, two minutes after
-/// the task completed: this and some retries fit. A day of it is 960 receives, of which the queue allows 1000.
+/// the task completed. This wait and some retries fit. A day of such waits is 960 receives, and the queue allows 1000.
 const LONGEST_WAIT_FOR_A_WORKER: Duration = Duration::from_secs(90);
 
-/// SQS hides a message for twelve hours at most, which count from its receipt.
+/// SQS hides a message for at most twelve hours after its receipt.
 const LONGEST_WAIT_FOR_A_TASK: Duration = Duration::from_secs(11 * 60 * 60);
 
-/// From this receive on, SQS leaves a message out of its queue's `ApproximateAgeOfOldestMessage`, by which an alarm tells
-/// of links that nobody tries (SQS developer guide, "Available CloudWatch metrics for Amazon SQS").
+/// From this receive on, SQS leaves a message out of its queue's `ApproximateAgeOfOldestMessage` (SQS developer guide,
+/// "Available CloudWatch metrics for Amazon SQS"). An alarm on that metric reports links that no function tries.
 const TIMES_UNTRIED: u32 = 3;
 
-/// The fate of a message that failed `times_received` times in its queue, `age` after its callback.
-pub(super) fn failed(failure: &Failure, age: Duration, times_received: u32) -> Fate {
-    if is_final(failure) || age >= PATIENCE {
-        return Fate::Dies;
+/// The disposition of a message that failed `times_received` times in its queue, `age` after its callback.
+pub(super) fn failed(failure: &Failure, age: Duration, times_received: u32) -> Disposition {
+    if is_final(failure) || age >= MAX_LINK_AGE {
+        return Disposition::Dies;
     }
     let doublings = times_received.saturating_sub(1);
     let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(doublings));
-    Fate::Waits(match failure {
+    Disposition::Waits(match failure {
         Failure::Job(JobError::Link(LinkError::NoTaskYet)) if times_received >= TIMES_UNTRIED => wait_for_a_task(age),
         Failure::Job(JobError::Link(LinkError::NotAssigned(_))) => wait.min(LONGEST_WAIT_FOR_A_WORKER),
         _ => wait.min(LONGEST_WAIT),
     })
 }
 
-/// Searches are limited to three a second for the account, and most recordings that have no task will never have one. So
-/// each wait is twice what was waited before: a dozen searches make a day.
+/// An account may search three times a second, and most recordings without a task will never have one. So each wait is
+/// twice the time that has passed, which makes about a dozen searches in a day.
 fn wait_for_a_task(age: Duration) -> Duration {
-    let longest = LONGEST_WAIT_FOR_A_TASK.min(PATIENCE.saturating_sub(age));
+    let longest = LONGEST_WAIT_FOR_A_TASK.min(MAX_LINK_AGE.saturating_sub(age));
     age.saturating_mul(2).min(longest).max(FIRST_WAIT)
 }
 
-/// Whether no later receive can end otherwise. A newer function's message is kept for it: a deployment may be under way.
+/// Whether no later receive can end otherwise. A newer function's message is kept for it, because a deployment may be
+/// under way.
 fn is_final(failure: &Failure) -> bool {
     match failure {
         Failure::Message(MessageError::UnknownVersion { .. } | MessageError::UnknownKind) => false,
@@ -79,10 +79,10 @@ mod tests {
         Failure::Job(JobError::Link(error))
     }
 
-    /// The waits in seconds up to an age.
+    /// The waits, in seconds, of a message up to an age.
     fn waits_s(failure: &Failure, until_s: u64) -> Vec<u64> {
         let (mut age_s, mut waits) = (0, Vec::new());
-        while let Fate::Waits(wait) = failed(failure, Duration::from_secs(age_s), waits.len() as u32 + 1)
+        while let Disposition::Waits(wait) = failed(failure, Duration::from_secs(age_s), waits.len() as u32 + 1)
             && age_s < until_s
         {
             waits.push(wait.as_secs());
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(waits[..11], [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
         let last_try_s: u64 = waits.iter().sum();
         assert!((DAY_S..DAY_S + 600).contains(&last_try_s), "{last_try_s}");
-        assert!(waits.len() < 1_000, "the queue allows so many receives");
+        assert!(waits.len() < 1_000, "the queue allows 1000 receives");
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
         let waiting = link(LinkError::NotAssigned(AssignmentStatus::Pending));
         let waits = waits_s(&waiting, u64::MAX);
         assert_eq!(waits[..8], [2, 4, 8, 16, 32, 64, 90, 90]);
-        assert!(waits.len() < 1_000, "the queue allows so many receives");
+        assert!(waits.len() < 1_000, "the queue allows 1000 receives");
     }
 
     #[test]
@@ -120,13 +120,13 @@ mod tests {
         assert_eq!(
             waits.iter().sum::<u64>(),
             DAY_S,
-            "the last search is made when the day is over"
+            "the last search is made at the end of the day"
         );
         let twelve_hours = Duration::from_secs(12 * 60 * 60);
         for age_s in 0..DAY_S {
-            let fate = failed(&missing, Duration::from_secs(age_s), 3);
+            let disposition = failed(&missing, Duration::from_secs(age_s), 3);
             assert!(
-                matches!(fate, Fate::Waits(wait) if wait >= FIRST_WAIT && wait < twelve_hours),
+                matches!(disposition, Disposition::Waits(wait) if wait >= FIRST_WAIT && wait < twelve_hours),
                 "{age_s}"
             );
         }
@@ -138,7 +138,7 @@ mod tests {
         let missing = link(LinkError::NoTaskYet);
         let late = Duration::from_secs(1_458);
         for (times_received, wait_s) in [(1, 2), (2, 4), (3, 2_916)] {
-            let wait = Fate::Waits(Duration::from_secs(wait_s));
+            let wait = Disposition::Waits(Duration::from_secs(wait_s));
             assert_eq!(failed(&missing, late, times_received), wait);
         }
     }
@@ -156,11 +156,15 @@ mod tests {
         ] {
             let failure = link(error);
             assert_eq!(waits_s(&failure, 1), [2], "{failure}");
-            assert_eq!(failed(&failure, Duration::from_secs(DAY_S), 1), Fate::Dies, "{failure}");
+            assert_eq!(
+                failed(&failure, Duration::from_secs(DAY_S), 1),
+                Disposition::Dies,
+                "{failure}"
+            );
         }
         let newer = Failure::Message(MessageError::UnknownVersion { found: 2 });
-        assert_eq!(failed(&newer, Duration::ZERO, 1), Fate::Waits(FIRST_WAIT));
-        assert_eq!(failed(&newer, Duration::from_secs(DAY_S), 1), Fate::Dies);
+        assert_eq!(failed(&newer, Duration::ZERO, 1), Disposition::Waits(FIRST_WAIT));
+        assert_eq!(failed(&newer, Duration::from_secs(DAY_S), 1), Disposition::Dies);
     }
 
     #[test]
@@ -171,14 +175,17 @@ mod tests {
             Failure::Job(JobError::OtherRole("CopyRecording")),
             Failure::Message(MessageError::Malformed { line: 1, column: 1 }),
         ] {
-            assert_eq!(failed(&failure, Duration::ZERO, 1), Fate::Dies, "{failure}");
+            assert_eq!(failed(&failure, Duration::ZERO, 1), Disposition::Dies, "{failure}");
         }
     }
 
     #[test]
     fn no_number_of_receives_is_too_many() {
         let outage = link(LinkError::Deadline);
-        assert_eq!(failed(&outage, Duration::ZERO, u32::MAX), Fate::Waits(LONGEST_WAIT));
-        assert_eq!(failed(&outage, Duration::ZERO, 0), Fate::Waits(FIRST_WAIT));
+        assert_eq!(
+            failed(&outage, Duration::ZERO, u32::MAX),
+            Disposition::Waits(LONGEST_WAIT)
+        );
+        assert_eq!(failed(&outage, Duration::ZERO, 0), Disposition::Waits(FIRST_WAIT));
     }
 }
