@@ -1,10 +1,11 @@
 //! The reply's body: infallible, fused, and never a byte more or less than the status promised.
 //!
-//! Why it can't fail: lambda_runtime 1.5.0 (`src/requests.rs`, the arm of `StreamingResponse`) writes what a body
-//! yields as `Err` *into the body*, as text after the audio, and goes on polling. Why it doesn't just end: Lambda's
-//! replies are chunked, so an early end looks complete, and so does the end that a panic of the streaming task makes.
-//! A process that dies is the one end that every HTTP client sees as a broken transfer.
+//! The body has no error type, because lambda_runtime 1.5.0 (`src/requests.rs`, the arm of `StreamingResponse`) writes an
+//! error of the body *into the body*, as text after the audio, and goes on polling. The body does not end early either:
+//! Lambda's replies are chunked, so an early end looks complete, and so does the end after a panic of the streaming task.
+//! Every HTTP client recognizes a broken transfer only if the process ends.
 
+mod fault;
 mod trail;
 
 use std::{
@@ -23,16 +24,17 @@ use tokio::{
     time::{Sleep, sleep},
 };
 use tracing::{Instrument, Span};
-use vault::{PlaintextStream, ReadError};
+use vault::PlaintextStream;
 
-use self::trail::Trail;
+use self::{fault::Fault, trail::Trail};
 use crate::audit::{Ending, Playback};
 
-/// What verified before the fault is on its way through the runtime's channel and socket; it gets this long to leave,
-/// so that the client has all of it and asks for the rest from there.
+/// What verified before the fault is still in the runtime's channel and socket. It gets this long to leave, so that the
+/// client has all of it and asks for the rest from there.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// How long before Lambda's deadline a reply ends: Lambda kills without a log line, a metric or the audit trail's end.
+/// How long before Lambda's deadline a reply ends. Lambda itself would end the process without a log line, a metric or the
+/// end of the audit trail.
 const MARGIN: Duration = Duration::from_secs(2);
 
 /// A reply's body.
@@ -57,8 +59,8 @@ impl Body {
         Self(Content::Fixed(Some(text)))
     }
 
-    /// Verified plaintext, exactly as much as `playback` says. What cannot be continued ends the process, and so does what
-    /// has not ended shortly before `deadline`, which counts from the Unix epoch.
+    /// Verified plaintext, exactly as much as `playback` says. A reply that cannot be continued ends the process. So does a
+    /// reply that has not ended shortly before `deadline`, which counts from the Unix epoch.
     pub(crate) fn audio(stream: PlaintextStream, playback: Playback, deadline: Option<Duration>) -> Self {
         Self::audio_or(process::abort, stream, playback, deadline)
     }
@@ -76,8 +78,8 @@ impl Body {
     }
 }
 
-/// Ends the process when the time is nearly over and the reply is not. A task of its own, because nobody asks the body for
-/// more while the client takes nothing.
+/// Ends the process if the reply has not ended shortly before the deadline. It is a task of its own, because the runtime
+/// does not poll the body while the client accepts nothing.
 fn watch(trail: Trail, deadline: Duration, abort: fn() -> !) -> AbortHandle {
     let ending = async move {
         sleep(left_until(deadline, now())).await;
@@ -90,8 +92,8 @@ fn watch(trail: Trail, deadline: Duration, abort: fn() -> !) -> AbortHandle {
     tokio::spawn(ending.instrument(Span::current())).abort_handle()
 }
 
-/// By the wall clock, which is the one that Lambda tells its deadline in. From there on a timer keeps up with it, because
-/// an instance is not frozen while its invocation is under way.
+/// Reads the wall clock, because Lambda sets its deadline by it. A timer then keeps pace with that clock, because an
+/// instance is not frozen during its invocation.
 const fn left_until(deadline: Duration, now: Duration) -> Duration {
     deadline.saturating_sub(MARGIN).saturating_sub(now)
 }
@@ -119,29 +121,18 @@ impl http_body::Body for Body {
 struct Audio {
     state: State,
     trail: Trail,
-    /// Waits for the deadline.
+    /// The task that waits for the deadline.
     watch: Option<AbortHandle>,
-    /// The invocation's, with its trace: the runtime asks for the body outside of it.
+    /// The invocation's span, with its trace. The runtime polls the body outside of it.
     span: Span,
     abort: fn() -> !,
 }
 
 enum State {
     Sending(PlaintextStream),
-    /// Can't be continued: waits for what has verified to leave, then aborts.
+    /// The stream cannot be continued. Waits until the verified bytes have left, then aborts.
     Breaking(Pin<Box<Sleep>>),
     Ended,
-}
-
-/// Why a stream can't be continued.
-#[derive(Debug, thiserror::Error)]
-enum Fault {
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error("the vault ended after {sent} of {promised} bytes")]
-    Short { sent: u64, promised: u64 },
-    #[error("the vault had more than the {promised} bytes asked for")]
-    Long { promised: u64 },
 }
 
 impl Audio {
@@ -152,7 +143,7 @@ impl Audio {
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             match &mut self.state {
-                // The trail has its end: the process is about to have its own.
+                // The trail has ended, and the process is about to end.
                 State::Sending(_) if self.trail.has_ended() => return Poll::Pending,
                 State::Sending(stream) => match ready!(stream.as_mut().poll_next(context)) {
                     Some(Ok(chunk)) => match self.trail.count(&chunk) {
@@ -210,6 +201,7 @@ mod tests {
     use http_body_util::BodyExt;
     use sid::RecordingSid;
     use tokio::{sync::mpsc, time::timeout};
+    use vault::ReadError;
 
     use super::*;
 

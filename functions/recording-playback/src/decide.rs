@@ -1,4 +1,4 @@
-//! What a playback request is owed: a value, made of the request and the recording's facts. Pure.
+//! Decides how to answer a playback request, from the request and the recording's facts. Pure.
 
 use std::ops::Range;
 
@@ -11,54 +11,65 @@ use crate::{
 };
 
 /// The most that one reply carries, in bytes. Lambda ends a streamed reply at 200 MB ("Response streaming for Lambda
-/// functions", AWS Lambda Developer Guide); 10 MB are left for doubt about what counts.
+/// functions", AWS Lambda Developer Guide). 10 MB are kept back, because the guide does not say what counts.
 pub const REPLY_LIMIT: u64 = 190_000_000;
 
-/// The frame length that recordings are written with. A shortened 206 ends where a frame does, so that the next request
-/// doesn't fetch the same frame again. For a recording with other frames only that economy is lost.
+/// The frame length that recordings are written with. A shortened 206 ends at the end of a frame, so that the next request
+/// does not fetch the same frame again. Recordings with another frame length only lose this saving.
 const FRAME_LEN: u64 = 65_536;
 
-/// No object in S3 is as long as this, 256 TiB (its limit is 50 TB): positions beyond it exist in no recording, and
-/// leaving them out keeps the arithmetic on frames away from the end of `u64`.
+/// 256 TiB. No object in S3 is as long (the limit is 50 TB), so no recording has positions beyond this one. Excluding them
+/// keeps the arithmetic on frames from overflowing `u64`.
 const BEYOND_ANY_OBJECT: u64 = 1 << 48;
 
-/// What HTTP needs to know of an opened recording; all of it is authenticated but the tag, which names the S3 object.
+/// What HTTP needs to know of an opened recording. All of it is authenticated except the tag, which S3 sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Length in bytes of plaintext.
     pub len: u64,
-    /// Strong entity tag with its quotes, of the object version that is read.
+    /// Strong entity tag, with its quotes, of the object version that is read.
     pub etag: HeaderValue,
     /// WAV or MP3.
     pub content_type: ContentType,
 }
 
-/// What a request for a recording asks.
+/// A request for a recording.
 #[derive(Clone, Debug)]
 pub struct PlaybackRequest {
     is_head: bool,
-    /// Whether the listener asks for the rest of a shortened reply.
+    /// Whether the client asks for the rest of a shortened reply.
     comes_back: bool,
     range: Option<RangeSpec>,
     if_range: Option<IfRange>,
     preconditions: Preconditions,
 }
 
-/// What it is owed.
+/// The answer that a request gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// 200: the whole recording.
     Whole,
-    /// 206: these bytes, half-open; never empty.
+    /// 206: these bytes, half-open and never empty.
     Partial(Range<u64>),
-    /// 304: the client has it.
+    /// 304: the client has the recording.
     NotModified,
-    /// 400: too long for one reply; a request with a range will do.
+}
+
+/// Why a request for a recording that exists cannot be served.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unservable {
+    /// 400: the recording is too long for one reply. A request with a range can be served.
+    #[error("the whole recording does not fit into one reply, a range does")]
     RangeRequired,
     /// 412: the client asked for another version.
+    #[error("the recording is not the version asked for")]
     PreconditionFailed,
     /// 416: none of the bytes exist.
-    Unsatisfiable,
+    #[error("the range begins past the end")]
+    Unsatisfiable {
+        /// The recording's length in bytes.
+        len: u64,
+    },
 }
 
 impl PlaybackRequest {
@@ -81,13 +92,13 @@ impl PlaybackRequest {
         }
     }
 
-    /// What will be read once the recording is open, as far as can be said before.
+    /// What will be read once the recording is open, as far as it is known before.
     pub fn expectation(&self, max_range_bytes: u64) -> Expectation {
         if self.is_head || !self.preconditions.is_empty() {
             return Expectation::Facts;
         }
         match self.range {
-            // One GET for the whole. Of a recording too long for one reply it's dropped at the first byte.
+            // One GET for the whole. If the recording is too long for one reply, the GET is dropped at the first byte.
             None => Expectation::Bytes {
                 offset: 0,
                 len: REPLY_LIMIT,
@@ -103,24 +114,27 @@ impl PlaybackRequest {
             Some(RangeSpec::Suffix { length }) if (1..=REPLY_LIMIT).contains(&length) => {
                 Expectation::Tail { len: length }
             }
-            // Past any end, or a suffix whose beginning is sent while only its length from the end is known.
+            // A range past any end, or a suffix longer than a reply: its first byte is known only with the length.
             Some(_) => Expectation::Facts,
         }
     }
 
-    /// Decides, by RFC 9110 section 13.2.2, what the request is owed of a recording with these facts.
-    pub fn decide(&self, facts: &Facts, max_range_bytes: u64) -> Decision {
+    /// Decides, by RFC 9110 section 13.2.2, how to answer the request for a recording with these facts.
+    ///
+    /// # Errors
+    /// [`Unservable`] if the request gets neither bytes nor a 304.
+    pub fn decide(&self, facts: &Facts, max_range_bytes: u64) -> Result<Decision, Unservable> {
         //= https://www.rfc-editor.org/rfc/rfc9110#section-13.2.1
         //# A server MUST ignore all received preconditions if its response to the
         //# same request without those conditions, prior to processing the request
         //# content, would have been a status code other than a 2xx (Successful) or
         //# 412 (Precondition Failed).
-        if self.range.is_none() && self.whole(facts) == Decision::RangeRequired {
-            return Decision::RangeRequired;
+        if self.range.is_none() {
+            self.whole(facts)?;
         }
         match self.preconditions.check(&facts.etag) {
-            Outcome::Failed => return Decision::PreconditionFailed,
-            Outcome::NotModified => return Decision::NotModified,
+            Outcome::Failed => return Err(Unservable::PreconditionFailed),
+            Outcome::NotModified => return Ok(Decision::NotModified),
             Outcome::Proceed => {}
         }
         //= https://www.rfc-editor.org/rfc/rfc9110#section-14.2
@@ -135,9 +149,9 @@ impl PlaybackRequest {
                     .is_none_or(|if_range| if_range.holds(&facts.etag)) =>
             {
                 match range.resolve(facts.len) {
-                    Resolved::Part(part) => Decision::Partial(shortened(part, self.limit(range, max_range_bytes))),
+                    Resolved::Part(part) => Ok(Decision::Partial(shortened(part, self.limit(range, max_range_bytes)))),
                     Resolved::Whole => self.whole(facts),
-                    Resolved::Unsatisfiable => Decision::Unsatisfiable,
+                    Resolved::Unsatisfiable => Err(Unservable::Unsatisfiable { len: facts.len }),
                 }
             }
             //= https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
@@ -147,7 +161,7 @@ impl PlaybackRequest {
         }
     }
 
-    /// The plaintext that a reply by this decision carries, half-open; `None` where that is none.
+    /// The plaintext that a reply by this decision carries, half-open. `None` if it carries none.
     pub fn content(&self, decision: &Decision, facts: &Facts) -> Option<Range<u64>> {
         match decision {
             Decision::Whole if !self.is_head && facts.len > 0 => Some(0..facts.len),
@@ -156,8 +170,8 @@ impl PlaybackRequest {
         }
     }
 
-    /// The most that a 206 carries. An open range of a listener who comes back gets `max_range_bytes`: such a listener
-    /// opens a range to the end, plays or skips, and leaves, while Lambda bills the reply to its end.
+    /// The most that a 206 carries. An open range of a client that asks for the rest gets `max_range_bytes`: such a client
+    /// requests everything to the end, plays or skips, and leaves, while Lambda bills the reply to its end.
     fn limit(&self, range: RangeSpec, max_range_bytes: u64) -> u64 {
         match range {
             RangeSpec::Int { last: None, .. } if self.comes_back => max_range_bytes.min(REPLY_LIMIT),
@@ -165,16 +179,16 @@ impl PlaybackRequest {
         }
     }
 
-    const fn whole(&self, facts: &Facts) -> Decision {
+    const fn whole(&self, facts: &Facts) -> Result<Decision, Unservable> {
         if facts.len > REPLY_LIMIT && !self.is_head {
-            Decision::RangeRequired
+            Err(Unservable::RangeRequired)
         } else {
-            Decision::Whole
+            Ok(Decision::Whole)
         }
     }
 }
 
-/// At most the first `max` bytes of `part`; where something is left out, up to the end of a frame if there is one.
+/// At most the first `max` bytes of `part`. A shortened part ends at the end of a frame if there is one.
 //= https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7
 //# a server might want to send only a subset of the data requested for reasons of its own
 fn shortened(part: Range<u64>, max: u64) -> Range<u64> {

@@ -1,9 +1,6 @@
-//! From event to answer.
+//! Answers events.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use http::{HeaderMap, Method, Response};
+use http::{Method, Response};
 use http_body_util::BodyDataStream;
 use lambda_runtime::{Context, LambdaEvent, MetadataPrelude, StreamResponse};
 use serde_json::value::RawValue;
@@ -15,6 +12,7 @@ use service::{
 use crate::{
     app::App,
     body::Body,
+    call::Call,
     cors, media_url, playback,
     ports::{LinkKeys, Recordings, TokenCheck},
     refusal::Refusal,
@@ -22,17 +20,7 @@ use crate::{
     routes::Route,
 };
 
-/// A request with what the invocation says about it.
-#[derive(Debug)]
-pub(crate) struct Call<'a> {
-    request: &'a ApiGatewayV2httpRequest,
-    pub(crate) context: &'a Context,
-    /// Since the Unix epoch.
-    pub(crate) now: Duration,
-    pub(crate) started: Instant,
-}
-
-/// Answers a function URL's request. Every failure is an answer too, whatever the event is.
+/// Answers a function URL's request. Every failure has an answer too, whatever the event is.
 pub async fn handle<R, C, K>(app: &App<R, C, K>, event: LambdaEvent<Box<RawValue>>) -> Response<Body>
 where
     R: Recordings,
@@ -57,7 +45,7 @@ pub fn stream(response: Response<Body>) -> StreamResponse<BodyDataStream<Body>> 
         metadata_prelude: MetadataPrelude {
             status_code: head.status,
             headers: head.headers,
-            // No answer sets any.
+            // No answer sets a cookie.
             cookies: Vec::new(),
         },
         stream: BodyDataStream::new(body),
@@ -80,60 +68,6 @@ where
     respond::finish(call.method(), &mut response);
     app.flex_origins.apply(call.headers(), response.headers_mut());
     response
-}
-
-impl<'a> Call<'a> {
-    fn new(request: &'a ApiGatewayV2httpRequest, context: &'a Context) -> Self {
-        Self {
-            request,
-            context,
-            // A clock before 1970 would make every link good: none plays at the end of time instead.
-            now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX),
-            started: Instant::now(),
-        }
-    }
-
-    pub(crate) fn method(&self) -> &'a Method {
-        &self.request.request_context.http.method
-    }
-
-    /// The path as it was sent.
-    pub(crate) fn path(&self) -> &'a str {
-        self.request.raw_path.as_deref().unwrap_or_default()
-    }
-
-    /// The raw query string, in which AWS has put a space for every `+`.
-    pub(crate) fn query(&self) -> &'a str {
-        self.request.raw_query_string.as_deref().unwrap_or_default()
-    }
-
-    /// The value of the query's first parameter of that name, decoded.
-    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
-        form_urlencoded::parse(self.query().as_bytes())
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
-    }
-
-    pub(crate) fn headers(&self) -> &'a HeaderMap {
-        &self.request.headers
-    }
-
-    /// The function URL's own domain.
-    pub(crate) fn domain(&self) -> Option<&'a str> {
-        self.request.request_context.domain_name.as_deref()
-    }
-
-    /// When Lambda ends the invocation, since the Unix epoch. `None` where nobody does: `cargo lambda watch` tells a
-    /// deadline in 1970.
-    pub(crate) fn deadline(&self) -> Option<Duration> {
-        let deadline = Duration::from_millis(self.context.deadline);
-        (deadline > self.now).then_some(deadline)
-    }
-
-    /// The invocation's id, which is in every other log line too.
-    pub(crate) fn request_id(&self) -> &'a str {
-        &self.context.request_id
-    }
 }
 
 /// The answer to a request that is refused, once it is in the log.

@@ -17,6 +17,7 @@ mod access;
 mod app;
 mod audit;
 mod body;
+mod call;
 mod config;
 mod cors;
 pub mod decide;

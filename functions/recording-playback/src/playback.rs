@@ -1,4 +1,4 @@
-//! A recording, or part of it, to the holder of a link.
+//! Answers the holder of a link with a recording, or part of it.
 
 use std::ops::Range;
 
@@ -12,9 +12,9 @@ use crate::{
     app::App,
     audit::Playback,
     body::Body,
-    decide::{Decision, Facts, PlaybackRequest},
+    call::Call,
+    decide::{Decision, Facts, PlaybackRequest, Unservable},
     fetch_dest::FetchDest,
-    handle::Call,
     ports::{LinkKeys, Recordings},
     refusal::Refusal,
     respond,
@@ -29,8 +29,8 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
     metrics::emit(&[("PlaybackRequests", 1.0, Unit::Count)]);
     let asked = PlaybackRequest::new(call.method(), call.headers());
     let prepared = match prepare(app, &recording, &asked).await {
-        // Replaced between opening and reading: the new version is as good.
-        Err(ReadError::Changed) => prepare(app, &recording, &asked).await?,
+        // The object was replaced between opening and reading. The new version is as good.
+        Err(Refusal::Read(ReadError::Changed)) => prepare(app, &recording, &asked).await?,
         prepared => prepared?,
     };
     let body = prepared.content.map_or_else(Body::empty, |(range, stream)| {
@@ -48,14 +48,19 @@ pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
         Body::audio(stream, playback, call.deadline())
     });
     let download_as = (call.parameter("download").as_deref() == Some("1")).then_some(&recording);
-    respond::recording(&prepared.decision, &prepared.facts, download_as, body)
+    Ok(respond::recording(
+        &prepared.decision,
+        &prepared.facts,
+        download_as,
+        body,
+    ))
 }
 
-/// All that has to be known before a status may go out.
+/// Everything that must be known before a status is sent.
 struct Prepared {
     facts: Facts,
     decision: Decision,
-    /// The bytes owed, if any, and a stream of them whose first frame has verified.
+    /// The range to send, if any, and a stream of it whose first frame has verified.
     content: Option<(Range<u64>, PlaintextStream)>,
 }
 
@@ -63,21 +68,22 @@ async fn prepare<R: Recordings, C, K>(
     app: &App<R, C, K>,
     id: &RecordingSid,
     asked: &PlaybackRequest,
-) -> Result<Prepared, ReadError> {
+) -> Result<Prepared, Refusal> {
     let expectation = asked.expectation(app.max_range_bytes);
     let mut decided = open_and_decide(app, id, asked, expectation).await?;
-    // An answer from facts alone must not come from a cached opening that S3 wasn't asked about: the recording may have
-    // been erased since. A read finds that out by itself.
+    // An answer or a refusal without bytes must not come from a cached opening, because the recording may have been erased
+    // since. Only a read asks S3 by itself.
     if decided.content.is_none() && expectation != Expectation::Facts {
         decided = open_and_decide(app, id, asked, Expectation::Facts).await?;
     }
+    let decision = decided.decision?;
     let content = match decided.content {
         Some(range) => Some((range.clone(), app.recordings.read(&decided.recording, range).await?)),
         None => None,
     };
     Ok(Prepared {
         facts: decided.facts,
-        decision: decided.decision,
+        decision,
         content,
     })
 }
@@ -86,7 +92,7 @@ async fn prepare<R: Recordings, C, K>(
 struct Decided<T> {
     recording: T,
     facts: Facts,
-    decision: Decision,
+    decision: Result<Decision, Unservable>,
     content: Option<Range<u64>>,
 }
 
@@ -99,7 +105,10 @@ async fn open_and_decide<R: Recordings, C, K>(
     let recording = app.recordings.open(id, expectation).await?;
     let facts = R::facts(&recording)?;
     let decision = asked.decide(&facts, app.max_range_bytes);
-    let content = asked.content(&decision, &facts);
+    let content = decision
+        .as_ref()
+        .ok()
+        .and_then(|decision| asked.content(decision, &facts));
     Ok(Decided {
         recording,
         facts,

@@ -1,4 +1,4 @@
-//! Every reason not to play, and what HTTP says of it.
+//! Every reason not to play a recording, with its HTTP status and error code.
 
 use http::StatusCode;
 use playback_link::LinkError;
@@ -6,9 +6,9 @@ use service::{http_event::Malformed, secrets::SecretError};
 use twilio::flex_token::TokenError;
 use vault::ReadError;
 
-use crate::ports::CheckError;
+use crate::{decide::Unservable, ports::CheckError};
 
-/// Why a request isn't given what it asks for. The text is for the log; the client gets [`Refusal::terms`].
+/// Why a request is refused. The text is for the log. The client gets [`Refusal::terms`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(transparent)]
@@ -33,26 +33,22 @@ pub(crate) enum Refusal {
     Role,
     #[error("recordingSid is missing or malformed")]
     RecordingSid,
-    #[error("neither PLAYBACK_BASE_URL nor the event says where links lead")]
+    #[error("no base URL: PLAYBACK_BASE_URL is not set and the event has no domain")]
     NoBaseUrl,
     #[error(transparent)]
     Read(#[from] ReadError),
-    #[error("the whole recording does not fit one reply, a range would")]
-    RangeRequired,
-    #[error("the range begins past the end")]
-    Unsatisfiable { len: u64 },
-    #[error("the recording is not the one asked for")]
-    PreconditionFailed,
+    #[error(transparent)]
+    Unservable(#[from] Unservable),
 }
 
 impl Refusal {
-    /// The status, and the code that error bodies carry: stable, for programs to go by.
+    /// The status, and the stable code in error bodies.
     pub(crate) const fn terms(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed_request"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            // Whatever is wrong with a link, the client must not learn what.
+            // The client must not learn what is wrong with a link.
             Self::Link(_) | Self::SegmentLink => (StatusCode::FORBIDDEN, "link_not_valid"),
             Self::LinkKeysUnavailable(SecretError::Missing) | Self::Credential(SecretError::Missing) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "not_configured")
@@ -69,18 +65,22 @@ impl Refusal {
             Self::Read(ReadError::Damaged(_)) => (StatusCode::BAD_GATEWAY, "damaged"),
             Self::Read(ReadError::KeyRefused(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "key_refused"),
             Self::Read(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-            Self::RangeRequired => (StatusCode::BAD_REQUEST, "range_required"),
-            Self::Unsatisfiable { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable"),
-            Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
+            Self::Unservable(Unservable::RangeRequired) => (StatusCode::BAD_REQUEST, "range_required"),
+            Self::Unservable(Unservable::PreconditionFailed) => {
+                (StatusCode::PRECONDITION_FAILED, "precondition_failed")
+            }
+            Self::Unservable(Unservable::Unsatisfiable { .. }) => {
+                (StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable")
+            }
         }
     }
 
-    /// Whether somebody was turned away, as opposed to something being wrong or missing.
+    /// Whether access was denied, as opposed to something being wrong or missing.
     pub(crate) fn is_denial(&self) -> bool {
         matches!(self.terms().0, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
     }
 
-    /// Whether what is stored, or what S3 sent of it, isn't what was written.
+    /// Whether the stored object, or what S3 sent of it, is not what was written.
     pub(crate) const fn is_verification_failure(&self) -> bool {
         matches!(self, Self::Read(ReadError::Damaged(_)))
     }

@@ -1,8 +1,8 @@
 //! Decisions and refusals as HTTP answers.
 //!
 //! No answer has a `Content-Length`: with `RESPONSE_STREAM` Lambda sends chunks and renames the header to
-//! `x-amzn-remapped-content-length` (cargo-lambda issue 862). A player goes by `Content-Range`, and what that says is
-//! authenticated.
+//! `x-amzn-remapped-content-length` (cargo-lambda issue 862). Players read the length from `Content-Range`, whose values
+//! are authenticated.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ use vault::{ContentType, ReadError};
 
 use crate::{
     body::Body,
-    decide::{Decision, Facts},
+    decide::{Decision, Facts, Unservable},
     listener,
     refusal::Refusal,
 };
@@ -28,34 +28,28 @@ use crate::{
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Half a minute: most copies of a call just ended are done by then.
+/// Half a minute. Most copies of a call that has just ended are done by then.
 const RETRY_COPY_S: HeaderValue = HeaderValue::from_static("30");
 
-/// Two seconds: throttling passes that quickly, and a listener waits that long.
+/// Two seconds. Throttling passes that quickly, and a listener waits that long.
 const RETRY_OUTAGE_S: HeaderValue = HeaderValue::from_static("2");
 
-/// The recording, or part of it, or word that the client has it already.
-///
-/// # Errors
-/// The refusal that `decision` is.
+/// The recording, part of it, or a 304.
 pub(crate) fn recording(
     decision: &Decision,
     facts: &Facts,
     download_as: Option<&RecordingSid>,
     body: Body,
-) -> Result<Response<Body>, Refusal> {
+) -> Response<Body> {
     let (status, content_range) = match decision {
         Decision::Whole => (StatusCode::OK, None),
         Decision::Partial(part) => (StatusCode::PARTIAL_CONTENT, Some(content_range(part, facts.len))),
         Decision::NotModified => (StatusCode::NOT_MODIFIED, None),
-        Decision::RangeRequired => return Err(Refusal::RangeRequired),
-        Decision::PreconditionFailed => return Err(Refusal::PreconditionFailed),
-        Decision::Unsatisfiable => return Err(Refusal::Unsatisfiable { len: facts.len }),
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    // With a 304 too: lambda_runtime would call it application/octet-stream, and caches believe a 304's headers.
+    // A 304 has it too: lambda_runtime would set application/octet-stream, and caches take over a 304's headers.
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(facts.content_type.mime()));
     headers.insert(ACCEPT_RANGES, BYTES);
     headers.insert(ETAG, facts.etag.clone());
@@ -65,7 +59,7 @@ pub(crate) fn recording(
     //# MUST generate a Content-Range header field
     headers.extend(content_range.map(|value| (CONTENT_RANGE, value)));
     headers.extend(download_as.map(|id| (CONTENT_DISPOSITION, attachment(id, facts.content_type))));
-    Ok(response)
+    response
 }
 
 /// The answer of `/media-url`.
@@ -73,7 +67,7 @@ pub(crate) fn media_url(url: &str) -> Response<Body> {
     json(StatusCode::OK, &json!({ "media_url": url }))
 }
 
-/// An error: its code and the request's id, so that a report of it leads to the log line.
+/// An error: its code, and the request's id by which its log line is found.
 pub(crate) fn refusal(refusal: &Refusal, request_id: &str) -> Response<Body> {
     let (status, code) = refusal.terms();
     let mut response = json(status, &json!({ "error": code, "requestId": request_id }));
@@ -83,11 +77,11 @@ pub(crate) fn refusal(refusal: &Refusal, request_id: &str) -> Response<Body> {
         //# A server that generates a 416 response to a byte-range request SHOULD
         //# generate a Content-Range header field specifying the current length
         //# of the selected representation
-        Refusal::Unsatisfiable { len } => {
+        Refusal::Unservable(Unservable::Unsatisfiable { len }) => {
             headers.insert(CONTENT_RANGE, header(format!("bytes */{len}")));
             headers.insert(ACCEPT_RANGES, BYTES);
         }
-        Refusal::RangeRequired => {
+        Refusal::Unservable(Unservable::RangeRequired) => {
             headers.insert(ACCEPT_RANGES, BYTES);
         }
         //= https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6
@@ -95,7 +89,7 @@ pub(crate) fn refusal(refusal: &Refusal, request_id: &str) -> Response<Body> {
         Refusal::MethodNotAllowed { allow } => {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
-        // It may have been erased, and it may still be on its way.
+        // The recording may have been erased, or its copy may not be done yet.
         Refusal::Read(ReadError::NotFound) => {
             headers.insert(RETRY_AFTER, RETRY_COPY_S);
         }
@@ -112,8 +106,8 @@ pub(crate) fn refusal(refusal: &Refusal, request_id: &str) -> Response<Body> {
     response
 }
 
-/// What every answer has in common: none is kept by a cache, none is taken for anything but what it says it is, and
-/// none to a HEAD request has content.
+/// Sets what every answer has in common: caches do not store it, clients do not sniff its type, and an answer to a HEAD
+/// request has no content.
 pub(crate) fn finish(method: &Method, response: &mut Response<Body>) {
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
@@ -134,7 +128,7 @@ pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Response<Bo
     response
 }
 
-/// Inclusive positions, as the wire has them; `part` is never empty.
+/// Inclusive positions, as on the wire. `part` is never empty.
 fn content_range(part: &Range<u64>, len: u64) -> HeaderValue {
     header(format!("bytes {}-{}/{len}", part.start, part.end.saturating_sub(1)))
 }
@@ -148,7 +142,7 @@ fn attachment(id: &RecordingSid, content_type: ContentType) -> HeaderValue {
 }
 
 fn header(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("numbers and checked SIDs are visible ASCII")
+    HeaderValue::try_from(text).expect("numbers and SIDs are visible ASCII")
 }
 
 #[cfg(test)]

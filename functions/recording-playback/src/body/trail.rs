@@ -1,4 +1,4 @@
-//! How far a reply came, and its end in the audit trail, which is written once: by the body, or by the watch on its deadline.
+//! How much of a reply was sent, and the end of its audit trail. The body or the watch on its deadline writes the end, once.
 
 use std::{
     ops::Range,
@@ -9,10 +9,10 @@ use bytes::Bytes;
 use service::metrics::{self, Unit};
 use vault::ReadError;
 
-use super::Fault;
+use super::fault::Fault;
 use crate::audit::{Ending, Playback};
 
-/// Clones share it.
+/// Clones share the progress.
 #[derive(Clone, Debug)]
 pub(super) struct Trail(Arc<Mutex<Progress>>);
 
@@ -21,7 +21,7 @@ struct Progress {
     playback: Playback,
     /// Bytes of plaintext handed to the runtime.
     sent: u64,
-    /// What a second of the recording takes, where its header was among them.
+    /// Bytes per second of the recording, if its header was among the bytes sent.
     bytes_per_second: Option<u32>,
     has_ended: bool,
 }
@@ -39,7 +39,7 @@ impl Trail {
     /// Counts what is about to be handed over.
     pub(super) fn count(&self, chunk: &Bytes) -> Result<(), Fault> {
         let mut progress = self.progress();
-        // A chunk's length fits: usize has at most 64 bits on every target of Rust's.
+        // usize has at most 64 bits on every target of Rust, so the length fits.
         let sent = progress.sent.saturating_add(chunk.len() as u64);
         let promised = progress.promised();
         if sent > promised {
@@ -84,9 +84,9 @@ impl Trail {
             recordingSid = playback.recording.as_str(),
             requestId = playback.request_id,
             %fault,
-            "playback can't be continued, the process ends"
+            "playback cannot be continued, the process ends"
         );
-        // CloudWatch files the invocation under its beginning, as an error. `PlaybackCrashes` takes this one from those.
+        // CloudWatch counts the invocation as an error at its beginning. `PlaybackCrashes` subtracts this metric from those.
         metrics::emit_at(playback.began, &[("PlaybackAborted", 1.0, Unit::Count)]);
         if matches!(fault, Fault::Read(ReadError::Damaged(_))) {
             metrics::emit(&[("VerificationFailures", 1.0, Unit::Count)]);
@@ -98,7 +98,7 @@ impl Trail {
         tracing::warn!(
             recordingSid = playback.recording.as_str(),
             requestId = playback.request_id,
-            "the client has not taken the reply within the function's timeout, the process ends"
+            "the client has not accepted the reply within the function's timeout, the process ends"
         );
         metrics::emit_at(playback.began, &[("PlaybackOutOfTime", 1.0, Unit::Count)]);
     }

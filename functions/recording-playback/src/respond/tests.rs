@@ -22,7 +22,7 @@ fn id() -> RecordingSid {
 }
 
 fn rendered(decision: &Decision) -> Response<Body> {
-    recording(decision, &facts(ContentType::Wav), None, Body::empty()).unwrap()
+    recording(decision, &facts(ContentType::Wav), None, Body::empty())
 }
 
 fn names(response: &Response<Body>) -> Vec<&str> {
@@ -64,7 +64,7 @@ fn a_part_says_which_bytes_of_how_many_it_is() {
 
 #[test]
 fn the_content_type_is_the_recordings_own() {
-    let response = recording(&Decision::Whole, &facts(ContentType::Mp3), None, Body::empty()).unwrap();
+    let response = recording(&Decision::Whole, &facts(ContentType::Mp3), None, Body::empty());
     assert_eq!(response.headers()[CONTENT_TYPE], "audio/mpeg");
 }
 
@@ -80,7 +80,7 @@ fn a_download_has_a_file_name() {
             "attachment; filename=\"RE00000000000000000000000000000001.mp3\"",
         ),
     ] {
-        let response = recording(&Decision::Whole, &facts(content_type), Some(&id()), Body::empty()).unwrap();
+        let response = recording(&Decision::Whole, &facts(content_type), Some(&id()), Body::empty());
         assert_eq!(response.headers()[CONTENT_DISPOSITION], expected);
     }
 }
@@ -94,14 +94,12 @@ fn a_304_has_the_headers_of_the_200() {
 
 #[test]
 fn other_decisions_are_refusals() {
-    let facts = facts(ContentType::Wav);
-    for (decision, status) in [
-        (Decision::RangeRequired, 400),
-        (Decision::PreconditionFailed, 412),
-        (Decision::Unsatisfiable, 416),
+    for (unservable, status) in [
+        (Unservable::RangeRequired, 400),
+        (Unservable::PreconditionFailed, 412),
+        (Unservable::Unsatisfiable { len: 10 }, 416),
     ] {
-        let refusal = recording(&decision, &facts, None, Body::empty()).unwrap_err();
-        assert_eq!(refusal.terms().0, status);
+        assert_eq!(Refusal::from(unservable).terms().0, status);
     }
 }
 
@@ -159,9 +157,13 @@ async fn every_refusal_has_its_status_and_code() {
         (read(ReadError::KeyRefused("canary".into())), 500, "key_refused"),
         (read(ReadError::Changed), 503, "unavailable"),
         (read(ReadError::Unavailable("canary".into())), 503, "unavailable"),
-        (Refusal::RangeRequired, 400, "range_required"),
-        (Refusal::Unsatisfiable { len: 10 }, 416, "range_not_satisfiable"),
-        (Refusal::PreconditionFailed, 412, "precondition_failed"),
+        (Unservable::RangeRequired.into(), 400, "range_required"),
+        (
+            Unservable::Unsatisfiable { len: 10 }.into(),
+            416,
+            "range_not_satisfiable",
+        ),
+        (Unservable::PreconditionFailed.into(), 412, "precondition_failed"),
     ] {
         let response = super::refusal(&refusal, "request-1");
         assert_eq!(response.status(), status, "{code}");
@@ -217,7 +219,7 @@ fn the_runbook_has_every_outcome_of_media_url() {
 //# of the selected representation
 #[test]
 fn a_416_tells_the_length() {
-    let response = refusal(&Refusal::Unsatisfiable { len: 1000 }, "");
+    let response = refusal(&Unservable::Unsatisfiable { len: 1000 }.into(), "");
     assert_eq!(response.headers()[CONTENT_RANGE], "bytes */1000");
     assert_eq!(response.headers()[ACCEPT_RANGES], "bytes");
 }
@@ -270,7 +272,10 @@ fn what_may_pass_says_when_to_try_again() {
 
 #[test]
 fn a_range_required_tells_that_ranges_are_accepted() {
-    assert_eq!(refusal(&Refusal::RangeRequired, "").headers()[ACCEPT_RANGES], "bytes");
+    assert_eq!(
+        refusal(&Unservable::RangeRequired.into(), "").headers()[ACCEPT_RANGES],
+        "bytes"
+    );
 }
 
 #[tokio::test]
