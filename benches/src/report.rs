@@ -98,9 +98,10 @@ fn render(Results { date, machine, rows }: &Results<'_>) -> String {
     let missed = rows.iter().filter(|row| verdict(row) == "**no**").count();
     let goals = rows.iter().filter(|row| row.goal.is_some()).count();
     let mut report = format!(
-        "# As fast as the pipe\n\n{HOW}\n## Figures\n\n\
-         ![Every measure that has a goal, against it](benchmarks.svg)\n\nMeasured {date} on one machine: {machine}. {} of {goals} goals are met. A figure is the \
-         median, with the least and the greatest in parentheses; a goal is for the median. [benchmarks.json](benchmarks.json) has the same for programs.\n\n",
+        "# Benchmarks\n\n{HOW}\n## Figures\n\n\
+         ![Every measure that has a goal, against it](benchmarks.svg)\n\nMeasured {date} on one machine: {machine}. {} \
+         of {goals} goals are met. A figure is the median, with the least and the greatest in parentheses. A goal \
+         applies to the median. [benchmarks.json](benchmarks.json) has the same figures for programs.\n\n",
         goals - missed
     );
     report.push_str("| measure | goal | figure | met |\n| --- | --- | --- | --- |\n");

@@ -45,9 +45,9 @@ mod tests {
             let start = format!("| {load} | {callback} |");
             report.lines().find(|line| line.starts_with(&start)).unwrap().to_owned()
         };
-        assert!(row("10,000", "no").ends_with("| nothing |"));
+        assert!(row("10,000", "no").ends_with("| none |"));
         assert!(row("100,000", "no").contains("searches"));
-        assert!(row("100,000", "yes").ends_with("| nothing |"));
+        assert!(row("100,000", "yes").ends_with("| none |"));
         assert!(row("1,000,000", "yes").contains("`LinkerConcurrency`"));
         assert!(row("1,000,000", "yes").contains("`CopierConcurrency`"));
     }

@@ -32,20 +32,22 @@ pub(super) fn render(inputs: &Inputs) -> String {
 fn introduction(inputs: &Inputs, times: &Times) -> String {
     format!(
         "## The queues at scale\n\n\
-         A model, not a measurement: a day of callbacks from midnight on, event by event, with four times the mean load \
-         between ten and eleven. Callbacks are a Poisson process; calls last {call} s on average, exponentially \
-         distributed; a task completes as its call ends, which leaves the link {window} s; queues are first come, first served.\n\n\
-         | a job | measured, ours | with the network assumed |\n\
+         This is a model, not a measurement. It simulates a day of callbacks from midnight, event by event, with four \
+         times the mean load between ten and eleven. Callbacks are a Poisson process. Calls last {call} s on average, \
+         exponentially distributed. A task completes when its call ends, which leaves the link {window} s; queues are \
+         first come, first served.\n\n\
+         | job | measured, ours | with the assumed network |\n\
          | --- | --- | --- |\n\
          | webhook | {webhook_ours} | {webhook} |\n\
          | link that names its task | {link_ours} | {link} |\n\
          | search for the task | – | {search} |\n\
          | copy of a mean recording, {mb:.1} MB | {copy_ours} | {copy} |\n\n\
-         Assumed, because no local measurement can know it: Twilio answers after {twilio_ms:.0} ms and sends a recording \
-         at {twilio_mb:.0} MB/s; S3, KMS and SQS answer after {aws_ms:.0} ms; a callback comes {callback:.0} s after its \
-         call. Left out: cold starts, SQS's own delay and Lambda's climb to a queue's concurrency (five instances at once, \
-         then 300 more a minute: AWS, [SQS scaling](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html)), \
-         seconds each; tasks that still wait for a worker; playback.\n",
+         These values are assumed, because they cannot be measured locally: Twilio answers after {twilio_ms:.0} ms and \
+         sends a recording at {twilio_mb:.0} MB/s; S3, KMS and SQS answer after {aws_ms:.0} ms; a callback arrives \
+         {callback:.0} s after its call. The model omits cold starts, SQS's own delay and Lambda's ramp-up to a queue's \
+         concurrency (five instances at once, then 300 more a minute: AWS, \
+         [SQS scaling](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html)), \
+         which take seconds each. It also omits tasks that still wait for a worker, and playback.\n",
         call = limits::CALL_S,
         window = limits::LINK_WINDOW_S,
         webhook_ours = duration(inputs.webhook_s),
@@ -69,7 +71,7 @@ fn allowed(times: &Times) -> String {
     let largest = LOADS[LOADS.len() - 1];
     let rows = [
         (
-            "`EvaluateTaskAttributes`, where callbacks don't name the task",
+            "`EvaluateTaskAttributes`, if callbacks do not name the task",
             format!("{} a second", limits::SEARCHES_PER_SECOND),
             "Twilio, [changelog of 18 Oct 2024](https://www.twilio.com/en-us/changelog/taskrouter-endpoint-rate-limit-correction)",
             used_up_at(f64::from(limits::SEARCHES_PER_SECOND)),
@@ -87,7 +89,7 @@ fn allowed(times: &Times) -> String {
             format!("`CopierConcurrency` {}", limits::COPIER_CONCURRENCY),
             "the template's default, at most 1,000",
             used_up_at(f64::from(limits::COPIER_CONCURRENCY) / times.copy_s()),
-            "`CopierConcurrency`, or patience: copies have no deadline",
+            "`CopierConcurrency`, or none: copies have no deadline",
         ),
         (
             "callbacks",
@@ -97,7 +99,7 @@ fn allowed(times: &Times) -> String {
             "`ThrottlingRateLimit`",
         ),
         (
-            "functions at once, all of them together",
+            "all functions at once",
             grouped(f64::from(limits::ACCOUNT_CONCURRENCY)),
             "AWS, [Lambda quotas](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); new accounts have less",
             used_up_at(f64::from(limits::ACCOUNT_CONCURRENCY) / all),
@@ -106,14 +108,14 @@ fn allowed(times: &Times) -> String {
         (
             "data keys",
             format!("{} a second", grouped(f64::from(limits::DATA_KEYS_PER_SECOND))),
-            "AWS, [KMS request quotas](https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html), the lowest that a region had",
+            "AWS, [KMS request quotas](https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html), the lowest of any Region",
             used_up_at(f64::from(limits::DATA_KEYS_PER_SECOND)),
             "a higher quota",
         ),
     ];
     let mut text = String::from(
         "### What each limit allows\n\n\
-         | limit | value | from | used up by the busy hour of … recordings a day | passed with |\n\
+         | limit | value | from | used up by the busy hour of … recordings a day | raised by |\n\
          | --- | --- | --- | --- | --- |\n",
     );
     for (limit, value, from, load, setting) in rows {
@@ -122,7 +124,7 @@ fn allowed(times: &Times) -> String {
     }
     writeln!(
         text,
-        "\nTaskRouter's other limits stand in the account's Console only (Workspace, Limits). Each link fetches and updates \
+        "\nTaskRouter's other limits are shown only in the account's Console (Workspace, Limits). Each link fetches and updates \
          a task: {} requests a second in the busy hour of {} recordings a day.",
         (2.0 * busy_rate(largest)).ceil(),
         grouped(largest),
@@ -134,10 +136,10 @@ fn allowed(times: &Times) -> String {
 fn at_defaults(times: &Times) -> String {
     let mut text = String::from(
         "### At the template's defaults\n\n\
-         Links by the call's end, in the busy hour; copies by how long they wait for their turn, the mean of those that had it by midnight. A limit bites where what \
-         it holds up sets off an alarm: links over a minute (`LinksAreSlow`) or not in time, copies that wait an hour \
-         (`CopiesUntried`).\n\n\
-         | recordings a day | callback names the task | link after, median | p99 | links not in time | copies wait, mean | longest | copies left at midnight | bites |\n\
+         Link times count from the call's end, in the busy hour. Copy times are waits in the queue; their mean is of \
+         the copies that were started by midnight. A limit is exceeded if the delay raises an alarm: links over a \
+         minute (`LinksAreSlow`) or not in time, or copies that wait an hour (`CopiesUntried`).\n\n\
+         | recordings a day | callback names the task | link after, median | p99 | links not in time | copies wait, mean | longest | copies left at midnight | limits exceeded |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for names_task in [false, true] {
@@ -155,7 +157,7 @@ fn at_defaults(times: &Times) -> String {
                 duration(outcome.copies.mean_wait_s),
                 duration(outcome.copies.longest_wait_s),
                 grouped(outcome.copies.left as f64),
-                or_nothing(&bites(&scenario, &outcome)),
+                or_none(&bites(&scenario, &outcome)),
             )
             .expect(INFALLIBLE);
         }
@@ -166,10 +168,10 @@ fn at_defaults(times: &Times) -> String {
 /// The smallest settings that keep instances free enough in the busy hour, where the callback names the task.
 fn with_settings(times: &Times) -> String {
     let mut text = format!(
-        "### With settings that pass it\n\n\
-         Callbacks name their task, and both concurrencies are such that the busy hour uses {:.0} % of them, the defaults at \
-         least.\n\n\
-         | recordings a day | `LinkerConcurrency` | `CopierConcurrency` | link after, p99 | links not in time | copies wait, longest | instances at work, mean | bites |\n\
+        "### With higher settings\n\n\
+         Callbacks name their task. Both concurrencies are set so that the busy hour uses {:.0} % of them, but at \
+         least to the defaults.\n\n\
+         | recordings a day | `LinkerConcurrency` | `CopierConcurrency` | link after, p99 | links not in time | copies wait, longest | instances at work, mean | limits exceeded |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         UTILISATION * 100.0,
     );
@@ -186,7 +188,7 @@ fn with_settings(times: &Times) -> String {
             share(outcome.links.missed, outcome.callbacks),
             duration(outcome.copies.longest_wait_s),
             outcome.links.mean_running + outcome.copies.mean_running,
-            or_nothing(&bites(&scenario, &outcome)),
+            or_none(&bites(&scenario, &outcome)),
         )
         .expect(INFALLIBLE);
     }
@@ -247,9 +249,9 @@ fn link_after(outcome: &Outcome, percent: usize) -> String {
     after_s.map_or_else(|| "not that day".to_owned(), duration)
 }
 
-fn or_nothing(limits: &[&str]) -> String {
+fn or_none(limits: &[&str]) -> String {
     if limits.is_empty() {
-        "nothing".to_owned()
+        "none".to_owned()
     } else {
         limits.join(", ")
     }
