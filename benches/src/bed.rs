@@ -9,6 +9,7 @@ use std::{
 
 use playback_link::{Expiry, KeyRing, SignedLink};
 use serde_json::json;
+use sid::RecordingSid;
 use toolbox::{Venv, workspace_root};
 
 use crate::{
@@ -159,7 +160,8 @@ impl Bed {
 
     /// A link to a recording.
     pub(crate) fn link(&self, sid: &str) -> SignedLink {
-        playback_link::sign(&self.link_keys, sid, Expiry::At(4_102_444_800))
+        let recording = RecordingSid::parse(sid).expect("the bed makes every SID that it uses");
+        playback_link::sign(&self.link_keys, &recording, Expiry::At(4_102_444_800))
     }
 }
 

@@ -41,7 +41,7 @@ fuzz_target!(|text: &str| {
     assert_eq!(values("expires"), [link.expiry.to_string()]);
     assert_eq!(values("id"), [&*link.id]);
     assert_eq!(values("key"), [&*link.key_id]);
-    assert!(values("recordingSid").iter().all(|sid| *sid == link.recording));
+    assert!(values("recordingSid").iter().all(|sid| *sid == link.recording.as_str()));
     if let Expiry::At(expires_s) = link.expiry {
         assert!(now_s <= expires_s.saturating_add(30));
     }
@@ -55,8 +55,8 @@ fuzz_target!(|text: &str| {
         verify(&KEYS, &format!("/recordings/{recording}"), &query, 0)
     };
     let expires = link.expiry.to_string();
-    assert_eq!(rewritten(&link.recording, &expires, &link.id).as_ref(), Ok(&link));
+    assert_eq!(rewritten(link.recording.as_str(), &expires, &link.id).as_ref(), Ok(&link));
     assert!(rewritten(&format!("{}0", link.recording), &expires, &link.id).is_err());
-    assert!(rewritten(&link.recording, "never", &link.id).is_err() || link.expiry == Expiry::Never);
-    assert!(rewritten(&link.recording, &expires, "AAAAAAAAAAAAAAAAAAAAAA").is_err());
+    assert!(rewritten(link.recording.as_str(), "never", &link.id).is_err() || link.expiry == Expiry::Never);
+    assert!(rewritten(link.recording.as_str(), &expires, "AAAAAAAAAAAAAAAAAAAAAA").is_err());
 });

@@ -6,10 +6,14 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, value::RawValue};
-use twilio::{
-    sid::{RecordingSid, ReservationSid},
-    task_attributes::{ChannelOrder, MAX_CHARS, MergeError, RecordedLeg, TaskLink, merge},
-};
+use sid::RecordingSid;
+use sid::ReservationSid;
+use twilio::task_attributes::ChannelOrder;
+use twilio::task_attributes::MAX_CHARS;
+use twilio::task_attributes::MergeError;
+use twilio::task_attributes::RecordedLeg;
+use twilio::task_attributes::TaskLink;
+use twilio::task_attributes::merge;
 
 const URL: &str = "https://playback.example.com/media-url?recordingSid=RE00000000000000000000000000000001";
 const RESERVATION: &str = "WR00000000000000000000000000000001";

@@ -15,6 +15,7 @@ use local_stack::{Callback, Role, Stack, StackOptions, values, wav};
 use playback_link::{Expiry, KeyRing};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
+use sid::RecordingSid;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::canaries;
@@ -230,7 +231,8 @@ impl Recording {
         );
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let expiry = Expiry::At(now_s.saturating_add_signed(expires_in_s));
-        playback_link::sign(&KeyRing::parse(&keys).unwrap(), &self.sid, expiry).url(stack.playback_url())
+        let recording = RecordingSid::parse(&self.sid).unwrap();
+        playback_link::sign(&KeyRing::parse(&keys).unwrap(), &recording, expiry).url(stack.playback_url())
     }
 
     /// Asks as the Player does for a link that plays.

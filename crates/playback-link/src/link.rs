@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::Mac;
+use sid::RecordingSid;
 
 use crate::keys::{KeyRing, is_key_id};
 
@@ -18,9 +19,6 @@ const ID_BYTES: usize = 16;
 
 /// `ID_BYTES` in base64url without padding: ⌈16 × 4 / 3⌉.
 const ID_CHARS: usize = 22;
-
-/// Longest SID or other recording name that a link may carry; Twilio's have 34 characters.
-const MAX_RECORDING_CHARS: usize = 64;
 
 /// What stands before the recording in a link's path.
 const PATH_PREFIX: &str = "/recordings/";
@@ -41,7 +39,7 @@ pub enum Expiry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// The one recording it plays.
-    pub recording: String,
+    pub recording: RecordingSid,
     /// Until when.
     pub expiry: Expiry,
     /// Name of the link itself, for the audit log.
@@ -88,14 +86,12 @@ impl SignedLink {
 
 /// Makes a link to `recording`, signed by the ring's current key.
 ///
-/// `recording` must consist of ASCII letters and digits (a SID), because [`verify`] takes nothing else back.
-///
 /// A link that expires gets a random id, so that each one has an audit trail of its own. A link that never expires is a
 /// function of recording and key: making it again for a duplicate callback gives the same link.
-pub fn sign(keys: &KeyRing, recording: &str, expiry: Expiry) -> SignedLink {
+pub fn sign(keys: &KeyRing, recording: &RecordingSid, expiry: Expiry) -> SignedLink {
     let key_id = keys.current_id();
     let link = Link {
-        recording: recording.to_owned(),
+        recording: recording.clone(),
         expiry,
         id: match expiry {
             Expiry::At(_) => random_id(),
@@ -173,7 +169,7 @@ impl Unverified {
             return Err(LinkError::Malformed);
         }
         let link = Link {
-            recording: checked(recording(path, query)?, is_recording)?,
+            recording: RecordingSid::parse(recording(path, query)?).map_err(|_| LinkError::Malformed)?,
             expiry: field("expires")?.parse()?,
             id: checked(field("id")?, is_id)?,
             key_id: checked(field("key")?, is_key_id)?,
@@ -221,10 +217,6 @@ fn checked(text: &str, is_valid: fn(&str) -> bool) -> Result<String, LinkError> 
     is_valid(text).then(|| text.to_owned()).ok_or(LinkError::Malformed)
 }
 
-fn is_recording(text: &str) -> bool {
-    (1..=MAX_RECORDING_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
 fn is_id(text: &str) -> bool {
     text.len() == ID_CHARS && is_key_id(text)
 }
@@ -239,7 +231,7 @@ fn current_mac(keys: &KeyRing, text: &str) -> impl AsRef<[u8]> {
 
 /// The id of a link that never expires. Its first line differs from that of every canonical string, so that no id is part
 /// of a signature.
-fn derived_id(keys: &KeyRing, recording: &str) -> String {
+fn derived_id(keys: &KeyRing, recording: &RecordingSid) -> String {
     let text = format!(
         "recording-vault segment link id\n{VERSION}\n{recording}\n{}",
         keys.current_id()

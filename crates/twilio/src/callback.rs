@@ -4,9 +4,8 @@
 //! `…/voice/tutorials/voice-recording-encryption`).
 
 use serde::{Deserialize, Serialize};
+use sid::{AccountSid, CallSid, ConferenceSid, InvalidSid, RecordingSid};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
-
-use crate::sid::{AccountSid, CallSid, ConferenceSid, InvalidSid, RecordingSid};
 
 /// What happened to the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,8 @@ use http::{StatusCode, header};
 use reqwest::{RequestBuilder, Response, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
+use sid::AccountSid;
 use url::{Host, Url};
-
-use crate::sid::AccountSid;
 
 /// Basic auth pair: API key SID and secret (first choice) or AccountSid and Auth Token.
 #[derive(Clone, Debug)]

@@ -18,9 +18,10 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
 use ghash::{GHash, universal_hash::UniversalHash};
+use sid::PublicKeySid;
 use zeroize::Zeroizing;
 
-use crate::{callback::EncryptionDetails, sid::PublicKeySid};
+use crate::callback::EncryptionDetails;
 
 /// Bytes of the tag at the media's end.
 pub const TAG_LEN: usize = 16;

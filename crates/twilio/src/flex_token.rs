@@ -12,9 +12,10 @@ use base64::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use sid::WorkerSid;
 
 pub use self::validate::ValidateAs;
-use crate::{client::ApiError, sid::WorkerSid};
+use crate::client::ApiError;
 
 /// The Player's `Authorization: Basic base64("token:" + JWE)`, taken apart leniently; Debug never shows the token.
 #[derive(Clone)]

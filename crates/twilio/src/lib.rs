@@ -1,7 +1,7 @@
-//! Twilio as this project meets it: the webhook's signature and form, SIDs, recording media, TaskRouter tasks, Flex
+//! Twilio as this project meets it: the webhook's signature and form, recording media, TaskRouter tasks, Flex
 //! tokens.
 //!
-//! Computation and I/O are apart: [`sid`], [`auth_tokens`], [`signature`], [`callback`], [`encrypted_media`] and
+//! Computation and I/O are apart: [`auth_tokens`], [`signature`], [`callback`], [`encrypted_media`] and
 //! [`task_attributes`] are pure; [`client::Client`] does the HTTP, its operations living in [`media`], [`recordings`],
 //! [`taskrouter`] and [`flex_token`]. Nothing here knows AWS or Lambda.
 
@@ -14,7 +14,6 @@ pub mod media;
 pub mod recordings;
 mod retry;
 pub mod shared_keys;
-pub mod sid;
 pub mod signature;
 pub mod task_attributes;
 pub mod taskrouter;

@@ -9,12 +9,10 @@ use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use http::{HeaderMap, StatusCode, header};
 use reqwest::Response;
+use sid::RecordingSid;
 use url::Url;
 
-use crate::{
-    client::{ApiError, Client, Credentials, authorize, checked, join, send, transport},
-    sid::RecordingSid,
-};
+use crate::client::{ApiError, Client, Credentials, authorize, checked, join, send, transport};
 
 mod content_range;
 use self::content_range::ContentRange;
@@ -240,8 +238,10 @@ fn strong_etag(headers: &HeaderMap) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use sid::AccountSid;
+
     use super::*;
-    use crate::{client::Endpoints, sid::AccountSid};
+    use crate::client::Endpoints;
 
     #[test]
     fn only_twilio_s_hosts_over_tls_and_the_configured_ones_are_fetched() {

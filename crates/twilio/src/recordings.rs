@@ -7,13 +7,13 @@ use std::{fmt, time::Duration};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sid::RecordingSid;
 use time::Date;
 use url::Url;
 
 use crate::{
     client::{ApiError, Client, Credentials, authorize, join, json, json_up_to},
     retry::{patiently, patiently_within},
-    sid::RecordingSid,
 };
 
 mod resource;

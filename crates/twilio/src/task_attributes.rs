@@ -6,10 +6,10 @@
 use std::fmt;
 
 use serde_json::{Map, Value, json, value::RawValue};
+use sid::{RecordingSid, ReservationSid};
 use url::Url;
 
 use self::document::{Edit, Shape};
-use crate::sid::{RecordingSid, ReservationSid};
 
 mod document;
 mod leg;

@@ -9,13 +9,13 @@ use http::header;
 use reqwest::Response;
 use serde::Deserialize;
 use serde_json::Value;
+use sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use url::Url;
 
 use crate::{
     client::{ApiError, Client, Credentials, authorize, join, json},
     retry::patiently,
-    sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid},
 };
 
 mod attributes;

@@ -1,11 +1,12 @@
 //! What is in the bucket: one recording, or all of them in order.
 
 use aws_sdk_s3::Client;
+use sid::RecordingSid;
 
 use crate::{
-    RecordingId, ServiceError,
+    ObjectKeys, ServiceError,
     head::{Found, find, head},
-    name::OBJECTS_PREFIX,
+    object_keys::{OBJECTS_PREFIX, recording_of_object_key},
 };
 
 /// Looks recordings up in the bucket, without reading them. It needs `s3:ListBucket` and `s3:GetObject`.
@@ -41,7 +42,7 @@ impl Catalog {
     /// # Errors
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached.
-    pub async fn presence(&self, recording: &RecordingId) -> Result<Presence, ServiceError> {
+    pub async fn presence(&self, recording: &RecordingSid) -> Result<Presence, ServiceError> {
         let (mark, object) = (recording.erasure_mark_key(), recording.object_key());
         let (mark, object) = tokio::try_join!(
             head(&self.s3, &self.bucket, &mark),
@@ -61,7 +62,7 @@ impl Catalog {
     /// # Errors
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached.
-    pub async fn list(&self, after: Option<&RecordingId>, max: u16) -> Result<Vec<RecordingId>, ServiceError> {
+    pub async fn list(&self, after: Option<&RecordingSid>, max: u16) -> Result<Vec<RecordingSid>, ServiceError> {
         let max = usize::from(max);
         let mut recordings = Vec::with_capacity(max);
         let mut next = None;
@@ -71,7 +72,7 @@ impl Catalog {
                 .list_objects_v2()
                 .bucket(&self.bucket)
                 .prefix(OBJECTS_PREFIX)
-                .set_start_after(after.map(RecordingId::object_key))
+                .set_start_after(after.map(RecordingSid::object_key))
                 .set_continuation_token(next)
                 // S3 sends at most 1,000, however many are asked for.
                 .max_keys((max - recordings.len()) as i32)
@@ -79,7 +80,7 @@ impl Catalog {
                 .await
                 .map_err(|error| ServiceError::new("ListObjectsV2", &error))?;
             let keys = page.contents().iter().filter_map(|object| object.key());
-            recordings.extend(keys.filter_map(RecordingId::of_object_key));
+            recordings.extend(keys.filter_map(recording_of_object_key));
             next = page.next_continuation_token;
             if next.is_none() {
                 break;

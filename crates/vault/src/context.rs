@@ -5,8 +5,9 @@
 //! it has read how long the header is.
 
 use esdk_message::{EncryptionContext, HeaderError};
+use sid::{AccountSid, RecordingSid};
 
-use crate::{AccountId, ContentType, RecordingId};
+use crate::ContentType;
 
 const ACCOUNT: &str = "accountsid";
 const RECORDING: &str = "recordingsid";
@@ -29,8 +30,8 @@ pub(crate) struct ContextFacts {
 
 /// The context that `recording` is sealed under.
 pub(crate) fn build(
-    account: &AccountId,
-    recording: &RecordingId,
+    account: &AccountSid,
+    recording: &RecordingSid,
     facts: ContextFacts,
 ) -> Result<EncryptionContext, HeaderError> {
     EncryptionContext::new([
@@ -47,8 +48,8 @@ pub(crate) fn build(
 /// Call it again, or only believe its answer, once the header has been authenticated.
 pub(crate) fn check(
     context: &EncryptionContext,
-    account: &AccountId,
-    recording: &RecordingId,
+    account: &AccountSid,
+    recording: &RecordingSid,
 ) -> Result<ContextFacts, ContextError> {
     let get = |key| context.get(key).ok_or(ContextError::Missing(key));
     if get(ACCOUNT)? != account.as_str() {
@@ -102,12 +103,12 @@ fn read_length(text: &str) -> Option<Option<u64>> {
 mod tests {
     use super::*;
 
-    fn account() -> AccountId {
-        AccountId::parse("AC00000000000000000000000000000001").unwrap()
+    fn account() -> AccountSid {
+        AccountSid::parse("AC00000000000000000000000000000001").unwrap()
     }
 
-    fn recording(last: char) -> RecordingId {
-        RecordingId::parse(&format!("RE0000000000000000000000000000000{last}")).unwrap()
+    fn recording(last: char) -> RecordingSid {
+        RecordingSid::parse(&format!("RE0000000000000000000000000000000{last}")).unwrap()
     }
 
     fn facts(plaintext_len: Option<u64>) -> ContextFacts {
@@ -165,7 +166,7 @@ mod tests {
             check(&context, &account(), &recording('2')),
             Err(ContextError::Foreign(RECORDING))
         );
-        let other = AccountId::parse("AC00000000000000000000000000000002").unwrap();
+        let other = AccountSid::parse("AC00000000000000000000000000000002").unwrap();
         assert_eq!(
             check(&context, &other, &recording('1')),
             Err(ContextError::Foreign(ACCOUNT))

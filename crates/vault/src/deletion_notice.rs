@@ -7,9 +7,10 @@
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
+use sid::RecordingSid;
 
 use crate::{
-    RecordingId, ServiceError,
+    ObjectKeys, ServiceError,
     head::{head, proof},
 };
 
@@ -48,7 +49,7 @@ impl DeletionNotices {
     /// # Errors
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached: then nothing may be deleted.
-    pub async fn give(&self, recording: &RecordingId) -> Result<GoAhead, ServiceError> {
+    pub async fn give(&self, recording: &RecordingSid) -> Result<GoAhead, ServiceError> {
         let put = self
             .s3
             .put_object()
@@ -72,7 +73,7 @@ impl DeletionNotices {
     /// # Errors
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached.
-    pub async fn is_deletion_under_way(&self, recording: &RecordingId, now: SystemTime) -> Result<bool, ServiceError> {
+    pub async fn is_deletion_under_way(&self, recording: &RecordingSid, now: SystemTime) -> Result<bool, ServiceError> {
         let notice = head(&self.s3, &self.bucket, &recording.deletion_notice_key()).await?;
         Ok(notice.is_some_and(|notice| {
             let given = notice.last_modified.and_then(|time| SystemTime::try_from(time).ok());

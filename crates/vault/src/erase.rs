@@ -7,10 +7,11 @@
 use std::time::SystemTime;
 
 use aws_sdk_s3::{Client, types::ObjectLockLegalHoldStatus};
+use sid::RecordingSid;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    RecordingId, ServiceError,
+    ObjectKeys, ServiceError,
     head::{head, proof},
     uploads,
 };
@@ -29,7 +30,7 @@ pub struct Eraser {
 #[derive(Debug)]
 pub struct Marked<'a> {
     eraser: &'a Eraser,
-    recording: &'a RecordingId,
+    recording: &'a RecordingSid,
 }
 
 /// What an erasure removed, and what it had to leave.
@@ -98,7 +99,7 @@ impl Eraser {
     /// # Errors
     ///
     /// [`EraseError::Mark`].
-    pub async fn mark<'a>(&'a self, recording: &'a RecordingId) -> Result<Marked<'a>, EraseError> {
+    pub async fn mark<'a>(&'a self, recording: &'a RecordingSid) -> Result<Marked<'a>, EraseError> {
         self.put_mark(recording).await.map_err(EraseError::Mark)?;
         Ok(Marked {
             eraser: self,
@@ -106,7 +107,7 @@ impl Eraser {
         })
     }
 
-    async fn put_mark(&self, recording: &RecordingId) -> Result<(), ServiceError> {
+    async fn put_mark(&self, recording: &RecordingSid) -> Result<(), ServiceError> {
         let now = OffsetDateTime::now_utc().format(&Rfc3339);
         let now = now.expect("RFC 3339 can write every year up to 9999");
         let put = self
@@ -122,7 +123,7 @@ impl Eraser {
         proof("PutObject", put.e_tag).map(drop)
     }
 
-    async fn remove(&self, recording: &RecordingId) -> Result<Erasure, ServiceError> {
+    async fn remove(&self, recording: &RecordingSid) -> Result<Erasure, ServiceError> {
         let key = recording.object_key();
         let mut erasure = Erasure::default();
         // Looks again after it has removed something: a copy that was killed between its commit and its look at the mark

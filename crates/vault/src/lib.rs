@@ -8,17 +8,19 @@
 //! - **Read**: a [`Reader`] opens a recording and streams verified plaintext of any range of it.
 //! - **Keep**: a [`Catalog`] says what is there, an [`Eraser`] removes a recording for good, [`DeletionNotices`] keep the
 //!   deletion of an original from crossing an erasure unseen.
-//! - **Names**: [`RecordingId`] says where a recording lies, [`KeyArn`] which KMS key is trusted.
+//! - **Names**: [`ObjectKeys`] gives the keys of a recording's objects, [`KeyArn`] names a KMS key.
 //!
 //! What binds the two sides is the encryption context, the same four fixed-width values on either side.
 
 mod catalog;
+mod content_type;
 mod context;
 mod deletion_notice;
 mod erase;
 mod head;
+mod key_arn;
 mod kms;
-mod name;
+mod object_keys;
 mod pending_deletions;
 mod plaintext;
 mod read;
@@ -31,10 +33,12 @@ pub use audio::{Audio, Difference, Format, NotAudio, Told, Verdict};
 
 pub use self::{
     catalog::{Catalog, Presence},
+    content_type::ContentType,
     deletion_notice::{DeletionNotices, GoAhead},
     erase::{EraseError, Eraser, Erasure, Marked},
+    key_arn::{InvalidKeyArn, KeyArn},
     kms::DataKeyError,
-    name::{AccountId, ContentType, KeyArn, NameError, RecordingId},
+    object_keys::ObjectKeys,
     pending_deletions::{PendingDeletion, PendingDeletions},
     read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording, Verified},
     service_error::ServiceError,

@@ -6,8 +6,9 @@
 use std::time::SystemTime;
 
 use aws_sdk_s3::Client;
+use sid::RecordingSid;
 
-use crate::{RecordingId, ServiceError, head::proof, name::PENDING_DELETIONS_PREFIX};
+use crate::{ObjectKeys, ServiceError, head::proof, object_keys::PENDING_DELETIONS_PREFIX};
 
 /// Writes, removes and lists the marks, which needs `s3:PutObject`, `s3:DeleteObject` on `deletions/*`, and
 /// `s3:ListBucket`.
@@ -21,7 +22,7 @@ pub struct PendingDeletions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingDeletion {
     /// The recording whose original is to be deleted.
-    pub recording: RecordingId,
+    pub recording: RecordingSid,
     /// When it was scheduled first, by S3's clock. `None` where S3 doesn't say.
     pub since: Option<SystemTime>,
 }
@@ -38,7 +39,7 @@ impl PendingDeletions {
     /// # Errors
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached.
-    pub async fn mark(&self, recording: &RecordingId) -> Result<(), ServiceError> {
+    pub async fn mark(&self, recording: &RecordingSid) -> Result<(), ServiceError> {
         let put = self
             .s3
             .put_object()
@@ -61,7 +62,7 @@ impl PendingDeletions {
     /// # Errors
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached.
-    pub async fn settle(&self, recording: &RecordingId) -> Result<(), ServiceError> {
+    pub async fn settle(&self, recording: &RecordingSid) -> Result<(), ServiceError> {
         self.s3
             .delete_object()
             .bucket(&self.bucket)
@@ -77,13 +78,13 @@ impl PendingDeletions {
     /// # Errors
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached.
-    pub async fn list(&self, after: Option<&RecordingId>, max: u16) -> Result<Vec<PendingDeletion>, ServiceError> {
+    pub async fn list(&self, after: Option<&RecordingSid>, max: u16) -> Result<Vec<PendingDeletion>, ServiceError> {
         let page = self
             .s3
             .list_objects_v2()
             .bucket(&self.bucket)
             .prefix(PENDING_DELETIONS_PREFIX)
-            .set_start_after(after.map(RecordingId::pending_deletion_key))
+            .set_start_after(after.map(RecordingSid::pending_deletion_key))
             .max_keys(i32::from(max))
             .send()
             .await
@@ -91,7 +92,7 @@ impl PendingDeletions {
         let pending = page.contents().iter().filter_map(|object| {
             let sid = object.key()?.strip_prefix(PENDING_DELETIONS_PREFIX)?;
             Some(PendingDeletion {
-                recording: RecordingId::parse(sid).ok()?,
+                recording: RecordingSid::parse(sid).ok()?,
                 since: object.last_modified().and_then(|time| SystemTime::try_from(*time).ok()),
             })
         });

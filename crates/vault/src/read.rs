@@ -31,6 +31,7 @@ use futures_util::{
     StreamExt,
     stream::{self, Stream},
 };
+use sid::{AccountSid, RecordingSid};
 
 pub use self::verify::Verified;
 use self::{
@@ -40,7 +41,7 @@ use self::{
     open::Opened,
     plan::{Ask, HeaderWidth},
 };
-use crate::{AccountId, ContentType, KeyArn, RecordingId};
+use crate::{ContentType, KeyArn, ObjectKeys};
 
 /// Where recordings are, whose they are, and which keys may have sealed them.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ pub struct ReaderConfig {
     /// The bucket.
     pub bucket: String,
     /// The account that every recording has to be bound to.
-    pub account: AccountId,
+    pub account: AccountSid,
     /// Keys that are accepted, by full ARN, and no others: the current one and those it has replaced. Never empty.
     pub kms_keys: Vec<KeyArn>,
 }
@@ -157,7 +158,7 @@ impl Reader {
     /// # Errors
     ///
     /// Any [`ReadError`] but `OutOfBounds`.
-    pub async fn open(&self, recording: &RecordingId, expectation: Expectation) -> Result<Recording, ReadError> {
+    pub async fn open(&self, recording: &RecordingSid, expectation: Expectation) -> Result<Recording, ReadError> {
         match self.open_current(recording, expectation).await {
             Err(ReadError::Changed) => self.open_current(recording, expectation).await,
             opened => opened,
@@ -195,7 +196,7 @@ impl Reader {
         Ok(Box::pin(stream::iter(first.map(Ok)).chain(frames.into_stream())))
     }
 
-    async fn open_current(&self, recording: &RecordingId, expectation: Expectation) -> Result<Recording, ReadError> {
+    async fn open_current(&self, recording: &RecordingSid, expectation: Expectation) -> Result<Recording, ReadError> {
         let mut place = self.cache.opened(recording).await;
         let known = place.get().cloned();
         let (opened, ahead) = if let Some(opened) = known {

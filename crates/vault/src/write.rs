@@ -21,6 +21,7 @@ mod upload;
 
 use std::time::{Duration, Instant, SystemTime};
 
+use sid::{AccountSid, RecordingSid};
 use tokio::time::timeout_at;
 
 pub use self::{
@@ -34,7 +35,7 @@ use self::{
     download::{Download, Patience},
     upload::{MultipartUpload, Target},
 };
-use crate::{AccountId, ContentType, KeyArn, RecordingId, Suspicion, Told};
+use crate::{ContentType, KeyArn, ObjectKeys, Suspicion, Told};
 
 /// A copy ends so long before its deadline, so that its upload can still be aborted: one request, which has time for a
 /// new connection (3 s at most) and one retry.
@@ -50,7 +51,7 @@ pub struct WriterConfig {
     /// Name of the bucket.
     pub bucket: String,
     /// The account that every recording belongs to; part of the encryption context.
-    pub account: AccountId,
+    pub account: AccountSid,
     /// The key that wraps data keys.
     pub kms_key: KeyArn,
 }
@@ -147,7 +148,7 @@ impl Writer {
     /// where the next call finds out.
     pub async fn store(
         &self,
-        recording: &RecordingId,
+        recording: &RecordingSid,
         incoming: &Incoming,
         source: &dyn Source,
         deadline: Instant,

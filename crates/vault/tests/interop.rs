@@ -16,10 +16,11 @@ use std::{
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
+use sid::RecordingSid;
 use tokio::{io::AsyncWriteExt, process::Command};
 use toolbox::{Scratch, Venv};
 use vault::{
-    Attributes, ContentType, Doubts, Expectation, Incoming, Outcome, Reader, ReaderConfig, RecordingId, Source,
+    Attributes, ContentType, Doubts, Expectation, Incoming, ObjectKeys, Outcome, Reader, ReaderConfig, Source,
     SourceError, SourceReply, Told, Writer, WriterConfig,
 };
 
@@ -50,7 +51,7 @@ async fn python(world: &World, jobs: &[Value]) {
 }
 
 /// What both jobs have in common: where the object is, and what it's bound to (design, section 3).
-fn job(world: &World, id: &RecordingId, content_type: &str, plaintext_len: Option<usize>) -> Value {
+fn job(world: &World, id: &RecordingSid, content_type: &str, plaintext_len: Option<usize>) -> Value {
     json!({
         "bucket": world.bucket,
         "key": id.object_key(),

@@ -10,11 +10,11 @@ use service::{
     secrets::{MAX_OUTAGE_OF_LINK_KEYS, Secret, Secrets},
     settings::Settings,
 };
+use sid::AccountSid;
 use twilio::{
     auth_tokens::AuthTokens,
     client::{Client, ClientError, Credentials},
     shared_keys::SharedKeys,
-    sid::AccountSid,
 };
 use vault::{Catalog, DeletionNotices, PendingDeletions, Reader, Writer};
 

@@ -6,13 +6,9 @@ use service::{
     aws::Timeouts,
     settings::{BadSettings, Settings, base_url, boolean, list, origin},
 };
-use twilio::{
-    client::Endpoints,
-    media::MediaFormat,
-    sid::{AccountSid, WorkspaceSid},
-    task_attributes::ChannelOrder,
-};
-use vault::{AccountId, KeyArn, ReaderConfig, WriterConfig};
+use sid::{AccountSid, WorkspaceSid};
+use twilio::{client::Endpoints, media::MediaFormat, task_attributes::ChannelOrder};
+use vault::{KeyArn, ReaderConfig, WriterConfig};
 
 use crate::jobs::Formats;
 
@@ -361,14 +357,13 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
     let max_receives = settings
         .optional("COPIES_MAX_RECEIVES", max_receives)
         .unwrap_or(MAX_RECEIVES);
-    let account = account_id(settings, account);
     // What this deployment seals it can open, whether or not there are older keys.
     let kms_decrypt_keys = settings
         .optional("KMS_DECRYPT_KEY_ARNS", |text| list(text, KeyArn::parse))
         .or_else(|| Some(vec![kms_key.clone()?]));
     let vault = WriterConfig {
         bucket: bucket?,
-        account: account?,
+        account: account?.clone(),
         kms_key: kms_key?,
     };
     Some(CopierConfig {
@@ -387,26 +382,19 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
 fn operator(settings: &mut Settings, account: Option<&AccountSid>) -> Option<OperatorConfig> {
     let bucket = settings.required("RECORDINGS_BUCKET", text);
     let kms_keys = settings.required("KMS_DECRYPT_KEY_ARNS", |text| list(text, KeyArn::parse));
-    let account = account_id(settings, account);
     let copies_queue_url = settings.required("COPIES_QUEUE_URL", text);
     let schedules = schedules(settings);
     let deletion = deletion(settings);
     Some(OperatorConfig {
         vault: ReaderConfig {
             bucket: bucket?,
-            account: account?,
+            account: account?.clone(),
             kms_keys: kms_keys?,
         },
         copies_queue_url: copies_queue_url?,
         schedules: schedules?,
         deletion,
     })
-}
-
-fn account_id(settings: &mut Settings, account: Option<&AccountSid>) -> Option<AccountId> {
-    AccountId::parse(account?.as_str())
-        .map_err(|error| settings.problem(format!("TWILIO_ACCOUNT_SID: {error}")))
-        .ok()
 }
 
 fn endpoints(settings: &mut Settings) -> Endpoints {

@@ -7,10 +7,8 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
-use twilio::{
-    callback::{EncryptionDetails, RecordingCallback},
-    sid::{CallSid, ConferenceSid, RecordingSid, ReservationSid, TaskSid},
-};
+use sid::{CallSid, ConferenceSid, RecordingSid, ReservationSid, TaskSid};
+use twilio::callback::{EncryptionDetails, RecordingCallback};
 
 /// Raised when a message's meaning changes; an older function keeps the messages of a newer one for it.
 const VERSION: u32 = 1;
@@ -200,7 +198,8 @@ impl From<serde_json::Error> for MessageError {
 mod tests {
     use proptest::{option, prelude::*};
     use serde_json::{Value, json};
-    use twilio::{callback::RecordingStatus, sid::AccountSid};
+    use sid::AccountSid;
+    use twilio::callback::RecordingStatus;
 
     use super::*;
 

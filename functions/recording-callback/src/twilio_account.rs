@@ -1,10 +1,10 @@
 //! Recordings as they are at Twilio, asked for with this function's API key.
 
 use service::secrets::{Secret, SecretError};
+use sid::RecordingSid;
 use twilio::{
     client::{ApiError, Client, Credentials},
     recordings::{CreatedBetween, Deletion, PageToken, RecordingPage, RecordingResource},
-    sid::RecordingSid,
 };
 
 /// The account's recordings at Twilio.

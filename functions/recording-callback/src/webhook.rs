@@ -16,7 +16,8 @@ use service::{
     http_event::Malformed,
     metrics::{self, Unit},
 };
-use twilio::{callback::RecordingStatus, sid::AccountSid, signature::SignatureError};
+use sid::AccountSid;
+use twilio::{callback::RecordingStatus, signature::SignatureError};
 
 use self::{
     decide::{Decided, Decision, decide},

@@ -51,14 +51,14 @@ impl App<Reader, TwilioTokens<AccountSecret>, Secret<KeyRing>> {
         let s3 = aws_sdk_s3::Client::new(aws);
         let kms = aws_sdk_kms::Client::new(aws);
         let reader = Reader::new(s3, kms, config.vault.clone());
-        let twilio = Client::new(config.twilio_account.clone(), config.twilio_endpoints.clone())?;
+        let twilio = Client::new(config.vault.account.clone(), config.twilio_endpoints.clone())?;
         let secrets = Secrets::new(aws);
         let voucher = match config.token_voucher.clone() {
             TokenVoucher::Flex => Voucher::Flex,
             TokenVoucher::Player => Voucher::Player,
             TokenVoucher::Account { auth_token_secret } => {
                 let secret = Secret::new(&secrets, auth_token_secret, AuthTokens::parse);
-                Voucher::Account(AccountSecret::AuthToken(config.twilio_account.clone(), secret))
+                Voucher::Account(AccountSecret::AuthToken(config.vault.account.clone(), secret))
             }
             TokenVoucher::ApiKey { api_key_secret } => {
                 let secret = Secret::new(&secrets, api_key_secret, Credentials::parse_api_key);

@@ -6,8 +6,8 @@
 use std::{ops::Range, time::Duration};
 
 use service::telemetry::AUDIT;
-use twilio::{flex_token::Listener, sid::WorkerSid};
-use vault::RecordingId;
+use sid::{RecordingSid, WorkerSid};
+use twilio::flex_token::Listener;
 
 use crate::fetch_dest::FetchDest;
 
@@ -15,7 +15,7 @@ use crate::fetch_dest::FetchDest;
 pub(crate) fn media_url(
     request_id: &str,
     listener: Option<&Listener>,
-    recording: Option<&RecordingId>,
+    recording: Option<&RecordingSid>,
     link_id: Option<&str>,
     fetch_dest: Option<FetchDest>,
     outcome: &str,
@@ -26,7 +26,7 @@ pub(crate) fn media_url(
         outcome,
         identity = listener.and_then(|listener| listener.identity.as_deref()),
         workerSid = listener.and_then(|listener| listener.worker_sid.as_ref()).map(WorkerSid::as_str),
-        recordingSid = recording.map(RecordingId::as_str),
+        recordingSid = recording.map(RecordingSid::as_str),
         linkId = link_id,
         secFetchDest = fetch_dest.map(FetchDest::as_str),
         requestId = request_id,
@@ -41,7 +41,7 @@ pub(crate) struct Playback {
     /// When the invocation began, since the Unix epoch.
     pub(crate) began: Duration,
     pub(crate) link_id: String,
-    pub(crate) recording: RecordingId,
+    pub(crate) recording: RecordingSid,
     /// What the client does with the bytes, by its own word.
     pub(crate) fetch_dest: Option<FetchDest>,
     /// Plaintext positions, half-open; the lines have them inclusive as `Content-Range` does.

@@ -199,8 +199,9 @@ mod tests {
     use futures_util::{FutureExt, stream};
     use http_body::Body as _;
     use http_body_util::BodyExt;
+    use sid::RecordingSid;
     use tokio::{sync::mpsc, time::timeout};
-    use vault::{ReadError, RecordingId};
+    use vault::ReadError;
 
     use super::*;
 
@@ -221,7 +222,7 @@ mod tests {
             request_id: "request".to_owned(),
             began: now(),
             link_id: "link".to_owned(),
-            recording: RecordingId::parse("RE00000000000000000000000000000001").unwrap(),
+            recording: RecordingSid::parse("RE00000000000000000000000000000001").unwrap(),
             fetch_dest: None,
             range: 7..7 + promised,
         }

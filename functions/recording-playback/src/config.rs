@@ -6,8 +6,9 @@ use service::{
     aws::Timeouts,
     settings::{BadSettings, Settings, base_url, boolean, list, origin},
 };
-use twilio::{client::Endpoints, sid::AccountSid};
-use vault::{AccountId, KeyArn, ReaderConfig};
+use sid::AccountSid;
+use twilio::client::Endpoints;
+use vault::{KeyArn, ReaderConfig};
 
 use crate::cors::FlexOrigins;
 
@@ -28,10 +29,9 @@ const DEFAULT_MAX_RANGE_BYTES: u64 = 1024 * 1024;
 /// Configuration of the playback function.
 #[derive(Debug)]
 pub struct Config {
-    /// `RECORDINGS_BUCKET`, `KMS_DECRYPT_KEY_ARNS` (comma separated full ARNs) and whose the recordings are.
+    /// `RECORDINGS_BUCKET`, `KMS_DECRYPT_KEY_ARNS` (comma separated full ARNs) and `TWILIO_ACCOUNT_SID`: the account that
+    /// owns the recordings, and whose Flex tokens are accepted.
     pub vault: ReaderConfig,
-    /// `TWILIO_ACCOUNT_SID`: whose Flex tokens are accepted.
-    pub twilio_account: AccountSid,
     /// `TWILIO_FLEX_API_BASE` and `TWILIO_IAM_BASE`: where tokens are validated; by default Twilio's US1 hosts.
     pub twilio_endpoints: Endpoints,
     /// `VALIDATE_TOKENS_AS`: who vouches for Flex tokens.
@@ -86,9 +86,7 @@ impl Config {
     pub fn from_settings(mut settings: Settings) -> Result<Self, BadSettings> {
         let bucket = settings.required("RECORDINGS_BUCKET", |text| Ok::<_, &str>(text.to_owned()));
         let kms_keys = settings.required("KMS_DECRYPT_KEY_ARNS", |text| list(text, KeyArn::parse));
-        let account = settings.required("TWILIO_ACCOUNT_SID", AccountId::parse);
-        // The same text, read as the Twilio layer wants it: its problem is told once, above.
-        let twilio_account = account.as_ref().and_then(|id| AccountSid::parse(id.as_str()).ok());
+        let account = settings.required("TWILIO_ACCOUNT_SID", AccountSid::parse);
         let link_keys_secret = settings.required("LINK_KEYS_SECRET", |text| Ok::<_, &str>(text.to_owned()));
         let token_voucher = token_voucher(&mut settings);
         let iam = settings.optional("TWILIO_IAM_BASE", base_url);
@@ -110,7 +108,6 @@ impl Config {
                     account: account?,
                     kms_keys: kms_keys?,
                 },
-                twilio_account: twilio_account?,
                 twilio_endpoints: Endpoints {
                     iam: iam.unwrap_or(default_endpoints.iam),
                     flex: flex.unwrap_or(default_endpoints.flex),

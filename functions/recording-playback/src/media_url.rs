@@ -1,8 +1,9 @@
 //! A link for the Player: Flex Insights' `url_provider` ("Playback of recordings from custom storage", Twilio Docs).
 
 use http::{Response, header::AUTHORIZATION};
+use sid::RecordingSid;
 use twilio::flex_token::Listener;
-use vault::{Expectation, RecordingId};
+use vault::Expectation;
 
 use crate::{
     app::App,
@@ -27,7 +28,7 @@ pub(crate) async fn answer<R: Recordings, C: TokenCheck, K: LinkKeys>(
 ) -> Result<Response<Body>, Refusal> {
     let recording = call
         .parameter("recordingSid")
-        .and_then(|sid| RecordingId::parse(&sid).ok());
+        .and_then(|sid| RecordingSid::parse(&sid).ok());
     let mut listener = None;
     let outcome = grant(app, call, recording.as_ref(), &mut listener).await;
     let (link_id, told) = match &outcome {
@@ -55,7 +56,7 @@ struct Granted {
 async fn grant<R: Recordings, C: TokenCheck, K: LinkKeys>(
     app: &App<R, C, K>,
     call: &Call<'_>,
-    recording: Option<&RecordingId>,
+    recording: Option<&RecordingSid>,
     listener: &mut Option<Listener>,
 ) -> Result<Granted, Refusal> {
     let recording = recording.ok_or(Refusal::RecordingSid)?;

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use http::Response;
 use service::metrics::{self, Unit};
-use vault::{Expectation, PlaintextStream, ReadError, RecordingId};
+use sid::RecordingSid;
+use vault::{Expectation, PlaintextStream, ReadError};
 
 use crate::{
     access::Admission,
@@ -65,7 +66,7 @@ struct Prepared {
 
 async fn prepare<R: Recordings, C, K>(
     app: &App<R, C, K>,
-    id: &RecordingId,
+    id: &RecordingSid,
     asked: &PlaybackRequest,
 ) -> Result<Prepared, Refusal> {
     let expectation = asked.expectation(app.max_range_bytes);
@@ -97,7 +98,7 @@ struct Decided<T> {
 
 async fn open_and_decide<R: Recordings, C, K>(
     app: &App<R, C, K>,
-    id: &RecordingId,
+    id: &RecordingSid,
     asked: &PlaybackRequest,
     expectation: Expectation,
 ) -> Result<Decided<R::Recording>, ReadError> {

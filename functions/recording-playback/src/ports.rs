@@ -5,11 +5,12 @@ use std::{future::Future, ops::Range};
 use http::HeaderValue;
 use playback_link::KeyRing;
 use service::secrets::{Secret, SecretError};
+use sid::RecordingSid;
 use twilio::{
     client::Credentials,
     flex_token::{FlexToken, Listener, TokenError},
 };
-use vault::{Expectation, PlaintextStream, ReadError, RecordingId};
+use vault::{Expectation, PlaintextStream, ReadError};
 
 use crate::decide::Facts;
 
@@ -21,7 +22,7 @@ pub trait Recordings: Send + Sync {
     /// Opens a recording; `expectation` says what will be read, so that it comes along.
     fn open(
         &self,
-        id: &RecordingId,
+        id: &RecordingSid,
         expectation: Expectation,
     ) -> impl Future<Output = Result<Self::Recording, ReadError>> + Send;
 
@@ -92,7 +93,7 @@ pub trait LinkKeys: Send + Sync {
 impl Recordings for vault::Reader {
     type Recording = vault::Recording;
 
-    async fn open(&self, id: &RecordingId, expectation: Expectation) -> Result<Self::Recording, ReadError> {
+    async fn open(&self, id: &RecordingSid, expectation: Expectation) -> Result<Self::Recording, ReadError> {
         Self::open(self, id, expectation).await
     }
 

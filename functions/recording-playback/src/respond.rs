@@ -15,7 +15,8 @@ use http::{
     },
 };
 use serde_json::json;
-use vault::{ContentType, ReadError, RecordingId};
+use sid::RecordingSid;
+use vault::{ContentType, ReadError};
 
 use crate::{
     body::Body,
@@ -37,7 +38,7 @@ const RETRY_OUTAGE_S: HeaderValue = HeaderValue::from_static("2");
 pub(crate) fn recording(
     decision: &Decision,
     facts: &Facts,
-    download_as: Option<&RecordingId>,
+    download_as: Option<&RecordingSid>,
     body: Body,
 ) -> Response<Body> {
     let (status, content_range) = match decision {
@@ -132,7 +133,7 @@ fn content_range(part: &Range<u64>, len: u64) -> HeaderValue {
     header(format!("bytes {}-{}/{len}", part.start, part.end.saturating_sub(1)))
 }
 
-fn attachment(id: &RecordingId, content_type: ContentType) -> HeaderValue {
+fn attachment(id: &RecordingSid, content_type: ContentType) -> HeaderValue {
     header(format!(
         "attachment; filename=\"{}.{}\"",
         id.as_str(),

@@ -1,13 +1,11 @@
 //! What Twilio's answers say of a token.
 
 use serde::Deserialize;
+use sid::{AccountSid, WorkerSid};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Listener, TokenError};
-use crate::{
-    client::ApiError,
-    sid::{AccountSid, WorkerSid},
-};
+use crate::client::ApiError;
 
 /// The older endpoint's answer: `valid` is its word, and it isn't documented to name the account.
 #[derive(Deserialize)]

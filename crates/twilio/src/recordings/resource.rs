@@ -2,12 +2,10 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use sid::{CallSid, ConferenceSid, RecordingSid};
 use time::{Date, OffsetDateTime};
 
-use crate::{
-    callback::{EncryptionDetails, channels, label, seconds, sid, unix_ms},
-    sid::{CallSid, ConferenceSid, RecordingSid},
-};
+use crate::callback::{EncryptionDetails, channels, label, seconds, sid, unix_ms};
 
 /// A recording's metadata, read from the API's JSON. What Twilio leaves out, sends as null or in another shape than
 /// documented is `None`; only the SID must be there.

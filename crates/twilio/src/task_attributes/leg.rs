@@ -1,7 +1,8 @@
 //! Which leg of a conversation was recorded, and who speaks on its channels.
 
+use sid::{CallSid, ConferenceSid};
+
 use super::document;
-use crate::sid::{CallSid, ConferenceSid};
 
 /// What a recording was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

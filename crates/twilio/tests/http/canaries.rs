@@ -1,10 +1,10 @@
 //! Errors end up in log lines: nothing in them may come from a credential, a query string or a body.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sid::{CallSid, RecordingSid, TaskSid, WorkspaceSid};
 use twilio::{
     flex_token::{FlexToken, ValidateAs},
     media::MediaFormat,
-    sid::{CallSid, RecordingSid, TaskSid, WorkspaceSid},
 };
 use url::Url;
 

@@ -1,9 +1,9 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use sid::WorkerSid;
 use twilio::{
     client::{ApiError, Credentials},
     flex_token::{FlexToken, Listener, TokenError, ValidateAs},
-    sid::WorkerSid,
 };
 use url::Url;
 

@@ -13,10 +13,8 @@ mod server;
 mod taskrouter;
 
 use secrecy::SecretString;
-use twilio::{
-    client::{Client, Credentials, Endpoints},
-    sid::AccountSid,
-};
+use sid::AccountSid;
+use twilio::client::{Client, Credentials, Endpoints};
 use url::Url;
 
 /// A SID of any kind: its prefix and one digit repeated.

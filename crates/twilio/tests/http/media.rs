@@ -1,8 +1,8 @@
 use futures_util::TryStreamExt;
+use sid::RecordingSid;
 use twilio::{
     client::{ApiError, Client},
     media::{Media, MediaFormat},
-    sid::RecordingSid,
 };
 
 use crate::{

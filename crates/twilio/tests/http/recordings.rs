@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
+use sid::RecordingSid;
 use time::{Date, Month};
 use twilio::{
     client::ApiError,
     recordings::{CreatedBetween, Deletion, PageToken, RecordingPage, RecordingResource},
-    sid::RecordingSid,
 };
 
 use crate::{

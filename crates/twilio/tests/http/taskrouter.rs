@@ -1,8 +1,5 @@
-use twilio::{
-    client::ApiError,
-    sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid},
-    taskrouter::AssignmentStatus,
-};
+use sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid};
+use twilio::{client::ApiError, taskrouter::AssignmentStatus};
 
 use crate::{
     api_key, api_key_header, client,

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use cache::{Cache, Clock, Place};
+use sid::RecordingSid;
 
 use super::{fetch::Version, open::Opened};
-use crate::RecordingId;
 
 /// A function instance serves one listener at a time; a call center's supervisors come back to a few dozen recordings.
 const MAX_ENTRIES: usize = 256;
@@ -20,8 +20,8 @@ const MAX_UNCONFIRMED: Duration = Duration::from_secs(60);
 /// Both by recording. Dropping an opened one wipes its frame key once the last handle on it is gone.
 #[derive(Debug)]
 pub(super) struct OpenRecordings {
-    opened: Cache<RecordingId, Arc<Opened>>,
-    current: Cache<RecordingId, Version>,
+    opened: Cache<RecordingSid, Arc<Opened>>,
+    current: Cache<RecordingSid, Version>,
 }
 
 impl OpenRecordings {
@@ -33,12 +33,12 @@ impl OpenRecordings {
     }
 
     /// The place of an opened recording: whoever finds it empty opens the recording, and the others wait.
-    pub(super) async fn opened(&self, recording: &RecordingId) -> Place<Arc<Opened>> {
+    pub(super) async fn opened(&self, recording: &RecordingSid) -> Place<Arc<Opened>> {
         self.opened.place(recording).await
     }
 
     /// The place of S3's word on a recording. It is taken before S3 is asked, so that the word's age counts from there.
-    pub(super) async fn current(&self, recording: &RecordingId) -> Place<Version> {
+    pub(super) async fn current(&self, recording: &RecordingSid) -> Place<Version> {
         self.current.place(recording).await
     }
 

@@ -104,9 +104,10 @@ mod tests {
     use esdk_message::{
         DataKey, EncryptedDataKey, EncryptionContext, FrameLength, Layout, MessageId, Sealer, UnverifiedHeader,
     };
+    use sid::RecordingSid;
 
     use super::*;
-    use crate::{ContentType, RecordingId, read::fetch::Version};
+    use crate::{ContentType, read::fetch::Version};
 
     const FRAME: usize = 4_096;
 
@@ -146,7 +147,7 @@ mod tests {
         let layout = Layout::of_object(opener.header_len(), frame_length, object.len() as u64).unwrap();
         let stored = object.slice(opener.header_len() as usize..);
         let opened = Opened {
-            recording: RecordingId::parse(&format!("RE{:032x}", 1)).unwrap(),
+            recording: RecordingSid::parse(&format!("RE{:032x}", 1)).unwrap(),
             version: Version {
                 etag: "\"e\"".into(),
                 object_len: object.len() as u64,

@@ -7,6 +7,7 @@ use esdk_message::{
     FrameIndex, FrameKind, HeaderError, Layout, MAX_HEADER_LEN, ObjectOffset, Opener, UnverifiedHeader,
 };
 use futures_util::future::join3;
+use sid::RecordingSid;
 
 use super::{
     Expectation, ReadError, Reader,
@@ -14,11 +15,11 @@ use super::{
     plan::{self, Ask, LOOK_AHEAD},
     unwrap::unwrap_data_key,
 };
-use crate::{ContentType, RecordingId, context};
+use crate::{ContentType, ObjectKeys, context};
 
 /// What is known of one version of a recording, all of it authenticated. The frame key is wiped on drop.
 pub(super) struct Opened {
-    pub(super) recording: RecordingId,
+    pub(super) recording: RecordingSid,
     pub(super) version: Version,
     pub(super) content_type: ContentType,
     pub(super) layout: Layout,
@@ -51,7 +52,7 @@ impl Reader {
     /// `Err(Changed)` when it was replaced between two of S3's answers.
     pub(super) async fn open_cold(
         &self,
-        recording: &RecordingId,
+        recording: &RecordingSid,
         expectation: Expectation,
     ) -> Result<(Opened, Option<ObjectBody>), ReadError> {
         let key = recording.object_key();

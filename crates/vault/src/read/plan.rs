@@ -182,9 +182,10 @@ fn stored_frame() -> u64 {
 mod tests {
     use esdk_message::{DataKey, EncryptedDataKey, MessageId, Sealer};
     use proptest::prelude::*;
+    use sid::{AccountSid, RecordingSid};
 
     use super::*;
-    use crate::{AccountId, ContentType, RecordingId, context};
+    use crate::{ContentType, context};
 
     fn key() -> KeyArn {
         KeyArn::parse("arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab").unwrap()
@@ -200,8 +201,8 @@ mod tests {
             content_type: ContentType::Wav,
             plaintext_len: Some(1),
         };
-        let account = AccountId::parse(&format!("AC{:032x}", 1)).unwrap();
-        let recording = RecordingId::parse(&format!("RE{:032x}", 1)).unwrap();
+        let account = AccountSid::parse(&format!("AC{:032x}", 1)).unwrap();
+        let recording = RecordingSid::parse(&format!("RE{:032x}", 1)).unwrap();
         let wrapped = EncryptedDataKey {
             provider_id: "aws-kms".into(),
             provider_info: key().as_str().into(),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use audio::Verdict;
 use esdk_message::{FrameIndex, PlaintextOffset};
+use sid::RecordingSid;
 
 use super::{Expectation, ReadError, Reader, frames::Frames};
-use crate::{ContentType, RecordingId, plaintext::Plaintext};
+use crate::{ContentType, plaintext::Plaintext};
 
 /// A recording of which every frame, the header and the length have verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +35,14 @@ impl Reader {
     /// # Errors
     ///
     /// Any [`ReadError`] but `OutOfBounds`: `Damaged` when any byte of the object isn't what was stored.
-    pub async fn verify(&self, recording: &RecordingId) -> Result<Verified, ReadError> {
+    pub async fn verify(&self, recording: &RecordingSid) -> Result<Verified, ReadError> {
         match self.verify_current(recording).await {
             Err(ReadError::Changed) => self.verify_current(recording).await,
             verified => verified,
         }
     }
 
-    async fn verify_current(&self, recording: &RecordingId) -> Result<Verified, ReadError> {
+    async fn verify_current(&self, recording: &RecordingSid) -> Result<Verified, ReadError> {
         let everything = Expectation::Bytes {
             offset: 0,
             len: u64::MAX,

@@ -11,7 +11,7 @@ use super::{
     upload::{CHECKSUM, Target},
 };
 use crate::{
-    ServiceError,
+    ObjectKeys, ServiceError,
     head::{Found, find, head, proof},
 };
 

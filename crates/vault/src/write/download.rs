@@ -9,10 +9,10 @@ use std::time::Duration;
 use audio::{Format, HEAD_LEN, Look, look_at};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use sid::RecordingSid;
 use tokio::time::{sleep, timeout};
 
 use super::{Source, SourceBody, SourceError, SourceReply, StoreError};
-use crate::RecordingId;
 
 /// How much a source is put up with.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,7 @@ pub(super) enum Next {
 
 /// A download that resumes from the next byte.
 pub(super) struct Download<'a> {
-    recording: &'a RecordingId,
+    recording: &'a RecordingSid,
     source: &'a dyn Source,
     patience: Patience,
     opened: u32,
@@ -73,7 +73,7 @@ pub(super) struct Download<'a> {
 }
 
 impl<'a> Download<'a> {
-    pub(super) fn new(recording: &'a RecordingId, source: &'a dyn Source, patience: Patience) -> Self {
+    pub(super) fn new(recording: &'a RecordingSid, source: &'a dyn Source, patience: Patience) -> Self {
         Self {
             recording,
             source,

@@ -11,13 +11,14 @@ use aws_sdk_s3::{
     error::BoxError,
     types::{ChecksumAlgorithm, CompletedMultipartUpload},
 };
+use sid::RecordingSid;
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
     commit::{Committed, IF_ABSENT, Metadata},
     part_uploads::UploadedPart,
 };
-use crate::{RecordingId, ServiceError, uploads};
+use crate::{ServiceError, uploads};
 
 /// CRC32 of each part, computed by the SDK and checked by S3. The copy's own integrity is the AEAD's matter; this one
 /// catches a part that was damaged on the way while it can still be sent again. CRC32 is what every local server knows.
@@ -33,7 +34,7 @@ pub(super) struct Target {
     pub(super) bucket: String,
     pub(super) key: String,
     /// For log lines.
-    pub(super) recording: RecordingId,
+    pub(super) recording: RecordingSid,
 }
 
 /// At most one open upload, which its owner commits or aborts. Dropped, it aborts in the background.

@@ -1,6 +1,7 @@
 //! Recordings looked up and listed.
 
-use vault::{Catalog, Presence, RecordingId};
+use sid::RecordingSid;
+use vault::{Catalog, ObjectKeys, Presence};
 
 use crate::support::{World, proxy::Fault, recording};
 
@@ -8,7 +9,7 @@ fn catalog(world: &World) -> Catalog {
     Catalog::new(world.s3(), world.bucket.clone())
 }
 
-async fn store(world: &World, recording: &RecordingId) {
+async fn store(world: &World, recording: &RecordingSid) {
     world.put_object(&recording.object_key(), b"sealed".to_vec()).await;
 }
 
@@ -69,7 +70,7 @@ async fn pages_of_any_size_list_every_recording_once_and_in_order() {
 
     let all: Vec<_> = numbers.iter().map(|number| recording(*number)).collect();
     for max in 1..=all.len() as u16 + 1 {
-        let mut listed: Vec<RecordingId> = Vec::new();
+        let mut listed: Vec<RecordingSid> = Vec::new();
         loop {
             let page = catalog(&world).list(listed.last(), max).await.unwrap();
             let is_last = page.len() < usize::from(max);

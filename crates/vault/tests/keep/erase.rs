@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_s3::types::{ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockRetention, ObjectLockRetentionMode};
 use futures_util::future::join_all;
 use serde_json::Value;
-use vault::{EraseError, Eraser, Erasure};
+use vault::{EraseError, Eraser, Erasure, ObjectKeys};
 
 use crate::support::{World, proxy::Fault, recording};
 

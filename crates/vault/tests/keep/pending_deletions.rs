@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use vault::{PendingDeletions, RecordingId};
+use sid::RecordingSid;
+use vault::PendingDeletions;
 
 use crate::support::{World, proxy::Fault, recording};
 
@@ -10,7 +11,7 @@ fn pending(world: &World) -> PendingDeletions {
     PendingDeletions::new(world.s3(), world.bucket.clone())
 }
 
-async fn listed(world: &World, after: Option<u32>, max: u16) -> Vec<RecordingId> {
+async fn listed(world: &World, after: Option<u32>, max: u16) -> Vec<RecordingSid> {
     let after = after.map(recording);
     let listed = pending(world).list(after.as_ref(), max).await.unwrap();
     listed.into_iter().map(|pending| pending.recording).collect()

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::future::{join, join_all};
-use vault::{Expectation, ReadError, Reader};
+use vault::{Expectation, ObjectKeys, ReadError, Reader};
 
 use crate::{
     sealed::{F, Shape, bytes, drain, read, reader, store},

@@ -1,7 +1,7 @@
 //! Objects that were damaged or forged: never a byte that hasn't verified, never a wrong total.
 
 use esdk_message::{FrameLength, Layout, UnverifiedHeader};
-use vault::{Expectation, ReadError};
+use vault::{Expectation, ObjectKeys, ReadError};
 
 use crate::{
     sealed::{F, Shape, bytes, context, data_key, read, reader, seal, seal_with, store},

@@ -3,7 +3,7 @@
 use aws_sdk_s3::Client;
 use futures_util::StreamExt;
 use tokio::sync::oneshot;
-use vault::{Expectation, ReadError};
+use vault::{Expectation, ObjectKeys, ReadError};
 
 use crate::{
     sealed::{F, Shape, bytes, drain, read, reader, seal, store},

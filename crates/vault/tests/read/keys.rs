@@ -2,7 +2,7 @@
 
 use aws_sdk_kms::{Client, config::Region};
 use esdk_message::{DataKey, EncryptedDataKey, EncryptionContext};
-use vault::{KeyArn, ReadError, Reader, ReaderConfig};
+use vault::{KeyArn, ObjectKeys, ReadError, Reader, ReaderConfig};
 
 use crate::{
     sealed::{F, Shape, context, read, seal_with},

@@ -6,7 +6,8 @@ use esdk_message::{
     DataKey, EncryptedDataKey, EncryptionContext, FrameIndex, FrameKind, FrameLength, MessageId, Sealer,
 };
 use futures_util::StreamExt;
-use vault::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, RecordingId};
+use sid::RecordingSid;
+use vault::{Expectation, ObjectKeys, PlaintextStream, ReadError, Reader, ReaderConfig};
 
 use crate::support::{World, account};
 
@@ -46,7 +47,7 @@ impl Shape {
 }
 
 /// The encryption context that the design gives a recording.
-pub(crate) fn context(recording: &RecordingId, plaintext_len: Option<usize>) -> EncryptionContext {
+pub(crate) fn context(recording: &RecordingSid, plaintext_len: Option<usize>) -> EncryptionContext {
     EncryptionContext::new([
         ("accountsid", account().as_str().to_owned()),
         ("recordingsid", recording.as_str().to_owned()),
@@ -81,7 +82,7 @@ pub(crate) async fn data_key(world: &World, key_arn: &str, context: &EncryptionC
 }
 
 /// The object for `plaintext` under the world's key.
-pub(crate) async fn seal(world: &World, recording: &RecordingId, plaintext: &[u8], shape: &Shape) -> Vec<u8> {
+pub(crate) async fn seal(world: &World, recording: &RecordingSid, plaintext: &[u8], shape: &Shape) -> Vec<u8> {
     let context = context(recording, shape.length_known.then_some(plaintext.len()));
     let (data_key, stored) = data_key(world, world.key.as_str(), &context).await;
     let keys: Vec<_> = shape.other_keys.iter().cloned().chain([stored]).collect();
@@ -114,7 +115,7 @@ pub(crate) fn seal_with(
 }
 
 /// Seals and stores.
-pub(crate) async fn store(world: &World, recording: &RecordingId, plaintext: &[u8], shape: &Shape) -> Vec<u8> {
+pub(crate) async fn store(world: &World, recording: &RecordingSid, plaintext: &[u8], shape: &Shape) -> Vec<u8> {
     let object = seal(world, recording, plaintext, shape).await;
     world.put_object(&recording.object_key(), object.clone()).await;
     object
@@ -140,7 +141,7 @@ pub(crate) fn bytes(range: Range<usize>) -> Expectation {
 /// Opens and reads `range`, as far as it goes.
 pub(crate) async fn read(
     reader: &Reader,
-    recording: &RecordingId,
+    recording: &RecordingSid,
     range: Range<usize>,
 ) -> (Vec<u8>, Option<ReadError>) {
     let opened = match reader.open(recording, bytes(range.clone())).await {

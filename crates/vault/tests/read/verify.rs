@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use esdk_message::FrameIndex;
-use vault::{Audio, ContentType, Expectation, Format, ReadError, RecordingId, Verdict};
+use sid::RecordingSid;
+use vault::{Audio, ContentType, Expectation, Format, ObjectKeys, ReadError, Verdict};
 
 use crate::{
     damage::layout,
@@ -12,7 +13,7 @@ use crate::{
     support::{World, noise, proxy::Fault, recording},
 };
 
-async fn verify(world: &World, recording: &RecordingId) -> Result<vault::Verified, ReadError> {
+async fn verify(world: &World, recording: &RecordingSid) -> Result<vault::Verified, ReadError> {
     reader(world).verify(recording).await
 }
 

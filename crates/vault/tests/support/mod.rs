@@ -15,8 +15,9 @@ use std::{
 use aws_sdk_s3::config::{
     BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
+use sid::{AccountSid, RecordingSid};
 use toolbox::{Localemu, Ministack};
-use vault::{AccountId, KeyArn, RecordingId};
+use vault::KeyArn;
 
 use self::proxy::Proxy;
 
@@ -142,12 +143,12 @@ impl World {
     }
 }
 
-pub fn account() -> AccountId {
-    AccountId::parse("AC00112233445566778899aabbccddeeff").unwrap()
+pub fn account() -> AccountSid {
+    AccountSid::parse("AC00112233445566778899aabbccddeeff").unwrap()
 }
 
-pub fn recording(number: u32) -> RecordingId {
-    RecordingId::parse(&format!("RE{number:032x}")).unwrap()
+pub fn recording(number: u32) -> RecordingSid {
+    RecordingSid::parse(&format!("RE{number:032x}")).unwrap()
 }
 
 /// `len` bytes that look like nothing, the same ones every time (xorshift64*).

@@ -10,7 +10,7 @@ use std::{
 
 use aws_lc_rs::digest::{SHA256, digest};
 use tokio::sync::Barrier;
-use vault::{Incoming, Outcome};
+use vault::{Incoming, ObjectKeys, Outcome};
 
 use super::{
     PART, incoming, receipt,

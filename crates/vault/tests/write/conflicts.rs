@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use vault::{Outcome, StoreError, Writer};
+use vault::{ObjectKeys, Outcome, StoreError, Writer};
 
 use super::{
     PART, receipt,

@@ -1,7 +1,7 @@
 //! A copy and an erasure of the same recording at the same time. Whoever is first, nothing is left.
 
 use tokio::sync::oneshot;
-use vault::{Eraser, Erasure, Outcome};
+use vault::{Eraser, Erasure, ObjectKeys, Outcome};
 
 use super::{
     PART,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::sync::Notify;
-use vault::{Outcome, StoreError};
+use vault::{ObjectKeys, Outcome, StoreError};
 
 use super::{
     PART, incoming, receipt,

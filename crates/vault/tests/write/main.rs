@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_kms::primitives::Blob;
 use esdk_message::{DataKey, Profile, UnverifiedHeader, open_message};
-use vault::{Attributes, ContentType, Doubts, Incoming, Outcome, Receipt, StoreError, Told, Writer, WriterConfig};
+use vault::{
+    Attributes, ContentType, Doubts, Incoming, ObjectKeys, Outcome, Receipt, StoreError, Told, Writer, WriterConfig,
+};
 
 use self::{
     scripted::Scripted,

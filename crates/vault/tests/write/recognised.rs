@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use vault::{Difference, Doubts, Incoming, NotAudio, Outcome, StoreError, Suspicion, Told};
+use vault::{Difference, Doubts, Incoming, NotAudio, ObjectKeys, Outcome, StoreError, Suspicion, Told};
 
 use super::{
     PART, incoming, receipt,

@@ -11,17 +11,17 @@ use service::{
     metrics::{self, Unit},
     telemetry::AUDIT,
 };
+use sid::RecordingSid;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use twilio::{
     callback::EncryptionDetails,
     client::ApiError,
     encrypted_media::{EncryptedMediaError, MediaEnvelope},
     media::{Media, MediaFormat},
-    sid::RecordingSid,
 };
 use vault::{
-    Attributes, ContentType, Doubts, Incoming, NameError, Outcome, Receipt, RecordingId, Source, SourceError,
-    SourceReply, StoreError, Told, Writer,
+    Attributes, ContentType, Doubts, Incoming, Outcome, Receipt, Source, SourceError, SourceReply, StoreError, Told,
+    Writer,
 };
 
 use super::retry::Try;
@@ -53,8 +53,6 @@ pub(crate) enum CopyError {
     Encrypted,
     #[error(transparent)]
     Envelope(#[from] EncryptedMediaError),
-    #[error(transparent)]
-    Name(#[from] NameError),
     #[error("what Twilio says of the recording: {0}")]
     Told(#[from] TwilioAccountError),
     #[error(transparent)]
@@ -64,7 +62,6 @@ pub(crate) enum CopyError {
 impl Copier {
     pub(crate) async fn run(&self, job: &CopyRecording, nth: Try, deadline: Instant) -> Result<(), CopyError> {
         let began = Instant::now();
-        let recording = RecordingId::parse(job.recording_sid.as_str())?;
         let is_last = match nth {
             Try::Nth(times) => times >= self.max_receives,
             Try::Only => true,
@@ -89,9 +86,15 @@ impl Copier {
         let outcome = match opening {
             Some((keys, envelope)) => {
                 let opened = EncryptedMedia::new(media, keys, envelope);
-                self.writer.store(&recording, &incoming, &opened, deadline).await?
+                self.writer
+                    .store(&job.recording_sid, &incoming, &opened, deadline)
+                    .await?
             }
-            None => self.writer.store(&recording, &incoming, &media, deadline).await?,
+            None => {
+                self.writer
+                    .store(&job.recording_sid, &incoming, &media, deadline)
+                    .await?
+            }
         };
         tell(&job.recording_sid, &outcome, began.elapsed());
         Ok(())
@@ -160,7 +163,7 @@ impl Copier {
 impl CopyError {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
-            Self::Encrypted | Self::Envelope(_) | Self::Name(_) => false,
+            Self::Encrypted | Self::Envelope(_) => false,
             Self::Told(error) => error.is_retryable(),
             Self::Store(error) => error.is_retryable(),
         }

@@ -6,10 +6,11 @@ use service::{
     metrics::{self, Unit},
     telemetry::AUDIT,
 };
+use sid::RecordingSid;
 use twilio::{client::ApiError, recordings::Deletion};
 use vault::{
-    Catalog, DeletionNotices, Difference, GoAhead, NameError, PendingDeletions, Presence, ReadError, Reader,
-    RecordingId, ServiceError, Told, Verdict, Verified,
+    Catalog, DeletionNotices, Difference, GoAhead, PendingDeletions, Presence, ReadError, Reader, ServiceError, Told,
+    Verdict, Verified,
 };
 
 use crate::{
@@ -28,8 +29,6 @@ pub(crate) struct OriginalDeleter {
 /// Why the original is still at Twilio.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeleteError {
-    #[error(transparent)]
-    Name(#[from] NameError),
     #[error("the stored recording: {0}")]
     Unverified(#[from] ReadError),
     #[error("the stored recording: {0}")]
@@ -74,22 +73,21 @@ impl OriginalDeleter {
     /// The mark goes once nothing is left to do: while it's there, the job is queued again.
     async fn settle(&self, job: &DeleteOriginal) -> Result<(), DeleteError> {
         self.verify_and_delete(job).await?;
-        let recording = RecordingId::parse(job.recording_sid.as_str())?;
-        self.pending.settle(&recording).await.map_err(DeleteError::Mark)
+        self.pending.settle(&job.recording_sid).await.map_err(DeleteError::Mark)
     }
 
     async fn verify_and_delete(&self, job: &DeleteOriginal) -> Result<(), DeleteError> {
-        let recording = RecordingId::parse(job.recording_sid.as_str())?;
+        let recording = &job.recording_sid;
         // An erasure that failed half-way may have left the object: the mark counts, not what is there.
-        if self.is_erased(&recording).await? {
-            leave(&recording);
+        if self.is_erased(recording).await? {
+            leave(recording);
             return Ok(());
         }
-        let verified = match self.reader.verify(&recording).await {
+        let verified = match self.reader.verify(recording).await {
             Ok(verified) => verified,
             // The erasure may have begun meanwhile.
-            Err(_) if self.is_erased(&recording).await? => {
-                leave(&recording);
+            Err(_) if self.is_erased(recording).await? => {
+                leave(recording);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
@@ -97,8 +95,8 @@ impl OriginalDeleter {
         let deletion = match self.told(job).await {
             Ok(told) => {
                 is_whole(&verified, &told)?;
-                if self.notices.give(&recording).await? == GoAhead::Erased {
-                    leave(&recording);
+                if self.notices.give(recording).await? == GoAhead::Erased {
+                    leave(recording);
                     return Ok(());
                 }
                 self.originals.delete(&job.recording_sid).await?
@@ -106,11 +104,11 @@ impl OriginalDeleter {
             Err(TwilioAccountError::Api(ApiError::NotFound)) => Deletion::AlreadyGone,
             Err(error) => return Err(error.into()),
         };
-        tell(&recording, deletion, &verified);
+        tell(recording, deletion, &verified);
         Ok(())
     }
 
-    async fn is_erased(&self, recording: &RecordingId) -> Result<bool, ServiceError> {
+    async fn is_erased(&self, recording: &RecordingSid) -> Result<bool, ServiceError> {
         Ok(self.catalog.presence(recording).await? == Presence::Erased)
     }
 
@@ -136,7 +134,7 @@ impl DeleteError {
             Self::Catalog(error) | Self::Mark(error) => error.is_retryable(),
             Self::TwilioAccount(error) => error.is_retryable(),
             Self::Deadline => true,
-            Self::Name(_) | Self::NotWhole(_) => false,
+            Self::NotWhole(_) => false,
         }
     }
 }
@@ -157,7 +155,7 @@ fn is_whole(verified: &Verified, told: &[Told]) -> Result<(), NotWhole> {
 }
 
 /// Whoever erased it has said what becomes of the original.
-fn leave(recording: &RecordingId) {
+fn leave(recording: &RecordingSid) {
     tracing::info!(
         target: AUDIT,
         event = "delete_original",
@@ -168,7 +166,7 @@ fn leave(recording: &RecordingId) {
 }
 
 /// The audit line of a job that is done.
-fn tell(recording: &RecordingId, deletion: Deletion, verified: &Verified) {
+fn tell(recording: &RecordingSid, deletion: Deletion, verified: &Verified) {
     match deletion {
         Deletion::Deleted => {
             tracing::info!(

@@ -10,9 +10,9 @@ use service::{
     secrets::{Secret, SecretError},
     telemetry::AUDIT,
 };
+use sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid};
 use twilio::{
     client::{ApiError, Client, Credentials},
-    sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid},
     task_attributes::{MergeError, is_linked, merge},
     taskrouter::AssignmentStatus,
 };

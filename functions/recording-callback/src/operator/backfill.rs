@@ -6,11 +6,9 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use service::metrics::{self, Unit};
-use twilio::{
-    recordings::{CreatedBetween, PageToken, RecordingResource},
-    sid::RecordingSid,
-};
-use vault::{Presence, RecordingId};
+use sid::RecordingSid;
+use twilio::recordings::{CreatedBetween, PageToken, RecordingResource};
+use vault::Presence;
 
 use super::{
     Operator,
@@ -181,10 +179,7 @@ pub(super) async fn presence(
     operator: &Operator,
     recording: RecordingResource,
 ) -> Result<(RecordingResource, Presence), WorkError> {
-    let presence = operator
-        .catalog
-        .presence(&RecordingId::parse(recording.sid.as_str())?)
-        .await?;
+    let presence = operator.catalog.presence(&recording.sid).await?;
     Ok((recording, presence))
 }
 

@@ -5,8 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sid::RecordingSid;
 use time::{Date, OffsetDateTime, format_description::well_known::Iso8601};
-use twilio::{recordings::MAX_PAGE_SIZE, sid::RecordingSid};
+use twilio::recordings::MAX_PAGE_SIZE;
 
 /// Recordings a page where the event doesn't say: a page is looked up and queued within seconds, and what a month of a
 /// busy contact centre comes to (100,000) is 500 of them.

@@ -4,8 +4,9 @@ use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 use service::telemetry::AUDIT;
-use twilio::{client::ApiError, recordings::Deletion, sid::RecordingSid};
-use vault::{EraseError, NameError, RecordingId, ServiceError};
+use sid::RecordingSid;
+use twilio::{client::ApiError, recordings::Deletion};
+use vault::{EraseError, ServiceError};
 
 use super::{Operator, command::Erase};
 use crate::{schedules::ScheduleError, twilio_account::TwilioAccountError};
@@ -43,8 +44,6 @@ enum Original {
 /// The recording isn't erased, or not everywhere. Erasing it again goes on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ErasureError {
-    #[error(transparent)]
-    Name(#[from] NameError),
     #[error("the stored recording: {0}")]
     Vault(#[from] EraseError),
     #[error("erased in the vault; its scheduled deletion at Twilio was not cancelled: {0}")]
@@ -93,8 +92,7 @@ impl Operator {
 
     async fn erase_everywhere(&self, request: &Erase) -> Result<Erased, ErasureError> {
         let sid = &request.recording_sid;
-        let recording = RecordingId::parse(sid.as_str())?;
-        let marked = self.eraser.mark(&recording).await?;
+        let marked = self.eraser.mark(sid).await?;
         // At once, so that as little as possible is sent to the copies queue; what is there already sees the mark. That it
         // fails keeps nothing from being removed.
         let scheduled_deletion_cancelled = self.schedules.cancel(sid.as_str()).await;
@@ -111,10 +109,10 @@ impl Operator {
             "recording erased from the vault"
         );
         let scheduled_deletion_cancelled = scheduled_deletion_cancelled?;
-        let settled = self.pending_deletions.settle(&recording).await;
+        let settled = self.pending_deletions.settle(sid).await;
         settled.map_err(ErasureError::PendingDeletion)?;
         let original = if request.keep_original {
-            self.keep_original(sid, &recording).await?
+            self.keep_original(sid).await?
         } else {
             match self.originals.delete(sid).await.map_err(ErasureError::Original)? {
                 Deletion::Deleted => Original::Deleted,
@@ -141,11 +139,11 @@ impl Operator {
 
     /// What can be said of the original of a recording that is marked as erased. A job that hasn't given notice by now sees
     /// the mark and leaves the original alone, so this is asked before Twilio is.
-    async fn keep_original(&self, sid: &RecordingSid, recording: &RecordingId) -> Result<Original, ErasureError> {
+    async fn keep_original(&self, recording: &RecordingSid) -> Result<Original, ErasureError> {
         let notices = &self.deletion_notices;
         let under_way = notices.is_deletion_under_way(recording, SystemTime::now()).await;
         let under_way = under_way.map_err(ErasureError::Notice)?;
-        match self.originals.fetch(sid).await {
+        match self.originals.fetch(recording).await {
             Ok(_) if under_way => Ok(Original::DeletionUnderWay),
             Ok(_) => Ok(Original::Kept),
             Err(TwilioAccountError::Api(ApiError::NotFound)) => Ok(Original::AlreadyGone),

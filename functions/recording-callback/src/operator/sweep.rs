@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use service::metrics::{self, Unit};
-use twilio::sid::RecordingSid;
-use vault::{PendingDeletion, RecordingId};
+use sid::RecordingSid;
+use vault::PendingDeletion;
 
 use super::{
     Operator,
@@ -72,21 +72,15 @@ impl Sweep {
         let Some(deletions) = &operator.deletions else {
             return Ok(Advance::Done(self.clone()));
         };
-        let after = self
-            .after
-            .as_ref()
-            .map(|sid| RecordingId::parse(sid.as_str()))
-            .transpose()?;
-        let page = deletions.pending.list(after.as_ref(), PAGE).await?;
+        let page = deletions.pending.list(self.after.as_ref(), PAGE).await?;
         let Some(last) = page.last() else {
             return Ok(Advance::Done(self.clone()));
         };
-        let last = RecordingSid::parse(last.recording.as_str()).ok();
         let due_before = self.began().checked_sub(deletions.after + GRACE);
         let overdue: Vec<_> = page
             .iter()
             .filter(|pending| due_before.is_some_and(|before| is_older(pending, before)))
-            .filter_map(|pending| RecordingSid::parse(pending.recording.as_str()).ok())
+            .map(|pending| pending.recording.clone())
             .collect();
         let mut counts = self.counts;
         counts.pending += page.len() as u64;
@@ -97,7 +91,7 @@ impl Sweep {
         counts.failed += overdue.len() as u64 - queued;
         tell(&overdue);
         Ok(Advance::More(Self {
-            after: last,
+            after: Some(last.recording.clone()),
             counts,
             ..*self
         }))

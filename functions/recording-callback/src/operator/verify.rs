@@ -9,8 +9,8 @@ use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use service::metrics::{self, Unit};
 use sha2::{Digest, Sha256};
-use twilio::sid::RecordingSid;
-use vault::{NameError, NotAudio, Presence, ReadError, RecordingId};
+use sid::RecordingSid;
+use vault::{NotAudio, Presence, ReadError};
 
 use super::{
     Operator,
@@ -151,7 +151,7 @@ impl Verification {
             .await;
         let mut advanced = self.clone();
         for verdict in verdicts {
-            advanced.count(verdict?);
+            advanced.count(verdict);
         }
         Ok(match rest {
             Some(rest) => Advance::More(Self { rest, ..advanced }),
@@ -198,14 +198,8 @@ impl Verification {
         }
     }
 
-    async fn verdict(
-        &self,
-        operator: &Operator,
-        sid: &RecordingSid,
-        until: Option<Instant>,
-    ) -> Result<Verdict, NameError> {
-        let recording = RecordingId::parse(sid.as_str())?;
-        let reading = self.read(operator, &recording);
+    async fn verdict(&self, operator: &Operator, sid: &RecordingSid, until: Option<Instant>) -> Verdict {
+        let reading = self.read(operator, sid);
         let read = match until {
             Some(until) => tokio::time::timeout_at(until.into(), reading).await,
             None => Ok(reading.await),
@@ -214,7 +208,7 @@ impl Verification {
             recording_sid: sid.clone(),
             problem,
         };
-        Ok(match read {
+        match read {
             Ok(Ok(len)) => Verdict::Good { len },
             Ok(Err(Fault::Gone)) => Verdict::Gone,
             Ok(Err(Fault::Bad(error))) => {
@@ -227,11 +221,11 @@ impl Verification {
             Ok(Err(Fault::NoRecording(found))) => Verdict::Bad(named(format!("stored is {found}"))),
             Ok(Err(Fault::Unreadable(problem))) => Verdict::Unreadable(named(problem)),
             Err(_) => Verdict::Unreadable(named("not read within one invocation".to_owned())),
-        })
+        }
     }
 
     /// The recording's length, once all of it has verified.
-    async fn read(&self, operator: &Operator, recording: &RecordingId) -> Result<u64, Fault> {
+    async fn read(&self, operator: &Operator, recording: &RecordingSid) -> Result<u64, Fault> {
         let error = match operator.reader.verify(recording).await {
             Ok(verified) => {
                 return match verified.verdict {
@@ -260,14 +254,9 @@ impl Rest {
     async fn split(&self, operator: &Operator, batch_len: u16) -> Result<(Vec<RecordingSid>, Option<Self>), WorkError> {
         match self {
             Self::After(after) => {
-                let after = after.as_ref().map(|sid| RecordingId::parse(sid.as_str())).transpose()?;
-                let listed = operator.catalog.list(after.as_ref(), batch_len).await?;
-                let batch: Vec<_> = listed
-                    .iter()
-                    .filter_map(|recording| RecordingSid::parse(recording.as_str()).ok())
-                    .collect();
+                let batch = operator.catalog.list(after.as_ref(), batch_len).await?;
                 let rest = match batch.last() {
-                    Some(last) if listed.len() == usize::from(batch_len) => Some(Self::After(Some(last.clone()))),
+                    Some(last) if batch.len() == usize::from(batch_len) => Some(Self::After(Some(last.clone()))),
                     _ => None,
                 };
                 Ok((batch, rest))

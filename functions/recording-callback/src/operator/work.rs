@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use vault::{NameError, ServiceError};
+use vault::ServiceError;
 
 use super::{Operator, backfill::Walk, sweep::Sweep, verify::Verification};
 use crate::{
@@ -42,8 +42,6 @@ pub(super) struct Turn {
 /// Why a piece of work isn't done. It's as if it hadn't been begun.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkError {
-    #[error(transparent)]
-    Name(#[from] NameError),
     #[error(transparent)]
     TwilioAccount(#[from] TwilioAccountError),
     #[error("the vault: {0}")]
@@ -93,7 +91,6 @@ impl WorkError {
     /// Whether the same piece may be done later.
     pub(super) fn is_retryable(&self) -> bool {
         match self {
-            Self::Name(_) => false,
             Self::TwilioAccount(error) => error.is_retryable(),
             Self::Catalog(error) => error.is_retryable(),
             Self::Queue(_) | Self::Schedule(_) | Self::Deletion(_) | Self::Deadline => true,

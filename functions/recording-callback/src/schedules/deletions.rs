@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use twilio::sid::RecordingSid;
-use vault::{NameError, PendingDeletions, RecordingId, ServiceError};
+use sid::RecordingSid;
+use vault::{PendingDeletions, ServiceError};
 
 use super::{Delivery, ScheduleError, Schedules};
 use crate::{
@@ -28,8 +28,6 @@ pub(crate) struct Deletions {
 /// The deletion isn't scheduled. Scheduling it again does no harm.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DeletionError {
-    #[error(transparent)]
-    Name(#[from] NameError),
     #[error("the deletion's mark: {0}")]
     Mark(#[from] ServiceError),
     #[error(transparent)]
@@ -55,7 +53,7 @@ impl Deletions {
         recording: &RecordingSid,
         duration_s: Option<u64>,
     ) -> Result<(), DeletionError> {
-        self.pending.mark(&RecordingId::parse(recording.as_str())?).await?;
+        self.pending.mark(recording).await?;
         let after_ms = i64::try_from(self.after.as_millis()).unwrap_or(i64::MAX);
         let job = Job::DeleteOriginal(DeleteOriginal {
             recording_sid: recording.clone(),

@@ -10,10 +10,11 @@ use aws_config::SdkConfig;
 use axum::body::Bytes;
 use esdk_message::{DataKey, EncryptedDataKey, EncryptionContext, FrameLength, MessageId, Sealer};
 use futures_util::stream;
+use sid::{AccountSid, RecordingSid};
 use toolbox::Ministack;
 use vault::{
-    AccountId, Attributes, ContentType, Doubts, Incoming, KeyArn, Outcome, ReaderConfig, RecordingId, Source,
-    SourceError, SourceReply, Told, Writer, WriterConfig,
+    Attributes, ContentType, Doubts, Incoming, KeyArn, ObjectKeys, Outcome, ReaderConfig, Source, SourceError,
+    SourceReply, Told, Writer, WriterConfig,
 };
 
 use crate::{
@@ -83,7 +84,7 @@ impl Emulated {
     pub(crate) fn reader_config(&self) -> ReaderConfig {
         ReaderConfig {
             bucket: self.name.clone(),
-            account: AccountId::parse(ACCOUNT).unwrap(),
+            account: AccountSid::parse(ACCOUNT).unwrap(),
             kms_keys: vec![self.key.clone(), self.other_key.clone()],
         }
     }
@@ -95,21 +96,21 @@ impl Emulated {
     pub(crate) fn writer_under(&self, key: &KeyArn) -> Writer {
         let config = WriterConfig {
             bucket: self.name.clone(),
-            account: AccountId::parse(ACCOUNT).unwrap(),
+            account: AccountSid::parse(ACCOUNT).unwrap(),
             kms_key: key.clone(),
         };
         Writer::new(self.s3(), self.kms(), config)
     }
 
     /// Stores a recording as the copier does.
-    pub(crate) async fn store(&self, recording: &RecordingId, content_type: ContentType, audio: Vec<u8>) {
+    pub(crate) async fn store(&self, recording: &RecordingSid, content_type: ContentType, audio: Vec<u8>) {
         self.store_by(&self.writer(), recording, content_type, audio).await;
     }
 
     pub(crate) async fn store_by(
         &self,
         writer: &Writer,
-        recording: &RecordingId,
+        recording: &RecordingSid,
         content_type: ContentType,
         audio: Vec<u8>,
     ) {
@@ -119,7 +120,7 @@ impl Emulated {
     /// Stores a recording of which this was told, as the copier does when it can wait no longer for a better one.
     pub(crate) async fn store_as(
         &self,
-        recording: &RecordingId,
+        recording: &RecordingSid,
         content_type: ContentType,
         told: Told,
         audio: Vec<u8>,
@@ -128,7 +129,7 @@ impl Emulated {
     }
 
     /// Stores these bytes, whatever they are, as the copier would have sealed them if it hadn't looked.
-    pub(crate) async fn store_unseen(&self, recording: &RecordingId, bytes: &[u8]) {
+    pub(crate) async fn store_unseen(&self, recording: &RecordingSid, bytes: &[u8]) {
         let context = [
             ("accountsid", ACCOUNT.to_owned()),
             ("recordingsid", recording.as_str().to_owned()),
@@ -162,7 +163,7 @@ impl Emulated {
     }
 
     /// Turns over the last bit of the stored object.
-    pub(crate) async fn damage(&self, recording: &RecordingId) {
+    pub(crate) async fn damage(&self, recording: &RecordingSid) {
         let (s3, key) = (self.s3(), recording.object_key());
         let object = s3.get_object().bucket(&self.name).key(&key).send().await.unwrap();
         let mut bytes = object.body.collect().await.unwrap().to_vec();
@@ -172,7 +173,7 @@ impl Emulated {
     }
 }
 
-async fn store(writer: &Writer, recording: &RecordingId, content_type: ContentType, told: Told, audio: Vec<u8>) {
+async fn store(writer: &Writer, recording: &RecordingSid, content_type: ContentType, told: Told, audio: Vec<u8>) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     let incoming = Incoming {
         content_type,

@@ -8,10 +8,8 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use axum::{Router, body::Bytes, extract::Request, response::IntoResponse};
 use http::HeaderMap;
 use serde_json::Value;
-use twilio::{
-    client::{Client, Endpoints},
-    sid::AccountSid,
-};
+use sid::AccountSid;
+use twilio::client::{Client, Endpoints};
 
 /// The account of every test.
 pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";

@@ -1,9 +1,7 @@
 //! What a verified callback asks for.
 
-use twilio::{
-    callback::{Parameters, RecordingCallback, RecordingStatus},
-    sid::{AccountSid, RecordingSid, ReservationSid, TaskSid},
-};
+use sid::{AccountSid, RecordingSid, ReservationSid, TaskSid};
+use twilio::callback::{Parameters, RecordingCallback, RecordingStatus};
 
 use super::{refusal::Refusal, request::CallbackRequest};
 use crate::job::{Job, TaskReference};

@@ -2,11 +2,11 @@
 
 use secrecy::ExposeSecret;
 use service::secrets::{Secret, SecretError};
+use sid::AccountSid;
 use twilio::{
     auth_tokens::AuthTokens,
     client::{ApiError, Client, Credentials},
     flex_token::{FlexToken, Listener, TokenError, ValidateAs},
-    sid::AccountSid,
 };
 
 use crate::ports::{CheckError, CredentialKind, CredentialSource, TokenCheck};

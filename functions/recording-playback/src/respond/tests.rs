@@ -17,8 +17,8 @@ fn facts(content_type: ContentType) -> Facts {
     }
 }
 
-fn id() -> RecordingId {
-    RecordingId::parse("RE00000000000000000000000000000001").unwrap()
+fn id() -> RecordingSid {
+    RecordingSid::parse("RE00000000000000000000000000000001").unwrap()
 }
 
 fn rendered(decision: &Decision) -> Response<Body> {

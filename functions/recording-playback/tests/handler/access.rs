@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http::Method;
 use playback_link::{Expiry, KeyRing, SignedLink};
 use serde_json::json;
+use sid::RecordingSid;
 
 use crate::fakes::{Flex, Keys, LINK_KEYS, RECORDING, Shelf, World, link, link_until, plaintext, request, supervisor};
 
@@ -17,8 +18,10 @@ async fn whatever_is_wrong_with_a_link_is_answered_alike_and_reaches_nothing() {
     const OTHER: &str = "RE00000000000000000000000000000002";
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let other_keys = LINK_KEYS.replace("a-key", "b-key");
-    let signed =
-        |keys: &str, recording| playback_link::sign(&KeyRing::parse(keys).unwrap(), recording, Expiry::At(now_s + 60));
+    let signed = |keys: &str| {
+        let recording = RecordingSid::parse(RECORDING).unwrap();
+        playback_link::sign(&KeyRing::parse(keys).unwrap(), &recording, Expiry::At(now_s + 60))
+    };
     let SignedLink { path, query, .. } = link();
     let on_its_path = |query: String| (path.clone(), query);
     let of_first_form = |sid: &str| ("/".to_owned(), format!("recordingSid={sid}&{query}"));
@@ -47,8 +50,8 @@ async fn whatever_is_wrong_with_a_link_is_answered_alike_and_reaches_nothing() {
         ("/".to_owned(), String::new()),
         of(link_until(Expiry::At(now_s - 60))),
         of(link_until(Expiry::Never)),
-        of(signed(&other_keys, RECORDING)),
-        of(signed(LINK_KEYS, "RE1")),
+        of(signed(&other_keys)),
+        on_path("/recordings/RE1".to_owned()),
     ];
     let world = world();
     let mut bodies = Vec::new();

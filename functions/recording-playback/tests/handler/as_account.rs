@@ -13,11 +13,11 @@ use recording_playback::{
 };
 use serde_json::{Value, json};
 use service::secrets::{Secret, SecretError, Secrets};
+use sid::AccountSid;
 use twilio::{
     auth_tokens::AuthTokens,
     client::{Client, Credentials as TwilioCredentials, Endpoints},
     flex_token::{FlexToken, Listener},
-    sid::AccountSid,
 };
 
 use crate::{

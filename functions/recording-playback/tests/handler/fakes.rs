@@ -16,11 +16,9 @@ use playback_link::{Expiry, KeyRing, SignedLink};
 use recording_playback::{App, Body, CheckError, Config, LinkKeys, Recordings, TokenCheck, decide::Facts, handle};
 use serde_json::{Value, json};
 use service::{secrets::SecretError, settings::Settings};
-use twilio::{
-    flex_token::{FlexToken, Listener, TokenError},
-    sid::WorkerSid,
-};
-use vault::{ContentType, Expectation, PlaintextStream, ReadError, RecordingId};
+use sid::{RecordingSid, WorkerSid};
+use twilio::flex_token::{FlexToken, Listener, TokenError};
+use vault::{ContentType, Expectation, PlaintextStream, ReadError};
 
 pub(crate) const RECORDING: &str = "RE00000000000000000000000000000001";
 pub(crate) const ETAG: &str = "\"9b2cf535f27731c974343645a3985328\"";
@@ -118,7 +116,7 @@ impl Shelf {
 impl Recordings for Shelf {
     type Recording = Arc<Stored>;
 
-    async fn open(&self, id: &RecordingId, expectation: Expectation) -> Result<Arc<Stored>, ReadError> {
+    async fn open(&self, id: &RecordingSid, expectation: Expectation) -> Result<Arc<Stored>, ReadError> {
         let mut inner = self.0.lock().unwrap();
         inner.log.push(match expectation {
             Expectation::Facts => "open".to_owned(),
@@ -308,7 +306,11 @@ pub(crate) fn link() -> SignedLink {
 }
 
 pub(crate) fn link_until(expiry: Expiry) -> SignedLink {
-    playback_link::sign(&KeyRing::parse(LINK_KEYS).unwrap(), RECORDING, expiry)
+    playback_link::sign(
+        &KeyRing::parse(LINK_KEYS).unwrap(),
+        &RecordingSid::parse(RECORDING).unwrap(),
+        expiry,
+    )
 }
 
 /// A function URL's event.

@@ -2,11 +2,11 @@
 
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::Value;
+use sid::AccountSid;
 use tokio::process::Command;
 use twilio::{
     client::{Client, Endpoints},
     flex_token::{FlexToken, TokenError, ValidateAs},
-    sid::AccountSid,
 };
 use url::Url;
 
@@ -71,7 +71,7 @@ async fn we_ask_what_flex_sdk_asks() {
     assert_eq!(data["accountSid"], **account);
     assert_eq!(data["roles"].as_array().unwrap(), &listener.roles);
     assert_eq!(data["identity"].as_str(), listener.identity.as_deref());
-    let worker = listener.worker_sid.as_ref().map(twilio::sid::WorkerSid::as_str);
+    let worker = listener.worker_sid.as_ref().map(sid::WorkerSid::as_str);
     assert_eq!(data["workerSid"].as_str(), worker);
     assert!(data["dateExpired"].is_string());
 

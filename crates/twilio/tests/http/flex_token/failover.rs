@@ -1,6 +1,7 @@
 //! An endpoint that isn't there leads to the other one, and nothing else does.
 
-use twilio::{client::Endpoints, sid::AccountSid};
+use sid::AccountSid;
+use twilio::client::Endpoints;
 
 use super::*;
 

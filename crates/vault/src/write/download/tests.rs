@@ -73,7 +73,7 @@ async fn read_all(
     replies: impl IntoIterator<Item = Result<SourceReply, SourceError>>,
 ) -> (Vec<u8>, Result<(), StoreError>, Vec<u64>) {
     let source = Replies(Mutex::new(replies.into_iter().collect()), Mutex::default());
-    let recording = RecordingId::parse(&format!("RE{:032x}", 1)).unwrap();
+    let recording = RecordingSid::parse(&format!("RE{:032x}", 1)).unwrap();
     let mut download = Download::new(&recording, &source, PATIENCE);
     let mut bytes = Vec::new();
     let end = async {
@@ -188,7 +188,7 @@ async fn a_restart_does_not_forget_what_was_announced() {
 /// As after an upload that has to begin again.
 #[tokio::test]
 async fn what_is_begun_anew_does_not_forget_what_was_announced() {
-    let recording = RecordingId::parse(&format!("RE{:032x}", 1)).unwrap();
+    let recording = RecordingSid::parse(&format!("RE{:032x}", 1)).unwrap();
     for (again, announced) in [(None, Some(AT + 5)), (Some(AT + 5), Some(AT + 5)), (Some(AT + 6), None)] {
         let replies = [first(5, b"ab"), reply(0, again, &begun(b"abcde"))].map(Ok);
         let source = Replies(Mutex::new(replies.into()), Mutex::default());

@@ -4,11 +4,9 @@ use std::{future::Future, pin::Pin};
 
 use aws_sdk_kms::{operation::decrypt::DecryptOutput, primitives::Blob, types::EncryptionAlgorithmSpec};
 use futures_util::{StreamExt, stream};
+use sid::PublicKeySid;
 use tokio::sync::OnceCell;
-use twilio::{
-    encrypted_media::{EncryptedMediaError, MediaEnvelope, MediaKey, MediaOpener, TAG_LEN},
-    sid::PublicKeySid,
-};
+use twilio::encrypted_media::{EncryptedMediaError, MediaEnvelope, MediaKey, MediaOpener, TAG_LEN};
 use vault::{KeyArn, ServiceError, Source, SourceBody, SourceError, SourceReply};
 use zeroize::Zeroizing;
 

@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 use service::secrets::{Secret, Secrets};
+use sid::AccountSid;
 use twilio::client::Credentials;
-use vault::{AccountId, KeyArn, WriterConfig};
+use vault::{KeyArn, WriterConfig};
 
 use super::*;
 use crate::{
@@ -18,7 +19,7 @@ fn copier(server: &Loopback, format: MediaFormat) -> Copier {
     let aws = server.aws();
     let vault = WriterConfig {
         bucket: "recordings".to_owned(),
-        account: AccountId::parse(ACCOUNT).unwrap(),
+        account: AccountSid::parse(ACCOUNT).unwrap(),
         kms_key: KeyArn::parse("arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000001").unwrap(),
     };
     Copier {

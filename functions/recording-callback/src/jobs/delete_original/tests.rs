@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use service::secrets::{Secret, Secrets};
-use twilio::{client::Credentials, sid::RecordingSid};
-use vault::ContentType;
+use sid::RecordingSid;
+use twilio::client::Credentials;
+use vault::{ContentType, ObjectKeys};
 
 use super::*;
 use crate::testing::{
@@ -23,8 +24,8 @@ fn wav() -> Vec<u8> {
     file
 }
 
-fn recording() -> RecordingId {
-    RecordingId::parse(job(None).recording_sid.as_str()).unwrap()
+fn recording() -> RecordingSid {
+    RecordingSid::parse(job(None).recording_sid.as_str()).unwrap()
 }
 
 fn job(duration_s: Option<u64>) -> DeleteOriginal {

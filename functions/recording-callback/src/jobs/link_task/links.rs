@@ -2,10 +2,8 @@
 
 use playback_link::{Expiry, KeyRing, sign};
 use service::secrets::{Secret, SecretError};
-use twilio::{
-    sid::RecordingSid,
-    task_attributes::{ChannelOrder, RecordedLeg, TaskLink},
-};
+use sid::RecordingSid;
+use twilio::task_attributes::{ChannelOrder, RecordedLeg, TaskLink};
 
 use crate::{config::ChannelOrders, job::LinkTask};
 
@@ -31,9 +29,7 @@ impl Links {
         let Self { playback_base_url, .. } = self;
         Ok(match &self.kind {
             LinkKind::Media => format!("{playback_base_url}/media-url?recordingSid={recording}"),
-            LinkKind::SegmentLink(keys) => {
-                sign(&keys.get().await?, recording.as_str(), Expiry::Never).url(playback_base_url)
-            }
+            LinkKind::SegmentLink(keys) => sign(&keys.get().await?, recording, Expiry::Never).url(playback_base_url),
         })
     }
 

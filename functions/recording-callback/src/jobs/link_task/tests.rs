@@ -13,10 +13,10 @@ use std::{
 use playback_link::{Expiry, verify};
 use serde_json::{Value, json};
 use service::secrets::Secrets;
+use sid::RecordingSid;
 use twilio::{
     callback::form_pairs,
     client::Credentials,
-    sid::RecordingSid,
     task_attributes::{ChannelOrder, TaskLink},
 };
 

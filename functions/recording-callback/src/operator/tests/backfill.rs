@@ -1,7 +1,8 @@
 //! Backfill: what is queued, and what isn't.
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use vault::{ContentType, RecordingId};
+use sid::RecordingSid;
+use vault::{ContentType, ObjectKeys};
 
 use super::{
     twilio::{Twilio, recording},
@@ -18,7 +19,7 @@ async fn world(delete_unlinked: bool) -> World {
     } else {
         World::start(twilio).await
     };
-    let stored = RecordingId::parse(&sid(1)).unwrap();
+    let stored = RecordingSid::parse(&sid(1)).unwrap();
     world.aws.store(&stored, ContentType::Wav, vec![7; 100]).await;
     world.mark_as_erased(&sid(2)).await;
     world
@@ -88,7 +89,7 @@ async fn what_was_stored_and_is_deleted_is_not_queued() {
         .unwrap();
     // As a lifecycle rule deletes.
     for number in [4, 5] {
-        let recording = RecordingId::parse(&sid(number)).unwrap();
+        let recording = RecordingSid::parse(&sid(number)).unwrap();
         world.aws.store(&recording, ContentType::Wav, vec![7; 100]).await;
         let delete = s3.delete_object().bucket(&world.aws.name).key(recording.object_key());
         delete.send().await.unwrap();

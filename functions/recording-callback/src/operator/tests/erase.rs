@@ -1,6 +1,7 @@
 //! Erasing, here and at Twilio.
 
-use vault::{ContentType, DeletionNotices, GoAhead, Presence, RecordingId};
+use sid::RecordingSid;
+use vault::{ContentType, DeletionNotices, GoAhead, Presence};
 
 use super::{twilio::Twilio, *};
 
@@ -10,8 +11,8 @@ async fn world() -> World {
     world
 }
 
-fn recording() -> RecordingId {
-    RecordingId::parse(&sid(1)).unwrap()
+fn recording() -> RecordingSid {
+    RecordingSid::parse(&sid(1)).unwrap()
 }
 
 async fn presence(world: &World) -> Presence {
@@ -21,7 +22,7 @@ async fn presence(world: &World) -> Presence {
 #[tokio::test]
 async fn an_erased_recording_is_gone_here_and_at_twilio() {
     let world = world().await;
-    let recording_sid = ::twilio::sid::RecordingSid::parse(&sid(1)).unwrap();
+    let recording_sid = ::sid::RecordingSid::parse(&sid(1)).unwrap();
     let deletions = world.operator.deletions.as_ref().unwrap();
     deletions.schedule(&recording_sid, Some(5)).await.unwrap();
 
@@ -101,7 +102,7 @@ async fn what_twilio_does_not_say_is_not_said() {
 #[tokio::test]
 async fn the_deletion_of_an_original_is_called_off_before_anything_is_removed() {
     let world = world().await;
-    let recording_sid = ::twilio::sid::RecordingSid::parse(&sid(1)).unwrap();
+    let recording_sid = ::sid::RecordingSid::parse(&sid(1)).unwrap();
     let deletions = world.operator.deletions.as_ref().unwrap();
     deletions.schedule(&recording_sid, Some(5)).await.unwrap();
 

@@ -14,7 +14,7 @@ async fn world() -> World {
     let world = World::deleting_unlinked(Twilio::with(Vec::new()).await).await;
     let deletions = world.operator.deletions.as_ref().unwrap();
     for number in 1..=3 {
-        let recording = ::twilio::sid::RecordingSid::parse(&sid(number)).unwrap();
+        let recording = ::sid::RecordingSid::parse(&sid(number)).unwrap();
         deletions.schedule(&recording, Some(5)).await.unwrap();
     }
     world

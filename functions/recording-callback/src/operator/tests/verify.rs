@@ -1,6 +1,7 @@
 //! Verification of what is stored.
 
-use vault::{ContentType, RecordingId};
+use sid::RecordingSid;
+use vault::ContentType;
 
 use super::{twilio::Twilio, *};
 
@@ -8,7 +9,7 @@ use super::{twilio::Twilio, *};
 async fn world() -> World {
     let world = World::start(Twilio::with(Vec::new()).await).await;
     for number in 1..=20 {
-        let recording = RecordingId::parse(&sid(number)).unwrap();
+        let recording = RecordingSid::parse(&sid(number)).unwrap();
         world.aws.store(&recording, ContentType::Wav, vec![7; 1_000]).await;
         if [9, 17].contains(&number) {
             world.aws.damage(&recording).await;
@@ -45,7 +46,7 @@ async fn a_stored_page_of_html_is_bad() {
         (3, b""),
         (4, &[7; 1_000]),
     ] {
-        let recording = RecordingId::parse(&sid(number)).unwrap();
+        let recording = RecordingSid::parse(&sid(number)).unwrap();
         world.aws.store_unseen(&recording, bytes).await;
     }
     let answer = world.invoke(json!({"verify": {"all": true}})).await.unwrap();
@@ -91,7 +92,7 @@ async fn listed_recordings_are_verified_and_a_missing_one_is_bad() {
 async fn world_with_a_disabled_key() -> World {
     let world = World::start(Twilio::with(Vec::new()).await).await;
     for number in 1..=10 {
-        let recording = RecordingId::parse(&sid(number)).unwrap();
+        let recording = RecordingSid::parse(&sid(number)).unwrap();
         let key = if [4, 7].contains(&number) {
             &world.aws.other_key
         } else {

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use axum::body::Bytes;
 use futures_util::TryStreamExt;
 use serde_json::json;
+use sid::{AccountSid, CallSid, ConferenceSid, RecordingSid, TaskSid, WorkspaceSid};
 use time::OffsetDateTime;
 use twilio::{
     client::{Client, Credentials, Endpoints},
     flex_token::{FlexToken, ValidateAs},
     media::MediaFormat,
     recordings::CreatedBetween,
-    sid::{AccountSid, CallSid, ConferenceSid, RecordingSid, TaskSid, WorkspaceSid},
 };
 use url::Url;
 

@@ -7,8 +7,9 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_sdk_kms::types::{KeySpec, KeyUsageType};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use sid::RecordingSid;
 use twilio::callback::EncryptionDetails;
-use vault::{Attributes, ContentType, Doubts, Incoming, Outcome, ReadError, Reader, RecordingId, StoreError, Told};
+use vault::{Attributes, ContentType, Doubts, Incoming, Outcome, ReadError, Reader, StoreError, Told};
 
 use super::*;
 use crate::testing::{
@@ -314,8 +315,8 @@ async fn store(emulated: &Emulated, keys: &MediaKeys, sealed: &Sealed) -> Result
     emulated.writer().store(&recording(), &incoming, &media, deadline).await
 }
 
-fn recording() -> RecordingId {
-    RecordingId::parse("RE00000000000000000000000000000001").unwrap()
+fn recording() -> RecordingSid {
+    RecordingSid::parse("RE00000000000000000000000000000001").unwrap()
 }
 
 async fn stored_len(emulated: &Emulated) -> Result<u64, ReadError> {

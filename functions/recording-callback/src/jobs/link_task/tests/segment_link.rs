@@ -11,7 +11,7 @@ async fn a_segment_link_plays_for_good() {
     let target = link.strip_prefix("https://playback.example.com").unwrap();
     let (path, query) = target.split_once('?').unwrap();
     let verified = verify(&key_ring(KEY_RING).unwrap(), path, query, u64::MAX).unwrap();
-    assert_eq!(verified.recording, "RE00000000000000000000000000000001");
+    assert_eq!(verified.recording.as_str(), "RE00000000000000000000000000000001");
     assert_eq!(verified.expiry, Expiry::Never);
 }
 

@@ -1,17 +1,17 @@
 //! String identifiers (SIDs): two letters that name the kind, then 32 hexadecimal digits.
 //!
-//! Everything that builds a URL, an object key or a TaskRouter expression from a SID takes these types,
-//! so no unchecked text can get into one. SIDs name things and open nothing: they may be logged.
+//! Every function that builds a URL, an object key or a TaskRouter expression from a SID takes one of these types, so no
+//! unchecked text can get into one. A SID is a name and not a secret, so it may be logged.
 
 use std::fmt;
 
-/// The text isn't a SID of the kind that was asked for. The text itself isn't kept.
+/// The text isn't a SID of the expected kind. The text itself isn't kept.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{kind} must be {prefix} and 32 hexadecimal digits")]
 pub struct InvalidSid {
-    /// Name of the type that refused.
+    /// Name of the type that refused the text.
     pub kind: &'static str,
-    /// Its two letters.
+    /// The type's two letters.
     pub prefix: &'static str,
 }
 
@@ -30,9 +30,13 @@ macro_rules! sid {
         pub struct $name(String);
 
         impl $name {
-            /// Takes the text as it is: `^
+            /// Parses the text, and keeps the case of its digits: `^
             #[doc = $prefix]
             /// [0-9a-fA-F]{32}$`.
+            ///
+            /// # Errors
+            ///
+            /// [`InvalidSid`] if `text` has another form.
             pub fn parse(text: &str) -> Result<Self, InvalidSid> {
                 if is_sid(text, $prefix) {
                     Ok(Self(text.to_owned()))
@@ -42,6 +46,7 @@ macro_rules! sid {
             }
 
             /// The SID's 34 ASCII characters.
+            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -75,7 +80,7 @@ sid!(
     CallSid, "CA"
 );
 sid!(
-    /// A conference that legs were joined in.
+    /// A conference that joins legs of calls.
     ConferenceSid, "CF"
 );
 sid!(
@@ -95,7 +100,7 @@ sid!(
     WorkerSid, "WK"
 );
 sid!(
-    /// A public key that a customer gave to Twilio.
+    /// A public key that a customer has uploaded to Twilio.
     PublicKeySid, "CR"
 );
 
@@ -137,6 +142,29 @@ mod tests {
             assert!(AccountSid::parse(&text).is_err(), "{len} characters");
         }
         assert!(AccountSid::parse(&format!("{sid}\n")).is_err());
+    }
+
+    #[test]
+    fn sids_of_another_kind_or_width_are_refused() {
+        const DIGITS: &str = "0123456789abcdef0123456789abcdef";
+        for text in [
+            String::new(),
+            DIGITS.to_owned(),
+            format!("CA{DIGITS}"),
+            format!("re{DIGITS}"),
+            format!("RE{DIGITS}0"),
+            format!("RE{}", &DIGITS[1..]),
+            format!("RE{}g", &DIGITS[1..]),
+            format!("RE{}/", &DIGITS[1..]),
+            format!("RE{}é", &DIGITS[2..]),
+            format!(" RE{DIGITS}"),
+        ] {
+            assert!(RecordingSid::parse(&text).is_err(), "{text:?}");
+        }
+        let capitals = format!("RE{}", DIGITS.to_uppercase());
+        assert_eq!(RecordingSid::parse(&capitals).unwrap().as_str(), capitals);
+        assert!(AccountSid::parse(&format!("AC{DIGITS}")).is_ok());
+        assert!(AccountSid::parse(&format!("RE{DIGITS}")).is_err());
     }
 
     #[test]

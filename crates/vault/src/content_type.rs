@@ -1,0 +1,63 @@
+//! The media types of recordings.
+
+use audio::Format;
+
+/// The two media types that Twilio serves a recording in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ContentType {
+    /// RIFF/WAVE, PCM or G.711.
+    Wav,
+    /// MPEG audio.
+    Mp3,
+}
+
+impl From<Format> for ContentType {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Wav => Self::Wav,
+            Format::Mpeg => Self::Mp3,
+        }
+    }
+}
+
+impl ContentType {
+    /// Parses the encryption context's value: `wav` or `mp3`, nothing else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Wav, Self::Mp3]
+            .into_iter()
+            .find(|content_type| content_type.as_str() == text)
+    }
+
+    /// The media type as HTTP names it, in the form that Twilio uses: `audio/x-wav` or `audio/mpeg`.
+    #[must_use]
+    pub const fn mime(self) -> &'static str {
+        match self {
+            Self::Wav => "audio/x-wav",
+            Self::Mp3 => "audio/mpeg",
+        }
+    }
+
+    /// `wav` or `mp3`: the encryption context's value (both are three characters) and the file extension.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wav => "wav",
+            Self::Mp3 => "mp3",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types_come_back_from_the_encryption_context() {
+        for content_type in [ContentType::Wav, ContentType::Mp3] {
+            assert_eq!(ContentType::parse(content_type.as_str()), Some(content_type));
+        }
+        assert_eq!(ContentType::parse("WAV"), None);
+        assert_eq!(ContentType::parse("audio/x-wav"), None);
+    }
+}
