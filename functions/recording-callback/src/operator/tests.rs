@@ -2,6 +2,7 @@ mod backfill;
 mod erase;
 mod reconcile;
 mod resume;
+mod script;
 mod sweep;
 mod twilio;
 mod verify;
