@@ -1,4 +1,4 @@
-//! The application put together: clients made once, events handed to the part that takes them.
+//! Makes the clients once, and dispatches each event to the part that handles it.
 
 use std::fmt;
 
@@ -30,15 +30,15 @@ use crate::{
     webhook::{Delivery, Queues, Signers, Webhook},
 };
 
-/// Reads the settings, makes the clients, and takes events until Lambda ends the process.
+/// Reads the settings, makes the clients, and handles events until Lambda ends the process.
 ///
 /// # Errors
-/// Bad settings, all of them told at once; a client that can't be made; a Runtime API that can't be reached.
+/// All invalid settings together, a client that cannot be made, or a Runtime API that cannot be reached.
 pub async fn serve() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_settings(Settings::from_env())?;
     let aws = service::aws::sdk_config(config.aws_timeouts)?;
     let app = App::new(config, aws)?;
-    // Boxed: nested into one type, the runtime's futures and these are deeper than the compiler goes.
+    // Boxed, because the compiler limits how deeply the runtime's futures and these may nest.
     lambda_runtime::run(service_fn(|event| Box::pin(app.invoke(event)))).await
 }
 
@@ -52,18 +52,18 @@ pub struct App {
 }
 
 impl App {
-    /// Makes the clients that the role needs. Calls nobody.
+    /// Makes the clients that the role needs. Makes no network call.
     ///
     /// # Errors
-    /// Bad settings, all of them told at once; a client that can't be made.
+    /// All invalid settings together, or a client that cannot be made.
     pub fn connect(settings: Settings, aws: SdkConfig) -> Result<Self, lambda_runtime::Error> {
         Ok(Self::new(Config::from_settings(settings)?, aws)?)
     }
 
-    /// Takes one event as the runtime hands it over, whatever it is, and answers as the runtime sends it.
+    /// Handles one event as the runtime delivers it, and returns the answer that the runtime sends.
     ///
     /// # Errors
-    /// What the invoker is told of an event that this role has no part for.
+    /// The error that the invoker gets for an event that this role does not handle.
     pub async fn invoke(&self, event: LambdaEvent<Box<RawValue>>) -> Result<impl Serialize + use<>, Diagnostic> {
         Ok(self.handle(event).await?)
     }
@@ -85,11 +85,11 @@ impl App {
         })
     }
 
-    /// Takes one event.
+    /// Handles one event.
     ///
     /// # Errors
-    /// [`InvocationError`] for an event that this role has no part for. Requests that are turned away and jobs that
-    /// fail are told in the [`Reply`].
+    /// [`InvocationError`] for an event that this role does not handle. The [`Reply`] covers refused requests and failed
+    /// jobs.
     async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Reply, InvocationError> {
         let LambdaEvent { payload, context } = event;
         let reply = self.dispatch(&payload, &context).await;
@@ -119,7 +119,7 @@ impl App {
                 let operator = self
                     .operator
                     .as_ref()
-                    .ok_or(InvocationError::OtherRole("operator's commands"))?;
+                    .ok_or(InvocationError::OtherRole("an operator's commands"))?;
                 let invoked = Invoked {
                     function_arn: &context.invoked_function_arn,
                     request_id: &context.request_id,
@@ -131,14 +131,14 @@ impl App {
     }
 }
 
-/// The parts hold clients with credentials: none is shown.
+/// The parts hold clients with credentials, so none of them is shown.
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").finish_non_exhaustive()
     }
 }
 
-/// What the parts' AWS clients are made of.
+/// Makes the parts, each with its AWS clients.
 struct Aws {
     config: SdkConfig,
     secrets: Secrets,
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
     use crate::testing::sample_events::{COPY_RECORDING, POST_TEXT};
 
-    /// Takes messages and fails every job.
+    /// Accepts messages and fails every job.
     const WITHOUT_PARTS: App = App {
         webhook: None,
         jobs: Jobs {
@@ -260,13 +260,13 @@ mod tests {
     #[tokio::test]
     async fn a_function_that_is_no_webhook_takes_no_requests() {
         let error = WITHOUT_PARTS.handle(event(POST_TEXT)).await.unwrap_err();
-        assert_eq!(error.to_string(), "this role takes no HTTP requests");
+        assert_eq!(error.to_string(), "this role does not accept HTTP requests");
     }
 
     #[tokio::test]
     async fn a_function_that_is_no_operators_takes_no_commands() {
         let error = WITHOUT_PARTS.handle(event(r#"{"reconcile":{}}"#)).await.unwrap_err();
-        assert_eq!(error.to_string(), "this role takes no operator's commands");
+        assert_eq!(error.to_string(), "this role does not accept an operator's commands");
     }
 
     #[tokio::test]

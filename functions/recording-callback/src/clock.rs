@@ -1,24 +1,24 @@
-//! Time, as the invocation has it.
+//! The invocation's time.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::Context;
 
-/// Kept back from Lambda's deadline for the last log lines, the metrics and the answer: milliseconds each, of which a
-/// small function's share of a processor makes tens. What clearing up takes, the vault keeps back by itself.
+/// Kept back before Lambda's deadline for the last log lines, the metrics and the answer. Each takes milliseconds, or tens
+/// of milliseconds on a small function's share of a processor. The vault keeps back the time for its own clean-up.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// Lambda's longest timeout.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60);
 
-/// When this invocation's work must have ended.
+/// The time at which this invocation's work must have ended.
 pub(crate) fn work_ends(context: &Context) -> Instant {
     Instant::now() + work_time(context.deadline(), SystemTime::now())
 }
 
 fn work_time(deadline: SystemTime, now: SystemTime) -> Duration {
-    // A running function hasn't passed its deadline. `cargo lambda watch` sends the same instant in January 1970 with
-    // every event, which says that it sets no deadline at all.
+    // A running function has not passed its deadline. `cargo lambda watch` sends the same time in January 1970 with every
+    // event, which means that it sets no deadline.
     let left = deadline.duration_since(now).unwrap_or(LONGEST_INVOCATION);
     left.saturating_sub(MARGIN)
 }
@@ -32,7 +32,7 @@ pub(crate) fn now_ms() -> i64 {
         .unwrap_or_default()
 }
 
-/// How long ago a time was (Unix milliseconds); nothing where it's still to come, as by a clock that is ahead of this one.
+/// How long ago a time was (Unix milliseconds). Zero if it is still to come, because another clock is ahead of this one.
 pub(crate) fn since(at_ms: i64) -> Duration {
     Duration::from_millis(u64::try_from(now_ms().saturating_sub(at_ms)).unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! What the function is invoked with, told apart by its shape, and what it answers.
+//! The function's events, recognized by their shapes, and its answers.
 
 use aws_lambda_events::{
     apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
@@ -14,15 +14,15 @@ use crate::operator::{Command, CommandError, OperatorError};
 /// One event.
 #[derive(Debug)]
 pub(crate) enum Invocation {
-    /// A request to the HTTP API (payload format 2.0). A malformed one has its answer too.
+    /// A request to the HTTP API (payload format 2.0). A malformed request gets an answer too.
     Http(Result<Box<ApiGatewayV2httpRequest>, Malformed>),
     /// Messages from a queue of jobs.
     Messages(SqsEvent),
-    /// An operator's command.
+    /// A command of an operator.
     Command(Command),
 }
 
-/// The answer in the shape that the event's source wants.
+/// The answer, in the shape that the event's source requires.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Reply {
@@ -31,7 +31,7 @@ pub(crate) enum Reply {
     Command(Value),
 }
 
-/// Why an event can't be taken. Never repeats it.
+/// Why an event is not accepted. The text never repeats the event.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InvocationError {
     #[error(
@@ -42,7 +42,7 @@ pub(crate) enum InvocationError {
     UnknownShape,
     #[error("the {0} is malformed")]
     Malformed(&'static str),
-    #[error("this role takes no {0}")]
+    #[error("this role does not accept {0}")]
     OtherRole(&'static str),
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -50,7 +50,7 @@ pub(crate) enum InvocationError {
     Operator(#[from] OperatorError),
 }
 
-/// What the invoker reads; the type's name must not change with this crate's modules.
+/// The error as the invoker gets it. The type's name must not change with this crate's modules.
 impl From<InvocationError> for Diagnostic {
     fn from(error: InvocationError) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl Invocation {
         if http_event::is_http(event) {
             return Ok(Self::Http(http_event::parse(event).map(Box::new)));
         }
-        // Nested too deeply, or with half of a surrogate pair.
+        // The event is nested too deeply, or holds half of a surrogate pair.
         let event = serde_json::from_str(event.get()).map_err(|_| InvocationError::Malformed("event"))?;
         if is_from_sqs(&event) {
             serde_json::from_value(event)

@@ -1,5 +1,6 @@
-//! The Lambda function behind Twilio's recording status callback: it takes the callback (webhook), writes the link into
-//! the task (linker) and copies the recording into the vault (copier). `ROLE` says which of them; unset, it does all.
+//! The Lambda function behind Twilio's recording status callback. It accepts the callback (webhook), writes the link into
+//! the task (linker), copies the recording into the vault (copier) and carries out an operator's commands (operator).
+//! `ROLE` selects one of these. Without it, the function has all of them.
 
 mod app;
 mod clock;

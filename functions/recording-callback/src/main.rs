@@ -1,4 +1,4 @@
-//! The Lambda function that Twilio calls.
+//! The Lambda function that receives Twilio's recording status callbacks.
 
 use std::process::ExitCode;
 

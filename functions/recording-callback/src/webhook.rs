@@ -1,6 +1,6 @@
-//! The webhook: a signed callback in, durable jobs out, an answer at once.
+//! The webhook: it turns a signed callback into durable jobs and answers at once.
 //!
-//! Nothing in a request is believed, and nobody else is called because of it, before its signature has been verified.
+//! Before the signature has been verified, the webhook trusts nothing in a request and calls only Secrets Manager.
 
 mod decide;
 mod delivery;
@@ -38,7 +38,7 @@ pub(crate) struct Webhook {
 }
 
 impl Webhook {
-    /// Answers one request, at `deadline` at the latest. `jobs` run in here where there are no queues.
+    /// Answers one request, at `deadline` at the latest. Without queues, `jobs` run within this call.
     pub(crate) async fn answer(
         &self,
         event: Result<Box<ApiGatewayV2httpRequest>, Malformed>,
@@ -46,12 +46,12 @@ impl Webhook {
         request_id: &str,
         deadline: Instant,
     ) -> ApiGatewayV2httpResponse {
-        // Whatever is down or silent: without an answer of ours Twilio hears of a timeout, and the log says nothing.
+        // Without an answer from here, Twilio would get a gateway timeout and the log would show no reason.
         let outcome = tokio::time::timeout_at(deadline.into(), self.take(event, jobs, deadline))
             .await
             .unwrap_or(Err(Refusal::OutOfTime));
         if let Err(refusal) = &outcome {
-            tell(refusal);
+            report(refusal);
         }
         respond::respond(&outcome, request_id)
     }
@@ -71,12 +71,12 @@ impl Webhook {
         } = decide(&request, &self.account, clock::now_ms())?;
         if !unreadable.is_empty() {
             let parameters = unreadable.join(",");
-            tracing::warn!(recordingSid = %recording_sid, parameters, "parameters not readable, taken as absent");
+            tracing::warn!(recordingSid = %recording_sid, parameters, "unreadable parameters treated as absent");
         }
         match decision {
             Decision::Run(callback_jobs) => {
                 self.delivery.deliver(&callback_jobs, jobs, deadline).await?;
-                tracing::info!(recordingSid = %recording_sid, "callback taken");
+                tracing::info!(recordingSid = %recording_sid, "callback accepted");
             }
             Decision::Wait => tracing::info!(recordingSid = %recording_sid, "recording in progress"),
             Decision::GiveUp { status, error_code } => {
@@ -88,7 +88,7 @@ impl Webhook {
                 metrics::emit(&[(name, 1.0, Unit::Count)]);
             }
             Decision::PassOver => {
-                tracing::warn!(recordingSid = %recording_sid, "unknown recording status, callback passed over");
+                tracing::warn!(recordingSid = %recording_sid, "unknown recording status, callback ignored");
                 metrics::emit(&[("RecordingStatusUnknown", 1.0, Unit::Count)]);
             }
         }
@@ -99,22 +99,22 @@ impl Webhook {
         let base = self.public_base_url.as_deref();
         let outcome = self.signers.verify(request, base).await;
         if let Err(Refusal::Signature(SignatureError::Mismatch)) = &outcome {
-            // A base URL other than the one Twilio was given is the usual mistake of a deployment.
+            // A common mistake of a deployment is a base URL other than the one that Twilio calls.
             tracing::warn!(url = request.public_url(base), "not signed for this URL");
         }
         outcome
     }
 }
 
-/// One line for the log, with the reason that the sender isn't told, and a count of those who were turned away.
-fn tell(refusal: &Refusal) {
+/// Logs the refusal with the reason that the sender does not get, and counts denied requests.
+fn report(refusal: &Refusal) {
     let status = refusal.status();
     let code = refusal.code();
     let reason = refusal
         .source()
         .map_or_else(|| refusal.to_string(), ToString::to_string);
     if status.is_server_error() {
-        tracing::error!(status = status.as_u16(), code, reason, "callback not taken");
+        tracing::error!(status = status.as_u16(), code, reason, "callback not accepted");
     } else {
         tracing::warn!(status = status.as_u16(), code, reason, "callback refused");
         metrics::emit(&[("CallbackDenied", 1.0, Unit::Count)]);

@@ -1,4 +1,4 @@
-//! Who may listen: holders of a signed link, and Flex users who ask for one.
+//! Access: holders of a signed link may listen, and Flex users with an allowed role may get one.
 
 mod flex_token;
 mod link;

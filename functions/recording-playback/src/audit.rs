@@ -1,6 +1,6 @@
-//! The audit trail: who was given a link, and which bytes of which recording were played by it.
+//! The audit trail: who received a link, and which bytes of which recording were played with it.
 //!
-//! Lines have the target `audit`, by which the log group's query finds them, and are joined by `linkId`. They hold no
+//! Audit lines have the target `audit`, which the log group's saved query selects. `linkId` joins them. They contain no
 //! token, signature or query string.
 
 use std::{ops::Range, time::Duration};
@@ -11,7 +11,7 @@ use twilio::flex_token::Listener;
 
 use crate::fetch_dest::FetchDest;
 
-/// Writes the line of one decision of `/media-url`: `outcome` is `granted` or an error code.
+/// Writes the line of one decision of `/media-url`. `outcome` is `granted` or an error code.
 pub(crate) fn media_url(
     request_id: &str,
     listener: Option<&Listener>,
@@ -30,11 +30,11 @@ pub(crate) fn media_url(
         linkId = link_id,
         secFetchDest = fetch_dest.map(FetchDest::as_str),
         requestId = request_id,
-        "link asked for"
+        "link requested"
     );
 }
 
-/// One reply with audio; it has a line before the first byte and one at the end.
+/// One reply with audio. It has a line before the first byte and one at the end.
 #[derive(Clone, Debug)]
 pub(crate) struct Playback {
     pub(crate) request_id: String,
@@ -42,9 +42,9 @@ pub(crate) struct Playback {
     pub(crate) began: Duration,
     pub(crate) link_id: String,
     pub(crate) recording: RecordingSid,
-    /// What the client does with the bytes, by its own word.
+    /// What the client says that it does with the bytes.
     pub(crate) fetch_dest: Option<FetchDest>,
-    /// Plaintext positions, half-open; the lines have them inclusive as `Content-Range` does.
+    /// Plaintext positions, half-open. The lines have inclusive positions, as `Content-Range` does.
     pub(crate) range: Range<u64>,
 }
 
@@ -55,9 +55,9 @@ pub(crate) enum Ending {
     Complete,
     /// The client went away first.
     Abandoned,
-    /// It couldn't be continued, see the error line before.
+    /// The reply could not be continued. The error line before says why.
     Broken,
-    /// The function's timeout was near, see the warning after.
+    /// The function's timeout was near. A warning follows.
     OutOfTime,
 }
 
@@ -77,8 +77,8 @@ impl Playback {
         );
     }
 
-    /// After the last byte; `sent` were handed to the runtime. What a second takes is told by replies that begin with the
-    /// recording's first byte: its header is there.
+    /// After the last byte. `sent` bytes were handed to the runtime. Only replies from the recording's first byte have
+    /// `bytes_per_second`, because it is in the header.
     pub(crate) fn ends(&self, sent: u64, bytes_per_second: Option<u32>, ending: Ending) {
         tracing::info!(
             target: AUDIT,

@@ -1,4 +1,4 @@
-//! The function's settings, read once at start.
+//! The function's settings, read once at startup.
 
 use std::time::Duration;
 
@@ -12,33 +12,33 @@ use vault::{KeyArn, ReaderConfig};
 
 use crate::cors::FlexOrigins;
 
-/// Who may listen where `ALLOWED_ROLES` doesn't say: agents only where that's wanted.
+/// The roles that may listen if `ALLOWED_ROLES` is not set. Agents may listen only if it names them.
 const DEFAULT_ROLES: [&str; 2] = ["admin", "supervisor"];
 
 /// An hour, in seconds. The Player renews the link of a segment's only recording while its page is open. It never renews
-/// those of a segment with several recordings, so that one life has to cover one listening.
+/// the links of a segment with several recordings, so a link must last for one listening.
 const DEFAULT_LINK_TTL_S: u64 = 60 * 60;
 
-/// A week, in seconds: who holds a link may listen, so a mistyped setting must not make it last for years.
+/// A week, in seconds. Anyone who has a link may listen, so a mistyped setting must not make links last for years.
 const MAX_LINK_TTL_S: u64 = 7 * 24 * 60 * 60;
 
-/// 1 MiB: half a minute of dual-channel 8 kHz WAV at 32 kB/s. What a listener skips is paid for by the byte, and a longer
-/// reply saves next to nothing (measured: "The longest reply" in `docs/COST.md`).
+/// 1 MiB: half a minute of dual-channel 8 kHz WAV at 32 kB/s. Bytes that a listener skips still cost money, and a longer
+/// reply saves almost nothing ("The longest reply" in `docs/COST.md`).
 const DEFAULT_MAX_RANGE_BYTES: u64 = 1024 * 1024;
 
 /// Configuration of the playback function.
 #[derive(Debug)]
 pub struct Config {
-    /// `RECORDINGS_BUCKET`, `KMS_DECRYPT_KEY_ARNS` (comma separated full ARNs) and `TWILIO_ACCOUNT_SID`: the account that
+    /// `RECORDINGS_BUCKET`, `KMS_DECRYPT_KEY_ARNS` (comma-separated full ARNs) and `TWILIO_ACCOUNT_SID`: the account that
     /// owns the recordings, and whose Flex tokens are accepted.
     pub vault: ReaderConfig,
-    /// `TWILIO_FLEX_API_BASE` and `TWILIO_IAM_BASE`: where tokens are validated; by default Twilio's US1 hosts.
+    /// `TWILIO_FLEX_API_BASE` and `TWILIO_IAM_BASE`: the hosts that validate tokens. By default, Twilio's US1 hosts.
     pub twilio_endpoints: Endpoints,
-    /// `VALIDATE_TOKENS_AS`: who vouches for Flex tokens.
+    /// `VALIDATE_TOKENS_AS`: the endpoint and the credential that validate Flex tokens.
     pub token_voucher: TokenVoucher,
     /// `LINK_KEYS_SECRET`: id or ARN of the secret with the link keys.
     pub link_keys_secret: String,
-    /// `ALLOWED_ROLES`, comma separated: Flex roles that may listen.
+    /// `ALLOWED_ROLES`, comma-separated: Flex roles that may listen.
     pub allowed_roles: Vec<String>,
     /// `MEDIA_URL_TTL`: how long a link plays, in seconds.
     pub link_ttl_s: u64,
@@ -46,16 +46,16 @@ pub struct Config {
     pub max_range_bytes: u64,
     /// `ACCEPT_SEGMENT_LINKS`: whether links that never expire play.
     pub accept_segment_links: bool,
-    /// `PLAYBACK_BASE_URL`: what links are built on, an origin; by default the event's own domain.
+    /// `PLAYBACK_BASE_URL`: the origin of links. By default, the event's domain.
     pub base_url: Option<String>,
-    /// `FLEX_ORIGINS`, comma separated: pages that may read the answers.
+    /// `FLEX_ORIGINS`, comma-separated: origins whose pages may read the answers.
     pub flex_origins: FlexOrigins,
 }
 
-/// Where Twilio is asked about a Flex token, and with which credential.
+/// The endpoint at Twilio that validates a Flex token, and the credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenVoucher {
-    /// `flex`, the default: the endpoint that Flex UI asks, with the token itself.
+    /// `flex`, the default: the endpoint that Flex UI uses, with the token itself.
     Flex,
     /// `player`: the older endpoint, with the token itself.
     Player,
@@ -72,7 +72,7 @@ pub enum TokenVoucher {
 }
 
 impl Config {
-    /// How long AWS may take. A listener waits, S3 and KMS answer in tens of milliseconds, and a player asks again after a
+    /// How long AWS may take. S3 and KMS answer in tens of milliseconds, a listener is waiting, and a player retries after a
     /// 503.
     pub const AWS_TIMEOUTS: Timeouts = Timeouts {
         attempt: Duration::from_secs(5),
@@ -82,7 +82,7 @@ impl Config {
     /// Reads every setting.
     ///
     /// # Errors
-    /// All that are missing or malformed, at once.
+    /// All settings that are missing or invalid, together.
     pub fn from_settings(mut settings: Settings) -> Result<Self, BadSettings> {
         let bucket = settings.required("RECORDINGS_BUCKET", |text| Ok::<_, &str>(text.to_owned()));
         let kms_keys = settings.required("KMS_DECRYPT_KEY_ARNS", |text| list(text, KeyArn::parse));
@@ -127,7 +127,7 @@ impl Config {
     }
 }
 
-/// `None` where a setting is wrong or missing. A secret is looked for only where it is used.
+/// `None` if a setting is invalid or missing. A secret is read only if it is used.
 fn token_voucher(settings: &mut Settings) -> Option<TokenVoucher> {
     enum Word {
         Flex,
@@ -223,7 +223,7 @@ mod tests {
         assert!(!config.flex_origins.allows(&"https://flex.twilio.com".parse().unwrap()));
     }
 
-    /// The template gives every function all of its settings, empty where an option is off.
+    /// The template gives every function all of its settings. They are empty if an option is off.
     #[test]
     fn a_secret_is_read_only_by_the_voucher_that_needs_it() {
         let account = TokenVoucher::Account {

@@ -1,7 +1,7 @@
 //! Cross-origin access for the pages that Flex runs on ([Fetch standard], section 3.3).
 //!
-//! The code alone decides it: with CORS in the function URL's configuration too, headers would come twice, and browsers
-//! refuse that.
+//! Only this code sets the headers. With CORS in the function URL's configuration too, they would be sent twice, and
+//! browsers refuse that.
 //!
 //! [Fetch standard]: https://fetch.spec.whatwg.org/#http-cors-protocol
 
@@ -17,17 +17,17 @@ use service::settings::{self, list};
 
 use crate::{body::Body, respond};
 
-/// Where Flex runs unless it's self-hosted.
+/// The origin of Flex, unless it is self-hosted.
 const FLEX: HeaderValue = HeaderValue::from_static("https://flex.twilio.com");
 
-/// What a page may send. `Authorization` has to be named: a wildcard doesn't cover it.
+/// The headers that a page may send. `Authorization` must be named, because a wildcard does not cover it.
 const REQUEST_HEADERS: HeaderValue =
     HeaderValue::from_static("Authorization, Content-Type, Range, If-Range, If-Match, If-None-Match");
 
-/// What a page may read beyond the safelisted headers.
+/// The headers that a page may read in addition to the safelisted ones.
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static("Content-Range, Accept-Ranges, ETag, Content-Length");
 
-/// Two hours, in seconds: the longest that Chromium remembers a preflight.
+/// Two hours, in seconds. Chromium caches a preflight for no longer.
 const MAX_AGE_S: HeaderValue = HeaderValue::from_static("7200");
 
 /// The origins whose pages may read the answers.
@@ -38,7 +38,7 @@ impl FlexOrigins {
     /// Reads origins, comma separated: `https://host` or `https://host:port`, http on a loopback address.
     ///
     /// # Errors
-    /// What is wrong with one of them, without repeating it.
+    /// The fault of an invalid origin, without its text.
     pub fn parse(text: &str) -> Result<Self, String> {
         list(text, origin).map(Self)
     }
@@ -48,10 +48,10 @@ impl FlexOrigins {
         self.0.contains(origin)
     }
 
-    /// Adds to an answer what the page that asked for it needs; to every answer, so that errors can be read too.
+    /// Adds the headers that the requesting page needs. Every answer gets them, so that pages can read errors too.
     pub(crate) fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
-        // Also where the origin isn't allowed or absent: a cache must not hand that answer to another page. An answer that
-        // depends on more than the origin names it already.
+        // The header is needed even if the origin is absent or not allowed: a cache must not give that answer to another page.
+        // An answer that depends on other headers too has set it already.
         response.entry(VARY).or_insert(HeaderValue::from_name(ORIGIN));
         if let Some(origin) = request.get(ORIGIN).filter(|origin| self.allows(origin)) {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -66,8 +66,8 @@ impl Default for FlexOrigins {
     }
 }
 
-/// Answers a preflight (or any OPTIONS request) for a path with these methods. The body is for proxies: an empty streamed
-/// reply hangs behind some.
+/// Answers a preflight (or any OPTIONS request) for a path with these methods. The answer has a body, because an empty
+/// streamed reply hangs behind some proxies.
 pub(crate) fn preflight(allow: &'static str) -> Response<Body> {
     let mut response = respond::json(StatusCode::OK, &json!({ "allow": allow }));
     let headers = response.headers_mut();

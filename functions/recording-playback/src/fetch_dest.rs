@@ -1,28 +1,28 @@
-//! What a browser says that it does with the answer: `Sec-Fetch-Dest` (Fetch Metadata Request Headers, section 2.1). Pure.
+//! What a browser does with the answer, from `Sec-Fetch-Dest` (Fetch Metadata Request Headers, section 2.1). Pure.
 //!
-//! Scripts in a browser cannot set the header. Any other client can, so only words that are known here go any further.
+//! Scripts in a browser cannot set the header, but any other client can. So only known values are passed on.
 
 use http::HeaderMap;
 
 const SEC_FETCH_DEST: &str = "sec-fetch-dest";
 
-/// The destinations that a recording's links are seen to have, and a word for all others.
+/// The destinations that browsers send for a recording's link, and one value for all others.
 const KNOWN: [&str; 5] = ["audio", "video", "empty", "document", "iframe"];
 const OTHER: &str = "other";
 
-/// A destination in a word.
+/// A destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FetchDest(&'static str);
 
 impl FetchDest {
-    /// None where the header is absent: the client is no browser, or an old one.
+    /// `None` if the header is absent: the client is not a browser, or is an old one.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let value = headers.get(SEC_FETCH_DEST)?.as_bytes();
         let known = KNOWN.into_iter().find(|word| word.as_bytes() == value);
         Some(Self(known.unwrap_or(OTHER)))
     }
 
-    /// Whether the answer is for an `<audio>` or `<video>` element. A `fetch`, as the Player's for its waveform, isn't.
+    /// Whether the answer is for an `<audio>` or `<video>` element. The Player's `fetch` for its waveform is not.
     pub(crate) fn is_media_element(self) -> bool {
         matches!(self.0, "audio" | "video")
     }

@@ -1,10 +1,10 @@
-//! Which listeners ask for the rest of a shortened reply by themselves. Pure.
+//! Recognizes the clients that ask for the rest of a shortened reply by themselves. Pure.
 //!
-//! A 206 may carry less than was asked for (RFC 9110, section 15.3.7), but most clients take its end for the end of the
-//! recording: WebKit, ffmpeg, mpv, `curl -C -`, `wget -c` and most HTTP libraries. Two engines' media elements are proven
-//! to come back, by tests with the real browsers: Chromium's and Firefox's. Every other client gets all that it asks for.
+//! A 206 may carry less than was asked for (RFC 9110, section 15.3.7). But most clients treat its end as the end of the
+//! recording: WebKit, ffmpeg, mpv, `curl -C -`, `wget -c` and most HTTP libraries. Tests with real browsers show that the
+//! media elements of Chromium and Firefox ask for the rest. Every other client gets all that it asks for.
 //!
-//! `Sec-Fetch-Dest` alone does not tell them apart, because WebKit sends it too.
+//! `Sec-Fetch-Dest` alone does not distinguish them, because WebKit sends it too.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -24,19 +24,19 @@ pub(crate) fn comes_back(headers: &HeaderMap) -> bool {
     FetchDest::of(headers).is_some_and(FetchDest::is_media_element) && (is_chromium(headers) || is_firefox(headers))
 }
 
-/// Tells caches that the length of the reply depends on who asks.
+/// Tells caches that the length of the reply depends on the client.
 pub(crate) fn vary(response: &mut HeaderMap) {
     response.insert(VARY, LOOKED_AT);
 }
 
-/// Every browser that is built on Chromium names it among its brands, beside its own. Other engines have no such header,
-/// Chrome on iOS included, which is WebKit.
+/// Every browser that is built on Chromium lists that brand in addition to its own. Other engines do not send the header.
+/// Chrome on iOS does not either, because it is WebKit.
 fn is_chromium(headers: &HeaderMap) -> bool {
     brands(text(headers, &SEC_CH_UA)).any(|brand| brand == "Chromium")
 }
 
-/// Firefox has no `Sec-CH-UA`. Firefox on iOS, which is WebKit, calls itself `FxiOS`, and other engines that call
-/// themselves Firefox for a page's sake name their own engine too.
+/// Firefox does not send `Sec-CH-UA`. Firefox on iOS is WebKit and calls itself `FxiOS`. Other engines that claim to be
+/// Firefox also name their own engine.
 fn is_firefox(headers: &HeaderMap) -> bool {
     let agent = text(headers, &USER_AGENT);
     let has = |product: &str| agent.split(' ').any(|word| word.starts_with(product));
@@ -51,7 +51,7 @@ fn brands(list: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A header's value; empty where it is absent or not text.
+/// A header's value. Empty if the header is absent or not text.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     headers
         .get(name)
@@ -92,7 +92,7 @@ mod tests {
                 r#""Microsoft Edge";v="148", "Chromium";v="148", "Not/A)Brand";v="99""#,
                 CHROME,
             ),
-            // Whatever it calls itself for a page's sake, its engine is what its brands say.
+            // The brands name the engine, whatever the user agent claims.
             (CHROME_BRANDS, SAFARI),
             ("", FIREFOX),
             (

@@ -1,4 +1,5 @@
-//! A link for the Player: Flex Insights' `url_provider` ("Playback of recordings from custom storage", Twilio Docs).
+//! Issues links for the Player, as Flex Insights' `url_provider` ("Playback of recordings from custom storage", Twilio
+//! Docs).
 
 use http::{Response, header::AUTHORIZATION};
 use sid::RecordingSid;
@@ -16,9 +17,9 @@ use crate::{
     respond,
 };
 
-/// How long the link plays, in seconds, told to Twilio's Player: it asks for a fresh link at nine tenths of it, and goes on
-/// where it is. Without this parameter, it never asks again (`ConversationsService` of `@twilio/flex-ui` 2.17). It stands
-/// outside the signature, because it decides nothing here: a link's end is its signed `expires`.
+/// Tells Twilio's Player how long the link plays, in seconds. The Player asks for a new link after nine tenths of that time
+/// and continues at its position. Without this parameter, it never asks again (`ConversationsService` of `@twilio/flex-ui`
+/// 2.17). The parameter is not signed, because it decides nothing here: a link ends at its signed `expires`.
 const LIFE_FOR_THE_PLAYER: &str = "X-Amz-Expires";
 
 /// Answers `GET /media-url?recordingSid=RE…`.
@@ -31,7 +32,7 @@ pub(crate) async fn answer<R: Recordings, C: TokenCheck, K: LinkKeys>(
         .and_then(|sid| RecordingSid::parse(&sid).ok());
     let mut listener = None;
     let outcome = grant(app, call, recording.as_ref(), &mut listener).await;
-    let (link_id, told) = match &outcome {
+    let (link_id, outcome_code) = match &outcome {
         Ok(granted) => (Some(granted.link_id.as_str()), "granted"),
         Err(refusal) => (None, refusal.terms().1),
     };
@@ -41,7 +42,7 @@ pub(crate) async fn answer<R: Recordings, C: TokenCheck, K: LinkKeys>(
         recording.as_ref(),
         link_id,
         FetchDest::of(call.headers()),
-        told,
+        outcome_code,
     );
     outcome.map(|granted| respond::media_url(&granted.url))
 }
@@ -51,8 +52,8 @@ struct Granted {
     link_id: String,
 }
 
-/// The order costs a stranger the least: nothing is asked of Twilio without a token, nothing of S3 or KMS without a
-/// listener who may listen. `listener` is told even where they may not, for the audit line.
+/// The order keeps requests of strangers cheap: Twilio is called only with a token, S3 and KMS only for a listener who may
+/// listen. `listener` is set even if they may not listen, for the audit line.
 async fn grant<R: Recordings, C: TokenCheck, K: LinkKeys>(
     app: &App<R, C, K>,
     call: &Call<'_>,
@@ -67,7 +68,7 @@ async fn grant<R: Recordings, C: TokenCheck, K: LinkKeys>(
     }
     let base = base_url(app.base_url.as_deref(), call.domain())?;
     let link = app.links.issue(recording, call.now.as_secs()).await?;
-    // Finds out whether there is such a recording, and the playback that follows finds it open.
+    // This finds out whether the recording exists, and the playback that follows finds it open.
     app.recordings.open(recording, Expectation::Facts).await?;
     Ok(Granted {
         url: format!("{}&{LIFE_FOR_THE_PLAYER}={}", link.url(&base), app.links.life_s()),

@@ -1,4 +1,4 @@
-//! What playback needs of the world, each as small as it can be.
+//! The interfaces to the services that playback uses.
 
 use std::{future::Future, ops::Range};
 
@@ -16,10 +16,10 @@ use crate::decide::Facts;
 
 /// The stored recordings.
 pub trait Recordings: Send + Sync {
-    /// An opened recording: its key is unwrapped, its header and length are authenticated.
+    /// An opened recording. Its key is unwrapped, and its header and length are authenticated.
     type Recording: Send + Sync;
 
-    /// Opens a recording; `expectation` says what will be read, so that it comes along.
+    /// Opens a recording. `expectation` is what will be read, so that it is fetched at the same time.
     fn open(
         &self,
         id: &RecordingSid,
@@ -29,10 +29,10 @@ pub trait Recordings: Send + Sync {
     /// What HTTP needs to know of an opened recording.
     ///
     /// # Errors
-    /// [`ReadError::Damaged`] where it can't be told.
+    /// [`ReadError::Damaged`] if a fact is not valid.
     fn facts(recording: &Self::Recording) -> Result<Facts, ReadError>;
 
-    /// Plaintext of `range`, half-open and within the recording; returns once its first frame has verified.
+    /// Plaintext of `range`, half-open and within the recording. Returns once its first frame has verified.
     fn read(
         &self,
         recording: &Self::Recording,
@@ -40,22 +40,22 @@ pub trait Recordings: Send + Sync {
     ) -> impl Future<Output = Result<PlaintextStream, ReadError>> + Send;
 }
 
-/// Who a Flex token belongs to.
+/// Validates Flex tokens.
 pub trait TokenCheck: Send + Sync {
-    /// Asks the one who issued the token.
+    /// Asks the issuer whose token it is.
     ///
     /// # Errors
-    /// [`CheckError`] where it doesn't vouch for the token, or can't be asked.
+    /// [`CheckError`] if the token is not valid, or if the issuer cannot be asked.
     fn check(&self, token: &FlexToken) -> impl Future<Output = Result<Listener, CheckError>> + Send;
 }
 
-/// Why nobody vouches for a token.
+/// Why a token was not validated.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// What was said of it, or why nothing was.
+    /// The token is not valid, or Twilio did not answer.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The account's credential to ask with isn't there.
+    /// The account's credential for the call is not available.
     #[error("the account's credential: {0}")]
     Credential(#[from] SecretError),
 }

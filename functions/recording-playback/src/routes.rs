@@ -1,25 +1,25 @@
-//! Which request is which.
+//! Recognizes requests by method and path.
 
 use http::Method;
 
 use crate::refusal::Refusal;
 
-/// What a request is for.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     /// `GET` or `HEAD` of a recording by a signed link: `/recordings/RE…`, or the original proxy's `/`.
     Recording,
     /// `GET` of a link for the Player.
     MediaUrl,
-    /// A browser asks what it may do.
+    /// A browser's preflight.
     Preflight {
-        /// The methods of the path it asks about.
+        /// The methods of the path.
         allow: &'static str,
     },
 }
 
 impl Route {
-    /// The route of a request, or why there is none.
+    /// The route of a request.
     pub(crate) fn of(method: &Method, path: &str) -> Result<Self, Refusal> {
         let (route, methods, allow): (_, &[Method], _) = match path {
             "/media-url" => (Self::MediaUrl, &[Method::GET], "GET, OPTIONS"),

@@ -1,7 +1,7 @@
-//! Whether recordings arrive at all: a schedule asks at times at which there should be some.
+//! Checks that recordings arrive at all. A schedule runs the check at times at which there should be some.
 //!
-//! The bucket cannot be asked for its newest objects. So Twilio is asked for the recordings of the last hours, and the
-//! bucket for these. One that is stored will do: its callback came, and its copy was made.
+//! S3 cannot list a bucket's newest objects. So Twilio is asked for the recordings of the last hours, and the bucket for
+//! these. One stored recording is enough: its callback came, and its copy was made.
 
 use std::{future, pin::pin, time::Duration};
 
@@ -12,80 +12,78 @@ use twilio::recordings::{CreatedBetween, MAX_PAGE_SIZE, RecordingResource};
 use vault::Presence;
 
 use super::{
-    Operator,
     backfill::{AT_ONCE, presence},
     command::{Arrivals, Day},
-    work::WorkError,
+    parts::Parts,
+    piece::WorkError,
 };
 use crate::clock;
 
-/// What was found of the last hours.
+/// What the check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Arrived {
     /// Unix milliseconds.
     since_ms: i64,
-    /// Recordings at Twilio that were begun since, as many as were looked at.
+    /// The number of recordings at Twilio that began since then and were looked at.
     at_twilio: u64,
-    /// Whether one of them is stored, or was.
+    /// Whether one of them is stored, or was stored before.
     arrived: bool,
 }
 
-impl Operator {
-    /// Looks for one recording that was begun in the last hours and is stored. The metric is 1 where there is none.
-    pub(super) async fn arrivals(&self, request: Arrivals) -> Result<Arrived, WorkError> {
-        let within = Duration::from_secs(u64::from(request.within_hours) * 60 * 60);
-        let found = self.find_arrival(within).await?;
-        let Arrived {
-            since_ms,
-            at_twilio,
-            arrived,
-        } = found;
-        if arrived {
-            tracing::info!(sinceMs = since_ms, atTwilio = at_twilio, "recordings arrive");
-        } else {
-            tracing::error!(sinceMs = since_ms, atTwilio = at_twilio, "no recording has arrived");
-        }
-        metrics::emit(&[("NothingArrived", f64::from(!arrived), Unit::Count)]);
-        Ok(found)
+/// Looks for one recording that began in the last hours and is stored. The metric is 1 if there is none.
+pub(super) async fn find_arrivals(parts: &Parts, request: Arrivals) -> Result<Arrived, WorkError> {
+    let within = Duration::from_secs(u64::from(request.within_hours) * 60 * 60);
+    let found = find_arrival(parts, within).await?;
+    let Arrived {
+        since_ms,
+        at_twilio,
+        arrived,
+    } = found;
+    if arrived {
+        tracing::info!(sinceMs = since_ms, atTwilio = at_twilio, "recordings arrive");
+    } else {
+        tracing::error!(sinceMs = since_ms, atTwilio = at_twilio, "no recording has arrived");
     }
+    metrics::emit(&[("NothingArrived", f64::from(!arrived), Unit::Count)]);
+    Ok(found)
+}
 
-    async fn find_arrival(&self, within: Duration) -> Result<Arrived, WorkError> {
-        let now_ms = clock::now_ms();
-        let since_ms = now_ms.saturating_sub(i64::try_from(within.as_millis()).unwrap_or(i64::MAX));
-        let created = CreatedBetween {
-            from: Day::of_unix_ms(since_ms).0,
-            to: Day::of_unix_ms(now_ms).0,
-        };
-        let (mut at_twilio, mut next) = (0, None);
-        loop {
-            let page = self.originals.list(&created, next.as_ref(), MAX_PAGE_SIZE).await?;
-            let recent = page
-                .recordings
-                .into_iter()
-                .filter(|recording| is_since(recording, since_ms));
-            let recent: Vec<_> = recent.collect();
-            at_twilio += recent.len() as u64;
-            let arrived = self.has_any(recent).await?;
-            next = page.next;
-            if arrived || next.is_none() {
-                return Ok(Arrived {
-                    since_ms,
-                    at_twilio,
-                    arrived,
-                });
-            }
+async fn find_arrival(parts: &Parts, within: Duration) -> Result<Arrived, WorkError> {
+    let now_ms = clock::now_ms();
+    let since_ms = now_ms.saturating_sub(i64::try_from(within.as_millis()).unwrap_or(i64::MAX));
+    let created = CreatedBetween {
+        from: Day::of_unix_ms(since_ms).0,
+        to: Day::of_unix_ms(now_ms).0,
+    };
+    let (mut at_twilio, mut next) = (0, None);
+    loop {
+        let page = parts.twilio.list(&created, next.as_ref(), MAX_PAGE_SIZE).await?;
+        let recent = page
+            .recordings
+            .into_iter()
+            .filter(|recording| is_since(recording, since_ms));
+        let recent: Vec<_> = recent.collect();
+        at_twilio += recent.len() as u64;
+        let arrived = has_any(parts, recent).await?;
+        next = page.next;
+        if arrived || next.is_none() {
+            return Ok(Arrived {
+                since_ms,
+                at_twilio,
+                arrived,
+            });
         }
     }
+}
 
-    /// What was erased or has expired had arrived before.
-    async fn has_any(&self, recordings: Vec<RecordingResource>) -> Result<bool, WorkError> {
-        let arrived = stream::iter(recordings)
-            .map(|recording| presence(self, recording))
-            .buffered(AT_ONCE)
-            .try_filter(|(_, presence)| future::ready(*presence != Presence::Absent));
-        Ok(pin!(arrived).try_next().await?.is_some())
-    }
+/// Whether one of the recordings is stored. A recording that was erased or has expired had arrived before.
+async fn has_any(parts: &Parts, recordings: Vec<RecordingResource>) -> Result<bool, WorkError> {
+    let arrived = stream::iter(recordings)
+        .map(|recording| presence(parts, recording))
+        .buffered(AT_ONCE)
+        .try_filter(|(_, presence)| future::ready(*presence != Presence::Absent));
+    Ok(pin!(arrived).try_next().await?.is_some())
 }
 
 fn is_since(recording: &RecordingResource, since_ms: i64) -> bool {

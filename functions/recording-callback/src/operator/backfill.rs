@@ -1,7 +1,7 @@
-//! Through Twilio's recordings of some days, page by page: copies are queued of those that the vault has not and never
-//! had.
+//! Goes through Twilio's recordings of some days, page by page, and queues copies of those that the vault does not have and
+//! never had.
 //!
-//! Done twice it does no harm: a copy that's queued again finds the recording stored.
+//! Repeating it does no harm: a copy that is queued again finds the recording stored.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -11,30 +11,31 @@ use twilio::recordings::{CreatedBetween, PageToken, RecordingResource};
 use vault::Presence;
 
 use super::{
-    Operator,
     command::{Backfill, Day},
-    work::{Advance, WorkError},
+    parts::Parts,
+    piece::{Advance, WorkError},
 };
 use crate::job::{CopyRecording, Job};
 
-/// Requests to S3 or EventBridge Scheduler at once: at 20 ms each, a page of 200 takes half a second.
+/// The number of concurrent requests to S3 or EventBridge Scheduler. At 20 ms each, a page of 200 takes a quarter of a
+/// second.
 pub(super) const AT_ONCE: usize = 16;
 
-/// An hour: a callback that is still being retried, or a copy that waits in the queue, isn't missing.
+/// An hour. A recording whose callback is still retried, or whose copy waits in the queue, is not missing.
 const GRACE_MS: i64 = 60 * 60 * 1_000;
 
-/// Three days, so that a night without reconciliation is made up for.
+/// Three days, so that a later night makes up for one without reconciliation.
 const RECONCILED_DAYS: u16 = 3;
 
-/// What is asked for, where it goes on, and what was found so far.
+/// The request, the page to continue from, and the counts so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Walk {
+pub(super) struct BackfillRun {
     from: Day,
     to: Day,
     dry_run: bool,
     page_size: u16,
-    /// Recordings that ended later (Unix milliseconds) aren't looked at.
+    /// Recordings that ended later than this (Unix milliseconds) are left for another run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_before_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,30 +46,30 @@ pub(super) struct Walk {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Counts {
-    /// At Twilio.
+    /// Recordings at Twilio.
     found: u64,
-    /// Elements of Twilio's list that could not be read. They are not looked at any further.
+    /// Elements of Twilio's list that could not be read, and so were not checked.
     #[serde(default)]
     skipped: u64,
-    /// Of these, stored.
+    /// Recordings that are stored.
     stored: u64,
-    /// Erased: they must not come back.
+    /// Recordings that were erased. They must not come back.
     erased: u64,
-    /// Stored once and deleted since, as the bucket's retention does: they must not come back either.
+    /// Recordings that were stored and then deleted, for example by the bucket's retention. They must not come back either.
     #[serde(default)]
     expired: u64,
-    /// Not (yet) to be had from Twilio, or too young.
+    /// Recordings that are not completed at Twilio, or too recent.
     not_ready: u64,
-    /// None of these.
+    /// All other recordings.
     missing: u64,
-    /// Of the missing, queued: none in a dry run.
+    /// Missing recordings that were queued. None in a dry run.
     queued: u64,
-    /// Of the missing, not taken by the queue.
+    /// Missing recordings that the queue did not accept.
     failed: u64,
 }
 
-impl Walk {
-    pub(super) fn backfill(request: Backfill) -> Self {
+impl BackfillRun {
+    pub(super) fn new(request: Backfill) -> Self {
         Self {
             from: request.from,
             to: request.to,
@@ -80,15 +81,15 @@ impl Walk {
         }
     }
 
-    /// The last days but the last hour.
+    /// A run over the last days, except the last hour.
     pub(super) fn reconciliation(now_ms: i64) -> Self {
         Self {
             ended_before_ms: Some(now_ms - GRACE_MS),
-            ..Self::backfill(Backfill::of_days_before(now_ms, RECONCILED_DAYS))
+            ..Self::new(Backfill::of_days_before(now_ms, RECONCILED_DAYS))
         }
     }
 
-    /// The operation's name: of the days, so that running it again replaces its state.
+    /// The operation's name. It names the days, so that a repeated run replaces the cursor.
     pub(super) fn name(&self) -> String {
         let Self { from, to, .. } = self;
         match (self.ended_before_ms, self.dry_run) {
@@ -102,57 +103,41 @@ impl Walk {
         self.counts
     }
 
-    /// Walks one page.
-    pub(super) async fn advance(&self, operator: &Operator) -> Result<Advance<Self>, WorkError> {
+    /// Processes one page.
+    pub(super) async fn advance(&self, parts: &Parts) -> Result<Advance<Self>, WorkError> {
         let created = CreatedBetween {
             from: self.from.0,
             to: self.to.0,
         };
-        let page = operator
-            .originals
-            .list(&created, self.next.as_ref(), self.page_size)
-            .await?;
+        let page = parts.twilio.list(&created, self.next.as_ref(), self.page_size).await?;
         let mut counts = self.counts;
         counts.found += (page.recordings.len() + page.skipped.len()) as u64;
         counts.skipped += page.skipped.len() as u64;
-        tell_skipped(&page.skipped);
+        report_skipped(&page.skipped);
         let (ready, not_ready): (Vec<_>, Vec<_>) = page
             .recordings
             .into_iter()
             .partition(|recording| self.is_ready(recording));
         counts.not_ready += not_ready.len() as u64;
 
-        let looked_up = stream::iter(ready)
-            .map(|recording| presence(operator, recording))
-            .buffered(AT_ONCE);
-        let looked_up: Vec<_> = looked_up.try_collect().await?;
-        let mut missing = Vec::new();
-        for (recording, presence) in looked_up {
-            match presence {
-                Presence::Stored => counts.stored += 1,
-                Presence::Erased => counts.erased += 1,
-                Presence::Expired => counts.expired += 1,
-                Presence::Absent => missing.push(CopyRecording::from(recording)),
-            }
-        }
-        counts.missing += missing.len() as u64;
+        let missing = missing(parts, ready, &mut counts).await?;
         if !self.dry_run {
-            let queued = queue(operator, &missing).await?;
+            let queued = queue(parts, &missing).await?;
             counts.queued += queued as u64;
             counts.failed += (missing.len() - queued) as u64;
         }
         if self.ended_before_ms.is_some() {
-            tell_missing(&missing);
+            report_missing(&missing);
         }
-        let walked = Self {
+        let run = Self {
             next: page.next,
             counts,
             ..self.clone()
         };
-        Ok(if walked.next.is_some() {
-            Advance::More(walked)
+        Ok(if run.next.is_some() {
+            Advance::More(run)
         } else {
-            Advance::Done(walked)
+            Advance::Done(run)
         })
     }
 
@@ -164,7 +149,7 @@ impl Walk {
     }
 }
 
-/// When the recording ended, as far as Twilio says it.
+/// When the recording ended (Unix milliseconds), as far as Twilio says.
 fn ended_ms(recording: &RecordingResource) -> i64 {
     let began_ms = recording
         .start_time_ms
@@ -175,16 +160,39 @@ fn ended_ms(recording: &RecordingResource) -> i64 {
     began_ms.saturating_add(lasted_ms)
 }
 
+/// The recordings that the vault does not have and never had. Counts them and the others.
+async fn missing(
+    parts: &Parts,
+    recordings: Vec<RecordingResource>,
+    counts: &mut Counts,
+) -> Result<Vec<CopyRecording>, WorkError> {
+    let found = stream::iter(recordings)
+        .map(|recording| presence(parts, recording))
+        .buffered(AT_ONCE);
+    let found: Vec<_> = found.try_collect().await?;
+    let mut missing = Vec::new();
+    for (recording, presence) in found {
+        match presence {
+            Presence::Stored => counts.stored += 1,
+            Presence::Erased => counts.erased += 1,
+            Presence::Expired => counts.expired += 1,
+            Presence::Absent => missing.push(CopyRecording::from(recording)),
+        }
+    }
+    counts.missing += missing.len() as u64;
+    Ok(missing)
+}
+
 pub(super) async fn presence(
-    operator: &Operator,
+    parts: &Parts,
     recording: RecordingResource,
 ) -> Result<(RecordingResource, Presence), WorkError> {
-    let presence = operator.catalog.presence(&recording.sid).await?;
+    let presence = parts.catalog.presence(&recording.sid).await?;
     Ok((recording, presence))
 }
 
-/// Nobody can say whether these are missing: somebody has to look.
-fn tell_skipped(skipped: &[Option<RecordingSid>]) {
+/// It is unknown whether these recordings are missing, so an operator has to look.
+fn report_skipped(skipped: &[Option<RecordingSid>]) {
     for recording in skipped {
         let sid = recording.as_ref().map(RecordingSid::as_str);
         tracing::error!(recordingSid = sid, "an element of Twilio's list cannot be read");
@@ -194,18 +202,18 @@ fn tell_skipped(skipped: &[Option<RecordingSid>]) {
     }
 }
 
-/// A callback that never came, or a copy that failed for good: somebody should know.
-fn tell_missing(missing: &[CopyRecording]) {
+/// The callbacks of these recordings never came, or their copies failed for good. An alarm reports them.
+fn report_missing(missing: &[CopyRecording]) {
     for copy in missing {
         tracing::warn!(recordingSid = %copy.recording_sid, "the recording was missing");
     }
     metrics::emit(&[("Reconciled", missing.len() as f64, Unit::Count)]);
 }
 
-/// Queues the copies; says how many were queued. Where originals without a link are to be deleted too, that is scheduled
-/// before: a copy that is queued isn't missing any more, should this be done again.
-async fn queue(operator: &Operator, missing: &[CopyRecording]) -> Result<usize, WorkError> {
-    if let Some(deletions) = operator.deletions.as_ref().filter(|deletions| deletions.unlinked) {
+/// Queues the copies. Returns how many were queued. If originals without a link are to be deleted too, their deletion is
+/// scheduled first: when this is repeated, a recording whose copy was queued is not missing any more.
+async fn queue(parts: &Parts, missing: &[CopyRecording]) -> Result<usize, WorkError> {
+    if let Some(deletions) = parts.deletions.as_ref().filter(|deletions| deletions.unlinked) {
         stream::iter(missing)
             .map(|copy| deletions.schedule(&copy.recording_sid, copy.duration_s))
             .buffer_unordered(AT_ONCE)
@@ -213,7 +221,7 @@ async fn queue(operator: &Operator, missing: &[CopyRecording]) -> Result<usize, 
             .await?;
     }
     let jobs: Vec<_> = missing.iter().cloned().map(Job::CopyRecording).collect();
-    Ok(operator.copies.send_all(&jobs).await?)
+    Ok(parts.copies.send_all(&jobs).await?)
 }
 
 impl From<RecordingResource> for CopyRecording {

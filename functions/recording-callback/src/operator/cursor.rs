@@ -1,40 +1,42 @@
-//! The cursor of an operation: what is to be done, how far it has got, and which invocation is at it.
+//! The cursor of an operation: what is to be done, how far the run has got, and which invocation works on it.
 //!
-//! It is the only memory that a run has. Whoever is to go on with a run (the schedule, a person who sends the event
-//! again, a second delivery of either) reads the cursor, and the rules here say whether they may.
+//! The cursor is the only memory of a run. An invocation that is to continue a run (by the schedule, by a person who sends
+//! the event again, or by a second delivery of either) reads the cursor. The rules here decide whether it may.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     command::Continuation,
-    work::{Advance, Work, WorkError},
+    piece::{Advance, WorkError},
+    work::Work,
 };
 
-/// A minute: a schedule runs within the one that it names, which must still be to come.
+/// A minute. A schedule runs within the minute that it names, and that minute must not have begun.
 const PAUSE_MS: i64 = 60 * 1_000;
 
-/// Pieces that may fail in a row. The pauses between them (1, 2, 3 and 4 minutes) outlast what passes by itself.
+/// The number of pieces in a row that may fail. The pauses between them (1, 2, 3 and 4 minutes) outlast faults that pass
+/// by themselves.
 const MAX_FAILURES: u32 = 5;
 
-/// A run of an operation, as it is kept in the bucket.
+/// A run of an operation, as it is stored in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Cursor {
-    /// The operation's name. It follows from the event, so that the same event finds the same cursor.
+    /// The operation's name. It is derived from the event, so that the same event finds the same cursor.
     pub(super) operation: String,
-    /// When the run began, Unix milliseconds: its name among the runs of the operation.
+    /// When the run began, Unix milliseconds. It identifies the run among the runs of the operation.
     pub(super) run: i64,
     /// How many invocations have taken the run.
     pub(super) step: u32,
     pub(super) status: Status,
     /// Unix milliseconds.
     pub(super) updated_at_ms: i64,
-    /// The invocation that is at work. Unset while the run waits for the next one, and after its end.
+    /// The invocation that works on the run. Unset while the run waits for the next invocation, and after its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) held: Option<Hold>,
-    /// In a row, with nothing done in between.
+    /// Failures in a row, with nothing done in between.
     pub(super) failures: u32,
-    /// The last of them.
+    /// The last failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
     pub(super) work: Work,
@@ -43,13 +45,13 @@ pub(super) struct Cursor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Status {
-    /// At work, or waiting for the next invocation.
+    /// An invocation works on the run, or the run waits for the next one.
     Running,
     Done,
     Failed,
 }
 
-/// An invocation's claim on a run. It ends with the invocation's time at the latest, even where the process was killed.
+/// An invocation's hold on a run. It ends with the invocation's time at the latest, even if the process was killed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Hold {
@@ -59,18 +61,18 @@ pub(super) struct Hold {
     pub(super) until_ms: i64,
 }
 
-/// What the cursor says to a continuation.
+/// Whether a continuation may take the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Claim {
     /// It may take the run.
     Due,
-    /// The invocation that took it with this continuation may still be at work.
+    /// The invocation that took the run with this continuation may still work on it.
     InHand,
-    /// Nothing is left to do for it: the run is done, has got further, or has made way for another.
+    /// It has nothing to do: the run is done, has got further, or was replaced by another run.
     Superseded,
 }
 
-/// When the next piece of a run follows.
+/// When the next piece of a run is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     AtOnce,
@@ -96,23 +98,23 @@ impl Cursor {
 
     /// Whether `continuation` may take the run.
     ///
-    /// The schedule delivers at least once. A second delivery finds that its step was taken. So does the same event sent
-    /// again by a person, but there the run failed, or the invocation that took it is over and has not let go of it.
-    pub(super) fn standing(&self, continuation: &Continuation, now_ms: i64) -> Standing {
+    /// The schedule delivers at least once. A second delivery finds that its step was taken. The same event sent again by a
+    /// person finds that too, but then the run failed, or the invocation that took it ended without releasing it.
+    pub(super) fn claim(&self, continuation: &Continuation, now_ms: i64) -> Claim {
         if self.run != continuation.run || self.status == Status::Done {
-            return Standing::Superseded;
+            return Claim::Superseded;
         }
         let was_taken_by_it = continuation.step.checked_add(1) == Some(self.step);
         match (self.status, &self.held) {
-            (Status::Running, _) if self.step == continuation.step => Standing::Due,
-            (Status::Running, Some(hold)) if was_taken_by_it && hold.until_ms < now_ms => Standing::Due,
-            (Status::Running, Some(_)) if was_taken_by_it => Standing::InHand,
-            (Status::Failed, _) if was_taken_by_it => Standing::Due,
-            _ => Standing::Superseded,
+            (Status::Running, _) if self.step == continuation.step => Claim::Due,
+            (Status::Running, Some(hold)) if was_taken_by_it && hold.until_ms < now_ms => Claim::Due,
+            (Status::Running, Some(_)) if was_taken_by_it => Claim::InHand,
+            (Status::Failed, _) if was_taken_by_it => Claim::Due,
+            _ => Claim::Superseded,
         }
     }
 
-    /// Takes the run for an invocation. Whoever had it before can write no more once this is stored.
+    /// Takes the run for an invocation. Once this is stored, the invocation that had the run before cannot write any more.
     pub(super) fn take(&mut self, hold: Hold, now_ms: i64) {
         if self.status != Status::Running {
             (self.failures, self.error) = (0, None);
@@ -123,7 +125,7 @@ impl Cursor {
         self.updated_at_ms = now_ms;
     }
 
-    /// Takes in what came of a piece of the work.
+    /// Records the outcome of a piece of the work.
     pub(super) fn record(&mut self, outcome: Result<Advance<Work>, WorkError>, now_ms: i64) -> Next {
         self.updated_at_ms = now_ms;
         let (work, next) = match outcome {
@@ -171,8 +173,8 @@ impl Cursor {
         self.updated_at_ms + PAUSE_MS * i64::from(self.failures.max(1))
     }
 
-    /// One line for the log.
-    pub(super) fn tell(&self) {
+    /// Logs how far the run has got.
+    pub(super) fn report(&self) {
         let Self {
             operation,
             status,
@@ -180,17 +182,23 @@ impl Cursor {
             ..
         } = self;
         match &self.work {
-            Work::Backfill(walk) | Work::Reconcile(walk) => {
-                let counts = walk.counts();
-                tracing::info!(operation, ?status, step, ?counts, "recordings at Twilio walked through");
+            Work::Backfill(run) | Work::Reconcile(run) => {
+                let counts = run.counts();
+                tracing::info!(
+                    operation,
+                    ?status,
+                    step,
+                    ?counts,
+                    "recordings at Twilio compared with the bucket"
+                );
             }
-            Work::Verify(verification) => {
-                let counts = verification.counts();
+            Work::Verify(run) => {
+                let counts = run.counts();
                 tracing::info!(operation, ?status, step, ?counts, "stored recordings verified");
             }
-            Work::Sweep(sweep) => {
-                let counts = sweep.counts();
-                tracing::info!(operation, ?status, step, ?counts, "pending deletions looked through");
+            Work::Sweep(run) => {
+                let counts = run.counts();
+                tracing::info!(operation, ?status, step, ?counts, "pending deletions checked");
             }
         }
     }
@@ -199,7 +207,7 @@ impl Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operator::{command::Recordings, verify::Verification};
+    use crate::operator::{command::Recordings, verify::VerifyRun};
 
     const NOW: i64 = 1_800_000_000_000;
 
@@ -211,7 +219,7 @@ mod tests {
                 by: "request".to_owned(),
                 until_ms,
             }),
-            ..Cursor::new(Work::Verify(Verification::new(Recordings::All)), 7)
+            ..Cursor::new(Work::Verify(VerifyRun::new(Recordings::All)), 7)
         }
     }
 
@@ -225,10 +233,10 @@ mod tests {
 
     #[test]
     fn a_continuation_takes_the_run_once_and_again_where_it_failed() {
-        use Standing::*;
+        use Claim::*;
         use Status::*;
         let (over, lasts) = (Some(NOW - 1), Some(NOW));
-        for (cursor, step, standing) in [
+        for (cursor, step, claim) in [
             (cursor(3, Running, None), 3, Due),
             // The one before was killed after it had scheduled this one.
             (cursor(3, Running, lasts), 3, Due),
@@ -244,8 +252,8 @@ mod tests {
             (cursor(4, Done, None), 3, Superseded),
             (cursor(3, Done, None), 3, Superseded),
         ] {
-            assert_eq!(cursor.standing(&continuation(7, step), NOW), standing, "{cursor:?}");
-            assert_eq!(cursor.standing(&continuation(8, step), NOW), Superseded, "{cursor:?}");
+            assert_eq!(cursor.claim(&continuation(7, step), NOW), claim, "{cursor:?}");
+            assert_eq!(cursor.claim(&continuation(8, step), NOW), Superseded, "{cursor:?}");
         }
     }
 

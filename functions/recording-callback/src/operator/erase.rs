@@ -1,4 +1,4 @@
-//! Erasing a recording on request: here, and at Twilio.
+//! Erases a recording on request, in the vault and at Twilio.
 
 use std::time::{Instant, SystemTime};
 
@@ -6,12 +6,12 @@ use serde::Serialize;
 use service::telemetry::AUDIT;
 use sid::RecordingSid;
 use twilio::{client::ApiError, recordings::Deletion};
-use vault::{EraseError, ServiceError};
+use vault::{EraseError, Erasure, ServiceError};
 
-use super::{Operator, command::Erase};
+use super::{command::Erase, parts::Parts};
 use crate::{schedules::ScheduleError, twilio_account::TwilioAccountError};
 
-/// What was erased, and what had to stay.
+/// What was erased, and what was kept.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Erased {
@@ -19,13 +19,13 @@ pub(crate) struct Erased {
     /// Versions of the stored object that were removed.
     versions: u32,
     delete_markers: u32,
-    /// Copies under way that were ended.
+    /// Uploads of copies under way that were aborted.
     uploads: u32,
-    /// Versions that Object Lock keeps: they can't be played any more, and are removed by erasing again after the lock has
-    /// ended.
+    /// Versions that Object Lock retains. They cannot be played any more. Erasing again after the lock has expired removes
+    /// them.
     held: Vec<String>,
     original: Original,
-    /// Whether the original's deletion was scheduled for later; it isn't any more.
+    /// Whether a scheduled deletion of the original was cancelled.
     scheduled_deletion_cancelled: bool,
 }
 
@@ -33,15 +33,15 @@ pub(crate) struct Erased {
 #[serde(rename_all = "camelCase")]
 enum Original {
     Deleted,
-    /// It was deleted before.
+    /// The original was deleted before.
     AlreadyGone,
-    /// As asked for: it's at Twilio, and no job deletes it any more.
+    /// The original is at Twilio, as requested, and no job deletes it any more.
     Kept,
-    /// It was to be kept, but a job had begun to delete it before the recording was marked as erased.
+    /// The original was to be kept, but a job had begun to delete it before the recording was marked as erased.
     DeletionUnderWay,
 }
 
-/// The recording isn't erased, or not everywhere. Erasing it again goes on.
+/// Why the recording is not erased, or not everywhere. Erasing it again continues.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ErasureError {
     #[error("the stored recording: {0}")]
@@ -61,7 +61,7 @@ pub(crate) enum ErasureError {
 }
 
 impl Original {
-    /// As the audit trail has it.
+    /// The value in the audit trail.
     const fn outcome(self) -> &'static str {
         match self {
             Self::Deleted => "original_deleted",
@@ -72,82 +72,89 @@ impl Original {
     }
 }
 
-impl Operator {
-    pub(super) async fn erase(&self, request: &Erase, deadline: Instant) -> Result<Erased, ErasureError> {
-        let outcome = tokio::time::timeout_at(deadline.into(), self.erase_everywhere(request))
-            .await
-            .unwrap_or(Err(ErasureError::Deadline));
-        if let Err(error) = &outcome {
-            tracing::error!(
-                target: AUDIT,
-                event = "erase",
-                outcome = "failed",
-                recordingSid = %request.recording_sid,
-                %error,
-                "recording not erased, or not everywhere"
-            );
-        }
-        outcome
-    }
-
-    async fn erase_everywhere(&self, request: &Erase) -> Result<Erased, ErasureError> {
-        let sid = &request.recording_sid;
-        let marked = self.eraser.mark(sid).await?;
-        // At once, so that as little as possible is sent to the copies queue; what is there already sees the mark. That it
-        // fails keeps nothing from being removed.
-        let scheduled_deletion_cancelled = self.schedules.cancel(sid.as_str()).await;
-        let erasure = marked.remove().await?;
-        tracing::info!(
+/// Erases the recording, and ends at `deadline` at the latest.
+pub(super) async fn erase(parts: &Parts, request: &Erase, deadline: Instant) -> Result<Erased, ErasureError> {
+    let outcome = tokio::time::timeout_at(deadline.into(), erase_everywhere(parts, request))
+        .await
+        .unwrap_or(Err(ErasureError::Deadline));
+    if let Err(error) = &outcome {
+        tracing::error!(
             target: AUDIT,
             event = "erase",
-            outcome = "removed",
-            recordingSid = %sid,
-            versions = erasure.versions,
-            deleteMarkers = erasure.delete_markers,
-            uploads = erasure.uploads,
-            held = erasure.held.len(),
-            "recording erased from the vault"
+            outcome = "failed",
+            recordingSid = %request.recording_sid,
+            %error,
+            "erasure incomplete"
         );
-        let scheduled_deletion_cancelled = scheduled_deletion_cancelled?;
-        let settled = self.pending_deletions.settle(sid).await;
-        settled.map_err(ErasureError::PendingDeletion)?;
-        let original = if request.keep_original {
-            self.keep_original(sid).await?
-        } else {
-            match self.originals.delete(sid).await.map_err(ErasureError::Original)? {
-                Deletion::Deleted => Original::Deleted,
-                Deletion::AlreadyGone => Original::AlreadyGone,
-            }
-        };
-        tracing::info!(
-            target: AUDIT,
-            event = "erase",
-            outcome = original.outcome(),
-            recordingSid = %sid,
-            "original dealt with"
-        );
-        Ok(Erased {
-            recording_sid: sid.to_string(),
-            versions: erasure.versions,
-            delete_markers: erasure.delete_markers,
-            uploads: erasure.uploads,
-            held: erasure.held,
-            original,
-            scheduled_deletion_cancelled,
-        })
     }
+    outcome
+}
 
-    /// What can be said of the original of a recording that is marked as erased. A job that hasn't given notice by now sees
-    /// the mark and leaves the original alone, so this is asked before Twilio is.
-    async fn keep_original(&self, recording: &RecordingSid) -> Result<Original, ErasureError> {
-        let notices = &self.deletion_notices;
-        let under_way = notices.is_deletion_under_way(recording, SystemTime::now()).await;
-        let under_way = under_way.map_err(ErasureError::Notice)?;
-        match self.originals.fetch(recording).await {
-            Ok(_) if under_way => Ok(Original::DeletionUnderWay),
-            Ok(_) => Ok(Original::Kept),
-            Err(TwilioAccountError::Api(ApiError::NotFound)) => Ok(Original::AlreadyGone),
-            Err(error) => Err(ErasureError::Unknown(error)),
+async fn erase_everywhere(parts: &Parts, request: &Erase) -> Result<Erased, ErasureError> {
+    let sid = &request.recording_sid;
+    let marked = parts.eraser.mark(sid).await?;
+    // The schedule is cancelled at once, so that it sends no job to the copies queue. A job that is there already sees the
+    // mark. If cancelling fails, the stored recording is removed all the same.
+    let scheduled_deletion_cancelled = parts.schedules.cancel(sid.as_str()).await;
+    let erasure = marked.remove().await?;
+    report_removed(sid, &erasure);
+    let scheduled_deletion_cancelled = scheduled_deletion_cancelled?;
+    let settled = parts.pending_deletions.settle(sid).await;
+    settled.map_err(ErasureError::PendingDeletion)?;
+    let original = if request.keep_original {
+        keep_original(parts, sid).await?
+    } else {
+        match parts.twilio.delete(sid).await.map_err(ErasureError::Original)? {
+            Deletion::Deleted => Original::Deleted,
+            Deletion::AlreadyGone => Original::AlreadyGone,
         }
+    };
+    report_original(sid, original);
+    Ok(Erased {
+        recording_sid: sid.to_string(),
+        versions: erasure.versions,
+        delete_markers: erasure.delete_markers,
+        uploads: erasure.uploads,
+        held: erasure.held,
+        original,
+        scheduled_deletion_cancelled,
+    })
+}
+
+/// The state of an original that is to be kept. The recording is marked as erased, so a job that has not given notice by
+/// now leaves the original alone. Notices are read before Twilio is asked.
+async fn keep_original(parts: &Parts, recording: &RecordingSid) -> Result<Original, ErasureError> {
+    let notices = &parts.deletion_notices;
+    let under_way = notices.is_deletion_under_way(recording, SystemTime::now()).await;
+    let under_way = under_way.map_err(ErasureError::Notice)?;
+    match parts.twilio.fetch(recording).await {
+        Ok(_) if under_way => Ok(Original::DeletionUnderWay),
+        Ok(_) => Ok(Original::Kept),
+        Err(TwilioAccountError::Api(ApiError::NotFound)) => Ok(Original::AlreadyGone),
+        Err(error) => Err(ErasureError::Unknown(error)),
     }
+}
+
+fn report_removed(sid: &RecordingSid, erasure: &Erasure) {
+    tracing::info!(
+        target: AUDIT,
+        event = "erase",
+        outcome = "removed",
+        recordingSid = %sid,
+        versions = erasure.versions,
+        deleteMarkers = erasure.delete_markers,
+        uploads = erasure.uploads,
+        held = erasure.held.len(),
+        "recording erased from the vault"
+    );
+}
+
+fn report_original(sid: &RecordingSid, original: Original) {
+    tracing::info!(
+        target: AUDIT,
+        event = "erase",
+        outcome = original.outcome(),
+        recordingSid = %sid,
+        "original processed"
+    );
 }

@@ -1,5 +1,5 @@
-//! Where cursors are kept: an object in the bucket for each operation, `operations/{name}.json`, for the invocation that
-//! goes on with it and for whoever wants to know.
+//! Stores cursors: an object in the bucket for each operation, `operations/{name}.json`. The invocation that continues the
+//! run reads it, and so do people and scripts.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use aws_sdk_s3::{
 
 use super::cursor::Cursor;
 
-/// S3 answers 409 where two writes cross, the SDK's second try of one of them included. Which of them counts is decided
-/// within milliseconds.
+/// S3 answers 409 if two writes cross, even if one of them is the SDK's retry of the other. S3 decides within milliseconds
+/// which of them counts.
 const CROSSED_TRIES: u32 = 3;
 const CROSSED_PAUSE: Duration = Duration::from_millis(200);
 
@@ -22,23 +22,23 @@ pub(super) struct RunStore {
     bucket: String,
 }
 
-/// An operation's place in the bucket, with what stands there.
+/// An operation's place in the bucket, with what is stored there.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// `None` where nothing does, or something that is no cursor of this version.
+    /// `None` if nothing is stored there, or something that is not a cursor of this version.
     pub(super) cursor: Option<Cursor>,
     pub(super) place: Place,
 }
 
-/// The place as it was last seen: only whoever knows its latest version can write the next.
+/// The place as it was last seen. Only an invocation that knows the latest version can write the next one.
 #[derive(Debug)]
 pub(super) struct Place {
     etag: Option<String>,
 }
 
-/// The cursor can't be had or kept.
+/// Why the cursor cannot be read or written.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StateError {
+pub(crate) enum RunStoreError {
     #[error("another run of the operation has taken over")]
     Superseded,
     #[error("there is no such operation")]
@@ -54,7 +54,7 @@ impl RunStore {
         Self { s3, bucket }
     }
 
-    pub(super) async fn find(&self, operation: &str) -> Result<Found, StateError> {
+    pub(super) async fn find(&self, operation: &str) -> Result<Found, RunStoreError> {
         let object = self
             .s3
             .get_object()
@@ -74,7 +74,7 @@ impl RunStore {
         };
         let etag = object.e_tag;
         let body = object.body.collect().await;
-        let body = body.map_err(|_| StateError::Unavailable("the reply broke off".to_owned()))?;
+        let body = body.map_err(|_| RunStoreError::Unavailable("the reply broke off".to_owned()))?;
         Ok(Found {
             cursor: serde_json::from_slice(&body.to_vec()).ok(),
             place: Place { etag },
@@ -84,9 +84,9 @@ impl RunStore {
     /// Writes the cursor.
     ///
     /// # Errors
-    /// [`StateError::Superseded`] where somebody else has written meanwhile.
-    pub(super) async fn save(&self, place: &mut Place, cursor: &Cursor) -> Result<(), StateError> {
-        let text = serde_json::to_string_pretty(cursor).map_err(|_| StateError::Malformed)?;
+    /// [`RunStoreError::Superseded`] if another invocation has written meanwhile.
+    pub(super) async fn save(&self, place: &mut Place, cursor: &Cursor) -> Result<(), RunStoreError> {
+        let text = serde_json::to_string_pretty(cursor).map_err(|_| RunStoreError::Malformed)?;
         for _ in 0..CROSSED_TRIES {
             let put = self
                 .s3
@@ -100,11 +100,11 @@ impl RunStore {
                 .send()
                 .await;
             match put {
-                // S3 gives every object an ETag: an answer without one is no proof, and the next write would go by none.
+                // S3 gives every object an ETag. An answer without one proves nothing, and the next write would be unconditional.
                 Ok(put) => {
                     let etag = put.e_tag.filter(|etag| !etag.is_empty());
                     place.etag =
-                        Some(etag.ok_or_else(|| StateError::Unavailable("an answer without an ETag".to_owned()))?);
+                        Some(etag.ok_or_else(|| RunStoreError::Unavailable("an answer without an ETag".to_owned()))?);
                     return Ok(());
                 }
                 Err(error) if error.code() == Some("ConditionalRequestConflict") => {
@@ -116,14 +116,14 @@ impl RunStore {
                 Err(error) => return Err(unavailable(&error)),
             }
         }
-        Err(StateError::Unavailable("ConditionalRequestConflict".to_owned()))
+        Err(RunStoreError::Unavailable("ConditionalRequestConflict".to_owned()))
     }
 
-    /// What stands there may be this very write, whose answer was lost and which the SDK then repeated.
-    async fn recognize(&self, place: &mut Place, cursor: &Cursor) -> Result<(), StateError> {
+    /// The stored cursor may be this very write, if its answer was lost and the SDK then retried it.
+    async fn recognize(&self, place: &mut Place, cursor: &Cursor) -> Result<(), RunStoreError> {
         let found = self.find(&cursor.operation).await?;
         if found.cursor.as_ref() != Some(cursor) {
-            return Err(StateError::Superseded);
+            return Err(RunStoreError::Superseded);
         }
         *place = found.place;
         Ok(())
@@ -131,8 +131,8 @@ impl RunStore {
 }
 
 impl Found {
-    /// The cursor, where there has to be one.
-    pub(super) fn expect(self) -> Result<(Cursor, Place), StateError> {
+    /// The cursor that must exist.
+    pub(super) fn expect(self) -> Result<(Cursor, Place), RunStoreError> {
         match self {
             Self {
                 cursor: Some(cursor),
@@ -141,8 +141,8 @@ impl Found {
             Self {
                 place: Place { etag: Some(_) },
                 ..
-            } => Err(StateError::Malformed),
-            Self { .. } => Err(StateError::Unknown),
+            } => Err(RunStoreError::Malformed),
+            Self { .. } => Err(RunStoreError::Unknown),
         }
     }
 }
@@ -151,8 +151,8 @@ fn key(operation: &str) -> String {
     format!("operations/{operation}.json")
 }
 
-fn unavailable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> StateError {
-    StateError::Unavailable(error.code().unwrap_or("no answer").to_owned())
+fn unavailable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> RunStoreError {
+    RunStoreError::Unavailable(error.code().unwrap_or("no answer").to_owned())
 }
 
 #[cfg(test)]
@@ -161,14 +161,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        operator::{command::Recordings, verify::Verification, work::Work},
+        operator::{command::Recordings, verify::VerifyRun, work::Work},
         testing::{emulated::Emulated, loopback::Loopback},
     };
 
     const OPERATION: &str = "verify-all";
 
     fn cursor(run: i64) -> Cursor {
-        Cursor::new(Work::Verify(Verification::new(Recordings::All)), run)
+        Cursor::new(Work::Verify(VerifyRun::new(Recordings::All)), run)
     }
 
     async fn store() -> (Emulated, RunStore) {
@@ -194,7 +194,7 @@ mod tests {
         let runs = RunStore::new(Client::new(&server.aws()), "bucket".to_owned());
         let mut place = Place { etag: None };
         let refused = runs.save(&mut place, &cursor(1)).await;
-        assert!(matches!(refused, Err(StateError::Unavailable(_))), "{refused:?}");
+        assert!(matches!(refused, Err(RunStoreError::Unavailable(_))), "{refused:?}");
     }
 
     #[tokio::test]
@@ -204,19 +204,19 @@ mod tests {
         let mut late = runs.find(OPERATION).await.unwrap().place;
         runs.save(&mut first, &cursor(1)).await.unwrap();
         let refused = runs.save(&mut late, &cursor(2)).await;
-        assert!(matches!(refused, Err(StateError::Superseded)));
+        assert!(matches!(refused, Err(RunStoreError::Superseded)));
 
         let mut second = runs.find(OPERATION).await.unwrap().place;
         runs.save(&mut second, &cursor(2)).await.unwrap();
         let refused = runs.save(&mut first, &cursor(1)).await;
-        assert!(matches!(refused, Err(StateError::Superseded)));
+        assert!(matches!(refused, Err(RunStoreError::Superseded)));
         assert_eq!(runs.find(OPERATION).await.unwrap().cursor, Some(cursor(2)));
     }
 
     #[tokio::test]
     async fn a_write_whose_answer_was_lost_was_a_write() {
         let (_aws, runs) = store().await;
-        // As the SDK does that has had no answer: the same again, over the version of before.
+        // The SDK does the same if it got no answer: it writes the same again, over the version of before.
         for step in 0..3 {
             let cursor = Cursor { step, ..cursor(1) };
             let mut place = runs.find(OPERATION).await.unwrap().place;
@@ -233,11 +233,11 @@ mod tests {
     async fn what_is_no_cursor_can_be_replaced_and_not_continued() {
         let (aws, runs) = store().await;
         let found = runs.find(OPERATION).await.unwrap();
-        assert!(matches!(found.expect(), Err(StateError::Unknown)));
+        assert!(matches!(found.expect(), Err(RunStoreError::Unknown)));
         let put = aws.s3().put_object().bucket(&aws.name).key(key(OPERATION));
         put.body(b"{}".to_vec().into()).send().await.unwrap();
         let found = runs.find(OPERATION).await.unwrap();
-        assert!(matches!(found.expect(), Err(StateError::Malformed)));
+        assert!(matches!(found.expect(), Err(RunStoreError::Malformed)));
         let mut place = runs.find(OPERATION).await.unwrap().place;
         runs.save(&mut place, &cursor(1)).await.unwrap();
     }

@@ -1,5 +1,4 @@
-//! Deletions of originals that should have been done by now, queued again: their schedule or their message was lost, or
-//! the job has failed for good.
+//! Queues overdue deletions of originals again. Their schedule or their message was lost, or the job has failed for good.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,23 +8,23 @@ use sid::RecordingSid;
 use vault::PendingDeletion;
 
 use super::{
-    Operator,
     command::Day,
-    work::{Advance, WorkError},
+    parts::Parts,
+    piece::{Advance, WorkError},
 };
 use crate::job::{DeleteOriginal, Job};
 
-/// Marks between two looks at the clock, which are one call to S3 and at most twenty to SQS.
+/// The number of marks in one piece. They take one call to S3 and at most twenty to SQS.
 const PAGE: u16 = 200;
 
-/// How long after its time a deletion may take: the schedule is retried for a day, its message five times in 100 minutes.
+/// How late a deletion may be. The schedule is retried for a day, and its message five times in 100 minutes.
 const GRACE: Duration = Duration::from_secs(26 * 60 * 60);
 
-/// Where it goes on, and what was found so far.
+/// The mark to continue after, and the counts so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Sweep {
-    /// When it began, Unix milliseconds: what is overdue is told by this.
+pub(super) struct SweepRun {
+    /// When the run began, Unix milliseconds. A deletion is overdue relative to this time.
     began_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<RecordingSid>,
@@ -35,17 +34,17 @@ pub(super) struct Sweep {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Counts {
-    /// Deletions that are still to be done.
+    /// Deletions that are not done yet.
     pending: u64,
-    /// Of these, those that should have been done.
+    /// Pending deletions that are overdue.
     overdue: u64,
-    /// Of the overdue, queued again.
+    /// Overdue deletions that were queued again.
     queued: u64,
-    /// Of the overdue, not taken by the queue.
+    /// Overdue deletions that the queue did not accept.
     failed: u64,
 }
 
-impl Sweep {
+impl SweepRun {
     pub(super) const fn new(now_ms: i64) -> Self {
         Self {
             began_ms: now_ms,
@@ -67,9 +66,9 @@ impl Sweep {
         self.counts
     }
 
-    /// Looks through one page. Where originals are to stay, there is nothing to do, whatever was scheduled before.
-    pub(super) async fn advance(&self, operator: &Operator) -> Result<Advance<Self>, WorkError> {
-        let Some(deletions) = &operator.deletions else {
+    /// Processes one page. If originals are to stay, nothing is done, even if deletions were scheduled before.
+    pub(super) async fn advance(&self, parts: &Parts) -> Result<Advance<Self>, WorkError> {
+        let Some(deletions) = &parts.deletions else {
             return Ok(Advance::Done(self.clone()));
         };
         let page = deletions.pending.list(self.after.as_ref(), PAGE).await?;
@@ -86,10 +85,10 @@ impl Sweep {
         counts.pending += page.len() as u64;
         counts.overdue += overdue.len() as u64;
         let jobs: Vec<_> = overdue.iter().map(deletion).collect();
-        let queued = operator.copies.send_all(&jobs).await? as u64;
+        let queued = parts.copies.send_all(&jobs).await? as u64;
         counts.queued += queued;
         counts.failed += overdue.len() as u64 - queued;
-        tell(&overdue);
+        report(&overdue);
         Ok(Advance::More(Self {
             after: Some(last.recording.clone()),
             counts,
@@ -106,7 +105,7 @@ fn is_older(pending: &PendingDeletion, before: SystemTime) -> bool {
     pending.since.is_some_and(|since| since < before)
 }
 
-/// Twilio is asked for the rest.
+/// The job asks Twilio for the channels and the duration.
 fn deletion(recording: &RecordingSid) -> Job {
     Job::DeleteOriginal(DeleteOriginal {
         recording_sid: recording.clone(),
@@ -114,7 +113,7 @@ fn deletion(recording: &RecordingSid) -> Job {
     })
 }
 
-fn tell(overdue: &[RecordingSid]) {
+fn report(overdue: &[RecordingSid]) {
     for recording in overdue {
         tracing::warn!(recordingSid = %recording, "the original's deletion is overdue and was queued again");
     }

@@ -47,7 +47,7 @@ impl World {
         let aws = Emulated::start().await;
         let queue = aws.sqs().create_queue().queue_name(&aws.name).send().await.unwrap();
         let queue_url = queue.queue_url.unwrap();
-        let originals = TwilioAccount {
+        let account = TwilioAccount {
             twilio: twilio.client(),
             api_key: Secret::new(
                 &Secrets::new(&twilio.server.aws()),
@@ -69,7 +69,7 @@ impl World {
             }),
         };
         Self {
-            operator: Operator::new(&aws.config, originals, config),
+            operator: Operator::new(&aws.config, account, config),
             aws,
             twilio,
             queue_url,
@@ -83,7 +83,7 @@ impl World {
 
     /// Invokes with time for one piece of work.
     async fn invoke_briefly(&self, event: Value) -> Result<Value, OperatorError> {
-        self.invoke_for(WINDING_UP + PIECE, event).await
+        self.invoke_for(FINISHING + PIECE, event).await
     }
 
     async fn invoke_for(&self, time: Duration, event: Value) -> Result<Value, OperatorError> {

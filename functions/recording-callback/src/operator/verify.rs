@@ -1,7 +1,7 @@
-//! Stored recordings read whole, every frame verified.
+//! Reads stored recordings whole and verifies every frame.
 //!
-//! A recording that can't be read (its KMS key is disabled, S3 refuses it) doesn't stand in the way of the others: it is
-//! set aside, looked at again when the others are done, and named in the end.
+//! A recording that cannot be read (its KMS key is disabled, or S3 refuses it) does not block the others. It is set aside,
+//! tried again when the others are done, and named in the result.
 
 use std::time::{Duration, Instant};
 
@@ -13,44 +13,44 @@ use sid::RecordingSid;
 use vault::{NotAudio, Presence, ReadError};
 
 use super::{
-    Operator,
     command::Recordings,
-    work::{Advance, Turn, WorkError},
+    parts::Parts,
+    piece::{Advance, Turn, WorkError},
 };
 
-/// Recordings between two looks at the clock. Of the longest (24 h of two channels are 2.8 GB) these may be too many for
-/// an invocation: then it's one at a time.
+/// The number of recordings in one piece. For the longest (24 h of two channels are 2.8 GB), that may be too many for one
+/// invocation. Then a piece is one recording.
 const BATCH: u16 = 8;
 
-/// Recordings read at once: of short ones most of the time is waiting for S3 and KMS.
+/// The number of recordings read concurrently. For short ones, most of the time is spent waiting for S3 and KMS.
 const AT_ONCE: usize = 4;
 
-/// How often what could not be read is looked at again, each time in a later invocation. What passes by itself has
-/// passed then, or takes longer than anybody wants to wait.
+/// How often a recording that could not be read is tried again, each time in a later invocation. A temporary fault has
+/// passed by then, or lasts too long to wait for.
 const LOOKS: u32 = 2;
 
-/// How many recordings the state names of a kind. Where there are more, something else is wrong; each has its log line.
+/// The most recordings that the cursor names of each kind. Each one has a log line too.
 const MOST_NAMED: usize = 1_000;
 
-/// A reading that takes all of an invocation ends so long before it, so that it is taken for that.
+/// How long before the invocation's end a single recording's reading is cancelled, so that the result can say so.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// What is to be verified, where it goes on, and what was found so far.
+/// The recordings that are left, and what was found so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Verification {
+pub(super) struct VerifyRun {
     rest: Rest,
-    /// Somebody asked for these recordings by name: none of them should be missing.
+    /// Whether the event named these recordings. Then none of them may be missing.
     #[serde(default)]
     is_listed: bool,
     counts: Counts,
     bad_recordings: Vec<Named>,
     #[serde(default)]
     unreadable_recordings: Vec<Named>,
-    /// Not readable so far.
+    /// Recordings that could not be read so far.
     #[serde(default)]
     set_aside: Vec<RecordingSid>,
-    /// How often what was set aside has been looked at again.
+    /// How often the recordings that were set aside have been tried again.
     #[serde(default)]
     looks: u32,
 }
@@ -59,22 +59,22 @@ pub(super) struct Verification {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Counts {
     verified: u64,
-    /// Of plaintext, in what was verified.
+    /// Bytes of plaintext in the verified recordings.
     bytes: u64,
-    /// Damaged, missing, in an archive class, or certainly no recording.
+    /// Recordings that are damaged, missing, in an archive class, or not audio.
     bad: u64,
-    /// Not read, so that nothing can be said of them.
+    /// Recordings that could not be read, so that their state is unknown.
     #[serde(default)]
     unreadable: u64,
-    /// Deleted or erased before they were read.
+    /// Recordings that were deleted or erased before they were read.
     gone: u64,
 }
 
-/// What is left to do.
+/// The recordings that are left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Rest {
-    /// Everything that is stored after this one.
+    /// All stored recordings after this one.
     After(Option<RecordingSid>),
     Listed(Vec<RecordingSid>),
 }
@@ -86,7 +86,7 @@ struct Named {
     problem: String,
 }
 
-/// What became of one recording.
+/// The result for one recording.
 enum Verdict {
     Good { len: u64 },
     Bad(Named),
@@ -94,16 +94,16 @@ enum Verdict {
     Gone,
 }
 
-/// Why a recording wasn't read whole.
+/// Why a recording does not count as verified.
 enum Fault {
     Bad(ReadError),
-    /// It verifies, and is none: stored by a release that didn't look at what came.
+    /// Its frames verify, but it is not audio. A release that did not check the media stored it.
     NoRecording(NotAudio),
     Unreadable(String),
     Gone,
 }
 
-impl Verification {
+impl VerifyRun {
     pub(super) fn new(recordings: Recordings) -> Self {
         Self {
             is_listed: matches!(recordings, Recordings::Listed(_)),
@@ -123,7 +123,7 @@ impl Verification {
         self.counts
     }
 
-    /// The operation's name. A list has its own: half of a digest tells it from any other.
+    /// The operation's name. Half of a digest identifies a list.
     pub(super) fn name(&self) -> String {
         let Rest::Listed(recordings) = &self.rest else {
             return "verify-all".to_owned();
@@ -137,15 +137,15 @@ impl Verification {
         format!("verify-{}", hex::encode(&digest[..16]))
     }
 
-    /// Verifies one batch, of a single recording where a whole one was too much.
-    pub(super) async fn advance(&self, operator: &Operator, turn: Turn) -> Result<Advance<Self>, WorkError> {
+    /// Verifies one batch, or a single recording if a whole batch was too much.
+    pub(super) async fn advance(&self, parts: &Parts, turn: Turn) -> Result<Advance<Self>, WorkError> {
         let batch_len = if turn.carefully { 1 } else { BATCH };
-        let (batch, rest) = self.rest.split(operator, batch_len).await?;
+        let (batch, rest) = self.rest.split(parts, batch_len).await?;
         let alone_until = turn
             .carefully
             .then(|| turn.ends.checked_sub(MARGIN).unwrap_or(turn.ends));
         let verdicts: Vec<_> = stream::iter(&batch)
-            .map(|recording| self.verdict(operator, recording, alone_until))
+            .map(|recording| self.verdict(parts, recording, alone_until))
             .buffered(AT_ONCE)
             .collect()
             .await;
@@ -159,7 +159,7 @@ impl Verification {
         })
     }
 
-    /// Done, unless something was set aside.
+    /// The work is done, unless recordings were set aside.
     fn look_again(self) -> Advance<Self> {
         if self.set_aside.is_empty() {
             return Advance::Done(self);
@@ -180,7 +180,7 @@ impl Verification {
             }
             Verdict::Bad(bad) => {
                 self.counts.bad += 1;
-                tell(&bad, "the stored recording does not verify");
+                report(&bad, "the stored recording does not verify");
                 name(&mut self.bad_recordings, bad);
             }
             Verdict::Unreadable(Named { recording_sid, .. })
@@ -190,7 +190,7 @@ impl Verification {
             }
             Verdict::Unreadable(unreadable) => {
                 self.counts.unreadable += 1;
-                tell(&unreadable, "the stored recording cannot be read");
+                report(&unreadable, "the stored recording cannot be read");
                 metrics::emit(&[("VerificationUnreadable", 1.0, Unit::Count)]);
                 name(&mut self.unreadable_recordings, unreadable);
             }
@@ -198,8 +198,8 @@ impl Verification {
         }
     }
 
-    async fn verdict(&self, operator: &Operator, sid: &RecordingSid, until: Option<Instant>) -> Verdict {
-        let reading = self.read(operator, sid);
+    async fn verdict(&self, parts: &Parts, sid: &RecordingSid, until: Option<Instant>) -> Verdict {
+        let reading = self.read(parts, sid);
         let read = match until {
             Some(until) => tokio::time::timeout_at(until.into(), reading).await,
             None => Ok(reading.await),
@@ -212,21 +212,21 @@ impl Verification {
             Ok(Ok(len)) => Verdict::Good { len },
             Ok(Err(Fault::Gone)) => Verdict::Gone,
             Ok(Err(Fault::Bad(error))) => {
-                // In an archive class it may be whole.
+                // A recording in an archive class may be intact.
                 if !matches!(error, ReadError::Archived) {
                     metrics::emit(&[("VerificationFailures", 1.0, Unit::Count)]);
                 }
                 Verdict::Bad(named(error.to_string()))
             }
-            Ok(Err(Fault::NoRecording(found))) => Verdict::Bad(named(format!("stored is {found}"))),
+            Ok(Err(Fault::NoRecording(found))) => Verdict::Bad(named(format!("the stored recording is {found}"))),
             Ok(Err(Fault::Unreadable(problem))) => Verdict::Unreadable(named(problem)),
             Err(_) => Verdict::Unreadable(named("not read within one invocation".to_owned())),
         }
     }
 
-    /// The recording's length, once all of it has verified.
-    async fn read(&self, operator: &Operator, recording: &RecordingSid) -> Result<u64, Fault> {
-        let error = match operator.reader.verify(recording).await {
+    /// The recording's plaintext length, once all of it has verified.
+    async fn read(&self, parts: &Parts, recording: &RecordingSid) -> Result<u64, Fault> {
+        let error = match parts.reader.verify(recording).await {
             Ok(verified) => {
                 return match verified.verdict {
                     vault::Verdict::NotAudio(found) => Err(Fault::NoRecording(found)),
@@ -236,9 +236,9 @@ impl Verification {
             Err(error) => error,
         };
         match error {
-            // What was found in the bucket may be gone from it by now, what somebody asks for shouldn't be.
+            // A recording that a listing found may be gone by now, but one that the event names may not.
             ReadError::NotFound if !self.is_listed => Err(Fault::Gone),
-            ReadError::NotFound => match operator.catalog.presence(recording).await {
+            ReadError::NotFound => match parts.catalog.presence(recording).await {
                 Ok(Presence::Erased) => Err(Fault::Gone),
                 Ok(_) => Err(Fault::Bad(error)),
                 Err(error) => Err(Fault::Unreadable(error.to_string())),
@@ -250,11 +250,11 @@ impl Verification {
 }
 
 impl Rest {
-    /// The next batch, and what is left after it if there's anything.
-    async fn split(&self, operator: &Operator, batch_len: u16) -> Result<(Vec<RecordingSid>, Option<Self>), WorkError> {
+    /// The next batch, and the rest after it, if any.
+    async fn split(&self, parts: &Parts, batch_len: u16) -> Result<(Vec<RecordingSid>, Option<Self>), WorkError> {
         match self {
             Self::After(after) => {
-                let batch = operator.catalog.list(after.as_ref(), batch_len).await?;
+                let batch = parts.catalog.list(after.as_ref(), batch_len).await?;
                 let rest = match batch.last() {
                     Some(last) if batch.len() == usize::from(batch_len) => Some(Self::After(Some(last.clone()))),
                     _ => None,
@@ -276,7 +276,7 @@ fn name(names: &mut Vec<Named>, named: Named) {
     }
 }
 
-fn tell(named: &Named, what: &'static str) {
+fn report(named: &Named, what: &'static str) {
     let Named { recording_sid, problem } = named;
     tracing::error!(recordingSid = %recording_sid, error = problem, "{what}");
 }

@@ -1,4 +1,4 @@
-//! When originals at Twilio are due for deletion.
+//! Schedules the deletion of originals at Twilio.
 
 use std::time::Duration;
 
@@ -6,26 +6,27 @@ use aws_config::SdkConfig;
 use sid::RecordingSid;
 use vault::{PendingDeletions, ServiceError};
 
-use super::{Delivery, ScheduleError, Schedules};
+use super::scheduler::{Delivery, ScheduleError, Schedules};
 use crate::{
     clock,
     config::DeletionConfig,
     job::{DeleteOriginal, Job},
 };
 
-/// Has originals deleted a while after the recording was linked: a schedule of the recording's name sends the job to the
-/// copies queue. A mark in the bucket tells of it until the job is done, so that none is lost without a trace.
+/// Schedules the deletion of originals for a time after the recording was linked. A schedule with the recording's name
+/// sends the job to the copies queue. A mark in the bucket exists until the job is done, so that no deletion is lost
+/// unnoticed.
 pub(crate) struct Deletions {
     schedules: Schedules,
     pub(crate) pending: PendingDeletions,
     copies_queue_arn: String,
     dead_letters_arn: String,
     pub(crate) after: Duration,
-    /// Also for recordings that no task links to. Of these the original may be the only one that Insights can play.
+    /// Whether originals are deleted too that no task links to. Insights may be able to play nothing else.
     pub(crate) unlinked: bool,
 }
 
-/// The deletion isn't scheduled. Scheduling it again does no harm.
+/// Why the deletion is not scheduled. Scheduling it again does no harm.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DeletionError {
     #[error("the deletion's mark: {0}")]
@@ -46,8 +47,8 @@ impl Deletions {
         }
     }
 
-    /// Schedules the deletion, from now; one that is scheduled already keeps its time. The mark is written first: a
-    /// deletion that is marked and not scheduled is found and queued later, the other way round it would be lost.
+    /// Schedules the deletion. A deletion that is scheduled already keeps its time. The mark is written first: a deletion
+    /// that is marked but not scheduled is found and queued later. The other way round it would be lost.
     pub(crate) async fn schedule(
         &self,
         recording: &RecordingSid,

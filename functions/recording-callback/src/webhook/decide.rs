@@ -1,4 +1,4 @@
-//! What a verified callback asks for.
+//! Decides what to do for a verified callback.
 
 use sid::{AccountSid, RecordingSid, ReservationSid, TaskSid};
 use twilio::callback::{Parameters, RecordingCallback, RecordingStatus};
@@ -6,12 +6,12 @@ use twilio::callback::{Parameters, RecordingCallback, RecordingStatus};
 use super::{refusal::Refusal, request::CallbackRequest};
 use crate::job::{Job, TaskReference};
 
-/// What to do, and what was passed over on the way to it.
+/// The decision, and the parameters that it ignores.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Decided {
     pub(crate) recording_sid: RecordingSid,
     pub(crate) decision: Decision,
-    /// The names of the optional parameters that count as absent because they can't be read.
+    /// The names of the optional parameters that count as absent because they cannot be read.
     pub(crate) unreadable: Vec<&'static str>,
 }
 
@@ -19,18 +19,18 @@ pub(crate) struct Decided {
 pub(crate) enum Decision {
     /// The recording is complete.
     Run(Box<[Job; 2]>),
-    /// The recording has only begun.
+    /// The recording is in progress.
     Wait,
-    /// There will be no recording: too short, silent, or not encryptable.
+    /// There will be no recording, because it was too short, silent, or could not be encrypted.
     GiveUp {
         status: RecordingStatus,
         error_code: Option<u32>,
     },
-    /// Twilio has a status that it didn't have. The nightly reconciliation finds the recording if there is one.
+    /// The status is not known here. The nightly reconciliation finds the recording if there is one.
     PassOver,
 }
 
-/// Decides on a request whose signature has been verified; `now_ms` is when it came.
+/// Decides on a request whose signature has been verified. `now_ms` is the time at which it came.
 pub(crate) fn decide(request: &CallbackRequest, account: &AccountSid, now_ms: i64) -> Result<Decided, Refusal> {
     let callback = RecordingCallback::from_pairs(&request.parameters()?)?;
     if callback.account_sid != *account {
@@ -58,7 +58,7 @@ pub(crate) fn decide(request: &CallbackRequest, account: &AccountSid, now_ms: i6
     })
 }
 
-/// Blank SIDs (the plugin had none to give) are none.
+/// A blank SID counts as absent: the plugin did not know one.
 fn task_reference(query: &[(String, String)]) -> (TaskReference, Vec<&'static str>) {
     let mut query = Parameters::new(query);
     let task = TaskReference {

@@ -1,4 +1,4 @@
-//! The callback as Twilio sent it, before anything in it is believed.
+//! The callback as Twilio sent it, before its signature is verified.
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -13,21 +13,22 @@ use twilio::{
 
 use super::refusal::Refusal;
 
-/// Twilio's callbacks have some 600 bytes, 1.5 kB with encryption details; room for what it may add.
+/// Twilio's callbacks are about 600 bytes long, or 1.5 kB with encryption details. The rest is room for what Twilio may add.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// What the HTTP API's route ends with; a stage or a custom domain's mapping may stand before it.
+/// The end of the HTTP API's route. A stage or a custom domain's mapping may precede it.
 const PATH: &str = "/recording-status-callback";
 
 const SIGNATURE_HEADER: &str = "x-twilio-signature";
 
-/// Names the SharedKey that signed; without it, the Auth Token did.
+/// Names the SharedKey that signed the request. Without this header, the Auth Token signed it.
 const SETTINGS_HEADER: &str = "x-twilio-webhooks-signature-settings";
 
-/// A request in the callback's form: right path and method, of bearable size. Its signature is yet to be verified.
+/// A request with the callback's path and method, and of an acceptable size. Its signature is not verified yet.
 ///
-/// Made from the event and not from `lambda_http::Request`, which rebuilds the URL, panics where the rebuilt one is
-/// none, and keeps no raw query: the signature covers the URL as it was sent. No `Debug`: all of it is confidential.
+/// It is made from the event and not from `lambda_http::Request`. That type rebuilds the URL, panics if the result is not
+/// a URL, and does not keep the raw query, but the signature covers the URL as it was sent. It has no `Debug`, because all
+/// of it is confidential.
 pub(crate) struct CallbackRequest {
     raw_path: String,
     raw_query: String,
@@ -37,17 +38,17 @@ pub(crate) struct CallbackRequest {
     body: CallbackBody,
 }
 
-/// What a request says it's signed by.
+/// The signer that a request claims.
 pub(crate) enum SignedBy {
     AuthToken,
     SharedKey(SignatureSettings),
 }
 
 enum CallbackBody {
-    /// GET: the parameters are in the query.
+    /// A GET request has its parameters in the query.
     None,
     Form(Vec<(String, String)>),
-    /// Signed by its hash in the query.
+    /// A JSON body is signed by its hash in the query.
     Json(Vec<u8>),
 }
 
@@ -79,7 +80,7 @@ impl CallbackRequest {
         })
     }
 
-    /// The URL as far as it may be logged: everything but its query.
+    /// The URL without its query, which must not be logged.
     pub(crate) fn public_url(&self, public_base_url: Option<&str>) -> String {
         match public_base_url {
             Some(base) => format!("{base}{}", self.raw_path),
@@ -118,7 +119,7 @@ impl CallbackRequest {
         }
     }
 
-    /// The callback's parameters, from wherever this kind of request has them.
+    /// The callback's parameters, from the query or the body.
     pub(crate) fn parameters(&self) -> Result<Vec<(String, String)>, Refusal> {
         match &self.body {
             CallbackBody::None => Ok(self.query()),
@@ -135,8 +136,8 @@ impl CallbackRequest {
     }
 }
 
-/// An empty header counts as none, as for Twilio's libraries. One that can't be read never does: then a request could
-/// choose by whom it's signed.
+/// An empty header counts as absent, as in Twilio's libraries. A header that cannot be read never does, because then a
+/// request could choose its signer.
 fn signed_by(headers: &HeaderMap) -> Result<SignedBy, Refusal> {
     let Some(header) = headers.get(SETTINGS_HEADER) else {
         return Ok(SignedBy::AuthToken);
@@ -151,12 +152,12 @@ fn signed_by(headers: &HeaderMap) -> Result<SignedBy, Refusal> {
         .ok_or_else(unreadable)
 }
 
-/// HTTP APIs send form bodies in base64, whatever is in them.
+/// HTTP APIs always send form bodies in base64.
 fn decode(body: String, is_base64: bool) -> Result<Vec<u8>, Refusal> {
     let bytes = if is_base64 {
         STANDARD
             .decode(body)
-            .map_err(|_| Refusal::Malformed("the body is not the base64 that it is said to be".to_owned()))?
+            .map_err(|_| Refusal::Malformed("the body is not valid base64".to_owned()))?
     } else {
         body.into_bytes()
     };

@@ -1,4 +1,4 @@
-//! The webhook's answers on the wire.
+//! The webhook's HTTP answers.
 
 use aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
 use http::{

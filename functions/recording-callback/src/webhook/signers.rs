@@ -1,4 +1,4 @@
-//! Who may sign callbacks: the account's Auth Token, SharedKeys, or both.
+//! The accepted signers of callbacks: the account's Auth Token, SharedKeys, or both.
 
 use service::secrets::Secret;
 use twilio::{
@@ -12,15 +12,15 @@ use super::{
     request::{CallbackRequest, SignedBy},
 };
 
-/// Each of them is accepted only where its secret is configured.
+/// A signer is accepted only if its secret is configured.
 pub(crate) struct Signers {
     pub(crate) auth_tokens: Option<Secret<AuthTokens>>,
     pub(crate) shared_keys: Option<Secret<SharedKeys>>,
 }
 
 impl Signers {
-    /// Whether one of them signed the request. What a request claims to be signed by decides alone: a key that isn't known
-    /// never makes it the Auth Token's.
+    /// Verifies the signature of the signer that the request claims. A request with an unknown key is never verified under
+    /// the Auth Token instead.
     pub(crate) async fn verify(&self, request: &CallbackRequest, base: Option<&str>) -> Result<(), Refusal> {
         match request.signed_by() {
             SignedBy::AuthToken => by_auth_token(self.auth_tokens.as_ref(), request, base).await,

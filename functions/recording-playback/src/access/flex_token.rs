@@ -1,4 +1,4 @@
-//! Flex tokens: who asks for a link.
+//! Identifies the listener by a Flex token.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use twilio::flex_token::{FlexToken, Listener, TokenError};
 
 use crate::{ports::TokenCheck, refusal::Refusal};
 
-/// How long an answer of Twilio's is gone by without asking again: a user who lost a role listens for a minute at most.
+/// How long a token validation is reused. A user who loses a role can still get links for a minute at most.
 const TRUSTED_FOR: Duration = Duration::from_secs(60);
 
 /// More tokens than one function instance sees in a minute.
 const MAX_REMEMBERED: usize = 256;
 
-/// Tells who a token belongs to and whether they may listen.
+/// Finds the listener that a token belongs to, and decides whether they may listen.
 #[derive(Debug)]
 pub(crate) struct TokenGate<C> {
     check: C,
     allowed_roles: Vec<String>,
     clock: Clock,
-    /// By their tokens' SHA-256. The tokens themselves are kept nowhere.
+    /// Keyed by the SHA-256 of the token. The tokens themselves are not stored.
     listeners: Cache<[u8; 32], Listener>,
 }
 
@@ -34,10 +34,10 @@ impl<C: TokenCheck> TokenGate<C> {
         }
     }
 
-    /// Whose token stands in the `Authorization` header.
+    /// The listener whose token is in the `Authorization` header.
     ///
-    /// Only what Twilio said of a valid token is remembered. Without an answer of Twilio's there is no listener. What doesn't
-    /// have a token's shape is refused without asking.
+    /// Only validations of valid tokens are reused. Without an answer from Twilio, access is denied. A value without a
+    /// token's shape is refused without a call.
     pub(crate) async fn listener(&self, authorization: Option<&HeaderValue>) -> Result<Listener, Refusal> {
         let token = authorization
             .and_then(|value| value.to_str().ok())
@@ -84,7 +84,7 @@ mod tests {
 
     const NOW_MS: i64 = 1_790_000_000_000;
 
-    /// Answers every token alike and counts the questions.
+    /// Gives the same answer for every token and counts the calls.
     struct Issuer {
         answer: fn() -> Result<Listener, TokenError>,
         asked: AtomicUsize,
@@ -97,7 +97,7 @@ mod tests {
         }
     }
 
-    /// A gate with a wall clock that goes when it is told to. The monotonic clock stands still meanwhile.
+    /// A gate with a wall clock that the test sets. The monotonic clock does not move.
     struct Gate {
         gate: TokenGate<Issuer>,
         now_ms: Arc<AtomicI64>,

@@ -2,28 +2,28 @@
 
 use http::{HeaderMap, header::RANGE};
 
-/// The one byte range a request asks for. Positions are **inclusive**, numbers beyond `u64` are [`u64::MAX`].
+/// The byte range that a request asks for. Positions are **inclusive**. Numbers beyond `u64` are [`u64::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RangeSpec {
-    /// `first-` or `first-last`; `last` is never before `first`.
+    /// `first-` or `first-last`. `last` is never before `first`.
     Int {
         /// Position of the first byte wanted.
         first: u64,
-        /// Position of the last byte wanted; `None` for everything from `first` on.
+        /// Position of the last byte wanted. `None` for everything from `first` on.
         last: Option<u64>,
     },
     /// `-length`: the last bytes.
     Suffix {
-        /// How many of them.
+        /// The number of bytes.
         length: u64,
     },
 }
 
 impl RangeSpec {
-    /// What a GET request asks for; `None` where there is no `Range` field, or one to be ignored: bad syntax, another
-    /// unit, several fields, several ranges. All of these are answered with the whole representation.
+    /// The range that a GET request asks for. `None` if there is no `Range` field, or one to be ignored: bad syntax, another
+    /// unit, several fields, or several ranges. Such requests are answered with the whole representation.
     ///
-    /// Several ranges would need `multipart/byteranges`, which no player asks for; the RFC leaves it to the server.
+    /// Several ranges would need `multipart/byteranges`. The RFC makes that optional, and no player asks for it.
     //= https://www.rfc-editor.org/rfc/rfc9110#section-14.2
     //# A server that supports range requests MAY ignore or reject a Range
     //# header field that contains an invalid ranges-specifier
@@ -80,8 +80,8 @@ impl RangeSpec {
     }
 }
 
-/// `1*DIGIT` without its leading zeros. Ordered as numbers are, also those that no `u64` holds: the longer one is the
-/// greater one, and those of one length compare digit by digit.
+/// `1*DIGIT` without its leading zeros. Ordered as numbers are, even beyond `u64`: the longer one is greater, and numbers of
+/// the same length compare digit by digit.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Numeral<'a> {
     len: usize,
@@ -106,7 +106,7 @@ impl<'a> Numeral<'a> {
     fn value(&self) -> u64 {
         match self.digits {
             "" => 0,
-            // Digits only: what doesn't fit is too great, and no object is as long as the greatest that fits.
+            // All characters are digits, so parsing fails only for numbers beyond u64. No object is that long.
             digits => digits.parse().unwrap_or(u64::MAX),
         }
     }
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(parse("bytes=5-2"), None);
         assert_eq!(parse("bytes=10-9"), None);
         assert_eq!(parse("bytes=0010-9"), None);
-        // Both are beyond u64, and still one is less than the other.
+        // Both are beyond u64, and one is still less than the other.
         assert_eq!(parse("bytes=99999999999999999999999-99999999999999999999998"), None);
         assert_eq!(parse("bytes=99999999999999999999999-0"), None);
         assert_eq!(parse("bytes=5-5"), int(5, 5));

@@ -7,7 +7,7 @@ use http::{
 
 /// The preconditions of a request.
 ///
-/// Recordings have no modification date, so the conditions on dates have no part in this:
+/// Recordings have no modification date, so conditions on dates are ignored:
 //= https://www.rfc-editor.org/rfc/rfc9110#section-13.1.3
 //# A recipient MUST ignore the If-Modified-Since header field if
 //# the resource does not have a modification date available.
@@ -20,10 +20,10 @@ pub struct Preconditions {
     if_none_match: Option<TagList>,
 }
 
-/// What the preconditions come to for a representation.
+/// The result of the preconditions for a representation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Go on with the request.
+    /// Continue with the request.
     Proceed,
     /// The client has the representation already: 304.
     NotModified,
@@ -40,13 +40,13 @@ impl Preconditions {
         }
     }
 
-    /// Whether the request has none.
+    /// Whether the request has no preconditions.
     pub const fn is_empty(&self) -> bool {
         self.if_match.is_none() && self.if_none_match.is_none()
     }
 
-    /// Evaluates them for a GET or HEAD of the representation with this strong entity tag, in the order of section
-    /// 13.2.2 (its steps 2 and 4 are about dates, step 5 is [`IfRange`]).
+    /// Evaluates the preconditions of a GET or HEAD of the representation with this strong entity tag, in the order of
+    /// section 13.2.2. Its steps 2 and 4 are about dates, and step 5 is [`IfRange`].
     pub fn check(&self, etag: &HeaderValue) -> Outcome {
         // Step 1.
         //= https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1
@@ -75,7 +75,7 @@ impl Preconditions {
 pub struct IfRange(HeaderValue);
 
 impl IfRange {
-    /// Reads `If-Range`; `None` where the request has none or where it has no say.
+    /// Reads `If-Range`. `None` if the request has none, or if it must be ignored.
     //= https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
     //# A server MUST ignore an If-Range header field received in a request
     //# that does not contain a Range header field.
@@ -84,8 +84,8 @@ impl IfRange {
         applies.then(|| headers.get(IF_RANGE).cloned().map(Self)).flatten()
     }
 
-    /// Whether the range is still wanted of the representation with this strong entity tag. A weak tag and a date
-    /// never are: the first doesn't promise equal bytes, the second has nothing to be compared with.
+    /// Whether the range applies to the representation with this strong entity tag. A weak tag never matches, because it does
+    /// not promise equal bytes. A date never matches, because recordings have none.
     //= https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
     //# If the entity-tag validator provided exactly matches the ETag field value for the
     //# selected representation using the strong comparison function
@@ -104,7 +104,7 @@ enum TagList {
 #[derive(Clone, Debug)]
 struct Tag {
     is_weak: bool,
-    /// With its quotes.
+    /// The tag with its quotes.
     opaque: Vec<u8>,
 }
 
@@ -115,7 +115,7 @@ enum Comparison {
 }
 
 impl TagList {
-    /// Several fields of the name are one list. Of a malformed one, the tags before the fault count.
+    /// Several fields of this name make one list. In a malformed field, the tags before the fault count.
     fn from_headers(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
         let fields: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
         match fields.as_slice() {
@@ -137,7 +137,7 @@ impl TagList {
 }
 
 /// The entity tags of a field value (`[ "W/" ] DQUOTE *etagc DQUOTE`, RFC 9110 section 8.8.3), one after the other.
-/// Tags may hold commas, so the list can't be split at them.
+/// Tags may contain commas, so the list cannot be split at commas.
 struct Tags<'a>(&'a [u8]);
 
 impl Iterator for Tags<'_> {

@@ -1,15 +1,15 @@
-//! A range fitted to a representation's length (RFC 9110 section 14.1.2).
+//! Fits a range to a representation's length (RFC 9110 section 14.1.2).
 
 use std::ops::Range;
 
 use super::RangeSpec;
 
-/// What a range comes to for a representation of a known length.
+/// The result of a range for a representation of a known length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolved {
-    /// These bytes, half-open; never empty and never past the end.
+    /// These bytes, half-open, never empty and never past the end.
     Part(Range<u64>),
-    /// The whole of an empty representation: satisfiable, but no `Content-Range` can say so.
+    /// The whole of an empty representation. It is satisfiable, but no `Content-Range` can express it.
     Whole,
     /// None of the bytes exist.
     Unsatisfiable,
@@ -53,7 +53,7 @@ mod tests {
         RangeSpec::from_headers(&headers).map(|spec| spec.resolve(len))
     }
 
-    /// The cases on which the published parsers were measured and found wrong.
+    /// Cases in which published parsers were found to be wrong.
     #[test]
     fn the_measured_cases() {
         use Resolved::{Part, Unsatisfiable};
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(ask("bytes=-0", 0), Some(Resolved::Unsatisfiable));
     }
 
-    /// The naive model: which positions of a representation does a range name? `None` where the header is ignored.
+    /// The naive model: the positions of a representation that a range names. `None` if the header is ignored.
     fn model(first: Option<u128>, last: Option<u128>, len: u64) -> Option<Resolved> {
         let is_named = |at: &u64| match (first, last) {
             (Some(first), last) => first <= (*at).into() && last.is_none_or(|last| u128::from(*at) <= last),
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(cases, 13 * 14 * 14);
     }
 
-    /// Around the representation's length and around the end of `u64`, where the arithmetic turns.
+    /// Numbers around the representation's length and around the end of `u64`, where the arithmetic may overflow.
     fn number() -> impl Strategy<Value = Option<u128>> {
         prop_oneof![
             1 => Just(None),

@@ -1,9 +1,10 @@
 //! Erasing, here and at Twilio.
 
 use sid::RecordingSid;
-use vault::{ContentType, DeletionNotices, GoAhead, Presence};
+use vault::{ContentType, DeletionNotices, Eraser, GoAhead, Presence};
 
 use super::{twilio::Twilio, *};
+use crate::schedules::Schedules;
 
 async fn world() -> World {
     let world = World::deleting_unlinked(Twilio::with(vec![twilio::recording(&sid(1))]).await).await;
@@ -16,14 +17,14 @@ fn recording() -> RecordingSid {
 }
 
 async fn presence(world: &World) -> Presence {
-    world.operator.catalog.presence(&recording()).await.unwrap()
+    world.operator.parts.catalog.presence(&recording()).await.unwrap()
 }
 
 #[tokio::test]
 async fn an_erased_recording_is_gone_here_and_at_twilio() {
     let world = world().await;
     let recording_sid = ::sid::RecordingSid::parse(&sid(1)).unwrap();
-    let deletions = world.operator.deletions.as_ref().unwrap();
+    let deletions = world.operator.parts.deletions.as_ref().unwrap();
     deletions.schedule(&recording_sid, Some(5)).await.unwrap();
 
     let answer = world.invoke(json!({"erase": sid(1)})).await.unwrap();
@@ -101,9 +102,9 @@ async fn what_twilio_does_not_say_is_not_said() {
 /// The object's versions cannot be listed: the erasure fails half-way.
 #[tokio::test]
 async fn the_deletion_of_an_original_is_called_off_before_anything_is_removed() {
-    let world = world().await;
+    let mut world = world().await;
     let recording_sid = ::sid::RecordingSid::parse(&sid(1)).unwrap();
-    let deletions = world.operator.deletions.as_ref().unwrap();
+    let deletions = world.operator.parts.deletions.as_ref().unwrap();
     deletions.schedule(&recording_sid, Some(5)).await.unwrap();
 
     let refusing = Loopback::start(|asked| match asked.what.split(' ').next().unwrap() {
@@ -111,11 +112,7 @@ async fn the_deletion_of_an_original_is_called_off_before_anything_is_removed() 
         _ => (403, None, json!(null)),
     })
     .await;
-    let operator = Operator {
-        eraser: Eraser::new(aws_sdk_s3::Client::new(&refusing.aws()), world.aws.name.clone()),
-        ..world.operator
-    };
-    let world = World { operator, ..world };
+    world.operator.parts.eraser = Eraser::new(aws_sdk_s3::Client::new(&refusing.aws()), world.aws.name.clone());
     let error = world.invoke(keeping()).await.unwrap_err().to_string();
     assert!(error.contains("not everything was removed"), "{error}");
     assert!(world.scheduled().await.is_empty());
@@ -123,15 +120,11 @@ async fn the_deletion_of_an_original_is_called_off_before_anything_is_removed() 
 
 #[tokio::test]
 async fn a_schedule_that_cannot_be_cancelled_keeps_nothing_from_being_removed() {
-    let world = world().await;
+    let mut world = world().await;
     let mut config = world.aws.schedules();
     config.group = "no-such-group".to_owned();
     let refusing = Loopback::start(|_| (403, None, json!({"message": "canary"}))).await;
-    let operator = Operator {
-        schedules: Schedules::new(&refusing.aws(), config),
-        ..world.operator
-    };
-    let world = World { operator, ..world };
+    world.operator.parts.schedules = Schedules::new(&refusing.aws(), config);
     let error = world.invoke(keeping()).await.unwrap_err().to_string();
     assert!(
         error.contains("scheduled deletion at Twilio was not cancelled"),

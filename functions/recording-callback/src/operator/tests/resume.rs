@@ -188,7 +188,10 @@ async fn a_state_that_nobody_can_read_is_begun_anew_and_not_continued() {
     world.set_state(OPERATION, &json!({"status": "running"})).await;
     let event = json!({"continue": {"operation": OPERATION, "run": 1, "step": 1}});
     let error = world.invoke(event).await.unwrap_err();
-    assert!(matches!(error, OperatorError::State(StateError::Malformed)), "{error}");
+    assert!(
+        matches!(error, OperatorError::RunStore(RunStoreError::Malformed)),
+        "{error}"
+    );
     assert_eq!(world.invoke(backfill()).await.unwrap()["status"], "done");
 }
 
@@ -196,7 +199,7 @@ async fn a_state_that_nobody_can_read_is_begun_anew_and_not_continued() {
 async fn an_operator_that_was_invoked_by_an_alias_goes_on_under_it() {
     let world = world().await;
     let alias = format!("{FUNCTION}:live");
-    world.invoke_as(&alias, WINDING_UP + PIECE, backfill()).await.unwrap();
+    world.invoke_as(&alias, FINISHING + PIECE, backfill()).await.unwrap();
     let [name] = <[_; 1]>::try_from(world.scheduled().await).unwrap();
     assert_eq!(world.fire(&name).await.0, alias);
 }
@@ -268,5 +271,8 @@ async fn an_operation_that_nobody_began_is_an_error() {
     let world = world().await;
     let event = json!({"continue": {"operation": "backfill-none", "run": 1, "step": 1}});
     let error = world.invoke(event).await.unwrap_err();
-    assert!(matches!(error, OperatorError::State(StateError::Unknown)), "{error}");
+    assert!(
+        matches!(error, OperatorError::RunStore(RunStoreError::Unknown)),
+        "{error}"
+    );
 }

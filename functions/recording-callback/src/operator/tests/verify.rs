@@ -54,7 +54,7 @@ async fn a_stored_page_of_html_is_bad() {
     assert_eq!(answer["work"]["verify"]["counts"], counts);
     assert_eq!(bad(&answer), [1, 2, 3].map(sid));
     let problem = &answer["work"]["verify"]["badRecordings"][0]["problem"];
-    assert_eq!(problem, "stored is a page of HTML or XML");
+    assert_eq!(problem, "the stored recording is a page of HTML or XML");
 }
 
 #[tokio::test]
@@ -158,11 +158,11 @@ async fn a_recording_that_takes_longer_than_an_invocation_is_named_too() {
     let world = world().await;
     let event = json!({"verify": {"recordings": [sid(1)]}});
     // Nothing is left of the invocation's time once what winding up takes is kept back.
-    let mut answer = world.invoke_for(WINDING_UP, event).await.unwrap();
+    let mut answer = world.invoke_for(FINISHING, event).await.unwrap();
     while answer["status"] == "running" {
         let [name] = <[_; 1]>::try_from(world.scheduled().await).unwrap();
         let (_, event) = world.fire(&name).await;
-        answer = world.invoke_for(WINDING_UP, event).await.unwrap();
+        answer = world.invoke_for(FINISHING, event).await.unwrap();
     }
     assert_eq!(answer["status"], "done");
     assert_eq!(answer["work"]["verify"]["counts"]["unreadable"], 1);
