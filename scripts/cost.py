@@ -1,8 +1,8 @@
-"""cost.py [--recordings N] [--playbacks N] [--deletions N] [--arch arm64|x86_64]: what a month costs, as a table.
+"""cost.py [--recordings N] [--playbacks N] [--deletions N] [--arch arm64|x86_64]: prints the cost of a month as a table.
 
-Multiplies the counts of docs/cost/usage.csv and the durations of docs/cost/functions.csv by docs/cost/prices.csv, which is
-yours to edit: region, discounts, free tiers. A month's recordings are kept for that month; storage goes on for as long
-as they are kept.
+Multiplies the counts of docs/cost/usage.csv and the durations of docs/cost/functions.csv by docs/cost/prices.csv. Edit the
+prices for your Region, discounts and free tiers. The table has the storage of one month. Storage costs the same again for
+every further month that the recordings are kept.
 """
 
 import argparse
@@ -20,7 +20,7 @@ def table(name):
 
 
 def usage(times, arch):
-    """How much of each item of the price list a month takes, given how often each thing happens in it."""
+    """Returns the amount of each item of the price list in a month, from the number of recordings, playbacks and so on."""
     used = defaultdict(Decimal)
     for line in table("usage"):
         used[line["item"]] += Decimal(line["count"]) * times[line["each"]]
@@ -37,12 +37,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recordings", type=int, default=100_000, help="of five minutes, 4.8 MB each")
     parser.add_argument("--playbacks", type=int, default=20_000, help="each from beginning to end")
-    parser.add_argument("--deletions", type=int, default=0, help="originals at Twilio, where they are deleted")
+    parser.add_argument("--deletions", type=int, default=0, help="deleted originals at Twilio")
     parser.add_argument("--arch", choices=["arm64", "x86_64"], default="arm64")
     options = parser.parse_args()
     times = {
         "recording": options.recordings,
-        # The reconciliation looks at three days, and so on four nights at a recording of the evening.
+        # The reconciliation compares three days, so that it sees a recording of the evening on four nights.
         "night": 4 * options.recordings,
         "playback": options.playbacks,
         "deletion": options.deletions,
@@ -61,7 +61,7 @@ def main():
         per = f"{price['usd']} / {int(price['per']):,}" if price["per"] != "1" else price["usd"]
         print(f"| {price['what']} | {amount:,.0f} | {per} | {cost:,.2f} |")
     if any(used.values()):
-        raise SystemExit(f"without a price: {', '.join(used)}")
+        raise SystemExit(f"no price for {', '.join(used)}")
     print(f"| **sum** | | | **{total:,.2f}** |")
 
 

@@ -1,9 +1,8 @@
-"""download.py <media URL> <file>: fetches a recording of any length, range by range.
+"""download.py <media URL> <file>: downloads a recording of any length by ranges.
 
-A GET of the whole is refused above 190 MB (`range_required`), because Lambda ends a streamed reply at 200 MB. A range is
-answered with all that is left, up to 190 MB of verified bytes, and the next request begins where the reply ended. Every
-request names the version that the first one found (If-Match), so that a file is never made of two. Needs Python 3.9 or
-later and nothing else.
+A GET without a range is refused above 190 MB (`range_required`), because Lambda ends a streamed reply at 200 MB. A range gets
+the rest of the recording, up to 190 MB of verified bytes, and the next request begins where the reply ended. Every request
+names the version that the first one found (If-Match), so that a file never mixes two versions. Needs only Python 3.9 or later.
 """
 
 import http.client
@@ -15,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 
-# In a row and without a byte: what doesn't pass in half a minute isn't throttling or a broken connection.
+# Consecutive tries without a byte. Throttling and broken connections end within half a minute.
 TRIES = 6
 PAUSE_S = 5
 TIMEOUT_S = 60
@@ -25,11 +24,11 @@ PIECE = 1 << 20
 
 
 class Refused(Exception):
-    """An answer that asking again wouldn't change."""
+    """An answer that a retry would not change."""
 
 
 def fetch(url, file, etag):
-    """Appends bytes from the file's end on, as many as come. Returns the recording's length and entity tag."""
+    """Appends the bytes that arrive to the file. Returns the recording's length and entity tag."""
     start = file.tell()
     headers = {"Range": f"bytes={start}-"}
     if etag:
@@ -37,17 +36,17 @@ def fetch(url, file, etag):
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT_S) as reply:
         place = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", reply.headers.get("Content-Range", ""))
         if reply.status != 206 or not place or int(place[1]) != start:
-            raise Refused("the server doesn't answer with the range that was asked for")
+            raise Refused("the server did not answer with the requested range")
         first, last, length = map(int, place.groups())
         left = last - first + 1
         try:
             while piece := reply.read(PIECE):
                 left -= len(piece)
                 if left < 0:
-                    raise Refused("the server sends more than it says")
+                    raise Refused("the server sent more bytes than it announced")
                 file.write(piece)
         except (http.client.IncompleteRead, OSError):
-            # What is in the file has verified; the rest is asked for again.
+            # The bytes in the file are verified. The rest is requested again.
             pass
         return length, reply.headers.get("ETag")
 
@@ -63,11 +62,11 @@ def download(url, file):
                 raise Refused(f"{error.code} {error.read().decode(errors='replace')}") from None
         except OSError:
             pass
-        came = file.tell() > position
-        tries = TRIES if came else tries - 1
+        progressed = file.tell() > position
+        tries = TRIES if progressed else tries - 1
         if tries == 0:
-            raise Refused(f"no answer {TRIES} times in a row, {position} bytes are there")
-        if not came:
+            raise Refused(f"no answer {TRIES} times in a row, after {position} bytes")
+        if not progressed:
             time.sleep(PAUSE_S)
     return length
 
@@ -84,7 +83,7 @@ def main():
     except Refused as refusal:
         sys.exit(f"download: {refusal}")
     except ValueError:
-        sys.exit("download: that is no media URL")
+        sys.exit("download: not a media URL")
     finally:
         pathlib.Path(part).unlink(missing_ok=True)
     print(f"{length} bytes in {name}")

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Operate a deployed Recording Vault: bring in old recordings, find missing ones, verify what is stored, erase.
+"""Operate a deployed Recording Vault: copy old recordings, find missing ones, verify stored ones, erase.
 
   operate.py --stack recording-vault backfill --from 2026-05-01 --to 2026-05-31 --dry-run --follow
   operate.py --stack recording-vault status backfill-2026-05-01-2026-05-31 --follow
   operate.py --stack recording-vault verify RE... RE...
   operate.py --stack recording-vault erase RE...
 
-Needs boto3, and these rights: lambda:InvokeFunction on the operator's function, s3:GetObject on operations/* and s3:ListBucket
-in the bucket, kms:Decrypt with its key, and cloudformation:DescribeStacks for --stack. Region, credentials and endpoints are boto3's own (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_LAMBDA).
-The same command goes on with a run that is unfinished or failed; --restart begins it anew.
-Ends with 0 when all is well, with 1 when something failed, or a recording is bad or could not be read.
+Needs boto3 and these rights: lambda:InvokeFunction on the operator's function, s3:GetObject on operations/* and s3:ListBucket
+on the bucket, kms:Decrypt with its key, and cloudformation:DescribeStacks for --stack. boto3 reads the Region, credentials and
+endpoints (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_LAMBDA).
+The same command continues an unfinished or failed run; --restart starts a new one.
+Exits with 0 on success, and with 1 if something failed, or if a recording is bad or could not be read.
 """
 import argparse
 import json
@@ -21,24 +22,24 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-# An answer may take as long as Lambda lets a function run; asking a second time would do the work twice.
+# An answer may take as long as Lambda lets a function run. A retry would do the work twice.
 PATIENT = Config(read_timeout=15 * 60 + 10, retries={"max_attempts": 0})
 
-# A function that has begun writes its state within seconds.
+# A function that has started writes its state within seconds.
 BEGIN_SECONDS = 60
 POLL_SECONDS = 2
 
-# What AWS says where a right is missing, and which one is needed then.
+# AWS's error codes for a missing right, and the right that each call needs.
 REFUSALS = ("AccessDenied", "AccessDeniedException", "403")
 RIGHTS = {
-    "DescribeStacks": "cloudformation:DescribeStacks on the stack; or give --function and --bucket",
+    "DescribeStacks": "cloudformation:DescribeStacks on the stack, or --function and --bucket instead of --stack",
     "Invoke": "lambda:InvokeFunction on the operator's function",
     "GetObject": "s3:GetObject on operations/*, s3:ListBucket on the bucket, and kms:Decrypt with its key",
 }
 
 
 class Vault:
-    """A deployment's operator function, and the states of its operations in the bucket."""
+    """The operator function of a deployment, and the states of its operations in the bucket."""
 
     def __init__(self, function, bucket, endpoint):
         self.function, self.bucket = function, bucket
@@ -54,11 +55,11 @@ class Vault:
         return payload
 
     def start(self, event):
-        """Invokes the function and doesn't wait."""
+        """Invokes the function and does not wait."""
         self.functions.invoke(FunctionName=self.function, Payload=json.dumps(event), InvocationType="Event")
 
     def state(self, operation):
-        """The operation's state, None where it was never begun."""
+        """Returns the operation's state, or None if it was never started."""
         try:
             found = self.objects.get_object(Bucket=self.bucket, Key=f"operations/{operation}.json")
         except ClientError as error:
@@ -69,37 +70,37 @@ class Vault:
 
 
 def begin(vault, operation, event, follow):
-    """Starts an operation whose name is known beforehand, or goes on with it, and shows how it fares."""
+    """Starts or continues an operation whose name is known beforehand, and shows its progress."""
     before = taken(vault.state(operation))
     vault.start(event)
     deadline = time.monotonic() + BEGIN_SECONDS
     while taken(vault.state(operation)) == before:
         if time.monotonic() > deadline:
-            sys.exit(f"{operation} has not begun within {BEGIN_SECONDS} s: look into the operator function's log")
+            sys.exit(f"{operation} has not started within {BEGIN_SECONDS} s. See the operator function's log")
         time.sleep(POLL_SECONDS)
     return show(vault, operation, follow)
 
 
 def taken(state):
-    """What changes with every invocation that takes an operation; None where it was never begun."""
+    """Returns the values that change with every invocation for an operation, or None if it was never started."""
     return state and (state["run"], state["step"])
 
 
 def show(vault, operation, follow):
-    """Prints an operation's state, with `follow` until it ends; returns the exit status."""
-    told = None
+    """Prints an operation's state, with `follow` until it ends. Returns the exit status."""
+    shown = None
     while True:
         state = vault.state(operation)
         if state is None:
-            sys.exit(f"there is no operation {operation}")
+            sys.exit(f"operation {operation} not found")
         line = summary(state)
-        if line != told:
+        if line != shown:
             print(line, flush=True)
-            told = line
+            shown = line
         if state["status"] != "running":
             return verdict(state)
         if not follow:
-            print(f"still running; go on looking with: status {operation} --follow")
+            print(f"still running. To follow it: status {operation} --follow")
             return 0
         time.sleep(POLL_SECONDS)
 
@@ -132,20 +133,20 @@ def verify_listed(vault, recordings, restart):
 
 def erase(vault, recording, keep_original, sure):
     if not sure:
-        there = "here; the original at Twilio is kept" if keep_original else "here and at Twilio"
-        if input(f"{recording} is erased for good {there}. Its SID again, to confirm: ") != recording:
+        there = "here. The original at Twilio is kept" if keep_original else "here and at Twilio"
+        if input(f"{recording} will be permanently erased {there}. Enter its SID again to confirm: ") != recording:
             sys.exit("not erased")
     erased = vault.call({"erase": {"recordingSid": recording, "keepOriginal": keep_original}})["erased"]
     print(f"erased {recording}: versions {erased['versions']}, original {erased['original']}")
     if erased["original"] == "deletionUnderWay":
-        print("a job had begun to delete the original at Twilio; erase again after 20 minutes to learn what became of it")
+        print("a job had begun to delete the original at Twilio. Erase again after 20 minutes to see the result")
     for version in erased["held"]:
-        print(f"held by Object Lock: version {version}; erase again when the lock has ended")
+        print(f"retained by Object Lock: version {version}. Erase again after the lock has expired")
     return int(bool(erased["held"]) or erased["original"] == "deletionUnderWay")
 
 
 def from_stack(name):
-    """The function and the bucket of a CloudFormation stack."""
+    """Returns the function and the bucket of a CloudFormation stack."""
     [stack] = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     try:
@@ -156,29 +157,29 @@ def from_stack(name):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stack", help="the CloudFormation stack, whose outputs name function and bucket")
-    parser.add_argument("--function", help="the operator's function, without --stack")
-    parser.add_argument("--bucket", help="the bucket, without --stack")
-    parser.add_argument("--endpoint-url", help="where S3 is, for a local stack")
+    parser.add_argument("--stack", help="the CloudFormation stack; its outputs name the function and the bucket")
+    parser.add_argument("--function", help="the operator's function, instead of --stack")
+    parser.add_argument("--bucket", help="the bucket, instead of --stack")
+    parser.add_argument("--endpoint-url", help="endpoint of S3, for a local stack")
     commands = parser.add_subparsers(dest="command", required=True)
     following = argparse.ArgumentParser(add_help=False)
     following.add_argument("--follow", action="store_true", help="show progress until the end")
     running = argparse.ArgumentParser(add_help=False, parents=[following])
-    running.add_argument("--restart", action="store_true", help="begin anew, although a run is unfinished")
+    running.add_argument("--restart", action="store_true", help="start a new run, even if one is unfinished")
 
-    command = commands.add_parser("backfill", parents=[running], help="queue copies of what is missing of these days")
+    command = commands.add_parser("backfill", parents=[running], help="queue copies of missing recordings of these days")
     command.add_argument("--from", dest="first", type=date.fromisoformat, required=True, help="2026-05-01, UTC")
     command.add_argument("--to", dest="last", type=date.fromisoformat, required=True, help="the last day, inclusive")
     command.add_argument("--dry-run", action="store_true", help="only count")
-    commands.add_parser("reconcile", parents=[running], help="queue copies of what is missing of the last 3 days")
+    commands.add_parser("reconcile", parents=[running], help="queue copies of missing recordings of the last 3 days")
     commands.add_parser("sweep", parents=[running], help="queue overdue deletions of originals again")
-    command = commands.add_parser("verify", parents=[running], help="read stored recordings whole")
+    command = commands.add_parser("verify", parents=[running], help="read stored recordings in full and verify them")
     command.add_argument("--all", action="store_true", help="every recording in the bucket")
     command.add_argument("recordings", nargs="*", metavar="RE...")
-    command = commands.add_parser("erase", help="erase a recording for good")
+    command = commands.add_parser("erase", help="erase a recording permanently")
     command.add_argument("recording", metavar="RE...")
-    command.add_argument("--keep-original", action="store_true", help="only here, not at Twilio")
-    command.add_argument("--yes", action="store_true", help="don't ask")
+    command.add_argument("--keep-original", action="store_true", help="erase only here, not at Twilio")
+    command.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     command = commands.add_parser("status", parents=[following], help="show an operation")
     command.add_argument("operation")
 
@@ -218,7 +219,7 @@ def main():
 
 
 def explained(error):
-    """What to say of an error of AWS's: what was refused, and the right that is missing."""
+    """Describes an AWS error: the refused call, and the missing right."""
     code, operation = error.response["Error"].get("Code", ""), error.operation_name
     hint = f"; this needs {RIGHTS[operation]}" if code in REFUSALS and operation in RIGHTS else ""
     return f"{operation}: {code}: {error.response['Error'].get('Message', 'no message')}{hint}"
@@ -230,5 +231,5 @@ if __name__ == "__main__":
     except ClientError as error:
         sys.exit(explained(error))
     except BotoCoreError as error:
-        # No credentials, no region, no connection, no answer in time.
+        # No credentials, no Region, no connection, or no answer in time.
         sys.exit(str(error))

@@ -1,12 +1,12 @@
-"""smoke_test.py --callback-url URL --playback-url URL --account AC... --recording RE...: tries a deployed stack.
+"""smoke_test.py --callback-url URL --playback-url URL --account AC... --recording RE...: tests a deployed stack.
 
-Takes a completed recording of the account through the whole service: a callback signed as Twilio signs it, a link for a
-Flex token, ranges, refusals; says what each took. The URLs are the stack's outputs `CallbackUrl` and `PlaybackBaseUrl`.
-Secrets come by the environment and are never printed: TWILIO_AUTH_TOKEN, and FLEX_TOKEN of a signed-in supervisor (in the
-browser's console of Flex: `Twilio.Flex.Manager.getInstance().user.token`). Where callbacks are signed by SharedKeys alone:
-TWILIO_SHARED_KEY_SID and TWILIO_SHARED_KEY_SECRET (for HMAC-SHA256) in place of TWILIO_AUTH_TOKEN.
+Sends a completed recording of the account through the whole service: a callback with Twilio's signature, a link for a Flex
+token, ranges and refusals. Prints the time of each step. The URLs are the stack's outputs `CallbackUrl` and `PlaybackBaseUrl`.
+Secrets are read from the environment and never printed: TWILIO_AUTH_TOKEN, and FLEX_TOKEN of a signed-in supervisor (in the
+browser's console of Flex: `Twilio.Flex.Manager.getInstance().user.token`). If only SharedKeys sign callbacks, set
+TWILIO_SHARED_KEY_SID and TWILIO_SHARED_KEY_SECRET (for HMAC-SHA256) instead of TWILIO_AUTH_TOKEN.
 
-The recording is copied into the bucket, if it isn't there; no task is changed. Needs Python 3.9 or later and nothing else.
+The recording is copied into the bucket if it is missing. No task is changed. Needs only Python 3.9 or later.
 """
 
 import argparse
@@ -28,7 +28,7 @@ TIMEOUT_S = 60
 
 
 def ask(url, method="GET", headers=None, body=None):
-    """Status, headers and body of an answer, whatever it says."""
+    """Returns status, headers and body of an answer, including errors."""
     request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:
@@ -38,13 +38,13 @@ def ask(url, method="GET", headers=None, body=None):
 
 
 class Signer:
-    """Signs callbacks by the Auth Token, or by HMAC-SHA256 under a SharedKey."""
+    """Signs callbacks under the Auth Token, or with HMAC-SHA256 under a SharedKey."""
 
     def __init__(self, secret, shared_key=None):
         self.secret, self.shared_key = secret, shared_key
 
     def headers(self, url, form):
-        """By Twilio's "Webhooks security" and "Sign webhooks with shared keys"."""
+        """Returns the headers of Twilio's "Webhooks security" and "Sign webhooks with shared keys"."""
         text = url + "".join(name + form[name] for name in sorted(form))
         algorithm = hashlib.sha256 if self.shared_key else hashlib.sha1
         mac = hmac.new(self.secret.encode(), text.encode(), algorithm).digest()
@@ -55,13 +55,13 @@ class Signer:
 
 
 class Trial:
-    """The checks, in the order in which they're made."""
+    """The checks, in order."""
 
     def __init__(self, arguments, signer, flex_token):
         self.callback_url = arguments.callback_url.partition("#")[0]
         self.signed_url = arguments.signed_url or self.callback_url
         self.provider = f"{arguments.playback_url.rstrip('/')}/media-url?recordingSid={arguments.recording}"
-        # A call that no task has: the link finds nothing to do.
+        # No task has this call, so that the link job has nothing to do.
         self.form = {
             "AccountSid": arguments.account,
             "CallSid": "CA" + "0" * 32,
@@ -74,9 +74,9 @@ class Trial:
         self.failed = 0
 
     def run(self):
-        """Makes every check; the rest has no meaning once there's no link."""
+        """Runs all checks. Without a link, it skips the checks that need one."""
         self.check("a forged callback is refused", self.forged_callback)
-        self.check("a signed callback is taken", self.signed_callback)
+        self.check("a signed callback is accepted", self.signed_callback)
         self.check("a link is refused without a token", self.no_token)
         self.check("a link is given for a Flex token", self.media_link)
         if self.link:
@@ -84,19 +84,19 @@ class Trial:
             self.check("ranges fit together", self.ranges)
             self.check("the last bytes play", self.last_bytes)
             self.check("past the end is 416", self.past_the_end)
-            self.check("HEAD tells without audio", self.head)
+            self.check("HEAD answers without audio", self.head)
             self.check("a changed link is refused", self.changed_link)
         return self.failed
 
     def check(self, what, attempt):
-        """Prints what came of a check and how long it took. An assertion says what was wrong."""
+        """Runs a check, and prints its result and duration. An assertion's text is the reason of a failure."""
         began = time.monotonic()
         try:
             attempt()
             verdict = "ok"
         except (AssertionError, OSError) as error:
             self.failed += 1
-            # An OSError's text may hold the URL, and that the link's signature.
+            # The text of an OSError may contain the URL, and so the link's signature.
             verdict = f"FAILED: {error if isinstance(error, AssertionError) else type(error).__name__}"
         print(f"{(time.monotonic() - began) * 1000:8.0f} ms  {what}: {verdict}", flush=True)
 
@@ -121,7 +121,7 @@ class Trial:
         until = time.monotonic() + COPY_BOUND_S
         while True:
             status, _, body = ask(self.provider, headers={"Authorization": f"Basic {basic}"})
-            # 404 until the copy is there.
+            # 404 until the recording is copied.
             if status != 404 or time.monotonic() > until:
                 break
             time.sleep(1)
@@ -129,13 +129,13 @@ class Trial:
         self.link = json.loads(body)["media_url"]
 
     def range(self, wanted):
-        """A range's bytes and the recording's length, if the answer is what RFC 9110 has it be."""
+        """Returns a range's bytes and the recording's length. Checks that the answer conforms to RFC 9110."""
         status, headers, body = ask(self.link, headers={"Range": f"bytes={wanted}"})
         assert status == 206, f"{status}, not 206"
         place = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", ""))
         assert place, "206 without a Content-Range"
         first, last, length = map(int, place.groups())
-        assert len(body) == last - first + 1, f"{len(body)} bytes came, {last - first + 1} were announced"
+        assert len(body) == last - first + 1, f"{len(body)} bytes received, {last - first + 1} announced"
         return body, length
 
     def first_bytes(self):
@@ -145,12 +145,12 @@ class Trial:
     def ranges(self):
         whole, _ = self.range("0-199")
         parts = self.range("0-99")[0] + self.range("100-199")[0]
-        assert parts == whole, "two ranges aren't what the one over both is"
+        assert parts == whole, "two adjacent ranges differ from the one over both"
 
     def last_bytes(self):
         body, _ = self.range("-100")
         again, _ = self.range(f"{self.length - 100}-")
-        assert body == again and len(body) == 100, "the suffix isn't the recording's end"
+        assert body == again and len(body) == 100, "the suffix differs from the recording's end"
 
     def past_the_end(self):
         status, headers, _ = ask(self.link, headers={"Range": f"bytes={self.length}-"})
@@ -173,7 +173,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("callback-url", "playback-url", "account", "recording"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--signed-url", help="what Twilio signs, where it isn't the callback URL itself")
+    parser.add_argument("--signed-url", help="the URL that Twilio signs, if it is not the callback URL")
     arguments = parser.parse_args()
     shared_key = os.environ.get("TWILIO_SHARED_KEY_SID")
     try:
@@ -182,7 +182,7 @@ def main():
     except KeyError as missing:
         parser.error(f"{missing.args[0]} is missing from the environment")
     failed = Trial(arguments, Signer(secret, shared_key), flex_token).run()
-    print("all is well" if not failed else f"{failed} failed")
+    print("all checks passed" if not failed else f"{failed} failed")
     return 1 if failed else 0
 
 

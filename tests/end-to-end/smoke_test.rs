@@ -61,7 +61,7 @@ async fn the_smoke_test_fails_on_a_stack_that_has_another_token() {
     let told = String::from_utf8(tested.stdout).unwrap();
     assert_eq!(tested.status.code(), Some(1), "{told}");
     assert!(
-        told.contains("a signed callback is taken: FAILED: 403, not 204"),
+        told.contains("a signed callback is accepted: FAILED: 403, not 204"),
         "{told}"
     );
     assert!(told.ends_with("1 failed\n"), "{told}");
