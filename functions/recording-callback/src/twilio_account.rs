@@ -44,9 +44,9 @@ impl TwilioAccount {
     }
 
     async fn call<T>(&self, call: impl AsyncFn(&Credentials) -> Result<T, ApiError>) -> Result<T, TwilioAccountError> {
-        match call(&self.api_key.get().await?).await {
+        match call(&self.api_key.current().await?).await {
             // The key may have been replaced since the secret was last read.
-            Err(ApiError::Unauthorized) => Ok(call(&self.api_key.refresh().await?).await?),
+            Err(ApiError::Unauthorized) => Ok(call(&self.api_key.refreshed().await?).await?),
             answer => Ok(answer?),
         }
     }

@@ -257,11 +257,11 @@ impl RecordingMedia<'_> {
             retryable: true,
             message: format!("Twilio's API key: {error}"),
         };
-        let key = api_key.get().await.map_err(unusable)?;
+        let key = api_key.current().await.map_err(unusable)?;
         match twilio.media(&key, self.recording, self.format, from, etag).await {
             // The key may have been replaced since the secret was last read.
             Err(ApiError::Unauthorized) => {
-                let key = api_key.refresh().await.map_err(unusable)?;
+                let key = api_key.refreshed().await.map_err(unusable)?;
                 twilio.media(&key, self.recording, self.format, from, etag).await
             }
             answer => answer,

@@ -118,11 +118,11 @@ impl Linker {
     /// task.
     async fn link(&self, job: &LinkTask, possible_since_ms: &mut Option<i64>) -> Result<Outcome, LinkError> {
         let url = self.links.url(&job.recording_sid).await?;
-        let key = self.api_key.get().await?;
+        let key = self.api_key.current().await?;
         match self.link_with(&key, job, &url, possible_since_ms).await {
             // The key may have been replaced since the secret was last read.
             Err(LinkError::Twilio(ApiError::Unauthorized)) => {
-                let key = self.api_key.refresh().await?;
+                let key = self.api_key.refreshed().await?;
                 self.link_with(&key, job, &url, possible_since_ms).await
             }
             outcome => outcome,

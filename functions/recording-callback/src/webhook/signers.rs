@@ -36,9 +36,9 @@ async fn by_auth_token(
 ) -> Result<(), Refusal> {
     let secret = secret.ok_or(SignatureError::NotAccepted)?;
     let verify = |tokens: AuthTokens| request.verify(base, &tokens.into_vec());
-    match verify(secret.get().await.map_err(Refusal::AuthToken)?) {
+    match verify(secret.current().await.map_err(Refusal::AuthToken)?) {
         // The token may have been replaced since the secret was last read.
-        Err(SignatureError::Mismatch) => verify(secret.refresh().await.map_err(Refusal::AuthToken)?)?,
+        Err(SignatureError::Mismatch) => verify(secret.refreshed().await.map_err(Refusal::AuthToken)?)?,
         outcome => outcome?,
     }
     Ok(())
@@ -55,10 +55,10 @@ async fn by_shared_key(
         let key = keys.get(settings).ok_or(SignatureError::UnknownKey)?;
         request.verify_shared(base, key)
     };
-    match verify(secret.get().await.map_err(Refusal::SharedKeys)?) {
+    match verify(secret.current().await.map_err(Refusal::SharedKeys)?) {
         // The key may have been added, or its secret replaced, since the secret was last read.
         Err(SignatureError::UnknownKey | SignatureError::Mismatch) => {
-            verify(secret.refresh().await.map_err(Refusal::SharedKeys)?)?;
+            verify(secret.refreshed().await.map_err(Refusal::SharedKeys)?)?;
         }
         outcome => outcome?,
     }

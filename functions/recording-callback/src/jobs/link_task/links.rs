@@ -29,7 +29,9 @@ impl Links {
         let Self { playback_base_url, .. } = self;
         Ok(match &self.kind {
             LinkKind::Media => format!("{playback_base_url}/media-url?recordingSid={recording}"),
-            LinkKind::SegmentLink(keys) => sign(&keys.get().await?, recording, Expiry::Never).url(playback_base_url),
+            LinkKind::SegmentLink(keys) => {
+                sign(&keys.current().await?, recording, Expiry::Never).url(playback_base_url)
+            }
         })
     }
 
