@@ -1,4 +1,4 @@
-//! What the environment says, read once at start.
+//! The function's settings, read once at startup.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -12,7 +12,7 @@ use vault::{KeyArn, ReaderConfig, WriterConfig};
 
 use crate::jobs::Formats;
 
-/// The function's settings; what the role doesn't use is neither asked for nor read.
+/// The function's settings. Settings that the role does not use are neither required nor read.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) account: AccountSid,
@@ -21,14 +21,14 @@ pub(crate) struct Config {
     pub(crate) jobs: Option<JobsConfig>,
 }
 
-/// Settings of the function that takes callbacks.
+/// Settings of the function that accepts callbacks.
 #[derive(Debug)]
 pub(crate) struct WebhookConfig {
-    /// At least one of the two is set. Unset, signatures under the Auth Token aren't accepted.
+    /// At least one of the two secrets is set. Unset, signatures under the Auth Token are not accepted.
     pub(crate) auth_token_secret: Option<String>,
-    /// Unset, signatures under a SharedKey aren't accepted.
+    /// Unset, signatures under a SharedKey are not accepted.
     pub(crate) shared_keys_secret: Option<String>,
-    /// Where Twilio calls, without the path; unset, the event's own domain.
+    /// The URL that Twilio calls, without the path. Unset, the event's domain.
     pub(crate) public_base_url: Option<String>,
     /// Unset, jobs run inside the webhook's invocation.
     pub(crate) queues: Option<QueueUrls>,
@@ -65,14 +65,14 @@ pub(crate) struct LinkerConfig {
 /// The queues of a function that makes links, by their URLs.
 #[derive(Debug)]
 pub(crate) struct LinksQueueConfig {
-    /// The one that feeds the function.
+    /// The queue that feeds the function.
     pub(crate) own: String,
-    /// Where links go that have become old; unset, the function takes those itself.
+    /// The queue of late links. Unset, the function makes late links itself.
     pub(crate) late: Option<String>,
     pub(crate) dead_letters: String,
 }
 
-/// Who speaks on which channel of a two-channel recording, by what was recorded; unset, the link doesn't say.
+/// Which party speaks on which channel of a two-channel recording, by what was recorded. Unset, the link does not say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ChannelOrders {
     pub(crate) customer_leg: Option<ChannelOrder>,
@@ -80,7 +80,7 @@ pub(crate) struct ChannelOrders {
     pub(crate) conference: Option<ChannelOrder>,
 }
 
-/// Which kind of link the Player of this deployment knows.
+/// The kind of link that the Player of this deployment supports.
 #[derive(Debug)]
 pub(crate) enum LinkMode {
     /// `conversations.media[]` with `url_provider`.
@@ -93,11 +93,11 @@ pub(crate) enum LinkMode {
 pub(crate) struct CopierConfig {
     pub(crate) vault: WriterConfig,
     pub(crate) formats: Formats,
-    /// How often the queue of copies brings a message, as its redrive policy has it.
+    /// How often the copies queue delivers a message, from its redrive policy.
     pub(crate) max_receives: u32,
-    /// The RSA keys whose public halves Twilio encrypts recordings with, or did; unset, such recordings aren't copied.
+    /// The RSA keys under whose public halves Twilio encrypts recordings, or did. Unset, such recordings are not copied.
     pub(crate) media_keys: Option<Vec<KeyArn>>,
-    /// How stored recordings are verified before their originals are deleted.
+    /// For the verification of stored recordings before their originals are deleted.
     pub(crate) verification: ReaderConfig,
 }
 
@@ -117,9 +117,9 @@ pub(crate) struct DeletionConfig {
     pub(crate) unlinked: bool,
     pub(crate) schedules: ScheduleConfig,
     pub(crate) copies_queue_arn: String,
-    /// Where a due deletion goes that the copies queue doesn't take.
+    /// The queue for a due deletion that the copies queue does not accept.
     pub(crate) dead_letters_arn: String,
-    /// Where deletions that are still to be done are marked.
+    /// The bucket with the marks of pending deletions.
     pub(crate) bucket: String,
 }
 
@@ -129,21 +129,21 @@ pub(crate) struct ScheduleConfig {
     pub(crate) role_arn: String,
 }
 
-/// Two hours: for so long Insights may still compute talk times from the original (the write-up that this project
-/// replaces; Twilio's pages don't say).
+/// Two hours. Until then, Insights may still compute talk times from the original (according to the guide that this project
+/// replaces; Twilio's pages do not say).
 const SHORTEST_DELETION_DELAY_S: u64 = 2 * 60 * 60;
 
-/// What the template gives its queue.
+/// The value that the template sets for its queue.
 const MAX_RECEIVES: u32 = 5;
 
-/// The webhook has ten seconds for everything. Reading two secrets may take four of them (crate `service`), both queues are
-/// sent to at the same time, and a second is kept back.
+/// The webhook has ten seconds in total. Reading two secrets may take four of them (crate `service`), both messages are sent
+/// at the same time, and a second is kept back.
 const WEBHOOK_TIMEOUTS: Timeouts = Timeouts {
     attempt: Duration::from_millis(1_500),
     operation: Duration::from_secs(4),
 };
 
-/// The linker has 30 s, of which Twilio may take most.
+/// The linker has 30 s, most of which Twilio may need.
 const LINKER_TIMEOUTS: Timeouts = Timeouts {
     attempt: Duration::from_secs(3),
     operation: Duration::from_secs(8),
@@ -273,7 +273,7 @@ fn linker(settings: &mut Settings, has_queue: bool) -> Option<LinkerConfig> {
     let playback_base_url = settings.required("PLAYBACK_BASE_URL", origin);
     let by_segment_link = settings.optional("LINK_MODE", is_segment_link).unwrap_or(false);
     let mode = if by_segment_link {
-        // Without it the links that tasks keep for good would be refused by playback.
+        // Without it, playback would refuse the links that tasks keep permanently.
         if !settings.optional("ACCEPT_SEGMENT_LINKS", boolean).unwrap_or(false) {
             settings.problem("ACCEPT_SEGMENT_LINKS: must be true with LINK_MODE=segment-link".to_owned());
         }
@@ -300,7 +300,7 @@ fn linker(settings: &mut Settings, has_queue: bool) -> Option<LinkerConfig> {
     })
 }
 
-/// `None` where the queue's own visibility timeout and receive count are to do.
+/// `None` if the queue's own visibility timeout and receive count are to be used.
 fn links_queue(settings: &mut Settings) -> Option<LinksQueueConfig> {
     let own = settings.optional("LINKS_QUEUE_URL", text);
     let late = settings.optional("LATE_LINKS_QUEUE_URL", text);
@@ -318,7 +318,7 @@ fn links_queue(settings: &mut Settings) -> Option<LinksQueueConfig> {
     })
 }
 
-/// `None` where originals stay at Twilio, and where what's needed to delete them is missing or wrong and noted.
+/// `None` if originals stay at Twilio, or if a setting for their deletion is missing or invalid. The problem is noted then.
 fn deletion(settings: &mut Settings) -> Option<DeletionConfig> {
     settings.optional("DELETE_ORIGINAL_AFTER", text)?;
     let after = settings.required("DELETE_ORIGINAL_AFTER", deletion_delay);
@@ -357,7 +357,7 @@ fn copier(settings: &mut Settings, account: Option<&AccountSid>) -> Option<Copie
     let max_receives = settings
         .optional("COPIES_MAX_RECEIVES", max_receives)
         .unwrap_or(MAX_RECEIVES);
-    // What this deployment seals it can open, whether or not there are older keys.
+    // A deployment can always decrypt what it encrypts, whether or not there are older keys.
     let kms_decrypt_keys = settings
         .optional("KMS_DECRYPT_KEY_ARNS", |text| list(text, KeyArn::parse))
         .or_else(|| Some(vec![kms_key.clone()?]));
@@ -406,7 +406,7 @@ fn endpoints(settings: &mut Settings) -> Endpoints {
         taskrouter: settings
             .optional("TWILIO_TASKROUTER_BASE", base_url)
             .unwrap_or_else(|| us1.taskrouter.clone()),
-        // Only playback asks about tokens.
+        // Only playback validates tokens.
         ..us1
     }
 }
@@ -435,7 +435,7 @@ fn media_format(text: &str) -> Result<MediaFormat, &'static str> {
     }
 }
 
-/// A call lasts a day at most ("Recordings resource", Twilio Docs).
+/// A call lasts for at most a day ("Recordings resource", Twilio Docs).
 fn minutes_as_seconds(text: &str) -> Result<u64, &'static str> {
     match text.parse::<u64>() {
         Ok(minutes @ 1..=1_440) => Ok(minutes * 60),
@@ -445,7 +445,7 @@ fn minutes_as_seconds(text: &str) -> Result<u64, &'static str> {
 
 fn max_receives(text: &str) -> Result<u32, &'static str> {
     let count = text.parse().ok().filter(|count| *count > 0);
-    count.ok_or("must be a number from 1 on")
+    count.ok_or("must be a whole number of at least 1")
 }
 
 fn deletion_delay(text: &str) -> Result<Duration, String> {
@@ -455,8 +455,8 @@ fn deletion_delay(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A base URL that a path with its leading slash can be put behind. It may have a path: a custom domain's API mapping
-/// is part of the URL that Twilio signs, and API Gateway leaves it out of `rawPath`.
+/// A base URL without a slash at its end. It may have a path: a custom domain's API mapping is part of the URL that Twilio
+/// signs, but API Gateway leaves it out of `rawPath`.
 fn base(text: &str) -> Result<String, &'static str> {
     base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
 }

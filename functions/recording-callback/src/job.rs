@@ -1,4 +1,4 @@
-//! Jobs as they travel through the queues: versioned JSON.
+//! Jobs as messages in the queues: versioned JSON.
 //!
 //! ```json
 //! {"version":1,"kind":"LinkTask","recordingSid":"RE…","callSid":"CA…","taskSid":"WT…","receivedAtMs":1763900000000}
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use sid::{CallSid, ConferenceSid, RecordingSid, ReservationSid, TaskSid};
 use twilio::callback::{EncryptionDetails, RecordingCallback};
 
-/// Raised when a message's meaning changes; an older function keeps the messages of a newer one for it.
+/// Raised when a message's meaning changes. An older function leaves the messages of a newer one in the queue.
 const VERSION: u32 = 1;
 
-/// Something to do for one recording. Every job can be done again without harm.
+/// Something to do for one recording. Every job can be repeated without harm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind")]
 pub(crate) enum Job {
@@ -31,10 +31,10 @@ pub(crate) struct LinkTask {
     pub(crate) call_sid: Option<CallSid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) conference_sid: Option<ConferenceSid>,
-    /// Where known, no search is needed.
+    /// If known, no search is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) task_sid: Option<TaskSid>,
-    /// Where known, the link belongs to this reservation's segment of the conversation.
+    /// If known, the link belongs to this reservation's segment of the conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reservation_sid: Option<ReservationSid>,
     /// Unix milliseconds.
@@ -42,7 +42,7 @@ pub(crate) struct LinkTask {
     pub(crate) start_time_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) channels: Option<u8>,
-    /// Seconds; what the original's deletion compares the stored recording with.
+    /// Seconds. The original's deletion compares the stored recording with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) duration_s: Option<u64>,
     /// When the callback came, Unix milliseconds.
@@ -70,41 +70,41 @@ pub(crate) struct CopyRecording {
     pub(crate) source: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) track: Option<String>,
-    /// There where Twilio encrypted the media with the customer's public key.
+    /// Set if Twilio encrypted the media with the customer's public key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) encryption_details: Option<EncryptionDetails>,
 }
 
-/// Delete the original at Twilio, if what is stored proves whole.
+/// Delete the original at Twilio, if the stored recording proves complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeleteOriginal {
     pub(crate) recording_sid: RecordingSid,
-    /// Seconds, as Twilio said them; where they're missing Twilio is asked.
+    /// Seconds, as Twilio reported them. If they are missing, Twilio is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) duration_s: Option<u64>,
 }
 
-/// What the callback's URL says of the task, put there by the Flex plugin.
+/// The task's SIDs in the callback's URL. The Flex plugin puts them there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TaskReference {
     pub(crate) task_sid: Option<TaskSid>,
     pub(crate) reservation_sid: Option<ReservationSid>,
 }
 
-/// Why a message is no job that this function knows. The message itself isn't repeated.
+/// Why a message is not a job that this function knows. The text does not repeat the message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MessageError {
-    #[error("not a job message: JSON is wrong at line {line} column {column}")]
+    #[error("not a job message: invalid JSON at line {line} column {column}")]
     Malformed { line: usize, column: usize },
-    #[error("job message of version {found}, this function knows version {VERSION}")]
+    #[error("job message of version {found}, but this function supports version {VERSION}")]
     UnknownVersion { found: u32 },
     #[error("unknown job kind")]
     UnknownKind,
 }
 
 impl Job {
-    /// The jobs that a completed recording asks for, the urgent one first.
+    /// The jobs for a completed recording, the urgent one first.
     pub(crate) fn of_completed(callback: RecordingCallback, task: TaskReference, received_at_ms: i64) -> [Self; 2] {
         let link = LinkTask {
             recording_sid: callback.recording_sid.clone(),
@@ -159,13 +159,13 @@ impl Job {
             version: VERSION,
             job: self,
         })
-        .expect("a job holds text and integers only, which JSON can hold")
+        .expect("text and integers serialize as JSON")
     }
 
-    /// Takes a message's text as a job. Fields it doesn't know are ignored.
+    /// Parses a message's text as a job. Unknown fields are ignored.
     pub(crate) fn from_message(text: &str) -> Result<Self, MessageError> {
-        // Read twice on purpose: serde's tagged enums buffer what they read, and under serde_json's
-        // `arbitrary_precision` numbers don't come out of that buffer as integers.
+        // The text is parsed twice, because serde's tagged enums buffer what they read. With serde_json's
+        // `arbitrary_precision`, numbers in that buffer cannot be read as integers.
         #[derive(Deserialize)]
         struct Head {
             version: u32,
@@ -185,7 +185,7 @@ impl Job {
 }
 
 impl From<serde_json::Error> for MessageError {
-    // Its text may hold a value of the message.
+    // serde_json's text may contain a value of the message.
     fn from(error: serde_json::Error) -> Self {
         Self::Malformed {
             line: error.line(),
@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(Job::LinkTask(job).to_message(), text);
     }
 
-    /// Earlier releases sent links of waiting tasks again and counted it.
+    /// Earlier releases sent the messages of waiting links again, with a counter.
     #[test]
     fn messages_that_an_earlier_release_sent_again_are_jobs_still() {
         let [link, _] = jobs();

@@ -1,4 +1,4 @@
-//! The binary with a bad configuration says everything that is wrong with it, and doesn't start.
+//! With invalid settings, the binary reports all problems and does not start.
 
 use std::process::Command;
 

@@ -75,7 +75,7 @@ fn a_role_asks_for_nothing_that_it_does_not_use() {
     let webhook = read(&[&[("ROLE", "webhook"), ACCOUNT], &WEBHOOK, &QUEUES]).unwrap();
     assert!(webhook.webhook.is_some() && webhook.jobs.is_none());
 
-    // The linker's own queues; the other jobs' isn't its concern.
+    // The linker's own queues. The other jobs' queue is not a setting of this role.
     let linker = read(&[&[("ROLE", "linker"), ACCOUNT, API_KEY], &LINKER, &LINKS_QUEUES]).unwrap();
     assert!(linker.webhook.is_none());
     assert!(
@@ -119,7 +119,7 @@ fn callbacks_are_signed_by_the_auth_token_by_shared_keys_or_by_either() {
         (&[WEBHOOK[0]][..], (true, false)),
         (&[shared], (false, true)),
         (&[WEBHOOK[0], shared], (true, true)),
-        // As the template leaves out the one that isn't wanted.
+        // The template leaves out the one that is not wanted in the same way.
         (&[("TWILIO_AUTH_TOKEN_SECRET", ""), shared], (false, true)),
     ] {
         let webhook = read(&[&[role, ACCOUNT], secrets, &QUEUES]).unwrap().webhook.unwrap();

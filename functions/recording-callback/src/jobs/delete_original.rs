@@ -1,4 +1,4 @@
-//! DeleteOriginal: the recording at Twilio goes, once every byte of the stored one has proved readable.
+//! DeleteOriginal: deletes the recording at Twilio once every byte of the stored one has been verified.
 
 use std::time::Instant;
 
@@ -43,15 +43,15 @@ pub(crate) enum DeleteError {
     Deadline,
 }
 
-/// What speaks against a recording of which every frame has verified: a frame can't tell whether Twilio sent all there
-/// was.
+/// Why a stored recording may be incomplete although every frame has verified. The frames do not show whether Twilio sent
+/// all of it.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(crate) enum NotWhole {
     #[error("it was stored as suspect")]
     Suspect,
-    #[error("it is no audio that is known here")]
+    #[error("unrecognized audio format")]
     NotRecognised,
-    #[error("Twilio told no channels or no duration to compare it with")]
+    #[error("Twilio does not report both channels and duration")]
     NothingToCompareWith,
     #[error(transparent)]
     Differs(#[from] Difference),
@@ -70,7 +70,7 @@ impl OriginalDeleter {
         outcome
     }
 
-    /// The mark goes once nothing is left to do: while it's there, the job is queued again.
+    /// The mark is removed once nothing is left to do. While it exists, the job is queued again.
     async fn settle(&self, job: &DeleteOriginal) -> Result<(), DeleteError> {
         self.verify_and_delete(job).await?;
         self.pending.settle(&job.recording_sid).await.map_err(DeleteError::Mark)
@@ -78,23 +78,23 @@ impl OriginalDeleter {
 
     async fn verify_and_delete(&self, job: &DeleteOriginal) -> Result<(), DeleteError> {
         let recording = &job.recording_sid;
-        // An erasure that failed half-way may have left the object: the mark counts, not what is there.
+        // An erasure that failed half-way may have left the object, so the mark of the erasure decides.
         if self.is_erased(recording).await? {
             leave(recording);
             return Ok(());
         }
         let verified = match self.reader.verify(recording).await {
             Ok(verified) => verified,
-            // The erasure may have begun meanwhile.
+            // An erasure may have begun meanwhile.
             Err(_) if self.is_erased(recording).await? => {
                 leave(recording);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
         };
-        let deletion = match self.told(job).await {
-            Ok(told) => {
-                is_whole(&verified, &told)?;
+        let deletion = match self.reported(job).await {
+            Ok(reported) => {
+                is_whole(&verified, &reported)?;
                 if self.notices.give(recording).await? == GoAhead::Erased {
                     leave(recording);
                     return Ok(());
@@ -104,7 +104,7 @@ impl OriginalDeleter {
             Err(TwilioAccountError::Api(ApiError::NotFound)) => Deletion::AlreadyGone,
             Err(error) => return Err(error.into()),
         };
-        tell(recording, deletion, &verified);
+        report(recording, deletion, &verified);
         Ok(())
     }
 
@@ -112,8 +112,8 @@ impl OriginalDeleter {
         Ok(self.catalog.presence(recording).await? == Presence::Erased)
     }
 
-    /// What Twilio says of the recording now, and what it said in the callback.
-    async fn told(&self, job: &DeleteOriginal) -> Result<[Told; 2], TwilioAccountError> {
+    /// What Twilio reports of the recording now, and what it reported in the callback.
+    async fn reported(&self, job: &DeleteOriginal) -> Result<[Told; 2], TwilioAccountError> {
         let original = self.originals.fetch(&job.recording_sid).await?;
         let now = Told {
             channels: original.channels,
@@ -139,34 +139,35 @@ impl DeleteError {
     }
 }
 
-/// Whether the stored recording can take the original's place: all that Twilio said of it has to be so, at any time.
-fn is_whole(verified: &Verified, told: &[Told]) -> Result<(), NotWhole> {
+/// Whether the stored recording can replace the original: it must match everything that Twilio reported, now and before.
+fn is_whole(verified: &Verified, reported: &[Told]) -> Result<(), NotWhole> {
     if verified.is_suspect {
         return Err(NotWhole::Suspect);
     }
     let Verdict::Audio(audio) = &verified.verdict else {
         return Err(NotWhole::NotRecognised);
     };
-    let is_told = told.iter().any(|told| told.channels.is_some()) && told.iter().any(|told| told.duration_s.is_some());
-    if !is_told {
+    let has_channels = reported.iter().any(|facts| facts.channels.is_some());
+    let has_duration = reported.iter().any(|facts| facts.duration_s.is_some());
+    if !(has_channels && has_duration) {
         return Err(NotWhole::NothingToCompareWith);
     }
-    told.iter().try_for_each(|told| Ok(told.compare(audio)?))
+    reported.iter().try_for_each(|facts| Ok(facts.compare(audio)?))
 }
 
-/// Whoever erased it has said what becomes of the original.
+/// The erasure has decided what happens to the original.
 fn leave(recording: &RecordingSid) {
     tracing::info!(
         target: AUDIT,
         event = "delete_original",
         outcome = "left_to_erasure",
         recordingSid = %recording,
-        "erased, its original is left alone"
+        "recording erased, original left to the erasure"
     );
 }
 
-/// The audit line of a job that is done.
-fn tell(recording: &RecordingSid, deletion: Deletion, verified: &Verified) {
+/// Writes the audit line of a job that is done.
+fn report(recording: &RecordingSid, deletion: Deletion, verified: &Verified) {
     match deletion {
         Deletion::Deleted => {
             tracing::info!(
@@ -186,7 +187,7 @@ fn tell(recording: &RecordingSid, deletion: Deletion, verified: &Verified) {
             event = "delete_original",
             outcome = "already_gone",
             recordingSid = %recording,
-            "the original is gone already"
+            "the original was deleted before"
         ),
     }
 }

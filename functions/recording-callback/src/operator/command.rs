@@ -1,5 +1,4 @@
-//! What an operator asks for: the events that the function is invoked with by hand, by the nightly schedule, and by
-//! itself to go on.
+//! An operator's commands: events from people, from the nightly schedule, and from the schedule that continues a run.
 
 use std::fmt;
 
@@ -9,14 +8,14 @@ use sid::RecordingSid;
 use time::{Date, OffsetDateTime, format_description::well_known::Iso8601};
 use twilio::recordings::MAX_PAGE_SIZE;
 
-/// Recordings a page where the event doesn't say: a page is looked up and queued within seconds, and what a month of a
-/// busy contact centre comes to (100,000) is 500 of them.
+/// The default number of recordings in a page. A page is checked and queued within seconds, and a month of a busy contact
+/// centre (100,000 recordings) is 500 pages.
 const PAGE_SIZE: u16 = 200;
 
-/// The most recordings that one event can name; the names of more don't belong into an event.
+/// The most recordings that one event can name.
 const MOST_LISTED: usize = 1_000;
 
-/// One of the operator's events.
+/// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Backfill(Backfill),
@@ -28,41 +27,41 @@ pub(crate) enum Command {
     Continue(Continuation),
 }
 
-/// Queue copies of what Twilio has of these days and the vault hasn't.
+/// Queue copies of the recordings of these days that are at Twilio but not in the vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Backfill {
     pub(crate) from: Day,
     pub(crate) to: Day,
-    /// Only count.
+    /// Only count the recordings.
     #[serde(default)]
     pub(crate) dry_run: bool,
     #[serde(default = "default_page_size")]
     pub(crate) page_size: u16,
-    /// Begin anew, although a run of these days is unfinished.
+    /// Begin a new run, even if one of these days is unfinished.
     #[serde(default)]
     pub(crate) restart: bool,
 }
 
-/// Do the same for the last days.
+/// Queue copies of the missing recordings of the last days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Reconcile {
     #[serde(default)]
     pub(crate) restart: bool,
-    /// Whether the nightly schedule asks for it, and nobody else.
+    /// Whether the nightly schedule sent the event.
     #[serde(default)]
     pub(crate) scheduled: bool,
 }
 
-/// Look whether any recording of the last hours has arrived.
+/// Check whether any recording of the last hours has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Arrivals {
     pub(crate) within_hours: u8,
 }
 
-/// Queue deletions of originals again that should have been done.
+/// Queue overdue deletions of originals again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Sweep {
@@ -70,7 +69,7 @@ pub(crate) struct Sweep {
     pub(crate) restart: bool,
 }
 
-/// Erase a recording here, and at Twilio unless the original is to be kept.
+/// Erase a recording in the vault, and at Twilio unless the original is to be kept.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Erase {
@@ -92,19 +91,19 @@ pub(crate) enum Recordings {
     Listed(Vec<RecordingSid>),
 }
 
-/// Go on with an operation, as its schedule says.
+/// Continue an operation. Its schedule sends this event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Continuation {
     /// The operation's name.
     pub(crate) operation: String,
-    /// Which run of it.
+    /// The run of the operation.
     pub(crate) run: i64,
     /// How many invocations have taken the run before this one.
     pub(crate) step: u32,
 }
 
-/// An event that has the name of a command and not its shape.
+/// An event with the name of a command but not its shape.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed command, expected {0}")]
 pub(crate) struct CommandError(&'static str);
@@ -115,7 +114,7 @@ pub(crate) struct CommandError(&'static str);
 pub(crate) struct Day(pub(crate) Date);
 
 impl Command {
-    /// Takes `event` as a command; `None` where it has the shape of none.
+    /// Parses `event` as a command. `None` if it has no command's name.
     pub(crate) fn parse(event: &Value) -> Option<Result<Self, CommandError>> {
         let (name, body) = match event.as_object()?.iter().collect::<Vec<_>>()[..] {
             [(name, body)] => (name.as_str(), body),
@@ -124,11 +123,11 @@ impl Command {
         let (command, expected) = match name {
             "backfill" => (
                 Backfill::parse(body).map(Self::Backfill),
-                r#"{"backfill":{"from":"2026-05-01","to":"2026-05-31"}}, "dryRun" and "restart" (true, false) and "pageSize" (1 to 1000) where wanted"#,
+                r#"{"backfill":{"from":"2026-05-01","to":"2026-05-31"}}, "dryRun" and "restart" (true, false) and "pageSize" (1 to 1000) are optional"#,
             ),
             "reconcile" => (
                 Reconcile::deserialize(body).ok().map(Self::Reconcile),
-                r#"{"reconcile":{}}, "restart" (true, false) where wanted"#,
+                r#"{"reconcile":{}}, "restart" (true, false) is optional"#,
             ),
             "arrivals" => (
                 Arrivals::parse(body).map(Self::Arrivals),
@@ -136,7 +135,7 @@ impl Command {
             ),
             "sweep" => (
                 Sweep::deserialize(body).ok().map(Self::Sweep),
-                r#"{"sweep":{}}, "restart" (true, false) where wanted"#,
+                r#"{"sweep":{}}, "restart" (true, false) is optional"#,
             ),
             "erase" => (
                 Erase::parse(body).map(Self::Erase),
@@ -144,7 +143,7 @@ impl Command {
             ),
             "verify" => (
                 Verify::parse(body).map(Self::Verify),
-                r#"{"verify":{"recordings":["RE…"]}} with at most 1000 of them, or {"verify":{"all":true}}, "restart" (true, false) where wanted"#,
+                r#"{"verify":{"recordings":["RE…"]}} with at most 1000 of them, or {"verify":{"all":true}}, "restart" (true, false) is optional"#,
             ),
             "continue" => (
                 Continuation::deserialize(body).ok().map(Self::Continue),
@@ -162,7 +161,7 @@ impl Backfill {
         (request.from <= request.to && (1..=MAX_PAGE_SIZE).contains(&request.page_size)).then_some(request)
     }
 
-    /// The days before an instant (Unix milliseconds), that one's day included.
+    /// The `days` days before a time (Unix milliseconds), and that time's day.
     pub(crate) fn of_days_before(now_ms: i64, days: u16) -> Self {
         let today = Day::of_unix_ms(now_ms);
         Self {
@@ -219,7 +218,7 @@ impl Verify {
 }
 
 impl Continuation {
-    /// The event that this is parsed from.
+    /// The event that is parsed as this continuation.
     pub(crate) fn to_event(&self) -> Value {
         serde_json::json!({ "continue": self })
     }

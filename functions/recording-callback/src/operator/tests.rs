@@ -2,6 +2,7 @@ mod backfill;
 mod erase;
 mod reconcile;
 mod resume;
+mod script;
 mod sweep;
 mod twilio;
 mod verify;
@@ -38,7 +39,7 @@ impl World {
         Self::with(twilio, None).await
     }
 
-    /// One where originals are deleted, without a link too.
+    /// A world in which originals are deleted, even without a link.
     async fn deleting_unlinked(twilio: Twilio) -> Self {
         Self::with(twilio, Some(Duration::from_secs(7_200))).await
     }
@@ -105,7 +106,7 @@ impl World {
         self.operator.run(command, invoked).await
     }
 
-    /// What is in the queue, by RecordingSid.
+    /// The queued messages, by RecordingSid.
     async fn queued(&self) -> Vec<Value> {
         let mut messages: Vec<Value> = Vec::new();
         loop {
@@ -135,7 +136,7 @@ impl World {
         names
     }
 
-    /// Takes the schedule away, as when it runs; returns its target's ARN and the event.
+    /// Removes the schedule, as when it runs. Returns its target's ARN and the event.
     async fn fire(&self, name: &str) -> (String, Value) {
         let get = self
             .aws
@@ -153,7 +154,7 @@ impl World {
         )
     }
 
-    /// The state object of an operation.
+    /// The cursor of an operation.
     async fn state(&self, operation: &str) -> Value {
         let key = format!("operations/{operation}.json");
         let object = self.aws.s3().get_object().bucket(&self.aws.name).key(key);
@@ -161,7 +162,7 @@ impl World {
         serde_json::from_slice(&body.to_vec()).unwrap()
     }
 
-    /// Fires the schedules by which an operation goes on that was answered so, until it has ended.
+    /// Fires the schedules of an operation with this answer until it has ended.
     async fn see_through(&self, mut answer: Value) -> Result<Value, OperatorError> {
         while answer["status"] == "running" {
             let [name] = <[_; 1]>::try_from(self.scheduled().await).unwrap();
@@ -171,14 +172,14 @@ impl World {
         Ok(answer)
     }
 
-    /// Writes the state object of an operation as an older version or a killed invocation has left it.
+    /// Writes the cursor of an operation as an older version or a killed invocation has left it.
     async fn set_state(&self, operation: &str, state: &Value) {
         let key = format!("operations/{operation}.json");
         let put = self.aws.s3().put_object().bucket(&self.aws.name).key(key);
         put.body(state.to_string().into_bytes().into()).send().await.unwrap();
     }
 
-    /// How many objects there are under `recordings/`.
+    /// The number of objects under `recordings/`.
     async fn stored(&self) -> usize {
         self.keys("recordings/").await.len()
     }

@@ -13,7 +13,7 @@ fn copy(number: u32) -> Job {
     Job::from_message(&text).unwrap()
 }
 
-/// SQS's answer to a call, of which it doesn't take the `nth` message.
+/// SQS's answer to a batch of which it does not accept the `nth` message.
 fn all_but(asked: &Asked, nth: Option<usize>, sender_fault: bool) -> (u16, Option<&'static str>, Value) {
     let call: Value = serde_json::from_str(&asked.body).unwrap();
     let entries = call["Entries"].as_array().unwrap();
@@ -50,7 +50,7 @@ fn sent(server: &Loopback) -> Vec<Vec<String>> {
 #[tokio::test]
 async fn what_sqs_does_not_take_of_a_batch_is_sent_again_alone() {
     let calls = Arc::new(AtomicUsize::new(0));
-    // The second of the first batch, once.
+    // The second message of the first batch is rejected once.
     let answer = move |asked: &Asked| {
         let is_first = calls.fetch_add(1, Ordering::Relaxed) == 0;
         all_but(asked, is_first.then_some(1), false)

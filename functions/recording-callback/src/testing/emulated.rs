@@ -1,5 +1,5 @@
-//! AWS in tests, where a stand-in that only answers isn't enough: an emulator that all tests of this process share, with
-//! a bucket, a key and a group of schedules of one test's own in it.
+//! An emulator of AWS, for tests that need more than a stand-in. All tests of the process share it. Each has a bucket, a key
+//! and a schedule group of its own.
 
 use std::sync::{
     OnceLock,
@@ -22,7 +22,7 @@ use crate::{
     testing::loopback::{self, ACCOUNT},
 };
 
-/// The only role that the emulator asks for is one that is named.
+/// The emulator accepts any role.
 pub(crate) const ROLE_ARN: &str = "arn:aws:iam::000000000000:role/scheduler";
 
 pub(crate) struct Emulated {
@@ -30,7 +30,7 @@ pub(crate) struct Emulated {
     /// The name of the bucket and of the group.
     pub(crate) name: String,
     pub(crate) key: KeyArn,
-    /// Recordings are read under this one too.
+    /// A second key under which recordings are read.
     pub(crate) other_key: KeyArn,
 }
 
@@ -117,7 +117,7 @@ impl Emulated {
         store(writer, recording, content_type, Told::default(), audio).await;
     }
 
-    /// Stores a recording of which this was told, as the copier does when it can wait no longer for a better one.
+    /// Stores a recording with these reported facts, as the copier does in its last attempt.
     pub(crate) async fn store_as(
         &self,
         recording: &RecordingSid,
@@ -128,7 +128,7 @@ impl Emulated {
         store(&self.writer(), recording, content_type, told, audio).await;
     }
 
-    /// Stores these bytes, whatever they are, as the copier would have sealed them if it hadn't looked.
+    /// Stores these bytes as the copier would have sealed them without checking that they are audio.
     pub(crate) async fn store_unseen(&self, recording: &RecordingSid, bytes: &[u8]) {
         let context = [
             ("accountsid", ACCOUNT.to_owned()),
@@ -162,7 +162,7 @@ impl Emulated {
         put.body(object.into()).send().await.unwrap();
     }
 
-    /// Turns over the last bit of the stored object.
+    /// Flips the last bit of the stored object.
     pub(crate) async fn damage(&self, recording: &RecordingSid) {
         let (s3, key) = (self.s3(), recording.object_key());
         let object = s3.get_object().bucket(&self.name).key(&key).send().await.unwrap();

@@ -1,5 +1,4 @@
-//! A stand-in for AWS and Twilio in tests: an HTTP server on loopback that answers as it's told and remembers what it
-//! was asked.
+//! A stand-in for AWS and Twilio in tests: an HTTP server on loopback that gives the test's answers and records requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -63,12 +62,12 @@ impl Loopback {
         Self { url, asked }
     }
 
-    /// What was asked, in order.
+    /// The requests, in order.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// How often something that begins so was asked.
+    /// The number of requests that begin with this text.
     pub(crate) fn count(&self, what: &str) -> usize {
         self.asked().iter().filter(|asked| asked.what.starts_with(what)).count()
     }

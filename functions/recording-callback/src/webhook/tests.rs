@@ -26,7 +26,7 @@ const SIGNATURE: &str = "x-twilio-signature";
 
 type AwsAnswer = (u16, Option<&'static str>, Value);
 
-/// Secrets Manager with the local stack's token, and two queues that take everything.
+/// Secrets Manager with the local stack's token, and two queues that accept everything.
 fn aws(asked: &Asked) -> AwsAnswer {
     match asked.what.as_str() {
         GET_SECRET => (
@@ -35,7 +35,7 @@ fn aws(asked: &Asked) -> AwsAnswer {
             json!({"SecretString": r#"{"primary":"local-stack-auth-token"}"#}),
         ),
         SEND => (200, None, json!({"MessageId": "message-1"})),
-        other => panic!("not to be called: {other}"),
+        other => panic!("unexpected call: {other}"),
     }
 }
 
@@ -260,7 +260,7 @@ async fn without_queues_the_jobs_run_in_line_and_their_failure_is_told() {
     assert_eq!(aws.count(SEND), 0);
 }
 
-/// Secrets Manager or SQS takes the request and never answers.
+/// Secrets Manager or SQS accepts the request and never answers.
 #[tokio::test]
 async fn a_silent_service_is_answered_for_before_the_deadline() {
     for silent in [GET_SECRET, SEND] {
@@ -282,7 +282,7 @@ async fn a_silent_service_is_answered_for_before_the_deadline() {
         }
         let (jobs, deadline) = (Jobs::default(), Instant::now() + Duration::from_secs(4));
         let answered = webhook.answer(Ok(Box::new(http_request(POST_TEXT))), &jobs, "request-1", deadline);
-        // The function's own end, a second after what it leaves itself.
+        // Lambda's deadline is a second after the one that the function sets itself.
         let answered = tokio::time::timeout(Duration::from_secs(5), answered).await;
         let answer = serde_json::to_value(answered.expect("an answer in time")).unwrap();
         assert_eq!(answer["statusCode"], 503, "{silent}");

@@ -100,7 +100,7 @@ fn an_open_range_of_a_browser_that_comes_back_is_shortened_to_whole_frames() {
         ("bytes=1-", 1..MAX),
         ("bytes=65536-", FRAME_LEN..3 * FRAME_LEN),
         ("bytes=65535-", 65_535..2 * FRAME_LEN),
-        // As long as may be: nothing is left out, so nothing is rounded.
+        // The rest is exactly as long as the limit, so the end is not rounded.
         ("bytes=196608-", 3 * FRAME_LEN..5 * FRAME_LEN),
         ("bytes=327679-", 327_679..5 * FRAME_LEN),
     ] {
@@ -125,7 +125,7 @@ fn every_other_range_is_answered_with_all_that_was_asked_for() {
     }
 }
 
-/// Lambda would end a longer one in the middle.
+/// Lambda would cut off a longer reply.
 #[test]
 fn a_range_longer_than_a_reply_is_answered_with_the_first_190_mb() {
     const LEN: u64 = 2 * REPLY_LIMIT;
@@ -207,7 +207,7 @@ fn a_range_of_another_version_is_ignored() {
         assert_eq!(with(other, 100), Ok(Decision::Whole), "{other}");
         assert_eq!(with(other, REPLY_LIMIT + 1), Err(Unservable::RangeRequired), "{other}");
     }
-    // Nor is it unsatisfiable then.
+    // An ignored range is not unsatisfiable either.
     assert_eq!(
         get(&[(RANGE, "bytes=100-"), (IF_RANGE, "\"two\"")], 100),
         Ok(Decision::Whole)
@@ -238,7 +238,7 @@ fn what_will_be_read_is_said_before() {
     for (range, expected) in [
         ("bytes=0-", "190000000 from 0"),
         ("bytes=5-9", "5 from 5"),
-        // Where the reply ends, at the recording's end or before, isn't known yet.
+        // It is not known yet whether the reply ends at the recording's end or before.
         ("bytes=5-", "190000000 from 5"),
         ("bytes=5-999999", "999995 from 5"),
         ("bytes=5-999999999", "190000000 from 5"),
@@ -267,7 +267,7 @@ fn what_will_be_read_is_said_before() {
     );
 }
 
-/// Where a shortened reply would end isn't where this one does: with the recording, a byte into the next frame.
+/// This reply ends with the recording, a byte into the next frame, and not where a shortened reply would end.
 #[test]
 fn regression_the_last_byte_of_a_recording_is_announced() {
     let request = audio_element("bytes=20000-");

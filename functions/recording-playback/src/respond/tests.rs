@@ -103,7 +103,7 @@ fn other_decisions_are_refusals() {
     }
 }
 
-/// Codes are for programs: changing one breaks them.
+/// Programs depend on the codes.
 #[tokio::test]
 async fn every_refusal_has_its_status_and_code() {
     let read = Refusal::Read;
@@ -175,7 +175,7 @@ async fn every_refusal_has_its_status_and_code() {
     }
 }
 
-/// What `/media-url` may answer but a link, in the table that an operator looks it up in.
+/// The operations guide has a table of all outcomes of `/media-url`.
 #[test]
 fn the_runbook_has_every_outcome_of_media_url() {
     let read = Refusal::Read;

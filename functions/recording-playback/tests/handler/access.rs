@@ -82,7 +82,7 @@ async fn links_of_both_forms_play() {
     }
 }
 
-/// `X-Amz-Expires` is for Twilio's Player alone, and outside the signature.
+/// `X-Amz-Expires` is only for Twilio's Player and is not signed.
 #[tokio::test]
 async fn what_a_link_says_to_the_player_of_its_life_decides_nothing() {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();

@@ -1,4 +1,4 @@
-//! `GET /media-url` where a credential of the account's vouches for Flex tokens: the real client against a Twilio on
+//! `GET /media-url` with Flex tokens validated by a credential of the account: the real client against a Twilio on
 //! loopback.
 
 use std::sync::{Arc, Mutex};
@@ -29,7 +29,7 @@ const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const OLD: &str = r#"{"primary":"canary-old","secondary":"canary-other"}"#;
 const NEW: &str = r#"{"primary":"canary-new"}"#;
 
-/// Twilio's answer to an Auth Token that isn't the account's.
+/// Twilio's answer to an Auth Token of another account.
 fn refused() -> (u16, Value) {
     (401, json!({"code": 20003, "message": "Authenticate", "status": 401}))
 }
@@ -46,14 +46,14 @@ fn not_valid(status: u16) -> (u16, Value) {
     (status, json!({"valid": false, "code": 20101, "message": "not valid"}))
 }
 
-/// Twilio and Secrets Manager, and who asked them.
+/// Twilio and Secrets Manager, with a record of their calls.
 struct Loopback {
     url: String,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Loopback {
-    /// Answers Twilio's questions by the Auth Token that they're asked with. Its Secrets Manager has only `OLD`.
+    /// Twilio's answer depends on the Auth Token of the call. Secrets Manager has only `OLD`.
     async fn start(answer: fn(&str) -> (u16, Value)) -> Self {
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let memory = Arc::clone(&asked);
@@ -76,7 +76,7 @@ impl Loopback {
         Self { url, asked }
     }
 
-    /// Auth Tokens that Twilio was asked with, and calls to Secrets Manager, in order.
+    /// The Auth Tokens of calls to Twilio, and the calls to Secrets Manager, in order.
     fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -126,7 +126,7 @@ impl<S: CredentialSource> TokenCheck for AsAccount<S> {
     }
 }
 
-/// The secret as it's known here and as it is now; `None` is one that was never set.
+/// The known value of a secret, and its newest value. `None` is a secret that was never set.
 #[derive(Clone)]
 struct Source {
     known: Option<&'static str>,
@@ -253,7 +253,7 @@ async fn without_an_auth_token_nobody_is_asked() {
         assert_eq!(answer.error(), (503, "not_configured".to_owned()), "{known:?}");
         assert!(world.shelf.log().is_empty());
     }
-    // Removed while it was in use.
+    // The secret was removed while it was in use.
     let twilio = Loopback::start(|_| refused()).await;
     let answer = twilio.world(Source::new(Some(OLD), None)).ask(RECORDING).await;
     assert_eq!(answer.error(), (503, "not_configured".to_owned()));
@@ -293,7 +293,7 @@ async fn twilio_in_trouble_is_no_reason_to_read_the_secret_again() {
 async fn an_api_key_vouches_for_a_token() {
     let lines = Lines::default();
     let guard = lines.capture();
-    // Its user isn't the account, so this Twilio takes nothing else for the password.
+    // The user is the API key and not the account, so this Twilio reads the password as it is.
     let twilio = Loopback::start(|secret| match secret {
         "canary-key-secret" => valid("supervisor"),
         _ => refused(),
@@ -308,7 +308,7 @@ async fn an_api_key_vouches_for_a_token() {
         200
     );
     assert_eq!(twilio.asked(), ["Secrets Manager", "canary-key-secret"]);
-    // What that Secrets Manager really has is no API key.
+    // The secret in that Secrets Manager is not an API key.
     let none = Secret::new(&secrets, "api-key".to_owned(), TwilioCredentials::parse_api_key);
     let answer = twilio.world(AccountSecret::ApiKey(none)).ask(RECORDING).await;
     assert_eq!(answer.error(), (503, "not_configured".to_owned()));

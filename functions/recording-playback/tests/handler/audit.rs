@@ -1,4 +1,4 @@
-//! What is written down of a request, and what never is.
+//! The audit trail of a request, and what it must not contain.
 
 use std::{
     io,
@@ -12,17 +12,17 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::fakes::{RECORDING, Shelf, World, plaintext, request};
 
-/// Keeps what is logged.
+/// Collects log lines.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    /// Logs of this thread go here while the guard lives.
+    /// Collects the lines of this thread while the guard lives.
     pub(crate) fn capture(&self) -> tracing::subscriber::DefaultGuard {
-        // Whether anybody wants a line is remembered for the whole process. Somebody always does, so that a test on another
-        // thread, which wants none, can't have it remembered that nobody does.
-        static SOMEBODY: Once = Once::new();
-        SOMEBODY.call_once(|| {
+        // tracing caches for the whole process whether a line has a subscriber. A global one exists always, so that a test on
+        // another thread without a subscriber cannot turn the line off.
+        static GLOBAL: Once = Once::new();
+        GLOBAL.call_once(|| {
             let nowhere = tracing_subscriber::fmt().with_writer(io::sink);
             tracing::subscriber::set_global_default(nowhere.with_max_level(tracing::Level::TRACE).finish()).unwrap();
         });
@@ -71,7 +71,7 @@ fn authorization() -> String {
     format!("Basic {}", STANDARD.encode(format!("token:{TOKEN}")))
 }
 
-/// Bytes from the middle of a recording can look like the beginning of another one.
+/// Bytes from the middle of a recording can look like the beginning of another recording.
 #[tokio::test]
 async fn only_a_reply_with_the_first_byte_tells_what_a_second_takes() {
     let mut wav =

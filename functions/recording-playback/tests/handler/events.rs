@@ -1,4 +1,4 @@
-//! The sample events in `events/` are answered, so none of them can rot.
+//! The sample events in `events/` get the right answers.
 //!
 //! Their links are signed with [`LINK_KEYS`](crate::fakes::LINK_KEYS) and play until the year 2100.
 

@@ -1,4 +1,4 @@
-//! Stand-ins for the world, and the requests that are sent at them.
+//! Stand-ins for the services that playback uses, and the requests of the tests.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -24,21 +24,21 @@ pub(crate) const RECORDING: &str = "RE00000000000000000000000000000001";
 pub(crate) const ETAG: &str = "\"9b2cf535f27731c974343645a3985328\"";
 pub(crate) const DOMAIN: &str = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws";
 
-/// Signs the links of the sample events too; of no use anywhere else.
+/// The key of the sample events' links. It is used nowhere else.
 pub(crate) const LINK_KEYS: &str = r#"{"current":"k1","k1":"a-key-for-tests-only-a-key-for-tests-only-a-key"}"#;
 
 pub(crate) const FRAME: usize = 65_536;
 
-/// What is stored of one recording, and what goes wrong with it.
+/// A stored recording, and its faults.
 pub(crate) struct Stored {
     plaintext: Bytes,
-    /// What the facts say; the plaintext's own length unless a test needs a giant.
+    /// The length in the facts. It is the plaintext's length, unless a test needs a giant.
     len: u64,
     etag: &'static str,
     content_type: ContentType,
 }
 
-/// The vault: keeps a log of what is asked of it, and fails on demand.
+/// The vault. It records calls and fails on demand.
 #[derive(Clone, Default)]
 pub(crate) struct Shelf(Arc<Mutex<Inner>>);
 
@@ -75,7 +75,7 @@ impl Shelf {
         shelf
     }
 
-    /// A recording that is only said to be `len` bytes long.
+    /// A recording whose facts say that it is `len` bytes long.
     pub(crate) fn with_giant(len: u64) -> Self {
         let shelf = Self::default();
         shelf.put(Stored {
@@ -92,7 +92,7 @@ impl Shelf {
         recordings.insert(RECORDING.to_owned(), Arc::new(stored));
     }
 
-    /// The same recording under another SID too.
+    /// Adds the same recording under another SID.
     pub(crate) fn duplicate_as(&self, sid: &str) {
         let recordings = &mut self.0.lock().unwrap().recordings;
         let stored = recordings[RECORDING].clone();
@@ -107,7 +107,7 @@ impl Shelf {
         self.0.lock().unwrap().read_faults.push_back(fault);
     }
 
-    /// What was asked since the last look.
+    /// The calls since the last look.
     pub(crate) fn log(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().log)
     }
@@ -154,10 +154,10 @@ impl Recordings for Shelf {
     }
 }
 
-/// What Twilio says of a token.
+/// Twilio's answer about a token.
 pub(crate) type Verdict = fn() -> Result<Listener, TokenError>;
 
-/// Twilio: says the same of every token, and counts how often it's asked.
+/// Twilio. It gives the same answer for every token and counts the calls.
 #[derive(Clone)]
 pub(crate) struct Flex {
     answer: Verdict,
@@ -193,7 +193,7 @@ pub(crate) fn supervisor() -> Result<Listener, TokenError> {
     })
 }
 
-/// Secrets Manager: the link keys, or none.
+/// Secrets Manager with the link keys, or without.
 #[derive(Clone, Copy)]
 pub(crate) struct Keys(pub(crate) Option<&'static str>);
 
@@ -240,12 +240,12 @@ impl<C: TokenCheck + Clone> World<C> {
         }
     }
 
-    /// Has the function answer an event, given as the Runtime API gives it.
+    /// Sends an event in the form of the Runtime API, and returns the function's answer.
     pub(crate) async fn send_text(&self, event: &str) -> Answer {
         let mut context = Context::default();
         context.request_id = "request-1".to_owned();
         let event = LambdaEvent::new(serde_json::from_str(event).unwrap(), context);
-        // Boxed, as in the function: the compiler gives up on laying out what a test builds around a future of this depth.
+        // Boxed, as in the function, because the compiler limits how deeply futures may nest.
         Answer::collect(Box::pin(handle(&self.app, event)).await).await
     }
 
@@ -253,7 +253,7 @@ impl<C: TokenCheck + Clone> World<C> {
         self.send_text(&event.to_string()).await
     }
 
-    /// GET of the recording by a good link.
+    /// GET of the recording with a valid link.
     pub(crate) async fn get(&self, headers: &[(&str, &str)]) -> Answer {
         self.follow(&Method::GET, &link(), headers).await
     }
@@ -299,7 +299,7 @@ impl Answer {
     }
 }
 
-/// A link to the recording that is good for an hour.
+/// A link to the recording that is valid for an hour.
 pub(crate) fn link() -> SignedLink {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     link_until(Expiry::At(now_s + 3600))

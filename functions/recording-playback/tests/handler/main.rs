@@ -1,7 +1,7 @@
-//! The handler whole: events as Lambda sends them, answered by the real
+//! The whole handler: events as Lambda sends them, answered by the real
 //! [`handle`](recording_playback::handle()) with stand-ins for the vault, Twilio and Secrets Manager.
 
-// clippy.toml allows it in test functions only; the stand-ins beside them are as much of the test.
+// clippy.toml allows it in test functions only, but the stand-ins are test code too.
 #![allow(clippy::unwrap_used)]
 
 mod access;

@@ -15,7 +15,7 @@ use crate::fakes::{
     Answer, DOMAIN, Flex, Keys, LINK_KEYS, RECORDING, Shelf, Verdict, World, plaintext, request, supervisor,
 };
 
-/// `{"alg":"dir","enc":"A256GCM"}`, and a word where the ciphertext would be.
+/// `{"alg":"dir","enc":"A256GCM"}`, and a word in place of the ciphertext.
 pub(crate) const TOKEN: &str = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.some-token.dGFn";
 
 fn world(answer: Verdict, settings: &[(&str, &str)]) -> World {
@@ -52,7 +52,7 @@ async fn who_may_listen_gets_a_link_that_plays() {
 }
 
 /// Twilio's Player compares origin and path of a new URL with those of the old one (`componentDidUpdate` of
-/// `@twilio/player`): the same ones are the same recording with a fresh link, others are another recording.
+/// `@twilio/player`). If they are the same, it is the same recording with a new link. If not, it is another recording.
 #[tokio::test]
 async fn the_player_tells_recordings_apart_and_a_fresh_link_from_another_recording() {
     const SECOND: &str = "RE00000000000000000000000000000002";
@@ -75,7 +75,7 @@ async fn the_player_tells_recordings_apart_and_a_fresh_link_from_another_recordi
     assert_ne!(compared(&first), compared(&second));
 }
 
-/// `X-Amz-Expires`, in seconds, is what the Player plans its next question by. Its value is the life that is signed.
+/// The Player plans its next request by `X-Amz-Expires`, in seconds. The value is the signed lifetime.
 #[tokio::test]
 async fn the_player_is_told_how_long_its_link_plays() {
     for (settings, life_s) in [(&[][..], 3_600), (&[("MEDIA_URL_TTL", "20")], 20)] {

@@ -1,6 +1,6 @@
-//! Events that no browser causes but anybody can: each is answered, and none ends the process.
+//! Events that no browser sends, but any client can. Each is answered, and none ends the process.
 //!
-//! The Runtime API hands over whatever AWS made of a request. lambda_http 1.3.2 rebuilds a URL from it and panics where it
+//! The Runtime API delivers the event that AWS made of a request. lambda_http 1.3.2 rebuilds a URL from it and panics if it
 //! cannot (`request.rs`, `build_request_uri` and `from_maybe_encoded`), which ends the instance.
 
 use http::Method;
@@ -14,7 +14,7 @@ fn world() -> World {
     World::new(Shelf::with(&plaintext(100)))
 }
 
-/// A playback by a good link, with a change to its event.
+/// A playback with a valid link, with a change to its event.
 fn playback(change: impl FnOnce(&mut Value)) -> Value {
     let link = link();
     let mut event = request(&Method::GET, &link.path, &link.query, &[]);
@@ -142,7 +142,7 @@ async fn a_header_that_http_does_not_have_does_not_cost_the_answer() {
     }
 }
 
-/// RFC 9110, 5.5: such a character is a space. A header that is read does not get lost with it.
+/// RFC 9110, section 5.5: such a character becomes a space. A header with one is still read.
 #[tokio::test]
 async fn a_header_with_a_character_that_http_does_not_have_still_counts() {
     let if_match = playback(|event| event["headers"]["if-match"] = json!("\"another\"\n"));
@@ -235,7 +235,7 @@ async fn an_event_that_is_no_request_is_refused_as_one() {
     }
 }
 
-/// JSON, and yet more than serde_json makes a value of.
+/// JSON that serde_json cannot read as a value.
 #[tokio::test]
 async fn an_event_that_is_json_to_the_letter_only_is_answered() {
     let good = playback(|_| ()).to_string();
@@ -267,7 +267,7 @@ async fn methods_that_http_may_have_are_told_which_are_allowed() {
     }
 }
 
-/// AWS hands over a `+` as a space.
+/// AWS delivers a `+` as a space.
 #[tokio::test]
 async fn a_link_plays_whichever_way_a_plus_beside_it_arrives() {
     for note in ["a+b", "a b", "a%20b", "a%2Bb"] {

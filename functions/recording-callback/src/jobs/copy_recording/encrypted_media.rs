@@ -1,4 +1,4 @@
-//! Media that Twilio encrypted with the customer's public key, as a source of plaintext.
+//! Decrypts media that Twilio encrypted with the customer's public key.
 
 use std::{future::Future, pin::Pin};
 
@@ -10,29 +10,29 @@ use twilio::encrypted_media::{EncryptedMediaError, MediaEnvelope, MediaKey, Medi
 use vault::{KeyArn, ServiceError, Source, SourceBody, SourceError, SourceReply};
 use zeroize::Zeroizing;
 
-/// The RSA keys in KMS whose public halves Twilio has or had. Their private halves never leave KMS.
+/// The RSA keys in KMS whose public halves Twilio has or had. The private halves never leave KMS.
 pub(crate) struct MediaKeys {
     kms: aws_sdk_kms::Client,
     /// In the order in which they are tried.
     keys: Vec<KeyArn>,
 }
 
-/// Why a key doesn't give a recording's data key.
+/// Why a key does not unwrap a recording's data key.
 #[derive(Debug, thiserror::Error)]
 enum UnwrapError {
     #[error(transparent)]
     Service(#[from] ServiceError),
-    /// Half an answer, or somebody else's.
+    /// The answer was cut off, or came from another server.
     #[error("KMS answered without a data key")]
     NoKey,
-    #[error("KMS used another key than was asked for")]
+    #[error("KMS used another key than requested")]
     OtherKey,
     #[error(transparent)]
     Unusable(#[from] EncryptedMediaError),
 }
 
 impl UnwrapError {
-    /// Whether the same key may give the data key later.
+    /// Whether the same key may unwrap the data key later.
     fn is_retryable(&self) -> bool {
         match self {
             Self::Service(error) => error.is_retryable(),
@@ -47,10 +47,10 @@ impl MediaKeys {
         Self { kms, keys }
     }
 
-    /// The data key of one recording. It takes `kms:Decrypt`.
+    /// Unwraps the data key of one recording. This needs `kms:Decrypt`.
     ///
-    /// Twilio names its public key by a SID, which KMS doesn't know, so each key is tried. RSAES-OAEP tells a wrong key
-    /// from the right one. A key that is disabled or denied must not keep the others from being tried.
+    /// Twilio names its public key by a SID, which KMS does not know, so each key is tried. RSAES-OAEP fails under a wrong
+    /// key. A key that is disabled or denied must not prevent the others from being tried.
     async fn unwrap(&self, envelope: &MediaEnvelope) -> Result<MediaKey, SourceError> {
         let mut refusals = Vec::new();
         for key in &self.keys {
@@ -87,13 +87,13 @@ fn accept(answer: DecryptOutput, key: &KeyArn) -> Result<MediaKey, UnwrapError> 
     Ok(MediaKey::from_slice(&plaintext)?)
 }
 
-/// What `sealed` gives, opened. It's read from its first byte whenever it's opened: where a download breaks off there's
-/// nothing to go on from, because only its end says whether what came before it is genuine.
+/// The plaintext of `sealed`. Every opening reads from the first byte: a download that breaks off cannot be continued,
+/// because only its end shows whether the bytes before it are authentic.
 pub(super) struct EncryptedMedia<'a, S> {
     sealed: S,
     keys: &'a MediaKeys,
     envelope: MediaEnvelope,
-    /// Unwrapped when the first byte is wanted: a recording that's stored already costs no call.
+    /// Unwrapped when the first byte is read, so that a recording that is already stored costs no call.
     key: OnceCell<MediaKey>,
 }
 
@@ -129,14 +129,15 @@ impl<S: Source> Source for EncryptedMedia<'_, S> {
     }
 }
 
-/// `None` for media without a byte: there's no last byte then that could wait for the tag.
+/// `None` for media without a byte, because then there is no last byte that could be held back until the tag verifies.
 fn plaintext_len(sealed_len: u64) -> Result<Option<u64>, SourceError> {
     let len = sealed_len.checked_sub(TAG_LEN as u64);
     let len = len.ok_or_else(|| unusable(EncryptedMediaError::TooShort))?;
     Ok((len > 0).then_some(len))
 }
 
-/// The plaintext as it comes, its last byte once the tag has verified; else an error in its place.
+/// The plaintext as it arrives. The last byte is held back until the tag has verified. If it does not verify, an error takes
+/// its place.
 fn opened(opener: MediaOpener, sealed: SourceBody) -> SourceBody {
     let opening = stream::try_unfold(Some((opener, sealed)), |opening| async {
         let Some((mut opener, mut sealed)) = opening else {
@@ -154,12 +155,12 @@ fn opened(opener: MediaOpener, sealed: SourceBody) -> SourceBody {
     Box::pin(opening)
 }
 
-/// Worth another try if any key is: the one that was throttled may be the right one.
+/// The error is retryable if one key's error is, because the key that was throttled may be the right one.
 fn no_key(envelope: &MediaEnvelope, refusals: &[(&KeyArn, UnwrapError)]) -> SourceError {
     let public_key = envelope
         .public_key()
         .map_or("a key without a SID", PublicKeySid::as_str);
-    let told: Vec<_> = refusals
+    let reasons: Vec<_> = refusals
         .iter()
         .map(|(key, error)| format!("{}: {error}", key.as_str()))
         .collect();
@@ -167,7 +168,7 @@ fn no_key(envelope: &MediaEnvelope, refusals: &[(&KeyArn, UnwrapError)]) -> Sour
         retryable: refusals.iter().any(|(_, error)| error.is_retryable()),
         message: format!(
             "no configured RSA key gives the media's data key, which Twilio wrapped under {public_key}: {}",
-            told.join("; ")
+            reasons.join("; ")
         ),
     }
 }

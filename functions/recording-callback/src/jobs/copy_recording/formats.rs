@@ -1,4 +1,4 @@
-//! Which of Twilio's two formats a recording is fetched in.
+//! Selects the format in which a recording is fetched.
 
 use twilio::media::MediaFormat;
 
@@ -11,7 +11,7 @@ pub(crate) struct Formats {
 }
 
 impl Formats {
-    /// For a recording of so many seconds. One whose duration nobody tells is fetched as usual.
+    /// The format of a recording of `duration_s` seconds. If the duration is unknown, it is the usual format.
     pub(crate) const fn of(self, duration_s: Option<u64>) -> MediaFormat {
         match (self.mp3_above_s, duration_s) {
             (Some(limit_s), Some(duration_s)) if duration_s > limit_s => MediaFormat::Mp3,

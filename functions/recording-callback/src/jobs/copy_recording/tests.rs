@@ -46,7 +46,7 @@ fn job() -> CopyRecording {
     }
 }
 
-/// Opens the sample recording's media where Twilio answers with this status.
+/// Opens the sample recording's media while Twilio answers with this status.
 async fn open(server: &Loopback, format: MediaFormat) -> Result<SourceReply, SourceError> {
     let copier = copier(server, format);
     let recording = job().recording_sid;
@@ -135,7 +135,7 @@ async fn media_that_twilio_encrypted_is_not_stored_as_if_it_were_audio() {
     assert_eq!(server.asked().len(), 0);
 }
 
-/// The format that a try asks for, of the sample recording, which lasts five seconds. The recording itself says seven.
+/// The format in which an attempt fetches the sample recording. The callback says five seconds, the recording seven.
 async fn format_of(duration_s: Option<u64>, limit_s: u64, nth: Try) -> MediaFormat {
     let server = Loopback::start(|asked: &Asked| match asked.what.as_str() {
         GET_SECRET => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
@@ -170,7 +170,7 @@ async fn a_duration_that_the_callback_leaves_out_is_the_recordings_own() {
     }
 }
 
-/// There is only what Twilio encrypted, whatever a URL's extension says.
+/// Only the format that Twilio encrypted exists, whatever a URL's extension says.
 #[tokio::test]
 async fn encrypted_media_is_fetched_in_the_usual_format() {
     let server = Loopback::start(twilio_answers(404)).await;

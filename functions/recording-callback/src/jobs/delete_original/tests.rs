@@ -35,7 +35,7 @@ fn job(duration_s: Option<u64>) -> DeleteOriginal {
     }
 }
 
-/// Twilio with the recording, of which it says that it lasts five seconds.
+/// Twilio with the recording, whose reported duration is five seconds.
 fn twilio(asked: &Asked) -> (u16, Option<&'static str>, Value) {
     match asked.what.split(' ').next().unwrap() {
         GET_SECRET => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
@@ -55,7 +55,7 @@ fn twilio(asked: &Asked) -> (u16, Option<&'static str>, Value) {
     }
 }
 
-/// Runs the job; says how it went and whether the original was deleted.
+/// Runs the job. Returns its outcome and whether the original was deleted.
 async fn run(
     aws: &Emulated,
     job: &DeleteOriginal,
@@ -139,7 +139,7 @@ async fn mark(aws: &Emulated) {
     aws.s3().put_object().bucket(&aws.name).key(key).send().await.unwrap();
 }
 
-/// From a place that cannot wait for it: on a thread of its own.
+/// Runs on a thread of its own, because the caller cannot await it.
 fn mark_now(config: &aws_config::SdkConfig, bucket: &str) {
     let (s3, bucket) = (aws_sdk_s3::Client::new(config), bucket.to_owned());
     let marking = std::thread::spawn(move || {
@@ -162,7 +162,7 @@ async fn an_erased_recording_leaves_nothing_to_do() {
     assert_eq!(deletions, 0);
 }
 
-/// The mark is there, and so is the recording.
+/// The mark exists, and so does the recording.
 #[tokio::test]
 async fn an_original_stays_after_an_erasure_that_failed_half_way() {
     let aws = Emulated::start().await;
@@ -259,7 +259,7 @@ async fn a_deletion_is_pending_until_nothing_is_left_to_do() {
         answer => answer,
     };
     run(&aws, &job(Some(5)), down).await.0.unwrap_err();
-    // It lasts longer than it should: the original stays.
+    // The stored recording is longer than reported, so the original stays.
     run(&aws, &job(Some(50)), twilio).await.0.unwrap_err();
     assert!(is_pending().await);
     run(&aws, &job(Some(5)), twilio).await.0.unwrap();
@@ -306,7 +306,7 @@ async fn refused_credentials_are_read_again_once() {
     assert_eq!(deletions, 2);
 }
 
-/// MPEG audio in one channel, 36 ms a frame.
+/// MPEG audio in one channel, with 36 ms in each frame.
 fn mp3(frames: usize) -> Vec<u8> {
     let mut frame = [0; 288];
     frame[..4].copy_from_slice(&[0xff, 0xfb, 0x58, 0xc0]);

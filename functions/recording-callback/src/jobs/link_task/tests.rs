@@ -40,8 +40,8 @@ const KEY_RING: &str = r#"{"current":"k1","k1":"0123456789abcdefghijklmnopqrstuv
 
 type Answer = (u16, Option<&'static str>, Value);
 
-/// Secrets Manager with every secret, SQS that takes every message, TaskRouter with one assigned task, and the recording
-/// of its customer's call.
+/// Secrets Manager with every secret, SQS that accepts every message, TaskRouter with one assigned task, and the
+/// recording of its customer's call.
 fn neighbours(asked: &Asked) -> Answer {
     let what = asked.what.as_str();
     if what == GET_SECRET {
@@ -95,7 +95,7 @@ fn is_update(asked: &Asked) -> bool {
     asked.what.starts_with("POST /v1/Workspaces/")
 }
 
-/// EventBridge Scheduler takes every schedule.
+/// EventBridge Scheduler accepts every schedule.
 fn deletions(server: &Loopback, unlinked: bool) -> Deletions {
     let config = DeletionConfig {
         schedules: ScheduleConfig {
@@ -162,7 +162,7 @@ impl Linker {
     }
 }
 
-/// By another delivery of the same callback, or by a try whose end nobody heard of.
+/// Another delivery of the same callback made the link, or an attempt whose answer was lost.
 fn linked_before() -> (Outcome, Option<i64>) {
     (
         Outcome::Linked(TaskSid::parse("WT00000000000000000000000000000001").unwrap()),
@@ -244,7 +244,7 @@ async fn a_link_that_is_there_already_is_not_written_again() {
         other => other,
     })
     .await;
-    // Its latency was told when it was made.
+    // The latency was reported when the link was made.
     assert_eq!(
         linker(&server, false).outcome_of(&job_with_task()).await.unwrap(),
         linked_before()
@@ -304,7 +304,7 @@ async fn a_task_that_waits_for_a_worker_is_left_alone() {
     }
 }
 
-/// How an update is answered, and whether the task was updated all the same.
+/// The answer to an update, and whether the task was updated anyway.
 #[tokio::test]
 async fn an_update_counts_once_the_task_is_seen_with_its_link() {
     let another = task("assigned").to_string().replace("WT00", "WT99");
@@ -501,7 +501,7 @@ async fn what_the_callback_lacks_the_recording_tells() {
     assert_eq!(entry["start_time"], 1_559_009_881_000_i64);
     assert_eq!(entry["channels"], json!(["customer", "others"]));
 
-    // What the callback said stands.
+    // The callback's values are kept.
     let server = Loopback::start(neighbours).await;
     linker(&server, false)
         .outcome_of(&job(r#""startTimeMs":2000,"channels":1"#))
@@ -529,7 +529,7 @@ async fn a_recording_without_any_call_or_task_fails_for_good() {
     assert_eq!(server.count("GET "), 1);
 }
 
-/// A recording that Twilio doesn't show yet, a workspace that isn't there: no task has said that it's gone.
+/// Twilio does not show the recording yet, or the workspace does not exist. Neither means that the task is gone.
 #[tokio::test]
 async fn a_404_that_is_no_tasks_is_tried_again() {
     for (missing, job) in [
@@ -552,7 +552,7 @@ async fn a_404_that_is_no_tasks_is_tried_again() {
     }
 }
 
-/// A search whose filter got lost on its way finds the newest task, whosever it is.
+/// A search that loses its filter on the way finds the newest task, which may belong to another call.
 #[tokio::test]
 async fn a_task_that_was_found_and_names_another_call_is_not_linked() {
     for (leg, sid) in [

@@ -1,4 +1,4 @@
-//! Backfill: what is queued, and what isn't.
+//! Backfills.
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use sid::RecordingSid;
@@ -87,7 +87,7 @@ async fn what_was_stored_and_is_deleted_is_not_queued() {
         .send()
         .await
         .unwrap();
-    // As a lifecycle rule deletes.
+    // A lifecycle rule deletes in the same way.
     for number in [4, 5] {
         let recording = RecordingSid::parse(&sid(number)).unwrap();
         world.aws.store(&recording, ContentType::Wav, vec![7; 100]).await;

@@ -1,4 +1,4 @@
-//! Erasing, here and at Twilio.
+//! Erasures, in the vault and at Twilio.
 
 use sid::RecordingSid;
 use vault::{ContentType, DeletionNotices, Eraser, GoAhead, Presence};
@@ -57,7 +57,7 @@ fn keeping() -> Value {
     json!({"erase": {"recordingSid": sid(1), "keepOriginal": true}})
 }
 
-/// As the job that deletes originals does before it asks Twilio.
+/// The job that deletes originals does this before it asks Twilio.
 async fn give_notice(world: &World) -> GoAhead {
     let notices = DeletionNotices::new(world.aws.s3(), world.aws.name.clone());
     notices.give(&recording()).await.unwrap()

@@ -1,4 +1,4 @@
-//! Reconciliation: the same walk over the last days.
+//! Reconciliations of the last days.
 
 use time::{Duration as Span, OffsetDateTime, format_description::well_known::Rfc2822};
 
@@ -7,7 +7,7 @@ use super::{
     *,
 };
 
-/// A recording that began so long ago and lasted so long.
+/// A recording that began this long ago and lasted this long.
 fn recording_of(number: u32, began: Span, lasted: Span) -> Value {
     let began = (OffsetDateTime::now_utc() - began).format(&Rfc2822).unwrap();
     let mut recording = recording(&sid(number));
@@ -21,7 +21,7 @@ fn recording_of(number: u32, began: Span, lasted: Span) -> Value {
 async fn a_recording_that_no_callback_brought_is_queued_an_hour_after_its_end() {
     let recordings = vec![
         recording_of(1, Span::hours(2), Span::minutes(50)),
-        // Its callback may still be on the way, and so may that of the next, which began long before.
+        // The callback of this recording may still arrive. So may that of the next one, which began long before.
         recording_of(2, Span::minutes(30), Span::minutes(5)),
         recording_of(3, Span::hours(4), Span::minutes(200)),
         recording_of(4, Span::days(2), Span::minutes(5)),

@@ -22,8 +22,8 @@ fn restarted(mut event: Value) -> Value {
     event
 }
 
-/// The backfill's first page is done; Twilio refuses the second for good, and the run has failed. Returns the event that
-/// failed.
+/// A backfill whose first page is done and whose second page Twilio refuses for good, so that the run has failed. Returns
+/// the event that failed.
 async fn failed(world: &World) -> Value {
     world.invoke_briefly(backfill()).await.unwrap();
     let event = fire_next(world).await;
@@ -34,7 +34,7 @@ async fn failed(world: &World) -> Value {
     event
 }
 
-/// Fires the one schedule that there is, which has to invoke the function again.
+/// Fires the only schedule, which must invoke the function again.
 async fn fire_next(world: &World) -> Value {
     let [name] = <[_; 1]>::try_from(world.scheduled().await).unwrap();
     assert!(name.starts_with(OPERATION) && name.len() <= 64, "{name}");
@@ -105,7 +105,7 @@ async fn a_failed_run_goes_on_where_it_ended_by_the_event_that_failed_and_by_the
         let answer = world.invoke(event).await.unwrap();
         assert_eq!((&answer["status"], &answer["failures"]), (&json!("done"), &json!(0)));
         assert_eq!(answer["work"]["backfill"]["counts"]["found"], 5);
-        // A page that was done before isn't queued again.
+        // A page that was done before is not queued again.
         assert_eq!(world.queued().await.len(), 5, "by the first: {by_the_first}");
     }
 }
@@ -146,7 +146,7 @@ async fn the_same_list_of_recordings_goes_on_and_another_is_another_operation() 
     assert_eq!(second["work"]["verify"]["counts"]["bad"], 20);
 }
 
-/// What an invocation leaves that is killed after it has taken the second page.
+/// The cursor of an invocation that was killed after it had taken the second page.
 async fn killed(world: &World, its_time_is_over: bool) -> Value {
     world.invoke_briefly(backfill()).await.unwrap();
     let event = fire_next(world).await;

@@ -42,7 +42,7 @@ async fn a_scheduled_deletion_is_marked_until_it_is_erased() {
 #[tokio::test]
 async fn a_deletion_that_is_overdue_is_queued_again_and_counted() {
     let world = world().await;
-    // Two hours until it is due, and 26 in which it may be done.
+    // The deletion is due in two hours, and may be 26 hours late.
     let counts = json!({"pending": 3, "overdue": 0, "queued": 0, "failed": 0});
     assert_eq!(sweep(&world, 27).await, counts);
     assert!(world.queued().await.is_empty());

@@ -14,7 +14,7 @@ const GET_SECRET: &str = "secretsmanager.GetSecretValue";
 
 pub(super) struct Twilio {
     pub(super) server: Loopback,
-    /// What every call is answered with, where it isn't 0.
+    /// The status of every answer, unless it is 0.
     refusal: Arc<AtomicU16>,
 }
 
@@ -55,7 +55,7 @@ impl Twilio {
         self.server.twilio()
     }
 
-    /// From now on every call is answered with this status; with 0, properly.
+    /// From now on, every call is answered with this status. With 0, calls are answered normally.
     pub(super) fn refuse(&self, status: u16) {
         self.refusal.store(status, Ordering::Relaxed);
     }
@@ -67,7 +67,7 @@ impl Twilio {
     }
 }
 
-/// The recording that a call asks for.
+/// The answer to a request for a recording.
 fn one(recordings: &[Value], what: &str) -> (u16, Option<&'static str>, Value) {
     let named = |recording: &&Value| what.ends_with(&format!("/{}.json", recording["sid"].as_str().unwrap()));
     match recordings.iter().find(named) {
@@ -76,7 +76,7 @@ fn one(recordings: &[Value], what: &str) -> (u16, Option<&'static str>, Value) {
     }
 }
 
-/// The page that a call asks for.
+/// The answer to a request for a page.
 fn page(recordings: &[Value], what: &str) -> Value {
     let url: url::Url = format!("http://twilio{}", what.split(' ').nth(1).unwrap())
         .parse()

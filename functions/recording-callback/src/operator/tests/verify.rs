@@ -1,4 +1,4 @@
-//! Verification of what is stored.
+//! Verifications of stored recordings.
 
 use sid::RecordingSid;
 use vault::ContentType;
@@ -36,7 +36,7 @@ async fn damaged_recordings_are_named() {
     assert_eq!(bad(&answer), [sid(9), sid(17)]);
 }
 
-/// As an earlier release stored it, which took whatever came with a 200.
+/// An earlier release stored whatever came with a 200.
 #[tokio::test]
 async fn a_stored_page_of_html_is_bad() {
     let world = World::start(Twilio::with(Vec::new()).await).await;
@@ -125,7 +125,7 @@ async fn an_unreadable_recording_is_named_after_retries_and_the_others_are_verif
     ] {
         let world = world_with_a_disabled_key().await;
         let answer = world.invoke(event.clone()).await.unwrap();
-        // It's looked at again, later.
+        // The recordings are tried again later.
         assert_eq!(answer["status"], "running", "{event}");
         let counts = json!({"verified": 8, "bytes": 8_000, "bad": 0, "unreadable": 0, "gone": 0});
         assert_eq!(answer["work"]["verify"]["counts"], counts, "{event}");
@@ -157,7 +157,7 @@ async fn a_recording_that_becomes_readable_meanwhile_is_verified() {
 async fn a_recording_that_takes_longer_than_an_invocation_is_named_too() {
     let world = world().await;
     let event = json!({"verify": {"recordings": [sid(1)]}});
-    // Nothing is left of the invocation's time once what winding up takes is kept back.
+    // No time is left once the time for finishing the invocation is kept back.
     let mut answer = world.invoke_for(FINISHING, event).await.unwrap();
     while answer["status"] == "running" {
         let [name] = <[_; 1]>::try_from(world.scheduled().await).unwrap();

@@ -112,7 +112,7 @@ fn malformed_and_foreign_callbacks_are_refused() {
 
 #[test]
 fn a_callback_with_odd_parameters_is_linked_and_copied_with_what_is_left() {
-    // What the form and the query of the samples hold, and what may stand there instead.
+    // The values in the samples' form and query, and the values that replace them.
     let task = "WT00000000000000000000000000000001";
     for (from, to, name) in [
         ("RecordingDuration=5", "RecordingDuration=-1", "RecordingDuration"),

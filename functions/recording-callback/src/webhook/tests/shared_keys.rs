@@ -21,7 +21,7 @@ fn with_shared_keys(asked: &Asked) -> AwsAnswer {
     aws(asked)
 }
 
-/// A webhook that accepts SharedKeys, and the Auth Token too where that is asked for.
+/// A webhook that accepts SharedKeys, and optionally the Auth Token too.
 fn accepting(aws: &Loopback, auth_token: bool) -> Webhook {
     let webhook = webhook(aws, true);
     let secrets = Secrets::new(&aws.aws());
@@ -67,16 +67,16 @@ async fn a_callback_under_a_shared_key_is_taken_with_or_without_an_auth_token() 
 #[tokio::test]
 async fn a_key_signs_with_its_own_algorithm_and_under_its_own_id_alone() {
     for (algorithm, secret, settings) in [
-        // Another algorithm than the key's, whatever the header says.
+        // An algorithm other than the key's, whatever the header says.
         (Algorithm::HmacSha1, "new-secret", "key=new,algorithm=HMAC_SHA1"),
         (Algorithm::HmacSha1, "new-secret", "key=new,algorithm=HMAC_SHA256"),
         (Algorithm::HmacSha256, "new-secret", "key=new"),
-        // Another key's secret, and ids that nobody has.
+        // Another key's secret, and unknown ids.
         (Algorithm::HmacSha256, "old-secret", "key=new,algorithm=HMAC_SHA256"),
         (Algorithm::HmacSha256, "new-secret", "key=old,algorithm=HMAC_SHA256"),
         (Algorithm::HmacSha256, "new-secret", "key=newer,algorithm=HMAC_SHA256"),
         (Algorithm::HmacSha256, "", "key=newer,algorithm=HMAC_SHA256"),
-        // The Auth Token is no SharedKey, and an unknown key is no reason to try it.
+        // The Auth Token is not a SharedKey, and it is not tried for an unknown key.
         (
             Algorithm::HmacSha1,
             "local-stack-auth-token",

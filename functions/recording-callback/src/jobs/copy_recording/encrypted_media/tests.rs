@@ -23,7 +23,7 @@ const ARN: &str = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-000
 
 const PUBLIC_KEY: &str = "CR00000000000000000000000000000001";
 
-/// Media as Twilio keeps it, under the data key above; every reply but the last one breaks off as told.
+/// Media as Twilio stores it, under the data key above. Every reply except the last breaks off at the given position.
 struct Sealed {
     bytes: Vec<u8>,
     announced: bool,
@@ -88,7 +88,7 @@ fn envelope(wrapped_key: &[u8]) -> MediaEnvelope {
     MediaEnvelope::parse(&details).unwrap()
 }
 
-/// KMS that answers so.
+/// KMS with this answer.
 async fn kms(answer: impl Fn() -> (u16, Value) + Clone + Send + Sync + 'static) -> (Loopback, MediaKeys) {
     let server = Loopback::start(move |_: &Asked| {
         let (status, body) = answer();
@@ -102,7 +102,7 @@ async fn kms(answer: impl Fn() -> (u16, Value) + Clone + Send + Sync + 'static) 
     (server, keys)
 }
 
-/// KMS that unwraps whatever comes.
+/// KMS that unwraps everything.
 async fn unwrapping() -> (Loopback, MediaKeys) {
     kms(|| (200, json!({"KeyId": ARN, "Plaintext": STANDARD.encode(DATA_KEY)}))).await
 }
@@ -134,7 +134,7 @@ async fn keys_of_every_size_that_kms_makes_unwrap_data_keys() {
         let media = EncryptedMedia::new(&sealed, &keys, envelope(&wrapped));
         assert_eq!(drain(media.open(0, None).await.unwrap()).await.unwrap(), b"audio");
 
-        // Another data key's ciphertext, as KMS sees it.
+        // KMS sees the ciphertext of another data key.
         let mut other = wrapped;
         other[wrapped_len / 2] ^= 1;
         let media = EncryptedMedia::new(&sealed, &keys, envelope(&other));
@@ -177,7 +177,7 @@ async fn kms_is_asked_once_for_the_named_key_and_the_named_algorithm() {
     assert_eq!(asked[0].json(), expected);
 }
 
-/// What Twilio encrypted before a rotation is opened under the old key, and what it encrypted after it under the new one.
+/// Media from before a rotation is decrypted under the old key, and media from after it under the new one.
 #[tokio::test]
 async fn several_keys_are_in_use_while_one_replaces_another() {
     let emulated = Emulated::start().await;
@@ -204,7 +204,7 @@ async fn several_keys_are_in_use_while_one_replaces_another() {
             Err(error) => {
                 assert_eq!(*key, unknown, "{error}");
                 assert!(!error.retryable, "{error}");
-                // Whoever reads it sees which key is missing, and what became of those that are there.
+                // The message names the missing key, and the result for each configured key.
                 for told in [keys[0].as_str(), keys[1].as_str(), PUBLIC_KEY] {
                     assert!(error.message.contains(told), "{error}");
                 }
@@ -328,7 +328,7 @@ async fn stored_len(emulated: &Emulated) -> Result<u64, ReadError> {
 async fn media_that_does_not_verify_is_never_stored() {
     let (_server, keys) = unwrapping().await;
     let emulated = Emulated::start().await;
-    // Of whole blocks and of others; and nothing but a tag.
+    // Whole blocks, incomplete blocks, and a tag alone.
     for len in [0, 1, 15, 16, 17, 64, 2_000] {
         for announced in [true, false] {
             let whole = Sealed::new(&vec![5; len]);

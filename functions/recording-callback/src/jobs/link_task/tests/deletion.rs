@@ -1,11 +1,11 @@
-//! What a link makes due: the original's deletion.
+//! The deletion of the original, which a link schedules.
 
 use super::*;
 
 const SCHEDULE: &str = "POST /schedules/RE00000000000000000000000000000001";
 const MARK: &str = "PUT /recordings/deletions/RE00000000000000000000000000000001";
 
-/// How long from now the deletion is due that was asked for, and what is to be sent then.
+/// The time until the scheduled deletion, and the message that the schedule sends.
 fn scheduled_deletion(server: &Loopback) -> (String, String) {
     let asked = server.asked().into_iter().find(|asked| asked.what == SCHEDULE).unwrap();
     let body = asked.json();
@@ -34,7 +34,7 @@ async fn a_linked_original_is_deleted_when_its_time_comes() {
         .unwrap();
     let (at, message) = scheduled_deletion(&server);
     let two_hours_after = |ms| crate::schedules::at_expression(ms + 7_200_000);
-    // All have the same width, so that their order as text is that in time.
+    // All have the same width, so that their order as text is their order in time.
     assert!(
         (two_hours_after(before_ms)..=two_hours_after(clock::now_ms())).contains(&at),
         "{at}"

@@ -1,4 +1,4 @@
-//! What becomes of a link's message in the linker's hands.
+//! What the linker does with a link's message.
 
 use aws_lambda_events::sqs::SqsEvent;
 
@@ -13,7 +13,7 @@ const SEND_MESSAGE: &str = "AmazonSQS.SendMessage";
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
-/// SQS that takes everything, and TaskRouter that answers every request about a task with this status.
+/// SQS that accepts everything, and TaskRouter that answers every request about a task with this status.
 fn task_router(status: u16) -> impl Fn(&Asked) -> Answer + Clone + Send + Sync + 'static {
     move |asked| match neighbours(asked) {
         _ if asked.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"})),
@@ -135,7 +135,7 @@ async fn a_link_whose_task_waits_for_a_worker_waits_in_its_queue_and_is_never_se
 async fn an_old_link_joins_the_late_ones_before_it_is_tried() {
     let server = Loopback::start(task_router(200)).await;
     let body = link_of_age(10 * MINUTE_MS);
-    // Fields of a later release go with it.
+    // Fields of a later release are kept.
     let body = body.replacen('{', r#"{"later":1,"#, 1);
     assert!(kept(&server, &[message("m", &body, 5)]).await.is_empty());
     assert_eq!(
@@ -169,7 +169,7 @@ async fn a_late_link_is_tried_for_a_day_and_then_given_up_with_its_reason() {
     assert!(reason.contains("503"), "{reason}");
     assert_eq!(server.count(CHANGE_VISIBILITY), 0);
 
-    // However old it is, a link that can be made is.
+    // A link that can be made is made, however old it is.
     let server = Loopback::start(task_router(200)).await;
     assert!(kept_late(&server, &[message_of_age(4 * DAY_MS)]).await.is_empty());
     assert_eq!((server.count(SEND_MESSAGE), server.count("POST ")), (0, 1));
@@ -178,7 +178,7 @@ async fn a_late_link_is_tried_for_a_day_and_then_given_up_with_its_reason() {
 #[tokio::test]
 async fn a_message_that_no_other_queue_takes_is_kept() {
     for age_ms in [10 * MINUTE_MS, DAY_MS] {
-        // The second is nobody's word that a queue has the message.
+        // The second answer does not prove that a queue has the message.
         for refusal in [(500, json!({"__type": "com.amazonaws.sqs#Canary"})), (200, json!({}))] {
             let answer = task_router(503);
             let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
@@ -207,7 +207,7 @@ fn searched_link_of_age(age_ms: i64) -> String {
     Job::LinkTask(job).to_message()
 }
 
-/// A voicemail's task, for one, is made after its recording.
+/// For example, the task of a voicemail is created after its recording.
 #[tokio::test]
 async fn a_task_that_no_search_finds_may_still_come_within_a_day() {
     let task_router = |tasks: Value| {
@@ -233,14 +233,14 @@ async fn a_task_that_no_search_finds_may_still_come_within_a_day() {
         assert_eq!((server.count(SEARCH), server.count("POST ")), (1, 1));
     }
 
-    // Most recordings without a task never get one: that is no failure, and no dead letter.
+    // Most recordings without a task never get one. That is not a failure and makes no dead letter.
     let server = Loopback::start(task_router(json!([]))).await;
     let message = message("m", &searched_link_of_age(DAY_MS), 12);
     assert!(kept_late(&server, &[message]).await.is_empty());
     assert_eq!((server.count(SEARCH), server.count(SEND_MESSAGE)), (1, 0));
 }
 
-/// Nobody could bring the job again when it is time.
+/// Without such a queue, nothing would deliver the job again at the right time.
 #[tokio::test]
 async fn a_search_is_not_repeated_without_a_queue_of_its_own() {
     let server = Loopback::start(|asked| match neighbours(asked) {
@@ -256,7 +256,7 @@ async fn a_search_is_not_repeated_without_a_queue_of_its_own() {
     assert_eq!(server.count(SEARCH), 1);
 }
 
-/// Whoever answers in TaskRouter's place knows of no task.
+/// A server that answers in place of TaskRouter does not know the tasks.
 #[tokio::test]
 async fn a_404_that_is_not_twilios_ends_no_message() {
     let server = Loopback::start_with_text(|asked| match neighbours(asked) {
@@ -284,7 +284,7 @@ async fn of_a_batch_only_what_may_still_be_done_is_kept() {
     ]
     .map(|(id, body)| message(id, body, 1))
     .into();
-    // An older function leaves a newer one's messages to it.
+    // An older function leaves the messages of a newer one in the queue.
     assert_eq!(kept(&server, &messages).await, ["newer kind", "newer version"]);
     assert_eq!(server.count(CHANGE_VISIBILITY), 2);
     assert_eq!(server.count(&format!("POST {TASK}")), 2);

@@ -1,4 +1,4 @@
-//! A task has room for one segment link, which plays for good.
+//! A task has one segment link, which never expires.
 
 use super::*;
 
@@ -58,6 +58,6 @@ async fn the_first_recordings_segment_link_is_kept() {
     linker.run(&second, deadline).await.unwrap();
     assert_eq!(server.count("POST /v1/Workspaces/"), 1);
     assert_eq!(written(&server), first);
-    // It has no link, so its original stays.
+    // The recording has no link, so its original stays.
     assert_eq!(server.count("POST /schedules/"), 0);
 }
