@@ -31,7 +31,7 @@ async fn a_link_waits_for_its_tasks_worker_and_is_made_then() {
     eventually("the linker's word that the task waits", || async {
         let log = stack.log(Role::Linker).unwrap();
         log.lines()
-            .any(|line| line.contains(&recording.sid) && line.contains("waits for a worker"))
+            .any(|line| line.contains(&recording.sid) && line.contains("after a worker accepts it"))
             .then_some(())
     })
     .await;
@@ -124,7 +124,7 @@ async fn a_link_is_given_up_after_a_day_and_its_dead_letter_says_why() {
     sent.message_body(job.to_string()).send().await.unwrap();
     let letter = dead_letter(&stack, &job.to_string()).await;
     assert!(
-        reason(&letter).is_some_and(|reason| reason.contains("waits for a worker")),
+        reason(&letter).is_some_and(|reason| reason.contains("after a worker accepts it")),
         "{letter:?}"
     );
     assert_eq!(stack.twilio().task(&recording.task).unwrap().attributes, attributes);

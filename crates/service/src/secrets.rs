@@ -1,5 +1,6 @@
 //! Secrets from AWS Secrets Manager, fetched when first needed and kept for a while.
 
+mod source;
 mod typed;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -17,7 +18,10 @@ use cache::{Cache, Clock, Place};
 use secrecy::SecretString;
 use serde_json::Value;
 
-pub use self::typed::Secret;
+pub use self::{
+    source::{SecretSource, retry_refused},
+    typed::Secret,
+};
 use crate::metrics::{self, Unit};
 
 /// How long a value is used before it is asked for again: a rotated secret is in use within this time.

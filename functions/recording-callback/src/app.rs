@@ -16,11 +16,11 @@ use twilio::{
     client::{Client, ClientError, Credentials},
     shared_keys::SharedKeys,
 };
-use vault::{Catalog, DeletionNotices, PendingDeletions, Reader, Writer};
+use vault::{Catalog, DeletionNotices, PendingDeletions, Reader, ReaderConfig, Writer};
 
 use crate::{
     clock,
-    config::{Config, JobsConfig, LinkMode, WebhookConfig},
+    config::{Config, CopierConfig, LinkMode, LinkerConfig, WebhookConfig},
     invocation::{Invocation, InvocationError, Reply},
     jobs::{Copier, Jobs, LinkKind, Linker, Links, LinksQueue, MediaKeys, OriginalDeleter, process_batch},
     operator::{Invoked, Operator},
@@ -73,15 +73,36 @@ impl App {
         let Config {
             account, webhook, jobs, ..
         } = config;
-        let (jobs, links_queue, operator) = match jobs {
-            Some(config) => aws.jobs(account.clone(), config)?,
-            None => (Jobs::default(), None, None),
+        let webhook = webhook.map(|webhook| aws.webhook(account.clone(), webhook));
+        let Some(config) = jobs else {
+            return Ok(Self {
+                webhook,
+                jobs: Jobs::default(),
+                links_queue: None,
+                operator: None,
+            });
         };
+        let client = Client::new(account, config.endpoints)?;
+        let twilio = || {
+            let api_key = Secret::new(&aws.secrets, config.api_key_secret.clone(), Credentials::parse_api_key);
+            TwilioAccount::new(client.clone(), api_key)
+        };
+        let mut linker = config.linker;
+        let links_queue = linker.as_mut().and_then(|linker| aws.links_queue(linker));
         Ok(Self {
-            jobs,
+            webhook,
+            jobs: Jobs {
+                linker: linker.map(|linker| aws.linker(twilio(), linker, links_queue.is_some())),
+                deleter: config
+                    .copier
+                    .as_ref()
+                    .map(|copier| aws.deleter(twilio(), &copier.verification)),
+                copier: config.copier.map(|copier| aws.copier(twilio(), copier)),
+            },
             links_queue,
-            operator,
-            webhook: webhook.map(|webhook| aws.webhook(account, webhook)),
+            operator: config
+                .operator
+                .map(|operator| Operator::new(&aws.config, twilio(), operator)),
         })
     }
 
@@ -171,56 +192,51 @@ impl Aws {
         }
     }
 
-    fn jobs(
-        &self,
-        account: AccountSid,
-        mut config: JobsConfig,
-    ) -> Result<(Jobs, Option<LinksQueue>, Option<Operator>), ClientError> {
-        let links_queue = config.linker.as_mut().and_then(|linker| linker.queue.take());
-        let links_queue = links_queue.map(|urls| LinksQueue::new(&self.sqs(), urls));
-        let twilio = Client::new(account, config.endpoints)?;
-        let api_key = || Secret::new(&self.secrets, config.api_key_secret.clone(), Credentials::parse_api_key);
-        let originals = || TwilioAccount {
-            twilio: twilio.clone(),
-            api_key: api_key(),
+    fn links_queue(&self, config: &mut LinkerConfig) -> Option<LinksQueue> {
+        let urls = config.queue.take()?;
+        Some(LinksQueue::new(&self.sqs(), urls))
+    }
+
+    fn linker(&self, twilio: TwilioAccount, config: LinkerConfig, waits_for_task: bool) -> Linker {
+        let kind = match config.mode {
+            LinkMode::Media => LinkKind::Media,
+            LinkMode::SegmentLink { keys_secret } => {
+                let keys = Secret::new(&self.secrets, keys_secret, key_ring);
+                LinkKind::SegmentLink(keys.with_max_outage(MAX_OUTAGE_OF_LINK_KEYS))
+            }
         };
-        let operator = config
-            .operator
-            .map(|config| Operator::new(&self.config, originals(), config));
-        let jobs = Jobs {
-            linker: config.linker.map(|linker| Linker {
-                twilio: twilio.clone(),
-                api_key: api_key(),
-                workspace: linker.workspace,
-                links: Links {
-                    kind: match linker.mode {
-                        LinkMode::Media => LinkKind::Media,
-                        LinkMode::SegmentLink { keys_secret } => LinkKind::SegmentLink(
-                            Secret::new(&self.secrets, keys_secret, key_ring).with_max_outage(MAX_OUTAGE_OF_LINK_KEYS),
-                        ),
-                    },
-                    playback_base_url: linker.playback_base_url,
-                    channels: linker.channels,
-                },
-                waits_for_task: links_queue.is_some(),
-                deletions: linker.deletion.map(|deletion| Deletions::new(&self.config, deletion)),
-            }),
-            deleter: config.copier.as_ref().map(|copier| OriginalDeleter {
-                originals: originals(),
-                catalog: Catalog::new(self.s3(), copier.verification.bucket.clone()),
-                notices: DeletionNotices::new(self.s3(), copier.verification.bucket.clone()),
-                pending: PendingDeletions::new(self.s3(), copier.verification.bucket.clone()),
-                reader: Reader::new(self.s3(), self.kms(), copier.verification.clone()),
-            }),
-            copier: config.copier.map(|copier| Copier {
-                originals: originals(),
-                max_receives: copier.max_receives,
-                writer: Writer::new(self.s3(), self.kms(), copier.vault),
-                formats: copier.formats,
-                media_keys: copier.media_keys.map(|keys| MediaKeys::new(self.kms(), keys)),
-            }),
-        };
-        Ok((jobs, links_queue, operator))
+        Linker {
+            twilio,
+            workspace: config.workspace,
+            links: Links {
+                kind,
+                playback_base_url: config.playback_base_url,
+                channels: config.channels,
+            },
+            waits_for_task,
+            deletions: config.deletion.map(|deletion| Deletions::new(&self.config, deletion)),
+        }
+    }
+
+    fn copier(&self, twilio: TwilioAccount, config: CopierConfig) -> Copier {
+        Copier {
+            twilio,
+            max_receives: config.max_receives,
+            writer: Writer::new(self.s3(), self.kms(), config.vault),
+            formats: config.formats,
+            media_keys: config.media_keys.map(|keys| MediaKeys::new(self.kms(), keys)),
+        }
+    }
+
+    fn deleter(&self, twilio: TwilioAccount, config: &ReaderConfig) -> OriginalDeleter {
+        let bucket = &config.bucket;
+        OriginalDeleter {
+            twilio,
+            catalog: Catalog::new(self.s3(), bucket.clone()),
+            notices: DeletionNotices::new(self.s3(), bucket.clone()),
+            pending: PendingDeletions::new(self.s3(), bucket.clone()),
+            reader: Reader::new(self.s3(), self.kms(), config.clone()),
+        }
     }
 
     fn s3(&self) -> aws_sdk_s3::Client {

@@ -1,19 +1,21 @@
-//! Recordings as they are at Twilio, asked for with this function's API key.
+//! The account at Twilio, called with this function's API key.
 
-use service::secrets::{Secret, SecretError};
-use sid::RecordingSid;
+use service::secrets::{Secret, SecretError, retry_refused};
+use sid::{CallSid, ConferenceSid, RecordingSid, TaskSid, WorkspaceSid};
 use twilio::{
     client::{ApiError, Client, Credentials},
+    media::{Media, MediaFormat},
     recordings::{CreatedBetween, Deletion, PageToken, RecordingPage, RecordingResource},
+    taskrouter::Task,
 };
 
-/// The account's recordings at Twilio.
+/// The calls that this function makes. If Twilio refuses the key, the secret is read again once.
 pub(crate) struct TwilioAccount {
-    pub(crate) twilio: Client,
-    pub(crate) api_key: Secret<Credentials>,
+    twilio: Client,
+    api_key: Secret<Credentials>,
 }
 
-/// A call that failed.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TwilioAccountError {
     #[error("Twilio: {0}")]
@@ -23,32 +25,88 @@ pub(crate) enum TwilioAccountError {
 }
 
 impl TwilioAccount {
-    pub(crate) async fn fetch(&self, recording: &RecordingSid) -> Result<RecordingResource, TwilioAccountError> {
-        self.call(async |key| self.twilio.fetch_recording(key, recording).await)
+    pub(crate) const fn new(twilio: Client, api_key: Secret<Credentials>) -> Self {
+        Self { twilio, api_key }
+    }
+
+    pub(crate) async fn fetch_recording(
+        &self,
+        recording: &RecordingSid,
+    ) -> Result<RecordingResource, TwilioAccountError> {
+        self.call(|key| async move { self.twilio.fetch_recording(&key, recording).await })
             .await
     }
 
-    pub(crate) async fn list(
+    pub(crate) async fn list_recordings(
         &self,
         created: &CreatedBetween,
         after: Option<&PageToken>,
         page_size: u16,
     ) -> Result<RecordingPage, TwilioAccountError> {
-        self.call(async |key| self.twilio.list_recordings(key, created, after, page_size).await)
+        self.call(|key| async move { self.twilio.list_recordings(&key, created, after, page_size).await })
             .await
     }
 
-    pub(crate) async fn delete(&self, recording: &RecordingSid) -> Result<Deletion, TwilioAccountError> {
-        self.call(async |key| self.twilio.delete_recording(key, recording).await)
+    pub(crate) async fn delete_recording(&self, recording: &RecordingSid) -> Result<Deletion, TwilioAccountError> {
+        self.call(|key| async move { self.twilio.delete_recording(&key, recording).await })
             .await
     }
 
-    async fn call<T>(&self, call: impl AsyncFn(&Credentials) -> Result<T, ApiError>) -> Result<T, TwilioAccountError> {
-        match call(&self.api_key.get().await?).await {
-            // The key may have been replaced since the secret was last read.
-            Err(ApiError::Unauthorized) => Ok(call(&self.api_key.refresh().await?).await?),
-            answer => Ok(answer?),
-        }
+    /// The recording's media from the byte `from` on, of the version `etag` if given.
+    pub(crate) async fn media(
+        &self,
+        recording: &RecordingSid,
+        format: MediaFormat,
+        from: u64,
+        etag: Option<&str>,
+    ) -> Result<Media, TwilioAccountError> {
+        self.call(|key| async move { self.twilio.media(&key, recording, format, from, etag).await })
+            .await
+    }
+
+    /// The newest task whose attributes name the call or the conference.
+    pub(crate) async fn find_task(
+        &self,
+        workspace: &WorkspaceSid,
+        call: Option<&CallSid>,
+        conference: Option<&ConferenceSid>,
+    ) -> Result<Option<TaskSid>, TwilioAccountError> {
+        self.call(|key| async move { self.twilio.find_task(&key, workspace, call, conference).await })
+            .await
+    }
+
+    pub(crate) async fn fetch_task(
+        &self,
+        workspace: &WorkspaceSid,
+        task: &TaskSid,
+    ) -> Result<Task, TwilioAccountError> {
+        self.call(|key| async move { self.twilio.fetch_task(&key, workspace, task).await })
+            .await
+    }
+
+    /// Updates the attributes of the task's version `etag`. Returns the attributes in Twilio's answer.
+    pub(crate) async fn update_task_attributes(
+        &self,
+        workspace: &WorkspaceSid,
+        task: &TaskSid,
+        attributes: &str,
+        etag: &str,
+    ) -> Result<Option<String>, TwilioAccountError> {
+        self.call(|key| async move {
+            let twilio = &self.twilio;
+            twilio
+                .update_task_attributes(&key, workspace, task, attributes, etag)
+                .await
+        })
+        .await
+    }
+
+    async fn call<A, F>(&self, call: impl FnMut(Credentials) -> F) -> Result<A, TwilioAccountError>
+    where
+        F: Future<Output = Result<A, ApiError>>,
+    {
+        let is_refused = |error: &ApiError| matches!(error, ApiError::Unauthorized);
+        Ok(retry_refused(&self.api_key, is_refused, call).await??)
     }
 }
 

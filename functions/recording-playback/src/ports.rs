@@ -113,10 +113,10 @@ impl Recordings for vault::Reader {
 
 impl LinkKeys for Secret<KeyRing> {
     async fn current(&self) -> Result<KeyRing, SecretError> {
-        self.get().await
+        self.current().await
     }
 
     async fn refreshed(&self) -> Result<KeyRing, SecretError> {
-        self.refresh().await
+        self.refreshed().await
     }
 }

@@ -155,16 +155,16 @@ async fn a_failure_is_asked_about_once_in_ten_seconds_whatever_it_is() {
     {
         let manager = Manager::start(failure).await;
         for _ in 0..10 {
-            manager.secret().get().await.unwrap_err();
-            manager.secret().refresh().await.unwrap_err();
+            manager.secret().current().await.unwrap_err();
+            manager.secret().refreshed().await.unwrap_err();
         }
         assert_eq!(manager.calls(), 1);
         manager.pass(9);
-        manager.secret().get().await.unwrap_err();
+        manager.secret().current().await.unwrap_err();
         assert_eq!(manager.calls(), 1);
         manager.pass(1);
         manager.answers(Answer::Value("one"));
-        assert_eq!(manager.secret().get().await.unwrap(), "one");
+        assert_eq!(manager.secret().current().await.unwrap(), "one");
     }
 }
 
@@ -173,7 +173,9 @@ async fn a_silent_secrets_manager_is_asked_once_and_not_waited_for() {
     let manager = Manager::start(Answer::Silence).await;
     let patience = Duration::from_secs(9);
     for _ in 0..2 {
-        let answer = tokio::time::timeout(patience, manager.secret().get()).await.unwrap();
+        let answer = tokio::time::timeout(patience, manager.secret().current())
+            .await
+            .unwrap();
         assert!(matches!(answer, Err(SecretError::Unavailable(_))), "{answer:?}");
     }
     assert_eq!(manager.calls(), 1);
@@ -184,20 +186,20 @@ async fn a_known_value_outlives_an_outage_of_an_hour() {
     for outage in UNREACHABLE {
         let manager = Manager::start(Answer::Value("one")).await;
         let secret = manager.secret();
-        secret.get().await.unwrap();
+        secret.current().await.unwrap();
         manager.answers(outage);
         for _ in 0..2 {
             manager.pass(301);
-            assert_eq!(secret.get().await.unwrap(), "one");
+            assert_eq!(secret.current().await.unwrap(), "one");
             // Whoever asks for a newer value is not given the old one.
-            let refreshed = secret.refresh().await;
+            let refreshed = secret.refreshed().await;
             assert!(matches!(refreshed, Err(SecretError::Unavailable(_))), "{refreshed:?}");
         }
         assert_eq!(manager.calls(), 3);
         manager.pass(3_600 - 2 * 301 - 1);
-        assert_eq!(secret.get().await.unwrap(), "one");
+        assert_eq!(secret.current().await.unwrap(), "one");
         manager.pass(1);
-        let answer = secret.get().await;
+        let answer = secret.current().await;
         assert!(matches!(answer, Err(SecretError::Unavailable(_))), "{answer:?}");
     }
 }
@@ -206,12 +208,12 @@ async fn a_known_value_outlives_an_outage_of_an_hour() {
 async fn link_keys_outlive_an_outage_of_a_quarter_of_an_hour() {
     let manager = Manager::start(Answer::Value("one")).await;
     let keys = manager.secret().with_max_outage(MAX_OUTAGE_OF_LINK_KEYS);
-    keys.get().await.unwrap();
+    keys.current().await.unwrap();
     manager.answers(Answer::Error(503, "ServiceUnavailable"));
     manager.pass(15 * 60 - 1);
-    assert_eq!(keys.get().await.unwrap(), "one");
+    assert_eq!(keys.current().await.unwrap(), "one");
     manager.pass(1);
-    let answer = keys.get().await;
+    let answer = keys.current().await;
     assert!(matches!(answer, Err(SecretError::Unavailable(_))), "{answer:?}");
 }
 
@@ -220,13 +222,13 @@ async fn a_decision_of_secrets_managers_ends_the_known_value_at_once() {
     for decision in DECISIONS {
         let manager = Manager::start(Answer::Value("one")).await;
         let secret = manager.secret();
-        secret.get().await.unwrap();
+        secret.current().await.unwrap();
         manager.pass(10);
         manager.answers(decision);
-        secret.refresh().await.unwrap_err();
+        secret.refreshed().await.unwrap_err();
         // Still so once Secrets Manager cannot be reached any more.
         for _ in 0..2 {
-            let answer = secret.get().await;
+            let answer = secret.current().await;
             assert!(
                 !matches!(answer, Ok(_) | Err(SecretError::Unavailable(_))),
                 "{answer:?}"
@@ -234,7 +236,7 @@ async fn a_decision_of_secrets_managers_ends_the_known_value_at_once() {
         }
         manager.answers(Answer::Error(503, "ServiceUnavailable"));
         manager.pass(10);
-        let answer = secret.get().await;
+        let answer = secret.current().await;
         assert!(matches!(answer, Err(SecretError::Unavailable(_))), "{answer:?}");
     }
 }
@@ -244,12 +246,12 @@ async fn a_decision_of_secrets_managers_ends_the_known_value_at_once() {
 async fn a_rotated_secret_is_in_use_after_five_minutes_of_the_wall_clock() {
     let manager = Manager::start(Answer::Value("one")).await;
     let secret = manager.secret();
-    secret.get().await.unwrap();
+    secret.current().await.unwrap();
     manager.answers(Answer::Value("two"));
     manager.pass(299);
-    assert_eq!(secret.get().await.unwrap(), "one");
+    assert_eq!(secret.current().await.unwrap(), "one");
     manager.pass(1);
-    assert_eq!(secret.get().await.unwrap(), "two");
+    assert_eq!(secret.current().await.unwrap(), "two");
     assert_eq!(manager.calls(), 2);
 }
 
@@ -257,12 +259,12 @@ async fn a_rotated_secret_is_in_use_after_five_minutes_of_the_wall_clock() {
 async fn a_refresh_gives_what_is_ten_seconds_old_at_most() {
     let manager = Manager::start(Answer::Value("one")).await;
     let secret = manager.secret();
-    secret.get().await.unwrap();
+    secret.current().await.unwrap();
     manager.answers(Answer::Value("two"));
     manager.pass(9);
-    assert_eq!(secret.refresh().await.unwrap(), "one");
+    assert_eq!(secret.refreshed().await.unwrap(), "one");
     manager.pass(1);
-    assert_eq!(secret.refresh().await.unwrap(), "two");
+    assert_eq!(secret.refreshed().await.unwrap(), "two");
     assert_eq!(manager.calls(), 2);
 }
 
@@ -270,7 +272,7 @@ async fn a_refresh_gives_what_is_ten_seconds_old_at_most() {
 async fn concurrent_first_reads_make_one_call() {
     let manager = Manager::start(Answer::Value("one")).await;
     let secret = manager.secret();
-    let (first, second) = tokio::join!(secret.get(), secret.get());
+    let (first, second) = tokio::join!(secret.current(), secret.current());
     assert_eq!((first.unwrap(), second.unwrap()), ("one".to_owned(), "one".to_owned()));
     assert_eq!(manager.calls(), 1);
 }
@@ -282,12 +284,12 @@ async fn a_value_that_cannot_be_parsed_is_asked_for_again_once_in_ten_seconds() 
         text.strip_suffix('!').map(str::to_owned)
     });
     for _ in 0..10 {
-        assert!(matches!(secret.get().await, Err(SecretError::Missing)));
+        assert!(matches!(secret.current().await, Err(SecretError::Missing)));
     }
     assert_eq!(manager.calls(), 1);
     manager.answers(Answer::Value("whole!"));
     manager.pass(10);
-    assert_eq!(secret.get().await.unwrap(), "whole");
+    assert_eq!(secret.current().await.unwrap(), "whole");
 }
 
 /// A connection that the server closed while the instance was frozen.
@@ -316,7 +318,7 @@ async fn a_dead_connection_costs_no_answer() {
 async fn no_failure_quotes_what_secrets_manager_said() {
     for failure in UNREACHABLE.into_iter().chain(DECISIONS) {
         let manager = Manager::start(failure).await;
-        let error = manager.secret().get().await.unwrap_err();
+        let error = manager.secret().current().await.unwrap_err();
         assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! A secret read as what it is.
+//! A secret with a parsed value.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ pub struct Secret<T> {
 }
 
 impl<T> Secret<T> {
-    /// The secret with this name or ARN; a text that `parse` does not take counts as missing.
+    /// The secret with this name or ARN. A text that `parse` refuses counts as missing.
     pub fn new(secrets: &Secrets, id: String, parse: fn(&str) -> Option<T>) -> Self {
         Self {
             secrets: secrets.clone(),
@@ -32,25 +32,24 @@ impl<T> Secret<T> {
         self
     }
 
-    /// The value as far as it is known, younger than five minutes, or than an hour while Secrets Manager cannot be reached.
-    /// One that cannot be read is asked for anew: it may have been put right meanwhile.
+    /// The known value, younger than five minutes, or than an hour while Secrets Manager cannot be reached. A value that
+    /// cannot be parsed is read again: it may have been corrected meanwhile.
     ///
     /// # Errors
-    /// [`SecretError::Missing`] and [`SecretError::Refused`] where it cannot be used, [`SecretError::Unavailable`] where
-    /// Secrets Manager cannot be reached and no value is known. After any of them Secrets Manager is not asked for ten
-    /// seconds.
-    pub async fn get(&self) -> Result<T, SecretError> {
+    /// [`SecretError::Missing`] and [`SecretError::Refused`] if it cannot be used, [`SecretError::Unavailable`] if Secrets
+    /// Manager cannot be reached and no value is known. After any of them Secrets Manager is not asked for ten seconds.
+    pub async fn current(&self) -> Result<T, SecretError> {
         match self.read(&*self.secrets.get(&self.id, self.max_outage).await?) {
-            Err(SecretError::Missing) => self.refresh().await,
+            Err(SecretError::Missing) => self.refreshed().await,
             value => value,
         }
     }
 
-    /// The value as it is now, at most ten seconds old, for a caller whom the known one has failed.
+    /// The value as it is now, at most ten seconds old, for a caller whose known value was refused.
     ///
     /// # Errors
-    /// As [`get`](Self::get), but a known value is no answer where Secrets Manager cannot be reached.
-    pub async fn refresh(&self) -> Result<T, SecretError> {
+    /// As [`current`](Self::current), but a known value does not replace the answer if Secrets Manager cannot be reached.
+    pub async fn refreshed(&self) -> Result<T, SecretError> {
         self.read(&*self.secrets.refresh(&self.id).await?)
     }
 

@@ -1,12 +1,8 @@
-//! CopyRecording: the recording's media from Twilio into the vault.
+//! CopyRecording: copies the recording's media from Twilio into the vault.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, future::BoxFuture};
 use service::{
     metrics::{self, Unit},
     telemetry::AUDIT,
@@ -17,7 +13,7 @@ use twilio::{
     callback::EncryptionDetails,
     client::ApiError,
     encrypted_media::{EncryptedMediaError, MediaEnvelope},
-    media::{Media, MediaFormat},
+    media::MediaFormat,
 };
 use vault::{
     Attributes, ContentType, Doubts, Incoming, Outcome, Receipt, Source, SourceError, SourceReply, StoreError, Told,
@@ -36,25 +32,25 @@ use self::encrypted_media::EncryptedMedia;
 pub(crate) use self::{encrypted_media::MediaKeys, formats::Formats};
 
 pub(crate) struct Copier {
-    pub(crate) originals: TwilioAccount,
+    pub(crate) twilio: TwilioAccount,
     pub(crate) writer: Writer,
     pub(crate) formats: Formats,
-    /// How often SQS brings a message before it takes it for dead.
+    /// How often SQS delivers a message before it moves it to the dead-letter queue.
     pub(crate) max_receives: u32,
-    /// For recordings that Twilio encrypted; without it they aren't copied.
+    /// For recordings that Twilio encrypted. Without it, they are not copied.
     pub(crate) media_keys: Option<MediaKeys>,
 }
 
-/// Why the recording isn't in the vault yet.
+/// Why the recording is not in the vault yet.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CopyError {
-    /// What would be stored is ciphertext that nobody could play.
+    /// The copy would be ciphertext, which cannot be played.
     #[error("Twilio encrypted the media with the account's public key, which this function cannot undo")]
     Encrypted,
     #[error(transparent)]
     Envelope(#[from] EncryptedMediaError),
-    #[error("what Twilio says of the recording: {0}")]
-    Told(#[from] TwilioAccountError),
+    #[error("the recording's description at Twilio: {0}")]
+    Description(#[from] TwilioAccountError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -70,8 +66,8 @@ impl Copier {
             Some(details) => Some(self.opening(job, details).await?),
             None => None,
         };
-        let told = self.told(job, nth, is_last).await?;
-        let format = self.format(job, &told);
+        let expected = self.expected(job, nth, is_last).await?;
+        let format = self.format(job, &expected);
         let media = RecordingMedia {
             copier: self,
             recording: &job.recording_sid,
@@ -80,14 +76,14 @@ impl Copier {
         let incoming = Incoming {
             content_type: content_type(format),
             attributes: attributes(job),
-            told,
+            told: expected,
             doubts: if is_last { Doubts::Store } else { Doubts::Refuse },
         };
         let outcome = match opening {
             Some((keys, envelope)) => {
-                let opened = EncryptedMedia::new(media, keys, envelope);
+                let decrypted = EncryptedMedia::new(media, keys, envelope);
                 self.writer
-                    .store(&job.recording_sid, &incoming, &opened, deadline)
+                    .store(&job.recording_sid, &incoming, &decrypted, deadline)
                     .await?
             }
             None => {
@@ -96,20 +92,20 @@ impl Copier {
                     .await?
             }
         };
-        tell(&job.recording_sid, &outcome, began.elapsed());
+        report(&job.recording_sid, &outcome, began.elapsed());
         Ok(())
     }
 
-    /// The callback's word on the duration comes first: it is the same at every try.
-    fn format(&self, job: &CopyRecording, told: &Told) -> MediaFormat {
+    /// The callback's duration comes first, because it is the same in every attempt.
+    fn format(&self, job: &CopyRecording, expected: &Told) -> MediaFormat {
         match job.encryption_details {
-            // There is only what Twilio encrypted.
+            // Only the format that Twilio encrypted exists.
             Some(_) => self.formats.usual,
-            None => self.formats.of(job.duration_s.or(told.duration_s)),
+            None => self.formats.of(job.duration_s.or(expected.duration_s)),
         }
     }
 
-    /// What it takes to open media that Twilio encrypted.
+    /// The keys and the envelope that decrypt media which Twilio encrypted.
     async fn opening(
         &self,
         job: &CopyRecording,
@@ -123,21 +119,21 @@ impl Copier {
         Ok((keys, envelope))
     }
 
-    /// What the recording itself says of its encryption, where the callback said it in a way that can't be read. That it
-    /// is encrypted stands, whatever is found here: ciphertext isn't stored as if it were audio.
+    /// The envelope from the recording's own description, if the callback's cannot be read. The recording counts as encrypted
+    /// in any case, so that ciphertext is never stored as audio.
     async fn envelope_at_twilio(
         &self,
         job: &CopyRecording,
         unreadable: EncryptedMediaError,
     ) -> Result<MediaEnvelope, CopyError> {
-        let resource = self.originals.fetch(&job.recording_sid).await?;
+        let resource = self.twilio.fetch_recording(&job.recording_sid).await?;
         let details = resource.encryption_details.ok_or(unreadable)?;
         Ok(MediaEnvelope::parse(&details)?)
     }
 
-    /// What Twilio says of the recording. The callback's word will do as long as nothing has failed; then the recording's
-    /// own description is asked for, which is what Twilio says now.
-    async fn told(&self, job: &CopyRecording, nth: Try, is_last: bool) -> Result<Told, TwilioAccountError> {
+    /// The channels and the duration that the media should have. The callback's values are enough in the first attempt. Later
+    /// attempts fetch the recording's current description from Twilio.
+    async fn expected(&self, job: &CopyRecording, nth: Try, is_last: bool) -> Result<Told, TwilioAccountError> {
         let then = Told {
             channels: job.channels,
             duration_s: job.duration_s,
@@ -146,7 +142,7 @@ impl Copier {
         if is_first && then.channels.is_some() && then.duration_s.is_some() {
             return Ok(then);
         }
-        match self.originals.fetch(&job.recording_sid).await {
+        match self.twilio.fetch_recording(&job.recording_sid).await {
             Ok(now) => Ok(Told {
                 channels: now.channels.or(then.channels),
                 duration_s: now.duration_s.or(then.duration_s),
@@ -164,19 +160,19 @@ impl CopyError {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::Encrypted | Self::Envelope(_) => false,
-            Self::Told(error) => error.is_retryable(),
+            Self::Description(error) => error.is_retryable(),
             Self::Store(error) => error.is_retryable(),
         }
     }
 }
 
-/// The audit line and the metrics of a copy that needs no further try.
-fn tell(recording: &RecordingSid, outcome: &Outcome, took: Duration) {
+/// Writes the audit line and emits the metrics of a copy that is done.
+fn report(recording: &RecordingSid, outcome: &Outcome, took: Duration) {
     let not_copied = |outcome| {
         tracing::info!(target: AUDIT, event = "copy", outcome, recordingSid = %recording, "not copied");
     };
     match outcome {
-        Outcome::Stored(receipt) => tell_stored(recording, receipt, took),
+        Outcome::Stored(receipt) => report_stored(recording, receipt, took),
         Outcome::AlreadyStored => {
             not_copied("already_stored");
             metrics::emit(&[("CopyDuplicate", 1.0, Unit::Count)]);
@@ -192,7 +188,7 @@ fn tell(recording: &RecordingSid, outcome: &Outcome, took: Duration) {
     }
 }
 
-fn tell_stored(recording: &RecordingSid, receipt: &Receipt, took: Duration) {
+fn report_stored(recording: &RecordingSid, receipt: &Receipt, took: Duration) {
     tracing::info!(
         target: AUDIT,
         event = "copy",
@@ -223,7 +219,7 @@ const fn content_type(format: MediaFormat) -> ContentType {
     }
 }
 
-/// What Twilio said of the recording.
+/// Twilio's facts about the recording, for the stored object's metadata.
 fn attributes(job: &CopyRecording) -> Attributes {
     let start_time = job
         .start_time_ms
@@ -243,54 +239,43 @@ fn attributes(job: &CopyRecording) -> Attributes {
     .collect()
 }
 
-/// A recording at Twilio, by the URL that its SIDs make: the one in the callback is never fetched.
+/// A recording at Twilio. Its URL is made from its SIDs. The URL in the callback is never fetched.
 struct RecordingMedia<'a> {
     copier: &'a Copier,
     recording: &'a RecordingSid,
     format: MediaFormat,
 }
 
-impl RecordingMedia<'_> {
-    async fn get(&self, from: u64, etag: Option<&str>) -> Result<Media, SourceError> {
-        let TwilioAccount { twilio, api_key } = &self.copier.originals;
-        let unusable = |error| SourceError {
-            retryable: true,
-            message: format!("Twilio's API key: {error}"),
-        };
-        let key = api_key.get().await.map_err(unusable)?;
-        match twilio.media(&key, self.recording, self.format, from, etag).await {
-            // The key may have been replaced since the secret was last read.
-            Err(ApiError::Unauthorized) => {
-                let key = api_key.refresh().await.map_err(unusable)?;
-                twilio.media(&key, self.recording, self.format, from, etag).await
-            }
-            answer => answer,
-        }
-        .map_err(source_error)
-    }
-}
-
 impl Source for RecordingMedia<'_> {
-    fn open<'a>(
-        &'a self,
-        from: u64,
-        validator: Option<&'a str>,
-    ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+    fn open<'a>(&'a self, from: u64, validator: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>> {
         Box::pin(async move {
-            let media = self.get(from, validator).await?;
+            let twilio = &self.copier.twilio;
+            let media = twilio.media(self.recording, self.format, from, validator).await?;
             Ok(SourceReply {
                 start: media.start,
                 total_len: media.total_len,
                 validator: media.etag,
-                body: Box::pin(media.body.map_err(source_error)),
+                body: Box::pin(media.body.map_err(media_error)),
             })
         })
     }
 }
 
-fn source_error(error: ApiError) -> SourceError {
+impl From<TwilioAccountError> for SourceError {
+    fn from(error: TwilioAccountError) -> Self {
+        match error {
+            TwilioAccountError::Api(error) => media_error(error),
+            TwilioAccountError::Secret(_) => Self {
+                retryable: true,
+                message: error.to_string(),
+            },
+        }
+    }
+}
+
+fn media_error(error: ApiError) -> SourceError {
     SourceError {
-        // 404 is what Twilio answers while it's still processing the recording.
+        // Twilio answers 404 while it is still processing the recording.
         retryable: error.is_retryable() || matches!(error, ApiError::NotFound),
         message: format!("Twilio's media: {error}"),
     }

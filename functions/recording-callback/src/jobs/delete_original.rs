@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(crate) struct OriginalDeleter {
-    pub(crate) originals: TwilioAccount,
+    pub(crate) twilio: TwilioAccount,
     pub(crate) reader: Reader,
     pub(crate) catalog: Catalog,
     pub(crate) notices: DeletionNotices,
@@ -38,7 +38,7 @@ pub(crate) enum DeleteError {
     #[error("whether the recording was erased: {0}")]
     Catalog(#[from] ServiceError),
     #[error(transparent)]
-    TwilioAccount(#[from] TwilioAccountError),
+    Twilio(#[from] TwilioAccountError),
     #[error("deadline reached")]
     Deadline,
 }
@@ -99,7 +99,7 @@ impl OriginalDeleter {
                     leave(recording);
                     return Ok(());
                 }
-                self.originals.delete(&job.recording_sid).await?
+                self.twilio.delete_recording(&job.recording_sid).await?
             }
             Err(TwilioAccountError::Api(ApiError::NotFound)) => Deletion::AlreadyGone,
             Err(error) => return Err(error.into()),
@@ -114,7 +114,7 @@ impl OriginalDeleter {
 
     /// What Twilio reports of the recording now, and what it reported in the callback.
     async fn reported(&self, job: &DeleteOriginal) -> Result<[Told; 2], TwilioAccountError> {
-        let original = self.originals.fetch(&job.recording_sid).await?;
+        let original = self.twilio.fetch_recording(&job.recording_sid).await?;
         let now = Told {
             channels: original.channels,
             duration_s: original.duration_s,
@@ -132,7 +132,7 @@ impl DeleteError {
         match self {
             Self::Unverified(error) => matches!(error, ReadError::Changed | ReadError::Unavailable(_)),
             Self::Catalog(error) | Self::Mark(error) => error.is_retryable(),
-            Self::TwilioAccount(error) => error.is_retryable(),
+            Self::Twilio(error) => error.is_retryable(),
             Self::Deadline => true,
             Self::NotWhole(_) => false,
         }

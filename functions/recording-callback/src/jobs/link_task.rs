@@ -1,18 +1,18 @@
-//! LinkTask: the recording's link into its task's attributes, while there's still a task.
+//! LinkTask: writes the recording's link into its task's attributes while the task exists.
 //!
-//! TaskRouter deletes a task five minutes after it completed and Insights takes links only until two minutes after, so
-//! this doesn't wait for the copy: where the recording will be played follows from its SID.
+//! TaskRouter deletes a task five minutes after it completed, and Insights accepts links only until two minutes after. So
+//! this job does not wait for the copy. The link follows from the recording's SID.
 
 use std::{borrow::Cow, time::Instant};
 
 use service::{
     metrics::{self, Unit},
-    secrets::{Secret, SecretError},
+    secrets::SecretError,
     telemetry::AUDIT,
 };
 use sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid};
 use twilio::{
-    client::{ApiError, Client, Credentials},
+    client::ApiError,
     task_attributes::{MergeError, is_linked, merge},
     taskrouter::AssignmentStatus,
 };
@@ -25,14 +25,14 @@ use crate::{
     clock,
     job::LinkTask,
     schedules::{DeletionError, Deletions},
+    twilio_account::{TwilioAccount, TwilioAccountError},
 };
 
-/// How often a task may change under our hands. Each try takes two requests, so that ten fit into the linker's 30 s.
+/// How often a task may change during the job. Each attempt takes two requests, so that ten fit into the linker's 30 s.
 const MAX_TRIES: u32 = 10;
 
 pub(crate) struct Linker {
-    pub(crate) twilio: Client,
-    pub(crate) api_key: Secret<Credentials>,
+    pub(crate) twilio: TwilioAccount,
     pub(crate) workspace: WorkspaceSid,
     pub(crate) links: Links,
     /// Whether a job whose task is not found is tried again later. If not, the task counts as gone.
@@ -41,13 +41,13 @@ pub(crate) struct Linker {
     pub(crate) deletions: Option<Deletions>,
 }
 
-/// How the job ended where it didn't fail.
+/// How the job ended if it did not fail.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Linked(TaskSid),
-    /// The task's one segment link is another's and stays: nothing left to do.
+    /// The task's only segment link belongs to another recording and is kept. Nothing is left to do.
     Taken(TaskSid),
-    /// There's no such task any more, or none came for a day: nothing left to do.
+    /// The task no longer exists, or none was created within a day. Nothing is left to do.
     TaskGone,
 }
 
@@ -56,21 +56,21 @@ enum Outcome {
 pub(crate) enum LinkError {
     #[error("neither the callback nor the recording names a task, call or conference to find the task by")]
     NothingToFindBy,
-    /// An update would route the task again, so that a caller would lose the place in the queue (Twilio, *Task
-    /// resource*, `twilio.com/docs/taskrouter/api/task`).
-    #[error("the task is {0:?}: it waits for a worker, and its link with it")]
+    /// An update would route the task again, and the caller would lose the place in the queue (Twilio, *Task resource*,
+    /// `twilio.com/docs/taskrouter/api/task`).
+    #[error("the task is {0:?}, and its link is written after a worker accepts it")]
     NotAssigned(AssignmentStatus),
-    /// The task may still come: a voicemail's or a callback's task is made after the call.
+    /// The task may still be created: the task of a voicemail or of a callback is created after the call.
     #[error("no task names the recording's call or conference yet")]
     NoTaskYet,
     #[error("after {MAX_TRIES} updates the task did not have its link")]
     Contended,
     #[error(transparent)]
     Merge(#[from] MergeError),
-    #[error("Twilio: {0}")]
-    Twilio(#[from] ApiError),
     #[error(transparent)]
-    Secret(#[from] SecretError),
+    Twilio(#[from] TwilioAccountError),
+    #[error("link keys: {0}")]
+    LinkKeys(#[from] SecretError),
     #[error("the original's deletion: {0}")]
     Schedule(#[from] DeletionError),
     #[error("deadline reached")]
@@ -94,12 +94,12 @@ impl Linker {
 
     async fn link_and_schedule(&self, job: &LinkTask, possible_since_ms: &mut Option<i64>) -> Result<(), LinkError> {
         let outcome = self.link(job, possible_since_ms).await?;
-        tell(job, &outcome, *possible_since_ms);
+        report(job, &outcome, *possible_since_ms);
         self.schedule_deletion(job, &outcome).await
     }
 
-    /// Only ever after the link, and never by the copy: an original without a link may be the only one that Insights can
-    /// play.
+    /// Deletions are scheduled after the link only, and never by the copy. Without a link, the original may be all that
+    /// Insights can play.
     async fn schedule_deletion(&self, job: &LinkTask, outcome: &Outcome) -> Result<(), LinkError> {
         let Some(deletions) = &self.deletions else {
             return Ok(());
@@ -114,30 +114,11 @@ impl Linker {
         Ok(())
     }
 
-    /// Also finds out since when the link was possible (Unix milliseconds), unless it was there before this job came to the
-    /// task.
+    /// Also sets since when the link was possible (Unix milliseconds), unless the link existed before this job.
     async fn link(&self, job: &LinkTask, possible_since_ms: &mut Option<i64>) -> Result<Outcome, LinkError> {
         let url = self.links.url(&job.recording_sid).await?;
-        let key = self.api_key.get().await?;
-        match self.link_with(&key, job, &url, possible_since_ms).await {
-            // The key may have been replaced since the secret was last read.
-            Err(LinkError::Twilio(ApiError::Unauthorized)) => {
-                let key = self.api_key.refresh().await?;
-                self.link_with(&key, job, &url, possible_since_ms).await
-            }
-            outcome => outcome,
-        }
-    }
-
-    async fn link_with(
-        &self,
-        key: &Credentials,
-        job: &LinkTask,
-        url: &str,
-        possible_since_ms: &mut Option<i64>,
-    ) -> Result<Outcome, LinkError> {
-        let job = self.findable(key, job).await?;
-        let Some(task) = self.find(key, &job).await? else {
+        let job = self.findable(job).await?;
+        let Some(task) = self.find(&job).await? else {
             let may_come = self.waits_for_task && clock::since(job.received_at_ms) < MAX_LINK_AGE;
             return if may_come {
                 Err(LinkError::NoTaskYet)
@@ -146,24 +127,24 @@ impl Linker {
             };
         };
         for _ in 0..MAX_TRIES {
-            match self.update(key, &task, &job, url, possible_since_ms).await {
+            match self.update(&task, &job, &url, possible_since_ms).await {
                 Ok(Update::Proved) => return Ok(Outcome::Linked(task)),
-                // Merge into what the attributes are now.
+                // The next attempt merges into the attributes as they are then.
                 Ok(Update::Unproved) => {}
                 Err(LinkError::Merge(MergeError::SegmentLinkTaken)) => return Ok(Outcome::Taken(task)),
-                Err(LinkError::Twilio(ApiError::NotFound)) => return Ok(Outcome::TaskGone),
+                Err(LinkError::Twilio(TwilioAccountError::Api(ApiError::NotFound))) => return Ok(Outcome::TaskGone),
                 Err(error) => return Err(error),
             }
         }
         Err(LinkError::Contended)
     }
 
-    /// The job, with what the recording itself says where the callback named nothing to find the task by.
-    async fn findable<'a>(&self, key: &Credentials, job: &'a LinkTask) -> Result<Cow<'a, LinkTask>, LinkError> {
+    /// The job. If the callback named nothing to find the task by, the recording's own facts are added.
+    async fn findable<'a>(&self, job: &'a LinkTask) -> Result<Cow<'a, LinkTask>, LinkError> {
         if job.task_sid.is_some() || job.call_sid.is_some() || job.conference_sid.is_some() {
             return Ok(Cow::Borrowed(job));
         }
-        let recording = self.twilio.fetch_recording(key, &job.recording_sid).await?;
+        let recording = self.twilio.fetch_recording(&job.recording_sid).await?;
         if recording.call_sid.is_none() && recording.conference_sid.is_none() {
             return Err(LinkError::NothingToFindBy);
         }
@@ -176,55 +157,54 @@ impl Linker {
         }))
     }
 
-    async fn find(&self, key: &Credentials, job: &LinkTask) -> Result<Option<TaskSid>, LinkError> {
+    async fn find(&self, job: &LinkTask) -> Result<Option<TaskSid>, LinkError> {
         if let Some(task) = &job.task_sid {
             return Ok(Some(task.clone()));
         }
         let (call, conference) = (job.call_sid.as_ref(), job.conference_sid.as_ref());
-        Ok(self.twilio.find_task(key, &self.workspace, call, conference).await?)
+        Ok(self.twilio.find_task(&self.workspace, call, conference).await?)
     }
 
     async fn update(
         &self,
-        key: &Credentials,
         task: &TaskSid,
         job: &LinkTask,
         url: &str,
         since_ms: &mut Option<i64>,
     ) -> Result<Update, LinkError> {
-        let task = self.twilio.fetch_task(key, &self.workspace, task).await?;
+        let task = self.twilio.fetch_task(&self.workspace, task).await?;
         if matches!(task.status, AssignmentStatus::Pending | AssignmentStatus::Reserved) {
             return Err(LinkError::NotAssigned(task.status));
         }
         let present = task.attributes.as_deref();
         if job.task_sid.is_none() && !is_of(present, job) {
-            return Err(ApiError::Unexpected("a task of another call").into());
+            return Err(TwilioAccountError::Api(ApiError::Unexpected("a task of another call")).into());
         }
         let link = self.links.task_link(url, job, present);
         let attributes = merge(present, &job.recording_sid, &link)?;
-        // A duplicate's link is there already; writing it again would only take the ETag from under somebody else.
+        // A duplicate's link exists already. Writing it again would only change the ETag under another writer.
         if present == Some(&attributes) {
             return Ok(Update::Proved);
         }
-        // Of the first try: the task's last change may be this job's own after that.
+        // Only the first attempt counts, because a later change of the task may be this job's own.
         since_ms.get_or_insert(possible_since_ms(job.received_at_ms, task.updated_at_ms));
         let updated = self
             .twilio
-            .update_task_attributes(key, &self.workspace, &task.sid, &attributes, &task.etag)
+            .update_task_attributes(&self.workspace, &task.sid, &attributes, &task.etag)
             .await;
         match updated {
             Ok(now) if is_linked(now.as_deref(), &job.recording_sid, &link) => Ok(Update::Proved),
-            // A success without the link proves nothing, and neither does the answer of somebody in between.
-            Ok(_) | Err(ApiError::Unexpected(_)) => Ok(Update::Unproved),
-            // Somebody else wrote the attributes in between.
-            Err(ApiError::PreconditionFailed) => Ok(Update::Unproved),
+            // A success without the link proves nothing, and neither does the answer of an intermediary.
+            Ok(_) | Err(TwilioAccountError::Api(ApiError::Unexpected(_))) => Ok(Update::Unproved),
+            // Another writer changed the attributes in between.
+            Err(TwilioAccountError::Api(ApiError::PreconditionFailed)) => Ok(Update::Unproved),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-/// Whether the task that a search found is the recording's: its attributes name the call or conference somewhere, which the
-/// search was for. Letters and digits alone are written in one way in JSON.
+/// Whether the task that a search found is the recording's: its attributes contain the SID of the call or the conference. JSON
+/// has only one form of letters and digits, so that comparing text is enough.
 fn is_of(attributes: Option<&str>, job: &LinkTask) -> bool {
     let call = job.call_sid.as_ref().map(CallSid::as_str);
     let conference = job.conference_sid.as_ref().map(ConferenceSid::as_str);
@@ -232,36 +212,35 @@ fn is_of(attributes: Option<&str>, job: &LinkTask) -> bool {
     call.into_iter().chain(conference).any(names)
 }
 
-/// What is known of a task's attributes after an update. It could have been made since `since_ms`.
+/// What is known of a task's attributes after an update.
 enum Update {
-    /// They hold the link.
+    /// They contain the link.
     Proved,
-    /// The next fetch tells.
+    /// The next fetch shows whether they do.
     Unproved,
 }
 
-/// Since when the task could have been linked. A task that waited for a worker at first has changed since the callback
-/// came, by being assigned at the latest. Twilio doesn't tell that time, only the last change: of a task that others
-/// changed as well it is later.
+/// Since when the task could have been linked. A task that waited for a worker at first has changed since the callback came,
+/// at least when it was assigned. Twilio reports only the last change. If others changed the task too, that is later.
 fn possible_since_ms(received_at_ms: i64, task_updated_at_ms: Option<i64>) -> i64 {
     received_at_ms.max(task_updated_at_ms.unwrap_or(received_at_ms))
 }
 
 impl LinkError {
-    /// Whether the link only waits for its task or the task's worker, which isn't failing.
+    /// Whether the link only waits for its task or for the task's worker. That is not a failure.
     pub(super) const fn is_postponed(&self) -> bool {
         matches!(self, Self::NotAssigned(_) | Self::NoTaskYet)
     }
 
-    /// Whether the same job may succeed later: whatever Twilio refuses now it may take once somebody has replaced a key
-    /// or mended a task. A 404 here is no task's: Twilio doesn't know the recording yet, or another workspace is set. What
-    /// the job or the attributes themselves rule out stays so.
+    /// Whether the same job may succeed later. Twilio may accept a call that it refuses now, after a key was replaced or a
+    /// task was corrected. A 404 here does not mean the task: Twilio does not show the recording yet, or another workspace is
+    /// set. Errors in the job or in the attributes are permanent.
     pub(crate) const fn is_retryable(&self) -> bool {
         match self {
             Self::NotAssigned(_)
             | Self::NoTaskYet
             | Self::Contended
-            | Self::Secret(_)
+            | Self::LinkKeys(_)
             | Self::Schedule(_)
             | Self::Deadline => true,
             Self::Twilio(_) => true,
@@ -270,12 +249,12 @@ impl LinkError {
     }
 }
 
-/// The audit line and the metrics of a job that needs no further try.
-fn tell(job: &LinkTask, outcome: &Outcome, possible_since_ms: Option<i64>) {
+/// Writes the audit line and emits the metrics of a job that is done.
+fn report(job: &LinkTask, outcome: &Outcome, possible_since_ms: Option<i64>) {
     let recording = &job.recording_sid;
     match outcome {
         Outcome::Linked(task) => {
-            // A link that a duplicate or an earlier try finds made has been for long.
+            // A link that a duplicate or an earlier attempt made has no latency here.
             let latency = possible_since_ms.map(clock::since);
             tracing::info!(
                 target: AUDIT,
@@ -311,7 +290,7 @@ fn tell(job: &LinkTask, outcome: &Outcome, possible_since_ms: Option<i64>) {
     }
 }
 
-/// Emits how long a link has been possible (since a time in Unix milliseconds) that was not made. SQS leaves a message
+/// Emits the age of a link that was not made although it was possible since then (Unix milliseconds). SQS leaves a message
 /// that was received three times out of its own age of the oldest message.
 pub(super) fn report_age(possible_since_ms: i64) {
     let age_s = clock::since(possible_since_ms).as_secs_f64();

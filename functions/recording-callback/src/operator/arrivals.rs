@@ -58,7 +58,10 @@ async fn find_arrival(parts: &Parts, within: Duration) -> Result<Arrived, WorkEr
     };
     let (mut at_twilio, mut next) = (0, None);
     loop {
-        let page = parts.twilio.list(&created, next.as_ref(), MAX_PAGE_SIZE).await?;
+        let page = parts
+            .twilio
+            .list_recordings(&created, next.as_ref(), MAX_PAGE_SIZE)
+            .await?;
         let recent = page
             .recordings
             .into_iter()

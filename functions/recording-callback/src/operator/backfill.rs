@@ -109,7 +109,10 @@ impl BackfillRun {
             from: self.from.0,
             to: self.to.0,
         };
-        let page = parts.twilio.list(&created, self.next.as_ref(), self.page_size).await?;
+        let page = parts
+            .twilio
+            .list_recordings(&created, self.next.as_ref(), self.page_size)
+            .await?;
         let mut counts = self.counts;
         counts.found += (page.recordings.len() + page.skipped.len()) as u64;
         counts.skipped += page.skipped.len() as u64;

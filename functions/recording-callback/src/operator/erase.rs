@@ -104,7 +104,12 @@ async fn erase_everywhere(parts: &Parts, request: &Erase) -> Result<Erased, Eras
     let original = if request.keep_original {
         keep_original(parts, sid).await?
     } else {
-        match parts.twilio.delete(sid).await.map_err(ErasureError::Original)? {
+        match parts
+            .twilio
+            .delete_recording(sid)
+            .await
+            .map_err(ErasureError::Original)?
+        {
             Deletion::Deleted => Original::Deleted,
             Deletion::AlreadyGone => Original::AlreadyGone,
         }
@@ -127,7 +132,7 @@ async fn keep_original(parts: &Parts, recording: &RecordingSid) -> Result<Origin
     let notices = &parts.deletion_notices;
     let under_way = notices.is_deletion_under_way(recording, SystemTime::now()).await;
     let under_way = under_way.map_err(ErasureError::Notice)?;
-    match parts.twilio.fetch(recording).await {
+    match parts.twilio.fetch_recording(recording).await {
         Ok(_) if under_way => Ok(Original::DeletionUnderWay),
         Ok(_) => Ok(Original::Kept),
         Err(TwilioAccountError::Api(ApiError::NotFound)) => Ok(Original::AlreadyGone),

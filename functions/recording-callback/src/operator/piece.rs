@@ -31,7 +31,7 @@ pub(super) struct Turn {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkError {
     #[error(transparent)]
-    TwilioAccount(#[from] TwilioAccountError),
+    Twilio(#[from] TwilioAccountError),
     #[error("the vault: {0}")]
     Catalog(#[from] ServiceError),
     #[error(transparent)]
@@ -58,7 +58,7 @@ impl WorkError {
     /// Whether the same piece may succeed later.
     pub(super) fn is_retryable(&self) -> bool {
         match self {
-            Self::TwilioAccount(error) => error.is_retryable(),
+            Self::Twilio(error) => error.is_retryable(),
             Self::Catalog(error) => error.is_retryable(),
             Self::Queue(_) | Self::Schedule(_) | Self::Deletion(_) | Self::Deadline => true,
         }

@@ -48,14 +48,14 @@ impl World {
         let aws = Emulated::start().await;
         let queue = aws.sqs().create_queue().queue_name(&aws.name).send().await.unwrap();
         let queue_url = queue.queue_url.unwrap();
-        let account = TwilioAccount {
-            twilio: twilio.client(),
-            api_key: Secret::new(
+        let account = TwilioAccount::new(
+            twilio.client(),
+            Secret::new(
                 &Secrets::new(&twilio.server.aws()),
                 "api-key".to_owned(),
                 Credentials::parse_api_key,
             ),
-        };
+        );
         let config = OperatorConfig {
             vault: aws.reader_config(),
             copies_queue_url: queue_url.clone(),

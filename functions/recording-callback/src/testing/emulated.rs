@@ -9,7 +9,7 @@ use std::sync::{
 use aws_config::SdkConfig;
 use axum::body::Bytes;
 use esdk_message::{DataKey, EncryptedDataKey, EncryptionContext, FrameLength, MessageId, Sealer};
-use futures_util::stream;
+use futures_util::{future::BoxFuture, stream};
 use sid::{AccountSid, RecordingSid};
 use toolbox::Ministack;
 use vault::{
@@ -192,11 +192,7 @@ async fn store(writer: &Writer, recording: &RecordingSid, content_type: ContentT
 struct Audio(Bytes);
 
 impl Source for Audio {
-    fn open<'a>(
-        &'a self,
-        from: u64,
-        _validator: Option<&'a str>,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+    fn open<'a>(&'a self, from: u64, _validator: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>> {
         let rest = self.0.slice(usize::try_from(from).unwrap()..);
         Box::pin(async move {
             Ok(SourceReply {

@@ -1,6 +1,6 @@
 //! The accepted signers of callbacks: the account's Auth Token, SharedKeys, or both.
 
-use service::secrets::Secret;
+use service::secrets::{Secret, retry_refused};
 use twilio::{
     auth_tokens::AuthTokens,
     shared_keys::{SharedKeys, SignatureSettings},
@@ -35,13 +35,10 @@ async fn by_auth_token(
     base: Option<&str>,
 ) -> Result<(), Refusal> {
     let secret = secret.ok_or(SignatureError::NotAccepted)?;
-    let verify = |tokens: AuthTokens| request.verify(base, &tokens.into_vec());
-    match verify(secret.get().await.map_err(Refusal::AuthToken)?) {
-        // The token may have been replaced since the secret was last read.
-        Err(SignatureError::Mismatch) => verify(secret.refresh().await.map_err(Refusal::AuthToken)?)?,
-        outcome => outcome?,
-    }
-    Ok(())
+    let is_refused = |error: &SignatureError| matches!(error, SignatureError::Mismatch);
+    let verify = |tokens: AuthTokens| async move { request.verify(base, &tokens.into_vec()) };
+    let verdict = retry_refused(secret, is_refused, verify).await;
+    Ok(verdict.map_err(Refusal::AuthToken)??)
 }
 
 async fn by_shared_key(
@@ -51,16 +48,12 @@ async fn by_shared_key(
     settings: &SignatureSettings,
 ) -> Result<(), Refusal> {
     let secret = secret.ok_or(SignatureError::NotAccepted)?;
-    let verify = |keys: SharedKeys| {
+    // The key may also have been added since the secret was last read.
+    let is_refused = |error: &SignatureError| matches!(error, SignatureError::UnknownKey | SignatureError::Mismatch);
+    let verify = |keys: SharedKeys| async move {
         let key = keys.get(settings).ok_or(SignatureError::UnknownKey)?;
         request.verify_shared(base, key)
     };
-    match verify(secret.get().await.map_err(Refusal::SharedKeys)?) {
-        // The key may have been added, or its secret replaced, since the secret was last read.
-        Err(SignatureError::UnknownKey | SignatureError::Mismatch) => {
-            verify(secret.refresh().await.map_err(Refusal::SharedKeys)?)?;
-        }
-        outcome => outcome?,
-    }
-    Ok(())
+    let verdict = retry_refused(secret, is_refused, verify).await;
+    Ok(verdict.map_err(Refusal::SharedKeys)??)
 }

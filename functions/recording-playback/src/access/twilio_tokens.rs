@@ -107,15 +107,15 @@ impl CredentialSource for AccountSecret {
 
     async fn current(&self) -> Result<Credentials, SecretError> {
         match self {
-            Self::AuthToken(account, secret) => Ok(as_credentials(account, secret.get().await?)),
-            Self::ApiKey(secret) => secret.get().await,
+            Self::AuthToken(account, secret) => Ok(as_credentials(account, secret.current().await?)),
+            Self::ApiKey(secret) => secret.current().await,
         }
     }
 
     async fn refreshed(&self) -> Result<Credentials, SecretError> {
         match self {
-            Self::AuthToken(account, secret) => Ok(as_credentials(account, secret.refresh().await?)),
-            Self::ApiKey(secret) => secret.refresh().await,
+            Self::AuthToken(account, secret) => Ok(as_credentials(account, secret.refreshed().await?)),
+            Self::ApiKey(secret) => secret.refreshed().await,
         }
     }
 }

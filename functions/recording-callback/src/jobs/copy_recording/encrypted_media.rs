@@ -1,9 +1,7 @@
 //! Decrypts media that Twilio encrypted with the customer's public key.
 
-use std::{future::Future, pin::Pin};
-
 use aws_sdk_kms::{operation::decrypt::DecryptOutput, primitives::Blob, types::EncryptionAlgorithmSpec};
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::BoxFuture, stream};
 use sid::PublicKeySid;
 use tokio::sync::OnceCell;
 use twilio::encrypted_media::{EncryptedMediaError, MediaEnvelope, MediaKey, MediaOpener, TAG_LEN};
@@ -120,11 +118,7 @@ impl<'a, S: Source> EncryptedMedia<'a, S> {
 }
 
 impl<S: Source> Source for EncryptedMedia<'_, S> {
-    fn open<'a>(
-        &'a self,
-        _from: u64,
-        _validator: Option<&'a str>,
-    ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+    fn open<'a>(&'a self, _from: u64, _validator: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>> {
         Box::pin(self.open_whole())
     }
 }

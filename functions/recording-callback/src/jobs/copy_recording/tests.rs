@@ -23,10 +23,10 @@ fn copier(server: &Loopback, format: MediaFormat) -> Copier {
         kms_key: KeyArn::parse("arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000001").unwrap(),
     };
     Copier {
-        originals: TwilioAccount {
-            twilio: server.twilio(),
-            api_key: Secret::new(&Secrets::new(&aws), "api-key".to_owned(), Credentials::parse_api_key),
-        },
+        twilio: TwilioAccount::new(
+            server.twilio(),
+            Secret::new(&Secrets::new(&aws), "api-key".to_owned(), Credentials::parse_api_key),
+        ),
         writer: Writer::new(aws_sdk_s3::Client::new(&aws), aws_sdk_kms::Client::new(&aws), vault),
         max_receives: 5,
         formats: Formats {
@@ -149,8 +149,8 @@ async fn format_of(duration_s: Option<u64>, limit_s: u64, nth: Try) -> MediaForm
     let mut copier = copier(&server, MediaFormat::Wav);
     copier.formats.mp3_above_s = Some(limit_s);
     let job = CopyRecording { duration_s, ..job() };
-    let told = copier.told(&job, nth, false).await.unwrap();
-    copier.format(&job, &told)
+    let expected = copier.expected(&job, nth, false).await.unwrap();
+    copier.format(&job, &expected)
 }
 
 #[tokio::test]

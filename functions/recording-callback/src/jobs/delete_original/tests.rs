@@ -63,14 +63,14 @@ async fn run(
 ) -> (Result<(), DeleteError>, usize) {
     let server = Loopback::start(twilio).await;
     let deleter = OriginalDeleter {
-        originals: TwilioAccount {
-            twilio: server.twilio(),
-            api_key: Secret::new(
+        twilio: TwilioAccount::new(
+            server.twilio(),
+            Secret::new(
                 &Secrets::new(&server.aws()),
                 "api-key".to_owned(),
                 Credentials::parse_api_key,
             ),
-        },
+        ),
         reader: Reader::new(aws.s3(), aws.kms(), aws.reader_config()),
         catalog: Catalog::new(aws.s3(), aws.name.clone()),
         notices: DeletionNotices::new(aws.s3(), aws.name.clone()),
@@ -227,14 +227,14 @@ async fn nothing_is_deleted_without_notice() {
     aws.store(&recording(), ContentType::Wav, wav()).await;
     let server = Loopback::start(twilio).await;
     let deleter = OriginalDeleter {
-        originals: TwilioAccount {
-            twilio: server.twilio(),
-            api_key: Secret::new(
+        twilio: TwilioAccount::new(
+            server.twilio(),
+            Secret::new(
                 &Secrets::new(&server.aws()),
                 "api-key".to_owned(),
                 Credentials::parse_api_key,
             ),
-        },
+        ),
         reader: Reader::new(aws.s3(), aws.kms(), aws.reader_config()),
         catalog: Catalog::new(aws.s3(), aws.name.clone()),
         notices: DeletionNotices::new(aws.s3(), "no-such-bucket".to_owned()),

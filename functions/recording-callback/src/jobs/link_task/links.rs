@@ -1,4 +1,4 @@
-//! What a task is given for its recording.
+//! The links that tasks get.
 
 use playback_link::{Expiry, KeyRing, sign};
 use service::secrets::{Secret, SecretError};
@@ -10,26 +10,28 @@ use crate::{config::ChannelOrders, job::LinkTask};
 /// The links of this deployment.
 pub(crate) struct Links {
     pub(crate) kind: LinkKind,
-    /// Without a slash at its end.
+    /// Has no slash at its end.
     pub(crate) playback_base_url: String,
     pub(crate) channels: ChannelOrders,
 }
 
-/// Which kind of link a task gets.
+/// The kind of link that a task gets.
 pub(crate) enum LinkKind {
     /// `conversations.media[]` with `url_provider`.
     Media,
-    /// `conversations.segment_link`, signed with the current one of these keys.
+    /// `conversations.segment_link`, signed with the current key of these.
     SegmentLink(Secret<KeyRing>),
 }
 
 impl Links {
-    /// What the Player asks for the recording.
+    /// The URL at which the Player requests the recording.
     pub(super) async fn url(&self, recording: &RecordingSid) -> Result<String, SecretError> {
         let Self { playback_base_url, .. } = self;
         Ok(match &self.kind {
             LinkKind::Media => format!("{playback_base_url}/media-url?recordingSid={recording}"),
-            LinkKind::SegmentLink(keys) => sign(&keys.get().await?, recording, Expiry::Never).url(playback_base_url),
+            LinkKind::SegmentLink(keys) => {
+                sign(&keys.current().await?, recording, Expiry::Never).url(playback_base_url)
+            }
         })
     }
 
@@ -48,7 +50,7 @@ impl Links {
         }
     }
 
-    /// Only where it's known: a wrong order distorts the talk-time metrics.
+    /// The order is set only if it is known, because a wrong one distorts the talk-time metrics.
     fn channel_order(&self, job: &LinkTask, attributes: Option<&str>) -> Option<ChannelOrder> {
         job.channels.filter(|&channels| channels == 2)?;
         match RecordedLeg::of(attributes, job.call_sid.as_ref(), job.conference_sid.as_ref())? {

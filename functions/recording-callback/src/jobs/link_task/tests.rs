@@ -12,7 +12,7 @@ use std::{
 
 use playback_link::{Expiry, verify};
 use serde_json::{Value, json};
-use service::secrets::Secrets;
+use service::secrets::{Secret, Secrets};
 use sid::RecordingSid;
 use twilio::{
     callback::form_pairs,
@@ -114,8 +114,10 @@ fn deletions(server: &Loopback, unlinked: bool) -> Deletions {
 fn linker(server: &Loopback, with_segment_links: bool) -> Linker {
     let secrets = Secrets::new(&server.aws());
     Linker {
-        twilio: server.twilio(),
-        api_key: Secret::new(&secrets, "api-key".to_owned(), Credentials::parse_api_key),
+        twilio: TwilioAccount::new(
+            server.twilio(),
+            Secret::new(&secrets, "api-key".to_owned(), Credentials::parse_api_key),
+        ),
         workspace: WorkspaceSid::parse("WS00000000000000000000000000000001").unwrap(),
         links: Links {
             kind: if with_segment_links {
@@ -365,7 +367,13 @@ async fn another_tasks_answer_is_not_merged_into() {
     })
     .await;
     let error = linker(&server, false).outcome_of(&job_with_task()).await.unwrap_err();
-    assert!(matches!(error, LinkError::Twilio(ApiError::Unexpected(_))), "{error}");
+    assert!(
+        matches!(
+            error,
+            LinkError::Twilio(TwilioAccountError::Api(ApiError::Unexpected(_)))
+        ),
+        "{error}"
+    );
     assert_eq!(server.count("POST "), 0);
 }
 
@@ -467,7 +475,10 @@ async fn refused_credentials_are_read_again_once() {
     })
     .await;
     let error = linker(&server, false).outcome_of(&job_with_task()).await.unwrap_err();
-    assert!(matches!(error, LinkError::Twilio(ApiError::Unauthorized)));
+    assert!(matches!(
+        error,
+        LinkError::Twilio(TwilioAccountError::Api(ApiError::Unauthorized))
+    ));
     assert_eq!(server.count("GET "), 2);
 }
 
@@ -546,7 +557,7 @@ async fn a_404_that_is_no_tasks_is_tried_again() {
         .await;
         let error = linker(&server, false).outcome_of(&job).await.unwrap_err();
         assert!(
-            matches!(error, LinkError::Twilio(ApiError::NotFound)) && error.is_retryable(),
+            matches!(error, LinkError::Twilio(TwilioAccountError::Api(ApiError::NotFound))) && error.is_retryable(),
             "{error}"
         );
     }
@@ -563,7 +574,10 @@ async fn a_task_that_was_found_and_names_another_call_is_not_linked() {
         let job = job(&format!(r#""{leg}":"{sid}""#));
         let error = linker(&server, false).outcome_of(&job).await.unwrap_err();
         assert!(
-            matches!(error, LinkError::Twilio(ApiError::Unexpected(_))) && error.is_retryable(),
+            matches!(
+                error,
+                LinkError::Twilio(TwilioAccountError::Api(ApiError::Unexpected(_)))
+            ) && error.is_retryable(),
             "{error}"
         );
         assert_eq!(server.count("POST /v1/Workspaces/"), 0);

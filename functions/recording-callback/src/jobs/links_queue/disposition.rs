@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn waits_grow_from_seconds_to_ten_minutes_for_a_day_and_no_longer() {
-        let outage = link(LinkError::Twilio(ApiError::Status { status: 503 }));
+        let outage = link(LinkError::Twilio(ApiError::Status { status: 503 }.into()));
         let waits = waits_s(&outage, u64::MAX);
         assert_eq!(waits[..11], [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
         let last_try_s: u64 = waits.iter().sum();
@@ -146,11 +146,11 @@ mod tests {
     #[test]
     fn whatever_twilio_and_aws_answer_may_change() {
         for error in [
-            LinkError::Twilio(ApiError::Unauthorized),
-            LinkError::Twilio(ApiError::NotFound),
-            LinkError::Twilio(ApiError::Status { status: 400 }),
-            LinkError::Twilio(ApiError::RateLimited { retry_after_s: None }),
-            LinkError::Twilio(ApiError::Unexpected("x")),
+            LinkError::Twilio(ApiError::Unauthorized.into()),
+            LinkError::Twilio(ApiError::NotFound.into()),
+            LinkError::Twilio(ApiError::Status { status: 400 }.into()),
+            LinkError::Twilio(ApiError::RateLimited { retry_after_s: None }.into()),
+            LinkError::Twilio(ApiError::Unexpected("x").into()),
             LinkError::Contended,
             LinkError::Deadline,
         ] {

@@ -51,11 +51,7 @@ impl Sealed {
 }
 
 impl Source for &Sealed {
-    fn open<'a>(
-        &'a self,
-        from: u64,
-        validator: Option<&'a str>,
-    ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+    fn open<'a>(&'a self, from: u64, validator: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>> {
         assert_eq!((from, validator), (0, None), "there's no going on in the middle");
         *self.opened.lock().unwrap() += 1;
         let broken = self.breaks.lock().unwrap().pop();
