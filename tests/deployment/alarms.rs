@@ -6,10 +6,9 @@ use std::{
     process::{Command, Stdio},
 };
 
+use deployment::{MONITORING, TEMPLATE};
 use serde_json::json;
 use toolbox::{Venv, python};
-
-use crate::template::{MONITORING, TEMPLATE};
 
 const NEVER: [u32; 0] = [];
 

@@ -1,17 +1,14 @@
-//! The cost sheet against the templates that it bills, and its document against the tables that it is made of.
+//! The input of the cost sheet against the templates.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    process::Command,
 };
 
+use deployment::{FUNCTIONS, MONITORING, TEMPLATE, of_type, properties};
 use toolbox::workspace_root;
 
-use crate::{
-    metrics::{on_dashboard, watched},
-    template::{FUNCTIONS, MONITORING, TEMPLATE, of_type, properties},
-};
+use crate::metrics::{on_dashboard, watched};
 
 #[test]
 fn what_costs_every_month_is_counted_in_the_templates() {
@@ -57,16 +54,6 @@ fn functions_are_billed_by_the_memory_that_they_have() {
     let roles: BTreeSet<_> = billed.iter().map(|line| line[0].as_str()).collect();
     // The operator runs once a night.
     assert_eq!(roles, BTreeSet::from(["copier", "linker", "playback", "webhook"]));
-}
-
-#[test]
-fn the_document_shows_what_the_script_makes_of_the_tables() {
-    let document = fs::read_to_string(workspace_root().join("docs/COST.md")).unwrap();
-    let mut script = Command::new("python3");
-    let sheet = script.arg(workspace_root().join("scripts/cost.py")).output().unwrap();
-    assert!(sheet.status.success(), "{}", String::from_utf8_lossy(&sheet.stderr));
-    let sheet = String::from_utf8(sheet.stdout).unwrap();
-    assert!(document.contains(&sheet), "docs/COST.md doesn't hold:\n{sheet}");
 }
 
 /// The fields of a table of `docs/cost`, without its head.

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deployment::{MONITORING, TEMPLATE, resources};
 use serde_json::{Value, json};
-
-use crate::template::{MONITORING, TEMPLATE, resources};
 
 /// What each resource waits for, by name.
 type Graph<'a> = BTreeMap<&'a str, BTreeSet<String>>;

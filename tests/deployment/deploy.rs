@@ -6,14 +6,12 @@
 
 use std::{collections::BTreeMap, fs, process::Command};
 
+use deployment::{MONITORING, listed};
 use local_stack::{Binaries, Build};
 use serde_json::Value;
 use toolbox::{Ministack, Scratch, Venv, python, tool, workspace_root};
 
-use crate::{
-    start::{Environment, every_function_starts},
-    template::{MONITORING, listed},
-};
+use crate::start::{Environment, every_function_starts};
 
 const STACK: &str = "recording-vault";
 const BUCKET: &str = "artefacts";

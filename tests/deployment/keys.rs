@@ -1,8 +1,7 @@
 //! Who administers the KMS keys, who may use them, and what can't be changed about them.
 
+use deployment::{TEMPLATE, listed, of_type, properties};
 use serde_json::{Value, json};
-
-use crate::template::{TEMPLATE, listed, of_type, properties};
 
 const KEYS: [&str; 2] = ["RecordingsKey", "TwilioEncryptionKeyPair"];
 

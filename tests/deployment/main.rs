@@ -13,7 +13,5 @@ mod metrics;
 mod operators;
 mod parameters;
 mod privileges;
-mod settings;
 mod shape;
 mod start;
-mod template;

@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use deployment::{FUNCTIONS, MONITORING, TEMPLATE, of_type, properties};
 use serde_json::Value;
 use toolbox::workspace_root;
-
-use crate::template::{FUNCTIONS, MONITORING, TEMPLATE, of_type, properties};
 
 const NAMESPACE: &str = "RecordingVault";
 
@@ -48,20 +47,6 @@ fn the_dashboard_shows_whatever_an_alarm_watches() {
     for (alarm, metric) in watched() {
         let watched = of(&metric["Namespace"], &metric["MetricName"]);
         assert!(shown.contains(&watched), "{alarm} watches {watched}");
-    }
-}
-
-#[test]
-fn every_alarm_tells_somebody_and_says_what_it_means() {
-    let operations = fs::read_to_string(workspace_root().join("docs/OPERATIONS.md")).unwrap();
-    for (name, alarm) in of_type(&MONITORING, "AWS::CloudWatch::Alarm") {
-        let properties = &alarm["Properties"];
-        assert!(properties["AlarmDescription"].is_string(), "{name}");
-        assert!(properties["AlarmActions"]["Fn::If"].is_array(), "{name}");
-        assert!(
-            operations.contains(&format!("`{name}`")),
-            "docs/OPERATIONS.md is silent about {name}"
-        );
     }
 }
 

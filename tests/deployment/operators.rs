@@ -2,13 +2,11 @@
 
 use std::{collections::BTreeSet, fs};
 
+use deployment::{listed, properties};
 use serde_json::Value;
 use toolbox::workspace_root;
 
-use crate::{
-    privileges::names,
-    template::{listed, properties},
-};
+use crate::privileges::names;
 
 #[test]
 fn the_operators_script_may_make_the_calls_that_it_makes() {

@@ -8,10 +8,9 @@ use std::{
     fs,
 };
 
+use deployment::{FUNCTIONS, listed, properties};
 use serde_json::Value;
 use toolbox::workspace_root;
-
-use crate::template::{FUNCTIONS, listed, properties};
 
 const NOT_ON_THE_WIRE: &str = include_str!("rights_not_on_the_wire.txt");
 

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use deployment::{FUNCTIONS, MONITORING, TEMPLATE, of_type, properties, resources};
 use serde_json::{Value, json};
-
-use crate::template::{FUNCTIONS, MONITORING, TEMPLATE, of_type, properties, resources};
 
 /// What a link in a task, or a recording, can't do without.
 const KEPT: [&str; 14] = [

@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeMap, path::Path, process::Stdio};
 
+use deployment::FUNCTIONS;
 use local_stack::{Binaries, Role};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     net::TcpListener,
     process::Command,
 };
-
-use crate::template::FUNCTIONS;
 
 /// Variables of one function.
 pub(crate) type Environment = BTreeMap<String, String>;

@@ -1,12 +1,14 @@
 //! The templates, expanded once.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]
+
 use std::{process::Command, sync::LazyLock};
 
 use serde_json::{Map, Value};
 use toolbox::{Venv, python, workspace_root};
 
 /// The functions, and what each is called in the local stack.
-pub(crate) const FUNCTIONS: [(&str, &str); 6] = [
+pub const FUNCTIONS: [(&str, &str); 6] = [
     ("WebhookFunction", "webhook"),
     ("LinkerFunction", "linker"),
     ("LateLinkerFunction", "late-linker"),
@@ -15,8 +17,10 @@ pub(crate) const FUNCTIONS: [(&str, &str); 6] = [
     ("PlaybackFunction", "playback"),
 ];
 
-pub(crate) static TEMPLATE: LazyLock<Value> = LazyLock::new(|| expand("template.yaml"));
-pub(crate) static MONITORING: LazyLock<Value> = LazyLock::new(|| expand("monitoring.yaml"));
+/// `template.yaml`, as CloudFormation sees it.
+pub static TEMPLATE: LazyLock<Value> = LazyLock::new(|| expand("template.yaml"));
+/// `monitoring.yaml`, as CloudFormation sees it.
+pub static MONITORING: LazyLock<Value> = LazyLock::new(|| expand("monitoring.yaml"));
 
 fn expand(file: &str) -> Value {
     let expanded = Command::new(python(Venv::Lint).unwrap())
@@ -30,12 +34,13 @@ fn expand(file: &str) -> Value {
     serde_json::from_slice(&expanded.stdout).unwrap()
 }
 
-pub(crate) fn resources(template: &Value) -> &Map<String, Value> {
+/// The resources of a template, by name.
+pub fn resources(template: &Value) -> &Map<String, Value> {
     template["Resources"].as_object().unwrap()
 }
 
 /// The resources of a type, with their names.
-pub(crate) fn of_type<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
+pub fn of_type<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
     resources(template)
         .iter()
         .filter(|(_, resource)| resource["Type"] == kind)
@@ -43,12 +48,13 @@ pub(crate) fn of_type<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a 
         .collect()
 }
 
-pub(crate) fn properties(name: &str) -> &'static Value {
+/// The properties of a resource of `template.yaml`.
+pub fn properties(name: &str) -> &'static Value {
     &TEMPLATE["Resources"][name]["Properties"]
 }
 
 /// A value, or a list of them, as a list.
-pub(crate) fn listed(value: &Value) -> Vec<&Value> {
+pub fn listed(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(values) => values.iter().collect(),
         one => vec![one],

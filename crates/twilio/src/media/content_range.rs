@@ -41,6 +41,11 @@ fn digits(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    //= https://www.rfc-editor.org/rfc/rfc9110#section-14.4
+    //= type=test
+    //# A Content-Range field value is invalid if it contains a range-resp
+    //# that has a last-pos value less than its first-pos value, or a
+    //# complete-length value less than or equal to its last-pos value.
     #[test]
     fn every_small_range_is_valid_exactly_when_it_lies_within_the_total() {
         for first in 0..6_u64 {

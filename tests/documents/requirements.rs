@@ -1,40 +1,42 @@
-//! Every sentence of RFC 9110 that the code quotes is guarded by a test that quotes it too (duvet's notation: `//=`
+//! Every sentence of an RFC that a crate quotes is guarded by a test of that crate that quotes it too (duvet's notation: `//=`
 //! cites, `//#` quotes, `//= type=test` marks the test).
 
-#![allow(clippy::unwrap_used)]
+use std::{collections::BTreeSet, fs, path::Path};
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use toolbox::workspace_root;
+
+use crate::sources::rust_files;
 
 /// A section's URL and the words quoted from it.
 type Quote = (String, String);
 
 #[test]
 fn every_quoted_requirement_has_a_test() {
+    let mut quoted = 0;
+    for folder in ["crates", "functions"] {
+        for package in fs::read_dir(workspace_root().join(folder)).unwrap() {
+            quoted += check(&package.unwrap().path());
+        }
+    }
+    assert!(quoted >= 20, "the notation is read: {quoted}");
+}
+
+/// Compares what a crate's code and its tests quote. Returns the number of quotes.
+fn check(package: &Path) -> usize {
     let (mut stated, mut tested) = (BTreeSet::new(), BTreeSet::new());
-    for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+    for file in rust_files(package) {
         for (quote, is_test) in quotes(&fs::read_to_string(file).unwrap()) {
             if is_test { &mut tested } else { &mut stated }.insert(quote);
         }
     }
-    assert!(stated.len() >= 20, "the notation is read: {stated:#?}");
     let untested: Vec<_> = stated.difference(&tested).collect();
     let unstated: Vec<_> = tested.difference(&stated).collect();
     assert!(
         untested.is_empty() && unstated.is_empty(),
-        "untested: {untested:#?}, unstated: {unstated:#?}"
+        "{}: untested: {untested:#?}, unstated: {unstated:#?}",
+        package.display()
     );
-}
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
-        .collect()
+    stated.len()
 }
 
 fn quotes(text: &str) -> Vec<(Quote, bool)> {

@@ -1,22 +1,22 @@
 //! The settings that the code reads, against the README's table and the template.
 
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
-use toolbox::workspace_root;
+use deployment::{FUNCTIONS, properties};
 
-use crate::template::{FUNCTIONS, properties};
+use crate::sources::read;
 
 #[test]
 fn the_readme_lists_the_settings_that_the_code_reads_and_no_other() {
-    assert_eq!(documented(&["playback", "both"]), read("recording-playback"));
+    assert_eq!(documented(&["playback", "both"]), known("recording-playback"));
     let callback = ["callback", "webhook", "linker", "copier", "operator", "both"];
-    assert_eq!(documented(&callback), read("recording-callback"));
+    assert_eq!(documented(&callback), known("recording-callback"));
 }
 
 #[test]
 fn no_function_is_given_a_setting_that_it_does_not_know() {
     for (function, role) in FUNCTIONS {
-        let known = read(if role == "playback" {
+        let known = known(if role == "playback" {
             "recording-playback"
         } else {
             "recording-callback"
@@ -28,9 +28,8 @@ fn no_function_is_given_a_setting_that_it_does_not_know() {
 }
 
 /// The names in the code that reads a binary's settings: its string literals in capitals.
-fn read(package: &str) -> BTreeSet<String> {
-    let source = workspace_root().join(format!("functions/{package}/src/config.rs"));
-    let source = fs::read_to_string(source).unwrap();
+fn known(package: &str) -> BTreeSet<String> {
+    let source = read(&format!("functions/{package}/src/config.rs"));
     let shipped = source.split("#[cfg(test)]").next().unwrap();
     let literals = shipped.split('"').skip(1).step_by(2);
     let is_name = |text: &&str| {
@@ -46,7 +45,7 @@ fn read(package: &str) -> BTreeSet<String> {
 
 /// The names in the rows of the README's table that are about one of these functions.
 fn documented(functions: &[&str]) -> BTreeSet<String> {
-    let readme = fs::read_to_string(workspace_root().join("README.md")).unwrap();
+    let readme = read("README.md");
     let (_, section) = readme.split_once("## Settings").unwrap();
     let rows = section.lines().skip_while(|line| !line.starts_with("| --- "));
     let rows = rows.skip(1).take_while(|line| line.starts_with('|'));
