@@ -2,7 +2,7 @@
 //! loopback is. No local S3 server is: they top out at 100 to 300 MB/s, and what was measured would be theirs.
 //!
 //! Signatures and checksums are ignored, and what is stored are the very buffers that came from the socket. A recording's
-//! SID says how long it is at Twilio ([`sid`]), so that the source needs no state either.
+//! SID says how long it is at Twilio ([`sid()`]), so that the source needs no state either.
 
 mod reply;
 mod requests;

@@ -1,9 +1,9 @@
-//! The function put together.
+//! Puts the function together.
 
 use aws_config::SdkConfig;
 use cache::Clock;
 use playback_link::KeyRing;
-use service::secrets::{MAX_OUTAGE_OF_LINK_KEYS, Secret, Secrets};
+use service::secrets::{MAX_OUTAGE_OF_LINK_KEYS, Secret, SecretSource, Secrets};
 use twilio::{
     auth_tokens::AuthTokens,
     client::{Client, ClientError, Credentials},
@@ -11,26 +11,26 @@ use twilio::{
 use vault::Reader;
 
 use crate::{
-    access::{AccountSecret, LinkGate, TokenGate, TwilioTokens, Voucher},
+    access::{AccountAuthToken, CredentialKind, LinkGate, TokenGate, TwilioTokens, Voucher},
     config::{Config, TokenVoucher},
     cors::FlexOrigins,
-    ports::{LinkKeys, Recordings, TokenCheck},
+    ports::{Recordings, TokenCheck},
 };
 
-/// Everything a request is answered with; made once, used by one request after the other.
+/// Everything that answers requests. It is made once, and one request after the other uses it.
 #[derive(Debug)]
-pub struct App<R, C, K> {
+pub struct App<R, C> {
     pub(crate) recordings: R,
     pub(crate) tokens: TokenGate<C>,
-    pub(crate) links: LinkGate<K>,
+    pub(crate) links: LinkGate,
     pub(crate) max_range_bytes: u64,
     pub(crate) base_url: Option<String>,
     pub(crate) flex_origins: FlexOrigins,
 }
 
-impl<R: Recordings, C: TokenCheck, K: LinkKeys> App<R, C, K> {
+impl<R: Recordings, C: TokenCheck> App<R, C> {
     /// Puts the function together from given parts.
-    pub fn new(config: Config, recordings: R, token_check: C, link_keys: K) -> Self {
+    pub fn new(config: Config, recordings: R, token_check: C, link_keys: impl SecretSource<KeyRing> + 'static) -> Self {
         Self {
             recordings,
             tokens: TokenGate::new(token_check, config.allowed_roles, Clock::wall()),
@@ -42,11 +42,11 @@ impl<R: Recordings, C: TokenCheck, K: LinkKeys> App<R, C, K> {
     }
 }
 
-impl App<Reader, TwilioTokens<AccountSecret>, Secret<KeyRing>> {
-    /// Puts the function together with clients of AWS and Twilio. Calls neither.
+impl App<Reader, TwilioTokens> {
+    /// Puts the function together with clients of AWS and Twilio. Makes no network call.
     ///
     /// # Errors
-    /// [`ClientError`] where the HTTP client for Twilio can't be made.
+    /// [`ClientError`] if the HTTP client for Twilio cannot be made.
     pub fn connect(config: Config, aws: &SdkConfig) -> Result<Self, ClientError> {
         let s3 = aws_sdk_s3::Client::new(aws);
         let kms = aws_sdk_kms::Client::new(aws);
@@ -58,11 +58,12 @@ impl App<Reader, TwilioTokens<AccountSecret>, Secret<KeyRing>> {
             TokenVoucher::Player => Voucher::Player,
             TokenVoucher::Account { auth_token_secret } => {
                 let secret = Secret::new(&secrets, auth_token_secret, AuthTokens::parse);
-                Voucher::Account(AccountSecret::AuthToken(config.vault.account.clone(), secret))
+                let source = AccountAuthToken::new(config.vault.account.clone(), secret);
+                Voucher::Account(CredentialKind::AuthToken, Box::new(source))
             }
             TokenVoucher::ApiKey { api_key_secret } => {
                 let secret = Secret::new(&secrets, api_key_secret, Credentials::parse_api_key);
-                Voucher::Account(AccountSecret::ApiKey(secret))
+                Voucher::Account(CredentialKind::ApiKey, Box::new(secret))
             }
         };
         let link_keys = Secret::new(&secrets, config.link_keys_secret.clone(), |text| {

@@ -14,18 +14,17 @@ use crate::{
     body::Body,
     call::Call,
     cors, media_url, playback,
-    ports::{LinkKeys, Recordings, TokenCheck},
+    ports::{Recordings, TokenCheck},
     refusal::Refusal,
     respond,
     routes::Route,
 };
 
 /// Answers a function URL's request. Every failure has an answer too, whatever the event is.
-pub async fn handle<R, C, K>(app: &App<R, C, K>, event: LambdaEvent<Box<RawValue>>) -> Response<Body>
+pub async fn handle<R, C>(app: &App<R, C>, event: LambdaEvent<Box<RawValue>>) -> Response<Body>
 where
     R: Recordings,
     C: TokenCheck,
-    K: LinkKeys,
 {
     let LambdaEvent { payload, context } = event;
     match http_event::parse(&payload) {
@@ -52,11 +51,10 @@ pub fn stream(response: Response<Body>) -> StreamResponse<BodyDataStream<Body>> 
     }
 }
 
-async fn answer<R, C, K>(app: &App<R, C, K>, call: &Call<'_>) -> Response<Body>
+async fn answer<R, C>(app: &App<R, C>, call: &Call<'_>) -> Response<Body>
 where
     R: Recordings,
     C: TokenCheck,
-    K: LinkKeys,
 {
     let mut response = match Route::of(call.method(), call.path()) {
         Ok(Route::Recording) => playback::answer(app, call).await,

@@ -1,4 +1,4 @@
-//! Plays recordings: verifies who may listen, decides what an HTTP request is owed, and streams verified plaintext.
+//! Plays recordings: verifies access, decides the answer to an HTTP request, and streams verified plaintext.
 //!
 //! Two routes on one function URL:
 //!
@@ -7,11 +7,11 @@
 //! | `GET`, `HEAD` `/recordings/RE…?expires=…&signature=…` | the recording, or the range asked for |
 //! | `GET /media-url?recordingSid=RE…` with the Player's token | `{"media_url": "…"}`: such a link |
 //!
-//! Links of the first form, `/?recordingSid=RE…&expires=…&signature=…`, play too.
+//! Links of the older form, `/?recordingSid=RE…&expires=…&signature=…`, play too.
 //!
-//! A request passes through [`handle`](handle()): the route, then access (a signed [link](playback_link) or a Flex
-//! token), then the [decision](decide) as a value, then its rendering. Nothing reaches S3 or KMS before access is
-//! given, and no status is sent before the key, the header, the length and the first frame have verified.
+//! [`handle`](handle()) selects the route, checks access (a signed [link](playback_link) or a Flex token), makes the
+//! [decision](decide) as a value, and renders it. S3 and KMS are called only after access was granted. No status is sent
+//! before the key, the header, the length and the first frame have verified.
 
 mod access;
 mod app;
@@ -33,11 +33,11 @@ mod respond;
 mod routes;
 
 pub use self::{
-    access::{AccountSecret, TwilioTokens, Voucher},
+    access::{AccountAuthToken, CredentialKind, TwilioTokens, Voucher},
     app::App,
     body::Body,
     config::{Config, TokenVoucher},
     cors::FlexOrigins,
     handle::{handle, stream},
-    ports::{CheckError, CredentialKind, CredentialSource, LinkKeys, Recordings, TokenCheck},
+    ports::{CheckError, Recordings, TokenCheck},
 };

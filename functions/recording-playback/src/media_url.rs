@@ -12,7 +12,7 @@ use crate::{
     body::Body,
     call::Call,
     fetch_dest::FetchDest,
-    ports::{LinkKeys, Recordings, TokenCheck},
+    ports::{Recordings, TokenCheck},
     refusal::Refusal,
     respond,
 };
@@ -23,8 +23,8 @@ use crate::{
 const LIFE_FOR_THE_PLAYER: &str = "X-Amz-Expires";
 
 /// Answers `GET /media-url?recordingSid=RE…`.
-pub(crate) async fn answer<R: Recordings, C: TokenCheck, K: LinkKeys>(
-    app: &App<R, C, K>,
+pub(crate) async fn answer<R: Recordings, C: TokenCheck>(
+    app: &App<R, C>,
     call: &Call<'_>,
 ) -> Result<Response<Body>, Refusal> {
     let recording = call
@@ -54,8 +54,8 @@ struct Granted {
 
 /// The order keeps requests of strangers cheap: Twilio is called only with a token, S3 and KMS only for a listener who may
 /// listen. `listener` is set even if they may not listen, for the audit line.
-async fn grant<R: Recordings, C: TokenCheck, K: LinkKeys>(
-    app: &App<R, C, K>,
+async fn grant<R: Recordings, C: TokenCheck>(
+    app: &App<R, C>,
     call: &Call<'_>,
     recording: Option<&RecordingSid>,
     listener: &mut Option<Listener>,

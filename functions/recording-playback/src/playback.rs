@@ -15,16 +15,13 @@ use crate::{
     call::Call,
     decide::{Decision, Facts, PlaybackRequest, Unservable},
     fetch_dest::FetchDest,
-    ports::{LinkKeys, Recordings},
+    ports::Recordings,
     refusal::Refusal,
     respond,
 };
 
 /// Answers `GET` and `HEAD` of a recording.
-pub(crate) async fn answer<R: Recordings, C, K: LinkKeys>(
-    app: &App<R, C, K>,
-    call: &Call<'_>,
-) -> Result<Response<Body>, Refusal> {
+pub(crate) async fn answer<R: Recordings, C>(app: &App<R, C>, call: &Call<'_>) -> Result<Response<Body>, Refusal> {
     let Admission { recording, link_id } = app.links.admit(call.path(), call.query(), call.now.as_secs()).await?;
     metrics::emit(&[("PlaybackRequests", 1.0, Unit::Count)]);
     let asked = PlaybackRequest::new(call.method(), call.headers());
@@ -64,8 +61,8 @@ struct Prepared {
     content: Option<(Range<u64>, PlaintextStream)>,
 }
 
-async fn prepare<R: Recordings, C, K>(
-    app: &App<R, C, K>,
+async fn prepare<R: Recordings, C>(
+    app: &App<R, C>,
     id: &RecordingSid,
     asked: &PlaybackRequest,
 ) -> Result<Prepared, Refusal> {
@@ -96,8 +93,8 @@ struct Decided<T> {
     content: Option<Range<u64>>,
 }
 
-async fn open_and_decide<R: Recordings, C, K>(
-    app: &App<R, C, K>,
+async fn open_and_decide<R: Recordings, C>(
+    app: &App<R, C>,
     id: &RecordingSid,
     asked: &PlaybackRequest,
     expectation: Expectation,

@@ -3,13 +3,9 @@
 use std::{future::Future, ops::Range};
 
 use http::HeaderValue;
-use playback_link::KeyRing;
-use service::secrets::{Secret, SecretError};
+use service::secrets::SecretError;
 use sid::RecordingSid;
-use twilio::{
-    client::Credentials,
-    flex_token::{FlexToken, Listener, TokenError},
-};
+use twilio::flex_token::{FlexToken, Listener, TokenError};
 use vault::{Expectation, PlaintextStream, ReadError};
 
 use crate::decide::Facts;
@@ -60,36 +56,6 @@ pub enum CheckError {
     Credential(#[from] SecretError),
 }
 
-/// The account's credential that vouches for Flex tokens.
-pub trait CredentialSource: Send + Sync {
-    /// What it is, and the setting that names its secret.
-    fn kind(&self) -> CredentialKind;
-
-    /// The credential as it's known here.
-    fn current(&self) -> impl Future<Output = Result<Credentials, SecretError>> + Send;
-
-    /// The credential as it is now, in case Twilio has refused the known one.
-    fn refreshed(&self) -> impl Future<Output = Result<Credentials, SecretError>> + Send;
-}
-
-/// A credential of the account's.
-#[derive(Clone, Copy, Debug)]
-pub enum CredentialKind {
-    /// The Auth Token.
-    AuthToken,
-    /// An API key.
-    ApiKey,
-}
-
-/// The keys that sign and verify links.
-pub trait LinkKeys: Send + Sync {
-    /// The keys as they are known here.
-    fn current(&self) -> impl Future<Output = Result<KeyRing, SecretError>> + Send;
-
-    /// The keys as they are now, in case one was added.
-    fn refreshed(&self) -> impl Future<Output = Result<KeyRing, SecretError>> + Send;
-}
-
 impl Recordings for vault::Reader {
     type Recording = vault::Recording;
 
@@ -108,15 +74,5 @@ impl Recordings for vault::Reader {
 
     async fn read(&self, recording: &Self::Recording, range: Range<u64>) -> Result<PlaintextStream, ReadError> {
         Self::read(self, recording, range).await
-    }
-}
-
-impl LinkKeys for Secret<KeyRing> {
-    async fn current(&self) -> Result<KeyRing, SecretError> {
-        self.current().await
-    }
-
-    async fn refreshed(&self) -> Result<KeyRing, SecretError> {
-        self.refreshed().await
     }
 }

@@ -1,14 +1,16 @@
-//! Signed links: given out to who may listen, verified before anything else happens.
+//! Signed links: issued to listeners who may listen, and verified before any other step.
 
-use playback_link::{Expiry, Link, LinkError, SignedLink};
+use std::fmt;
+
+use playback_link::{Expiry, KeyRing, Link, LinkError, SignedLink};
+use service::secrets::{SecretSource, retry_refused};
 use sid::RecordingSid;
 
-use crate::{ports::LinkKeys, refusal::Refusal};
+use crate::refusal::Refusal;
 
 /// Verifies links and makes new ones.
-#[derive(Debug)]
-pub(crate) struct LinkGate<K> {
-    keys: K,
+pub(crate) struct LinkGate {
+    keys: Box<dyn SecretSource<KeyRing>>,
     ttl_s: u64,
     accepts_segment_links: bool,
 }
@@ -20,16 +22,16 @@ pub(crate) struct Admission {
     pub(crate) link_id: String,
 }
 
-impl<K: LinkKeys> LinkGate<K> {
-    pub(crate) const fn new(keys: K, ttl_s: u64, accepts_segment_links: bool) -> Self {
+impl LinkGate {
+    pub(crate) fn new(keys: impl SecretSource<KeyRing> + 'static, ttl_s: u64, accepts_segment_links: bool) -> Self {
         Self {
-            keys,
+            keys: Box::new(keys),
             ttl_s,
             accepts_segment_links,
         }
     }
 
-    /// How long a link plays that is made here, in seconds.
+    /// How long a new link plays, in seconds.
     pub(crate) const fn life_s(&self) -> u64 {
         self.ttl_s
     }
@@ -53,26 +55,42 @@ impl<K: LinkKeys> LinkGate<K> {
         Ok(playback_link::sign(&keys, recording, expiry))
     }
 
-    /// An unknown key may have been added since the keys were fetched here, so it's looked for once more. A known key is
-    /// never replaced: what it didn't sign is refused as fast as what has expired, with no call to anybody.
+    /// The keys are read again only for an unknown key, which may have been added meanwhile. A known key is never replaced,
+    /// so that a wrong signature is refused as fast as an expired link, and without a call.
     async fn verify(&self, path: &str, query: &str, now_s: u64) -> Result<Link, Refusal> {
-        let known = self.keys.current().await?;
-        match playback_link::verify(&known, path, query, now_s) {
-            Err(LinkError::UnknownKey) => match self.keys.refreshed().await {
-                Ok(newest) => Ok(playback_link::verify(&newest, path, query, now_s)?),
-                // Where the newest keys can't be had, the known ones have the say.
-                Err(_) => Err(LinkError::UnknownKey.into()),
-            },
-            verdict => Ok(verdict?),
+        let mut has_verdict = false;
+        let verify = |keys: KeyRing| {
+            has_verdict = true;
+            async move { playback_link::verify(&keys, path, query, now_s) }
+        };
+        let is_unknown = |error: &LinkError| matches!(error, LinkError::UnknownKey);
+        match retry_refused(&*self.keys, is_unknown, verify).await {
+            Ok(verdict) => Ok(verdict?),
+            // If the newest keys cannot be read, the verdict of the known ones holds.
+            Err(_) if has_verdict => Err(LinkError::UnknownKey.into()),
+            Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// The keys are not shown.
+impl fmt::Debug for LinkGate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkGate")
+            .field("ttl_s", &self.ttl_s)
+            .field("accepts_segment_links", &self.accepts_segment_links)
+            .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
 
-    use playback_link::KeyRing;
+    use futures_util::future::BoxFuture;
     use service::secrets::SecretError;
 
     use super::*;
@@ -84,39 +102,48 @@ mod tests {
         r#""k2":"GFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210"}"#,
     );
 
-    /// Keys here and keys as they are now; `None` is a secret that was never set.
+    /// The known keys, and the newest. `None` is a secret that was never set.
     struct Keys {
         known: Option<&'static str>,
         newest: &'static str,
-        refreshes: AtomicUsize,
+        refreshes: Arc<AtomicUsize>,
     }
 
-    impl LinkKeys for Keys {
-        async fn current(&self) -> Result<KeyRing, SecretError> {
-            KeyRing::parse(self.known.unwrap_or_default()).map_err(|_| SecretError::Missing)
+    impl SecretSource<KeyRing> for Keys {
+        fn current(&self) -> BoxFuture<'_, Result<KeyRing, SecretError>> {
+            Box::pin(async { KeyRing::parse(self.known.unwrap_or_default()).map_err(|_| SecretError::Missing) })
         }
 
-        async fn refreshed(&self) -> Result<KeyRing, SecretError> {
+        fn refreshed(&self) -> BoxFuture<'_, Result<KeyRing, SecretError>> {
             self.refreshes.fetch_add(1, Ordering::Relaxed);
-            KeyRing::parse(self.newest).map_err(|_| SecretError::Missing)
+            Box::pin(async { KeyRing::parse(self.newest).map_err(|_| SecretError::Missing) })
         }
     }
 
-    fn gate(known: Option<&'static str>, newest: &'static str, accepts_segment_links: bool) -> LinkGate<Keys> {
-        let refreshes = AtomicUsize::new(0);
+    fn gate(known: Option<&'static str>, newest: &'static str, accepts_segment_links: bool) -> LinkGate {
+        counting_gate(known, newest, accepts_segment_links).0
+    }
+
+    /// The gate, and how often its keys are read again.
+    fn counting_gate(
+        known: Option<&'static str>,
+        newest: &'static str,
+        accepts_segment_links: bool,
+    ) -> (LinkGate, Arc<AtomicUsize>) {
+        let refreshes = Arc::default();
         let keys = Keys {
             known,
             newest,
-            refreshes,
+            refreshes: Arc::clone(&refreshes),
         };
-        LinkGate::new(keys, 60, accepts_segment_links)
+        (LinkGate::new(keys, 60, accepts_segment_links), refreshes)
     }
 
     fn recording() -> RecordingSid {
         RecordingSid::parse("RE00000000000000000000000000000001").unwrap()
     }
 
-    async fn admit(gate: &LinkGate<Keys>, link: &SignedLink, now_s: u64) -> Result<Admission, Refusal> {
+    async fn admit(gate: &LinkGate, link: &SignedLink, now_s: u64) -> Result<Admission, Refusal> {
         gate.admit(&link.path, &link.query, now_s).await
     }
 
@@ -164,14 +191,14 @@ mod tests {
     async fn a_key_added_meanwhile_is_found() {
         let ahead = gate(Some(TWO), TWO, false);
         let link = ahead.issue(&recording(), NOW_S).await.unwrap();
-        let behind = gate(Some(ONE), TWO, false);
+        let (behind, refreshes) = counting_gate(Some(ONE), TWO, false);
         assert!(admit(&behind, &link, NOW_S).await.is_ok());
-        assert_eq!(behind.keys.refreshes.load(Ordering::Relaxed), 1);
+        assert_eq!(refreshes.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]
     async fn only_an_unknown_key_asks_for_newer_keys() {
-        let gate = gate(Some(ONE), ONE, false);
+        let (gate, refreshes) = counting_gate(Some(ONE), ONE, false);
         let SignedLink { path, query, .. } = gate.issue(&recording(), NOW_S).await.unwrap();
         gate.admit(&path, &query, NOW_S).await.unwrap();
         for (path, query, now_s) in [
@@ -183,7 +210,7 @@ mod tests {
         ] {
             gate.admit(path, query, now_s).await.unwrap_err();
         }
-        assert_eq!(gate.keys.refreshes.load(Ordering::Relaxed), 0);
+        assert_eq!(refreshes.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]

@@ -1,7 +1,10 @@
-//! Twilio's word on Flex tokens, and the credential that it's asked with.
+//! Validates Flex tokens at Twilio, with the credential that the configuration selects.
 
+use std::fmt;
+
+use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
-use service::secrets::{Secret, SecretError};
+use service::secrets::{Secret, SecretError, SecretSource, retry_refused};
 use sid::AccountSid;
 use twilio::{
     auth_tokens::AuthTokens,
@@ -9,44 +12,61 @@ use twilio::{
     flex_token::{FlexToken, Listener, TokenError, ValidateAs},
 };
 
-use crate::ports::{CheckError, CredentialKind, CredentialSource, TokenCheck};
+use crate::ports::{CheckError, TokenCheck};
 
 /// Asks Twilio whose a Flex token is.
 #[derive(Debug)]
-pub struct TwilioTokens<S> {
+pub struct TwilioTokens {
     twilio: Client,
-    voucher: Voucher<S>,
+    voucher: Voucher,
 }
 
-/// Who vouches for the question.
-#[derive(Debug)]
-pub enum Voucher<S> {
-    /// The token itself, at the endpoint that Flex UI asks: needs no secret.
+/// The endpoint and the credential of a validation.
+pub enum Voucher {
+    /// The token itself, at the endpoint that Flex UI uses. It needs no secret.
     Flex,
     /// The token itself, at the older endpoint.
     Player,
-    /// A credential of the account's, at the older endpoint.
-    Account(S),
+    /// A credential of the account, at the older endpoint.
+    Account(CredentialKind, Box<dyn SecretSource<Credentials>>),
 }
 
-impl<S: CredentialSource> TwilioTokens<S> {
+/// A kind of credential of the account.
+#[derive(Clone, Copy, Debug)]
+pub enum CredentialKind {
+    /// The Auth Token.
+    AuthToken,
+    /// An API key.
+    ApiKey,
+}
+
+impl TwilioTokens {
     /// Asks `twilio` with the credential of `voucher`.
-    pub const fn new(twilio: Client, voucher: Voucher<S>) -> Self {
+    pub const fn new(twilio: Client, voucher: Voucher) -> Self {
         Self { twilio, voucher }
     }
 
-    async fn check_as_account(&self, token: &FlexToken, source: &S) -> Result<Listener, CheckError> {
-        let known = source.current().await?;
-        let mut answer = self.ask(token, ValidateAs::Account(&known)).await;
-        if is_refused(&answer) {
-            // The credential may have been replaced since the secret was last read.
-            let newest = source.refreshed().await?;
-            if !is_same(&newest, &known) {
-                answer = self.ask(token, ValidateAs::Account(&newest)).await;
+    async fn check_as_account(
+        &self,
+        token: &FlexToken,
+        kind: CredentialKind,
+        source: &dyn SecretSource<Credentials>,
+    ) -> Result<Listener, CheckError> {
+        let mut tried: Option<Credentials> = None;
+        let ask = |credential: Credentials| {
+            // Twilio has refused this one already.
+            let is_refused = tried.as_ref().is_some_and(|tried| is_same(tried, &credential));
+            tried = Some(credential.clone());
+            async move {
+                if is_refused {
+                    return Err(ApiError::Unauthorized.into());
+                }
+                self.ask(token, ValidateAs::Account(&credential)).await
             }
-        }
-        if is_refused(&answer) {
-            let (name, setting) = source.kind().names();
+        };
+        let answer = retry_refused(source, is_refused, ask).await?;
+        if answer.as_ref().is_err_and(is_refused) {
+            let (name, setting) = kind.names();
             tracing::error!(
                 "Twilio refuses the account's {name}, and no Flex token can be checked: put the current one into the secret \
                  that {setting} names"
@@ -60,9 +80,9 @@ impl<S: CredentialSource> TwilioTokens<S> {
     }
 }
 
-/// Whether it was the account's credential that Twilio refused: nothing is known of the Flex token then.
-const fn is_refused(answer: &Result<Listener, TokenError>) -> bool {
-    matches!(answer, Err(TokenError::Unavailable(ApiError::Unauthorized)))
+/// Whether Twilio refused the account's credential. Such an answer says nothing of the Flex token.
+const fn is_refused(error: &TokenError) -> bool {
+    matches!(error, TokenError::Unavailable(ApiError::Unauthorized))
 }
 
 fn is_same(one: &Credentials, other: &Credentials) -> bool {
@@ -78,51 +98,54 @@ impl CredentialKind {
     }
 }
 
-impl<S: CredentialSource> TokenCheck for TwilioTokens<S> {
+impl TokenCheck for TwilioTokens {
     async fn check(&self, token: &FlexToken) -> Result<Listener, CheckError> {
         match &self.voucher {
             Voucher::Flex => Ok(self.ask(token, ValidateAs::Flex).await?),
             Voucher::Player => Ok(self.ask(token, ValidateAs::Player).await?),
-            Voucher::Account(source) => self.check_as_account(token, source).await,
+            Voucher::Account(kind, source) => self.check_as_account(token, *kind, &**source).await,
         }
     }
 }
 
-/// The secret that a credential of the account's is kept in.
+/// The secret is not shown.
+impl fmt::Debug for Voucher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flex => f.write_str("Flex"),
+            Self::Player => f.write_str("Player"),
+            Self::Account(kind, _) => f.debug_tuple("Account").field(kind).finish(),
+        }
+    }
+}
+
+/// The account's SID and its primary Auth Token, as a credential.
 #[derive(Debug)]
-pub enum AccountSecret {
-    /// The account's SID and its primary Auth Token.
-    AuthToken(AccountSid, Secret<AuthTokens>),
-    /// An API key's SID and secret.
-    ApiKey(Secret<Credentials>),
+pub struct AccountAuthToken {
+    account: AccountSid,
+    secret: Secret<AuthTokens>,
 }
 
-impl CredentialSource for AccountSecret {
-    fn kind(&self) -> CredentialKind {
-        match self {
-            Self::AuthToken(..) => CredentialKind::AuthToken,
-            Self::ApiKey(_) => CredentialKind::ApiKey,
-        }
+impl AccountAuthToken {
+    /// The credential of `account` with the Auth Token in `secret`.
+    pub const fn new(account: AccountSid, secret: Secret<AuthTokens>) -> Self {
+        Self { account, secret }
     }
 
-    async fn current(&self) -> Result<Credentials, SecretError> {
-        match self {
-            Self::AuthToken(account, secret) => Ok(as_credentials(account, secret.current().await?)),
-            Self::ApiKey(secret) => secret.current().await,
-        }
-    }
-
-    async fn refreshed(&self) -> Result<Credentials, SecretError> {
-        match self {
-            Self::AuthToken(account, secret) => Ok(as_credentials(account, secret.refreshed().await?)),
-            Self::ApiKey(secret) => secret.refreshed().await,
+    fn as_credentials(&self, tokens: AuthTokens) -> Credentials {
+        Credentials {
+            user: self.account.as_str().to_owned(),
+            password: tokens.primary,
         }
     }
 }
 
-fn as_credentials(account: &AccountSid, tokens: AuthTokens) -> Credentials {
-    Credentials {
-        user: account.as_str().to_owned(),
-        password: tokens.primary,
+impl SecretSource<Credentials> for AccountAuthToken {
+    fn current(&self) -> BoxFuture<'_, Result<Credentials, SecretError>> {
+        Box::pin(async { Ok(self.as_credentials(self.secret.current().await?)) })
+    }
+
+    fn refreshed(&self) -> BoxFuture<'_, Result<Credentials, SecretError>> {
+        Box::pin(async { Ok(self.as_credentials(self.secret.refreshed().await?)) })
     }
 }

@@ -7,12 +7,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use axum::{Json, Router, extract::Request, response::IntoResponse};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use futures_util::future::BoxFuture;
 use http::{StatusCode, header::AUTHORIZATION};
-use recording_playback::{
-    AccountSecret, CheckError, CredentialKind, CredentialSource, TokenCheck, TwilioTokens, Voucher,
-};
+use recording_playback::{AccountAuthToken, CheckError, CredentialKind, TokenCheck, TwilioTokens, Voucher};
 use serde_json::{Value, json};
-use service::secrets::{Secret, SecretError, Secrets};
+use service::secrets::{Secret, SecretError, SecretSource, Secrets};
 use sid::AccountSid;
 use twilio::{
     auth_tokens::AuthTokens,
@@ -26,6 +25,7 @@ use crate::{
 };
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const AUTH_TOKEN: CredentialKind = CredentialKind::AuthToken;
 const OLD: &str = r#"{"primary":"canary-old","secondary":"canary-other"}"#;
 const NEW: &str = r#"{"primary":"canary-new"}"#;
 
@@ -81,13 +81,16 @@ impl Loopback {
         self.asked.lock().unwrap().clone()
     }
 
-    fn world<S: CredentialSource>(&self, source: S) -> World<AsAccount<S>> {
+    fn world(&self, kind: CredentialKind, source: impl SecretSource<TwilioCredentials> + 'static) -> World<AsAccount> {
         let endpoints = Endpoints {
             iam: self.url.parse().unwrap(),
             ..Endpoints::default()
         };
         let twilio = Client::new(AccountSid::parse(ACCOUNT).unwrap(), endpoints).unwrap();
-        let tokens = AsAccount(Arc::new(TwilioTokens::new(twilio, Voucher::Account(source))));
+        let tokens = AsAccount(Arc::new(TwilioTokens::new(
+            twilio,
+            Voucher::Account(kind, Box::new(source)),
+        )));
         World::with(Shelf::with(&plaintext(100)), tokens, Keys(Some(LINK_KEYS)), &[])
     }
 
@@ -112,15 +115,10 @@ fn auth_token(authorization: &str) -> String {
     password.to_owned()
 }
 
-struct AsAccount<S>(Arc<TwilioTokens<S>>);
+#[derive(Clone)]
+struct AsAccount(Arc<TwilioTokens>);
 
-impl<S> Clone for AsAccount<S> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<S: CredentialSource> TokenCheck for AsAccount<S> {
+impl TokenCheck for AsAccount {
     async fn check(&self, token: &FlexToken) -> Result<Listener, CheckError> {
         self.0.check(token).await
     }
@@ -148,18 +146,14 @@ impl Source {
     }
 }
 
-impl CredentialSource for Source {
-    fn kind(&self) -> CredentialKind {
-        CredentialKind::AuthToken
+impl SecretSource<TwilioCredentials> for Source {
+    fn current(&self) -> BoxFuture<'_, Result<TwilioCredentials, SecretError>> {
+        Box::pin(async { self.known.and_then(credentials).ok_or(SecretError::Missing) })
     }
 
-    async fn current(&self) -> Result<TwilioCredentials, SecretError> {
-        self.known.and_then(credentials).ok_or(SecretError::Missing)
-    }
-
-    async fn refreshed(&self) -> Result<TwilioCredentials, SecretError> {
+    fn refreshed(&self) -> BoxFuture<'_, Result<TwilioCredentials, SecretError>> {
         *self.refreshes.lock().unwrap() += 1;
-        self.newest.and_then(credentials).ok_or(SecretError::Missing)
+        Box::pin(async { self.newest.and_then(credentials).ok_or(SecretError::Missing) })
     }
 }
 
@@ -174,7 +168,7 @@ fn credentials(text: &str) -> Option<TwilioCredentials> {
 async fn the_primary_auth_token_vouches_for_a_token() {
     let twilio = Loopback::start(|_| valid("supervisor")).await;
     let source = Source::new(Some(OLD), Some(OLD));
-    let world = twilio.world(source.clone());
+    let world = twilio.world(AUTH_TOKEN, source.clone());
     for _ in 0..2 {
         let answer = world.ask(RECORDING).await;
         assert_eq!(answer.status, 200);
@@ -191,7 +185,7 @@ async fn a_refused_auth_token_is_not_the_users_fault_and_is_read_again_once() {
     for answer in [|_: &str| refused(), |_: &str| (403, json!({}))] {
         let twilio = Loopback::start(answer).await;
         let source = Source::new(Some(OLD), Some(OLD));
-        let world = twilio.world(source.clone());
+        let world = twilio.world(AUTH_TOKEN, source.clone());
         let answer = world.ask(RECORDING).await;
         assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
         assert!(answer.header("retry-after").is_some());
@@ -215,7 +209,10 @@ async fn an_auth_token_that_was_replaced_meanwhile_is_taken_up() {
     })
     .await;
     let source = Source::new(Some(OLD), Some(NEW));
-    assert_eq!(twilio.world(source.clone()).ask(RECORDING).await.status, 200);
+    assert_eq!(
+        twilio.world(AUTH_TOKEN, source.clone()).ask(RECORDING).await.status,
+        200
+    );
     assert_eq!(twilio.asked(), ["canary-old", "canary-new"]);
     assert_eq!(source.refreshes(), 1);
 }
@@ -224,7 +221,7 @@ async fn an_auth_token_that_was_replaced_meanwhile_is_taken_up() {
 async fn two_auth_tokens_are_tried_at_most() {
     let twilio = Loopback::start(|_| refused()).await;
     let source = Source::new(Some(OLD), Some(NEW));
-    let answer = twilio.world(source.clone()).ask(RECORDING).await;
+    let answer = twilio.world(AUTH_TOKEN, source.clone()).ask(RECORDING).await;
     assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
     assert_eq!(twilio.asked(), ["canary-old", "canary-new"]);
     assert_eq!(source.refreshes(), 1);
@@ -234,7 +231,10 @@ async fn two_auth_tokens_are_tried_at_most() {
 async fn a_flood_of_refusals_asks_secrets_manager_once() {
     let twilio = Loopback::start(|_| refused()).await;
     let secret = Secret::new(&twilio.secrets(), "auth-token".to_owned(), AuthTokens::parse);
-    let world = twilio.world(AccountSecret::AuthToken(AccountSid::parse(ACCOUNT).unwrap(), secret));
+    let world = twilio.world(
+        AUTH_TOKEN,
+        AccountAuthToken::new(AccountSid::parse(ACCOUNT).unwrap(), secret),
+    );
     for _ in 0..5 {
         let answer = world.ask(RECORDING).await;
         assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
@@ -248,14 +248,17 @@ async fn a_flood_of_refusals_asks_secrets_manager_once() {
 async fn without_an_auth_token_nobody_is_asked() {
     let twilio = Loopback::start(|_| valid("supervisor")).await;
     for known in [None, Some("change-me"), Some("{}"), Some(r#"{"secondary":"canary"}"#)] {
-        let world = twilio.world(Source::new(known, known));
+        let world = twilio.world(AUTH_TOKEN, Source::new(known, known));
         let answer = world.ask(RECORDING).await;
         assert_eq!(answer.error(), (503, "not_configured".to_owned()), "{known:?}");
         assert!(world.shelf.log().is_empty());
     }
     // The secret was removed while it was in use.
     let twilio = Loopback::start(|_| refused()).await;
-    let answer = twilio.world(Source::new(Some(OLD), None)).ask(RECORDING).await;
+    let answer = twilio
+        .world(AUTH_TOKEN, Source::new(Some(OLD), None))
+        .ask(RECORDING)
+        .await;
     assert_eq!(answer.error(), (503, "not_configured".to_owned()));
     assert_eq!(twilio.asked(), ["canary-old"]);
 }
@@ -265,7 +268,7 @@ async fn a_token_that_is_not_valid_is_the_users() {
     for answer in [|_: &str| not_valid(200), |_: &str| not_valid(401)] {
         let twilio = Loopback::start(answer).await;
         let source = Source::new(Some(OLD), Some(NEW));
-        let answer = twilio.world(source.clone()).ask(RECORDING).await;
+        let answer = twilio.world(AUTH_TOKEN, source.clone()).ask(RECORDING).await;
         assert_eq!(answer.error(), (401, "token_not_valid".to_owned()));
         assert_eq!(twilio.asked(), ["canary-old"]);
         assert_eq!(source.refreshes(), 0);
@@ -275,7 +278,7 @@ async fn a_token_that_is_not_valid_is_the_users() {
 #[tokio::test]
 async fn roles_are_compared_all_the_same() {
     let twilio = Loopback::start(|_| valid("agent")).await;
-    let world = twilio.world(Source::new(Some(OLD), Some(OLD)));
+    let world = twilio.world(AUTH_TOKEN, Source::new(Some(OLD), Some(OLD)));
     assert_eq!(world.ask(RECORDING).await.error(), (403, "role_not_allowed".to_owned()));
     assert!(world.shelf.log().is_empty());
 }
@@ -284,7 +287,7 @@ async fn roles_are_compared_all_the_same() {
 async fn twilio_in_trouble_is_no_reason_to_read_the_secret_again() {
     let twilio = Loopback::start(|_| (500, json!({}))).await;
     let source = Source::new(Some(OLD), Some(NEW));
-    let answer = twilio.world(source.clone()).ask(RECORDING).await;
+    let answer = twilio.world(AUTH_TOKEN, source.clone()).ask(RECORDING).await;
     assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
     assert_eq!((twilio.asked().len(), source.refreshes()), (1, 0));
 }
@@ -304,18 +307,18 @@ async fn an_api_key_vouches_for_a_token() {
         TwilioCredentials::parse_api_key(r#"{"sid":"SK1","secret":"canary-key-secret"}"#)
     });
     assert_eq!(
-        twilio.world(AccountSecret::ApiKey(key)).ask(RECORDING).await.status,
+        twilio.world(CredentialKind::ApiKey, key).ask(RECORDING).await.status,
         200
     );
     assert_eq!(twilio.asked(), ["Secrets Manager", "canary-key-secret"]);
     // The secret in that Secrets Manager is not an API key.
     let none = Secret::new(&secrets, "api-key".to_owned(), TwilioCredentials::parse_api_key);
-    let answer = twilio.world(AccountSecret::ApiKey(none)).ask(RECORDING).await;
+    let answer = twilio.world(CredentialKind::ApiKey, none).ask(RECORDING).await;
     assert_eq!(answer.error(), (503, "not_configured".to_owned()));
     let wrong = Secret::new(&secrets, "api-key".to_owned(), |_| {
         TwilioCredentials::parse_api_key(r#"{"sid":"SK1","secret":"canary-other"}"#)
     });
-    let answer = twilio.world(AccountSecret::ApiKey(wrong)).ask(RECORDING).await;
+    let answer = twilio.world(CredentialKind::ApiKey, wrong).ask(RECORDING).await;
     assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
     drop(guard);
     let told = lines.text();

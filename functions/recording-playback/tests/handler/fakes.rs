@@ -8,14 +8,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{future::BoxFuture, stream};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use lambda_runtime::{Context, LambdaEvent};
 use playback_link::{Expiry, KeyRing, SignedLink};
-use recording_playback::{App, Body, CheckError, Config, LinkKeys, Recordings, TokenCheck, decide::Facts, handle};
+use recording_playback::{App, Body, CheckError, Config, Recordings, TokenCheck, decide::Facts, handle};
 use serde_json::{Value, json};
-use service::{secrets::SecretError, settings::Settings};
+use service::{
+    secrets::{SecretError, SecretSource},
+    settings::Settings,
+};
 use sid::{RecordingSid, WorkerSid};
 use twilio::flex_token::{FlexToken, Listener, TokenError};
 use vault::{ContentType, Expectation, PlaintextStream, ReadError};
@@ -197,19 +200,19 @@ pub(crate) fn supervisor() -> Result<Listener, TokenError> {
 #[derive(Clone, Copy)]
 pub(crate) struct Keys(pub(crate) Option<&'static str>);
 
-impl LinkKeys for Keys {
-    async fn current(&self) -> Result<KeyRing, SecretError> {
-        KeyRing::parse(self.0.unwrap_or_default()).map_err(|_| SecretError::Missing)
+impl SecretSource<KeyRing> for Keys {
+    fn current(&self) -> BoxFuture<'_, Result<KeyRing, SecretError>> {
+        Box::pin(async { KeyRing::parse(self.0.unwrap_or_default()).map_err(|_| SecretError::Missing) })
     }
 
-    async fn refreshed(&self) -> Result<KeyRing, SecretError> {
-        self.current().await
+    fn refreshed(&self) -> BoxFuture<'_, Result<KeyRing, SecretError>> {
+        self.current()
     }
 }
 
 /// The function with its stand-ins.
 pub(crate) struct World<C = Flex> {
-    app: App<Shelf, C, Keys>,
+    app: App<Shelf, C>,
     pub(crate) shelf: Shelf,
     pub(crate) flex: C,
 }
