@@ -7,7 +7,7 @@ import { readSettings, Settings, SettingsError } from "./settings";
 
 const NAME = "RecordingVaultPlugin";
 
-/** Has the calls that agents accept recorded, and Twilio tell Recording Vault of it. */
+/** Records the calls that agents accept, with a callback to Recording Vault. */
 export default class RecordingVaultPlugin extends FlexPlugin {
   constructor() {
     super(NAME);
@@ -24,13 +24,13 @@ export default class RecordingVaultPlugin extends FlexPlugin {
       if (!(error instanceof SettingsError)) {
         throw error;
       }
-      // Agents must be able to take calls all the same.
-      const goesOn = callRecordingEnabled ? ". Call Recording in the console goes on, for excluded calls too" : "";
-      report("error", `The plugin has no calls recorded: ${error.message}${goesOn}`);
+      // Agents must still be able to accept calls.
+      const consequence = callRecordingEnabled ? ". Call Recording in the console also records excluded calls" : "";
+      report("error", `The plugin records no calls: ${error.message}${consequence}`);
       return;
     }
 
-    // A listener, not a replaced action: other plugins have theirs beside it.
+    // A listener instead of a replaced action, so that other plugins' listeners still run.
     flex.Actions.addListener("beforeAcceptTask", (payload) => {
       const task = payload.task ?? flex.TaskHelper.getTaskByTaskSid(payload.sid);
       if (!task || !flex.TaskHelper.isCallTask(task)) {
@@ -52,8 +52,8 @@ export default class RecordingVaultPlugin extends FlexPlugin {
 type Report = (type: "error" | "warning", text: string) => void;
 
 /**
- * Says what an administrator should know: in the browser's console, and to administrators by Flex's own notification. That
- * a notification can't be shown is no reason for calls not to be recorded.
+ * Reports a problem in the browser's console, and to administrators with a Flex notification. If the notification cannot be
+ * shown, calls are recorded anyway.
  */
 function reporter(flex: typeof Flex, manager: Flex.Manager): Report {
   return (type, text) => {
@@ -67,7 +67,7 @@ function reporter(flex: typeof Flex, manager: Flex.Manager): Report {
       flex.Notifications.registerNotification({ id, content, type: flex.NotificationType[type], timeout: 0 });
       flex.Notifications.showNotification(id);
     } catch (error) {
-      console.error(`${NAME}: the notification can't be shown`, error);
+      console.error(`${NAME}: the notification cannot be shown`, error);
     }
   };
 }

@@ -1,6 +1,6 @@
 import { property, Settings } from "./settings";
 
-/** What an administrator should know of settings that can be used. */
+/** Warnings for administrators about settings that are valid but have unwanted effects. */
 export function problems(settings: Settings, flex: FlexSettings): string[] {
   const { mode } = settings;
   return [
@@ -14,10 +14,10 @@ export function problems(settings: Settings, flex: FlexSettings): string[] {
   ];
 }
 
-/** What an agent's pause button would get wrong; nothing if it finds the recordings. */
+/** Warnings about recordings that an agent's pause button would miss; empty if it finds them. */
 function pauseProblems(settings: Settings, flex: FlexSettings): string[] {
   if (settings.mode === "reservation") {
-    return ["The pause button does not pause these recordings (mode reservation): they go on while agents believe otherwise"];
+    return ["The pause button does not pause these recordings (mode reservation): they continue although agents see them as paused"];
   }
   if (!flex.callRecordingEnabled) {
     return ["The pause button finds these recordings only while Call Recording is on in the console (Flex, Manage, Voice)"];
@@ -25,7 +25,7 @@ function pauseProblems(settings: Settings, flex: FlexSettings): string[] {
   return [];
 }
 
-/** What Flex and the worker are configured to. */
+/** The configuration of Flex and of the worker. */
 export interface FlexSettings {
   uiAttributes: unknown;
   workerAttributes: unknown;
@@ -34,9 +34,9 @@ export interface FlexSettings {
 }
 
 /**
- * Whether a feature of flex-project-template's is on, for all or for this worker. Its `pause_recording` looks for the
- * recording of the conference, and only while Call Recording is on in the console; otherwise it tells the agent that the
- * call isn't recorded (`pauseRecordingHelper.ts`, https://github.com/twilio-professional-services/flex-project-template).
+ * Whether a feature of flex-project-template is on, for all workers or for this one. Its `pause_recording` looks for the
+ * conference's recording, and only while Call Recording is on in the console. Otherwise it shows the agent that the call is
+ * not recorded (`pauseRecordingHelper.ts`, https://github.com/twilio-professional-services/flex-project-template).
  */
 function isOn(feature: string, { uiAttributes, workerAttributes }: FlexSettings): boolean {
   const features = [property(uiAttributes, "custom_data"), property(workerAttributes, "config_overrides")];

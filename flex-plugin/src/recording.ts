@@ -1,9 +1,9 @@
 import { Exclusions, property, Settings } from "./settings";
 
-/** What the plugin reads of a task. */
+/** The properties of a task that the plugin reads. */
 export interface Call {
   taskSid: string;
-  /** The reservation's SID: Flex's tasks are reservations. */
+  /** The reservation's SID, because Flex's tasks are reservations. */
   sid: string;
   queueName: string;
   queueSid: string;
@@ -21,22 +21,22 @@ export interface RecordingOptions {
   conferenceRecordingStatusCallbackMethod?: string;
 }
 
-/** What is set in the instruction of a call that an agent accepts. */
+/** The options to set in the instruction of a call that an agent accepts. */
 export function recordingOptions(settings: Settings, call: Call): RecordingOptions {
   if (isExcluded(settings.exclusions, call)) {
-    // Also where Call Recording is on in the console: Flex UI has set it to true before the plugin is asked.
+    // Needed if Call Recording is on in the console: Flex UI has set it to true before the plugin runs.
     return { conferenceRecord: false };
   }
   if (settings.mode === "conference") {
     return {
       conferenceRecord: true,
-      // The call is the task's: after a transfer, the first reservation would be the wrong name for the rest of it.
+      // The recording belongs to the task. After a transfer, the first reservation would be wrong for the rest of the call.
       conferenceRecordingStatusCallback: callbackFor(settings.callbackUrl, { taskSid: call.taskSid }),
       conferenceRecordingStatusCallbackMethod: "POST",
     };
   }
   return {
-    // Text: TaskRouter's SDK refuses a boolean here, and the agent couldn't take the call.
+    // A string, because TaskRouter's SDK refuses a boolean here, and the agent could not accept the call.
     record: "true",
     recordingChannels: settings.channels,
     recordingStatusCallback: callbackFor(settings.callbackUrl, { reservationSid: call.sid, taskSid: call.taskSid }),
@@ -45,11 +45,11 @@ export function recordingOptions(settings: Settings, call: Call): RecordingOptio
 }
 
 /**
- * The callback of one recording. Named in the query, the task needs no search. Twilio reads the fragment (`#rc=3&rp=all`)
- * itself; it stays behind the query.
+ * The callback URL of one recording. Its query names the task, so that no search is needed. Twilio itself reads the fragment
+ * (`#rc=3&rp=all`), which stays after the query.
  *
- * Twilio signs the query as it's written here, and is reported to send it sorted and escaped otherwise. So it's sorted, and
- * escaped as the check of the signature can restore it: a space isn't a plus sign.
+ * Twilio signs the query as it is written here, and is reported to send it sorted and with other escapes. The query is
+ * therefore sorted, and escaped in a form that the signature check can restore: a space is not a plus sign.
  */
 function callbackFor(callbackUrl: URL, names: Record<string, string>): string {
   const url = new URL(callbackUrl.href);
@@ -65,7 +65,7 @@ function isExcluded({ queues, attributes }: Exclusions, call: Call): boolean {
   return (
     queues.some((queue) => queue === call.queueName || queue === call.queueSid) ||
     attributes.some(({ key, value }) =>
-      // An attribute's name may have a dot, too.
+      // An attribute's name may itself contain a dot.
       [property(call.attributes, key), key.split(".").reduce(property, call.attributes)].some((found) =>
         Array.isArray(found) ? found.includes(value) : found === value,
       ),

@@ -1,20 +1,20 @@
-/** What the plugin is told in Flex's configuration, `ui_attributes.recording_vault`. */
+/** The plugin's settings in Flex's configuration, `ui_attributes.recording_vault`. */
 export interface Settings {
-  /** Recording Vault's callback, with the fragment by which Twilio retries. */
+  /** Recording Vault's callback URL, with the fragment that makes Twilio retry. */
   callbackUrl: URL;
   mode: Mode;
-  /** Mode `reservation`: whether the agent and the others are kept apart. */
+  /** Mode `reservation`: whether the agent and the others are on separate channels. */
   channels: Channels;
   exclusions: Exclusions;
 }
 
 /**
- * What is recorded.
+ * The part of a call that is recorded.
  *
- * `conference`: the call, once, by whatever starts it. Twilio's API pauses it by the conference's SID, and so do the
- * pause buttons that are built on it.
+ * `conference`: the whole call, once. Twilio's API can pause the recording by the conference's SID, and so can the pause
+ * buttons that use this API.
  *
- * `reservation`: each agent's part, by the agent's own leg. Pause buttons don't find such recordings.
+ * `reservation`: each agent's part, on the agent's own leg. Pause buttons do not find such recordings.
  */
 export type Mode = "conference" | "reservation";
 
@@ -24,7 +24,7 @@ export type Channels = "mono" | "dual";
 export interface Exclusions {
   /** Names or SIDs of queues. */
   queues: string[];
-  /** Attributes of the task; a dot leads into an object, and a list matches by any of its elements. */
+  /** Attributes of the task. A dot selects a member of an object, and a list matches if any of its elements does. */
   attributes: Attribute[];
 }
 
@@ -33,7 +33,7 @@ export interface Attribute {
   value: string | number | boolean | null;
 }
 
-/** A setting that can't be used. The message names it, and never has its value. */
+/** A setting is not valid. The message names it, and never contains its value. */
 export class SettingsError extends Error {}
 
 const ROOT = "ui_attributes.recording_vault";
@@ -51,7 +51,7 @@ export function readSettings(uiAttributes: unknown): Settings {
   if (given === undefined) {
     throw new SettingsError(`${ROOT} is missing`);
   }
-  // A misspelt exclusion would leave calls recorded that must not be.
+  // With a misspelled exclusion, calls would be recorded that must not be.
   const unknown = Object.keys(Object(given)).find((name) => !NAMES.includes(name));
   if (unknown !== undefined) {
     throw new SettingsError(`${ROOT}.${unknown} is not a setting`);
@@ -75,12 +75,12 @@ function httpsUrl(given: unknown, name: string): URL {
       return url;
     }
   } catch {
-    // Said below, for everything that is no such URL.
+    // Reported below, together with other URLs that are not https.
   }
   throw new SettingsError(`${ROOT}.${name} is not an https URL`);
 }
 
-/** One of these words; the first if nothing is given. */
+/** One of these words. The first is the default. */
 function oneOf<Word extends string>(given: unknown, name: string, words: [Word, Word]): Word {
   const value = property(given, name) ?? words[0];
   const word = words.find((known) => known === value);
@@ -98,18 +98,18 @@ function listOf<Element>(given: unknown, name: string, fits: (element: unknown) 
   return list;
 }
 
-/** A name. With a space at its end it would never match, and the call would be recorded. */
+/** A name. With a space at either end, it would never match, and the call would be recorded. */
 function isText(element: unknown): element is string {
   return typeof element === "string" && element !== "" && element.trim() === element;
 }
 
-/** Objects and lists are equal to nothing, so that they would exclude nothing. */
+/** A key with a plain value. Objects and lists are never equal to another value, so that they would exclude nothing. */
 function isAttribute(element: unknown): element is Attribute {
   const value = property(element, "value");
   return isText(property(element, "key")) && (value === null || ["string", "number", "boolean"].includes(typeof value));
 }
 
-/** A property of something that may be anything. */
+/** A property of an unknown value. */
 export function property(of: unknown, name: string): unknown {
   return typeof of === "object" && of !== null ? (of as Record<string, unknown>)[name] : undefined;
 }

@@ -128,7 +128,7 @@ async fn an_excluded_call_is_not_recorded_though_the_console_says_so() {
 /// An administrator sees it in Flex's notification bar, as React draws it; agents see nothing. Both take their call.
 #[tokio::test]
 async fn a_wrong_setting_is_shown_to_administrators_and_costs_nobody_a_call() {
-    let wrong = "The plugin has no calls recorded: ui_attributes.recording_vault.callback_url is not an https URL";
+    let wrong = "The plugin records no calls: ui_attributes.recording_vault.callback_url is not an https URL";
     for (name, shown) in [
         ("wrong setting, administrator", format!("Recording Vault: {wrong}")),
         ("wrong setting, agent", String::new()),
