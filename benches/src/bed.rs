@@ -65,7 +65,7 @@ impl Bed {
         if self.quick { 2 } else { 9 }
     }
 
-    /// The four hours of a stereo WAV that the design names, 460 MB.
+    /// The four hours of a stereo WAV that `docs/ARCHITECTURE.md` names, 460 MB.
     pub(crate) const fn long(&self) -> u64 {
         if self.quick { 46_000_000 } else { 460_000_000 }
     }

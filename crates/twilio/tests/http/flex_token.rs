@@ -159,9 +159,9 @@ async fn what_twilio_calls_invalid_is_invalid_whoever_asks() {
     let refused = json!({"valid": false, "message": "not valid"}).to_string();
     let mut expired = valid();
     expired["expiration"] = json!("2018-09-24T23:22:44.240Z");
-    let mut anothers = valid();
-    anothers["account_sid"] = json!(sid("AC", '1'));
-    for body in [refused, expired.to_string(), anothers.to_string()] {
+    let mut foreign = valid();
+    foreign["account_sid"] = json!(sid("AC", '1'));
+    for body in [refused, expired.to_string(), foreign.to_string()] {
         let twilio = Server::answering(200, &[], &body).await;
         for outcome in outcomes(&twilio.url).await {
             assert!(matches!(outcome, Err(TokenError::Invalid)), "{body}: {outcome:?}");

@@ -46,7 +46,7 @@ impl Shape {
     }
 }
 
-/// The encryption context that the design gives a recording.
+/// The encryption context that the vault writes for a recording.
 pub(crate) fn context(recording: &RecordingSid, plaintext_len: Option<usize>) -> EncryptionContext {
     EncryptionContext::new([
         ("accountsid", account().as_str().to_owned()),

@@ -129,13 +129,13 @@ async fn a_killed_copys_upload_is_aborted_by_the_next_one_after_twenty_minutes()
     let world = World::start().await;
     let key = recording(1).object_key();
     world.open_upload(&key).await;
-    let anothers = world.open_upload(&recording(2).object_key()).await;
+    let foreign = world.open_upload(&recording(2).object_key()).await;
     let source = Scripted::whole(audio(1000, 1));
     let later = world
         .writer()
         .with_clock(|| SystemTime::now() + Duration::from_secs(21 * 60));
     receipt(store(&later, &source).await);
-    assert_eq!(world.open_uploads().await, [(recording(2).object_key(), anothers)]);
+    assert_eq!(world.open_uploads().await, [(recording(2).object_key(), foreign)]);
 }
 
 /// The queue gives a killed copy's message again 20 minutes after it gave it first: the upload, opened a moment later, isn't
@@ -144,10 +144,10 @@ async fn a_killed_copys_upload_is_aborted_by_the_next_one_after_twenty_minutes()
 async fn a_younger_upload_is_aborted_once_the_recording_is_stored() {
     let world = World::start().await;
     world.open_upload(&recording(1).object_key()).await;
-    let anothers = world.open_upload(&recording(2).object_key()).await;
+    let foreign = world.open_upload(&recording(2).object_key()).await;
     let source = Scripted::whole(audio(1000, 1));
     receipt(world.store(&source).await);
-    assert_eq!(world.open_uploads().await, [(recording(2).object_key(), anothers)]);
+    assert_eq!(world.open_uploads().await, [(recording(2).object_key(), foreign)]);
 }
 
 #[tokio::test]
@@ -202,11 +202,11 @@ async fn the_slower_of_two_copies_ends_well_without_its_upload() {
 async fn an_upload_whose_opening_was_answered_to_nobody_is_aborted_after_the_commit() {
     let world = World::start().await;
     world.proxy.inject("CreateMultipartUpload", 0..1, Fault::LoseAnswer);
-    let anothers = world.open_upload(&recording(2).object_key()).await;
+    let foreign = world.open_upload(&recording(2).object_key()).await;
     let source = Scripted::whole(audio(PART + 1, 1));
     receipt(world.store(&source).await);
     assert!(world.stored().await.as_deref() == Some(&source.bytes[..]));
-    assert_eq!(world.open_uploads().await, [(recording(2).object_key(), anothers)]);
+    assert_eq!(world.open_uploads().await, [(recording(2).object_key(), foreign)]);
 }
 
 #[tokio::test]

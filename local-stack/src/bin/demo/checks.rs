@@ -135,7 +135,7 @@ mod tests {
     fn any_difference_is_an_error() {
         compare(b"abc", b"abc").unwrap();
         for (got, wanted, text) in [
-            (&b"abc"[..], &b"abd"[..], "byte 2 differs from the original"),
+            (&b"abc"[..], &b"abx"[..], "byte 2 differs from the original"),
             (b"ab", b"abc", "2 bytes came instead of 3"),
             (b"abc", b"", "3 bytes came instead of 0"),
         ] {
