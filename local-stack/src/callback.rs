@@ -25,6 +25,7 @@ enum SignedBy {
 
 impl Callback {
     /// What Twilio posts when a call's dual-channel recording is ready.
+    #[must_use]
     pub fn completed(recording_sid: &str) -> Self {
         let url = format!(
             "https://api.twilio.com/2010-04-01/Accounts/{}/Recordings/{recording_sid}",

@@ -81,6 +81,7 @@ pub struct Exchanges(Arc<Mutex<History<Exchange>>>);
 
 impl Exchanges {
     /// Now: what's answered from here on is told by [`Exchanges::since`].
+    #[must_use]
     pub fn mark(&self) -> Mark {
         self.history().mark()
     }
@@ -89,6 +90,7 @@ impl Exchanges {
     ///
     /// # Panics
     /// When some of them have been forgotten, which takes 65,536 newer ones.
+    #[must_use]
     pub fn since(&self, mark: Mark) -> Vec<Exchange> {
         let (exchanges, _) = self.timed_since(mark);
         exchanges.into_iter().map(|(_, exchange)| exchange).collect()

@@ -100,6 +100,7 @@ impl Ledger {
 
 impl Stack {
     /// The messages delivered so far whose text contains this.
+    #[must_use]
     pub fn deliveries(&self, text: &str) -> Vec<Delivery> {
         self.ledger().about(text)
     }

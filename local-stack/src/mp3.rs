@@ -13,11 +13,13 @@ pub const FRAME_MS: u32 = 36;
 const STEREO_HEADER: [u8; 4] = [0xff, 0xfb, 0x18, 0x00];
 
 /// An MP3 file of so many frames. After its header a frame is zeros: side information that says it has no sound.
+#[must_use]
 pub fn silence(frames: u32) -> Vec<u8> {
     frames_of(HEADER, frames)
 }
 
 /// The same of a dual-channel recording.
+#[must_use]
 pub fn stereo_silence(frames: u32) -> Vec<u8> {
     frames_of(STEREO_HEADER, frames)
 }

@@ -7,6 +7,7 @@ use crate::{Stack, values};
 impl Stack {
     /// Where everything is and how to get in: the line that `cargo demo --serve --json` prints. Its fields are documented
     /// in the README, and their names stay.
+    #[must_use]
     pub fn ready(&self) -> Value {
         let aws = self.aws_endpoint();
         json!({

@@ -41,6 +41,7 @@ impl Role {
     }
 
     /// The function's name here.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
@@ -73,6 +74,7 @@ impl Role {
     }
 
     /// The function's ARN.
+    #[must_use]
     pub fn arn(self) -> String {
         format!(
             "arn:aws:lambda:{}:{}:function:{self}",

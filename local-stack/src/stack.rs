@@ -94,52 +94,62 @@ impl Stack {
     }
 
     /// Where to POST callbacks.
+    #[must_use]
     pub fn callback_url(&self) -> String {
         format!("{}{}", self.parts.callback_base, values::CALLBACK_PATH)
     }
 
     /// The URL that a callback's signature is made over.
+    #[must_use]
     pub fn public_callback_url(&self) -> String {
         format!("{}{}", values::PUBLIC_BASE_URL, values::CALLBACK_PATH)
     }
 
     /// The root of the playback function's URL, without a slash at the end.
+    #[must_use]
     pub fn playback_url(&self) -> &str {
         &self.parts.playback_base
     }
 
     /// A page that does what the Insights Player does, for a browser on this machine.
+    #[must_use]
     pub fn page_url(&self) -> String {
         format!("{}/", self.parts.page_base)
     }
 
     /// The endpoint of every AWS service: direct, past the [wire](Self::wire).
+    #[must_use]
     pub fn aws_endpoint(&self) -> &str {
         &self.parts.aws_endpoint
     }
 
     /// The endpoint of Lambda's Invoke API, by which every function but playback is reached under its role's name: what
     /// `--endpoint-url` takes.
+    #[must_use]
     pub fn lambda_endpoint(&self) -> &str {
         &self.parts.lambda_endpoint
     }
 
     /// What was made in the emulated AWS account.
+    #[must_use]
     pub fn resources(&self) -> &Resources {
         &self.parts.resources
     }
 
     /// The Twilio double.
+    #[must_use]
     pub fn twilio(&self) -> &TwilioDouble {
         &self.parts.twilio
     }
 
     /// Every call of the functions to AWS, and the faults of those to come.
+    #[must_use]
     pub fn wire(&self) -> &Wire {
         &self.parts.wire
     }
 
     /// Every request to the callback's and the playback function's addresses, and how it was answered.
+    #[must_use]
     pub fn exchanges(&self) -> &Exchanges {
         &self.parts.exchanges
     }
@@ -149,11 +159,13 @@ impl Stack {
     }
 
     /// Where a file `RE….wav` or `RE….mp3` is a recording at Twilio.
+    #[must_use]
     pub fn recordings_dir(&self) -> &Path {
         self.parts.state.recordings()
     }
 
     /// The process ids of a role's instances; none for a role that the [options](StackOptions::queues) leave out.
+    #[must_use]
     pub fn process_ids(&self, role: Role) -> Vec<u32> {
         self.parts
             .functions
@@ -163,6 +175,7 @@ impl Stack {
     }
 
     /// A file of the settings of the webhook's or the playback's binary, for `cargo lambda watch --env-file`.
+    #[must_use]
     pub fn settings_file(&self, role: Role) -> PathBuf {
         self.parts.state.settings(role.package())
     }
@@ -181,31 +194,37 @@ impl Stack {
     }
 
     /// A new S3 client, direct to the emulator. Its connections belong to the runtime that it's used on.
+    #[must_use]
     pub fn s3(&self) -> aws_sdk_s3::Client {
         aws_sdk_s3::Client::new(&self.sdk_config())
     }
 
     /// A new KMS client, as [`s3`](Self::s3).
+    #[must_use]
     pub fn kms(&self) -> aws_sdk_kms::Client {
         aws_sdk_kms::Client::new(&self.sdk_config())
     }
 
     /// A new SQS client, as [`s3`](Self::s3).
+    #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.sdk_config())
     }
 
     /// A new Scheduler client, as [`s3`](Self::s3).
+    #[must_use]
     pub fn scheduler(&self) -> aws_sdk_scheduler::Client {
         aws_sdk_scheduler::Client::new(&self.sdk_config())
     }
 
     /// A new Secrets Manager client, as [`s3`](Self::s3).
+    #[must_use]
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         aws_sdk_secretsmanager::Client::new(&self.sdk_config())
     }
 
     /// A client configuration for the emulated AWS account.
+    #[must_use]
     pub fn sdk_config(&self) -> SdkConfig {
         resources::sdk_config(&self.parts.aws_endpoint)
     }

@@ -129,27 +129,32 @@ impl TwilioDouble {
     }
 
     /// `http://127.0.0.1:port`, in the place of all of Twilio's hosts.
+    #[must_use]
     pub fn api_base(&self) -> String {
         self.api.base()
     }
 
     /// `http://127.0.0.1:port` of the control routes: tasks, tokens, calls and faults, in JSON (`twilio_double/control.rs` has
     /// the shapes).
+    #[must_use]
     pub fn control_base(&self) -> String {
         self.control.base()
     }
 
     /// Every request so far, in the order of their answers.
+    #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.calls_since(CallMark(0))
     }
 
     /// The place in the log where the next call will be.
+    #[must_use]
     pub fn mark(&self) -> CallMark {
         self.twilio.calls.mark()
     }
 
     /// The requests answered after `mark` was taken.
+    #[must_use]
     pub fn calls_since(&self, mark: CallMark) -> Vec<Call> {
         self.twilio.calls.since(mark)
     }
@@ -171,6 +176,7 @@ impl TwilioDouble {
     }
 
     /// What TaskRouter does five minutes after a task's completion. False when it was gone already.
+    #[must_use]
     pub fn delete_task(&self, sid: &str) -> bool {
         self.twilio.tasks.delete(sid)
     }
@@ -191,6 +197,7 @@ impl TwilioDouble {
     }
 
     /// How many faults about this recording, task or call haven't struck as often as they were to.
+    #[must_use]
     pub fn faults_left(&self, sid: &str) -> usize {
         self.twilio.faults.left(sid)
     }

@@ -59,6 +59,7 @@ impl EncryptedRecording {
     }
 
     /// A callback's `EncryptionDetails`.
+    #[must_use]
     pub fn callback_details(&self) -> String {
         json!({
             "type": "rsa-aes",
@@ -71,6 +72,7 @@ impl EncryptedRecording {
 
     /// The same as the Recording resource has it, under other names; the double gives it out where it's in a file
     /// `RE….encryption.json` beside the media.
+    #[must_use]
     pub fn resource_details(&self) -> Value {
         json!({
             "type": "rsa-aes",

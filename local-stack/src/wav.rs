@@ -22,6 +22,7 @@ const MELODIES: [&[f64]; 2] = [
 const BREATHS: [f64; 2] = [23.0, 17.0];
 
 /// A WAV file of so many seconds: PCM, 8 kHz, 16 bits, stereo; another tune on each channel.
+#[must_use]
 pub fn duet(seconds: u32) -> Vec<u8> {
     let data_len = seconds * BYTES_PER_SECOND;
     let mut wav = header(2, data_len);
@@ -35,6 +36,7 @@ pub fn duet(seconds: u32) -> Vec<u8> {
 }
 
 /// RIFF header, `fmt ` chunk and the head of the `data` chunk, in front of `data_len` bytes of 8 kHz and 16 bits.
+#[must_use]
 pub fn header(channels: u16, data_len: u32) -> Vec<u8> {
     let block_align = channels * 2;
     let mut header = Vec::with_capacity(HEADER_LEN);

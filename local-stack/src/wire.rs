@@ -56,6 +56,7 @@ impl Wire {
     }
 
     /// Now: calls made from here on are told by [`Wire::since`].
+    #[must_use]
     pub fn mark(&self) -> Mark {
         self.state().calls.mark()
     }
@@ -64,6 +65,7 @@ impl Wire {
     ///
     /// # Panics
     /// When calls since the mark have been forgotten: whatever was counted then would be wrong.
+    #[must_use]
     pub fn since(&self, mark: Mark) -> Vec<Call> {
         let (calls, _) = self.timed_since(mark);
         calls.into_iter().map(|(_, call)| call).collect()
@@ -85,6 +87,7 @@ impl Wire {
     }
 
     /// How many rules about this key are armed still.
+    #[must_use]
     pub fn armed(&self, key: &str) -> usize {
         self.state().rules.iter().filter(|rule| rule.is_about(key)).count()
     }

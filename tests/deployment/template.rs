@@ -35,11 +35,13 @@ fn expand(file: &str) -> Value {
 }
 
 /// The resources of a template, by name.
+#[must_use]
 pub fn resources(template: &Value) -> &Map<String, Value> {
     template["Resources"].as_object().unwrap()
 }
 
 /// The resources of a type, with their names.
+#[must_use]
 pub fn of_type<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
     resources(template)
         .iter()
@@ -49,11 +51,13 @@ pub fn of_type<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)>
 }
 
 /// The properties of a resource of `template.yaml`.
+#[must_use]
 pub fn properties(name: &str) -> &'static Value {
     &TEMPLATE["Resources"][name]["Properties"]
 }
 
 /// A value, or a list of them, as a list.
+#[must_use]
 pub fn listed(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(values) => values.iter().collect(),

@@ -204,7 +204,7 @@ async fn an_erasure_that_fails_says_so_in_the_trail() {
 async fn a_link_that_is_not_made_says_so_in_the_trail() {
     let (stack, _turn) = among_others().await;
     let gone = Recording::new(stack, 1_000);
-    stack.twilio().delete_task(&gone.task);
+    assert!(stack.twilio().delete_task(&gone.task));
     stack.post_callback(&gone.callback()).await.unwrap();
     assert_eq!(
         told(&trail(stack, Role::Linker, &gone, 1).await),
@@ -212,7 +212,7 @@ async fn a_link_that_is_not_made_says_so_in_the_trail() {
     );
 
     let hopeless = Recording::new(stack, 1_000);
-    stack.twilio().delete_task(&hopeless.task);
+    assert!(stack.twilio().delete_task(&hopeless.task));
     stack
         .twilio()
         .add_task(&hopeless.task, r#"["attributes", "that", "hold", "no", "link"]"#);

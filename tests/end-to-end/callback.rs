@@ -234,7 +234,7 @@ async fn a_callback_that_sqs_does_not_take_comes_back() {
 async fn a_gone_task_does_not_keep_the_recording_from_being_stored() {
     let (stack, _turn) = among_others().await;
     let recording = Recording::new(stack, 300_000);
-    stack.twilio().delete_task(&recording.task);
+    assert!(stack.twilio().delete_task(&recording.task));
     let answer = stack.post_callback(&recording.callback()).await.unwrap();
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     assert!(!recording.stored(stack).await.is_empty());

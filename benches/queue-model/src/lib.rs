@@ -22,6 +22,7 @@ pub struct Inputs {
 }
 
 /// The report's section, in Markdown. The same inputs give the same text.
+#[must_use]
 pub fn report(inputs: &Inputs) -> String {
     report::render(inputs)
 }

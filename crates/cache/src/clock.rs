@@ -22,11 +22,13 @@ impl Clock {
     }
 
     /// The time.
+    #[must_use]
     pub fn now(&self) -> SystemTime {
         (self.0)()
     }
 
     /// Milliseconds since the Unix epoch.
+    #[must_use]
     pub fn unix_ms(&self) -> i64 {
         self.now()
             .duration_since(SystemTime::UNIX_EPOCH)

@@ -42,6 +42,7 @@ struct Entry<V> {
 impl<K: Clone + Eq + Hash, V> Cache<K, V> {
     /// An empty cache. Beyond `max_entries` the least recently used entry makes room; nothing is kept that is `max_age`
     /// old or older.
+    #[must_use]
     pub fn new(max_entries: usize, max_age: Duration, clock: Clock) -> Self {
         Self {
             max_entries,

@@ -30,11 +30,13 @@ impl<V> Place<V> {
     }
 
     /// The value, if there is one that is young enough for the cache.
+    #[must_use]
     pub fn get(&self) -> Option<&V> {
         self.kept.as_ref().map(|kept| &kept.value)
     }
 
     /// The value, if it is younger than `max_age`.
+    #[must_use]
     pub fn younger_than(&self, max_age: Duration) -> Option<&V> {
         let kept = self.kept.as_ref();
         kept.filter(|kept| is_younger(kept.since, self.now, max_age))

@@ -30,6 +30,7 @@ pub enum FrameKind {
 impl FrameKind {
     /// Where the plaintext starts within a stored frame: 16 (regular: sequence number, IV) or 24 (final: marker, sequence
     /// number, IV, length).
+    #[must_use]
     pub const fn plaintext_at(self) -> usize {
         match self {
             Self::Regular => 4 + IV_LEN,
@@ -38,6 +39,7 @@ impl FrameKind {
     }
 
     /// Bytes that a stored frame has beyond its plaintext: 32 or 40.
+    #[must_use]
     pub const fn overhead(self) -> usize {
         self.plaintext_at() + TAG_LEN
     }

@@ -77,16 +77,19 @@ impl UnverifiedHeader {
     /// Bytes of the whole header, tag included.
     // A header is never empty.
     #[allow(clippy::len_without_is_empty)]
+    #[must_use]
     pub fn len(&self) -> u64 {
         (self.body.len() + TAG_LEN) as u64
     }
 
     /// The context it claims. Compare it with what is expected of the object before a key is asked for.
+    #[must_use]
     pub fn encryption_context(&self) -> &EncryptionContext {
         &self.context
     }
 
     /// The wrapped data keys, 1 to [`MAX_ENCRYPTED_DATA_KEYS`].
+    #[must_use]
     pub fn encrypted_data_keys(&self) -> &[EncryptedDataKey] {
         &self.keys
     }

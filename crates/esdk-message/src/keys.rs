@@ -76,6 +76,7 @@ pub struct MessageId([u8; MESSAGE_ID_LEN]);
 
 impl MessageId {
     /// A new message's id, from the operating system's randomness by way of aws-lc.
+    #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0; MESSAGE_ID_LEN];
         rand::fill(&mut bytes).expect("aws-lc's RAND_bytes aborts the process sooner than fail");
@@ -83,6 +84,7 @@ impl MessageId {
     }
 
     /// An id made elsewhere. Sealing two plaintexts under one data key and one id gives both away.
+    #[must_use]
     pub fn from_bytes(bytes: [u8; MESSAGE_ID_LEN]) -> Self {
         Self(bytes)
     }

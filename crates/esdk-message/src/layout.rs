@@ -95,26 +95,31 @@ impl Layout {
     }
 
     /// Bytes of plaintext.
+    #[must_use]
     pub fn plaintext_len(&self) -> u64 {
         u64::from(self.regular_frames) * u64::from(self.frame_length.bytes()) + u64::from(self.final_len)
     }
 
     /// Bytes of the whole object.
+    #[must_use]
     pub fn object_len(&self) -> u64 {
         self.object_len
     }
 
     /// Number of frames, the final one included: at least 1.
+    #[must_use]
     pub fn frames(&self) -> u32 {
         self.regular_frames + 1
     }
 
     /// The last frame.
+    #[must_use]
     pub fn final_frame(&self) -> FrameIndex {
         FrameIndex(self.regular_frames)
     }
 
     /// What kind of frame `frame` is.
+    #[must_use]
     pub fn kind(&self, frame: FrameIndex) -> FrameKind {
         if frame < self.final_frame() {
             FrameKind::Regular
@@ -141,11 +146,13 @@ impl Layout {
     }
 
     /// Bytes of the object that `frames` occupy. Frames past the final one occupy none.
+    #[must_use]
     pub fn object_range(&self, frames: Range<FrameIndex>) -> Range<ObjectOffset> {
         self.stored_at(frames.start)..self.stored_at(frames.end)
     }
 
     /// Bytes of the plaintext that `frame` holds. Frames past the final one hold none.
+    #[must_use]
     pub fn plaintext_range(&self, frame: FrameIndex) -> Range<PlaintextOffset> {
         let frame_length = u64::from(self.frame_length.bytes());
         let start = (u64::from(frame.0) * frame_length).min(self.plaintext_len());

@@ -41,16 +41,19 @@ impl Opener {
     }
 
     /// Bytes of the header, tag included: where the first frame begins.
+    #[must_use]
     pub fn header_len(&self) -> u64 {
         self.header_len
     }
 
     /// Plaintext bytes in a regular frame.
+    #[must_use]
     pub fn frame_length(&self) -> FrameLength {
         self.frame_length
     }
 
     /// The context, authenticated. Whether it's the one that was expected is the caller's to compare.
+    #[must_use]
     pub fn encryption_context(&self) -> &EncryptionContext {
         &self.context
     }

@@ -28,11 +28,13 @@ impl FrameLength {
     pub const DEFAULT: Self = Self(65_536);
 
     /// A frame length of [`Profile::VAULT`]; `None` outside its 4 KiB to 1 MiB.
+    #[must_use]
     pub fn new(bytes: u32) -> Option<Self> {
         Profile::VAULT.frame_length(bytes)
     }
 
     /// Plaintext bytes in a regular frame.
+    #[must_use]
     pub fn bytes(self) -> u32 {
         self.0
     }
@@ -56,6 +58,7 @@ impl Profile {
     pub const ANY_FRAME_LENGTH: Self = Self { min_frame_length: 1 };
 
     /// `bytes` as a frame length of this profile; `None` when the profile refuses it.
+    #[must_use]
     pub fn frame_length(self, bytes: u32) -> Option<FrameLength> {
         (self.min_frame_length..=MAX_FRAME_LENGTH)
             .contains(&bytes)

@@ -45,11 +45,13 @@ impl Sealer {
     }
 
     /// The header as it's stored, tag included.
+    #[must_use]
     pub fn header(&self) -> &[u8] {
         &self.header
     }
 
     /// Plaintext bytes in a regular frame.
+    #[must_use]
     pub fn frame_length(&self) -> FrameLength {
         self.frame_length
     }

@@ -78,6 +78,7 @@ pub struct SignedLink {
 
 impl SignedLink {
     /// The link as a URL under `base_url`, which has no path and no slash at its end.
+    #[must_use]
     pub fn url(&self, base_url: &str) -> String {
         let Self { path, query, .. } = self;
         format!("{base_url}{path}?{query}")
@@ -88,6 +89,7 @@ impl SignedLink {
 ///
 /// A link that expires gets a random id, so that each one has an audit trail of its own. A link that never expires is a
 /// function of recording and key: making it again for a duplicate callback gives the same link.
+#[must_use]
 pub fn sign(keys: &KeyRing, recording: &RecordingSid, expiry: Expiry) -> SignedLink {
     let key_id = keys.current_id();
     let link = Link {
@@ -109,6 +111,7 @@ pub fn sign(keys: &KeyRing, recording: &RecordingSid, expiry: Expiry) -> SignedL
 }
 
 /// Whether a request for this path is made by a link, good or bad.
+#[must_use]
 pub fn is_link_path(path: &str) -> bool {
     path.starts_with(PATH_PREFIX) || FIRST_PATHS.contains(&path)
 }

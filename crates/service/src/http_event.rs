@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 pub struct Malformed;
 
 /// Whether the event is an HTTP request, malformed or not.
+#[must_use]
 pub fn is_http(event: &RawValue) -> bool {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

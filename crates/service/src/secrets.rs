@@ -76,11 +76,13 @@ pub enum SecretError {
 
 impl Secrets {
     /// Secrets of the account and Region that `config` names.
+    #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         Self::with_clock(config, &Clock::wall())
     }
 
     /// The same, with ages told by `clock`.
+    #[must_use]
     pub fn with_clock(config: &SdkConfig, clock: &Clock) -> Self {
         // No retries: a call that Secrets Manager throttles would become four.
         let config = Builder::from(config)

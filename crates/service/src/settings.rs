@@ -30,6 +30,7 @@ pub struct BadSettings(pub Vec<String>);
 
 impl Settings {
     /// The process's environment. Variables that aren't Unicode are as good as missing.
+    #[must_use]
     pub fn from_env() -> Self {
         Self::new(
             env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),

@@ -29,6 +29,7 @@ impl AuthTokens {
 
     /// All that may have signed a callback, as [`verify`](crate::signature::verify) takes them. Twilio signs with its
     /// primary one; the other is there for the minutes in which it's being promoted.
+    #[must_use]
     pub fn into_vec(self) -> Vec<SecretString> {
         [Some(self.primary), self.secondary].into_iter().flatten().collect()
     }

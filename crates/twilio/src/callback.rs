@@ -81,6 +81,7 @@ pub enum CallbackError {
 }
 
 /// Decodes `application/x-www-form-urlencoded` (blank values kept, order and repeats kept).
+#[must_use]
 pub fn form_pairs(body: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(body).into_owned().collect()
 }

@@ -20,6 +20,7 @@ pub struct Credentials {
 
 impl Credentials {
     /// An API key, from `{"sid":"SK…","secret":"…"}` as the deployment's secret has it; None for anything else.
+    #[must_use]
     pub fn parse_api_key(text: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct ApiKey {
@@ -122,6 +123,7 @@ pub enum ApiError {
 
 impl ApiError {
     /// Whether the job that made the call may succeed when it's done again from its beginning.
+    #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::RateLimited { .. } | Self::PreconditionFailed | Self::Transport(_) => true,

@@ -81,6 +81,7 @@ impl FlexToken {
     }
 
     /// SHA-256 of the token, for caches.
+    #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
         Sha256::digest(self.0.expose_secret()).into()
     }

@@ -78,11 +78,13 @@ pub fn verify_shared(url: &str, body: &SignedBody<'_>, header: &str, key: &Share
 }
 
 /// What Twilio would send in `X-Twilio-Signature` for exactly this URL.
+#[must_use]
 pub fn sign(url: &str, body: &SignedBody<'_>, token: &SecretString) -> String {
     sign_by(Algorithm::HmacSha1, token, url, body)
 }
 
 /// The same under a SharedKey.
+#[must_use]
 pub fn sign_shared(url: &str, body: &SignedBody<'_>, key: &SharedKey) -> String {
     sign_by(key.algorithm, &key.secret, url, body)
 }

@@ -74,6 +74,7 @@ pub enum Unservable {
 
 impl PlaybackRequest {
     /// Reads the method (GET or HEAD) and the headers.
+    #[must_use]
     pub fn new(method: &Method, headers: &HeaderMap) -> Self {
         Self {
             is_head: method == Method::HEAD,

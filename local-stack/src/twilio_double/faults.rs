@@ -40,6 +40,7 @@ pub struct Fault {
 
 impl Fault {
     /// Strikes the next request of `operation`.
+    #[must_use]
     pub fn once(operation: Operation, action: FaultAction) -> Self {
         Self {
             operation,

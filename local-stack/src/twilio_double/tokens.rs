@@ -51,6 +51,7 @@ impl std::fmt::Debug for FlexToken {
 
 impl FlexToken {
     /// A supervisor's, which outlives any stack: 30 days.
+    #[must_use]
     pub fn supervisor(token: &str) -> Self {
         Self {
             token: token.to_owned(),

@@ -75,6 +75,7 @@ impl Call {
     }
 
     /// Whether this is the operation of the service.
+    #[must_use]
     pub fn is(&self, service: &str, operation: &str) -> bool {
         self.service == service && self.operation == operation
     }

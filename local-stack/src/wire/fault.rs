@@ -48,6 +48,7 @@ pub struct Rule {
 
 impl Rule {
     /// The first call of an operation.
+    #[must_use]
     pub fn new(service: &str, operation: &str, fault: Fault) -> Self {
         Self {
             service: service.to_owned(),

@@ -230,7 +230,7 @@ async fn a_search_beyond_the_limit_is_made_again() {
 async fn a_task_that_comes_after_its_recording_is_linked() {
     let trial = Trial::small().await;
     let (task, attributes) = (&trial.recording.task, trial.attributes());
-    trial.stack.twilio().delete_task(task);
+    assert!(trial.stack.twilio().delete_task(task));
     let answer = trial.stack.post_callback(&trial.recording.callback().query("")).await;
     assert_eq!(answer.unwrap().status(), 204);
     trial.done(Kind::Copy, 1, 1).await;

@@ -35,6 +35,7 @@ pub use self::{
 };
 
 /// The root folder of the workspace this crate was compiled in.
+#[must_use]
 pub fn workspace_root() -> &'static Path {
     // `tests/toolbox` is two levels down; a manifest directory is never that close to the file system's root.
     Path::new(env!("CARGO_MANIFEST_DIR"))

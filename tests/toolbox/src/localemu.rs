@@ -58,6 +58,7 @@ impl Localemu {
     }
 
     /// The URL of both services: the value for `AWS_ENDPOINT_URL`. Any access key is accepted.
+    #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }

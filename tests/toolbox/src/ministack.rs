@@ -67,11 +67,13 @@ impl Ministack {
     }
 
     /// The URL of every service: the value for `AWS_ENDPOINT_URL`. Any access key is accepted.
+    #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// The loopback port of that URL.
+    #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }

@@ -117,6 +117,7 @@ impl Process {
     }
 
     /// The process's id, which is also its group's.
+    #[must_use]
     pub fn id(&self) -> u32 {
         self.group.as_raw_nonzero().get().unsigned_abs()
     }
@@ -131,6 +132,7 @@ impl Process {
     }
 
     /// Whether the process is still there.
+    #[must_use]
     pub fn is_running(&self) -> bool {
         self.exit.borrow().is_none()
     }

@@ -38,6 +38,7 @@ impl Venv {
     ];
 
     /// The one of that name: `stack`, `interop`, `lint`, `checkov`, `localemu` or `plot`.
+    #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|venv| venv.name() == name)
     }

@@ -41,6 +41,7 @@ impl RecordedLeg {
     /// The leg that the recording's own SIDs and the task's attributes make it; `None` where they don't tell.
     ///
     /// A recording has a conference only if it's the conference's; the call that it may have beside is any of its legs.
+    #[must_use]
     pub fn of(attributes: Option<&str>, call: Option<&CallSid>, conference: Option<&ConferenceSid>) -> Option<Self> {
         if conference.is_some() {
             return Some(Self::Conference);

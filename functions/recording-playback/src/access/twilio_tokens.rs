@@ -42,6 +42,7 @@ pub enum CredentialKind {
 
 impl TwilioTokens {
     /// Asks `twilio` with the credential of `voucher`.
+    #[must_use]
     pub const fn new(twilio: Client, voucher: Voucher) -> Self {
         Self { twilio, voucher }
     }
@@ -128,6 +129,7 @@ pub struct AccountAuthToken {
 
 impl AccountAuthToken {
     /// The credential of `account` with the Auth Token in `secret`.
+    #[must_use]
     pub const fn new(account: AccountSid, secret: Secret<AuthTokens>) -> Self {
         Self { account, secret }
     }

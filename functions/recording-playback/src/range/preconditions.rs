@@ -33,6 +33,7 @@ pub enum Outcome {
 
 impl Preconditions {
     /// Reads `If-Match` and `If-None-Match`.
+    #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Self {
         Self {
             if_match: TagList::from_headers(headers, &IF_MATCH),
@@ -41,6 +42,7 @@ impl Preconditions {
     }
 
     /// Whether the request has no preconditions.
+    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.if_match.is_none() && self.if_none_match.is_none()
     }

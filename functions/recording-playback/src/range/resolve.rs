@@ -17,6 +17,7 @@ pub enum Resolved {
 
 impl RangeSpec {
     /// Fits the range to a representation of `len` bytes.
+    #[must_use]
     pub fn resolve(self, len: u64) -> Resolved {
         match self {
             //= https://www.rfc-editor.org/rfc/rfc9110#section-14.1.2
