@@ -50,7 +50,7 @@ fuzz_target!(|text: &str| {
         return;
     };
     let before = serde_json::from_str::<Value>(attributes);
-    RecordedLeg::of(Some(attributes), None, None);
+    let _ = RecordedLeg::of(Some(attributes), None, None);
     match merge(Some(attributes), &RECORDING, &link) {
         Ok(merged) => {
             assert!(merged.chars().count() <= MAX_CHARS);
