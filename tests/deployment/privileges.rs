@@ -18,7 +18,7 @@ const NOT_ON_THE_WIRE: &str = include_str!("rights_not_on_the_wire.txt");
 type Right = (String, String, String);
 
 #[test]
-#[ignore = "compares with what the end-to-end suite has written down: .ci/run runs it after that"]
+#[ignore = "compares the roles with the rights that the end-to-end suite recorded: .ci/run runs it after that suite"]
 fn roles_allow_what_functions_use_and_nothing_else() {
     let record = workspace_root().join("target/rights-used.txt");
     let record = fs::read_to_string(&record).expect("the end-to-end suite writes it: cargo test -p end-to-end");

@@ -50,7 +50,7 @@ async fn python(world: &World, jobs: &[Value]) {
     assert!(program.wait().await.unwrap().success());
 }
 
-/// What both jobs have in common: where the object is, and what it's bound to (design, section 3).
+/// The fields of both jobs: where the object is, and the encryption context that binds it (docs/FORMAT.md).
 fn job(world: &World, id: &RecordingSid, content_type: &str, plaintext_len: Option<usize>) -> Value {
     json!({
         "bucket": world.bucket,

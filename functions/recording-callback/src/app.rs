@@ -87,12 +87,13 @@ impl App {
             let api_key = Secret::new(&aws.secrets, config.api_key_secret.clone(), Credentials::parse_api_key);
             TwilioAccount::new(client.clone(), api_key)
         };
-        let mut linker = config.linker;
-        let links_queue = linker.as_mut().and_then(|linker| aws.links_queue(linker));
+        let links_queue = config.linker.as_ref().and_then(|linker| aws.links_queue(linker));
         Ok(Self {
             webhook,
             jobs: Jobs {
-                linker: linker.map(|linker| aws.linker(twilio(), linker, links_queue.is_some())),
+                linker: config
+                    .linker
+                    .map(|linker| aws.linker(twilio(), linker, links_queue.is_some())),
                 deleter: config
                     .copier
                     .as_ref()
@@ -192,8 +193,8 @@ impl Aws {
         }
     }
 
-    fn links_queue(&self, config: &mut LinkerConfig) -> Option<LinksQueue> {
-        let urls = config.queue.take()?;
+    fn links_queue(&self, config: &LinkerConfig) -> Option<LinksQueue> {
+        let urls = config.queue.clone()?;
         Some(LinksQueue::new(&self.sqs(), urls))
     }
 

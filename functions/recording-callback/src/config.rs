@@ -63,7 +63,7 @@ pub(crate) struct LinkerConfig {
 }
 
 /// The queues of a function that makes links, by their URLs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LinksQueueConfig {
     /// The queue that feeds the function.
     pub(crate) own: String,
@@ -194,7 +194,7 @@ impl Config {
     }
 }
 
-/// Whether the function has this role. Without `ROLE`, it has all of them but the operator's.
+/// Whether `ROLE` gives the function this role. Unset, it gives every role. The operator's also needs its own settings.
 fn has(role: Option<Role>, wanted: Role) -> bool {
     role.is_none_or(|role| role == wanted)
 }

@@ -24,7 +24,7 @@ const VLC_LEAVES_OUT: usize = RATE / 10;
 const VLC_BOUND: Duration = Duration::from_secs(300);
 
 #[tokio::test]
-#[ignore = "installs VLC, and runs as root to be somebody else"]
+#[ignore = "installs VLC, and needs root to run it as another user"]
 async fn vlc_plays_to_the_end_and_seeks() {
     let (stack, _turn) = alone().await;
     let recording = recording(stack).await;
