@@ -2,7 +2,8 @@
 //! in a function's log, in plain text or in Base64.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use local_stack::{Stack, flex_token, values};
+use local_stack::{Stack, values};
+use twilio_double::flex_token;
 
 /// The signing token of an attacker.
 pub(crate) const FORGER: &str = "canary-of-a-forger";

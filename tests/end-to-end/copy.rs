@@ -1,11 +1,8 @@
 //! Each recording has exactly one object, whatever fails on the way.
 
-use local_stack::{
-    Fault, Role, Rule, Stack,
-    twilio_double::{self, FaultAction, Operation},
-    values,
-};
+use local_stack::{Fault, Role, Rule, Stack, values};
 use reqwest::StatusCode;
+use twilio_double::{FaultAction, Operation};
 
 use crate::support::{Recording, alone, among_others, eventually};
 

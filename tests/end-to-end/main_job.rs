@@ -1,9 +1,10 @@
 //! The main job, as `cargo demo` shows it: a signed callback arrives, an encrypted recording is stored, and ranges of
 //! it are played.
 
-use local_stack::{Callback, Role, Stack, StackOptions, mp3};
+use local_stack::{Callback, Role, Stack, StackOptions};
 use reqwest::StatusCode;
 use serde_json::Value;
+use twilio_double::mp3;
 
 use crate::{
     canaries,

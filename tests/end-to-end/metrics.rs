@@ -1,10 +1,8 @@
 //! The metrics that the functions emit, where an alarm depends on their values or times.
 
-use local_stack::{
-    Role, Stack,
-    twilio_double::{Fault, FaultAction, Operation},
-};
+use local_stack::{Role, Stack};
 use serde_json::{Value, json};
+use twilio_double::{Fault, FaultAction, Operation};
 
 use crate::support::{OwnStack, Recording, eventually, now_ms, options};
 

@@ -1,12 +1,9 @@
 //! Flex shows a supervisor the same text ("Playback of this file is unavailable") for different causes. The lines that
 //! an operator reads distinguish them.
 
-use local_stack::{
-    Fault, Role, Rule, Stack, flex_token,
-    twilio_double::{self, FaultAction, FlexToken, Operation},
-    values,
-};
+use local_stack::{Fault, Role, Rule, Stack, values};
 use serde_json::json;
+use twilio_double::{FaultAction, FlexToken, Operation, flex_token};
 
 use crate::{
     audit::{audit_lines, outcomes},

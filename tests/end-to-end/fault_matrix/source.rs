@@ -1,7 +1,7 @@
 //! Faults of Twilio's media server.
 
-use local_stack::twilio_double::FaultAction;
 use serde_json::Value;
+use twilio_double::FaultAction;
 
 use super::{Kind, Trial, trial::LARGE};
 
