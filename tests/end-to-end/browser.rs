@@ -2,11 +2,12 @@
 
 use std::{fs, ops::RangeInclusive};
 
-use local_stack::{Exchange, Mark, Role, Stack, mp3};
+use local_stack::{Exchange, Mark, Role, Stack};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use toolbox::{Scratch, workspace_root};
+use twilio_double::mp3;
 
 use crate::support::{OwnStack, Recording, alone, options};
 

@@ -2,7 +2,8 @@
 //! may stand in any function's log, in the clear or in Base64.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use local_stack::{Stack, flex_token, values};
+use local_stack::{Stack, values};
+use twilio_double::flex_token;
 
 /// The token of somebody who isn't Twilio.
 pub(crate) const FORGER: &str = "canary-of-a-forger";

@@ -1,11 +1,8 @@
 //! One object for each recording, whatever happens on the way.
 
-use local_stack::{
-    Fault, Role, Rule, Stack,
-    twilio_double::{self, FaultAction, Operation},
-    values,
-};
+use local_stack::{Fault, Role, Rule, Stack, values};
 use reqwest::StatusCode;
+use twilio_double::{FaultAction, Operation};
 
 use crate::support::{Recording, alone, among_others, eventually};
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use local_stack::{Mark, Stack, flex_token, twilio_double::FlexToken};
+use local_stack::{Mark, Stack};
 use reqwest::{Method, StatusCode};
+use twilio_double::{FlexToken, flex_token};
 
 use crate::support::{Recording, alone, get, header, json, request};
 

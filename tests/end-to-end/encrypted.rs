@@ -2,12 +2,9 @@
 
 use std::fs;
 
-use local_stack::{
-    Callback, EncryptedRecording, Role, Rotation, Stack,
-    twilio_double::{Fault, FaultAction, Operation},
-    values,
-};
+use local_stack::{Callback, EncryptedRecording, Role, Rotation, Stack, values};
 use reqwest::StatusCode;
+use twilio_double::{Fault, FaultAction, Operation};
 
 use crate::support::{Recording, alone, among_others, eventually, get};
 

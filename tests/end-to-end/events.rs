@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, fs};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use local_stack::{Role, Stack, twilio_double::FlexToken};
+use local_stack::{Role, Stack};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
+use twilio_double::FlexToken;
 
 use crate::support::{Recording, among_others, eventually, header, request};
 

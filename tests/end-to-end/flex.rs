@@ -4,10 +4,11 @@
 mod accepted;
 mod pause;
 
-use local_stack::{Callback, Stack, twilio_double::Operation, values};
+use local_stack::{Callback, Stack, values};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::process::Command;
+use twilio_double::Operation;
 
 use self::accepted::{Accepted, Recorded, accepted, conference_callback};
 use crate::support::{Recording, alone, get};

@@ -3,9 +3,10 @@
 
 use std::{fs, path::PathBuf};
 
-use local_stack::{Role, Stack, flex_token, values, wav};
+use local_stack::{Role, Stack, values};
 use serde_json::{Value, json};
 use toolbox::{Scratch, free_port, workspace_root};
+use twilio_double::{flex_token, wav};
 
 use crate::{
     browser::drive,

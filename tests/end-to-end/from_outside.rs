@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use local_stack::sign::signature;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use twilio_double::signature;
 
 use crate::support::{among_others, eventually, get, json};
 
@@ -58,7 +58,7 @@ async fn a_program_that_knows_only_the_json_line_can_drive_the_stack() {
     let control = text("/twilio/control_base");
 
     // A recording dropped into the folder, and a task that only a search by the worker's leg finds.
-    let audio = local_stack::wav::duet(5);
+    let audio = twilio_double::wav::duet(5);
     let file = Path::new(&text("/recordings_dir")).join(format!("{RECORDING}.wav"));
     fs::write(file, &audio).unwrap();
     let task = json!({"sid": TASK, "attributes": {"conference": {"participants": {"worker": CALL}}}});

@@ -3,8 +3,9 @@
 use std::fs;
 
 use futures_util::future::join_all;
-use local_stack::{Callback, Fired, Role, Stack, wav};
+use local_stack::{Callback, Fired, Role, Stack};
 use serde_json::json;
+use twilio_double::wav;
 
 use crate::{
     audit::{audit_lines, told},

@@ -3,9 +3,10 @@
 use aws_sdk_sqs::types::{
     Message, MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
 };
-use local_stack::{Delivery, DeliveryState, Role, Stack, twilio_double::AssignmentStatus};
+use local_stack::{Delivery, DeliveryState, Role, Stack};
 use reqwest::StatusCode;
 use serde_json::json;
+use twilio_double::AssignmentStatus;
 
 use crate::support::{OwnStack, Recording, among_others, eventually, now_ms, options};
 

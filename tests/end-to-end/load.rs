@@ -7,13 +7,10 @@ use std::{
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures_util::{StreamExt, stream};
-use local_stack::{
-    DeliveryState, Fault, Rule, Stack,
-    twilio_double::{self, FaultAction, Operation},
-    values,
-};
+use local_stack::{DeliveryState, Fault, Rule, Stack, values};
 use reqwest::StatusCode;
 use serde_json::Value;
+use twilio_double::{FaultAction, Operation};
 
 use crate::support::{OwnStack, Recording, drained, get, options};
 

@@ -1,8 +1,9 @@
 //! The main job, as `cargo demo` shows it: a signed callback in, an encrypted recording stored, ranges of it played.
 
-use local_stack::{Callback, Role, Stack, StackOptions, mp3};
+use local_stack::{Callback, Role, Stack, StackOptions};
 use reqwest::StatusCode;
 use serde_json::Value;
+use twilio_double::mp3;
 
 use crate::{
     canaries,

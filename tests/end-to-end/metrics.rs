@@ -1,10 +1,8 @@
 //! What the functions tell CloudWatch, where an alarm depends on more than that a metric is there.
 
-use local_stack::{
-    Role, Stack,
-    twilio_double::{Fault, FaultAction, Operation},
-};
+use local_stack::{Role, Stack};
 use serde_json::{Value, json};
+use twilio_double::{Fault, FaultAction, Operation};
 
 use crate::support::{OwnStack, Recording, eventually, now_ms, options};
 

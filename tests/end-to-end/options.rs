@@ -2,13 +2,10 @@
 
 use std::fs;
 
-use local_stack::{
-    Fired, Role, flex_token, mp3,
-    twilio_double::{AuthKind, Fault, FaultAction, FlexToken, Operation},
-    values,
-};
+use local_stack::{Fired, Role, values};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use twilio_double::{AuthKind, Fault, FaultAction, FlexToken, Operation, flex_token, mp3};
 
 use crate::{
     audit::{audit_lines, told},

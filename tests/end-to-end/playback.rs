@@ -82,7 +82,7 @@ async fn an_etag_answers_conditional_requests() {
 
 #[tokio::test]
 async fn only_a_valid_token_with_an_allowed_role_gets_a_link() {
-    use local_stack::{flex_token, twilio_double::FlexToken};
+    use twilio_double::{FlexToken, flex_token};
     let (stack, _turn) = among_others().await;
     let recording = Recording::new(stack, 100_000);
     recording.bring_in(stack).await;

@@ -11,12 +11,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use local_stack::{Callback, Role, Stack, StackOptions, values, wav};
+use local_stack::{Callback, Role, Stack, StackOptions, values};
 use playback_link::{Expiry, KeyRing};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use sid::RecordingSid;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use twilio_double::wav;
 
 use crate::canaries;
 

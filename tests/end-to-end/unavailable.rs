@@ -1,11 +1,8 @@
 //! What a supervisor sees alike ("Playback of this file is unavailable"), told apart by the lines that an operator reads.
 
-use local_stack::{
-    Fault, Role, Rule, Stack, flex_token,
-    twilio_double::{self, FaultAction, FlexToken, Operation},
-    values,
-};
+use local_stack::{Fault, Role, Rule, Stack, values};
 use serde_json::json;
+use twilio_double::{FaultAction, FlexToken, Operation, flex_token};
 
 use crate::{
     audit::{audit_lines, told},

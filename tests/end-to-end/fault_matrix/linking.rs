@@ -1,10 +1,8 @@
 //! What TaskRouter does wrong, and what's in a task.
 
-use local_stack::{
-    Role,
-    twilio_double::{self, AssignmentStatus, FaultAction, Operation},
-};
+use local_stack::Role;
 use serde_json::Value;
+use twilio_double::{AssignmentStatus, FaultAction, Operation};
 
 use super::{Kind, Trial};
 use crate::support::eventually;

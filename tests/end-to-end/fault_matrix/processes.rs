@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use local_stack::{
-    Role, Stack,
-    twilio_double::{FaultAction, Operation},
-};
+use local_stack::{Role, Stack};
+use twilio_double::{FaultAction, Operation};
 
 use super::{Kind, Trial, trial::LARGE};
 use crate::support::{OwnStack, eventually, options};

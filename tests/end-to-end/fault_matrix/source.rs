@@ -1,7 +1,7 @@
 //! What Twilio's media server does wrong.
 
-use local_stack::twilio_double::FaultAction;
 use serde_json::Value;
+use twilio_double::FaultAction;
 
 use super::{Kind, Trial, trial::LARGE};
 

@@ -5,13 +5,10 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-use local_stack::{
-    Delivery, DeliveryState, Fault, Role, Rule, Stack,
-    twilio_double::{self, FaultAction, Operation},
-    values,
-};
+use local_stack::{Delivery, DeliveryState, Fault, Role, Rule, Stack, values};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use twilio_double::{FaultAction, Operation};
 
 use crate::{
     canaries,
