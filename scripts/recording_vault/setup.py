@@ -84,9 +84,11 @@ class Setup(Context):
         say = self.console.say
         say("Dry run: nothing is changed")
         say(f"  The release would be uploaded to the bucket {self.artifacts.name}.")
-        verb = "updated" if existing else "created"
-        count = len(release.template["Resources"])
-        say(f"  The stack {self.chosen.stack} would be {verb}, with {count} resources.")
+        lines = self.deployment.preview(release, values["Architecture"])
+        say(f"  The stack {self.chosen.stack} would be {'updated' if existing else 'created'}:")
+        for line in lines:
+            say(f"    {line}")
+        self.report["resources"] = lines
         say("  The API key and the Auth Token would be stored in the stack's secrets.")
         token = None if self.chosen.skip_flex else self.secrets.get("flex_auth_token", optional=True)
         if token and existing:

@@ -51,7 +51,7 @@ class CommandLine(unittest.TestCase):
         code, root, _ = run("--help")
         self.assertEqual(code, 0)
         self.assertIn("exit codes:", root)
-        for command in ("operate", "smoke-test", "download"):
+        for command in ("setup", "operate", "smoke-test", "prove", "download"):
             code, text, _ = run(command, "--help")
             self.assertEqual(code, 0)
             for part in ("--stack", "--region", "--profile", "--json", "exit codes:"):
