@@ -22,7 +22,7 @@ static RECORDING: LazyLock<RecordingSid> =
     LazyLock::new(|| RecordingSid::parse("RE00000000000000000000000000000001").unwrap());
 
 /// The kind of link, a line feed, the attributes. A kind is `segment-link`, or letters for what a media link has:
-/// `r`eservation, `t`itle, start `d`ate, `c`ustomer or `o`thers first.
+/// `r`eservation, start `d`ate, `c`ustomer or `o`thers first.
 fn input(text: &str) -> Option<(TaskLink, &str)> {
     let (kind, attributes) = text.split_once('\n')?;
     let url = URL.to_owned();
@@ -39,7 +39,6 @@ fn input(text: &str) -> Option<(TaskLink, &str)> {
                 (false, true) => Some(ChannelOrder::OthersFirst),
                 (false, false) => None,
             },
-            title: has('t').then(|| "Support call".to_owned()),
         }
     };
     Some((link, attributes))

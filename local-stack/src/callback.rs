@@ -2,12 +2,9 @@
 
 use audio::{Recogniser, Verdict};
 use bytes::Bytes;
+use twilio_double::{shared_key_signature, signature};
 
-use crate::{
-    Stack,
-    sign::{shared_key_signature, signature},
-    values,
-};
+use crate::{Stack, values};
 
 /// A callback to post: a form and a query, signed when it's posted.
 #[derive(Clone, Debug, PartialEq, Eq)]

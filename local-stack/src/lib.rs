@@ -29,7 +29,6 @@ mod lambda_api;
 mod ledger;
 mod lineage;
 mod media;
-pub mod mp3;
 mod page;
 mod poller;
 mod proxy;
@@ -38,12 +37,9 @@ mod resources;
 mod role;
 mod runtime_api;
 mod schedules;
-pub mod sign;
 mod stack;
-pub mod twilio_double;
 pub mod values;
 mod voice_encryption;
-pub mod wav;
 mod wire;
 
 pub use self::{

@@ -20,8 +20,9 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use twilio_double::{FlexToken, flex_token};
 
-use crate::{exchange::Exchanges, twilio_double::FlexToken, values, wire::Wire};
+use crate::{exchange::Exchanges, values, wire::Wire};
 
 /// What the page shows.
 #[derive(Clone, Debug)]
@@ -78,7 +79,7 @@ async fn session(State(page): State<Page>) -> Json<Value> {
         "listeners": [
             {"name": "A supervisor", "token": values::FLEX_TOKEN},
             {"name": "An agent, whose role isn’t allowed", "token": values::AGENT_TOKEN},
-            {"name": "Somebody whose session has ended", "token": crate::flex_token!("a-token-that-nobody-knows")},
+            {"name": "Somebody whose session has ended", "token": flex_token!("a-token-that-nobody-knows")},
         ],
     }))
 }

@@ -15,6 +15,7 @@ use std::{
 
 use aws_config::SdkConfig;
 use tokio::runtime;
+use twilio_double::TwilioDouble;
 
 use self::state::State;
 pub use self::{error::StackError, options::StackOptions};
@@ -23,7 +24,6 @@ use crate::{
     exchange::Exchanges,
     ledger::Ledger,
     resources::{self, Resources},
-    twilio_double::TwilioDouble,
     values,
     wire::Wire,
 };

@@ -1,19 +1,6 @@
 //! The names and credentials of the local stack. None of them opens anything elsewhere.
 
-/// A text of letters, digits, `-` and `_` in the shape of a Flex token: a compact JWE with the header of Twilio's own sample
-/// (*Play back recordings from custom storage*). The text stands where the ciphertext would.
-#[macro_export]
-macro_rules! flex_token {
-    ($text:literal) => {
-        concat!(
-            "eyJ6aXAiOiJERUYiLCJraWQiOiJTQVNfUzNfX19LTVNfdjEiLCJjdHkiOiJ0d2ls",
-            "aW8tZnBhO3Y9MSIsImVuYyI6IkEyNTZHQ00iLCJhbGciOiJkaXIifQ",
-            "..bm9uY2U.",
-            $text,
-            ".dGFn"
-        )
-    };
-}
+use twilio_double::flex_token;
 
 /// Region of everything.
 pub const REGION: &str = "us-east-1";

@@ -28,8 +28,6 @@ pub enum TaskLink {
         start_time_ms: Option<i64>,
         /// Who speaks on each channel of a two-channel recording.
         channels: Option<ChannelOrder>,
-        /// What the Player calls the recording.
-        title: Option<String>,
     },
     /// `conversations.segment_link`.
     SegmentLink {
@@ -38,7 +36,7 @@ pub enum TaskLink {
     },
 }
 
-/// A segment link opens the recording for whoever has it, and a title may name a person: neither is shown.
+/// Anyone who has a segment link can play the recording, so no URL is shown.
 impl fmt::Debug for TaskLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -82,9 +80,9 @@ pub enum MergeError {
 /// TaskRouter's cap, white space included; it can't be raised (`twilio.com/docs/taskrouter/limits`).
 pub const MAX_CHARS: usize = 4096;
 
-/// What an entry can do without, the least missed first. Without `start_time` the Player still plays, but Insights may
-/// place the recording wrongly in the conversation.
-const OPTIONAL_FIELDS: [&str; 3] = ["title", "channels", "start_time"];
+/// Fields that an entry can lose, the least important one first. Without `start_time`, the Player still plays the
+/// recording, but Insights may show it at the wrong place in the conversation.
+const OPTIONAL_FIELDS: [&str; 2] = ["channels", "start_time"];
 
 /// Insights loses a recording that starts after `reservation.accepted`, which the desktop records a moment before the
 /// recording starts; Twilio's own Flex project template takes a second off for that reason.
@@ -94,7 +92,7 @@ const START_TIME_LEAD_MS: i64 = 1000;
 /// stays as it is, byte for byte.
 ///
 /// Missing, empty and `null` attributes count as `{}`, and so does `null` anywhere on the way to the link. Where the
-/// result is longer than [`MAX_CHARS`], it goes without white space, then without title, channels and start time.
+/// result is longer than [`MAX_CHARS`], it loses its white space first, then the channels, then the start time.
 pub fn merge(attributes: Option<&str>, recording: &RecordingSid, link: &TaskLink) -> Result<String, MergeError> {
     let text = attributes.filter(|text| !text.trim().is_empty()).unwrap_or("{}");
     let compact = document::without_white_space(text);
@@ -154,10 +152,9 @@ impl TaskLink {
                 url_provider,
                 start_time_ms,
                 channels,
-                title,
                 ..
             } => {
-                let mut entry = media_entry(url_provider, *start_time_ms, *channels, title.as_deref());
+                let mut entry = media_entry(url_provider, *start_time_ms, *channels);
                 let mut values = vec![json!(entry).to_string()];
                 for field in OPTIONAL_FIELDS {
                     // It keeps the order whichever field goes; plain `remove` swaps the last one in.
@@ -172,12 +169,7 @@ impl TaskLink {
 }
 
 /// `type` comes first, as in every published sample.
-fn media_entry(
-    url_provider: &str,
-    start_time_ms: Option<i64>,
-    channels: Option<ChannelOrder>,
-    title: Option<&str>,
-) -> Map<String, Value> {
+fn media_entry(url_provider: &str, start_time_ms: Option<i64>, channels: Option<ChannelOrder>) -> Map<String, Value> {
     let mut entry = Map::new();
     entry.insert("type".to_owned(), json!("VoiceRecording"));
     entry.insert("url_provider".to_owned(), json!(url_provider));
@@ -187,9 +179,6 @@ fn media_entry(
     }
     if let Some(channels) = channels {
         entry.insert("channels".to_owned(), json!(channels.labels()));
-    }
-    if let Some(title) = title {
-        entry.insert("title".to_owned(), json!(title));
     }
     entry
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 use toolbox::Ministack;
+use twilio_double::{TwilioDouble, TwilioOptions};
 
 use super::{Parts, StackError, StackOptions, state::State};
 use crate::{
@@ -22,9 +23,7 @@ use crate::{
     proxy::{self, Error, Upstream},
     resources::{self, Resources},
     runtime_api::RuntimeApi,
-    schedules,
-    twilio_double::{TwilioDouble, TwilioOptions},
-    values,
+    schedules, values,
     wire::{Rights, Wire},
 };
 

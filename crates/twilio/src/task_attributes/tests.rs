@@ -20,7 +20,6 @@ fn full_link(recording: &RecordingSid) -> TaskLink {
         reservation: None,
         start_time_ms: Some(1_574_350_321_000),
         channels: Some(ChannelOrder::CustomerFirst),
-        title: Some("Call".to_owned()),
     }
 }
 
@@ -30,7 +29,6 @@ fn bare_link(recording: &RecordingSid) -> TaskLink {
         reservation: None,
         start_time_ms: None,
         channels: None,
-        title: None,
     }
 }
 
@@ -40,14 +38,12 @@ fn on_reservation(link: TaskLink) -> TaskLink {
             url_provider,
             start_time_ms,
             channels,
-            title,
             ..
         } => TaskLink::Media {
             url_provider,
             reservation: Some(reservation()),
             start_time_ms,
             channels,
-            title,
         },
         other => other,
     }
@@ -60,7 +56,7 @@ fn an_entry_has_the_documented_shape_and_starts_a_second_early() {
     assert_eq!(
         merge(None, &re, &full_link(&re)).unwrap(),
         format!(
-            r#"{{"conversations":{{"media":[{{"type":"VoiceRecording","url_provider":"{url}","start_time":1574350320000,"channels":["customer","others"],"title":"Call"}}]}}}}"#
+            r#"{{"conversations":{{"media":[{{"type":"VoiceRecording","url_provider":"{url}","start_time":1574350320000,"channels":["customer","others"]}}]}}}}"#
         )
     );
 }
@@ -201,7 +197,7 @@ fn the_entry_of_the_same_recording_is_replaced_where_it_stands() {
         .map(|entry| entry["url_provider"].as_str().unwrap())
         .collect();
     assert_eq!(providers, [provider(&first), provider(&ours), provider(&last)]);
-    assert_eq!(media[1]["title"], "Call");
+    assert_eq!(media[1]["channels"], json!(["customer", "others"]));
 }
 
 #[test]
@@ -354,7 +350,7 @@ fn white_space_goes_where_the_link_would_not_fit_otherwise() {
         .replace(r#"{ "pad" : "#, r#"{"pad":"#)
         .replace(r#", "n" : [ 1.10 , true ] }"#, r#","n":[1.10,true]"#);
     assert!(merged.starts_with(&format!("{kept},\"conversations\":")), "{merged}");
-    assert!(merged.contains("title"), "nothing of the link had to go");
+    assert!(merged.contains("channels"), "nothing of the link had to go");
 }
 
 /// Attributes of exactly `len` characters, two bytes each where they're padding: the cap counts characters.
@@ -371,18 +367,12 @@ fn optional_fields_go_in_order_and_then_the_merge_fails() {
         for &field in fields {
             entry[field] = match field {
                 "start_time" => json!(1_574_350_320_000_i64),
-                "channels" => json!(["customer", "others"]),
-                _ => json!("Call"),
+                _ => json!(["customer", "others"]),
             };
         }
         json!({"conversations": {"media": [entry]}}).to_string().len() - "{}".len() + ",".len()
     };
-    let kept = [
-        &["start_time", "channels", "title"][..],
-        &["start_time", "channels"],
-        &["start_time"],
-        &[],
-    ];
+    let kept = [&["start_time", "channels"][..], &["start_time"], &[]];
     for (at, fields) in kept.iter().enumerate() {
         // Fits to the last character …
         let attributes = attributes_of(MAX_CHARS - with(fields));

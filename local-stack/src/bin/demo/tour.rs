@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local_stack::{Callback, Stack, values, wav};
+use local_stack::{Callback, Stack, values};
+use twilio_double::wav;
 
 use crate::{
     Error,

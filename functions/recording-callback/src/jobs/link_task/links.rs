@@ -44,7 +44,6 @@ impl Links {
                 reservation: job.reservation_sid.clone(),
                 start_time_ms: job.start_time_ms,
                 channels: self.channel_order(job, attributes),
-                title: None,
             },
             LinkKind::SegmentLink(_) => TaskLink::SegmentLink { url },
         }

@@ -234,7 +234,6 @@ async fn a_link_that_is_there_already_is_not_written_again() {
             reservation: None,
             start_time_ms: job_with_task().start_time_ms,
             channels: None,
-            title: None,
         },
     );
     let attributes = attributes.unwrap();

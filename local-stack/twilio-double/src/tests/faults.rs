@@ -6,7 +6,7 @@ use reqwest::{Method, Response};
 use serde_json::Value;
 
 use super::{Bench, RECORDING, TASK, wav_of};
-use crate::twilio_double::{Fault, FaultAction, Operation};
+use crate::{Fault, FaultAction, Operation};
 
 const WAV: &str = "/2010-04-01/Accounts/{AC}/Recordings/{RE}.wav";
 const ONE: &str = "/v1/Workspaces/{WS}/Tasks/{WT}";

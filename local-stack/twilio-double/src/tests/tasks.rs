@@ -4,7 +4,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Bench, TASK};
-use crate::twilio_double::AssignmentStatus;
+use crate::AssignmentStatus;
 
 const TASKS: &str = "/v1/Workspaces/{WS}/Tasks";
 const ONE: &str = "/v1/Workspaces/{WS}/Tasks/{WT}";

@@ -18,7 +18,7 @@ use url::Url;
 mod deviations;
 use self::deviations::{deviations, shape};
 use super::{RECORDING_, RECORDINGS, TASK_, TASKS, description::Description, description_folder, say};
-use crate::twilio_double::tests::{
+use crate::tests::{
     Bench, RECORDING, TASK,
     listening::{Asked, Listening},
     player_authorization, wav_of,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::twilio_double::problem::Problem;
+use crate::problem::Problem;
 
 /// A task's assignment status, in Twilio's words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,13 +41,13 @@ pub struct TaskView {
 }
 
 #[derive(Clone, Debug)]
-pub(in crate::twilio_double) struct Task {
-    pub(in crate::twilio_double) sid: String,
-    pub(in crate::twilio_double) attributes: String,
-    pub(in crate::twilio_double) status: AssignmentStatus,
-    pub(in crate::twilio_double) version: u64,
-    pub(in crate::twilio_double) created: OffsetDateTime,
-    pub(in crate::twilio_double) updated: OffsetDateTime,
+pub(crate) struct Task {
+    pub(crate) sid: String,
+    pub(crate) attributes: String,
+    pub(crate) status: AssignmentStatus,
+    pub(crate) version: u64,
+    pub(crate) created: OffsetDateTime,
+    pub(crate) updated: OffsetDateTime,
 }
 
 impl From<Task> for TaskView {
@@ -62,11 +62,11 @@ impl From<Task> for TaskView {
 }
 
 #[derive(Debug, Default)]
-pub(in crate::twilio_double) struct Tasks(Mutex<Vec<Task>>);
+pub(crate) struct Tasks(Mutex<Vec<Task>>);
 
 impl Tasks {
     /// Adds a task, or changes the one with this SID as another writer would: a new version.
-    pub(in crate::twilio_double) fn put(&self, sid: &str, attributes: &str, status: AssignmentStatus) -> Task {
+    pub(crate) fn put(&self, sid: &str, attributes: &str, status: AssignmentStatus) -> Task {
         let now = OffsetDateTime::now_utc();
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(task) = tasks.iter_mut().find(|task| task.sid == sid) {
@@ -86,13 +86,13 @@ impl Tasks {
         task
     }
 
-    pub(in crate::twilio_double) fn get(&self, sid: &str) -> Option<Task> {
+    pub(crate) fn get(&self, sid: &str) -> Option<Task> {
         let tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.iter().find(|task| task.sid == sid).cloned()
     }
 
     /// Oldest first.
-    pub(in crate::twilio_double) fn all(&self) -> Vec<Task> {
+    pub(crate) fn all(&self) -> Vec<Task> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -111,7 +111,7 @@ impl Tasks {
     }
 
     /// False when there was none.
-    pub(in crate::twilio_double) fn delete(&self, sid: &str) -> bool {
+    pub(crate) fn delete(&self, sid: &str) -> bool {
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = tasks.len();
         tasks.retain(|task| task.sid != sid);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{Recording, Recordings};
-use crate::twilio_double::{
+use crate::{
     dates::{parse_filter, rfc_2822},
     paging::{self, Page},
     problem::Problem,
@@ -18,20 +18,15 @@ use crate::twilio_double::{
 
 /// Where the account's recordings are: what their URLs are made of.
 #[derive(Debug)]
-pub(in crate::twilio_double) struct Account<'a> {
-    pub(in crate::twilio_double) sid: &'a str,
-    pub(in crate::twilio_double) api_base: &'a str,
+pub(crate) struct Account<'a> {
+    pub(crate) sid: &'a str,
+    pub(crate) api_base: &'a str,
 }
 
 impl Recordings {
     /// # Errors
     /// 404 for a recording that's missing, or deleted and not asked for with `IncludeSoftDeleted`.
-    pub(in crate::twilio_double) async fn fetch(
-        &self,
-        account: &Account<'_>,
-        sid: &str,
-        query: &Query,
-    ) -> Result<Response, Problem> {
+    pub(crate) async fn fetch(&self, account: &Account<'_>, sid: &str, query: &Query) -> Result<Response, Problem> {
         query.only(&["IncludeSoftDeleted"])?;
         let recording = self
             .find(sid)
@@ -43,11 +38,7 @@ impl Recordings {
 
     /// # Errors
     /// 400 for a filter or a page that isn't one.
-    pub(in crate::twilio_double) async fn list(
-        &self,
-        account: &Account<'_>,
-        query: &Query,
-    ) -> Result<Response, Problem> {
+    pub(crate) async fn list(&self, account: &Account<'_>, query: &Query) -> Result<Response, Problem> {
         query.only(&PARAMETERS)?;
         let page = Page::parse(query)?;
         let filter = Filter::parse(query)?;
@@ -81,7 +72,7 @@ impl Recordings {
 
     /// # Errors
     /// 404 for a recording that's missing or deleted.
-    pub(in crate::twilio_double) async fn remove(&self, sid: &str) -> Result<Response, Problem> {
+    pub(crate) async fn remove(&self, sid: &str) -> Result<Response, Problem> {
         if self.find(sid).await?.is_some() && self.delete(sid) {
             Ok(StatusCode::NO_CONTENT.into_response())
         } else {
@@ -131,7 +122,7 @@ fn call_of(recording: &Recording) -> String {
 }
 
 /// What the double takes of the parameters of a list.
-pub(in crate::twilio_double) const PARAMETERS: [&str; 9] = [
+pub(crate) const PARAMETERS: [&str; 9] = [
     "CallSid",
     "ConferenceSid",
     "DateCreated",
@@ -186,7 +177,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::twilio_double::recordings::audio::Audio;
+    use crate::recordings::audio::Audio;
 
     /// Began at 21:56:34 on 14 Oct 2016 and lasted 4 s.
     fn recording() -> Recording {

@@ -11,14 +11,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{AssignmentStatus, RateLimit, Task, Tasks, Workspace, expression::Expression};
-use crate::twilio_double::{
+use crate::{
     paging::{self, Page},
     problem::Problem,
     query::Query,
 };
 
 /// What the double takes of the parameters of a list.
-pub(in crate::twilio_double) const PARAMETERS: [&str; 6] = [
+pub(crate) const PARAMETERS: [&str; 6] = [
     "AssignmentStatus",
     "EvaluateTaskAttributes",
     "Ordering",
@@ -31,7 +31,7 @@ pub(in crate::twilio_double) const PARAMETERS: [&str; 6] = [
 ///
 /// # Errors
 /// 400 for a filter, an order or a page that isn't one; 429 for a fourth attribute search within a second.
-pub(in crate::twilio_double) fn search(
+pub(crate) fn search(
     tasks: &Tasks,
     limit: &RateLimit,
     workspace: Workspace<'_>,

@@ -13,7 +13,7 @@ use axum::{
 };
 
 use super::Bench;
-use crate::twilio_double::{
+use crate::{
     front,
     server::{Port, Server},
 };

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::{Bench, listening::Listening, player_authorization};
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/twilio_double/tests/flex_sdk.cjs");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/tests/flex_sdk.cjs");
 
 /// What flex-sdk makes of a token.
 async fn by_flex_sdk(base: &str, account: &str, token: &str) -> Value {

@@ -110,7 +110,7 @@ fn basic(header: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::twilio_double::tests::options;
+    use crate::tests::options;
 
     fn kind(authorization: &str) -> AuthKind {
         let mut headers = HeaderMap::new();

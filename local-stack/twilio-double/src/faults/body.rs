@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http_body::Body as _;
 
-use crate::twilio_double::server::Connection;
+use crate::server::Connection;
 
 /// How a body is announced and sent.
 #[derive(Clone, Copy, Debug)]

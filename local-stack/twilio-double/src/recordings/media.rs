@@ -15,14 +15,14 @@ use tokio::{
 };
 
 use super::{MediaFormat, Recording, Recordings};
-use crate::twilio_double::{problem::Problem, query::Query};
+use crate::{problem::Problem, query::Query};
 
 /// Read from disk at a time: large against the cost of a call, small against a socket's buffer.
 const CHUNK_LEN: usize = 64 * 1024;
 
 /// # Errors
 /// 404 for a recording that's missing or deleted, 400 for more channels than it has, 501 for fewer (the double doesn't mix).
-pub(in crate::twilio_double) async fn media(
+pub(crate) async fn media(
     recordings: &Recordings,
     sid: &str,
     format: MediaFormat,

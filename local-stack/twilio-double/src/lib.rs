@@ -5,6 +5,9 @@
 //! OpenAPI description; a test holds them against it. Where Twilio is stricter than a test would need, so is the double:
 //! Basic auth on media, three attribute searches a second, versions and `If-Match`, 4,096 characters of attributes, no
 //! attributes in lists. What it doesn't imitate it refuses.
+//!
+//! The crate also has what Twilio sends to the service: the [signature](fn@signature) of a callback, and recordings as
+//! [WAV](wav) and [MP3](mp3).
 
 mod auth;
 mod calls;
@@ -12,14 +15,17 @@ mod control;
 mod dates;
 mod faults;
 mod front;
+pub mod mp3;
 mod paging;
 mod problem;
 mod query;
 mod recordings;
 mod route;
 mod server;
+mod signature;
 mod taskrouter;
 mod tokens;
+pub mod wav;
 
 use std::{fmt, io, path::PathBuf, sync::Arc};
 
@@ -28,6 +34,7 @@ pub use self::{
     calls::{Call, CallMark},
     faults::{Fault, FaultAction, MAXIMUM_STALL},
     route::Operation,
+    signature::{shared_key_signature, signature},
     taskrouter::{AssignmentStatus, TaskView},
     tokens::FlexToken,
 };
@@ -134,7 +141,7 @@ impl TwilioDouble {
         self.api.base()
     }
 
-    /// `http://127.0.0.1:port` of the control routes: tasks, tokens, calls and faults, in JSON (`twilio_double/control.rs` has
+    /// `http://127.0.0.1:port` of the control routes: tasks, tokens, calls and faults, in JSON (`control.rs` has
     /// the shapes).
     #[must_use]
     pub fn control_base(&self) -> String {

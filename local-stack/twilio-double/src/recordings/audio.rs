@@ -96,7 +96,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::twilio_double::tests::wav_of;
+    use crate::tests::wav_of;
 
     #[test]
     fn a_wav_header_tells_channels_and_seconds() {

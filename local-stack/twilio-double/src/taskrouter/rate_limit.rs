@@ -10,7 +10,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// At most so many searches in any one second.
 #[derive(Debug)]
-pub(in crate::twilio_double) struct RateLimit(Mutex<Window>);
+pub(crate) struct RateLimit(Mutex<Window>);
 
 #[derive(Debug)]
 struct Window {
@@ -20,16 +20,16 @@ struct Window {
 
 impl RateLimit {
     /// Three searches a second for the whole account, since 24 Oct 2024.
-    pub(in crate::twilio_double) const TWILIO: usize = 3;
+    pub(crate) const TWILIO: usize = 3;
 
-    pub(in crate::twilio_double) fn new(per_second: usize) -> Self {
+    pub(crate) fn new(per_second: usize) -> Self {
         Self(Mutex::new(Window {
             per_second,
             admitted: VecDeque::new(),
         }))
     }
 
-    pub(in crate::twilio_double) fn set(&self, per_second: usize) {
+    pub(crate) fn set(&self, per_second: usize) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).per_second = per_second;
     }
 

@@ -5,7 +5,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 
 use super::{RECORDING_, RECORDINGS, TASK_, TASKS, description::Description, description_folder, say};
-use crate::twilio_double::{
+use crate::{
     AssignmentStatus,
     recordings::metadata,
     taskrouter::list,
