@@ -20,12 +20,7 @@ class Account:
     """The clients of one AWS account and Region."""
 
     def __init__(self, region=None, profile=None, endpoint_url=None):
-        try:
-            # boto3 itself reads only AWS_DEFAULT_REGION. Lambda and the AWS CLI v2 read AWS_REGION too.
-            region = region or os.environ.get("AWS_REGION")
-            self.session = boto3.session.Session(region_name=region, profile_name=profile)
-        except ProfileNotFound:
-            raise WrongInput(f"the AWS profile {profile} does not exist. `aws configure list-profiles` lists them") from None
+        self.session = _session(region, profile)
         self.region = self.session.region_name
         if not self.region:
             raise WrongInput("no AWS Region. Add --region, for example --region eu-central-1")
@@ -39,6 +34,11 @@ class Account:
         if service not in self._clients:
             self._clients[service] = self.session.client(service, endpoint_url=self.endpoint_url)
         return self._clients[service]
+
+    def identity(self):
+        """Returns the number of the AWS account and the ARN of the identity."""
+        caller = self.client("sts").get_caller_identity()
+        return caller["Account"], caller["Arn"]
 
     def use_for_scripts(self):
         """Lets the scripts that use boto3's default session work in this account."""
@@ -71,12 +71,20 @@ class Stack:
             ) from None
 
 
+def configured_region(profile):
+    """Returns the Region of the environment or the profile, or None."""
+    return _session(None, profile).region_name
+
+
 def find_stack(account, name):
     """Returns the stack of that name, or None if there is none."""
     try:
         [description] = account.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in error.response["Error"]["Message"]:
+        if (
+            error.response["Error"]["Code"] == "ValidationError"
+            and "does not exist" in error.response["Error"]["Message"]
+        ):
             return None
         raise
     return Stack(description)
@@ -108,8 +116,27 @@ def explained(error):
     return f"AWS could not be reached: {error}"
 
 
+def _session(region, profile):
+    try:
+        # boto3 itself reads only AWS_DEFAULT_REGION. Lambda and the AWS CLI v2 read AWS_REGION too.
+        return boto3.session.Session(region_name=region or os.environ.get("AWS_REGION") or None, profile_name=profile)
+    except ProfileNotFound:
+        raise WrongInput(
+            f"the AWS profile {profile} does not exist. `aws configure list-profiles` lists them"
+        ) from None
+
+
 def _pairs(entries, kind):
     return {entry[f"{kind}Key"]: entry.get(f"{kind}Value", "") for entry in entries}
 
 
-__all__ = ["Account", "BotoCoreError", "ClientError", "Stack", "explained", "find_stack", "require_stack"]
+__all__ = [
+    "Account",
+    "BotoCoreError",
+    "ClientError",
+    "Stack",
+    "configured_region",
+    "explained",
+    "find_stack",
+    "require_stack",
+]

@@ -35,13 +35,18 @@ def main(arguments=None):
 
 def parser():
     """Returns the parser of all commands."""
-    from . import stack_commands
+    from . import setup_command, stack_commands
 
     root = argparse.ArgumentParser(
-        prog="vault.py", description=DESCRIPTION, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="vault.py",
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = root.add_subparsers(dest="front_command", required=True, metavar="COMMAND")
-    stack_commands.add(commands, _common())
+    common = _common()
+    setup_command.add(commands, common)
+    stack_commands.add(commands, common)
     return root
 
 

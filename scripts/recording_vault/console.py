@@ -18,7 +18,7 @@ TRIES = 3
 
 
 class Console:
-    """Standard output has the result: text, or one JSON document. Standard error has progress and, with JSON, all messages."""
+    """Standard output has the messages, or one JSON document. Standard error has progress and, with JSON, the messages."""
 
     def __init__(self, as_json=False, interactive=None, output=None, errors=None):
         self.as_json = as_json
@@ -87,7 +87,7 @@ class Console:
             self.say(f"To go on, type this sentence:\n  {sentence}")
             typed = self._line("> ")
         if " ".join(typed.split()) != sentence:
-            raise Refusal("the sentence was not typed as shown. Nothing was changed in Flex")
+            raise Refusal("the sentence was not typed as shown. Nothing was changed by this step")
 
     def secret(self, prompt):
         """Asks for a secret without echo."""

@@ -11,6 +11,8 @@ PHASE = 3
 
 SETTINGS = "recording_vault"
 
+CONSENT = f"Activate {PLUGIN} for all users of Flex"
+
 
 def find_version(twilio, version):
     """Returns the SID of an uploaded version of our plugin."""
@@ -63,7 +65,7 @@ def activate(twilio, console, version, *, consent, journal, dry_run=False):
     console.say(f"  + {PLUGIN}@{version}")
     if dry_run:
         return False
-    console.consent(f"Activate {PLUGIN} for all users of Flex", consent)
+    console.consent(CONSENT, consent)
     chosen = plan(plugins, version_sid)
     name = f"{PLUGIN} {version} {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())}"
     configuration = twilio.create_plugin_configuration(name, chosen)["sid"]
@@ -115,4 +117,6 @@ def _check_carried_over(twilio, configuration, chosen):
 def _check_released(twilio, configuration):
     current, _ = active(twilio)
     if current != configuration:
-        raise Problem("Twilio did not make the plugin configuration the active one. Check Flex's plugins in the console")
+        raise Problem(
+            "Twilio did not make the plugin configuration the active one. Check Flex's plugins in the console"
+        )

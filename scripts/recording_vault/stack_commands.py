@@ -1,4 +1,4 @@
-"""The commands for a deployed stack: operate, smoke-test and download. Their work is done by the scripts of the same names."""
+"""The commands for a deployed stack: operate, smoke-test and download. The scripts of these names do the work."""
 
 import argparse
 import os
@@ -35,8 +35,11 @@ def _new(commands, common, name, summary, description):
 def _add_operate(commands, common):
     summary = "copy old recordings, find missing ones, verify stored ones, erase"
     parser = _new(
-        commands, common, "operate", summary, "Operate the stack. Name the stack before the operation:\n"
-        "  vault.py operate --stack NAME verify --all"
+        commands,
+        common,
+        "operate",
+        summary,
+        "Operate the stack. Name the stack before the operation:\n  vault.py operate --stack NAME verify --all",
     )
     # operate.py imports boto3. The other commands and the help must work without it.
     try:

@@ -103,7 +103,9 @@ class Client:
         path = f"Configurations/{configuration}/Plugins?PageSize={PAGE}"
         answer = self._plugin_service("read the active plugins", path)
         if (answer.get("meta") or {}).get("next_page_url"):
-            raise Problem(f"the plugin configuration has more than {PAGE} plugins, which this command cannot carry over")
+            raise Problem(
+                f"the plugin configuration has more than {PAGE} plugins, which this command cannot carry over"
+            )
         return answer["plugins"]
 
     def create_plugin_configuration(self, name, plugins):

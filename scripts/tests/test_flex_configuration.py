@@ -1,4 +1,4 @@
-"""Call Recording in Flex's configuration. The documents are generated from Twilio's OpenAPI description, if OPENAPI_DIR names it."""
+"""Call Recording in Flex's configuration. Documents are generated from Twilio's OpenAPI description (OPENAPI_DIR)."""
 
 import copy
 import json
@@ -39,7 +39,7 @@ def properties():
 
 
 def text(chance):
-    return "".join(chance.choice("aé \"\\{}<&ß漢0") for _ in range(chance.randrange(12)))
+    return "".join(chance.choice('aé "\\{}<&ß漢0') for _ in range(chance.randrange(12)))
 
 
 def anything(chance, depth=0):
@@ -228,7 +228,9 @@ class Configure(unittest.TestCase):
 
     def test_twilio_that_is_away_is_named(self):
         with self.assertRaisesRegex(Problem, "could not be reached to read Flex's configuration"):
-            flex.configure(master_client("http://127.0.0.1:1"), self.console, URL, replace=False, consent=None, journal=None)
+            flex.configure(
+                master_client("http://127.0.0.1:1"), self.console, URL, replace=False, consent=None, journal=None
+            )
 
 
 class Undo(unittest.TestCase):

@@ -19,10 +19,13 @@ class Plan(unittest.TestCase):
             chance = random.Random(seed)
             names = chance.sample(["a", "b", "c", "d", flex_plugins.PLUGIN], chance.randrange(6))
             plugins = [
-                {"unique_name": name, "plugin_version_sid": f"FV{name}", "phase": chance.choice([3, 4])} for name in names
+                {"unique_name": name, "plugin_version_sid": f"FV{name}", "phase": chance.choice([3, 4])}
+                for name in names
             ]
             planned = flex_plugins.plan(plugins, "FVnew")
-            expected = {(p["plugin_version_sid"], p["phase"]) for p in plugins if p["unique_name"] != flex_plugins.PLUGIN}
+            expected = {
+                (p["plugin_version_sid"], p["phase"]) for p in plugins if p["unique_name"] != flex_plugins.PLUGIN
+            }
             self.assertEqual(set(planned), expected | {("FVnew", 3)})
             self.assertEqual(len(planned), len(expected) + 1)
 

@@ -102,7 +102,7 @@ class TwilioDouble:
         self.plugin_list.append({"sid": plugin, "unique_name": name})
         sids = [f"FV{number:030x}{index:02x}" for index, _ in enumerate(versions)]
         self.version_list[plugin] = [
-            {"sid": sid, "version": version, "archived": False} for sid, version in zip(sids, versions)
+            {"sid": sid, "version": version, "archived": False} for sid, version in zip(sids, versions, strict=True)
         ]
         return sids
 
