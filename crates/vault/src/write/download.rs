@@ -12,7 +12,10 @@ use futures_util::{StreamExt, stream};
 use sid::RecordingSid;
 use tokio::time::{sleep, timeout};
 
-use super::{Source, SourceBody, SourceError, SourceReply, StoreError};
+use super::{
+    error::StoreError,
+    source::{Source, SourceBody, SourceError, SourceReply},
+};
 
 /// How much a source is put up with.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use audio::NotAudio;
 use esdk_message::{FrameError, HeaderError, LayoutError};
 
-use super::SourceError;
+use super::source::SourceError;
 use crate::{DataKeyError, ServiceError, Suspicion};
 
 /// Why a recording wasn't stored. Nothing in it names a URL, a secret or a number of a caller.
@@ -108,4 +108,35 @@ impl StoreError {
             Self::TooLong { .. } | Self::Header(_) | Self::Frame(_) | Self::Layout(_) => false,
         }
     }
+}
+
+/// Why one attempt to copy ended without a known commit.
+#[derive(Debug)]
+pub(super) enum CopyError {
+    /// The copy cannot succeed, or not now.
+    Failed(StoreError),
+    /// The attempt is void. A new one may succeed.
+    StartOver(&'static str),
+    /// The metadata of an upload is fixed when it is opened. The recording must be stored with this suspicion in it instead.
+    Remark(Option<Suspicion>),
+    /// The commit was requested, and its result is unknown.
+    Unsettled(ServiceError),
+}
+
+impl<E: Into<StoreError>> From<E> for CopyError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Whether S3 refused the commit because of another request: the object or another commit exists, or the upload does not exist
+/// any more.
+pub(super) fn is_conflict(error: &ServiceError) -> bool {
+    matches!(error.status(), Some(409 | 412)) || is_upload_gone(error)
+}
+
+/// Whether the upload does not exist any more. Another process aborted it (an erasure, for example), or an earlier attempt of
+/// the SDK committed it.
+pub(super) fn is_upload_gone(error: &ServiceError) -> bool {
+    error.code() == Some("NoSuchUpload")
 }

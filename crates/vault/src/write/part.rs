@@ -4,7 +4,7 @@ use std::{iter, ops::Range};
 
 use esdk_message::{FrameIndex, FrameLength, Layout};
 
-use super::StoreError;
+use super::error::StoreError;
 
 /// 128 frames of 64 KiB are 8 MiB of recording: above S3's minimum part of 5 MiB, and few enough requests (58 for a
 /// four-hour stereo WAV of 460 MB).

@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes};
 use esdk_message::{FrameKind, Sealer};
 
 use super::{
-    StoreError,
+    error::StoreError,
     part::{Part, PartPlan},
 };
 
