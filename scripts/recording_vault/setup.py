@@ -46,7 +46,7 @@ class Setup(Context):
     def _check(self, release, twilio, wanted_workspace):
         findings = [checks.region(self.account.region, release.regions_without_function_urls())]
         with self.console.step("checking AWS"):
-            of_aws, quota = checks.aws_findings(self.account, self.account_id, self.arn)
+            of_aws, quota = checks.aws_findings(self.account, self.account_id, self.arn, self.deployer_policy())
         findings += of_aws
         findings.append(checks.api_key_kind(twilio))
         workspace, finding = checks.workspace(twilio, wanted_workspace)

@@ -1,6 +1,7 @@
 """The whole setup: the emulated AWS account, the double of Twilio, and a double of the deployed functions."""
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -15,7 +16,7 @@ from service_double import FLEX_TOKEN, ServiceDouble
 from support import ACCOUNT, API_KEY, AUTH_TOKEN, WORKSPACE
 from twilio_double import TwilioDouble, problem
 
-from recording_vault import cli, deploy, proof
+from recording_vault import aws, cli, deploy, proof
 from recording_vault import flex_configuration as flex
 from recording_vault.aws import find_stack
 from recording_vault.stored_secrets import Store
@@ -40,6 +41,8 @@ class Emulated(unittest.TestCase):
         release_folder(cls.release)
         cls.endpoint = cls.enterClassContext(emulator())
         cls.account = account(cls.endpoint)
+        # A new session reads the descriptions of all services again.
+        cls.enterClassContext(mock.patch.object(aws, "_session", functools.cache(aws._session)))
 
     def setUp(self):
         self.twilio = TwilioDouble({"ui_attributes": {"a": 1}, flex.ENABLED: False, flex.WEBHOOK: None})
