@@ -224,14 +224,33 @@ class Interrupted(Emulated):
         with self.subTest("the next run continues"):
             code, document, printed = self.setup_with(*consent, "--replace")
             self.assertEqual((code, document["stackChanged"], document["flexChanged"]), (0, False, True), printed)
+        with self.subTest("the plugin needs its settings first"):
+            [other] = self.twilio.add_plugin(1, "dialpad", "2.0.0")
+            [ours] = self.twilio.add_plugin(2, "recording-vault", "0.2.0")
+            self.twilio.plugin_configurations["FJtheirs"] = [
+                self.twilio.configured({"plugin_version": other, "phase": 3})
+            ]
+            self.twilio.releases.append("FJtheirs")
+            code, document, _ = self.setup_with(*consent, "--plugin-version", "0.2.0")
+            self.assertEqual((code, self.twilio.releases), (3, ["FJtheirs"]))
+            self.assertIn("recording_vault.callback_url", document["error"])
+        with self.subTest("the plugin is activated beside the others"):
+            settings = {"recording_vault": {"callback_url": "https://x.example/"}}
+            self.twilio.configuration["ui_attributes"] = settings
+            code, document, printed = self.setup_with(*consent, "--plugin-version", "0.2.0")
+            self.assertEqual((code, document["pluginChanged"]), (0, True), printed)
+            active = self.twilio.plugin_configurations[self.twilio.releases[-1]]
+            self.assertEqual({plugin["plugin_version_sid"] for plugin in active}, {other, ours})
         with self.subTest("the undo needs consent before its first change"):
             writes = len(self.twilio.written)
             code, document, printed = self.setup_with("--undo", "--consent", "no")
             self.assertEqual((code, len(self.twilio.written)), (3, writes), printed)
             self.assertIsNotNone(self.stack())
-        with self.subTest("the undo restores the foreign webhook"):
+        with self.subTest("the undo restores the foreign webhook and the other plugins"):
             code, document, printed = self.setup_with("--undo", "--consent", "Delete the stack recording-vault")
             self.assertEqual((code, self.twilio.configuration[flex.WEBHOOK]), (0, FOREIGN), printed)
+            self.assertEqual(self.twilio.releases[-1], "FJtheirs")
+            self.assertEqual(self.twilio.configuration["ui_attributes"], settings)
             self.assertIsNone(self.stack())
 
 
