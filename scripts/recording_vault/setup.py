@@ -12,6 +12,13 @@ class Setup(Context):
 
     def run(self):
         """Runs all steps. Returns the exit code."""
+        try:
+            return self._run()
+        except Problem as problem:
+            problem.report = self.report
+            raise
+
+    def _run(self):
         if not self.chosen.release:
             raise WrongInput("--release is missing. It names the folder or the archive of the release")
         release = opened(self.chosen.release)

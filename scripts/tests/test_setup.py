@@ -205,6 +205,8 @@ class Interrupted(Emulated):
             code, document, printed = self.setup_with(*consent)
             self.assertEqual(code, 1, printed)
             self.assertRegex(document["error"], "Flex was not changed.*It continues where it stopped")
+            failed = [check["check"] for check in document["proof"] if check["result"] != "ok"]
+            self.assertEqual(failed, ["a signed callback is accepted"])
             self.service.auth_token = AUTH_TOKEN
         with self.subTest("no consent"):
             code, document, _ = self.setup_with()
