@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_sqs::types::Message;
 
-use crate::{Role, Stack};
+use crate::Role;
 
 /// A message that a function has been invoked with, once or several times.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Delivery {
     pub times: u32,
     /// What has become of it.
     pub state: DeliveryState,
-    receipt_handle: String,
+    pub(crate) receipt_handle: String,
 }
 
 /// What has become of a message.
@@ -95,27 +95,6 @@ impl Ledger {
 
     fn deliveries(&self) -> MutexGuard<'_, Vec<Delivery>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Stack {
-    /// The messages delivered so far whose text contains this.
-    #[must_use]
-    pub fn deliveries(&self, text: &str) -> Vec<Delivery> {
-        self.ledger().about(text)
-    }
-
-    /// Ends the wait of a message that failed: it's delivered again at once, or goes to the dead letters.
-    pub async fn bring_back(&self, delivery: &Delivery) {
-        let queue = match delivery.role {
-            Role::Linker => &self.resources().links,
-            Role::LateLinker => &self.resources().late_links,
-            _ => &self.resources().copies,
-        };
-        let change = self.sqs().change_message_visibility().queue_url(&queue.url);
-        let change = change.receipt_handle(&delivery.receipt_handle).visibility_timeout(0);
-        // An error says that the message has come back by itself.
-        let _ = change.send().await;
     }
 }
 

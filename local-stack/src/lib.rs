@@ -17,6 +17,7 @@
 
 mod binaries;
 mod callback;
+mod deliveries;
 mod emulator;
 mod environment;
 mod exchange;
@@ -50,10 +51,10 @@ pub use self::{
     history::Mark,
     invoking::Invoked,
     ledger::{Delivery, DeliveryState},
-    resources::{Queue, Resources},
+    resources::{Queue, Resources, Rotation},
     role::Role,
     schedules::{Fired, Schedule, ScheduleError},
     stack::{Stack, StackError, StackOptions},
-    voice_encryption::{EncryptedRecording, Rotation},
+    voice_encryption::EncryptedRecording,
     wire::{Call, Fault, Rule, Wire},
 };

@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
 
-use crate::{proxy::Error, values, voice_encryption::Rotation};
+use crate::{proxy::Error, values};
 
 /// The resources of one stack.
 #[derive(Clone, Debug)]
@@ -48,6 +48,15 @@ pub struct Queue {
     pub dead_letters_url: String,
     /// Its ARN.
     pub dead_letters_arn: String,
+}
+
+/// Which of the stack's RSA keys Twilio encrypts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// The one that has been replaced.
+    Before,
+    /// The one in use.
+    After,
 }
 
 /// A client configuration for the emulator, with the stack's credentials.

@@ -1,7 +1,9 @@
 //! The stack as a whole: started, asked for its parts, stopped by dropping it.
 
 mod error;
+mod functions;
 mod options;
+mod parts;
 mod start;
 mod state;
 
@@ -17,7 +19,7 @@ use aws_config::SdkConfig;
 use tokio::runtime;
 use twilio_double::TwilioDouble;
 
-use self::state::State;
+use self::parts::Parts;
 pub use self::{error::StackError, options::StackOptions};
 use crate::{
     Role,
@@ -34,23 +36,6 @@ pub struct Stack {
     parts: Parts,
     stop: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// What users of a stack reach.
-#[derive(Clone, Debug)]
-struct Parts {
-    callback_base: String,
-    playback_base: String,
-    page_base: String,
-    aws_endpoint: String,
-    lambda_endpoint: String,
-    resources: Resources,
-    twilio: Arc<TwilioDouble>,
-    wire: Wire,
-    exchanges: Exchanges,
-    ledger: Ledger,
-    state: Arc<State>,
-    functions: start::Functions,
 }
 
 /// How long tasks of the stack may take to notice its end.

@@ -10,19 +10,10 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::{Stack, proxy::Error};
+use crate::{Stack, proxy::Error, resources::Rotation};
 
 /// The public key's SID at Twilio.
 const PUBLIC_KEY_SID: &str = "CR00000000000000000000000000000001";
-
-/// Which of the stack's RSA keys Twilio encrypts with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rotation {
-    /// The one that has been replaced.
-    Before,
-    /// The one in use.
-    After,
-}
 
 /// A recording as Twilio keeps it for such an account.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! One request from its head to its answer: what it asks, who asks, which fault strikes, and its line in the call log.
+//! The handling of one request: its route, its caller, the fault that strikes it, and its line in the call log.
 
 use std::sync::Arc;
 
@@ -12,7 +12,6 @@ use axum::{
 use bytes::Bytes;
 
 use super::{
-    Twilio,
     auth::Caller,
     calls::{Call, masked},
     faults::FaultAction,
@@ -22,9 +21,10 @@ use super::{
     route::Route,
     server::Connection,
     taskrouter::{self, Workspace},
+    twilio::Twilio,
 };
 
-/// Far above anything that the APIs take: attributes are 4,096 characters, a token some kilobytes.
+/// Far above anything that the APIs accept: attributes have 4,096 characters, and a token some kilobytes.
 const MAXIMUM_BODY_LEN: usize = 256 * 1024;
 
 pub(super) fn routes(twilio: Arc<Twilio>) -> Router {
@@ -69,10 +69,11 @@ async fn handle(
                     .await
                     .unwrap_or_else(Problem::into_response)
             }
-            Err(_) => Problem::invalid("the body is too large or broken off").into_response(),
+            Err(_) => Problem::invalid("the body is too large or incomplete").into_response(),
         },
     };
-    // Every answer of Twilio's says how many requests the account has open; the double serves each on its own.
+    // Every answer from Twilio contains the number of requests that the account has open. The double handles each on
+    // its own.
     response.headers_mut().insert(
         HeaderName::from_static("twilio-concurrent-requests"),
         HeaderValue::from_static("1"),
@@ -110,7 +111,7 @@ struct Asked<'r> {
 
 impl Asked<'_> {
     async fn answer(&self, twilio: &Twilio, fault: Option<&FaultAction>) -> Result<Response, Problem> {
-        // A Flex token opens token validation alone, which looks at the caller itself.
+        // A Flex token is accepted only by token validation, which checks the caller itself.
         let is_about_tokens = matches!(self.route, Route::TokenInfo | Route::TokenValidate);
         if !is_about_tokens && !self.caller.is_account() {
             return Err(Problem::unauthorized());
