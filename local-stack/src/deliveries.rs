@@ -3,13 +3,13 @@
 use crate::{Delivery, Role, Stack};
 
 impl Stack {
-    /// The messages delivered so far whose text contains this.
+    /// The delivered messages whose text contains `text`.
     #[must_use]
     pub fn deliveries(&self, text: &str) -> Vec<Delivery> {
         self.ledger().about(text)
     }
 
-    /// Ends the wait of a message that failed: it's delivered again at once, or goes to the dead letters.
+    /// Ends the wait of a message that failed: it is delivered again at once, or goes to the dead letters.
     pub async fn bring_back(&self, delivery: &Delivery) {
         let queue = match delivery.role {
             Role::Linker => &self.resources().links,
@@ -18,7 +18,7 @@ impl Stack {
         };
         let change = self.sqs().change_message_visibility().queue_url(&queue.url);
         let change = change.receipt_handle(&delivery.receipt_handle).visibility_timeout(0);
-        // An error says that the message has come back by itself.
+        // An error means that the message has already come back.
         let _ = change.send().await;
     }
 }

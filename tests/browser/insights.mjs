@@ -16,11 +16,11 @@ await scenario(async ({ sid, screenshots }, open) => {
   await page.screenshot({ path: `${screenshots}/page-insights.png`, fullPage: true });
   const message = await page.getByRole("alert").isVisible();
 
-  // Where npm isn't there.
+  // Without npm.
   const without = await open();
   await without.route("**/insights-player/**", (route) => route.fulfill({ status: 503, body: "no npm" }));
   await without.reload();
-  await without.getByText("It isn’t here").waitFor();
+  await without.getByText("is not installed").waitFor();
   await card(without, sid).click();
   await without.waitForFunction(() => document.querySelector("#audio").currentTime > 0.5);
   return { start, late, early, requests, message };

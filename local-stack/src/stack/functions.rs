@@ -18,7 +18,7 @@ use crate::{
 /// The instances of each function that runs.
 pub(super) type Functions = BTreeMap<Role, Arc<Instances>>;
 
-/// Starts the functions that the options ask for.
+/// What is needed to start the functions.
 pub(super) struct Launch<'a> {
     pub(super) options: &'a StackOptions,
     pub(super) binaries: &'a Binaries,
@@ -30,7 +30,7 @@ pub(super) struct Launch<'a> {
 }
 
 impl Launch<'_> {
-    /// Returns when every instance has asked for work.
+    /// Returns when every instance has requested work.
     pub(super) async fn functions(&self) -> Result<Functions, StackError> {
         let mut functions = BTreeMap::new();
         for role in Role::ALL {
@@ -58,7 +58,8 @@ impl Launch<'_> {
     }
 }
 
-/// A process asks for its first invocation within milliseconds; a machine busy with a build may take many times that.
+/// A process requests its first invocation within milliseconds. A machine that is busy with a build may take many times
+/// as long.
 const READY_BOUND: Duration = Duration::from_secs(60);
 
 /// Instances of each function: enough for a player that seeks while it reads, and for jobs that overlap.
@@ -70,7 +71,7 @@ pub(super) const fn instances_of(role: Role) -> usize {
     }
 }
 
-/// Without queues there's nothing for those who work them off.
+/// Whether a role runs. Without queues, the roles that a queue feeds have nothing to do.
 const fn runs(role: Role, queues: bool) -> bool {
     match role {
         Role::Webhook | Role::Operator | Role::Playback => true,
@@ -78,7 +79,7 @@ const fn runs(role: Role, queues: bool) -> bool {
     }
 }
 
-/// Without queues the webhook copies in its own invocation: its timeout must be the copier's.
+/// Without queues, the webhook copies in its own invocation, so it needs the copier's timeout.
 fn timeout_of(role: Role, options: &StackOptions) -> Duration {
     let chosen = options.timeouts.iter().rev().find(|(of, _)| *of == role);
     let role = if options.queues || role != Role::Webhook {
@@ -93,7 +94,7 @@ pub(super) fn instance_names(role: Role) -> impl Iterator<Item = String> {
     (1..=instances_of(role)).map(move |number| format!("{role}-{number}"))
 }
 
-/// Starts a function's instances and waits until each has asked for work.
+/// Starts a function's instances and waits until each has requested work.
 async fn start_function(
     function: Function,
     runtime_api: &RuntimeApi,
@@ -125,7 +126,7 @@ async fn start_function(
     }
 }
 
-/// The last lines of a log: a function that can't start says why in one.
+/// The last lines of a log. A function that cannot start reports the reason in one line.
 fn end_of(log: &str) -> String {
     let lines: Vec<_> = log.lines().collect();
     lines[lines.len().saturating_sub(10)..].join("\n")

@@ -7,7 +7,7 @@ use twilio_double::TwilioDouble;
 use super::{functions::Functions, state::State};
 use crate::{exchange::Exchanges, ledger::Ledger, resources::Resources, wire::Wire};
 
-/// What users of a stack reach.
+/// The parts that users of a stack can access.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
     pub(super) callback_base: String,

@@ -1,4 +1,4 @@
-//! The order in which things come up.
+//! The order in which the parts start.
 
 use std::{fs, io, sync::Arc};
 
@@ -33,7 +33,7 @@ use crate::{
     wire::{Rights, Wire},
 };
 
-/// What must live as long as the stack and is nobody's else.
+/// What must live as long as the stack and is used by nothing else.
 #[derive(Debug)]
 pub(super) struct Processes {
     _ministack: Ministack,
@@ -43,7 +43,7 @@ pub(super) struct Processes {
 
 impl Drop for Processes {
     fn drop(&mut self) {
-        // First of all, so that none is left to log that everything else is gone.
+        // The instances stop first, so that none of them logs that everything else is gone.
         for instances in self.functions.values() {
             instances.stop();
         }
@@ -59,7 +59,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     let aws_config = resources::sdk_config(&aws_endpoint);
     let resources = Resources::create(&aws_config).await.map_err(no_resources)?;
     let twilio = TwilioDouble::start(twilio_options(&state)).await?;
-    // Without queues one function has several roles' settings, and its calls are no role's.
+    // Without queues, one function has the settings of several roles, so its calls belong to no single role.
     let rights = options.rights.as_deref().filter(|_| options.queues);
     let rights = rights.map(|file| Rights::new(file, &resources)).transpose()?;
     let wire = Wire::new(rights);
@@ -138,7 +138,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     ))
 }
 
-/// A loopback listener and the base URL of what it will serve.
+/// A loopback listener and its base URL.
 struct Address {
     listener: TcpListener,
     base: String,
@@ -154,7 +154,7 @@ impl Address {
     }
 }
 
-/// For invokes by hand: one instance of a binary in all its roles, which calls AWS past the wire.
+/// For invokes by hand: the settings for one instance of a binary in all its roles, whose calls bypass the wire.
 fn write_settings(state: &State, aws_endpoint: &str, around: Surroundings<'_>) -> io::Result<()> {
     let in_line = Surroundings {
         queues: false,
@@ -192,7 +192,7 @@ fn poll(
             ledger: ledger.clone(),
             may_recurse: lineage::is_allowed(&template, role.template_name()),
         };
-        // One for each instance keeps them all busy.
+        // One for each instance, so that all of them can be busy.
         for _ in 0..instances_of(role) {
             tokio::spawn(mapping.clone().poll(sqs.clone()));
         }
@@ -216,7 +216,7 @@ fn no_resources(error: Error) -> StackError {
     StackError::Resources(error_chain(error.as_ref()))
 }
 
-/// An SDK error's own text is only its kind.
+/// The text of an SDK error is only its kind.
 fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

@@ -56,7 +56,7 @@ async fn handle(
         (None, Err(problem)) => problem.clone().into_response(),
         (None, Ok(route)) => match to_bytes(body, MAXIMUM_BODY_LEN).await {
             Ok(body) => {
-                let asked = Asked {
+                let routed = Routed {
                     route,
                     method: &parts.method,
                     headers: &parts.headers,
@@ -64,7 +64,7 @@ async fn handle(
                     caller: &caller,
                     body,
                 };
-                asked
+                routed
                     .answer(&twilio, fault.as_ref())
                     .await
                     .unwrap_or_else(Problem::into_response)
@@ -100,7 +100,7 @@ async fn handle(
 }
 
 /// A request whose path and method are known.
-struct Asked<'r> {
+struct Routed<'r> {
     route: &'r Route,
     method: &'r Method,
     headers: &'r HeaderMap,
@@ -109,7 +109,7 @@ struct Asked<'r> {
     body: Bytes,
 }
 
-impl Asked<'_> {
+impl Routed<'_> {
     async fn answer(&self, twilio: &Twilio, fault: Option<&FaultAction>) -> Result<Response, Problem> {
         // A Flex token is accepted only by token validation, which checks the caller itself.
         let is_about_tokens = matches!(self.route, Route::TokenInfo | Route::TokenValidate);

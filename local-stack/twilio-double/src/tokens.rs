@@ -123,8 +123,8 @@ impl Tokens {
     /// # Errors
     /// 401 for a token that is not valid, and for any other credential.
     pub(super) fn info(&self, account_sid: &str, caller: &Caller, body: &[u8]) -> Result<Response, Problem> {
-        let asked = Query::parse(body);
-        let own = match (caller, asked.first("Token")) {
+        let form = Query::parse(body);
+        let own = match (caller, form.first("Token")) {
             (Caller::FlexToken(own), Some(token)) if token == own => own,
             _ => return Err(Problem::unauthorized()),
         };
@@ -159,8 +159,8 @@ impl Tokens {
     /// # Errors
     /// 401 without such credentials, 400 for a body without a token.
     pub(super) fn validate(&self, caller: &Caller, body: &[u8]) -> Result<Response, Problem> {
-        let asked = serde_json::from_slice::<Value>(body).ok();
-        let token = asked.as_ref().and_then(|body| body.get("token")?.as_str());
+        let request = serde_json::from_slice::<Value>(body).ok();
+        let token = request.as_ref().and_then(|body| body.get("token")?.as_str());
         let allowed = match caller {
             Caller::FlexToken(own) => token.is_none_or(|token| token == own),
             other => other.is_account(),
