@@ -11,7 +11,7 @@ use toolbox::Scratch;
 use super::*;
 use crate::{Role, instances::Function};
 
-/// What the test's emulator does with an invocation.
+/// The reaction of the test's emulator to an invocation.
 #[derive(Clone, Debug)]
 enum Act {
     /// Answers with the requested path and query.

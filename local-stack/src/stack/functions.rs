@@ -18,7 +18,7 @@ use crate::{
 /// The instances of each function that runs.
 pub(super) type Functions = BTreeMap<Role, Arc<Instances>>;
 
-/// What is needed to start the functions.
+/// The inputs for starting the functions.
 pub(super) struct Launch<'a> {
     pub(super) options: &'a StackOptions,
     pub(super) binaries: &'a Binaries,

@@ -33,7 +33,7 @@ use crate::{
     wire::{Rights, Wire},
 };
 
-/// What must live as long as the stack and is used by nothing else.
+/// The processes of a stack. They live as long as the stack, and nothing else uses them.
 #[derive(Debug)]
 pub(super) struct Processes {
     _ministack: Ministack,

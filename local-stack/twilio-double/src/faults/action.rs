@@ -1,4 +1,4 @@
-//! What a fault does to an answer.
+//! The effects of faults on an answer.
 
 use std::time::Duration;
 
