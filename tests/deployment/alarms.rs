@@ -1,4 +1,4 @@
-//! When the alarms go off, and when they do not, by a small model of CloudWatch's (`alarm_model.py`).
+//! Tests when each alarm changes to ALARM and when it does not, with a small model of CloudWatch (`alarm_model.py`).
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ const NEVER: [u32; 0] = [];
 const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
 
-/// Values of metrics by namespace, name and dimension, each with its minute. An alarm is made in minute 0.
+/// Values of metrics by namespace, name and dimension, each with its minute. The alarm is created in minute 0.
 #[derive(Clone, Default)]
 struct Metrics(BTreeMap<String, Vec<(u32, f64)>>);
 
@@ -26,7 +26,7 @@ impl Metrics {
     }
 }
 
-/// The states that the alarm changes to within so many minutes.
+/// The state changes of the alarm within the given number of minutes.
 fn history(alarm: &str, metrics: &Metrics, minutes: u32) -> Vec<(u32, String)> {
     let mut alarm = MONITORING["Resources"][alarm]["Properties"].clone();
     if let Some(parameter) = alarm["Threshold"]["Ref"].as_str() {
@@ -51,7 +51,7 @@ fn history(alarm: &str, metrics: &Metrics, minutes: u32) -> Vec<(u32, String)> {
     history
 }
 
-/// The minutes in which the alarm goes off.
+/// The minutes in which the state changes to ALARM.
 fn goes_off(alarm: &str, metrics: &Metrics, minutes: u32) -> Vec<u32> {
     let history = history(alarm, metrics, minutes).into_iter();
     history
@@ -64,14 +64,14 @@ fn every(step: u32, minutes: std::ops::Range<u32>) -> impl Iterator<Item = (u32,
     minutes.step_by(step as usize).map(|minute| (minute, 1.0))
 }
 
-/// Minutes and ages in seconds of tries that fail, so many seconds after their work began.
+/// Failed attempts as minutes and ages, from their ages in seconds.
 fn failures(ages_s: &[u32]) -> Vec<(u32, f64)> {
     ages_s.iter().map(|age_s| (age_s / 60, f64::from(*age_s))).collect()
 }
 
 #[test]
 fn a_link_that_keeps_failing_is_seen_after_two_minutes_and_until_it_is_made() {
-    // As `links_queue/fate.rs` has it wait.
+    // The waits of `links_queue/disposition.rs`.
     let in_time = Metrics::default().with("RecordingVault LinkAge Linker", failures(&[0, 2, 6, 14, 30, 62, 119]));
     assert_eq!(goes_off("LinksWait", &in_time, 120), NEVER);
     let failing = Metrics::default().with(
@@ -79,13 +79,13 @@ fn a_link_that_keeps_failing_is_seen_after_two_minutes_and_until_it_is_made() {
         failures(&[0, 2, 6, 14, 30, 62, 126, 254, 510]),
     );
     assert_eq!(goes_off("LinksWait", &failing, 120), [3]);
-    // It joins the late ones, where ten minutes pass between two tries.
+    // The link moves to the late links queue, where attempts are ten minutes apart.
     let late: Vec<_> = (1_022..20_000).step_by(600).collect();
     let failing = failing.with("RecordingVault LinkAge LateLinker", failures(&late));
     assert_eq!(
         history("LateLinksWait", &failing, 300).len(),
         2,
-        "on once and off never"
+        "the alarm must go off once and stay on"
     );
     assert_eq!(goes_off("LateLinksWait", &failing, 300), [18]);
 }
@@ -142,7 +142,7 @@ fn a_wrong_token_shows_at_one_call_a_minute_and_a_scanner_does_not() {
     let (hour, minutes) = (10..70, 120);
     let calls: Vec<_> = every(1, hour.clone()).collect();
     let [first, ..] = *goes_off("CallbacksRefused", &requests(&calls, &[]), minutes) else {
-        panic!("a wrong token is not seen");
+        panic!("a wrong token must raise the alarm");
     };
     assert!(first <= 10 + 15, "{first}");
     // One of four flows posts to a wrong URL.
@@ -150,7 +150,8 @@ fn a_wrong_token_shows_at_one_call_a_minute_and_a_scanner_does_not() {
     let right: Vec<_> = every(1, hour.clone()).map(|(minute, _)| (minute, 7.5)).collect();
     assert_ne!(goes_off("CallbacksRefused", &requests(&wrong, &right), minutes), NEVER);
 
-    // Fifty requests within two minutes of a quiet night; one now and then; one in a hundred of a busy day.
+    // Fifty requests within two minutes of a quiet night, a single request now and then, or one in a hundred on a busy
+    // day.
     let scan: Vec<_> = every(1, 30..32).map(|(minute, _)| (minute, 25.0)).collect();
     let probes: Vec<_> = every(4, hour.clone()).collect();
     let busy: Vec<_> = every(1, hour).map(|(minute, _)| (minute, 100.0)).collect();
@@ -159,7 +160,7 @@ fn a_wrong_token_shows_at_one_call_a_minute_and_a_scanner_does_not() {
     }
 }
 
-/// A stack of which Lambda polls the queue from minute 0 on, with the schedule's own runs and somebody's invocations.
+/// A stack whose queue Lambda polls from minute 0 on, with the schedule's runs and manual invocations.
 fn operated(minutes: u32, runs: impl IntoIterator<Item = (u32, f64)>, by_hand: &[u32]) -> Metrics {
     Metrics::default()
         .with(
@@ -177,7 +178,7 @@ fn operated(minutes: u32, runs: impl IntoIterator<Item = (u32, f64)>, by_hand: &
 fn a_new_stack_is_quiet_until_its_first_reconciliation_is_due_and_loud_if_it_never_comes() {
     let never = operated(4 * DAY, [], &[]);
     let [first] = *goes_off("ReconciliationStopped", &never, 4 * DAY) else {
-        panic!("a schedule that never ran is not seen");
+        panic!("a schedule that never ran must raise the alarm");
     };
     assert!((DAY..=2 * DAY + HOUR).contains(&first), "{first}");
 }
@@ -189,11 +190,11 @@ fn a_reconciliation_that_runs_every_night_is_quiet_and_one_that_stopped_is_not()
         goes_off("ReconciliationStopped", &operated(8 * DAY, nightly(8), &[]), 8 * DAY),
         NEVER
     );
-    // Somebody has the operator do something every day.
+    // A person invokes the operator every day.
     let by_hand: Vec<_> = (0..8).map(|day| day * DAY + 600).collect();
     let stopped = operated(8 * DAY, nightly(4), &by_hand);
     let [first] = *goes_off("ReconciliationStopped", &stopped, 8 * DAY) else {
-        panic!("a schedule that stopped is not seen");
+        panic!("a schedule that stopped must raise the alarm");
     };
     let last_run = 3 * DAY + 195;
     assert!((last_run + DAY..=last_run + 2 * DAY + HOUR).contains(&first), "{first}");

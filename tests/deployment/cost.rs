@@ -1,4 +1,4 @@
-//! The input of the cost sheet against the templates.
+//! Compares the input of the cost sheet with the templates.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ fn what_costs_every_month_is_counted_in_the_templates() {
         .filter(|line| line[3] == "template")
         .map(|line| (line[0].clone(), line[2].parse().unwrap()))
         .collect();
-    // Without those that an option makes, like the RSA key.
+    // Resources that depend on an option, like the RSA key, are left out.
     let unconditional = |kind: &str| {
         let all = of_type(&TEMPLATE, kind);
         all.iter().filter(|(_, one)| one.get("Condition").is_none()).count()
@@ -35,7 +35,8 @@ fn what_costs_every_month_is_counted_in_the_templates() {
     assert_eq!(documented, counted.map(|(item, count)| (item.to_owned(), count)).into());
 }
 
-/// An alarm costs as much as it has metrics. Without those that an option makes.
+/// The number of metrics in all alarms, because CloudWatch charges per metric. Alarms that depend on an option are left
+/// out.
 fn watched_at_all_times() -> usize {
     let resources = &MONITORING["Resources"];
     let watched = watched().into_iter();

@@ -1,11 +1,11 @@
-//! No resource waits for itself: CloudFormation would refuse the deployment, after linters that look at the source only.
+//! No resource may depend on itself. CloudFormation would refuse the deployment, but the linters check only the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use deployment::{MONITORING, TEMPLATE, resources};
 use serde_json::{Value, json};
 
-/// What each resource waits for, by name.
+/// The dependencies of each resource, by name.
 type Graph<'a> = BTreeMap<&'a str, BTreeSet<String>>;
 
 #[test]
@@ -14,14 +14,14 @@ fn no_resource_of_the_templates_waits_for_itself() {
         assert_eq!(cycle(template), None);
     }
     let graph = graph(&TEMPLATE);
-    // It would have found what is there.
+    // Checks that the graph contains known dependencies.
     for (from, to) in [
         ("CopierFunction", "CopierRole"),
         ("CopierRole", "RecordingsKey"),
         ("RecordingsBucket", "RecordingsKey"),
         ("LinkerFunction", "PlaybackFunctionUrl"),
     ] {
-        assert!(graph[from].contains(to), "{from} waits for {to}");
+        assert!(graph[from].contains(to), "{from} depends on {to}");
     }
 }
 
@@ -66,10 +66,10 @@ fn what_only_looks_like_a_reference_is_none() {
     }
 }
 
-/// The resources that wait for each other in a ring, if there are any.
+/// Returns a ring of resources that depend on each other, if there is one.
 fn cycle(template: &Value) -> Option<Vec<String>> {
     let mut waiting = graph(template);
-    // Whatever waits for nothing can be made, and then nothing waits for it any more.
+    // A resource without dependencies can be created, and then no other resource waits for it.
     while let Some(ready) = waiting.iter().find(|(_, others)| others.is_empty()) {
         let ready = (*ready.0).to_owned();
         waiting.remove(&*ready);
@@ -77,7 +77,7 @@ fn cycle(template: &Value) -> Option<Vec<String>> {
             others.remove(&ready);
         }
     }
-    // The rest is rings, and what waits for them. Going on from anywhere ends in a ring.
+    // The rest consists of rings and of resources that depend on rings. A path from any of them ends in a ring.
     let mut path = vec![(*waiting.keys().next()?).to_owned()];
     loop {
         let next = waiting[&**path.last()?].first()?.clone();

@@ -1,8 +1,9 @@
-//! The whole template, deployed by `sam` to the AWS emulator: created, updated with every option switched on, deleted.
+//! Deploys the whole template with `sam` to the AWS emulator: creates it, updates it with every option on, and deletes
+//! it.
 //!
-//! It shows that the resources fit together: names, references, order, parameters, outputs, and that the functions start
-//! with the environments that they are given. The emulator enforces no IAM, runs no function, and deletes what should be
-//! kept (`shape.rs` looks at that).
+//! The test shows that the resources fit together (names, references, order, parameters, outputs), and that the
+//! functions start with their environments. The emulator enforces no IAM policies, runs no functions, and deletes
+//! resources that should be retained (`shape.rs` checks those).
 
 use std::{collections::BTreeMap, fs, process::Command};
 
@@ -90,8 +91,8 @@ async fn it_is_created_updated_and_deleted() {
     assert_eq!(account.status(), "DELETE_COMPLETE");
 }
 
-/// `monitoring.yaml` with alarms on a single metric in place of those on expressions, which the emulator refuses.
-/// `alarms.rs` evaluates the expressions.
+/// `monitoring.yaml` with alarms on single metrics instead of expressions, which the emulator refuses. `alarms.rs`
+/// evaluates the expressions.
 fn without_metric_math() -> Value {
     let mut template = MONITORING.clone();
     for (_, resource) in template["Resources"].as_object_mut().unwrap() {
@@ -108,7 +109,7 @@ fn without_metric_math() -> Value {
     template
 }
 
-/// An empty emulated account, and a copy of the templates whose functions' code is a stub.
+/// An empty emulated account, and a copy of the templates with stubs as the functions' code.
 struct Account {
     ministack: Ministack,
     folder: Scratch,
@@ -154,7 +155,7 @@ impl Account {
             .collect()
     }
 
-    /// The functions' environments by the functions' names in the template, everything resolved.
+    /// The functions' resolved environments by the functions' names in the template.
     fn environments(&self) -> BTreeMap<String, Environment> {
         let environments = self.ask(&format!(
             "{{resource['LogicalResourceId']: client('lambda').get_function_configuration(\
@@ -165,7 +166,7 @@ impl Account {
         serde_json::from_value(environments).unwrap()
     }
 
-    /// Whose IAM policies count where a key is to decrypt: `any`, or the names that its policy asks for.
+    /// The principals that may decrypt with a key: `any`, or the names in the condition of its policy.
     fn allowed_principals(&self, key: &str) -> Vec<String> {
         let policy = self.ask(&format!(
             "client('kms').get_key_policy(KeyId='{key}', PolicyName='default')['Policy']"
@@ -185,7 +186,8 @@ impl Account {
         named.collect()
     }
 
-    /// Replaces the RSA key for Twilio's encryption as docs/OPERATIONS.md says. The old one is in use all the time.
+    /// Replaces the RSA key for Twilio's encryption as docs/OPERATIONS.md describes. The old key stays in use all the
+    /// time.
     fn rotate_rsa_key(&self, old: &str) {
         self.deploy(&[
             "TwilioEncryptionKey=off",
@@ -204,7 +206,7 @@ impl Account {
         ));
     }
 
-    /// The newest status of the stack: of a deleted one too, which has no description any more.
+    /// The newest status of the stack. A deleted stack has a status but no description.
     fn status(&self) -> String {
         let stacks = self.ask("client('cloudformation').list_stacks()['StackSummaries']");
         let stacks = stacks.as_array().unwrap().iter();
@@ -214,7 +216,7 @@ impl Account {
             .unwrap()
     }
 
-    /// Evaluates an expression of boto3, and returns its value.
+    /// Evaluates a boto3 expression and returns its value.
     fn ask(&self, expression: &str) -> Value {
         let script = format!("import json; from boto3 import client; print(json.dumps({expression}, default=str))");
         let mut boto3 = Command::new(python(Venv::Lint).unwrap());

@@ -1,11 +1,11 @@
-//! Who administers the KMS keys, who may use them, and what can't be changed about them.
+//! The administrators and users of the KMS keys, and the properties that cannot be changed later.
 
 use deployment::{TEMPLATE, listed, of_type, properties};
 use serde_json::{Value, json};
 
 const KEYS: [&str; 2] = ["RecordingsKey", "TwilioEncryptionKeyPair"];
 
-/// The longest name of a stack for which CloudFormation does not shorten the names of roles.
+/// The longest stack name for which CloudFormation does not shorten the names of roles.
 const LONGEST_STACK_NAME: usize = 36;
 
 #[test]
@@ -95,7 +95,7 @@ fn use_is_restricted_to_the_stacks_roles_and_to_readers_only_where_that_is_chose
     }
 }
 
-/// CloudFormation calls a role `<stack>-<name>-<12 or 13 characters>`, and shortens what would exceed IAM's 64.
+/// CloudFormation names a role `<stack>-<name>-<12 or 13 characters>`, and shortens names beyond IAM's limit of 64.
 #[test]
 fn the_roles_are_called_as_the_keys_policies_expect() {
     for (name, role) in of_type(&TEMPLATE, "AWS::IAM::Role") {
@@ -141,7 +141,7 @@ fn replaced_rsa_keys_stay_in_use() {
         keys[1],
         json!({"Fn::If": ["HasPreviousTwilioEncryptionKeys", both, own]})
     );
-    // Between the two deployments of a rotation the stack has no RSA key of its own.
+    // Between the two deployments of a rotation, the stack has no RSA key of its own.
     assert_eq!(keys[2], previous);
 }
 
@@ -149,7 +149,7 @@ fn policy(key: &str) -> &'static Vec<Value> {
     properties(key)["KeyPolicy"]["Statement"].as_array().unwrap()
 }
 
-/// A statement, or the one that a condition switches on.
+/// A statement, or the statement inside a condition.
 fn branches(statement: &Value) -> impl Iterator<Item = &Value> {
     let chosen = statement.get("Fn::If").map_or(statement, |branches| &branches[1]);
     std::iter::once(chosen)

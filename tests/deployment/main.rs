@@ -1,5 +1,5 @@
-//! `template.yaml` and `monitoring.yaml`, as CloudFormation sees them: expanded by SAM's own translator, and deployed to
-//! the AWS emulator.
+//! Tests `template.yaml` and `monitoring.yaml` as CloudFormation receives them: expanded by SAM's own translator, and
+//! deployed to the AWS emulator.
 
 #![allow(missing_docs, reason = "a test binary has no users")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]

@@ -1,4 +1,4 @@
-//! Alarms and dashboard name the metrics that the functions emit, and all of them are looked at.
+//! Alarms and the dashboard use only metrics that the functions emit, and every metric is used.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -69,7 +69,8 @@ fn the_part_gets_every_parameter_that_it_asks_for() {
     }
 }
 
-/// Metric and function in `["RecordingVault", "Name", "Function", "${Function}", …]` of the dashboard's widgets.
+/// The metric and function in each `["RecordingVault", "Name", "Function", "${Function}", …]` of the dashboard's
+/// widgets.
 pub(crate) fn on_dashboard() -> BTreeSet<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let metrics = dashboard_metrics().into_iter();
@@ -79,7 +80,7 @@ pub(crate) fn on_dashboard() -> BTreeSet<(String, String)> {
         .collect()
 }
 
-/// What the dashboard's widgets show, each as CloudWatch has it: namespace, name, dimensions.
+/// The metrics of the dashboard's widgets in CloudWatch's form: namespace, name, dimensions.
 fn dashboard_metrics() -> Vec<Value> {
     let body = MONITORING
         .pointer("/Resources/Dashboard/Properties/DashboardBody/Fn::Sub")
@@ -93,7 +94,7 @@ fn dashboard_metrics() -> Vec<Value> {
         .collect()
 }
 
-/// Every metric of every alarm, by the alarm's name.
+/// Every metric of every alarm, with the alarm's name.
 pub(crate) fn watched() -> Vec<(&'static str, &'static Value)> {
     let alarms = of_type(&MONITORING, "AWS::CloudWatch::Alarm").into_iter();
     let metrics = alarms.flat_map(|(alarm, resource)| {
@@ -111,7 +112,7 @@ pub(crate) fn watched() -> Vec<(&'static str, &'static Value)> {
     metrics.collect()
 }
 
-/// The sources of what a function runs, by its parameter in `monitoring.yaml`.
+/// The source files of a function, by the function's parameter in `monitoring.yaml`.
 fn sources_of(function: &str) -> Vec<String> {
     let (binary, parts): (_, &[&str]) = match function {
         "Playback" => ("recording-playback", &[""]),
@@ -143,8 +144,8 @@ fn sources_of(function: &str) -> Vec<String> {
     sources
 }
 
-/// The names in `("Name", …, Unit::…)` of the functions' sources and of what they share, and in the tables of names that
-/// some emit by.
+/// The names in `("Name", …, Unit::…)` of the functions' sources and shared code, and in the tables from which some
+/// names are chosen.
 fn emitted() -> BTreeSet<String> {
     let mut sources = Vec::new();
     for folder in ["functions", "crates/service/src"] {
@@ -155,7 +156,7 @@ fn emitted() -> BTreeSet<String> {
     names
 }
 
-/// `("Name", value, Unit::Count)` on one line, or `=> "Name"` in the table that a name is chosen from.
+/// `("Name", value, Unit::Count)` on one line, or `=> "Name"` in a table of names.
 fn metric_names(source: &str) -> BTreeSet<String> {
     let shipped = source.split("#[cfg(test)]").next().unwrap();
     if !shipped.contains("metrics::emit") {
@@ -171,7 +172,7 @@ fn metric_names(source: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// A file, or what a folder holds, without tests.
+/// A file, or the files in a folder, without tests.
 fn read_source(path: &Path, sources: &mut Vec<String>) {
     if path.is_dir() {
         let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());

@@ -1,4 +1,4 @@
-//! The policy for people: it lets them operate the stack, and neither listen nor see who did.
+//! The policy for operators allows them to operate the stack. It does not allow them to listen, or to see who listened.
 
 use std::{collections::BTreeSet, fs};
 
@@ -26,7 +26,7 @@ fn the_operators_script_may_make_the_calls_that_it_makes() {
         ),
         (".invoke(", "lambda:InvokeFunction", "OperatorFunction"),
         (".get_object(", "s3:GetObject", "RecordingsBucket/operations/*"),
-        // Without it a state that is not there yet would be forbidden.
+        // Without this right, S3 answers 403 for a missing state.
         ("NoSuchKey", "s3:ListBucket", "RecordingsBucket"),
         (".get_object(", "kms:Decrypt", "RecordingsKey"),
     ] {
@@ -52,7 +52,7 @@ fn operators_neither_read_recordings_nor_see_who_listened() {
     }
     for statement in statements() {
         if listed(&statement["Action"]).contains(&&Value::from("kms:Decrypt")) {
-            // Recordings have other contexts than what S3 encrypts in the bucket's name.
+            // S3 encrypts with the bucket's name as the context. Recordings have another context.
             let context = statement.pointer("/Condition/StringEquals/kms:EncryptionContext:aws:s3:arn");
             assert!(context.is_some(), "{statement}");
         }
@@ -68,7 +68,7 @@ fn nobody_has_the_policy_until_it_is_attached() {
     }
 }
 
-/// Action and resource, by its name in the template.
+/// Actions and resources, by the resources' names in the template.
 fn rights() -> Vec<(String, String)> {
     let mut rights = Vec::new();
     for statement in statements() {

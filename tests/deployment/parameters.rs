@@ -1,4 +1,4 @@
-//! What the template's parameters and rules take and refuse, before anything is deployed.
+//! The values that the template's parameters and rules accept and refuse before a deployment.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use deployment::{TEMPLATE, listed};
 use serde_json::{Value, json};
 use toolbox::{Venv, python};
 
-/// AWS's pages on function URLs, and AWS GovCloud (US).
+/// From AWS's pages on function URLs and on AWS GovCloud (US).
 const WITHOUT_FUNCTION_URLS: [&str; 14] = [
     "ap-east-2",
     "ap-south-2",
@@ -31,7 +31,7 @@ fn every_parameter_is_described_and_text_is_checked() {
         let checked = ["AllowedPattern", "AllowedValues", "MinValue"];
         assert!(
             checked.iter().any(|check| parameter.get(check).is_some()),
-            "{name} takes anything"
+            "{name} accepts any value"
         );
     }
 }
@@ -58,7 +58,7 @@ fn lists_of_arns_hold_arns() {
             "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Audit_*",
             true,
         ),
-        // A role's session is not what the condition sees, and everybody is no reader.
+        // The condition does not see the session of a role, and a reader must not match every principal.
         (
             "KeyReaderArns",
             "arn:aws:sts::123456789012:assumed-role/Auditor/me",
@@ -70,7 +70,7 @@ fn lists_of_arns_hold_arns() {
     ]);
 }
 
-/// What a function refuses at start is refused before anything is deployed.
+/// A value that a function refuses at startup must be refused before the deployment.
 #[test]
 fn base_urls_are_checked_as_the_functions_check_them() {
     let cases = [
@@ -81,7 +81,7 @@ fn base_urls_are_checked_as_the_functions_check_them() {
         ("PlaybackBaseUrl", "https://listen.example.com/vault", false),
         ("PlaybackBaseUrl", "https://user@listen.example.com", false),
         ("PlaybackBaseUrl", "http://listen.example.com", false),
-        // API Gateway leaves a custom domain's API mapping out of `rawPath`, and Twilio signs it.
+        // API Gateway omits a custom domain's API mapping from `rawPath`, but Twilio signs it.
         ("PublicBaseUrl", "https://hooks.example.com/vault", true),
         ("PublicBaseUrl", "https://hooks.example.com", true),
         ("PublicBaseUrl", "https://hooks.example.com/vault/", false),
@@ -104,13 +104,13 @@ fn base_urls_are_checked_as_the_functions_check_them() {
 #[test]
 fn numbers_that_aws_or_the_service_refuses_are_not_deployed() {
     let mut cases = Vec::new();
-    // S3 moves nothing to STANDARD_IA before 30 days.
+    // S3 moves no object to STANDARD_IA before 30 days.
     let days = ["1", "9", "10", "29", "030", "-30", "30.5", "x"].map(|days| (days, false));
     let days = days
         .into_iter()
         .chain(["", "0", "30", "99", "100", "3650"].map(|days| (days, true)));
     cases.extend(days.map(|(days, allowed)| ("InfrequentAccessAfterDays", days, allowed)));
-    // A function with none reserved never runs.
+    // A function with a reserved concurrency of zero never runs.
     for parameter in ["WebhookReservedConcurrency", "PlaybackReservedConcurrency"] {
         cases.extend(
             [("", true), ("1", true), ("1000", true), ("0", false), ("010", false)]
@@ -129,7 +129,7 @@ fn numbers_that_aws_or_the_service_refuses_are_not_deployed() {
     }
 }
 
-/// The emulator of CloudFormation does not evaluate rules.
+/// The CloudFormation emulator does not evaluate rules.
 #[test]
 fn segment_links_that_playback_does_not_accept_are_not_deployed() {
     let rule = &TEMPLATE["Rules"]["SegmentLinksPlay"];
@@ -146,7 +146,7 @@ fn segment_links_that_playback_does_not_accept_are_not_deployed() {
 #[test]
 fn regions_without_function_urls_are_refused_before_anything_is_made() {
     let rule = &TEMPLATE["Rules"]["RegionHasFunctionUrls"];
-    assert!(rule["RuleCondition"].is_null(), "it holds everywhere");
+    assert!(rule["RuleCondition"].is_null(), "the rule must have no condition");
     let [assertion] = rule["Assertions"].as_array().unwrap().as_slice() else {
         panic!("one assertion: {rule}");
     };
@@ -166,7 +166,7 @@ fn regions_without_function_urls_are_refused_before_anything_is_made() {
     }
 }
 
-/// Each value against its parameter's `AllowedPattern`.
+/// Checks each value against its parameter's `AllowedPattern`.
 fn check(cases: &[(&str, &str, bool)]) {
     let asked: Vec<_> = cases
         .iter()
@@ -185,7 +185,7 @@ fn check(cases: &[(&str, &str, bool)]) {
     }
 }
 
-/// Prints for each pattern and text whether the one matches the other, as CloudFormation's `AllowedPattern` does.
+/// Prints for each pattern and text whether they match, as CloudFormation's `AllowedPattern` does.
 const MATCHES: &str = "
 import json, re, sys
 print(json.dumps([bool(re.fullmatch(*pair)) for pair in json.loads(sys.argv[1])]))
@@ -207,6 +207,6 @@ fn evaluate(condition: &Value, parameter: &impl Fn(&str) -> Option<String>) -> b
         "Fn::Contains" => listed(&arguments[0])
             .into_iter()
             .any(|one| text(one) == text(&arguments[1])),
-        other => panic!("a condition by {other}"),
+        other => panic!("unsupported condition {other}"),
     }
 }

@@ -1,7 +1,7 @@
-//! Each function's role against the rights that it was seen to use.
+//! Compares each function's role with the rights that the function used.
 //!
-//! The end-to-end suite writes down what every function called on the wire; `rights_not_on_the_wire.txt` lists, each with
-//! its reason, the rights that no call shows. Together they must be what the roles allow: nothing more, nothing less.
+//! The end-to-end suite records every call of the functions on the wire. `rights_not_on_the_wire.txt` lists the rights
+//! that no call shows, each with its reason. The roles must allow exactly both together.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,38 +14,35 @@ use toolbox::workspace_root;
 
 const NOT_ON_THE_WIRE: &str = include_str!("rights_not_on_the_wire.txt");
 
-/// What a role may do, or did: role, IAM action, resource by its name in the template.
+/// A right that a role has or used: role, IAM action, and the resource's name in the template.
 type Right = (String, String, String);
 
 #[test]
 #[ignore = "compares the roles with the rights that the end-to-end suite recorded: .ci/run runs it after that suite"]
 fn roles_allow_what_functions_use_and_nothing_else() {
     let record = workspace_root().join("target/rights-used.txt");
-    let record = fs::read_to_string(&record).expect("the end-to-end suite writes it: cargo test -p end-to-end");
+    let record = fs::read_to_string(&record).expect("run the end-to-end suite first: cargo test -p end-to-end");
     let used: BTreeSet<_> = record.lines().map(right).collect();
-    assert!(used.len() > 20, "the suite ran in part: {used:#?}");
+    assert!(used.len() > 20, "only a part of the suite ran: {used:#?}");
 
     let explained: BTreeSet<_> = explained().into_keys().collect();
     let allowed = allowed();
     let missing: Vec<_> = used.difference(&allowed).collect();
-    assert!(missing.is_empty(), "used and not allowed: {missing:#?}");
+    assert!(missing.is_empty(), "used but not allowed: {missing:#?}");
     let idle: Vec<_> = allowed
         .difference(&used)
         .filter(|right| !explained.contains(*right))
         .collect();
-    assert!(idle.is_empty(), "allowed and not used: {idle:#?}");
+    assert!(idle.is_empty(), "allowed but not used: {idle:#?}");
     let seen: Vec<_> = explained.intersection(&used).collect();
-    assert!(
-        seen.is_empty(),
-        "listed as never on the wire, but used there: {seen:#?}"
-    );
+    assert!(seen.is_empty(), "listed as not on the wire, but used there: {seen:#?}");
 }
 
 #[test]
 fn what_is_explained_is_allowed_and_has_a_reason() {
     let allowed = allowed();
     for (right, reason) in explained() {
-        assert!(allowed.contains(&right), "{right:?} is explained, but no role has it");
+        assert!(allowed.contains(&right), "{right:?} has a reason, but no role has it");
         assert!(reason.len() > 10, "{right:?}");
     }
 }
@@ -54,7 +51,7 @@ fn what_is_explained_is_allowed_and_has_a_reason() {
 fn every_right_is_on_a_named_resource() {
     for (role, action, resource) in allowed() {
         assert!(!action.contains('*'), "{role}: {action}");
-        // X-Ray's actions know no resources (service authorization reference).
+        // X-Ray's actions support no resources (service authorization reference).
         assert_eq!(
             resource == "*",
             action.starts_with("xray:"),
@@ -133,13 +130,15 @@ fn right(line: &str) -> Right {
     right
 }
 
-/// The rights of the list with their reasons; `*` for the role stands for all of them.
+/// The rights in the list with their reasons. `*` as the role means all roles.
 fn explained() -> BTreeMap<Right, String> {
     let lines = NOT_ON_THE_WIRE
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
     let rights = lines.flat_map(|line| {
-        let (text, reason) = line.split_once(" -- ").expect("a right, -- and a reason");
+        let (text, reason) = line
+            .split_once(" -- ")
+            .expect("a line must have a right, `--` and a reason");
         let (role, action, resource) = right(text);
         let roles: Vec<_> = match role.as_str() {
             "*" => FUNCTIONS.map(|(function, _)| role_name(function)).into(),
@@ -152,7 +151,7 @@ fn explained() -> BTreeMap<Right, String> {
     rights.collect()
 }
 
-/// All rights of all roles, with every option of the template switched on.
+/// All rights of all roles, with every option of the template on.
 fn allowed() -> BTreeSet<Right> {
     let mut rights = BTreeSet::new();
     for function in FUNCTIONS.map(|(function, _)| function) {
@@ -173,7 +172,7 @@ fn allowed() -> BTreeSet<Right> {
     rights
 }
 
-/// The role as the local stack writes it down: both linkers have the same.
+/// The role's name as the local stack records it. Both linkers have the same name.
 fn role_name(function: &str) -> String {
     role_of(function).strip_suffix("Role").unwrap().to_lowercase()
 }
@@ -192,7 +191,7 @@ fn statements(function: &str) -> Vec<&'static Value> {
     statements.iter().flat_map(switched_on).collect()
 }
 
-/// Both branches of a condition; `AWS::NoValue` is none.
+/// Both branches of a condition, without `AWS::NoValue`.
 fn switched_on(value: &Value) -> Vec<&Value> {
     match value.get("Fn::If") {
         Some(branches) => [&branches[1], &branches[2]].into_iter().flat_map(switched_on).collect(),
@@ -201,7 +200,7 @@ fn switched_on(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// A statement's resources by their names in the template, with what follows the ARN.
+/// A statement's resources by their names in the template, with the part that follows the ARN.
 pub(crate) fn names(resource: &Value) -> Vec<String> {
     let mut names: Vec<_> = switched_on(resource)
         .into_iter()
@@ -214,13 +213,13 @@ pub(crate) fn names(resource: &Value) -> Vec<String> {
                     "Ref" => vec![argument.as_str().unwrap().to_owned()],
                     "Fn::GetAtt" => vec![argument[0].as_str().unwrap().to_owned()],
                     "Fn::Sub" => vec![substituted(argument.as_str().unwrap())],
-                    // The key, and those that it replaced.
+                    // The current key and the keys that it replaced.
                     "Fn::Split" => names(&argument[1])
                         .iter()
                         .flat_map(|list| list.split(',').map(str::to_owned).collect::<Vec<_>>())
                         .filter(|name| name != "PreviousKmsKeyArns")
                         .collect(),
-                    other => panic!("a resource by {other}"),
+                    other => panic!("unsupported resource {other}"),
                 }
             }
             other => panic!("a resource {other}"),
@@ -231,8 +230,8 @@ pub(crate) fn names(resource: &Value) -> Vec<String> {
     names
 }
 
-/// `${RecordingsBucket.Arn}/recordings/*` is `RecordingsBucket/recordings/*`, and an ARN that names a resource of the
-/// template is what begins with that.
+/// Turns `${RecordingsBucket.Arn}/recordings/*` into `RecordingsBucket/recordings/*`. In an ARN that contains the name
+/// of a resource of the template, the result starts with that name.
 fn substituted(text: &str) -> String {
     let text = text.rsplit_once(":schedule/").map_or(text, |(_, schedules)| schedules);
     text.replace("${", "").replace(".Arn}", "").replace('}', "")

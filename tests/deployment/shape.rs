@@ -1,11 +1,11 @@
-//! What neither linter looks at, and what other parts of the project rely on.
+//! Properties of the template that no linter checks and that other parts of the project rely on.
 
 use std::collections::BTreeSet;
 
 use deployment::{FUNCTIONS, MONITORING, TEMPLATE, of_type, properties, resources};
 use serde_json::{Value, json};
 
-/// What a link in a task, or a recording, can't do without.
+/// Resources that links or recordings need.
 const KEPT: [&str; 14] = [
     "RecordingsBucket",
     "RecordingsBucketPolicy",
@@ -28,10 +28,11 @@ fn playback_streams_and_anybody_may_ask() {
     let url = properties("PlaybackFunctionUrl");
     assert_eq!(url["InvokeMode"], "RESPONSE_STREAM");
     assert_eq!(url["AuthType"], "NONE");
-    // Without a CORS of its own: the function answers for itself, and doubled headers break browsers.
+    // The function URL has no CORS settings, because the function sends these headers itself. Duplicate headers break
+    // browsers.
     assert!(url.get("Cors").is_none());
 
-    // Function URLs need both since October 2025.
+    // Since October 2025, function URLs need both permissions.
     let by_url = properties("PlaybackFunctionUrlPublicPermissions");
     assert_eq!(by_url["Action"], "lambda:InvokeFunctionUrl");
     let invoke = properties("PlaybackFunctionURLInvokeAllowPublicAccess");
@@ -62,7 +63,7 @@ fn what_links_and_recordings_depend_on_is_kept() {
     assert_eq!(kept, BTreeSet::from(KEPT));
     for name in KEPT {
         let resource = &TEMPLATE["Resources"][name];
-        // Plain `Retain` would leave an empty bucket and a paid key behind each creation that is rolled back.
+        // Plain `Retain` would leave an empty bucket and a paid key after each creation that is rolled back.
         assert_eq!(resource["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
         assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
     }
@@ -99,7 +100,8 @@ fn the_bucket_is_closed_versioned_and_encrypted_under_the_key() {
 
 #[test]
 fn nobody_outside_waits_longer_than_they_would() {
-    // Twilio waits 15 s for a callback's answer. A reply of 190 MB at 1.6 MB/s takes 119 s, and ends 2 s before the timeout.
+    // Twilio waits 15 s for the answer to a callback. A reply of 190 MB at 1.6 MB/s takes 119 s, and ends 2 s before
+    // the timeout.
     assert_eq!(properties("WebhookFunction")["Timeout"], 10);
     assert_eq!(properties("PlaybackFunction")["Timeout"], 130);
     for (function, _) in FUNCTIONS {
@@ -134,11 +136,11 @@ fn queues_feed_one_message_at_a_time_and_say_which_failed() {
         assert_eq!(queue["VisibilityTimeout"], visibility_s);
         assert!(queue["RedrivePolicy"]["maxReceiveCount"].as_u64() >= Some(5));
     }
-    // The copier has to know its last try.
+    // The copier must recognize its last attempt.
     let receives = &properties("CopiesQueue")["RedrivePolicy"]["maxReceiveCount"];
     let told = &properties("CopierFunction")["Environment"]["Variables"]["COPIES_MAX_RECEIVES"];
     assert_eq!(told.as_str(), Some(&*receives.to_string()));
-    // Lambda asks for it: a message that comes back while it's worked on is worked on twice.
+    // Lambda requires this: a message that becomes visible during its invocation would be processed twice.
     assert!(properties("LinkerFunction")["Timeout"].as_u64() < Some(60));
     assert!(properties("LateLinkerFunction")["Timeout"].as_u64() < Some(60));
     assert!(properties("CopierFunction")["Timeout"].as_u64() < Some(1200));
@@ -166,13 +168,13 @@ fn a_link_waits_in_queues_that_neither_drop_nor_give_up_early() {
         variable("LateLinkerFunction", "LINKS_QUEUE_URL"),
         queue("LateLinksQueue")
     );
-    // A function that sent to its own queue would be a chain, which Lambda stops.
+    // A function that sends messages to its own queue would form a chain, which Lambda stops.
     assert_eq!(variable("LateLinkerFunction", "LATE_LINKS_QUEUE_URL"), "");
     let late = properties("LateLinkerFunctionLateLinks");
     assert_eq!(late["ScalingConfig"]["MaximumConcurrency"], 2);
 }
 
-/// SQS counts a dead letter's retention from when the message was first sent.
+/// SQS counts the retention of a dead letter from the time when the message was first sent.
 #[test]
 fn dead_letters_are_kept_for_days_after_their_queue_would_have_dropped_them() {
     const DAYS_TO_LOOK: u64 = 4 * 24 * 60 * 60;
@@ -184,9 +186,9 @@ fn dead_letters_are_kept_for_days_after_their_queue_would_have_dropped_them() {
             Some(dead_letters) => {
                 fed += 1;
                 let left = retention(dead_letters).saturating_sub(retention(queue));
-                assert!(left >= DAYS_TO_LOOK, "{queue}: {left} s are left in {dead_letters}");
+                assert!(left >= DAYS_TO_LOOK, "{queue}: only {left} s remain in {dead_letters}");
             }
-            // The longest that SQS keeps anything.
+            // The maximum retention of SQS.
             None => assert_eq!(retention(queue), 14 * 24 * 60 * 60, "{queue}"),
         }
     }
@@ -242,7 +244,7 @@ fn recordings_are_looked_for_only_where_wanted_and_in_the_places_own_time() {
     let sample = include_str!("../../events/scheduler-arrivals.json");
     let event = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     assert_eq!(event(&input), event(sample));
-    // The alarm exists where the schedule does.
+    // The alarm exists only if the schedule does.
     assert_eq!(
         properties("Monitoring")["Parameters"]["ExpectsRecordings"],
         json!({"Fn::If": ["ExpectsRecordings", "true", "false"]})
@@ -291,7 +293,7 @@ fn no_environment_and_no_parameter_holds_a_secret() {
         }
     }
     for secret in ["AuthTokenSecret", "SharedKeysSecret", "ApiKeySecret"] {
-        // Shells: a deployment without values answers 503.
+        // The secrets are created without values: a deployment without values answers 503.
         for value in ["SecretString", "GenerateSecretString"] {
             assert!(properties(secret).get(value).is_none(), "{secret}");
         }
@@ -335,7 +337,7 @@ fn the_webhook_reads_only_what_callbacks_may_be_signed_by() {
 fn playback_reads_a_credential_of_twilios_only_where_it_vouches_for_tokens() {
     let parameter = &TEMPLATE["Parameters"]["ValidateTokensAs"];
     assert_eq!(parameter["Default"], "flex");
-    // `player` and `account` were there first.
+    // `player` and `account` were the first options.
     assert_eq!(
         parameter["AllowedValues"],
         json!(["flex", "player", "account", "api-key"])
@@ -402,7 +404,7 @@ fn logs_are_json_with_an_end_and_audit_lines_have_their_own() {
 fn outputs_paste_into_twilio() {
     let url = TEMPLATE.pointer("/Outputs/CallbackUrl/Value/Fn::Sub").unwrap();
     let url = url.as_str().unwrap();
-    // The fragment is Twilio's "connection overrides": without it a 5xx isn't tried again.
+    // The fragment has Twilio's "connection overrides". Without it, Twilio does not retry after a 5xx.
     assert!(url.ends_with("/recording-status-callback#rc=3&rp=all"), "{url}");
     let webhook = TEMPLATE.pointer("/Outputs/CallRecordingWebhookUrl/Value/Fn::Sub");
     assert_eq!(*webhook.unwrap(), url.replace('#', "?taskSid={taskSid}#"));

@@ -1,4 +1,4 @@
-//! Functions started with the environments that a deployment has given them.
+//! Starts the functions with the environments of a deployment.
 
 use std::{collections::BTreeMap, path::Path, process::Stdio};
 
@@ -10,10 +10,10 @@ use tokio::{
     process::Command,
 };
 
-/// Variables of one function.
+/// The variables of one function.
 pub(crate) type Environment = BTreeMap<String, String>;
 
-/// What Lambda sets beside them.
+/// Additional variables that Lambda sets.
 const BY_LAMBDA: [(&str, &str); 7] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "function"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -24,7 +24,7 @@ const BY_LAMBDA: [(&str, &str); 7] = [
     ("AWS_SESSION_TOKEN", "test"),
 ];
 
-/// Every function of the template takes its own environment, and none takes it short of what it needs.
+/// Checks that every function of the template accepts its own environment, and refuses one without a required variable.
 pub(crate) async fn every_function_starts(binaries: &Binaries, environments: &BTreeMap<String, Environment>) {
     assert_eq!(environments.len(), FUNCTIONS.len(), "{environments:?}");
     for (function, role) in FUNCTIONS {
@@ -46,8 +46,8 @@ pub(crate) async fn every_function_starts(binaries: &Binaries, environments: &BT
     }
 }
 
-/// Starts a function against a Runtime API of its own, up to its first request for an invocation. An error is what the
-/// function printed when it ended instead.
+/// Starts a function with its own Runtime API, and waits for its first request for an invocation. If the function ends
+/// instead, the error is its output.
 async fn start(binary: &Path, environment: &Environment) -> Result<(), String> {
     let runtime_api = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let function = Command::new(binary)

@@ -1,4 +1,4 @@
-//! The templates, expanded once.
+//! The templates, each expanded once.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]
 
@@ -7,7 +7,7 @@ use std::{process::Command, sync::LazyLock};
 use serde_json::{Map, Value};
 use toolbox::{Venv, python, workspace_root};
 
-/// The functions, and what each is called in the local stack.
+/// The functions with their names in the local stack.
 pub const FUNCTIONS: [(&str, &str); 6] = [
     ("WebhookFunction", "webhook"),
     ("LinkerFunction", "linker"),
@@ -17,9 +17,9 @@ pub const FUNCTIONS: [(&str, &str); 6] = [
     ("PlaybackFunction", "playback"),
 ];
 
-/// `template.yaml`, as CloudFormation sees it.
+/// `template.yaml` as CloudFormation receives it.
 pub static TEMPLATE: LazyLock<Value> = LazyLock::new(|| expand("template.yaml"));
-/// `monitoring.yaml`, as CloudFormation sees it.
+/// `monitoring.yaml` as CloudFormation receives it.
 pub static MONITORING: LazyLock<Value> = LazyLock::new(|| expand("monitoring.yaml"));
 
 fn expand(file: &str) -> Value {
@@ -34,7 +34,7 @@ fn expand(file: &str) -> Value {
     serde_json::from_slice(&expanded.stdout).unwrap()
 }
 
-/// The resources of a template, by name.
+/// The resources of a template by name.
 #[must_use]
 pub fn resources(template: &Value) -> &Map<String, Value> {
     template["Resources"].as_object().unwrap()
@@ -56,7 +56,7 @@ pub fn properties(name: &str) -> &'static Value {
     &TEMPLATE["Resources"][name]["Properties"]
 }
 
-/// A value, or a list of them, as a list.
+/// A list as it is, or a single value as a list.
 #[must_use]
 pub fn listed(value: &Value) -> Vec<&Value> {
     match value {

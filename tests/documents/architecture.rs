@@ -1,4 +1,4 @@
-//! `docs/ARCHITECTURE.md` against the dependencies that Cargo knows.
+//! Compares `docs/ARCHITECTURE.md` with the dependencies that Cargo reports.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,13 +19,20 @@ fn crates_use_what_the_table_allows_and_no_others() {
     let (allowed, used) = (allowed(), used());
     for (name, uses) in &used {
         let allowed = allowed.get(name).unwrap_or_else(|| panic!("no row for {name}"));
-        assert_eq!(uses, allowed, "{name} uses / docs/ARCHITECTURE.md allows");
+        assert_eq!(
+            uses, allowed,
+            "{name}: used dependencies (left) differ from docs/ARCHITECTURE.md (right)"
+        );
     }
     let rows: Vec<_> = allowed.keys().collect();
-    assert_eq!(rows, used.keys().collect::<Vec<_>>(), "a row without a crate");
+    assert_eq!(
+        rows,
+        used.keys().collect::<Vec<_>>(),
+        "the table has a row without a crate"
+    );
 }
 
-/// The table under `What may depend on what`.
+/// The rows of the table under `What may depend on what`.
 fn allowed() -> Dependencies {
     let document = read("docs/ARCHITECTURE.md");
     let (_, section) = document.split_once("\n## What may depend on what\n").unwrap();
@@ -53,7 +60,7 @@ fn used() -> Dependencies {
         .filter(|package| is_product(package["manifest_path"].as_str().unwrap()))
         .map(|package| {
             let dependencies = package["dependencies"].as_array().unwrap().iter();
-            // Only a crate of this workspace has a path.
+            // Only crates of this workspace have a path.
             let own = dependencies.filter(|one| one["kind"].is_null() && one["path"].is_string());
             (name(package), own.map(name).collect())
         })

@@ -1,4 +1,5 @@
-//! `docs/COST.md` against the script that makes its table. `tests/deployment` compares the script's input with the templates.
+//! Compares `docs/COST.md` with the script that makes its table. `tests/deployment` compares the script's input with
+//! the templates.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! `docs/FORMAT.md` against the tests and the script that it shows.
+//! Compares `docs/FORMAT.md` with the tests and the script that it shows.
 
 use crate::sources::{read, rust_text};
 
@@ -16,7 +16,7 @@ fn every_must_names_a_test_that_exists() {
         for guard in guards.split(", ").map(|name| name.trim_matches('`')) {
             assert!(
                 sources.contains(&format!("fn {guard}(")),
-                "no test `{guard}` guards: {must}"
+                "test `{guard}` does not exist, but is named for: {must}"
             );
         }
     }
@@ -27,6 +27,6 @@ fn the_script_shown_is_the_script() {
     let script = read("scripts/recover.py");
     assert!(
         read("docs/FORMAT.md").contains(&format!("```python\n{script}```\n")),
-        "docs/FORMAT.md shows another script"
+        "the script in docs/FORMAT.md differs from scripts/recover.py"
     );
 }

@@ -1,4 +1,4 @@
-//! The links of the documents: each relative one leads to a file, and each anchor to a heading.
+//! Checks the links of the documents: each relative link must lead to a file, and each anchor to a heading.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -27,7 +27,7 @@ fn every_link_leads_to_a_file_and_every_anchor_to_a_heading() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// The documents that Git tracks, as paths from the root of the workspace.
+/// The documents that Git tracks, as paths relative to the workspace root.
 fn documents() -> Vec<String> {
     let listed = Command::new("git")
         .args(["ls-files", "*.md"])
@@ -38,10 +38,10 @@ fn documents() -> Vec<String> {
     listed.lines().map(str::to_owned).collect()
 }
 
-/// Where the links and pictures of a document lead. `[text][name]` without a definition of `name` leads to `name`.
+/// The targets of a document's links and pictures. `[text][name]` without a definition of `name` has the target `name`.
 fn links(text: &str) -> Vec<String> {
     let undefined = |link: BrokenLink<'_>| {
-        // `[text]` alone is text in brackets.
+        // `[text]` alone is plain text in brackets.
         matches!(link.link_type, pulldown_cmark::LinkType::Reference)
             .then(|| (CowStr::from(link.reference.to_string()), CowStr::from("")))
     };
@@ -68,7 +68,7 @@ fn resolves(document: &str, link: &str) -> bool {
     exists && (anchor.is_empty() || anchors(&read(file.to_str().unwrap())).contains(anchor))
 }
 
-/// The anchors that GitHub gives a document's headings.
+/// The anchors that GitHub generates for a document's headings.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut repeated = HashMap::new();
     let mut heading = None;
@@ -97,7 +97,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// Lower case, without punctuation, with hyphens for spaces.
+/// Converts to lower case, removes punctuation, and replaces spaces by hyphens.
 fn slug(heading: &str) -> String {
     let kept = heading
         .chars()

@@ -1,5 +1,5 @@
-//! The documents against the code and the template: the tests and crates that they name, the settings, alarms and costs that they
-//! list, and their links. The commands that they show are run by `tests/end-to-end`.
+//! Compares the documents with the code and the templates: the tests and crates that they name, the settings, alarms
+//! and costs that they list, and their links. `tests/end-to-end` runs their commands.
 
 #![allow(missing_docs, reason = "a test binary has no users")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]

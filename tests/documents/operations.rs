@@ -1,4 +1,4 @@
-//! `docs/OPERATIONS.md` against the alarms and the Regions of the templates.
+//! Compares `docs/OPERATIONS.md` with the alarms and the Regions of the templates.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ fn the_regions_without_function_urls_are_listed() {
     assert_eq!(listed_regions(&operations), refused.collect::<BTreeSet<_>>());
 }
 
-/// The Regions that the section `Regions` names.
+/// The Regions in the section `Regions`.
 fn listed_regions(operations: &str) -> BTreeSet<&str> {
     let (_, section) = operations.split_once("\n## Regions\n").unwrap();
     let section = section.split("\n## ").next().unwrap();

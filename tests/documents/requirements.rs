@@ -1,5 +1,5 @@
-//! Every sentence of an RFC that a crate quotes is guarded by a test of that crate that quotes it too (duvet's notation: `//=`
-//! cites, `//#` quotes, `//= type=test` marks the test).
+//! Every sentence of an RFC that a crate quotes must also be quoted by a test of that crate. The notation is duvet's:
+//! `//=` cites, `//#` quotes, and `//= type=test` marks the test.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -7,7 +7,7 @@ use toolbox::workspace_root;
 
 use crate::sources::rust_files;
 
-/// A section's URL and the words quoted from it.
+/// A section's URL and the words that are quoted from it.
 type Quote = (String, String);
 
 #[test]
@@ -18,10 +18,10 @@ fn every_quoted_requirement_has_a_test() {
             quoted += check(&package.unwrap().path());
         }
     }
-    assert!(quoted >= 20, "the notation is read: {quoted}");
+    assert!(quoted >= 20, "too few quotes were found: {quoted}");
 }
 
-/// Compares what a crate's code and its tests quote. Returns the number of quotes.
+/// Compares the quotes in a crate's code with those in its tests. Returns the number of quotes.
 fn check(package: &Path) -> usize {
     let (mut stated, mut tested) = (BTreeSet::new(), BTreeSet::new());
     for file in rust_files(package) {
@@ -33,7 +33,7 @@ fn check(package: &Path) -> usize {
     let unstated: Vec<_> = tested.difference(&stated).collect();
     assert!(
         untested.is_empty() && unstated.is_empty(),
-        "{}: untested: {untested:#?}, unstated: {unstated:#?}",
+        "{}: only in the code: {untested:#?}, only in tests: {unstated:#?}",
         package.display()
     );
     stated.len()

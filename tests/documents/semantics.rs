@@ -1,4 +1,4 @@
-//! `docs/SEMANTICS.md` against the tests that it names.
+//! Compares `docs/SEMANTICS.md` with the tests that it names.
 
 use crate::sources::{read, rust_text};
 
@@ -17,13 +17,13 @@ fn every_promise_names_tests_that_exist() {
             let name = guard.trim_matches('`');
             assert!(
                 sources.contains(&format!("fn {name}(")),
-                "no test {guard} guards: {promise}"
+                "test {guard} does not exist, but is named for: {promise}"
             );
         }
     }
 }
 
-/// A row that a blank line separates from its table is shown as text.
+/// A blank line separates a row from its table, and the row is then shown as text.
 #[test]
 fn every_row_stands_in_a_table() {
     for document in [

@@ -1,4 +1,4 @@
-//! The settings that the code reads, against the README's table and the template.
+//! Compares the settings that the code reads with the README's table and the template.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ fn known(package: &str) -> BTreeSet<String> {
     names
 }
 
-/// The names in the rows of the README's table that are about one of these functions.
+/// The names in the rows of the README's table for any of these functions.
 fn documented(functions: &[&str]) -> BTreeSet<String> {
     let readme = read("README.md");
     let (_, section) = readme.split_once("## Settings").unwrap();

@@ -1,4 +1,4 @@
-//! The files that the documents speak of.
+//! Reads the files that the documents refer to.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
 
 use toolbox::workspace_root;
 
-/// The text of a file, by its path from the root of the workspace.
+/// The text of a file, given its path relative to the workspace root.
 pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(workspace_root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
@@ -21,7 +21,7 @@ pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The text of every Rust file under some folders of the workspace.
+/// The text of every Rust file in the given folders of the workspace.
 pub(crate) fn rust_text(folders: &[&str]) -> String {
     let files = folders
         .iter()

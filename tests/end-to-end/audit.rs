@@ -1,4 +1,4 @@
-//! The audit trail as an operator reads it: the queries in `docs/OPERATIONS.md` find what they name.
+//! The audit trail as an operator reads it. The queries in `docs/OPERATIONS.md` must find the lines that they promise.
 
 use std::{collections::BTreeSet, fs};
 
@@ -8,7 +8,7 @@ use toolbox::workspace_root;
 
 use crate::support::{Recording, alone, among_others, eventually, get};
 
-/// Names of the query language itself.
+/// Keywords and functions of the query language.
 const LANGUAGE: [&str; 16] = [
     "filter",
     "log",
@@ -28,7 +28,7 @@ const LANGUAGE: [&str; 16] = [
     "strcontains",
 ];
 
-/// Names that a query gives to what it has computed.
+/// Names that a query gives to computed values.
 const COMPUTED: [&str; 8] = [
     "listener", "worker", "bytes", "element", "played", "furthest", "rate", "seconds",
 ];
@@ -41,7 +41,7 @@ pub(crate) fn audit_lines(stack: &Stack, role: Role, recording: &Recording) -> V
         .collect()
 }
 
-/// The fields that the documented queries of a section name.
+/// The fields that the documented queries of a section use.
 fn queried_fields(section: &str) -> BTreeSet<String> {
     let document = fs::read_to_string(workspace_root().join("docs/OPERATIONS.md")).unwrap();
     let (_, section) = document.split_once(&format!("\n## {section}\n")).unwrap();
@@ -68,13 +68,10 @@ async fn the_documented_query_tells_who_listened_to_how_much() {
         let headers = [("range", range), ("sec-fetch-dest", "audio")];
         assert_eq!(get(&url, &headers).await.status(), 206);
     }
-    let refused = stack
-        .media_url(&recording.sid, "a token that is nobody's")
-        .await
-        .unwrap();
+    let refused = stack.media_url(&recording.sid, "an unknown token").await.unwrap();
     assert_eq!(refused.status(), 401);
 
-    let lines = eventually("both replies' ends", || async {
+    let lines = eventually("the ends of both replies", || async {
         let lines = audit_lines(stack, Role::Playback, &recording);
         let ends = lines.iter().filter(|line| line["event"] == "playback_end").count();
         (ends == 2).then_some(lines)
@@ -87,7 +84,7 @@ async fn the_documented_query_tells_who_listened_to_how_much() {
         );
     }
 
-    // What the first query computes, by hand.
+    // Compute by hand what the first query computes.
     let granted = lines.iter().find(|line| line["outcome"] == "granted").unwrap();
     let of_the_link: Vec<_> = lines
         .iter()
@@ -110,15 +107,15 @@ async fn the_documented_query_tells_who_listened_to_how_much() {
     );
 }
 
-/// Event and outcome of the lines, as they came.
-pub(crate) fn told(lines: &[Value]) -> Vec<(&str, &str)> {
+/// The event and outcome of each line, in order.
+pub(crate) fn outcomes(lines: &[Value]) -> Vec<(&str, &str)> {
     lines
         .iter()
         .map(|line| (line["event"].as_str().unwrap(), line["outcome"].as_str().unwrap()))
         .collect()
 }
 
-/// Waits until a role has written so many audit lines of the recording.
+/// Waits until a role has written at least `len` audit lines about the recording.
 async fn trail(stack: &Stack, role: Role, recording: &Recording, len: usize) -> Vec<Value> {
     eventually("the audit lines", || async {
         let lines = audit_lines(stack, role, recording);
@@ -132,7 +129,7 @@ async fn copy_link_deletion_and_erasure_each_leave_a_trail() {
     let (stack, _turn) = among_others().await;
     let recording = Recording::new(stack, 20_000);
     recording.bring_in(stack).await;
-    // A callback that comes twice.
+    // The same callback arrives again.
     stack.post_callback(&recording.callback()).await.unwrap();
     trail(stack, Role::Copier, &recording, 2).await;
     eventually("the schedule of the deletion", || async {
@@ -143,14 +140,14 @@ async fn copy_link_deletion_and_erasure_each_leave_a_trail() {
     let copier = trail(stack, Role::Copier, &recording, 3).await;
     let erase = json!({"erase": recording.sid});
     assert!(!stack.invoke(Role::Operator, &erase).await.unwrap().failed);
-    // An erased recording is told of again.
+    // A callback for the erased recording arrives.
     stack.post_callback(&recording.callback()).await.unwrap();
 
     let copier_then = trail(stack, Role::Copier, &recording, 4).await;
     let linker = trail(stack, Role::Linker, &recording, 3).await;
     let operator = trail(stack, Role::Operator, &recording, 2).await;
     assert_eq!(
-        told(&copier_then),
+        outcomes(&copier_then),
         [
             ("copy", "stored"),
             ("copy", "already_stored"),
@@ -158,9 +155,9 @@ async fn copy_link_deletion_and_erasure_each_leave_a_trail() {
             ("copy", "erased"),
         ]
     );
-    assert_eq!(told(&linker), [("link", "linked"); 3]);
+    assert_eq!(outcomes(&linker), [("link", "linked"); 3]);
     assert_eq!(
-        told(&operator),
+        outcomes(&operator),
         [("erase", "removed"), ("erase", "original_already_gone")]
     );
     assert_eq!(copier[0]["length"], 20_000);
@@ -195,11 +192,11 @@ async fn an_erasure_that_fails_says_so_in_the_trail() {
     assert!(stack.invoke(Role::Operator, &erase).await.unwrap().failed);
     stack.wire().clear_faults();
     let lines = trail(stack, Role::Operator, &recording, 1).await;
-    assert_eq!(told(&lines), [("erase", "failed")]);
+    assert_eq!(outcomes(&lines), [("erase", "failed")]);
     assert!(lines[0]["error"].is_string(), "{lines:?}");
 }
 
-/// A link for which there is no task any more, and one that nobody can make.
+/// One link whose task no longer exists, and one that cannot be made.
 #[tokio::test]
 async fn a_link_that_is_not_made_says_so_in_the_trail() {
     let (stack, _turn) = among_others().await;
@@ -207,7 +204,7 @@ async fn a_link_that_is_not_made_says_so_in_the_trail() {
     assert!(stack.twilio().delete_task(&gone.task));
     stack.post_callback(&gone.callback()).await.unwrap();
     assert_eq!(
-        told(&trail(stack, Role::Linker, &gone, 1).await),
+        outcomes(&trail(stack, Role::Linker, &gone, 1).await),
         [("link", "task_gone")]
     );
 
@@ -218,5 +215,5 @@ async fn a_link_that_is_not_made_says_so_in_the_trail() {
         .add_task(&hopeless.task, r#"["attributes", "that", "hold", "no", "link"]"#);
     stack.post_callback(&hopeless.callback()).await.unwrap();
     let lines = trail(stack, Role::Linker, &hopeless, 1).await;
-    assert_eq!(told(&lines), [("link", "given_up")]);
+    assert_eq!(outcomes(&lines), [("link", "given_up")]);
 }

@@ -1,4 +1,4 @@
-//! A real browser on the stack's page: Debian's Chromium, driven by the scenarios in `tests/browser`.
+//! The stack's page in a real browser: Debian's Chromium, driven by the scenarios in `tests/browser`.
 
 use std::{fs, ops::RangeInclusive};
 
@@ -18,7 +18,7 @@ const WAV_LEN: usize = 44 + SECONDS * 32_000;
 /// The function's default `MAX_RANGE_BYTES`.
 const MAX_RANGE: u64 = 1024 * 1024;
 
-/// Runs a scenario against a stack; returns what it saw.
+/// Runs a scenario against a stack and returns the scenario's result.
 pub(crate) async fn drive(stack: &Stack, scenario: &str, mut job: Value) -> Value {
     let tools = || (toolbox::chromium().unwrap(), toolbox::browser_modules().unwrap());
     let (chromium, modules) = tokio::task::spawn_blocking(tools).await.unwrap();
@@ -39,14 +39,14 @@ pub(crate) async fn drive(stack: &Stack, scenario: &str, mut job: Value) -> Valu
     serde_json::from_slice(&ran.stdout).unwrap()
 }
 
-/// What was asked for the recording itself since a mark, and answered.
+/// The requests for the recording itself since a mark, with their responses.
 fn plays(stack: &Stack, mark: Mark, recording: &Recording) -> Vec<Exchange> {
     let mut exchanges = stack.exchanges().since(mark);
     exchanges.retain(|exchange| exchange.asked.path == format!("/recordings/{}", recording.sid));
     exchanges
 }
 
-/// The bytes that an answer says it has.
+/// The range of bytes that a response contains.
 fn part(exchange: &Exchange, total: usize) -> RangeInclusive<u64> {
     let content_range = exchange.content_range.as_deref().unwrap();
     let (part, of) = content_range.strip_prefix("bytes ").unwrap().split_once('/').unwrap();
@@ -55,7 +55,7 @@ fn part(exchange: &Exchange, total: usize) -> RangeInclusive<u64> {
     first.parse().unwrap()..=last.parse().unwrap()
 }
 
-/// Plays, seeks to 90 %, to 10 % and to the end, and reads off the stack what the browser asked for.
+/// Plays, seeks to 90 %, to 10 % and to the end, and checks the requests that the stack received from the browser.
 async fn plays_and_seeks(stack: &Stack, recording: &Recording, seconds: f64) {
     let mark = stack.exchanges().mark();
     let seen = drive(stack, "plays.mjs", json!({"sid": recording.sid})).await;
@@ -76,7 +76,8 @@ async fn plays_and_seeks(stack: &Stack, recording: &Recording, seconds: f64) {
         assert!(asked.starts_with(&format!("bytes={}-", part.start())), "{exchange:?}");
         assert!(part.end() - part.start() < MAX_RANGE, "{exchange:?}");
     }
-    // A seek begins a request of its own a little before the place, and the answer has the place.
+    // A seek sends a new request for a range that starts shortly before the new position. The response contains the
+    // position.
     let parts: Vec<_> = exchanges.iter().map(|exchange| part(exchange, total)).collect();
     let (late, early) = (total as u64 / 10 * 9, total as u64 / 10);
     assert!(
@@ -99,7 +100,7 @@ async fn a_long_wav_plays_and_seeks() {
 #[tokio::test]
 async fn an_mp3_plays_and_seeks() {
     let stack = OwnStack::start(options().setting(Role::Copier, "MEDIA_FORMAT", "mp3")).await;
-    // 5.8 MB: more than one reply.
+    // 5.8 MB, which is more than one reply.
     let frames = 40_000;
     let mut recording = Recording::new(&stack, 1_000);
     recording.audio = mp3::silence(frames);
@@ -133,7 +134,8 @@ async fn who_may_not_listen_reads_why() {
     assert_eq!(seen["messageLeft"], false, "a new link plays");
     let exchanges = plays(stack, mark, &recording);
     let refused = |exchange: &&Exchange| exchange.status == StatusCode::FORBIDDEN;
-    // Before the expired link there may be answers to the supervisor: a change of listener plays what was chosen.
+    // There may be responses to the supervisor before the expired link, because a change of listener plays the chosen
+    // recording.
     assert!(
         exchanges.iter().filter(refused).count() >= 2,
         "<audio>, and the question why"
@@ -141,7 +143,7 @@ async fn who_may_not_listen_reads_why() {
     assert_eq!(exchanges.last().unwrap().status, StatusCode::PARTIAL_CONTENT);
 }
 
-/// Screenshots are for people to look at: narrow and wide, light and dark.
+/// Takes screenshots for people to look at: narrow and wide, light and dark.
 #[tokio::test]
 async fn the_page_fits_is_legible_and_every_control_has_a_name() {
     let (stack, _turn) = alone().await;
@@ -169,7 +171,7 @@ async fn the_page_fits_is_legible_and_every_control_has_a_name() {
     }
 }
 
-/// The list of requests tells the waveform's fetch from what an element asks for.
+/// The list of requests distinguishes the fetch for the waveform from the requests of an element.
 #[tokio::test]
 async fn the_page_plays_in_twilios_own_player_and_without_it() {
     let (stack, _turn) = alone().await;
@@ -201,7 +203,7 @@ async fn the_page_plays_in_twilios_own_player_and_without_it() {
         exchanges.retain(|exchange| exchange.asked.fetch_dest.as_deref() == Some(dest));
         exchanges
     };
-    // The page without the Player fetches nothing whole.
+    // Without the Player, the page never fetches a whole recording.
     let [waveform] = &kinds("empty")[..] else {
         panic!("{seen}")
     };

@@ -1,13 +1,13 @@
-//! What the webhook takes and what it turns away.
+//! Which callbacks the webhook accepts and which it refuses.
 
 use local_stack::{Callback, Role, Stack, values};
 use reqwest::{Method, StatusCode};
 
 use crate::support::{OwnStack, Recording, alone, among_others, eventually, json, options, request};
 
-/// Posts a callback that must be refused without anybody being called for it: not Twilio, not S3, not KMS, no queue.
+/// Posts a callback that must be refused without a call to Twilio, S3, KMS or SQS.
 async fn refused(stack: &Stack, callback: &Callback, status: StatusCode, code: &str) {
-    // The secret is fetched by the first request and kept, and a mismatch may have it fetched anew.
+    // The first request fetches the secret, which is then kept. A mismatch may fetch it again.
     let (wire, twilio) = (stack.wire().mark(), stack.twilio().mark());
     let answer = stack.post_callback(callback).await.unwrap();
     assert_eq!(answer.status(), status);
@@ -108,7 +108,7 @@ async fn a_malformed_callback_is_refused_and_nobody_is_called() {
     }
 }
 
-/// One odd parameter costs itself alone: the recording is stored and linked, and the log says which one it was.
+/// An odd parameter affects nothing else: the recording is stored and linked, and the log names the parameter.
 #[tokio::test]
 async fn a_callback_with_an_odd_parameter_is_stored_and_linked() {
     let (stack, _turn) = among_others().await;
@@ -140,9 +140,9 @@ async fn a_callback_with_an_odd_parameter_is_stored_and_linked() {
         assert!(!recording.stored(stack).await.is_empty(), "{name}");
         recording.linked(stack).await;
         let log = stack.log(Role::Webhook).unwrap();
-        let told = format!(r#""parameters":"{name},reservationSid""#);
-        let told = |line: &str| line.contains(&recording.sid) && line.contains(&told);
-        assert!(log.lines().any(told), "{name}");
+        let parameters = format!(r#""parameters":"{name},reservationSid""#);
+        let logged = |line: &str| line.contains(&recording.sid) && line.contains(&parameters);
+        assert!(log.lines().any(logged), "{name}");
     }
 }
 
@@ -151,7 +151,7 @@ async fn an_odd_task_in_the_query_leaves_the_search_by_the_call() {
     let (stack, _turn) = among_others().await;
     type Query = fn(&Recording) -> String;
     let queries: [Query; 4] = [
-        // `CallRecordingWebhookUrl`, by somebody who doesn't replace what Flex replaces.
+        // `CallRecordingWebhookUrl`, posted by a client that does not replace the placeholder as Flex does.
         |_| "taskSid=%7BtaskSid%7D".to_owned(),
         |_| "taskSid=undefined".to_owned(),
         |_| "taskSid=null".to_owned(),
@@ -238,7 +238,7 @@ async fn a_gone_task_does_not_keep_the_recording_from_being_stored() {
     let answer = stack.post_callback(&recording.callback()).await.unwrap();
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     assert!(!recording.stored(stack).await.is_empty());
-    eventually("the linker's word that the task is gone", || async {
+    eventually("the linker's log line that the task is gone", || async {
         let log = stack.log(Role::Linker).unwrap();
         log.lines()
             .any(|line| line.contains(&recording.sid) && line.contains("the task is gone"))

@@ -1,20 +1,20 @@
-//! Secrets, tokens, names and phone numbers pass through every test, each with a mark that nothing else has. None of them
-//! may stand in any function's log, in the clear or in Base64.
+//! Secrets, tokens, names and phone numbers pass through every test, each with a unique mark. None of them may appear
+//! in a function's log, in plain text or in Base64.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use local_stack::{Stack, values};
 use twilio_double::flex_token;
 
-/// The token of somebody who isn't Twilio.
+/// The signing token of an attacker.
 pub(crate) const FORGER: &str = "canary-of-a-forger";
 
-/// The Auth Token that Twilio's account gets when its secondary one is promoted.
+/// The Auth Token that the account has after its secondary token was promoted.
 pub(crate) const PROMOTED: &str = "canary-of-a-promotion";
 
-/// The Flex token of somebody whom nobody knows.
+/// A Flex token that Twilio does not know.
 pub(crate) const LISTENER: &str = flex_token!("canary-of-a-listener");
 
-/// What a log mustn't hold, by its name.
+/// Values that a log must not hold, with their names.
 const CANARIES: [(&str, &str); 15] = [
     ("the Auth Token", values::AUTH_TOKEN),
     ("the promoted Auth Token", PROMOTED),
@@ -26,7 +26,7 @@ const CANARIES: [(&str, &str); 15] = [
     ("the AWS credentials", values::SECRET_ACCESS_KEY),
     ("a forger's token", FORGER),
     ("a stranger's Flex token", LISTENER),
-    // Without the plus sign, which a URL encodes.
+    // Without the plus sign, because a URL encodes it.
     ("the customer's number", values::CUSTOMER_NUMBER.split_at(1).1),
     (
         "the contact centre's number",
@@ -37,9 +37,9 @@ const CANARIES: [(&str, &str); 15] = [
     ("a callback's query", "taskSid="),
 ];
 
-/// Fails the test that it ends, where the stack's functions have logged what they mustn't.
+/// Fails the test that is ending if the stack's functions have logged one of the values.
 pub(crate) fn check(stack: &Stack) {
-    // One failure is enough, and a second panic would end all tests.
+    // A second panic would abort the whole test process.
     if std::thread::panicking() {
         return;
     }
@@ -47,7 +47,7 @@ pub(crate) fn check(stack: &Stack) {
     assert!(found.is_empty(), "the logs hold {}", found.join(", "));
 }
 
-/// The names of the canaries in a text. Never their values: this is printed.
+/// The names of the canaries in a text. Their values must not be printed.
 fn found_in(text: &str) -> Vec<&'static str> {
     CANARIES
         .iter()
@@ -56,8 +56,9 @@ fn found_in(text: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// What Base64 makes of a canary inside of something longer, such as Basic authorization: it depends on how many bytes of
-/// a group of three come before. Without the characters at both ends that neighbours have a share in.
+/// The forms that a canary may have in the Base64 of a longer text, such as Basic authorization. The form depends on
+/// the number of preceding bytes modulo three. Characters at both ends that also encode neighbouring bytes are left
+/// out.
 fn in_base64(canary: &str) -> [String; 3] {
     [0, 1, 2].map(|before| {
         let bytes = [&[0; 2][..before], canary.as_bytes()].concat();

@@ -1,6 +1,6 @@
-//! Real clients: each gets every byte, goes on where it was, seeks, and ends at the recording's true end.
+//! Real clients: each receives every byte, resumes, seeks, and ends at the recording's true end.
 //!
-//! What is light is here. What needs a display, another user or a big installation is in [`on_demand`].
+//! Clients that need a display, another user or a large installation are in [`on_demand`].
 
 mod measured;
 mod on_demand;
@@ -13,22 +13,22 @@ use toolbox::{Scratch, Venv};
 
 use crate::support::{Recording, among_others};
 
-/// A quarter of an hour: 28.8 MB, more than any client holds at a time.
+/// A quarter of an hour: 28.8 MB, more than any client buffers at a time.
 const SECONDS: usize = 900;
 
-/// Bytes of a sample of both channels, and of the 8,000 of a second.
+/// Bytes for one sample of both channels, and for the 8,000 samples of a second.
 const SAMPLE: usize = 4;
 const RATE: usize = 8_000 * SAMPLE;
 
 /// Length of the WAV header.
 const HEADER: usize = 44;
 
-/// The bytes of the samples between two seconds.
+/// The range of bytes that holds the samples between two seconds.
 const fn samples(from_s: usize, to_s: usize) -> Range<usize> {
     HEADER + from_s * RATE..HEADER + to_s * RATE
 }
 
-/// The one recording that all clients of this process are given.
+/// The recording that all clients of this process use.
 async fn recording(stack: &Stack) -> &'static Recording {
     static RECORDING: OnceCell<Recording> = OnceCell::const_new();
     let bring_in = || async {
@@ -39,7 +39,7 @@ async fn recording(stack: &Stack) -> &'static Recording {
     RECORDING.get_or_init(bring_in).await
 }
 
-/// A client's command line. It is installed where it is missing.
+/// The command line of a client, which is installed if it is missing.
 pub(crate) async fn client(name: &'static str, package: &'static str) -> Command {
     let program = tokio::task::spawn_blocking(move || toolbox::program(name, package));
     let mut command = Command::new(program.await.unwrap().unwrap());
@@ -47,21 +47,21 @@ pub(crate) async fn client(name: &'static str, package: &'static str) -> Command
     command
 }
 
-/// Runs a client to its end, which has to be a success.
+/// Runs a client to its end and requires success.
 pub(crate) async fn run(command: &mut Command) {
     let ran = command.output().await.unwrap();
     let said = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{:?}: {said}", command.as_std().get_program());
 }
 
-/// Compares without printing megabytes.
+/// Compares without printing megabytes on failure.
 fn holds(file: &Path, expected: &[u8]) {
     let found = fs::read(file).unwrap();
     assert_eq!(found.len(), expected.len(), "{}", file.display());
     assert!(found == expected, "{}", file.display());
 }
 
-/// The same of a WAV file that the client has written a header of its own to.
+/// Compares the samples of a WAV file to which the client has written its own header.
 fn holds_samples(file: &Path, expected: &[u8]) {
     let found = fs::read(file).unwrap();
     let header = found.len().checked_sub(expected.len());
@@ -140,7 +140,7 @@ async fn ffmpeg_copies_to_the_end_and_seeks() {
     };
     run(ffmpeg().await.args(["-i", &url, "-c", "copy"]).arg(&file)).await;
     holds_samples(&file, &audio[HEADER..]);
-    // A copy begins and ends with a packet. What is decoded begins and ends with a sample.
+    // A copy starts and ends at a packet boundary. Decoded audio starts and ends at a sample.
     run(ffmpeg().await.args(["-ss", "810", "-i", &url, "-t", "10"]).arg(&file)).await;
     holds_samples(&file, &audio[samples(810, 820)]);
     run(ffmpeg().await.args(["-ss", "810", "-i", &url]).arg(&file)).await;
@@ -154,7 +154,7 @@ async fn mpv_plays_to_the_end_and_seeks() {
     let (url, audio) = (recording.link(stack, 600), &recording.audio);
     let scratch = Scratch::new().unwrap();
     let file = scratch.path().join("mpv.wav");
-    // Every sample that it plays is written to the file, as fast as it comes.
+    // mpv writes every sample that it plays to the file, without waiting for real time.
     let mpv = || async {
         let mut command = client("mpv", "mpv").await;
         command
@@ -164,7 +164,7 @@ async fn mpv_plays_to_the_end_and_seeks() {
     };
     run(mpv().await.arg(&url)).await;
     holds_samples(&file, &audio[HEADER..]);
-    // It rounds the time, and begins a sample early.
+    // mpv rounds the time and starts one sample early.
     let samples = |from_s, to_s, cut| {
         let Range { start, end } = samples(from_s, to_s);
         &audio[start - SAMPLE..end - cut]
@@ -175,7 +175,7 @@ async fn mpv_plays_to_the_end_and_seeks() {
     holds_samples(&file, samples(810, SECONDS, 0));
 }
 
-/// The library that most programs in Python ask with. It takes a 206 as it comes.
+/// Most Python programs use this library. It accepts any 206.
 #[tokio::test]
 async fn requests_of_python_gets_what_it_asks_for() {
     let (stack, _turn) = among_others().await;

@@ -1,4 +1,4 @@
-//! One object for each recording, whatever happens on the way.
+//! Each recording has exactly one object, whatever fails on the way.
 
 use local_stack::{Fault, Role, Rule, Stack, values};
 use reqwest::StatusCode;
@@ -6,7 +6,7 @@ use twilio_double::{FaultAction, Operation};
 
 use crate::support::{Recording, alone, among_others, eventually};
 
-/// Every version that the bucket holds of the recording.
+/// The number of versions of the recording's object in the bucket.
 async fn versions(stack: &Stack, recording: &Recording) -> usize {
     let listed = stack
         .s3()
@@ -31,7 +31,7 @@ async fn open_uploads(stack: &Stack, recording: &Recording) -> usize {
     listed.uploads().len()
 }
 
-/// Waits for a log line that holds all of these.
+/// Waits for a log line that contains all of these parts.
 async fn logged(stack: &Stack, role: Role, parts: &[&str]) {
     eventually(&format!("a log line with {parts:?}"), || async {
         let log = stack.log(role).unwrap();
@@ -44,7 +44,7 @@ async fn logged(stack: &Stack, role: Role, parts: &[&str]) {
 async fn plays_whole(stack: &Stack, recording: &Recording) {
     let url = recording.media_url(stack).await;
     let whole = crate::support::get(&url, &[]).await.bytes().await.unwrap();
-    assert!(whole == recording.audio, "every byte of the whole");
+    assert!(whole == recording.audio, "the whole recording is identical");
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_callback_that_comes_many_times_makes_one_object() {
     recording.stored(stack).await;
     eventually("the end of all ten copies", || async {
         let log = stack.log(Role::Copier).unwrap();
-        // An audit line each.
+        // One audit line for each copy.
         let copied = log
             .lines()
             .filter(|line| line.contains(&recording.sid) && line.contains("recording copied"))
@@ -96,7 +96,7 @@ async fn a_callback_that_comes_many_times_makes_one_object() {
     assert_eq!(
         media.matches(&recording.sid).count(),
         1,
-        "one entry in the task: {media}"
+        "the task must have one entry: {media}"
     );
     plays_whole(stack, &recording).await;
 }
@@ -105,7 +105,7 @@ async fn a_callback_that_comes_many_times_makes_one_object() {
 async fn a_copy_that_fails_leaves_nothing_behind() {
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, 100_000);
-    // More than the SDK's own four attempts, so that the job itself fails.
+    // More failures than the SDK's four attempts, so that the job itself fails.
     let down = Fault::Answer {
         status: 500,
         body: r#"{"__type":"InternalFailure"}"#.to_owned(),

@@ -1,4 +1,4 @@
-//! What a listener's request costs on the wire: calls to S3 and KMS, counted.
+//! The number of calls to S3 and KMS that a listener's request causes.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use twilio_double::{FlexToken, flex_token};
 
 use crate::support::{Recording, alone, get, header, json, request};
 
-/// Calls of the functions to S3 and KMS since a mark.
+/// The functions' calls to S3 and KMS since a mark.
 fn calls(stack: &Stack, mark: Mark) -> BTreeMap<String, usize> {
     let mut calls = BTreeMap::new();
     for call in stack.wire().since(mark) {
-        // The other services are asked for jobs of other tests, and for secrets once a process.
+        // Calls to other services belong to the jobs of other tests, or fetch the secrets once for each process.
         if matches!(&*call.service, "kms" | "s3") {
             *calls.entry(call.service).or_default() += 1;
         }
@@ -24,19 +24,19 @@ fn costs<const N: usize>(expected: [(&str, usize); N]) -> BTreeMap<String, usize
     expected.map(|(service, count)| (service.to_owned(), count)).into()
 }
 
-/// A link that was signed elsewhere: no instance has opened the recording yet.
+/// The link was signed outside the function, so that no instance has opened the recording yet.
 #[tokio::test]
 async fn a_cold_request_costs_one_kms_call_and_two_or_three_s3_gets() {
     let (stack, _turn) = alone().await;
     for (method, range, status, gets) in [
-        // The first frame comes with the header, the object's end beside it.
+        // One request returns the header and the first frame. The other one returns the object's end.
         (Method::GET, Some("bytes=0-"), StatusCode::PARTIAL_CONTENT, 2),
         (Method::GET, Some("bytes=0-0"), StatusCode::PARTIAL_CONTENT, 2),
         (Method::GET, None, StatusCode::OK, 2),
         (Method::HEAD, None, StatusCode::OK, 2),
-        // Header, wanted bytes and end are asked for side by side.
+        // The header, the requested bytes and the end are fetched in parallel.
         (Method::GET, Some("bytes=1000000-"), StatusCode::PARTIAL_CONTENT, 3),
-        // The wanted bytes are the end.
+        // The requested bytes are the object's end.
         (Method::GET, Some("bytes=-5000"), StatusCode::PARTIAL_CONTENT, 2),
     ] {
         let recording = Recording::new(stack, 2_000_000);
@@ -61,7 +61,7 @@ async fn a_warm_range_costs_one_s3_get_and_no_kms_call() {
     let recording = Recording::new(stack, 2_000_000);
     recording.bring_in(stack).await;
     let url = recording.link(stack, 60);
-    // Four instances may answer, and each is cold once.
+    // Up to four instances may answer, and each of them is cold once.
     let mut warm = 0;
     for _ in 0..20 {
         let mark = stack.wire().mark();
@@ -78,7 +78,7 @@ async fn a_warm_range_costs_one_s3_get_and_no_kms_call() {
     assert!(warm >= 16, "{warm} of 20 were warm");
 }
 
-/// Facts that S3 confirmed less than a minute ago: the link was asked for just now.
+/// S3 confirmed the facts less than a minute ago, when the link was requested.
 #[tokio::test]
 async fn what_needs_no_byte_of_a_warm_recording_costs_nothing() {
     let (stack, _turn) = alone().await;
@@ -131,7 +131,7 @@ async fn a_link_that_is_not_ours_costs_no_call_and_says_nothing() {
         }
     }
     bodies.dedup();
-    assert_eq!(bodies.len(), 1, "every refusal reads alike: {bodies:?}");
+    assert_eq!(bodies.len(), 1, "refusals differ: {bodies:?}");
 }
 
 #[tokio::test]

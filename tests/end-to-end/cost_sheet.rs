@@ -1,4 +1,4 @@
-//! The requests that `docs/cost/usage.csv` counts, on the wire.
+//! Counts the requests that `docs/cost/usage.csv` lists.
 
 use std::{
     collections::BTreeMap,
@@ -12,11 +12,12 @@ use serde_json::json;
 
 use crate::support::{Recording, alone, eventually, get, header};
 
-/// Five minutes of 8 kHz, 16 bit, one channel, behind a WAV header. The suite's files have two channels: half as long.
+/// Five minutes of 8 kHz, 16 bit, one channel, after a WAV header. The suite's files have two channels and last half as
+/// long.
 const FIVE_MINUTES: usize = 44 + 5 * 60 * 8_000 * 2;
 const DURATION_S: &str = "150";
 
-/// What the table says of lines that are counted here to the request, and of those that are measured.
+/// The table's words for lines that are counted here exactly, and for lines that are measured.
 const COUNTED: &str = "wire";
 const MEASURED: &str = "measured";
 
@@ -32,7 +33,8 @@ async fn a_recording_costs_the_requests_that_the_cost_sheet_says() {
         stack.logs().unwrap().len() - logged,
         documented("recording", MEASURED)["log-byte"],
     );
-    // Only where originals are deleted: the suite's linker marks and schedules that for every recording.
+    // These calls occur only if originals are deleted. The suite's linker marks and schedules a deletion for every
+    // recording.
     let (scheduling, copying): (Vec<_>, Vec<_>) = stack
         .wire()
         .since(mark)
@@ -53,7 +55,7 @@ async fn a_night_of_the_reconciliation_costs_a_recording_what_the_cost_sheet_say
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, 20_000);
     recording.bring_in(stack).await;
-    // A recording that has just ended is left to its callback.
+    // The reconciliation ignores a recording that has just ended, because its callback may still arrive.
     let file = stack.recordings_dir().join(format!("{}.wav", recording.sid));
     let ended = SystemTime::now() - Duration::from_secs(2 * 3_600);
     File::options()
@@ -71,7 +73,7 @@ async fn a_night_of_the_reconciliation_costs_a_recording_what_the_cost_sheet_say
     assert_eq!(billed(about_it), documented("night", COUNTED));
 }
 
-/// Waits until so many messages about a recording have been worked off.
+/// Waits until `messages` messages about a recording are done.
 async fn done(stack: &Stack, recording: &Recording, messages: usize) {
     eventually("the end of the jobs", || async {
         let deliveries = stack.deliveries(&recording.sid);
@@ -83,12 +85,12 @@ async fn done(stack: &Stack, recording: &Recording, messages: usize) {
     .await;
 }
 
-/// As Chromium plays: a link, then ranges without an end, each from where the last one ended.
+/// Plays as Chromium does: one link, then open ranges, each starting where the last one ended.
 #[tokio::test]
 async fn a_playback_costs_the_requests_that_the_cost_sheet_says() {
     let (stack, _turn) = alone().await;
-    // One that is still busy sends the listener's next request to another, which opens the recording anew: more is
-    // billed then, never less.
+    // A busy instance sends the listener's next request to another instance, which opens the recording again. This
+    // costs more requests, never fewer.
     let mut least: Option<BTreeMap<String, usize>> = None;
     for _ in 0..5 {
         let recording = Recording::new(stack, FIVE_MINUTES);
@@ -108,7 +110,7 @@ async fn a_playback_costs_the_requests_that_the_cost_sheet_says() {
     assert_eq!(least.unwrap(), documented("playback", COUNTED));
 }
 
-/// Plays to the end, and returns how many ranges it took.
+/// Plays to the end and returns the number of ranges that this took.
 async fn play(stack: &Stack, recording: &Recording) -> usize {
     let url = recording.media_url(stack).await;
     let (mut at, mut ranges) = (0, 0);
@@ -130,7 +132,7 @@ async fn play(stack: &Stack, recording: &Recording) -> usize {
     ranges
 }
 
-/// Identifiers and times differ in length from one run to the next, and the stack's from Lambda's.
+/// The lengths of identifiers and times differ between runs, and between the stack and Lambda.
 fn is_about(bytes: usize, documented: usize) {
     assert!(
         bytes.abs_diff(documented) * 4 < documented,
@@ -142,7 +144,8 @@ fn total(calls: &BTreeMap<String, usize>) -> usize {
     calls.values().sum()
 }
 
-/// The functions' calls as AWS bills them. Secrets are fetched once for an instance, and S3 deletes for nothing.
+/// The functions' calls as AWS bills them. Each instance fetches secrets only once, and S3 does not charge for
+/// deletions.
 fn billed(calls: impl IntoIterator<Item = Call>) -> BTreeMap<String, usize> {
     let mut billed = BTreeMap::new();
     for call in calls {
@@ -153,7 +156,7 @@ fn billed(calls: impl IntoIterator<Item = Call>) -> BTreeMap<String, usize> {
     billed
 }
 
-/// The item of the price list that a call is.
+/// The item of the price list for a call.
 fn item(call: &Call) -> String {
     match (call.service.as_str(), call.operation.as_str()) {
         // S3's pricing page: "PUT, COPY, POST, LIST requests", and "GET, SELECT, and all other requests".
@@ -163,7 +166,7 @@ fn item(call: &Call) -> String {
     }
 }
 
-/// What the table says of a recording, or of a playback: counts by the price list's items.
+/// The table's counts for one recording or playback, by item of the price list.
 fn documented(each: &str, from: &str) -> BTreeMap<String, usize> {
     let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cost/usage.csv");
     let table = fs::read_to_string(table).unwrap();

@@ -1,5 +1,5 @@
-//! The commands of README.md, docs/OPERATIONS.md and flex-plugin/README.md, run as they are written: with bash, the AWS CLI
-//! and boto3.
+//! Runs the commands of README.md, docs/OPERATIONS.md and flex-plugin/README.md exactly as they are written, with bash,
+//! the AWS CLI and boto3.
 
 mod blocks;
 mod flex;
@@ -24,7 +24,7 @@ const OPERATIONS: &str = "docs/OPERATIONS.md";
 const README: &str = "README.md";
 const PLUGIN: &str = "flex-plugin/README.md";
 
-/// What the tests here run, by a line of its block.
+/// The blocks that the tests here run, identified by a line of each.
 const RUN: [(&str, &str); 13] = [
     (OPERATIONS, "start-message-move-task"),
     (OPERATIONS, "operator()"),
@@ -41,17 +41,17 @@ const RUN: [(&str, &str); 13] = [
     (README, "recording-playback.env"),
 ];
 
-/// What they don't run, and what does.
+/// The blocks that these tests do not run, with what runs them.
 const RUN_ELSEWHERE: [(&str, &str, &str); 3] = [
     (
         README,
         "cargo demo",
-        "the README's own two commands: .ci/run, and whoever changes something",
+        ".ci/run and every developer run the README's two commands",
     ),
     (
         OPERATIONS,
         "sam deploy",
-        "needs an account; tests/deployment deploys the expanded template to a local CloudFormation",
+        "needs an AWS account; tests/deployment deploys the expanded template to a local CloudFormation",
     ),
     (
         PLUGIN,
@@ -75,12 +75,12 @@ fn every_block_of_commands_is_run_here_or_elsewhere() {
     }
 }
 
-/// Puts a stored recording's SID where the documents have a placeholder.
+/// Replaces the documents' placeholder with the SID of a stored recording.
 fn about(block: Block, recording: &Recording) -> Block {
     block.with("RE...", &recording.sid).with("RE…", &recording.sid)
 }
 
-/// The answers that the operator's function gave, one a line, between the CLI's own.
+/// The answers of the operator's function, one per line, without the output of the CLI.
 fn answers(printed: &str) -> Vec<Value> {
     let values = serde_json::Deserializer::from_str(printed).into_iter::<Value>();
     let (statuses, answers): (Vec<_>, Vec<_>) = values
@@ -149,7 +149,10 @@ async fn a_damaged_recording_is_brought_back_and_recovered_as_written() {
         .unwrap()
         .to_owned();
     let put = s3.put_object().bucket(values::BUCKET).key(recording.object_key());
-    put.body(b"not what was stored".to_vec().into()).send().await.unwrap();
+    put.body(b"differs from the stored recording".to_vec().into())
+        .send()
+        .await
+        .unwrap();
 
     let operator = block_with(OPERATIONS, "operator()");
     let operator = operator.text.split("\n\n").next().unwrap();
@@ -192,12 +195,12 @@ async fn the_readmes_commands_operate_a_stack_that_cloudformation_names() {
     let block = about(block_with(README, "scripts/operate.py"), &recording).with("NAME", "vault");
     let block = block.with("OPERATION", "verify-all").answering(&recording.sid);
     let printed = shell.run(&block).await;
-    for told in [
+    for expected in [
         "backfill-2026-05-01-2026-05-31-dry-run done",
         "verify-all done: verified 1",
         &format!("erased {}: versions 1, original deleted", recording.sid),
     ] {
-        assert!(printed.contains(told), "{printed}");
+        assert!(printed.contains(expected), "{printed}");
     }
 }
 
@@ -258,7 +261,7 @@ async fn the_readmes_binaries_are_watched_and_invoked_as_written() {
     assert!(printed.contains("206 Partial Content"), "{printed}");
 }
 
-/// The commands with the first one, `cargo lambda watch`, in the background.
+/// The same commands with the first one, `cargo lambda watch`, in the background.
 fn watching(stack: &Stack, role: Role, block: Block) -> Block {
     let file = stack.settings_file(role);
     let (port, name) = (
@@ -285,7 +288,7 @@ async fn what_the_script_cannot_do_is_said_without_a_traceback() {
     shell.make_stack("half", Role::Operator.name(), "").await;
     let refusing = shell::refusing_s3().await;
     let function = format!("--function {} --bucket {}", Role::Operator.name(), values::BUCKET);
-    for (arguments, told) in [
+    for (arguments, expected) in [
         ("--stack absent reconcile".to_owned(), "DescribeStacks: "),
         ("--stack half reconcile".to_owned(), "has no output 'Bucket'"),
         (
@@ -303,13 +306,13 @@ async fn what_the_script_cannot_do_is_said_without_a_traceback() {
     ] {
         let said = shell.fails(&format!("python3 scripts/operate.py {arguments}")).await;
         assert!(
-            said.contains(told) && !said.contains("Traceback"),
+            said.contains(expected) && !said.contains("Traceback"),
             "{arguments}: {said}"
         );
     }
 }
 
-/// Two queues, a job among the dead letters of the second, and a trail.
+/// Creates two queues, a job in the dead-letter queue of the second, and a trail.
 const QUEUES_AND_TRAIL: &str = r#"
 aws sqs create-queue --queue-name dead-letters --query QueueUrl --output text
 arn=$(aws sqs get-queue-attributes --queue-url "$(aws sqs get-queue-url --queue-name dead-letters --output text)" \
@@ -325,7 +328,7 @@ copies=$(aws sqs get-queue-url --queue-name copies --output text)
     aws cloudtrail create-trail --name trail --s3-bucket-name trails
 } > made"#;
 
-/// On the other emulator, because the local stack's has no such operations.
+/// Runs on the other emulator, because the local stack's emulator lacks these operations.
 #[tokio::test]
 async fn dead_letters_are_moved_back_and_data_events_turned_on_as_written() {
     let emulator = tokio::task::spawn_blocking(toolbox::Localemu::start).await;

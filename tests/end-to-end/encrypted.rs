@@ -8,17 +8,17 @@ use twilio_double::{Fault, FaultAction, Operation};
 
 use crate::support::{Recording, alone, among_others, eventually, get};
 
-/// A recording in one channel: Twilio records no more where it encrypts.
+/// A recording with one channel. Twilio records only one channel if it encrypts.
 fn mono(stack: &Stack, len: usize) -> Recording {
     let mut recording = Recording::new(stack, len);
-    // The WAV header's channels, bytes a second and bytes of a sample of all channels.
+    // The WAV header's channels, bytes per second and block size.
     recording.audio[22] = 1;
     recording.audio[28..32].copy_from_slice(&16_000_u32.to_le_bytes());
     recording.audio[32] = 2;
     recording
 }
 
-/// Puts what Twilio would keep of the recording in the place of its audio.
+/// Replaces the recording's audio with the data that Twilio would store.
 fn keep(stack: &Stack, recording: &Recording, encrypted: &EncryptedRecording) {
     let path = |extension| stack.recordings_dir().join(format!("{}.{extension}", recording.sid));
     fs::write(path("wav"), &encrypted.media).unwrap();
@@ -36,30 +36,27 @@ async fn post(stack: &Stack, callback: &Callback) {
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
 }
 
-/// Posts the callback, and waits until the recording plays as it was recorded.
+/// Posts the callback, and waits until playback returns the original recording.
 async fn plays(stack: &Stack, recording: &Recording, encrypted: &EncryptedRecording) {
     keep(stack, recording, encrypted);
     post(stack, &callback(recording, encrypted)).await;
     let object = recording.stored(stack).await;
-    assert!(
-        object.len() > recording.audio.len(),
-        "sealed again, and not stored as it came"
-    );
+    assert!(object.len() > recording.audio.len(), "the object must be sealed again");
     let url = recording.media_url(stack).await;
     let whole = get(&url, &[]).await.bytes().await.unwrap();
-    assert!(whole == recording.audio, "every byte of the whole");
+    assert!(whole == recording.audio, "the whole recording is identical");
     let tail = get(&url, &[("range", "bytes=-40")]).await;
     assert_eq!(tail.status(), StatusCode::PARTIAL_CONTENT);
     assert!(tail.bytes().await.unwrap() == recording.audio[recording.audio.len() - 40..]);
 }
 
-/// Waits until the copier has given up, and looks that it left nothing.
+/// Waits until the copier has given up, and checks that it stored nothing.
 async fn refused(stack: &Stack, recording: &Recording, why: &str) {
     let log = || stack.log(Role::Copier).unwrap();
-    eventually("the copier's word", || async {
+    eventually("the copier's log line", || async {
         let parts = [&recording.sid, "job failed", why, r#""retryable":false"#];
-        let told = log().lines().any(|line| parts.iter().all(|part| line.contains(part)));
-        told.then_some(())
+        let logged = log().lines().any(|line| parts.iter().all(|part| line.contains(part)));
+        logged.then_some(())
     })
     .await;
     assert!(
@@ -77,7 +74,7 @@ async fn refused(stack: &Stack, recording: &Recording, why: &str) {
 #[tokio::test]
 async fn encrypted_recordings_of_any_length_are_stored_and_play() {
     let (stack, _turn) = among_others().await;
-    // Whole blocks and others; several parts.
+    // Lengths of whole blocks and other lengths, with one part or several.
     for len in [44, 48, 65_535, 20_000_001] {
         let recording = mono(stack, len);
         let encrypted = stack.encrypt_as_twilio(&recording.audio).await.unwrap();
@@ -98,7 +95,7 @@ async fn recordings_from_before_a_rotation_of_the_rsa_key_are_stored_and_play() 
 #[tokio::test]
 async fn a_flipped_bit_in_media_or_tag_stores_nothing() {
     let (stack, _turn) = among_others().await;
-    // One part, and so many that most of it is uploaded before the tag comes.
+    // A recording of one part, and one that is mostly uploaded before the tag arrives.
     for len in [100_000, 18_000_000] {
         for at in [0, len / 2, len, len + 15] {
             let recording = mono(stack, len);
@@ -132,10 +129,10 @@ async fn details_that_nobody_can_use_are_told_and_store_nothing() {
         match why {
             "wrapped data key" => encrypted.wrapped_key = "AAAA".to_owned(),
             "IV" => encrypted.iv = "AAAA".to_owned(),
-            // 256 bytes that no public key made.
+            // 256 bytes that are no output of the public key.
             _ => encrypted.wrapped_key = format!("{}==", "A".repeat(342)),
         }
-        // The recording itself is no help either.
+        // The plain recording does not help either.
         keep(stack, &recording, &encrypted);
         cases.push((recording, encrypted, why));
     }
@@ -181,7 +178,7 @@ async fn a_broken_download_of_encrypted_media_begins_again() {
     let recording = mono(stack, 12_000_000);
     let encrypted = stack.encrypt_as_twilio(&recording.audio).await.unwrap();
     let cut = FaultAction::Cut { after_bytes: 9_000_000 };
-    // The first two requests of a download are refused: ciphertext has no second channel that the double could see.
+    // The double refuses the first two requests of a download, because it cannot see a second channel in ciphertext.
     let cut = Fault::once(Operation::Media, cut).times(3);
     stack.twilio().fault(cut.about(&recording.sid));
     plays(stack, &recording, &encrypted).await;

@@ -1,4 +1,4 @@
-//! After an erasure nobody plays the recording, whichever instance had it open.
+//! No instance plays a recording after its erasure, even if it had the recording open.
 
 use futures_util::future::join_all;
 use local_stack::{Mark, Role, Stack};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Recording, alone, eventually, get, json as body};
 
-/// Asks for a range often enough at a time to keep every instance busy.
+/// Sends enough requests at a time to keep every instance busy.
 async fn many(url: &str) -> Vec<reqwest::Response> {
     let range = [("range", "bytes=1000000-1999999")];
     join_all((0..16).map(|_| get(url, &range))).await
@@ -25,7 +25,7 @@ async fn every_warm_instance_answers_404_at_once_where_it_must_read() {
     let url = recording.link(stack, 600);
     let mark = stack.wire().mark();
     let instances = stack.process_ids(Role::Playback).len();
-    eventually("every instance has opened it", || async {
+    eventually("every instance must open the recording", || async {
         for answer in many(&url).await {
             assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
             answer.bytes().await.unwrap();

@@ -1,4 +1,4 @@
-//! The sample events in `events/`, each given to the real binary in the role that it's for.
+//! Sends each sample event in `events/` to the real binary in the role that the event is for.
 
 use std::{collections::BTreeSet, fs};
 
@@ -10,11 +10,11 @@ use twilio_double::FlexToken;
 
 use crate::support::{Recording, among_others, eventually, header, request};
 
-/// What the events are about.
+/// The recording in the events.
 pub(crate) const RECORDING: &str = "RE00000000000000000000000000000001";
 pub(crate) const TASK: &str = "WT00000000000000000000000000000001";
 
-/// Every event there is, and the role that takes it, in an order that makes sense.
+/// All sample events with the role that receives each, in a useful order.
 const EVENTS: [(&str, Role); 15] = [
     ("http-api-post-text", Role::Webhook),
     ("http-api-post-base64", Role::Webhook),
@@ -79,7 +79,7 @@ async fn every_event_does_what_it_is_a_sample_of() {
         }
         match name {
             "sqs-link-task" => {
-                // The sample is years old: the linker has moved it to the late ones.
+                // The sample is years old, so that the linker has moved it to the late links.
                 eventually("the link", || async {
                     let attributes = stack.twilio().task(TASK).unwrap().attributes;
                     attributes.contains(RECORDING).then_some(())
@@ -117,11 +117,11 @@ async fn plays(stack: &Stack, recording: &Recording, name: &str) {
             let answer: Value = serde_json::from_slice(&body).unwrap();
             assert!(answer["media_url"].as_str().unwrap().contains(RECORDING));
         }
-        other => panic!("what does {other} show?"),
+        other => panic!("no check for {other}"),
     }
 }
 
-/// Sends the request that the event came of.
+/// Sends the request from which API Gateway would make the event.
 async fn send(stack: &Stack, event: &Value) -> Response {
     let http = &event["requestContext"]["http"];
     let method: Method = http["method"].as_str().unwrap().parse().unwrap();

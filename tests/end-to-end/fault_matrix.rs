@@ -1,11 +1,16 @@
-//! The fault matrix: a test for each thing that can go wrong between Twilio's callback and the stored, linked recording.
+//! The fault matrix: a test for each fault between Twilio's callback and the stored, linked recording.
 //!
-//! Each arms its faults for one recording alone and ends with the same questions ([`Trial::ends_well`]): has the fault
-//! struck; is there one object, of one version, that plays back byte for byte; is there no upload left open; is there
-//! one link in the task, and everything else that was in it; is every message done, after as many deliveries as it was
-//! to take, and none in the dead letters. Where a message belongs there, the test says so itself.
+//! Each test sets up faults for one recording and ends with the same checks ([`Trial::ends_well`]):
 //!
-//! What can go wrong with erasures, reconciliation and due deletions is in `operator.rs`.
+//! - Every fault has occurred.
+//! - There is one object, with one version, that plays back byte for byte.
+//! - No upload is left open.
+//! - The task has one link, and everything else in it is unchanged.
+//! - Every message is done after the expected number of deliveries, and none is in the dead-letter queue.
+//!
+//! If a message belongs in the dead-letter queue, the test checks that itself.
+//!
+//! `operator.rs` tests the faults of erasures, reconciliation and due deletions.
 
 mod calling_back;
 mod linking;

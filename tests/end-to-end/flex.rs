@@ -1,5 +1,6 @@
-//! Twilio's own Flex UI and flex-sdk accept a call, with the plugin as Twilio's builder makes it and without. What they post
-//! to TaskRouter decides what is recorded and whom Twilio tells of it; from there on, the callbacks are the stack's.
+//! Twilio's own Flex UI and flex-sdk accept a call, with and without the plugin as Twilio's builder makes it. Their
+//! request to TaskRouter determines what is recorded and where Twilio sends the callbacks. From there on, the callbacks
+//! go to the stack.
 
 mod accepted;
 mod pause;
@@ -15,7 +16,7 @@ use crate::support::{Recording, alone, get};
 
 const WEBHOOK: &str = "https://webhooks.twilio.com/v1/Accounts/";
 
-/// Twilio's own check of a plugin's shape, its builder and jest by Twilio's configuration.
+/// Twilio's check of the plugin's structure, its builder, and jest with Twilio's configuration.
 #[tokio::test]
 async fn the_plugin_passes_twilios_checks_and_its_own_tests() {
     let plugin = tokio::task::spawn_blocking(|| toolbox::flex_plugin().unwrap());
@@ -47,7 +48,7 @@ async fn call_recording_in_the_console_names_the_task_in_the_callback() {
     }
 }
 
-/// The instruction that has a task's conference recorded, and us told of it.
+/// The instruction that records a task's conference and sends us the callback.
 fn conference_is_recorded(task: &str) -> Value {
     json!({
         "ConferenceRecord": true,
@@ -110,7 +111,7 @@ async fn what_another_plugin_has_set_stays_and_its_callback_is_replaced_with_a_w
     let [warning] = beside.said.as_slice() else {
         panic!("one warning: {:?}", beside.said);
     };
-    assert!(warning.contains("replaces another plugin's") && !warning.contains("other.example.com"));
+    assert!(warning.contains("replaces another plugin's setting") && !warning.contains("other.example.com"));
 }
 
 #[tokio::test]
@@ -126,7 +127,8 @@ async fn an_excluded_call_is_not_recorded_though_the_console_says_so() {
     }
 }
 
-/// An administrator sees it in Flex's notification bar, as React draws it; agents see nothing. Both take their call.
+/// Flex's notification bar, drawn by React, shows the error to an administrator. Agents see nothing. Both can take
+/// their call.
 #[tokio::test]
 async fn a_wrong_setting_is_shown_to_administrators_and_costs_nobody_a_call() {
     let wrong = "The plugin records no calls: ui_attributes.recording_vault.callback_url is not an https URL";
@@ -142,7 +144,8 @@ async fn a_wrong_setting_is_shown_to_administrators_and_costs_nobody_a_call() {
     }
 }
 
-/// From the agent's click to a link that plays. Nothing searches for the task: its SID is in the callback.
+/// From the agent's click to a link that plays. No search for the task is needed, because the callback contains its
+/// SID.
 #[tokio::test]
 async fn what_an_accepted_call_records_is_linked_without_a_search_and_plays() {
     let (stack, _turn) = alone().await;
@@ -178,7 +181,7 @@ enum Linked {
 }
 
 impl Linked {
-    /// How many links the task has, and its reservation.
+    /// The number of links of the task and of its reservation.
     fn expected(&self) -> [usize; 2] {
         match self {
             Self::Task => [1, 0],
@@ -194,7 +197,7 @@ fn links(stack: &Stack, case: &Accepted) -> [usize; 2] {
     [&attributes["conversations"], reservation].map(|level| level["media"].as_array().map_or(0, Vec::len))
 }
 
-/// What Twilio posts to the callback of the one recording that the instruction has started, when it's complete.
+/// The callback that Twilio posts when the recording that the instruction started is complete.
 fn twilios_callback(case: &Accepted, recording: &Recording) -> Callback {
     let [(recorded, callback)] = case.callbacks().try_into().unwrap();
     let (url, fragment) = callback.split_once('#').unwrap();

@@ -1,5 +1,5 @@
-//! Flex UI's own player, as Twilio publishes it, in a real Chromium at https://flex.twilio.com: what a supervisor hears and
-//! sees. The browser checks cross-origin access; nothing stands between it and the playback function.
+//! Flex UI's own player, as Twilio publishes it, in a real Chromium at https://flex.twilio.com. The tests check what a
+//! supervisor hears and sees. The browser checks cross-origin access and connects to the playback function directly.
 
 use std::{fs, path::PathBuf};
 
@@ -14,16 +14,16 @@ use crate::{
     support::{OwnStack, Recording, among_others, options},
 };
 
-/// In the Player's place where `url_provider` gave no link.
+/// The text in the Player's place if `url_provider` returned no link.
 const UNAVAILABLE: &str = "Playback of this file is unavailable";
 
-/// In the notification bar where a link does not play, or no more.
+/// The text in the notification bar if a link does not play or no longer plays.
 const FAILED: &str = "Playback of the recording has failed";
 
-/// Bytes of a second in stereo; of mono, half.
+/// Bytes per second in stereo. Mono has half of it.
 const RATE: usize = wav::BYTES_PER_SECOND as usize;
 
-/// Runs a scenario with Flex UI's script; its screenshots are kept for people to look at.
+/// Runs a scenario with Flex UI's script and keeps its screenshots for people to look at.
 pub(crate) async fn drive_flex(stack: &Stack, scenario: &str, mut job: Value) -> Value {
     let script = tokio::task::spawn_blocking(toolbox::flex_script).await.unwrap();
     job["flex"] = json!(script.unwrap());
@@ -53,7 +53,7 @@ async fn mono(stack: &Stack, seconds: usize) -> Recording {
     recording
 }
 
-/// A stack that fetches MP3 has to be given one that can be heard: silence has no waveform.
+/// A stack that fetches MP3 needs an audible recording, because silence has no waveform.
 async fn mp3(stack: &Stack, seconds: usize) -> Recording {
     let mut recording = Recording::new(stack, wav::HEADER_LEN + seconds * RATE);
     let at_twilio = |kind: &str| stack.recordings_dir().join(format!("{}.{kind}", recording.sid));
@@ -119,14 +119,15 @@ async fn flex_uis_own_player_plays_and_seeks() {
     );
 }
 
-/// Whether the notifications say this, however often: the fetch for the waveform and the element fail each for itself.
-fn says_only(told: &Value, what: &str) -> bool {
-    let told = told.as_array().unwrap();
-    let mut lines = told.iter().flat_map(|text| text.as_str().unwrap().lines());
-    !told.is_empty() && lines.all(|line| line == what)
+/// Whether the notifications consist of this text, repeated or not. The waveform's fetch and the element report
+/// failures independently.
+fn says_only(notifications: &Value, what: &str) -> bool {
+    let notifications = notifications.as_array().unwrap();
+    let mut lines = notifications.iter().flat_map(|text| text.as_str().unwrap().lines());
+    !notifications.is_empty() && lines.all(|line| line == what)
 }
 
-/// A conversation whose recordings are so many seconds long.
+/// A conversation with recordings of the given lengths in seconds.
 fn conversation(name: &str, recordings: &[(&Stack, Recording, u32)]) -> Value {
     let recordings: Vec<_> = recordings
         .iter()
@@ -135,7 +136,7 @@ fn conversation(name: &str, recordings: &[(&Stack, Recording, u32)]) -> Value {
     json!({"name": name, "token": values::FLEX_TOKEN, "recordings": recordings})
 }
 
-/// All answers of `/media-url` that are no link look alike, and so do all failures of the Player.
+/// All answers of `/media-url` without a link look alike, and so do all failures of the Player.
 #[tokio::test]
 async fn what_a_supervisor_sees_where_a_recording_does_not_play() {
     let (stack, _turn) = among_others().await;
@@ -153,7 +154,7 @@ async fn what_a_supervisor_sees_where_a_recording_does_not_play() {
         json!({"name": name, "origin": origin, "token": token, "urlProviders": providers})
     };
     let is_given = |name: &str, origin: &str, link: String| json!({"name": name, "origin": origin, "link": link});
-    // Flex asks twice when a conversation is opened, and again at nine tenths of what the link says of its life.
+    // Flex sends two requests when a conversation is opened, and one more at nine tenths of the link's lifetime.
     let not_again = json!({
         "name": "not-renewed",
         "origin": flex,
@@ -197,12 +198,14 @@ async fn what_a_supervisor_sees_where_a_recording_does_not_play() {
     for name in ["expired-link", "other-origin-with-a-link", "erasedLater"] {
         assert!(says_only(&seen[name]["told"], FAILED), "{name} {seen}");
     }
-    // An element asks without CORS: it plays where the page may not read the bytes to draw them.
+    // An element sends its request without CORS. It therefore plays even if the page may not read the bytes for the
+    // waveform.
     let plays = |name: &str| seen[name]["plays"].as_bool().unwrap();
     assert!(plays("other-origin-with-a-link") && !plays("expired-link"), "{seen}");
 }
 
-/// Links of twenty seconds, which the Player renews after eighteen; and those that it does not. Both engines at once.
+/// Tests links that expire after twenty seconds, in both engines at once. The Player renews some of them after eighteen
+/// seconds and others never.
 #[tokio::test]
 async fn flex_uis_own_player_renews_its_link_and_goes_on() {
     let serve_port = free_port().unwrap();
@@ -238,7 +241,7 @@ async fn flex_uis_own_player_renews_its_link_and_goes_on() {
         assert_eq!(seen["pauses"]["wasPaused"], true, "{engine} {seen}");
         assert_eq!(seen["renewed"], json!([true, true, true]), "{engine} {seen}");
         assert_eq!(seen["toldBefore"], json!([]), "{engine} {seen}");
-        // Another recording of the segment is a load of its own.
+        // Another recording of the segment is loaded separately.
         let chosen = &seen["chooses"];
         assert_eq!(
             (&chosen["at"], &chosen["durationS"]),
@@ -246,7 +249,7 @@ async fn flex_uis_own_player_renews_its_link_and_goes_on() {
             "{engine} {seen}"
         );
         assert_eq!(chosen["redrawn"], true, "{engine} {seen}");
-        // Its link ends, and Flex says so when more is to be played.
+        // Its link expires, and Flex reports this when more is to be played.
         assert_eq!(seen["pairIsRenewed"], false, "{engine} {seen}");
         assert!(says_only(&seen["told"], FAILED), "{engine} {seen}");
     }

@@ -1,4 +1,4 @@
-//! The line of `cargo demo --serve --json` is all that another program needs.
+//! Another program needs only the JSON line of `cargo demo --serve --json`.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -12,7 +12,7 @@ const RECORDING: &str = "REABCDEF00000000000000000000000001";
 const TASK: &str = "WTABCDEF00000000000000000000000001";
 const CALL: &str = "CAABCDEF00000000000000000000000001";
 
-/// The fields that the README promises.
+/// The fields that the README documents.
 const FIELDS: [&str; 15] = [
     "callback_url",
     "public_callback_url",
@@ -57,7 +57,7 @@ async fn a_program_that_knows_only_the_json_line_can_drive_the_stack() {
     let text = |pointer: &str| ready.pointer(pointer).unwrap().as_str().unwrap().to_owned();
     let control = text("/twilio/control_base");
 
-    // A recording dropped into the folder, and a task that only a search by the worker's leg finds.
+    // A recording is put into the folder, and its task can only be found by a search for the worker's leg.
     let audio = twilio_double::wav::duet(5);
     let file = Path::new(&text("/recordings_dir")).join(format!("{RECORDING}.wav"));
     fs::write(file, &audio).unwrap();
@@ -104,7 +104,7 @@ async fn a_program_that_knows_only_the_json_line_can_drive_the_stack() {
             .send()
             .await
             .unwrap();
-        // 404 until the copy is there.
+        // The status is 404 until the copy exists.
         (answer.status() == StatusCode::OK).then_some(())?;
         json(answer).await["media_url"].as_str().map(str::to_owned)
     })

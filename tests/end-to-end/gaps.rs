@@ -1,4 +1,5 @@
-//! Recordings that are shorter than their calls, for every reason that Twilio has for it: nothing compares them with the call.
+//! Recordings that are shorter than their calls, for each reason that Twilio documents. The service must not compare
+//! the two lengths.
 
 use std::fs;
 
@@ -8,20 +9,20 @@ use serde_json::json;
 use twilio_double::wav;
 
 use crate::{
-    audit::{audit_lines, told},
+    audit::{audit_lines, outcomes},
     support::{Recording, among_others, eventually},
 };
 
-/// Ten minutes, which nothing in the recording says.
+/// Ten minutes. The recording itself does not contain this value.
 const CALL_S: &str = "600";
 
-/// What was recorded of a call.
+/// The recording of a call.
 struct Recorded {
     what: &'static str,
     channels: u16,
     millis: u32,
     silent: bool,
-    /// What the callback says beside it.
+    /// The callback's additional parameters.
     says: fn(Callback) -> Callback,
 }
 
@@ -34,14 +35,14 @@ fn of_a_conference(callback: Callback) -> Callback {
 
 const RECORDED: [Recorded; 6] = [
     Recorded {
-        what: "paused with PauseBehavior=skip: what was said meanwhile is not there",
+        what: "paused with PauseBehavior=skip: speech during the pause is missing",
         channels: 2,
         millis: 20_000,
         silent: false,
         says: of_a_conference,
     },
     Recorded {
-        what: "paused with PauseBehavior=silence, for all of the recording",
+        what: "paused with PauseBehavior=silence, for the whole recording",
         channels: 2,
         millis: 20_000,
         silent: true,
@@ -62,14 +63,14 @@ const RECORDED: [Recorded; 6] = [
         says: |callback| callback.parameter("RecordingTrack", "inbound"),
     },
     Recorded {
-        what: "silence trimmed at both ends, with a duration that is rounded",
+        what: "silence trimmed at both ends, with a rounded duration",
         channels: 2,
         millis: 3_400,
         silent: false,
         says: |callback| callback.parameter("RecordingSource", "RecordVerb"),
     },
     Recorded {
-        what: "paused from beginning to end",
+        what: "paused from start to end",
         channels: 2,
         millis: 0,
         silent: true,
@@ -78,7 +79,7 @@ const RECORDED: [Recorded; 6] = [
 ];
 
 impl Recorded {
-    /// As Twilio has it, 8 kHz and 16 bits.
+    /// Twilio's format: 8 kHz and 16 bits.
     fn wav(&self) -> Vec<u8> {
         let data_len = 8 * self.millis * u32::from(self.channels) * 2;
         let mut file = wav::header(self.channels, data_len);
@@ -95,7 +96,7 @@ impl Recorded {
         recording.audio = self.wav();
         let file = stack.recordings_dir().join(format!("{}.wav", recording.sid));
         fs::write(file, &recording.audio).unwrap();
-        // Twilio may say new things at any time. What it says of the call is not the recording's.
+        // Twilio may add parameters at any time. These describe the call, not the recording.
         let callback = ["CallDuration", "ConferenceDuration", "Duration"]
             .into_iter()
             .fold((self.says)(recording.callback()), |callback, name| {
@@ -119,7 +120,7 @@ impl Recorded {
         })
         .await;
         assert_eq!(
-            told(&lines),
+            outcomes(&lines),
             [("copy", "stored"), ("delete_original", "deleted")],
             "{}",
             self.what

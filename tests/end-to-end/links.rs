@@ -1,4 +1,4 @@
-//! Links that can't be made at once, or not from the callback alone.
+//! Links that cannot be made at once, or not from the callback alone.
 
 use aws_sdk_sqs::types::{
     Message, MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
@@ -10,7 +10,7 @@ use twilio_double::AssignmentStatus;
 
 use crate::support::{OwnStack, Recording, among_others, eventually, now_ms, options};
 
-/// Lambda stops a function after so many invocations of one chain.
+/// Lambda stops a function after this many invocations in one chain.
 const LAMBDAS_CHAIN: u32 = 16;
 
 /// The deliveries of the recording's link, the newest last.
@@ -29,7 +29,7 @@ async fn a_link_waits_for_its_tasks_worker_and_is_made_then() {
     twilio.add_task_with(&recording.task, &attributes, AssignmentStatus::Pending);
     let answer = stack.post_callback(&recording.callback()).await.unwrap();
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-    eventually("the linker's word that the task waits", || async {
+    eventually("the linker's log line that the task waits", || async {
         let log = stack.log(Role::Linker).unwrap();
         log.lines()
             .any(|line| line.contains(&recording.sid) && line.contains("after a worker accepts it"))
@@ -60,7 +60,7 @@ async fn a_link_waits_longer_than_lambda_lets_a_chain_of_one_function_go_on() {
     let attributes = twilio.task(&recording.task).unwrap().attributes;
     twilio.add_task_with(&recording.task, &attributes, AssignmentStatus::Pending);
     stack.post_callback(&recording.callback()).await.unwrap();
-    let delivery = eventually("more tries than a chain may have", || async {
+    let delivery = eventually("more attempts than a chain may have", || async {
         let delivery = link_deliveries(stack, &recording).pop()?;
         if delivery.state == DeliveryState::Kept {
             stack.bring_back(&delivery).await;
@@ -68,7 +68,11 @@ async fn a_link_waits_longer_than_lambda_lets_a_chain_of_one_function_go_on() {
         (delivery.times > LAMBDAS_CHAIN + 4).then_some(delivery)
     })
     .await;
-    assert_eq!(link_deliveries(stack, &recording).len(), 1, "never sent again");
+    assert_eq!(
+        link_deliveries(stack, &recording).len(),
+        1,
+        "the message must never be sent again"
+    );
     assert_eq!(twilio.task(&recording.task).unwrap().attributes, attributes);
 
     twilio.add_task_with(&recording.task, &attributes, AssignmentStatus::Assigned);
@@ -83,7 +87,7 @@ async fn an_old_link_is_made_by_the_function_of_the_late_ones() {
     let job = json!({
         "version": 1, "kind": "LinkTask", "recordingSid": recording.sid, "taskSid": recording.task,
         "receivedAtMs": now_ms() - 11 * 60_000,
-        // As an earlier release left it in the queue.
+        // A message that an earlier release left in the queue.
         "attempt": 7, "notAfterMs": now_ms() + 60_000,
     });
     let attributes = stack.twilio().task(&recording.task).unwrap().attributes;
@@ -91,7 +95,7 @@ async fn an_old_link_is_made_by_the_function_of_the_late_ones() {
     put(AssignmentStatus::Pending);
     let sent = stack.sqs().send_message().queue_url(&stack.resources().links.url);
     sent.message_body(job.to_string()).send().await.unwrap();
-    eventually("a try of the late link", || async {
+    eventually("an attempt at the late link", || async {
         let deliveries = link_deliveries(stack, &recording);
         deliveries
             .iter()
@@ -131,12 +135,13 @@ async fn a_link_is_given_up_after_a_day_and_its_dead_letter_says_why() {
     assert_eq!(stack.twilio().task(&recording.task).unwrap().attributes, attributes);
 }
 
-/// The stack stops what Lambda would stop, or a chain that does not work there would seem to work here. The chain is a real
-/// one: the linker gives a message up that is no job, with the trace that it was invoked with, and this test puts it back.
+/// The stack stops the chains that Lambda would stop. Otherwise, a chain that Lambda stops would seem to work here. The
+/// chain is real: the linker gives up a message that is not a job, with the trace of its invocation, and this test
+/// sends the message again.
 #[tokio::test]
 async fn a_chain_of_one_function_is_stopped_as_lambda_does_it() {
     let stack = OwnStack::start(options()).await;
-    let poison = "this is no job";
+    let poison = "this is not a job";
     let mut trace = None;
     let mut given_up = 0;
     loop {
@@ -146,10 +151,13 @@ async fn a_chain_of_one_function_is_stopped_as_lambda_does_it() {
             break;
         }
         given_up += 1;
-        assert!(given_up <= 2 * LAMBDAS_CHAIN, "nobody stops the chain");
+        assert!(given_up <= 2 * LAMBDAS_CHAIN, "the chain was not stopped");
         let attributes = letter.attributes.unwrap();
         let kept = attributes.get(&aws_sdk_sqs::types::MessageSystemAttributeName::AwsTraceHeader);
-        trace = Some(kept.expect("the SDK passes the trace on, and SQS keeps it").clone());
+        trace = Some(
+            kept.expect("the SDK must pass the trace on, and SQS must keep it")
+                .clone(),
+        );
     }
     assert_eq!(given_up, LAMBDAS_CHAIN);
     let stopped = stack.deliveries(poison).pop().unwrap();
@@ -168,7 +176,7 @@ async fn send(stack: &Stack, body: &str, trace: Option<String>) {
     message.message_body(body).send().await.unwrap();
 }
 
-/// Takes the message out of the dead letters.
+/// Takes the message out of the dead-letter queue.
 async fn dead_letter(stack: &Stack, body: &str) -> Message {
     let (sqs, queue_url) = (stack.sqs(), &stack.resources().links.dead_letters_url);
     let letter = eventually("the dead letter", || async {

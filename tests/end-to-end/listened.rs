@@ -1,7 +1,7 @@
-//! Who opened a recording and who listened to it, by the audit lines of Flex UI's own player in a real browser.
+//! The audit lines of Flex UI's own player in a real browser show who opened a recording and who listened to it.
 //!
-//! CloudWatch Logs Insights has no engine that runs here. So the documented query is held to the text below, and what it
-//! computes is computed by hand from the lines that the function wrote.
+//! No engine for CloudWatch Logs Insights runs here. Therefore, the documented query is compared with the text below,
+//! and the test repeats its computation on the lines that the function wrote.
 
 use std::{collections::BTreeMap, fs};
 
@@ -15,7 +15,7 @@ use crate::{
     support::{OwnStack, Recording, eventually, options},
 };
 
-/// The query's computation, which [`Row`] has in Rust.
+/// The query whose computation [`Row`] repeats in Rust.
 const QUERY: &str = r#"
 | fields strcontains(secFetchDest, "audio") + strcontains(secFetchDest, "video") as element
 | stats min(@timestamp) as first, sortsLast(identity) as listener, sortsLast(workerSid) as worker,
@@ -23,7 +23,7 @@ const QUERY: &str = r#"
     max(bytesPerSecond) as rate, played / rate as seconds by linkId
 "#;
 
-/// What the query tells of one link.
+/// The query's result for one link.
 #[derive(Debug, Default, PartialEq)]
 struct Row {
     listener: Option<String>,
@@ -51,7 +51,7 @@ impl Row {
     }
 }
 
-/// The rows of all links to a recording, once every reply has ended.
+/// The rows of all links to a recording, after every reply has ended.
 async fn rows(stack: &Stack, recording: &Recording) -> BTreeMap<String, Row> {
     let lines = eventually("the end of every reply", || async {
         let lines = audit_lines(stack, Role::Playback, recording);
@@ -84,7 +84,7 @@ async fn who_opened_a_recording_is_told_from_who_listened() {
     let job = json!({
         "conversation": {"token": values::FLEX_TOKEN, "urlProviders": [url_provider(&stack, &recording.sid)]},
         "lengthS": 180,
-        // Nobody, somebody who begins at the beginning, and somebody who begins near the end.
+        // No playback, one from the start, and one from near the end.
         "openings": [[], [0.0], [0.9]],
     });
     let links = drive_flex(&stack, "opens.mjs", job).await;
@@ -95,17 +95,17 @@ async fn who_opened_a_recording_is_told_from_who_listened() {
         let id = rows.keys().find(|id| link.contains(&format!("&id={id}&")));
         &rows[id.unwrap()]
     };
-    // Flex asks for each conversation's first link twice.
+    // Flex requests the first link of each conversation twice.
     let (used, unused): (Vec<_>, Vec<_>) = rows.values().partition(|row| row.bytes > 0);
     assert_eq!((used.len(), unused.len()), (3, 3));
     for row in used {
         assert_eq!(row.rate, rate as u64);
         assert_eq!(row.listener.as_deref(), Some("supervisor_40example_2Ecom"));
-        // The waveform's fetch took the whole, and is no listening.
+        // The fetch for the waveform reads the whole recording, and does not count as listening.
         let fetched = row.bytes - row.played;
         assert_eq!(fetched, recording.audio.len() as u64, "{row:?}");
     }
-    // The element asks once where it is only opened. How much of the answer it reads is its own affair.
+    // If the element is only opened, it sends one request. It may read any part of the response.
     let opened = of(&links[0]);
     assert_eq!(opened.furthest, 0, "{opened:?}");
     assert!(opened.played <= 1_048_576, "{opened:?}");

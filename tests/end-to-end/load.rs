@@ -1,4 +1,4 @@
-//! A thousand calls that end within a minute, while one call in twenty fails on the wire.
+//! A thousand calls end within a minute, while one request in twenty fails on the wire.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,10 +16,10 @@ use crate::support::{OwnStack, Recording, drained, get, options};
 
 const RECORDINGS: usize = 1_000;
 
-/// Callbacks under way at a time.
+/// The number of callbacks in progress at a time.
 const AT_ONCE: usize = 16;
 
-/// Of how many calls one fails: five per cent.
+/// One request in this many fails: five per cent.
 const ONE_IN: u64 = 20;
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn a_thousand_recordings_are_stored_and_linked_once_while_one_call_in_twen
         .await;
     let called_back = began.elapsed();
     until_the_queues_are_empty(&stack).await;
-    // Figures for people; none of them decides the test.
+    // Figures for people. The test's result does not depend on them.
     println!(
         "{RECORDINGS} callbacks in {called_back:.0?}, all work done after {:.0?}",
         began.elapsed()
@@ -49,16 +49,16 @@ async fn a_thousand_recordings_are_stored_and_linked_once_while_one_call_in_twen
     for recording in &recordings {
         assert!(
             stored.contains(&recording.object_key()) || named(&dead_copies, recording),
-            "{} is neither stored nor in the dead letters",
+            "{} is neither stored nor in the dead-letter queue",
             recording.sid
         );
         assert!(
             is_linked_once(&stack, recording) || named(&dead_links, recording),
-            "{} is neither linked nor in the dead letters",
+            "{} is neither linked nor in the dead-letter queue",
             recording.sid
         );
     }
-    // Nothing fails five times in a row where one call in twenty does.
+    // If one request in twenty fails, no job fails five times in a row.
     assert_eq!((dead_links, dead_copies), (vec![], vec![]));
     let came_back = stack
         .deliveries("")
@@ -75,8 +75,8 @@ async fn a_thousand_recordings_are_stored_and_linked_once_while_one_call_in_twen
     }
 }
 
-/// Arms a fault for every kind of call on the way from the callback to the stored, linked recording: such as are healed
-/// by asking again, and such as make the job fail.
+/// Sets up a fault for every kind of request between the callback and the stored, linked recording. Some faults are
+/// corrected by a repeated request, others make the job fail.
 fn break_everything(stack: &Stack) {
     let answer = |status: u16, body: &str| Fault::Answer {
         status,
@@ -111,7 +111,7 @@ fn break_everything(stack: &Stack) {
     }
 }
 
-/// Posts a callback, again where it isn't taken, as Twilio does where its URL says so (`#rc=3&rp=all`).
+/// Posts a callback, and repeats it if it is refused. Twilio does the same if the URL says so (`#rc=3&rp=all`).
 async fn call_back(stack: &Stack, recording: &Recording) {
     let mut answer = StatusCode::SERVICE_UNAVAILABLE;
     for _ in 0..4 {
@@ -120,12 +120,12 @@ async fn call_back(stack: &Stack, recording: &Recording) {
             return;
         }
     }
-    panic!("{} was answered {answer}", recording.sid);
+    panic!("{} got the answer {answer}", recording.sid);
 }
 
-/// Waits until every message is done or dead. Those that failed come back without their wait.
+/// Waits until every message is done or in a dead-letter queue. Failed messages become visible again at once.
 async fn until_the_queues_are_empty(stack: &Stack) {
-    // Ten minutes are long enough for anything that will ever happen.
+    // Ten minutes are long enough even on a busy machine.
     for _ in 0..600 {
         for delivery in stack.deliveries("") {
             if delivery.state == DeliveryState::Kept {
@@ -145,7 +145,7 @@ async fn until_the_queues_are_empty(stack: &Stack) {
     panic!("the queues never became empty");
 }
 
-/// The messages in a queue, those in somebody's hands included.
+/// The number of messages in a queue, including those in flight.
 async fn messages_in(stack: &Stack, queue_url: &str) -> u64 {
     let asked = stack.sqs().get_queue_attributes().queue_url(queue_url);
     let answer = asked
@@ -159,7 +159,7 @@ async fn messages_in(stack: &Stack, queue_url: &str) -> u64 {
     counts.map(|count| count.parse::<u64>().unwrap()).sum()
 }
 
-/// The keys of all recordings in the bucket, each of which has one version and no delete marker.
+/// The keys of all recordings in the bucket. Checks that each has one version and no delete marker.
 async fn stored_once(stack: &Stack) -> BTreeSet<String> {
     let mut versions = BTreeMap::new();
     let (mut key, mut version) = (None, None);

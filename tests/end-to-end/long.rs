@@ -1,4 +1,4 @@
-//! Recordings too long for one reply of Lambda's.
+//! Recordings that are too long for one reply of Lambda.
 
 use std::{fs, path::Path, process::Output};
 
@@ -9,10 +9,10 @@ use toolbox::{Scratch, Venv};
 
 use crate::support::{Recording, alone, get, header, json, request};
 
-/// A little above the 190 MB that are sent whole: 1 h 39 min.
+/// Slightly above 190 MB, the longest recording that is sent in one reply: 1 h 39 min.
 const LEN: usize = 190_000_044;
 
-/// Runs the script that the operations page names.
+/// Runs the script that the operations page describes.
 async fn download(url: &str, file: &Path) -> Output {
     let python = tokio::task::spawn_blocking(|| toolbox::python(Venv::Stack));
     Command::new(python.await.unwrap().unwrap())
@@ -42,7 +42,7 @@ async fn a_recording_longer_than_a_reply_is_had_by_ranges_and_by_the_script() {
         Some(format!("bytes {}-{}/{LEN}", LEN - 10, LEN - 1))
     );
 
-    // On its way the reply breaks off for good once, and S3 is away once: the script goes on from where it was.
+    // The reply is cut off once, and S3 is unavailable once. The script resumes each time.
     let broken = [(Fault::CutBody(1_000_000), 1), (Fault::Drop, 8)];
     for (fault, times) in broken {
         let rule = Rule::new("s3", "GetObject", fault)
@@ -60,7 +60,11 @@ async fn a_recording_longer_than_a_reply_is_had_by_ranges_and_by_the_script() {
         String::from_utf8_lossy(&downloaded.stderr)
     );
     assert!(fs::read(&file).unwrap() == recording.audio);
-    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1, "no part is left");
+    assert_eq!(
+        fs::read_dir(scratch.path()).unwrap().count(),
+        1,
+        "no partial file may be left"
+    );
 }
 
 #[tokio::test]

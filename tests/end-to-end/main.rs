@@ -1,4 +1,5 @@
-//! The whole service over real sockets: the real binaries on the local stack, driven as Twilio and the Player drive them.
+//! The whole service over real sockets. The real binaries run on the local stack, and the tests drive them as Twilio
+//! and the Player do.
 
 #![allow(missing_docs, reason = "a test binary has no users")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]

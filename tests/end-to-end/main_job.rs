@@ -1,4 +1,5 @@
-//! The main job, as `cargo demo` shows it: a signed callback in, an encrypted recording stored, ranges of it played.
+//! The main job, as `cargo demo` shows it: a signed callback arrives, an encrypted recording is stored, and ranges of
+//! it are played.
 
 use local_stack::{Callback, Role, Stack, StackOptions};
 use reqwest::StatusCode;
@@ -10,7 +11,7 @@ use crate::{
     support::{OwnStack, Recording, among_others, eventually, get, header, options},
 };
 
-/// 5.8 MB: three minutes, and more than one multipart part would hold at S3's minimum.
+/// 5.8 MB: three minutes, more than S3's minimum size of a part.
 const THREE_MINUTES: usize = 44 + 180 * 32_000;
 
 #[tokio::test]
@@ -46,7 +47,7 @@ async fn plays(stack: &Stack) {
     let attributes = stack.twilio().task(&recording.task).unwrap().attributes;
     assert!(
         attributes.contains(r#""precise":1.00"#),
-        "what others wrote survives to the digit"
+        "other writers' values must be kept to the digit"
     );
     let attributes: Value = serde_json::from_str(&attributes).unwrap();
     assert_eq!(attributes["conversations"]["queue"], "Support");
@@ -66,7 +67,7 @@ async fn plays(stack: &Stack) {
     let middle = &recording.audio[3_000_000..3_000_064];
     assert!(
         !object.windows(middle.len()).any(|window| window == middle),
-        "nothing in the clear"
+        "no plaintext may be stored"
     );
 
     let url = recording.media_url(stack).await;
@@ -90,7 +91,7 @@ async fn plays(stack: &Stack) {
     assert_eq!(header(&whole, "content-type").as_deref(), Some("audio/x-wav"));
     assert!(
         whole.bytes().await.unwrap() == recording.audio,
-        "every byte of the whole"
+        "the whole recording is identical"
     );
 }
 
@@ -144,7 +145,7 @@ async fn every_line_about_a_recording_names_its_invocation_and_its_trace() {
     }
 }
 
-/// What the libraries would say at that level holds raw events, headers and bodies.
+/// At this level, the libraries would log raw events, headers and bodies.
 #[tokio::test]
 async fn no_log_line_holds_a_secret_at_trace_either() {
     let trace = |options: StackOptions, role| options.setting(role, "AWS_LAMBDA_LOG_LEVEL", "TRACE");
@@ -153,8 +154,8 @@ async fn no_log_line_holds_a_secret_at_trace_either() {
     assert!(stack.logs().unwrap().contains(r#""level":"INFO""#));
 }
 
-/// Every test ends with a search of the logs for secrets, tokens, signatures, names and numbers; this one has them pass
-/// where others don't.
+/// Every test ends with a search of the logs for secrets, tokens, signatures, names and numbers. This test uses those
+/// that other tests do not.
 #[tokio::test]
 async fn no_log_line_holds_a_secret() {
     let (stack, _turn) = among_others().await;

@@ -1,4 +1,4 @@
-//! What the functions tell CloudWatch, where an alarm depends on more than that a metric is there.
+//! The metrics that the functions emit, where an alarm depends on their values or times.
 
 use local_stack::{Role, Stack};
 use serde_json::{Value, json};
@@ -6,15 +6,15 @@ use twilio_double::{Fault, FaultAction, Operation};
 
 use crate::support::{OwnStack, Recording, eventually, now_ms, options};
 
-/// A value of a metric, and the time that CloudWatch files it under, in Unix milliseconds.
+/// A value of a metric with its CloudWatch timestamp in Unix milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Datum {
     pub(crate) at_ms: u64,
     pub(crate) value: f64,
 }
 
-/// What a role's function has told of a metric, oldest first.
-pub(crate) fn told(stack: &Stack, role: Role, metric: &str) -> Vec<Datum> {
+/// The values of a metric that a role's function has emitted, oldest first.
+pub(crate) fn recorded(stack: &Stack, role: Role, metric: &str) -> Vec<Datum> {
     let log = stack.log(role).unwrap();
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines
@@ -28,7 +28,7 @@ pub(crate) fn told(stack: &Stack, role: Role, metric: &str) -> Vec<Datum> {
         .collect()
 }
 
-/// One message of a queue, sent so long ago.
+/// An event with one message that was sent `age_ms` ago.
 fn event(body: &Value, age_ms: u64) -> Value {
     json!({"Records": [{
         "eventSource": "aws:sqs",
@@ -39,12 +39,12 @@ fn event(body: &Value, age_ms: u64) -> Value {
     }]})
 }
 
-/// Invokes a function with the message; returns what it then tells of the metric.
-async fn told_of(stack: &Stack, role: Role, metric: &str, body: &Value, age_ms: u64) -> Vec<Datum> {
-    let before = told(stack, role, metric).len();
+/// Invokes a function with the message, and returns the values of the metric that it then emits.
+async fn recorded_after(stack: &Stack, role: Role, metric: &str, body: &Value, age_ms: u64) -> Vec<Datum> {
+    let before = recorded(stack, role, metric).len();
     let answer = stack.invoke(role, &event(body, age_ms)).await.unwrap();
     assert!(!answer.failed, "{answer:?}");
-    told(stack, role, metric).split_off(before)
+    recorded(stack, role, metric).split_off(before)
 }
 
 #[tokio::test]
@@ -52,23 +52,29 @@ async fn a_copy_that_fails_tells_how_long_it_has_waited() {
     let stack = OwnStack::start(options()).await;
     let hour_ms = 3_600_000;
     let missing = json!({"version": 1, "kind": "CopyRecording", "recordingSid": "RE000000000000000000000000000000aa"});
-    let ages = told_of(&stack, Role::Copier, "CopyAge", &missing, hour_ms).await;
+    let ages = recorded_after(&stack, Role::Copier, "CopyAge", &missing, hour_ms).await;
     assert!(
         matches!(*ages, [age] if (3_600.0..7_200.0).contains(&age.value)),
         "{ages:?}"
     );
 
     let unknown = json!({"version": 9, "kind": "CopyRecording"});
-    let ages = told_of(&stack, Role::Copier, "CopyAge", &unknown, hour_ms).await;
+    let ages = recorded_after(&stack, Role::Copier, "CopyAge", &unknown, hour_ms).await;
     assert!(matches!(*ages, [age] if age.value >= 3_600.0), "{ages:?}");
 
-    // A deletion is not a copy; a copy that is made tells no age.
+    // A deletion is not a copy, and a successful copy emits no age.
     let deletion =
         json!({"version": 1, "kind": "DeleteOriginal", "recordingSid": "RE000000000000000000000000000000aa"});
-    assert_eq!(told_of(&stack, Role::Copier, "CopyAge", &deletion, hour_ms).await, []);
+    assert_eq!(
+        recorded_after(&stack, Role::Copier, "CopyAge", &deletion, hour_ms).await,
+        []
+    );
     let recording = Recording::new(&stack, 1_000);
     let copy = json!({"version": 1, "kind": "CopyRecording", "recordingSid": recording.sid});
-    assert_eq!(told_of(&stack, Role::Copier, "CopyAge", &copy, hour_ms).await, []);
+    assert_eq!(
+        recorded_after(&stack, Role::Copier, "CopyAge", &copy, hour_ms).await,
+        []
+    );
     recording.stored(&stack).await;
 }
 
@@ -89,24 +95,24 @@ async fn a_link_that_fails_tells_how_long_it_was_possible() {
             body: None,
             retry_after: None,
         };
-        // As often as one try of the job asks.
+        // One attempt at the job sends up to this many requests.
         let fault = |operation| Fault::once(operation, down.clone()).times(20).about(&recording.task);
         stack.twilio().fault(fault(Operation::TaskFetch));
-        let ages = told_of(&stack, role, "LinkAge", &body, 0).await;
+        let ages = recorded_after(&stack, role, "LinkAge", &body, 0).await;
         let age_s = age_ms as f64 / 1_000.0;
         assert!(
             matches!(*ages, [age] if (age_s..2.0 * age_s).contains(&age.value)),
             "{ages:?}"
         );
 
-        // The task has just been made: it could be linked only since then.
+        // The task has just been created, so that it can be linked only from now on.
         stack.twilio().clear_faults();
         stack.twilio().fault(fault(Operation::TaskUpdate));
-        let ages = told_of(&stack, role, "LinkAge", &body, 0).await;
+        let ages = recorded_after(&stack, role, "LinkAge", &body, 0).await;
         assert!(matches!(*ages, [age] if age.value < age_s), "{ages:?}");
 
         stack.twilio().clear_faults();
-        assert_eq!(told_of(&stack, role, "LinkAge", &body, 0).await, []);
+        assert_eq!(recorded_after(&stack, role, "LinkAge", &body, 0).await, []);
         recording.linked(&stack).await;
     }
 }
@@ -118,11 +124,11 @@ async fn only_the_schedules_own_reconciliation_counts_as_one() {
         (json!({"reconcile": {}}), 0),
         (json!({"reconcile": {"scheduled": true}}), 1),
     ] {
-        let before = told(&stack, Role::Operator, "ScheduledReconciliation").len();
+        let before = recorded(&stack, Role::Operator, "ScheduledReconciliation").len();
         let answer = stack.invoke(Role::Operator, &event).await.unwrap();
         assert!(!answer.failed, "{answer:?}");
         assert_eq!(
-            told(&stack, Role::Operator, "ScheduledReconciliation").len() - before,
+            recorded(&stack, Role::Operator, "ScheduledReconciliation").len() - before,
             runs
         );
     }
@@ -141,17 +147,17 @@ async fn hours_in_which_nothing_arrives_are_told_of() {
         (found["atTwilio"].clone(), found["arrived"].clone())
     };
     assert_eq!(look().await, (json!(0), json!(false)));
-    // No callback has come.
+    // No callback has arrived.
     let recording = Recording::new(&stack, 1_000);
     assert_eq!(look().await, (json!(1), json!(false)));
     recording.bring_in(&stack).await;
     assert_eq!(look().await, (json!(1), json!(true)));
 
-    let told = eventually("the metric of each look", || async {
-        let told = told(&stack, Role::Operator, "NothingArrived");
-        (told.len() == 3).then_some(told)
+    let values = eventually("the metric of each check", || async {
+        let values = recorded(&stack, Role::Operator, "NothingArrived");
+        (values.len() == 3).then_some(values)
     })
     .await;
-    let values: Vec<_> = told.iter().map(|datum| datum.value).collect();
+    let values: Vec<_> = values.iter().map(|datum| datum.value).collect();
     assert_eq!(values, [1.0, 1.0, 0.0]);
 }

@@ -1,5 +1,5 @@
-//! Playback answers as nginx does that serves the recording's plaintext from a file, but for a short list of intended
-//! differences.
+//! Playback answers like an nginx server that serves the recording's plaintext from a file, except for a short list of
+//! intended differences.
 
 mod requests;
 mod server;
@@ -14,32 +14,33 @@ use self::requests::{Asked, Dice, Origin};
 pub(crate) use self::server::Nginx;
 use crate::support::{OwnStack, Recording, header, options};
 
-/// Six frames and a bit, so that ranges begin and end in all of them and 2,000 wholes are still a moment's work.
+/// Six frames and a partial one. Ranges start and end in all of them, and 2,000 whole recordings are still sent
+/// quickly.
 const LEN: usize = 400_000;
 
-/// Three frames: the cap on what a browser gets is met often.
+/// Three frames, so that many requests reach the limit for browsers.
 const MAX_RANGE: u64 = 3 * 65_536;
 
 const REQUESTS: usize = 2_400;
 
-/// As many as playback has instances.
+/// As many requests as playback has instances.
 const AT_A_TIME: usize = 4;
 
-/// What playback means to do otherwise than nginx, and why.
+/// An intended difference from nginx, with its reason.
 struct Intended {
     what: &'static str,
-    /// The request to which nginx gives the answer that playback gives to this one; None where the two agree.
+    /// The request to which nginx gives the answer that playback gives to this one. `None` if the two agree.
     for_nginx: fn(&Asked) -> Option<Asked>,
 }
 
-/// The whole list. Beside it, errors have a JSON body instead of HTML, and bodies of errors aren't compared.
+/// The complete list. Also, errors have a JSON body instead of HTML, and error bodies are not compared.
 const INTENDED: [Intended; 6] = [
     Intended {
-        what: "HEAD has no ranges: RFC 9110 section 14.2 has a server ignore Range with other methods than GET",
+        what: "HEAD has no ranges: by RFC 9110 section 14.2, a server ignores Range with methods other than GET",
         for_nginx: |asked| asked.without_range_if(asked.method == Method::HEAD && asked.range.is_some()),
     },
     Intended {
-        what: "several ranges are answered with the whole: no player reads multipart/byteranges",
+        what: "several ranges get the whole recording: no player reads multipart/byteranges",
         for_nginx: |asked| asked.without_range_if(asked.has_several_ranges()),
     },
     Intended {
@@ -60,7 +61,8 @@ const INTENDED: [Intended; 6] = [
     },
 ];
 
-/// What of an answer matters to a client. Of an entity tag it's whether there is the right one; of an error no body.
+/// The parts of a response that matter to a client. For an entity tag, only its correctness counts. Bodies of errors
+/// are left out.
 #[derive(Debug, PartialEq)]
 struct Answer {
     status: StatusCode,
@@ -79,7 +81,7 @@ impl Answer {
         let mut answer = Self {
             status,
             content_range: header(&response, "content-range"),
-            // nginx says it with a 200 only, and the type of what isn't sent not at all.
+            // nginx sends this header only with a 200, and no type for content that it does not send.
             accept_ranges: kept("accept-ranges", &[200]),
             content_type: kept("content-type", &[200, 206]),
             has_etag: kept("etag", &[200, 206, 304]).as_ref() == Some(&origin.etag),
@@ -93,7 +95,7 @@ impl Answer {
     }
 }
 
-/// The differences that a request meets, one after the other, and the request for nginx that comes of them.
+/// The differences that apply to a request, in order, and the request for nginx that results from them.
 fn intended(asked: &Asked) -> (Vec<&'static str>, Asked) {
     let mut met = Vec::new();
     let mut for_nginx = asked.clone();
@@ -116,7 +118,8 @@ async fn playback_answers_as_nginx_does_but_for_the_intended_differences() {
     let recording = Recording::new(&stack, LEN);
     recording.bring_in(&stack).await;
     let nginx = Nginx::serving(&recording.audio).await;
-    // A connection for each request: nginx closes one after a thousand, perhaps just when the next one is on its way.
+    // Each request has its own connection. nginx closes a connection after a thousand requests, possibly while the next
+    // request is being sent.
     let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
     let ours = Origin::of(&client, recording.link(&stack, 3_600)).await;
     let theirs = Origin::of(&client, nginx.url()).await;
@@ -140,7 +143,7 @@ async fn playback_answers_as_nginx_does_but_for_the_intended_differences() {
     let equal = compared.iter().filter(|(met, ..)| met.is_empty()).count();
     assert!(
         equal >= REQUESTS / 3,
-        "{equal} requests were answered alike as they are"
+        "{equal} requests got equal answers without a change"
     );
     let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
     for (_, _, status) in &compared {
@@ -153,11 +156,11 @@ async fn playback_answers_as_nginx_does_but_for_the_intended_differences() {
         );
     }
     for Intended { what, .. } in &INTENDED {
-        // Alone, so that it's this difference and no other that makes one.
+        // Only requests with this one difference count, so that no other difference can cause the result.
         let shown = compared
             .iter()
             .filter(|(met, is_real, _)| met[..] == [*what] && *is_real)
             .count();
-        assert!(shown >= 10, "{shown} requests show that {what}");
+        assert!(shown >= 10, "{shown} requests show this difference: {what}");
     }
 }

@@ -1,4 +1,5 @@
-//! No event ends a process: thousands of odd ones, made from the samples in `events/`, are each answered.
+//! No event may end a process. The tests send thousands of odd events, made from the samples in `events/`, and each
+//! gets an answer.
 
 use std::fs;
 
@@ -10,16 +11,16 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::support::{OwnStack, Recording, alone, get, options};
 
-/// Any seed would do; with a fixed one, a finding is found again.
+/// Any seed would do. A fixed one makes a failure reproducible.
 const SEED: u64 = 14;
 
-/// What HTTP's grammar has no place for, or libraries trip over.
+/// Characters that HTTP's grammar does not allow, or that libraries often handle wrongly.
 const ODD: [&str; 27] = [
     " ", "+", "%", "%00", "%zz", "%C3", "\"", "<", ">", "\\", "^", "`", "{", "|", "#", "?", "&", "=", "\0", "\n",
     "\r\n", "\t", "\u{1b}", "\u{7f}", "é", "\u{202e}", "😀",
 ];
 
-/// Values for fields that hold one small text.
+/// Values for fields that hold a short text.
 const TEXTS: [&str; 18] = [
     "",
     " ",
@@ -41,7 +42,7 @@ const TEXTS: [&str; 18] = [
     "application/json",
 ];
 
-/// Fields that are changed.
+/// The fields that are changed.
 const FIELDS: [&str; 24] = [
     "/rawPath",
     "/rawPath",
@@ -69,7 +70,7 @@ const FIELDS: [&str; 24] = [
     "/requestContext/authorizer",
 ];
 
-/// Odd events, one after the other.
+/// An iterator over odd events.
 struct OddEvents {
     rng: Rng,
     samples: Vec<Value>,
@@ -88,7 +89,7 @@ impl OddEvents {
     fn change(&mut self, event: &mut Value) {
         let field = FIELDS[self.rng.usize(..FIELDS.len())];
         let (parent, name) = field.rsplit_once('/').unwrap();
-        // An earlier change may have taken it away.
+        // An earlier change may have removed the parent.
         let Some(parent) = event.pointer_mut(parent).and_then(Value::as_object_mut) else {
             return;
         };
@@ -139,7 +140,7 @@ impl OddEvents {
         }
     }
 
-    /// Changes a few bytes of the text: mostly it's no JSON after that.
+    /// Changes a few bytes of the text. The result is usually not valid JSON.
     fn damage(&mut self, text: &mut String) {
         let at = self.rng.usize(..text.len());
         if !text.is_char_boundary(at) {
@@ -169,11 +170,11 @@ impl Iterator for OddEvents {
     }
 }
 
-/// Throws so many events at each of the two functions that strangers reach.
+/// Sends this many events to each of the two public functions.
 async fn throw(stack: &Stack, events: usize) {
     let recording = Recording::named(stack, RECORDING, TASK, 2000);
     recording.bring_in(stack).await;
-    // Another test may have brought in the samples' recording first, with other audio.
+    // Another test may have stored the samples' recording first, with other audio.
     let url = recording.media_url(stack).await;
     let audio = get(&url, &[]).await.bytes().await.unwrap();
     let processes = [Role::Playback, Role::Webhook].map(|role| stack.process_ids(role));
@@ -197,7 +198,7 @@ async fn throw(stack: &Stack, events: usize) {
     assert!(get(&url, &[]).await.bytes().await.unwrap() == audio);
 }
 
-/// What the samples are about.
+/// The recording and the task in the samples.
 const RECORDING: &str = "RE00000000000000000000000000000001";
 const TASK: &str = "WT00000000000000000000000000000001";
 
@@ -232,7 +233,7 @@ async fn takes_or_rejects(stack: &Stack, event: String) {
     let failed = answer.headers().contains_key("x-amz-function-error");
     let answer: Value = answer.json().await.unwrap();
     if failed {
-        // No request any more: whoever invokes the function so is told.
+        // The event is no longer a request, so that its sender gets an error.
         assert_eq!(answer["errorType"], "InvocationError", "{answer}: {event}");
         let is_request =
             serde_json::from_str::<Value>(&event).is_ok_and(|event| event.pointer("/requestContext/http").is_some());
@@ -249,7 +250,7 @@ async fn odd_events_are_answered_and_end_no_process() {
     throw(stack, 250).await;
 }
 
-/// There a panic aborts.
+/// A panic aborts a released binary.
 #[tokio::test]
 #[ignore = "compiles the functions a second time, for minutes; .ci/run runs it"]
 async fn released_binaries_outlive_ten_thousand_odd_events() {

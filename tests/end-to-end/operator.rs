@@ -1,4 +1,4 @@
-//! What an operator can ask for, and originals deleted when they're due, on the whole stack.
+//! The operator's commands, and the deletion of originals when it is due, on the whole stack.
 
 use std::{
     fs::File,
@@ -14,14 +14,14 @@ use toolbox::Venv;
 
 use crate::support::{Recording, alone, among_others, eventually};
 
-/// A day of which Twilio has no other recordings, in seconds of Unix time: 10 January of that year, at noon.
+/// A day without other recordings at Twilio, in seconds of Unix time: noon on 10 January of that year.
 fn noon(year: u64) -> SystemTime {
-    // Leap years since 1970 are those since 1972, which are few enough that none of them is a century's.
+    // The leap years since 1970 are those since 1972. No century is among the few years that the tests use.
     let days = (year - 1970) * 365 + (year - 1969) / 4 + 9;
     SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400 + 43_200)
 }
 
-/// Makes Twilio's recording end at `time`.
+/// Sets the end of Twilio's recording to `time`.
 fn date(stack: &Stack, recording: &Recording, time: SystemTime) {
     let path = stack.recordings_dir().join(format!("{}.wav", recording.sid));
     File::options()
@@ -32,14 +32,14 @@ fn date(stack: &Stack, recording: &Recording, time: SystemTime) {
         .unwrap();
 }
 
-/// A recording of that year.
+/// A recording from that year.
 fn recording_of(stack: &Stack, year: u64) -> Recording {
     let recording = Recording::new(stack, 20_000);
     date(stack, &recording, noon(year));
     recording
 }
 
-/// Has the operator's function do this.
+/// Invokes the operator's function with an event.
 async fn operate(stack: &Stack, event: &Value) -> Value {
     let answer = stack.invoke(Role::Operator, event).await.unwrap();
     assert!(!answer.failed, "{answer:?}");
@@ -63,7 +63,7 @@ async fn plays(stack: &Stack, recording: &Recording) {
     assert!(whole.bytes().await.unwrap() == recording.audio);
 }
 
-/// How long a message of the copies queue is left with whoever received it, in seconds.
+/// Sets the visibility timeout of the copies queue, in seconds.
 async fn set_visibility(stack: &Stack, seconds: &str) {
     let url = &stack.resources().copies.url;
     let set = stack.sqs().set_queue_attributes().queue_url(url);
@@ -71,8 +71,8 @@ async fn set_visibility(stack: &Stack, seconds: &str) {
     set.send().await.unwrap();
 }
 
-/// Redrives the recording's DeleteOriginal job until it's among the dead letters: a poll that was open while the
-/// visibility was set still goes by the old one.
+/// Sends the recording's DeleteOriginal job until it is in the dead-letter queue. A poll that was open when the
+/// visibility timeout was set still uses the old one.
 async fn dead_letter(stack: &Stack, message: &str) {
     let (sqs, queue) = (stack.sqs(), &stack.resources().copies);
     eventually("the dead letter", || async {
@@ -82,7 +82,7 @@ async fn dead_letter(stack: &Stack, message: &str) {
             .send()
             .await
             .unwrap();
-        // Five deliveries, a second apart.
+        // Five deliveries, one second apart.
         let receive = sqs
             .receive_message()
             .queue_url(&queue.dead_letters_url)
@@ -94,14 +94,14 @@ async fn dead_letter(stack: &Stack, message: &str) {
     .await;
 }
 
-/// Whether there's a mark that the recording's original is to be deleted.
+/// Whether a mark exists that the recording's original is to be deleted.
 async fn is_deletion_pending(stack: &Stack, recording: &Recording) -> bool {
     let key = format!("deletions/{}", recording.sid);
     let mark = stack.s3().head_object().bucket(values::BUCKET).key(key);
     mark.send().await.is_ok()
 }
 
-/// Runs the operator's script; returns whether it ended well, and what it printed.
+/// Runs the operator's script. Returns whether it succeeded, and its output.
 async fn script(stack: &Stack, arguments: &[&str]) -> (bool, String) {
     let python = tokio::task::spawn_blocking(|| toolbox::python(Venv::Interop));
     let output = Command::new(python.await.unwrap().unwrap())
@@ -120,7 +120,7 @@ async fn script(stack: &Stack, arguments: &[&str]) -> (bool, String) {
     (output.status.success(), String::from_utf8(printed).unwrap())
 }
 
-/// Fires the schedule by which an operation goes on.
+/// Fires the schedule that continues an operation.
 async fn fire_next(stack: &Stack, operation: &str) -> Value {
     let schedules = stack.schedules(operation).await.unwrap();
     match stack.fire(&schedules.first().unwrap().name).await.unwrap() {
@@ -129,7 +129,7 @@ async fn fire_next(stack: &Stack, operation: &str) -> Value {
     }
 }
 
-/// Fires every such schedule soon after it was made. Never ends.
+/// Fires every such schedule soon after it is created. Never returns.
 async fn fire_as_they_come<T>(stack: &Stack, operation: &str) -> T {
     loop {
         for schedule in stack.schedules(operation).await.unwrap() {
@@ -167,7 +167,7 @@ async fn a_backfill_brings_in_what_is_missing_and_goes_on_after_an_interruption(
     };
     assert_eq!(answer["work"]["backfill"]["counts"], counts(0));
 
-    // S3 is down while the last page is looked up, for as long as the SDK tries.
+    // S3 is unavailable while the last page is looked up, for all attempts of the SDK.
     let last = missing.iter().map(|recording| &recording.sid).max().unwrap();
     let down = Fault::Answer {
         status: 503,
@@ -190,7 +190,7 @@ async fn a_backfill_brings_in_what_is_missing_and_goes_on_after_an_interruption(
     let task = stack.twilio().task(&missing[0].task).unwrap();
     assert!(
         !task.attributes.contains(&missing[0].sid),
-        "backfilled recordings aren't linked"
+        "backfilled recordings must not be linked"
     );
 
     let again = operate(stack, &json!({ "backfill": days })).await;
@@ -207,8 +207,8 @@ async fn reconciliation_finds_a_recording_whose_callback_never_came() {
     assert_eq!(answer["status"], "done");
     recording.stored(stack).await;
     let log = stack.log(Role::Operator).unwrap();
-    let told = log.lines().find(|line| line.contains(&recording.sid));
-    assert!(told.unwrap().contains("the recording was missing"));
+    let logged = log.lines().find(|line| line.contains(&recording.sid));
+    assert!(logged.unwrap().contains("the recording was missing"));
     assert!(log.contains(r#""Reconciled":"#));
 }
 
@@ -218,7 +218,7 @@ async fn an_erased_recording_does_not_come_back() {
     let recording = recording_of(stack, 2002);
     recording.bring_in(stack).await;
     let url = recording.media_url(stack).await;
-    // The link has the original's deletion scheduled.
+    // Linking the task has scheduled the deletion of the original.
     eventually("the schedule", || async { stack.schedule(&recording.sid).await.ok() }).await;
 
     let event = json!({"erase": {"recordingSid": recording.sid, "keepOriginal": true}});
@@ -235,10 +235,10 @@ async fn an_erased_recording_does_not_come_back() {
     let backfill = json!({"backfill": {"from": "2002-01-01", "to": "2002-01-31"}});
     let answer = operate(stack, &backfill).await;
     assert_eq!(answer["work"]["backfill"]["counts"]["erased"], 1);
-    eventually("the copier's look at the mark", || async {
+    eventually("the copier's check of the mark", || async {
         let log = stack.log(Role::Copier).unwrap();
-        let told = |line: &str| line.contains(&recording.sid) && line.contains("erased");
-        log.lines().any(told).then_some(())
+        let logged = |line: &str| line.contains(&recording.sid) && line.contains("erased");
+        log.lines().any(logged).then_some(())
     })
     .await;
     assert_eq!(crate::support::get(&url, &[]).await.status(), StatusCode::NOT_FOUND);
@@ -298,7 +298,7 @@ async fn what_retention_deleted_is_not_brought_back() {
     let (stack, _turn) = among_others().await;
     let recording = recording_of(stack, 2004);
     recording.bring_in(stack).await;
-    // As the bucket's lifecycle does it: a delete marker first, then the version below it.
+    // The bucket's lifecycle first adds a delete marker, and later removes the version below it.
     let (s3, key) = (stack.s3(), recording.object_key());
     let version = s3.head_object().bucket(values::BUCKET).key(&key).send().await.unwrap();
     let delete = s3.delete_object().bucket(values::BUCKET).key(&key);
@@ -312,10 +312,10 @@ async fn what_retention_deleted_is_not_brought_back() {
     assert_eq!((&counts["expired"], &counts["queued"]), (&json!(1), &json!(0)));
 
     stack.post_callback(&recording.callback()).await.unwrap();
-    eventually("the copier's look at the delete marker", || async {
+    eventually("the copier's check of the delete marker", || async {
         let log = stack.log(Role::Copier).unwrap();
-        let told = |line: &str| line.contains(&recording.sid) && line.contains(r#""outcome":"expired""#);
-        log.lines().any(told).then_some(())
+        let logged = |line: &str| line.contains(&recording.sid) && line.contains(r#""outcome":"expired""#);
+        log.lines().any(logged).then_some(())
     })
     .await;
     assert!(s3.head_object().bucket(values::BUCKET).key(&key).send().await.is_err());
@@ -346,7 +346,7 @@ async fn an_original_is_deleted_when_its_time_has_come() {
         (!recording.is_at_twilio(stack).await).then_some(())
     })
     .await;
-    eventually("the end of its mark", || async {
+    eventually("the removal of its mark", || async {
         (!is_deletion_pending(stack, &recording).await).then_some(())
     })
     .await;
@@ -369,7 +369,7 @@ async fn an_original_stays_where_the_stored_recording_is_damaged_or_missing() {
         .key(missing.object_key());
     delete.send().await.unwrap();
 
-    // The five deliveries follow one another at once, not every 20 minutes.
+    // The five deliveries follow one another within seconds, not every 20 minutes.
     set_visibility(stack, "1").await;
     for recording in [&damaged, &missing] {
         let message = stack.schedule(&recording.sid).await.unwrap().input;

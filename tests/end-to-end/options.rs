@@ -1,4 +1,4 @@
-//! What the template's options switch on, where nothing else of the suite does.
+//! Options of the template that no other test uses.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use twilio_double::{AuthKind, Fault, FaultAction, FlexToken, Operation, flex_token, mp3};
 
 use crate::{
-    audit::{audit_lines, told},
+    audit::{audit_lines, outcomes},
     canaries,
     support::{self, OwnStack, Recording, alone, eventually, get, header, options},
 };
@@ -38,7 +38,7 @@ async fn long_calls_are_stored_as_mp3_where_it_is_asked_for() {
     let stack = OwnStack::start(options().setting(Role::Copier, "MP3_ABOVE_MINUTES", "1")).await;
     for (seconds, content_type) in [(60, "audio/x-wav"), (61, "audio/mpeg")] {
         let mut recording = Recording::new(&stack, 44 + seconds * 32_000);
-        // Twilio has both formats of everything.
+        // Twilio offers every recording in both formats.
         let mp3 = mp3::stereo_silence(u32::try_from(seconds).unwrap() * 1_000 / mp3::FRAME_MS);
         fs::write(stack.recordings_dir().join(format!("{}.mp3", recording.sid)), &mp3).unwrap();
         recording.bring_in(&stack).await;
@@ -59,11 +59,11 @@ async fn long_calls_are_stored_as_mp3_where_it_is_asked_for() {
             (lines.len() == 2).then_some(lines)
         })
         .await;
-        assert_eq!(told(&lines), [("copy", "stored"), ("delete_original", "deleted")]);
+        assert_eq!(outcomes(&lines), [("copy", "stored"), ("delete_original", "deleted")]);
     }
 }
 
-/// The Flex token of somebody who comes later.
+/// The Flex token of another listener.
 const NEWCOMER: &str = flex_token!("a-newcomers-token");
 
 #[tokio::test]
@@ -82,14 +82,14 @@ async fn flex_tokens_are_validated_with_an_api_key_where_it_is_asked_for() {
     assert_eq!(asked, [(Operation::TokenValidate, AuthKind::ApiKey); 2]);
 }
 
-/// As deployed without the parameter.
+/// The setting of a deployment without the parameter.
 #[tokio::test]
 async fn flex_tokens_are_validated_where_flex_does_it_and_where_it_did_if_that_is_gone() {
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, 10_000);
     recording.bring_in(stack).await;
     let ask = async |name: &str, action: Option<FaultAction>| {
-        // Twilio's word on a token is known for a minute: each comes once.
+        // Twilio's answer about a token is cached for a minute. Therefore, each token is used once.
         let token = values::FLEX_TOKEN.replace("local-stack-flex-token", name);
         stack.twilio().add_token(FlexToken::supervisor(&token));
         if let Some(action) = action {
@@ -143,21 +143,22 @@ async fn flex_tokens_are_validated_with_the_auth_token_where_it_is_asked_for() {
     assert_eq!(asked().count(), 3);
     assert!(asked().all(|call| call.auth == AuthKind::AuthToken));
 
-    // Twilio's answer to a token is known for a minute, and a valid one plays on: somebody else comes.
+    // Twilio's answer about a token is cached for a minute, and a valid token still plays. Therefore, another listener
+    // sends the request.
     stack.twilio().replace_auth_token(canaries::PROMOTED);
     stack.twilio().add_token(FlexToken::supervisor(NEWCOMER));
     let ask = async || stack.media_url(&recording.sid, NEWCOMER).await.unwrap();
     let unchecked = ask().await;
     assert_eq!(unchecked.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(support::json(unchecked).await["error"], "token_not_checked");
-    let told = stack.log(Role::Playback).unwrap();
-    assert!(told.contains("Twilio refuses the account's Auth Token"), "{told}");
+    let log = stack.log(Role::Playback).unwrap();
+    assert!(log.contains("Twilio refuses the account's Auth Token"), "{log}");
 
     let secret = stack.secrets().put_secret_value();
     let secret = secret.secret_id(&stack.resources().auth_token_secret);
     let promoted = json!({"primary": canaries::PROMOTED});
     secret.secret_string(promoted.to_string()).send().await.unwrap();
-    // The secret is read again at most every ten seconds.
+    // The function reads the secret again at most once in ten seconds.
     eventually("a link under the promoted token", || async {
         (ask().await.status() == StatusCode::OK).then_some(())
     })

@@ -1,4 +1,4 @@
-//! A client that takes its reply too slowly for the function's timeout.
+//! A client that reads its reply too slowly for the function's timeout.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     support::{OwnStack, Recording, eventually, get, options},
 };
 
-/// More than all that is on the way between function and client, in buffers of sockets and of the stack.
+/// More than the socket buffers and the stack's buffers between the function and the client can hold.
 const LEN: usize = 100_000_000;
 
 #[tokio::test]
@@ -24,8 +24,9 @@ async fn a_reply_that_nobody_takes_ends_itself_before_the_timeout_and_the_client
 
     let paused = get(&url, &[("range", "bytes=0-")]).await;
     assert_eq!(paused.status(), StatusCode::PARTIAL_CONTENT);
-    // The end of the audit trail has the bytes that were handed over; Lambda's own end would have left no line.
-    let log = eventually("the reply's end", || async {
+    // The last audit line has the number of bytes that were sent. If Lambda had ended the function, there would be no
+    // line.
+    let log = eventually("the end of the reply", || async {
         let log = stack.log(Role::Playback).unwrap();
         log.contains("out_of_time").then_some(log)
     })
@@ -36,12 +37,13 @@ async fn a_reply_that_nobody_takes_ends_itself_before_the_timeout_and_the_client
         (log.contains("within the function's timeout") && log.contains("PlaybackOutOfTime")).then_some(())
     })
     .await;
-    // CloudWatch files the invocation's error under its beginning. The end has to be there too, to be taken from it.
-    let requests = metrics::told(&stack, Role::Playback, "PlaybackRequests");
-    let ends = metrics::told(&stack, Role::Playback, "PlaybackOutOfTime");
+    // CloudWatch records an invocation's error at its start. The metric of the end must have the same time, because an
+    // alarm subtracts it.
+    let requests = metrics::recorded(&stack, Role::Playback, "PlaybackRequests");
+    let ends = metrics::recorded(&stack, Role::Playback, "PlaybackOutOfTime");
     assert_eq!(ends.len(), 1);
     assert!(ends[0].at_ms <= requests[0].at_ms, "{ends:?} {requests:?}");
-    eventually("another process in its place", || async {
+    eventually("a new process must take its place", || async {
         (stack.process_ids(Role::Playback) != before).then_some(())
     })
     .await;
@@ -55,7 +57,7 @@ async fn a_reply_that_nobody_takes_ends_itself_before_the_timeout_and_the_client
             Err(_) => is_broken = true,
         }
     }
-    assert!(is_broken, "an early end must not look like a whole reply");
+    assert!(is_broken, "a cut reply must not look complete");
     assert!(!heard.is_empty() && heard.len() < LEN);
     assert!(heard == recording.audio[..heard.len()]);
 

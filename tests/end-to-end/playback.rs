@@ -1,4 +1,4 @@
-//! Playback as HTTP has it: who may listen, and to which bytes.
+//! Playback over HTTP: who may listen, and which bytes they get.
 
 use local_stack::values;
 use reqwest::{Method, StatusCode};
@@ -113,7 +113,10 @@ async fn only_a_valid_token_with_an_allowed_role_gets_a_link() {
         .await
         .unwrap();
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
-    assert!(header(&missing, "retry-after").is_some(), "it may still come");
+    assert!(
+        header(&missing, "retry-after").is_some(),
+        "the recording may still arrive"
+    );
     for malformed in ["", "RE1", "..%2Fsecret"] {
         let answer = stack.media_url(malformed, values::FLEX_TOKEN).await.unwrap();
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{malformed:?}");

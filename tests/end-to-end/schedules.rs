@@ -1,4 +1,4 @@
-//! What the local stack does with schedules, as EventBridge Scheduler would.
+//! The local stack handles schedules as EventBridge Scheduler does.
 
 use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, Target};
 use local_stack::{Fired, Role, ScheduleError, Stack, values};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{Recording, among_others};
 
-/// A one-time schedule of the far future.
+/// Creates a one-time schedule in the far future.
 async fn schedule(stack: &Stack, name: &str, target: &str, input: &str) {
     let off = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build();
     let target = Target::builder()
@@ -38,7 +38,7 @@ async fn a_schedule_puts_its_message_into_the_queue_once() {
 
     let listed = stack.schedules(&name).await.unwrap();
     let [listed] = listed.as_slice() else {
-        panic!("one schedule: {listed:?}");
+        panic!("there must be one schedule: {listed:?}");
     };
     assert_eq!(
         (&*listed.expression, &listed.target, &listed.input, listed.runs_once),
@@ -54,7 +54,7 @@ async fn a_schedule_invokes_a_function_with_its_input() {
     let (stack, _turn) = among_others().await;
     schedule(stack, "poison", &Role::Linker.arn(), r#"{"paint":"the fence"}"#).await;
     let Fired::Invoked(answer) = stack.fire("poison").await.unwrap() else {
-        panic!("the target is a function");
+        panic!("the target must be a function");
     };
     assert!(answer.failed);
     assert_eq!(answer.payload["errorType"], "InvocationError");

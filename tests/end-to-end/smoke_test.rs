@@ -1,4 +1,4 @@
-//! `scripts/smoke_test.py`, which operators run against a deployed stack, against this one.
+//! Runs `scripts/smoke_test.py` against this stack. Operators run it against a deployed stack.
 
 use std::process::{Command, Output};
 
@@ -6,7 +6,7 @@ use local_stack::{Stack, values};
 
 use crate::support::{Recording, among_others};
 
-/// `secrets` are what callbacks are signed by.
+/// `secrets` sign the callbacks.
 async fn smoke_test(stack: &Stack, recording: &str, secrets: &[(&str, &str)]) -> Output {
     let mut script = Command::new("python3");
     script
@@ -34,20 +34,20 @@ async fn the_smoke_test_passes_on_a_stack_that_works() {
     ];
     for secrets in [&auth_token[..], &shared_key] {
         let tested = smoke_test(stack, &recording.sid, secrets).await;
-        let told = String::from_utf8(tested.stdout).unwrap();
+        let output = String::from_utf8(tested.stdout).unwrap();
         assert!(
             tested.status.success(),
-            "{told}{}",
+            "{output}{}",
             String::from_utf8_lossy(&tested.stderr)
         );
-        assert_eq!(told.matches(": ok\n").count(), 10, "{told}");
+        assert_eq!(output.matches(": ok\n").count(), 10, "{output}");
         for secret in [
             values::AUTH_TOKEN,
             values::SHARED_KEY_SECRET,
             values::FLEX_TOKEN,
             "signature=",
         ] {
-            assert!(!told.contains(secret));
+            assert!(!output.contains(secret));
         }
     }
 }
@@ -58,11 +58,11 @@ async fn the_smoke_test_fails_on_a_stack_that_has_another_token() {
     let recording = Recording::new(stack, 100_000);
     recording.bring_in(stack).await;
     let tested = smoke_test(stack, &recording.sid, &[("TWILIO_AUTH_TOKEN", "another token")]).await;
-    let told = String::from_utf8(tested.stdout).unwrap();
-    assert_eq!(tested.status.code(), Some(1), "{told}");
+    let output = String::from_utf8(tested.stdout).unwrap();
+    assert_eq!(tested.status.code(), Some(1), "{output}");
     assert!(
-        told.contains("a signed callback is accepted: FAILED: 403, not 204"),
-        "{told}"
+        output.contains("a signed callback is accepted: FAILED: 403, not 204"),
+        "{output}"
     );
-    assert!(told.ends_with("1 failed\n"), "{told}");
+    assert!(output.ends_with("1 failed\n"), "{output}");
 }

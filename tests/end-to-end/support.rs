@@ -1,4 +1,4 @@
-//! What every test needs: the one stack, recordings with contents that can be told apart, and patience with a bound.
+//! Shared parts of the tests: the stack, recordings with distinct contents, and waits with a limit.
 
 use std::{
     fs,
@@ -26,8 +26,8 @@ pub(crate) fn stack() -> &'static Stack {
     static STACK: OnceLock<Stack> = OnceLock::new();
     STACK.get_or_init(|| {
         let stack = Stack::start(options()).unwrap_or_else(|error| panic!("{error}"));
-        // Of the call that callbacks name where a test does not say which. Without it, their links would search for a task for a
-        // day, in the middle of tests that count calls.
+        // Callbacks name this call unless a test sets another one. Without the task, their links would search for one
+        // for a day, while other tests count calls.
         let attributes = format!(r#"{{"call_sid":"{}"}}"#, values::CALL_SID);
         stack
             .twilio()
@@ -36,16 +36,16 @@ pub(crate) fn stack() -> &'static Stack {
     })
 }
 
-/// How stacks of this process are started.
+/// The options for the stacks of this process.
 pub(crate) fn options() -> StackOptions {
     StackOptions::default()
         .beside_tests()
-        // Every link has its original deleted, when a test fires the schedule.
+        // A deletion of the original is scheduled after every link. A test fires the schedule.
         .setting(Role::Linker, "DELETE_ORIGINAL_AFTER", "7200")
         .writing_rights(rights_file())
 }
 
-/// Where the rights that this process's stacks use are written. `tests/deployment` compares them with the template.
+/// The file for the rights that this process's stacks use. `tests/deployment` compares it with the template.
 fn rights_file() -> PathBuf {
     static EMPTIED: OnceLock<PathBuf> = OnceLock::new();
     let file = EMPTIED.get_or_init(|| {
@@ -58,7 +58,7 @@ fn rights_file() -> PathBuf {
 
 static QUIET: RwLock<()> = RwLock::const_new(());
 
-/// A test's turn on the shared stack. When it ends, nothing may stand in the logs that mustn't.
+/// A test's turn on the shared stack. At its end, the logs are searched for secrets.
 pub(crate) struct Turn<G> {
     stack: &'static Stack,
     _guard: G,
@@ -70,23 +70,23 @@ impl<G> Drop for Turn<G> {
     }
 }
 
-/// Held by every test that only needs the stack to be there.
+/// For a test that can share the stack with others.
 pub(crate) async fn among_others() -> (&'static Stack, Turn<RwLockReadGuard<'static, ()>>) {
     turn(QUIET.read().await).await
 }
 
-/// Held by a test that counts calls or breaks things: nobody else is using the stack.
+/// For a test that counts calls or injects faults. No other test uses the stack meanwhile.
 pub(crate) async fn alone() -> (&'static Stack, Turn<RwLockWriteGuard<'static, ()>>) {
     turn(QUIET.write().await).await
 }
 
 async fn turn<G>(guard: G) -> (&'static Stack, Turn<G>) {
-    // Starting blocks, for minutes where the functions must be built first.
+    // Starting blocks the thread, for minutes if the functions must be built first.
     let stack = tokio::task::spawn_blocking(stack).await.unwrap();
     (stack, Turn { stack, _guard: guard })
 }
 
-/// A stack of a test's own. When it ends, nothing may stand in its logs that mustn't.
+/// A stack for one test only. At its end, its logs are searched for secrets.
 pub(crate) struct OwnStack(Stack);
 
 impl OwnStack {
@@ -110,7 +110,7 @@ impl Drop for OwnStack {
     }
 }
 
-/// A recording at Twilio and the task of its call.
+/// A recording at Twilio, and the task of its call.
 pub(crate) struct Recording {
     pub(crate) sid: String,
     pub(crate) task: String,
@@ -119,8 +119,8 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// A WAV file of `audio_bytes` bytes in all, its contents like no other recording's, with a task that has `attributes` of
-    /// its own already.
+    /// Creates a WAV file of `audio_bytes` bytes in total with unique contents, and a task that already has
+    /// `attributes`.
     pub(crate) fn new(stack: &Stack, audio_bytes: usize) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0x1000);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -133,7 +133,7 @@ impl Recording {
         )
     }
 
-    /// As [`new`](Self::new), under SIDs that are given.
+    /// Like [`new`](Self::new), with given SIDs.
     pub(crate) fn named(stack: &Stack, sid: &str, task: &str, audio_bytes: usize) -> Self {
         Self::numbered(stack, 1, sid, task, audio_bytes)
     }
@@ -156,7 +156,7 @@ impl Recording {
         }
     }
 
-    /// The callback of this recording, with the task in its query as the plugin puts it there.
+    /// The recording's callback, with the task in its query as the plugin adds it.
     pub(crate) fn callback(&self) -> Callback {
         Callback::completed(&self.sid)
             .parameter("CallSid", &self.call)
@@ -168,7 +168,7 @@ impl Recording {
         format!("recordings/{}", self.sid)
     }
 
-    /// Posts the callback and waits until the recording is stored and its task linked.
+    /// Posts the callback and waits until the recording is stored and its task is linked.
     pub(crate) async fn bring_in(&self, stack: &Stack) {
         let answer = stack.post_callback(&self.callback()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
@@ -189,7 +189,7 @@ impl Recording {
         .await;
     }
 
-    /// Waits for the object; returns its bytes.
+    /// Waits for the object and returns its bytes.
     pub(crate) async fn stored(&self, stack: &Stack) -> Vec<u8> {
         let s3 = stack.s3();
         eventually("the stored object", || async {
@@ -205,7 +205,7 @@ impl Recording {
         .await
     }
 
-    /// Whether Twilio still has it.
+    /// Whether Twilio still has the recording.
     pub(crate) async fn is_at_twilio(&self, stack: &Stack) -> bool {
         let api = stack.twilio().api_base();
         let url = format!(
@@ -222,8 +222,8 @@ impl Recording {
         }
     }
 
-    /// A link as `/media-url` gives them, made without asking: it opens the recording nowhere. It expires so many seconds
-    /// from now; a negative number is one that has expired.
+    /// A link like those of `/media-url`, but signed here, so that no instance opens the recording. It expires
+    /// `expires_in_s` seconds from now. A negative number makes an expired link.
     pub(crate) fn link(&self, stack: &Stack, expires_in_s: i64) -> String {
         let keys = format!(
             r#"{{"current":"{0}","{0}":"{1}"}}"#,
@@ -236,7 +236,7 @@ impl Recording {
         playback_link::sign(&KeyRing::parse(&keys).unwrap(), &recording, expiry).url(stack.playback_url())
     }
 
-    /// Asks as the Player does for a link that plays.
+    /// Requests a link as the Player does.
     pub(crate) async fn media_url(&self, stack: &Stack) -> String {
         let answer = stack.media_url(&self.sid, values::FLEX_TOKEN).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
@@ -244,11 +244,11 @@ impl Recording {
     }
 }
 
-/// A RIFF/WAVE file of `len` bytes (at least its header's 44) with pseudo-random samples.
+/// A RIFF/WAVE file of `len` bytes (at least the 44 of its header) with pseudo-random samples.
 fn wav(seed: u64, len: usize) -> Vec<u8> {
     let mut file = wav::header(2, u32::try_from(len - wav::HEADER_LEN).unwrap());
     file.reserve_exact(len);
-    // xorshift64: never zero once it isn't.
+    // The state of xorshift64 must not be zero, and then never becomes zero.
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     while file.len() < len {
         state ^= state << 13;
@@ -260,8 +260,8 @@ fn wav(seed: u64, len: usize) -> Vec<u8> {
     file
 }
 
-/// Asks again and again until there's an answer. Five minutes are long enough for anything that will ever happen, a debug
-/// build's copy of 190 MB on a busy machine included.
+/// Polls until there is an answer, for at most five minutes. This is long enough for a debug build's copy of 190 MB on
+/// a busy machine.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
     for _ in 0..3_000 {
         if let Some(answer) = ask().await {
@@ -269,10 +269,10 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("{what} never came");
+    panic!("timed out waiting for {what}");
 }
 
-/// Unix time.
+/// The current Unix time.
 pub(crate) fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     u64::try_from(now.as_millis()).unwrap()
@@ -297,7 +297,7 @@ pub(crate) async fn drained(stack: &Stack, queue_url: &str) -> Vec<String> {
     }
 }
 
-/// GET with headers.
+/// Sends a GET request with headers.
 pub(crate) async fn get(url: &str, headers: &[(&str, &str)]) -> Response {
     request(reqwest::Method::GET, url, headers).await
 }

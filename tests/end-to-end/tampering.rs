@@ -1,4 +1,4 @@
-//! A damaged or forged object is never heard.
+//! A damaged or forged object is never played.
 
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::StreamExt;
@@ -20,7 +20,7 @@ async fn put(stack: &Stack, key: &str, object: Vec<u8>) {
         .unwrap();
 }
 
-/// The body as far as it came, and whether it ended as a whole one does.
+/// The body as far as it was received, and whether it ended properly.
 async fn drain(answer: reqwest::Response) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     let mut chunks = answer.bytes_stream();
@@ -41,7 +41,7 @@ async fn a_flipped_bit_ends_the_stream_before_its_frame_and_the_client_can_tell(
     }
 }
 
-/// Panics that abort and code that was optimized could make a difference here.
+/// Panics that abort and optimized code could change the result.
 #[tokio::test]
 #[ignore = "compiles the functions a second time, for minutes; .ci/run runs it"]
 async fn released_binaries_break_off_in_the_same_places() {
@@ -55,18 +55,19 @@ async fn a_flipped_bit(stack: &Stack, frame: usize) {
     recording.bring_in(stack).await;
     let url = recording.media_url(stack).await;
     let mut object = recording.stored(stack).await;
-    // 46 frames: 12 bytes of IV, 16 of tag and 4 of number each; the final one has a marker and a length of 4 more each.
+    // 46 frames, each with 12 bytes of IV, 16 of tag and 4 of number. The final one also has a marker and a length, 4
+    // bytes each.
     let header_len = object.len() - 3_000_000 - 46 * 32 - 8;
     object[header_len + frame * (65_536 + 32) + 20_000] ^= 1;
     put(stack, &recording.object_key(), object).await;
 
     let whole = get(&url, &[]).await;
-    assert_eq!(whole.status(), StatusCode::OK, "the first frame is good");
+    assert_eq!(whole.status(), StatusCode::OK, "the first frame is valid");
     let (body, complete) = drain(whole).await;
-    assert!(!complete, "an early end must not look like a whole recording");
+    assert!(!complete, "a cut reply must not look complete");
     assert!(
         body == recording.audio[..frame * 65_536],
-        "what has verified, and no more"
+        "exactly the verified bytes must be sent"
     );
 
     let good = get(&url, &[("range", "bytes=1000000-1000099")]).await;
@@ -100,7 +101,7 @@ async fn a_truncated_object_states_no_length() {
     recording.bring_in(stack).await;
     let url = recording.media_url(stack).await;
     let object = recording.stored(stack).await;
-    // At a frame boundary the cut object still has the size of a whole one.
+    // An object that is cut at a frame boundary still has the size of a whole one.
     for cut in [
         object.len() - 1,
         object.len() - (400_000 % 65_536 + 40),
@@ -120,7 +121,7 @@ async fn a_truncated_object_states_no_length() {
     assert_eq!(answer.bytes().await.unwrap(), recording.audio[399_999..]);
 }
 
-/// GETs of playback, broken one after the other.
+/// Makes playback's GET requests fail, one fault after the other.
 fn break_gets(stack: &Stack, recording: &Recording, faults: &[(Fault, u64)]) {
     for (fault, times) in faults {
         let rule = Rule::new("s3", "GetObject", fault.clone());
@@ -163,14 +164,17 @@ async fn an_s3_that_goes_away(stack: &Stack) {
     assert_eq!(whole.status(), StatusCode::OK);
     let (body, complete) = drain(whole).await;
     stack.wire().clear_faults();
-    assert!(!complete, "an early end must not look like a whole recording");
+    assert!(!complete, "a cut reply must not look complete");
     // Ten whole frames and their overhead are 655,680 of the 700,000 bytes.
-    assert!(body == recording.audio[..10 * 65_536], "what had verified, and no more");
+    assert!(
+        body == recording.audio[..10 * 65_536],
+        "exactly the verified bytes must be sent"
+    );
 
     let after = get(&url, &[("range", "bytes=655360-")]).await;
     assert_eq!(
         after.bytes().await.unwrap(),
         recording.audio[655_360..],
-        "the next instance goes on from there"
+        "the next instance must continue"
     );
 }

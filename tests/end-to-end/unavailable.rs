@@ -1,11 +1,12 @@
-//! What a supervisor sees alike ("Playback of this file is unavailable"), told apart by the lines that an operator reads.
+//! Flex shows a supervisor the same text ("Playback of this file is unavailable") for different causes. The lines that
+//! an operator reads distinguish them.
 
 use local_stack::{Fault, Role, Rule, Stack, values};
 use serde_json::json;
 use twilio_double::{FaultAction, FlexToken, Operation, flex_token};
 
 use crate::{
-    audit::{audit_lines, told},
+    audit::{audit_lines, outcomes},
     support::{Recording, alone, eventually},
 };
 
@@ -22,7 +23,7 @@ async fn ask(stack: &Stack, recording: &Recording, token: &str) -> (u16, String)
     (status.as_u16(), line["outcome"].as_str().unwrap().to_owned())
 }
 
-/// Values of a metric in playback's log.
+/// The number of values of a metric in playback's log.
 fn count(stack: &Stack, metric: &str) -> usize {
     let log = stack.log(Role::Playback).unwrap();
     log.lines()
@@ -36,7 +37,7 @@ async fn what_flex_shows_alike_is_told_apart_in_the_lines() {
     let supervisor = values::FLEX_TOKEN;
     let denied = count(stack, "Denied");
 
-    // Not yet copied: the copy hasn't begun, and there's no line about one.
+    // Not yet copied: there is no line about a copy.
     let recording = Recording::new(stack, 20_000);
     let not_found = (404, "recording_not_found".to_owned());
     assert_eq!(ask(stack, &recording, supervisor).await, not_found);
@@ -46,7 +47,7 @@ async fn what_flex_shows_alike_is_told_apart_in_the_lines() {
     recording.bring_in(stack).await;
     assert_eq!(ask(stack, &recording, supervisor).await, (200, "granted".to_owned()));
 
-    // The wrong role, and a session that has ended.
+    // The wrong role, and an expired session.
     assert_eq!(
         ask(stack, &recording, values::AGENT_TOKEN).await,
         (403, "role_not_allowed".to_owned())
@@ -57,7 +58,7 @@ async fn what_flex_shows_alike_is_told_apart_in_the_lines() {
     );
     assert_eq!(count(stack, "Denied"), denied + 2);
 
-    // An outage at Twilio, and one at S3.
+    // An outage of Twilio, and one of S3.
     let newcomer = flex_token!("somebody-in-an-outage");
     stack.twilio().add_token(FlexToken::supervisor(newcomer));
     let failing = FaultAction::Answer {
@@ -85,17 +86,20 @@ async fn what_flex_shows_alike_is_told_apart_in_the_lines() {
     stack.wire().clear_faults();
     let log = stack.log(Role::Playback).unwrap();
     for code in ["token_not_checked", "unavailable"] {
-        let is_told = |line: &str| line.contains("request not answered") && line.contains(code);
-        assert!(log.lines().any(is_told), "{code}");
+        let is_logged = |line: &str| line.contains("request not answered") && line.contains(code);
+        assert!(log.lines().any(is_logged), "{code}");
     }
 
-    // Erased, before anybody has opened it: the same answer as before the copy, but the jobs' lines tell of both.
+    // Erased before anybody has opened it. The answer is the same as before the copy, but the jobs' lines show both.
     let erased = Recording::new(stack, 20_000);
     erased.bring_in(stack).await;
     let answer = stack.invoke(Role::Operator, &json!({"erase": erased.sid})).await;
     assert!(!answer.unwrap().failed);
     assert_eq!(ask(stack, &erased, supervisor).await, not_found);
-    assert_eq!(told(&audit_lines(stack, Role::Copier, &erased)), [("copy", "stored")]);
+    assert_eq!(
+        outcomes(&audit_lines(stack, Role::Copier, &erased)),
+        [("copy", "stored")]
+    );
     let lines = audit_lines(stack, Role::Operator, &erased);
-    assert!(told(&lines).contains(&("erase", "removed")), "{lines:?}");
+    assert!(outcomes(&lines).contains(&("erase", "removed")), "{lines:?}");
 }

@@ -1,4 +1,4 @@
-//! What a listener's Chromium takes of a call, and how long that holds an instance, by `MAX_RANGE_BYTES`.
+//! How much of a call a listener's Chromium fetches, and how long it occupies an instance, for each `MAX_RANGE_BYTES`.
 
 use local_stack::Stack;
 use serde_json::{Value, json};
@@ -11,15 +11,15 @@ use crate::{
 
 const MIB: u64 = 1024 * 1024;
 
-/// The last one is as if nothing were shortened.
+/// The last value is large enough that nothing is shortened.
 const MAX_RANGES: [u64; 4] = [MIB, 2 * MIB, 4 * MIB, 190_000_000];
 
 /// Five minutes.
 const CALL_S: usize = 300;
 
-/// Prints what the table "The longest reply" of `docs/COST.md` is made of.
+/// Prints the values of the table "The longest reply" in `docs/COST.md`.
 #[tokio::test]
-#[ignore = "listens for six minutes; docs/COST.md says when"]
+#[ignore = "listens for six minutes; see docs/COST.md"]
 async fn what_a_listener_takes_by_the_longest_reply() {
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, HEADER + CALL_S * RATE);

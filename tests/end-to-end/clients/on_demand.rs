@@ -1,4 +1,4 @@
-//! Clients that need much to run: docs/SEMANTICS.md has the command.
+//! Clients with large installations. docs/SEMANTICS.md has the command that runs them.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
@@ -17,10 +17,10 @@ use crate::support::{OwnStack, Recording, alone, options};
 /// The function's default `MAX_RANGE_BYTES`.
 const MAX_RANGE: u64 = 1024 * 1024;
 
-/// What VLC, when it writes what it plays, leaves out at an end; of a file on disk too.
+/// The length that VLC omits at the start or end when it writes its output. It does so for local files too.
 const VLC_LEAVES_OUT: usize = RATE / 10;
 
-/// It writes as fast as it reads.
+/// VLC reads and writes without waiting for real time.
 const VLC_BOUND: Duration = Duration::from_secs(300);
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn vlc_plays_to_the_end_and_seeks() {
     }
 }
 
-/// A program as a user with no rights.
+/// A program that runs as a user without rights.
 fn as_nobody(program: &Command, home: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command
@@ -71,8 +71,8 @@ fn holds_most(file: &Path, expected: &[u8]) {
         expected.len()
     );
     let at = expected.windows(64).position(|window| window == &found[..64]);
-    let at = at.expect("it begins with samples of that time");
-    assert!(at <= VLC_LEAVES_OUT, "{at} bytes are left out at the beginning");
+    let at = at.expect("the output starts with samples of that time");
+    assert!(at <= VLC_LEAVES_OUT, "{at} bytes are missing at the start");
     let both = found.len().min(expected.len() - at);
     assert!(found[..both] == expected[at..at + both]);
     assert!(
@@ -82,12 +82,12 @@ fn holds_most(file: &Path, expected: &[u8]) {
     );
 }
 
-/// Their reply is broken off while they are paused. Both ask for the rest when they play again.
+/// The reply is cut off while the players are paused. Both request the rest when playback resumes.
 #[tokio::test]
 #[ignore = "installs VLC and mpv, and pauses them for half a minute"]
 async fn paused_players_go_on_after_their_reply_has_ended() {
     let stack = OwnStack::start(options().timeout(Role::Playback, Duration::from_secs(12))).await;
-    // More than what is on the way between function and player, in buffers of sockets and of the stack.
+    // More than the socket buffers and the stack's buffers between the function and the player can hold.
     let recording = Recording::new(&stack, HEADER + 3_000 * RATE);
     recording.bring_in(&stack).await;
     let url = recording.link(&stack, 600);
@@ -101,7 +101,8 @@ async fn paused_players_go_on_after_their_reply_has_ended() {
     end)";
     fs::write(&script, pause).unwrap();
 
-    // With a cache as small as VLC's: by default it takes 150 MiB ahead, and no reply of a call is held.
+    // The cache is as small as VLC's. By default, mpv reads 150 MiB ahead, so that the reply to a normal call never
+    // waits.
     let mut mpv = client("mpv", "mpv").await;
     mpv.args([
         "--no-config",
@@ -119,7 +120,7 @@ async fn paused_players_go_on_after_their_reply_has_ended() {
     println!("mpv: {:?}", parts(&stack, mark, &recording));
     assert!(parts(&stack, mark, &recording).len() >= 2);
 
-    // mpv's belongs to somebody else.
+    // The file that mpv wrote belongs to another user.
     let file = scratch.path().join("paused-vlc.wav");
     let vlc = client("cvlc", "vlc-bin vlc-plugin-base").await;
     let mut vlc = as_nobody(&vlc, scratch.path());
@@ -128,7 +129,7 @@ async fn paused_players_go_on_after_their_reply_has_ended() {
         .args([&url, "vlc://quit"]);
     let mark = stack.exchanges().mark();
     let mut playing = vlc.spawn().unwrap();
-    // Without a window or a sound card VLC cannot be paused in mid-stream; a process that is stopped takes as little.
+    // VLC cannot be paused in mid-stream without a window or a sound card. A stopped process reads no data either.
     while parts(&stack, mark, &recording).is_empty() {
         sleep(Duration::from_millis(5)).await;
     }
@@ -178,7 +179,8 @@ async fn firefox_plays_seeks_and_ends_at_the_end_by_shortened_ranges() {
     assert!(parts.iter().all(|(first, last)| last - first < MAX_RANGE), "{parts:?}");
 }
 
-/// It asks for no range, and a streamed reply names no length: it cannot seek before it has all of a recording.
+/// WebKit requests no range, and a streamed reply has no length. Therefore, it cannot seek before it has the whole
+/// recording.
 #[tokio::test]
 #[ignore = "installs WebKitGTK and a display, and plays for half a minute"]
 async fn webkit_plays_to_the_end() {
@@ -190,15 +192,15 @@ async fn webkit_plays_to_the_end() {
     listens(stack, &short, "webkit.mjs", &webkit, How::Through).await;
 }
 
-/// What a browser does with a recording.
+/// How a browser plays a recording.
 enum How {
-    /// Seeks late, early and near the end, then plays all of it at 16 times its speed.
+    /// Seeks late, early and near the end, then plays the whole recording at 16 times the normal speed.
     Seeking,
-    /// Plays all of it at its own speed.
+    /// Plays the whole recording at normal speed.
     Through,
 }
 
-/// Has a browser listen to the recording, and returns the first and last byte of each reply that it got.
+/// Has a browser play the recording, and returns the first and last byte of each reply.
 async fn listens(stack: &Stack, recording: &Recording, script: &str, browser: &Command, how: How) -> Vec<(u64, u64)> {
     let mark = stack.exchanges().mark();
     let home = Scratch::new().unwrap();
@@ -259,7 +261,7 @@ fn parts(stack: &Stack, mark: Mark, recording: &Recording) -> Vec<(u64, u64)> {
     of_it.map(part).collect()
 }
 
-/// Every byte is in one of the replies.
+/// Checks that the replies cover every byte.
 fn covers(parts: &[(u64, u64)], len: u64) {
     let mut sorted = parts.to_vec();
     sorted.sort_unstable();

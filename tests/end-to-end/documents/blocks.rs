@@ -2,11 +2,11 @@
 
 use std::fs;
 
-/// A block between two fences, its placeholders perhaps filled in.
+/// A fenced block, possibly with its placeholders filled in.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
     pub(super) text: String,
-    /// What is typed when a command asks.
+    /// Input for commands that prompt.
     pub(super) typed: String,
 }
 
@@ -18,13 +18,13 @@ impl Block {
         }
     }
 
-    /// Fills in a placeholder wherever it stands.
+    /// Replaces a placeholder everywhere in the block.
     pub(super) fn with(mut self, placeholder: &str, value: &str) -> Self {
         self.text = self.text.replace(placeholder, value);
         self
     }
 
-    /// The block with other lines before it.
+    /// The block with additional lines before it.
     pub(super) fn after(mut self, lines: &str) -> Self {
         self.text = format!("{lines}\n{}", self.text);
         self
@@ -49,10 +49,10 @@ pub(super) fn blocks(document: &str, language: &str) -> Vec<Block> {
     blocks
 }
 
-/// The one block of shell commands that contains this.
+/// The only block of shell commands that contains this text.
 pub(super) fn block_with(document: &str, part: &str) -> Block {
     let mut found = blocks(document, "sh");
     found.retain(|block| block.text.contains(part));
-    assert_eq!(found.len(), 1, "{document} has one block with `{part}`");
+    assert_eq!(found.len(), 1, "{document} must have exactly one block with `{part}`");
     found.remove(0)
 }

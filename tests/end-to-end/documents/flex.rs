@@ -1,4 +1,4 @@
-//! The commands that write Flex's configuration, against its Configuration API as Twilio documents it.
+//! Runs the commands that write Flex's configuration, against its Configuration API as Twilio documents it.
 
 use std::sync::{Arc, Mutex};
 
@@ -27,7 +27,7 @@ async fn flexs_configuration_is_changed_as_written_and_nothing_else_in_it() {
         "outbound_call_flows": {"default": {"enabled": true}},
         "ui_attributes": {
             "custom_data": {"features": {"pause_recording": {"enabled": true}}},
-            // Lost exclusions would have calls recorded that must not be.
+            // If these exclusions were lost, calls would be recorded that must not be.
             "recording_vault": {"callback_url": "https://old.example.com/", "exclude_queues": ["Support"]},
         },
     });
@@ -104,8 +104,11 @@ async fn answer(mut connection: TcpStream, document: &Mutex<Value>) {
         if head.starts_with("POST /v1/Configuration ") {
             assert!(head.contains("Content-Type: application/json\r\n"), "{head}");
             let change: Value = serde_json::from_str(&body).unwrap();
-            assert_eq!(change["account_sid"], document["account_sid"], "it is mandatory");
-            // What is sent is replaced, objects whole; the rest stays.
+            assert_eq!(
+                change["account_sid"], document["account_sid"],
+                "account_sid is mandatory"
+            );
+            // The request replaces the fields that it contains. Objects are replaced as a whole, and other fields stay.
             let change = change.as_object().unwrap().clone();
             document.as_object_mut().unwrap().extend(change);
         } else {
@@ -120,7 +123,7 @@ async fn answer(mut connection: TcpStream, document: &Mutex<Value>) {
     connection.write_all((head + &answer).as_bytes()).await.unwrap();
 }
 
-/// The head of an HTTP request, and its body.
+/// The head and the body of an HTTP request.
 async fn request(connection: &mut TcpStream) -> (String, String) {
     let mut read = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! A shell as an operator's: bash, with the AWS CLI and a Python that has boto3.
+//! An operator's shell: bash, with the AWS CLI and a Python that has boto3.
 
 use std::{
     fs,
@@ -18,7 +18,7 @@ use toolbox::{Scratch, Venv};
 use super::Block;
 
 pub(super) struct Shell {
-    /// Where `bin` is, and what the commands write.
+    /// Contains `bin` and the files that commands write.
     scratch: Scratch,
     aws: String,
     lambda: String,
@@ -55,14 +55,15 @@ impl Shell {
         shell
     }
 
-    /// With Debian's AWS CLI, which is of version 2.
+    /// Uses Debian's AWS CLI, which has version 2.
     pub(super) async fn with_version_2(self) -> Self {
         let program = tokio::task::spawn_blocking(|| toolbox::program("aws", "awscli").unwrap());
         self.install_aws(&program.await.unwrap());
         self
     }
 
-    /// Neither version takes every endpoint from the environment: Debian's is too old, and the other one has an SQS of its own.
+    /// Neither version reads every endpoint from the environment: Debian's is too old, and the other one must use a
+    /// different SQS.
     fn install_aws(&self, program: &Path) {
         let script = format!(
             "if [ \"$1\" = lambda ]; then url='{}'; else url='{}'; fi\nexec '{}' --endpoint-url \"$url\" \"$@\"",
@@ -84,24 +85,24 @@ impl Shell {
         self.scratch.path()
     }
 
-    /// Runs the block to its end, and returns what it printed.
+    /// Runs the block to its end and returns its output.
     pub(super) async fn run(&self, block: &Block) -> String {
         let ended = self.bash(block).await;
-        // Some of it may be audio.
+        // Some of the output may be audio.
         let printed = String::from_utf8_lossy(&ended.stdout).into_owned();
         let said = String::from_utf8_lossy(&ended.stderr);
         assert!(ended.status.success(), "{}\n{printed}{said}", block.text);
         printed
     }
 
-    /// Runs a command that fails, and returns what it said.
+    /// Runs a command that must fail, and returns its output.
     pub(super) async fn fails(&self, command: &str) -> String {
         let ended = self.bash(&Block::of(command)).await;
         assert_eq!(ended.status.code(), Some(1), "{command}");
         String::from_utf8(ended.stderr).unwrap()
     }
 
-    /// A stack of CloudFormation's with the two outputs that name a deployment. An empty one is left out.
+    /// Creates a CloudFormation stack with the two outputs that identify a deployment. An empty output is left out.
     pub(super) async fn make_stack(&self, name: &str, function: &str, bucket: &str) {
         let outputs = [("OperatorFunctionName", function), ("Bucket", bucket)];
         let outputs = outputs.into_iter().filter(|(_, value)| !value.is_empty());
@@ -135,14 +136,14 @@ impl Shell {
             .kill_on_drop(true);
         let mut running = bash.spawn().unwrap();
         let mut keyboard = running.stdin.take().unwrap();
-        // A command that asks nothing may be gone already.
+        // A command that reads no input may have ended already.
         let _ = keyboard.write_all(block.typed.as_bytes()).await;
         drop(keyboard);
         running.wait_with_output().await.unwrap()
     }
 }
 
-/// The address of an S3 that refuses everything, as S3 does where a right is missing. The emulators ask for no rights.
+/// The address of an S3 that refuses every request, as S3 does without permission. The emulators check no permissions.
 pub(super) async fn refusing_s3() -> String {
     const REFUSAL: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! Callbacks that come twice, in disorder, or when a queue doesn't take their messages.
+//! Callbacks that arrive twice or out of order, or while a queue refuses their messages.
 
 use futures_util::future::join_all;
 use local_stack::{Callback, Fault, Role, Rule};
@@ -6,11 +6,11 @@ use reqwest::StatusCode;
 
 use super::{Kind, Trial};
 
-/// The webhook asks SQS four times before it gives up.
+/// The webhook sends each message to SQS up to four times.
 const ALL_ATTEMPTS: u64 = 4;
 
 impl Trial<'_> {
-    /// Breaks so many of the webhook's messages of a kind.
+    /// Makes SQS fail for `times` requests of the webhook with a message of this kind.
     fn break_queue(&self, kind: Kind, fault: Fault, times: u64) {
         let rule = Rule::new("sqs", "SendMessage", fault).role(Role::Webhook);
         let rule = rule.key(&self.recording.sid).words(kind.name());
@@ -36,7 +36,7 @@ fn nothing() -> Fault {
     }
 }
 
-/// Twilio hears 503 and calls again: one queue has two messages then, and the work is done once.
+/// Twilio gets a 503 and calls again. One queue then has two messages, but the work is done once.
 async fn takes_one_and_refuses_the_other(taken: Kind, refused: Kind, refusal: Fault, times: u64) {
     let trial = Trial::small().await;
     trial.break_queue(refused, refusal, times);
@@ -87,7 +87,7 @@ async fn sqs_takes_a_message_and_its_answer_is_lost() {
     trial.is_right().await;
 }
 
-/// A success that names no message proves nothing, and is not asked about again.
+/// A success that names no message proves nothing, and the webhook does not send the message again.
 #[tokio::test]
 async fn sqs_answers_one_of_them_with_nothing() {
     for (taken, refused) in [(Kind::Link, Kind::Copy), (Kind::Copy, Kind::Link)] {
@@ -141,7 +141,7 @@ async fn an_in_progress_callback_before_the_recording_is_there_starts_nothing() 
     trial.ends_well(1, 1).await;
 }
 
-/// SQS may bring a message again after its job has ended.
+/// SQS may deliver a message again after its job has ended.
 #[tokio::test]
 async fn messages_of_finished_jobs_that_come_again_change_nothing() {
     let trial = Trial::small().await;

@@ -1,4 +1,4 @@
-//! What TaskRouter does wrong, and what's in a task.
+//! Faults of TaskRouter, and the possible contents of a task.
 
 use local_stack::Role;
 use serde_json::Value;
@@ -15,7 +15,7 @@ const fn answer(status: u16) -> FaultAction {
     }
 }
 
-/// A 404 of somebody's who stands in Twilio's place.
+/// A 404 from another server that answers in Twilio's place.
 fn foreign_404() -> FaultAction {
     FaultAction::Answer {
         status: 404,
@@ -24,7 +24,7 @@ fn foreign_404() -> FaultAction {
     }
 }
 
-/// A success that says nothing about the task.
+/// A success whose body says nothing about the task.
 fn success_with(body: &str) -> FaultAction {
     FaultAction::Answer {
         status: 200,
@@ -44,8 +44,8 @@ const fn busy_for_a_second() -> FaultAction {
     }
 }
 
-/// The task is linked, although so many requests for it go wrong; the link's message is delivered so often, each time
-/// within seconds.
+/// The task is linked although `times` requests for it fail. The link's message is delivered `delivered` times, each
+/// time within seconds.
 macro_rules! requests {
     ($($name:ident: $operation:ident, $times:expr, $action:expr, delivered $deliveries:expr;)+) => {$(
         #[tokio::test]
@@ -79,7 +79,7 @@ requests! {
     task_update_404_of_somebody_elses: TaskUpdate, 1, foreign_404(), delivered 2;
 }
 
-/// The task is gone: nothing is left to do for the link, and the copy goes its own way.
+/// If the task is gone, there is nothing left to do for the link. The copy is not affected.
 macro_rules! gone {
     ($($name:ident: $operation:ident;)+) => {$(
         #[tokio::test]
@@ -102,7 +102,7 @@ gone! {
     task_update_404: TaskUpdate;
 }
 
-/// What the task has is merged with.
+/// The link is merged with the task's existing attributes.
 macro_rules! merges {
     ($($name:ident: $before:expr, $after:expr;)+) => {$(
         #[tokio::test]
@@ -133,7 +133,7 @@ merges! {
     attributes_with_large_numbers: r#"{"n":12345678901234567890.123}"#, [("/n", "12345678901234567890.123")];
 }
 
-/// JavaScript writes half of a surrogate pair when it cuts an emoji in two. It is legal JSON, as is any depth.
+/// JavaScript writes half of a surrogate pair when it cuts an emoji in two. This is legal JSON, as is any depth.
 #[tokio::test]
 async fn attributes_that_few_parsers_take() {
     let trial = Trial::small().await;
@@ -165,8 +165,8 @@ async fn attributes_null() {
     assert!(trial.attributes().contains(&trial.recording.sid));
 }
 
-/// Merging would destroy what's there: the task stays as it is, the message is kept for a person to look at, and the
-/// recording is stored all the same.
+/// Merging would destroy existing attributes. Therefore, the task stays as it is, the message is kept for a person to
+/// look at, and the recording is still stored.
 macro_rules! left_alone {
     ($($name:ident: $attributes:expr;)+) => {$(
         #[tokio::test]
@@ -191,7 +191,7 @@ left_alone! {
     attributes_without_room_for_a_link: format!(r#"{{"long":"{}"}}"#, "x".repeat(4_080));
 }
 
-/// An update would route the task again, so that the link's message waits for a worker too.
+/// An update would route the task again. Therefore, the link's message waits until a worker has accepted the task.
 #[tokio::test]
 async fn a_task_that_nobody_has_taken_yet_is_linked_later() {
     let trial = Trial::small().await;
@@ -212,7 +212,7 @@ async fn a_task_that_nobody_has_taken_yet_is_linked_later() {
     trial.is_right().await;
 }
 
-/// Three searches a second are Twilio's limit for an account.
+/// Twilio limits searches to three per second and account.
 #[tokio::test]
 async fn a_search_beyond_the_limit_is_made_again() {
     let trial = Trial::small().await;
@@ -223,7 +223,7 @@ async fn a_search_beyond_the_limit_is_made_again() {
     trial.ends_well(1, 1).await;
 }
 
-/// A task may come after its recording, as a voicemail's does.
+/// A task may be created after its recording, as a voicemail's is.
 #[tokio::test]
 async fn a_task_that_comes_after_its_recording_is_linked() {
     let trial = Trial::small().await;
@@ -234,11 +234,11 @@ async fn a_task_that_comes_after_its_recording_is_linked() {
     trial.done(Kind::Copy, 1, 1).await;
     trial.failed(Kind::Link, 1).await;
     let log = trial.stack.log(Role::Linker).unwrap();
-    let told = |words| {
+    let logged = |words| {
         let mut lines = log.lines();
         lines.any(|line| line.contains(&trial.recording.sid) && line.contains(words))
     };
-    assert!(told("no task names the recording's call or conference yet") && !told("job failed"));
+    assert!(logged("no task names the recording's call or conference yet") && !logged("job failed"));
     trial.stack.twilio().add_task(task, &attributes);
     eventually("the link", || async {
         trial.attributes().contains(&trial.recording.sid).then_some(())

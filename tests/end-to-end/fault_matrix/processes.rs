@@ -1,4 +1,4 @@
-//! Functions that are killed, or run out of time.
+//! Functions that are killed or run out of time.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use twilio_double::{FaultAction, Operation};
 use super::{Kind, Trial, trial::LARGE};
 use crate::support::{OwnStack, eventually, options};
 
-/// Longer than anything here waits.
+/// Longer than any test here waits.
 const FOREVER: u64 = 60_000;
 
-/// As Lambda does with an instance that has gone wrong: no signal that could be handled.
+/// Lambda also ends a failed instance with a signal that no process can handle.
 fn kill(stack: &Stack, role: Role) {
     let ids = stack.process_ids(role);
     let ids = ids.iter().map(ToString::to_string);
@@ -19,8 +19,8 @@ fn kill(stack: &Stack, role: Role) {
     assert!(killed.unwrap().success());
 }
 
-/// Its upload is nobody's then. It could be a live neighbour's for all that the next copy knows, which therefore aborts it
-/// only when the recording is stored.
+/// The upload of the killed copier is left open. The next copy cannot distinguish it from the upload of a live
+/// neighbour, and therefore aborts it only after the recording is stored.
 #[tokio::test]
 async fn a_copier_killed_in_mid_copy_is_followed_by_another() {
     let stack = OwnStack::start(options()).await;
@@ -58,7 +58,7 @@ async fn a_linker_killed_in_mid_link_is_followed_by_another() {
         1,
     );
     trial.call_back().await;
-    eventually("the task's fetch", || async {
+    eventually("the request for the task", || async {
         let calls = stack.twilio().calls();
         let fetched = calls.iter().any(|call| call.path.contains(&trial.recording.task));
         fetched.then_some(())
@@ -69,10 +69,10 @@ async fn a_linker_killed_in_mid_link_is_followed_by_another() {
     trial.ends_well(2, 1).await;
 }
 
-/// The copy gives up in time to abort its upload, before Lambda freezes or kills it.
+/// The copy gives up early enough to abort its upload before Lambda freezes or kills the function.
 #[tokio::test]
 async fn a_copy_that_runs_out_of_time_aborts_its_upload_and_comes_back() {
-    // Six seconds are kept back from the timeout: one for the answer, five for the abort.
+    // The copier reserves six seconds of the timeout: one for the answer and five for the abort.
     let stack = OwnStack::start(options().timeout(Role::Copier, Duration::from_secs(12))).await;
     let trial = Trial::on(&stack, LARGE);
     trial.break_source(
@@ -85,8 +85,8 @@ async fn a_copy_that_runs_out_of_time_aborts_its_upload_and_comes_back() {
     let instances = stack.process_ids(Role::Copier);
     trial.call_back().await;
     trial.failed(Kind::Copy, 1).await;
-    assert_eq!(trial.versions_and_uploads().await, (0, 0), "the upload was aborted");
-    assert_eq!(stack.process_ids(Role::Copier), instances, "nobody was killed");
+    assert_eq!(trial.versions_and_uploads().await, (0, 0), "the upload must be aborted");
+    assert_eq!(stack.process_ids(Role::Copier), instances, "no process may be killed");
     trial.comes_back(Kind::Copy, 1).await;
     trial.ends_well(1, 2).await;
 }

@@ -1,4 +1,4 @@
-//! Secrets that nobody has set yet, or not as they should be.
+//! Secrets that are not set yet, or have invalid values.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ const WEBHOOKS: &str = "late-auth-token";
 const LINKERS: &str = "late-api-key-of-the-linker";
 const COPIERS: &str = "late-api-key-of-the-copier";
 
-/// A stack whose functions have secrets of their own, none of which is there.
+/// A stack whose functions use secrets of their own. None of the secrets exists at the start.
 async fn stack() -> &'static Stack {
     static STACK: OnceCell<OwnStack> = OnceCell::const_new();
     let options = || {
@@ -22,14 +22,14 @@ async fn stack() -> &'static Stack {
             .setting(Role::Webhook, "TWILIO_AUTH_TOKEN_SECRET", WEBHOOKS)
             .setting(Role::Linker, "TWILIO_API_KEY_SECRET", LINKERS)
             .setting(Role::Copier, "TWILIO_API_KEY_SECRET", COPIERS);
-        // The template knows none of these secrets, and nobody may read them there.
+        // The template does not have these secrets, so that no rights for them may be recorded.
         options.rights = None;
         options
     };
     STACK.get_or_init(|| OwnStack::start(options())).await
 }
 
-/// Sets a secret, for the first time or anew.
+/// Creates a secret or replaces its value.
 async fn set(stack: &Stack, name: &str, value: Value) {
     let secrets = stack.secrets();
     let created = secrets.create_secret().name(name).secret_string(value.to_string());
@@ -47,7 +47,7 @@ fn api_key(secret: &str) -> Value {
 }
 
 impl Trial<'_> {
-    /// Puts a job's message into its queue, past the webhook.
+    /// Puts a job's message into its queue without the webhook.
     async fn send(&self, kind: Kind) {
         let received_at_ms = crate::support::now_ms();
         let (sid, task) = (&self.recording.sid, &self.recording.task);
@@ -67,7 +67,7 @@ impl Trial<'_> {
     }
 }
 
-/// A missing secret, an empty one and a placeholder are never a key that everybody knows: Twilio hears 503 and calls again.
+/// A missing secret, an empty one or a placeholder must never act as a known key. Twilio gets a 503 and calls again.
 #[tokio::test]
 async fn auth_token_missing_then_malformed_then_set() {
     let trial = Trial::on(stack().await, 10_000);
@@ -84,7 +84,7 @@ async fn auth_token_missing_then_malformed_then_set() {
     }
     assert!(trial.stack.deliveries(&trial.recording.sid).is_empty());
     set(trial.stack, WEBHOOKS, json!({"primary": values::AUTH_TOKEN})).await;
-    // An unreadable secret is asked for at most every ten seconds.
+    // A function reads an unreadable secret at most once in ten seconds.
     eventually("an accepted callback", || async {
         (post().await == StatusCode::NO_CONTENT).then_some(())
     })
@@ -114,15 +114,16 @@ async fn api_key_missing_then_set_for_a_copy() {
     trial.failed(Kind::Copy, 1).await;
     assert_eq!(trial.versions_and_uploads().await, (0, 0));
     set(trial.stack, COPIERS, api_key(values::API_KEY_SECRET)).await;
-    // A secret that could not be read is asked for at most every ten seconds; on AWS, the message comes back later than that.
+    // A function reads an unreadable secret at most once in ten seconds. On AWS, the message comes back later than
+    // that.
     tokio::time::sleep(Duration::from_secs(11)).await;
     trial.comes_back(Kind::Copy, 1).await;
     trial.done(Kind::Copy, 1, 2).await;
     trial.is_stored_once().await;
 }
 
-/// Twilio gives up after 15 s and Lambda ends the function after 10: an answer that is not the function's own tells nobody
-/// what is wrong.
+/// Twilio gives up after 15 s, and Lambda ends the function after 10 s. If the function does not answer by itself, its
+/// answer does not show the cause.
 #[tokio::test]
 async fn a_webhook_answers_in_time_while_sqs_or_secrets_manager_is_silent() {
     const SECRET: &str = "auth-token-that-is-slow-to-come";
@@ -141,7 +142,7 @@ async fn a_webhook_answers_in_time_while_sqs_or_secrets_manager_is_silent() {
         body(answer.unwrap()).await["error"].clone()
     };
 
-    // A secret that is not there costs one call in ten seconds, however many ask for it.
+    // A missing secret costs one call in ten seconds, however many requests need it.
     let (began, mark) = (Instant::now(), stack.wire().mark());
     for _ in 0..10 {
         assert_eq!(code().await, "auth_token_unavailable");
@@ -156,7 +157,7 @@ async fn a_webhook_answers_in_time_while_sqs_or_secrets_manager_is_silent() {
     stack.wire().inject(rule.times(100));
     set(&stack, SECRET, json!({"primary": values::AUTH_TOKEN})).await;
     let mark = stack.wire().mark();
-    eventually("a call that is not answered", || async {
+    eventually("a call that gets no answer", || async {
         assert_eq!(code().await, "auth_token_unavailable");
         (stack
             .wire()
@@ -169,7 +170,7 @@ async fn a_webhook_answers_in_time_while_sqs_or_secrets_manager_is_silent() {
 
     let rule = Rule::new("sqs", "SendMessage", silence()).role(Role::Webhook);
     stack.wire().inject(rule.times(100));
-    eventually("a queue that is not answering", || async {
+    eventually("a queue that does not answer", || async {
         let code = code().await;
         (code != "auth_token_unavailable").then(|| assert_eq!(code, "not_queued"))
     })

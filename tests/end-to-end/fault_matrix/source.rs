@@ -1,4 +1,4 @@
-//! What Twilio's media server does wrong.
+//! Faults of Twilio's media server.
 
 use serde_json::Value;
 use twilio_double::FaultAction;
@@ -33,8 +33,8 @@ fn imposter(content_type: &str, body: &str) -> FaultAction {
     }
 }
 
-/// A recording of several parts is stored whole, although so many answers with it are broken; the copy's message is
-/// delivered so often.
+/// A recording of several parts is stored completely although `times` media requests fail. The copy's message is
+/// delivered the given number of times.
 macro_rules! sources {
     ($($name:ident: $times:expr, $action:expr, delivered $deliveries:expr;)+) => {$(
         #[tokio::test]
@@ -75,11 +75,11 @@ sources! {
     a_key_that_is_refused_once_is_read_anew: 1, answer(401), delivered 1;
 }
 
-/// Twilio says 400 to `RequestedChannels=2` where there's but one.
+/// Twilio answers `RequestedChannels=2` with 400 if the recording has only one channel.
 #[tokio::test]
 async fn a_recording_of_one_channel_is_asked_for_as_one() {
     let mut trial = Trial::small().await;
-    // The number of channels in a WAV's header.
+    // The number of channels in the WAV header.
     trial.recording.audio[22] = 1;
     std::fs::write(trial.file(), &trial.recording.audio).unwrap();
     let mark = trial.stack.twilio().mark();
@@ -91,12 +91,12 @@ async fn a_recording_of_one_channel_is_asked_for_as_one() {
         .filter(|call| call.path.contains(&trial.recording.sid))
         .map(|call| call.query.as_str())
         .collect();
-    // Refused twice; then the recording's own description says that there's one.
+    // Two requests are refused. The recording's description then shows that it has one channel.
     let expected = ["RequestedChannels=2", "RequestedChannels=2", "", "RequestedChannels=1"];
     assert_eq!(queries, expected);
 }
 
-/// What a writer leaves that can't seek back claims nothing.
+/// A writer that cannot seek leaves the lengths in the header unset.
 #[tokio::test]
 async fn a_recording_of_a_streaming_writer_is_stored_byte_for_byte() {
     for size in [0x7fff_ffff_u32, 0x7fff_f000, 0x8000_0000, 2_000_000_000] {
@@ -108,7 +108,7 @@ async fn a_recording_of_a_streaming_writer_is_stored_byte_for_byte() {
     }
 }
 
-/// Bytes that nobody knows are stored on the last delivery, and say so.
+/// Unknown bytes are stored at the last delivery, and the log marks them as suspect.
 #[tokio::test]
 async fn a_recording_that_nobody_knows_is_stored_in_the_end_as_suspect() {
     let mut trial = Trial::small().await;
@@ -130,11 +130,11 @@ async fn a_recording_that_nobody_knows_is_stored_in_the_end_as_suspect() {
     );
 }
 
-/// Nothing is stored of a recording that can't be fetched, and its message is kept for a person to look at.
+/// Nothing is stored of a recording that cannot be fetched, and its message is kept for a person to look at.
 #[tokio::test]
 async fn a_key_that_stays_refused_ends_in_the_dead_letters() {
     let trial = Trial::small().await;
-    // Twice in each of five deliveries: with the key at hand, and with the one that's read anew.
+    // Two requests in each of five deliveries: one with the cached key, and one with the key that is read again.
     trial.break_source(answer(401), 10);
     trial.call_back().await;
     trial.done(Kind::Link, 1, 1).await;
@@ -145,7 +145,7 @@ async fn a_key_that_stays_refused_ends_in_the_dead_letters() {
     assert!(!trial.is_dead(Kind::Link).await);
 }
 
-/// A WAV that claims more than comes isn't stored as if it were whole.
+/// A WAV file that is shorter than its header says is not stored as if it were complete.
 #[tokio::test]
 async fn a_recording_that_was_cut_before_it_came_is_not_stored() {
     let trial = Trial::small().await;
@@ -162,7 +162,7 @@ async fn a_recording_that_was_cut_before_it_came_is_not_stored() {
     trial.ends_well(1, 2).await;
 }
 
-/// The audit line tells what was stored.
+/// The audit line shows what was stored.
 #[tokio::test]
 async fn a_copy_that_went_on_has_one_audit_line_with_the_whole_length() {
     let trial = Trial::large().await;

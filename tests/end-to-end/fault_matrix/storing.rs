@@ -1,4 +1,4 @@
-//! What S3 and KMS do wrong.
+//! Faults of S3 and KMS.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use local_stack::{Fault, Role};
 
 use super::{Kind, Trial};
 
-/// The copier asks four times before its job fails.
+/// The copier sends a request four times before its job fails.
 const ALL_ATTEMPTS: u64 = 4;
 
 /// Longer than the copier waits for an answer (15 s).
@@ -34,7 +34,8 @@ fn slow_down() -> Fault {
     s3(503, "SlowDown")
 }
 
-/// A recording is stored whole, although so many calls of an operation go wrong; the copy's message is delivered so often.
+/// A recording is stored completely although `times` calls of an operation fail. The copy's message is delivered the
+/// given number of times.
 macro_rules! calls {
     ($($name:ident: $size:ident, $service:literal $operation:literal, $times:expr, $fault:expr, delivered $deliveries:expr;)+) => {$(
         #[tokio::test]
@@ -91,21 +92,21 @@ calls! {
     kms_key_disabled_for_a_while: small, "kms" "GenerateDataKey", 2, kms(400, "DisabledException"), delivered 3;
 }
 
-/// Two parts may be on their way at once: each has four attempts.
+/// Two parts may be uploaded in parallel, and each has four attempts.
 #[tokio::test]
 async fn part_down() {
     let trial = Trial::large().await;
     trial.break_copier("s3", "UploadPart", internal_error(), 2 * ALL_ATTEMPTS);
     trial.call_back().await;
     trial.failed(Kind::Copy, 1).await;
-    assert_eq!(trial.versions_and_uploads().await, (0, 0), "the upload was aborted");
-    // Whichever part failed first has ended the copy, and the other one's attempts with it.
+    assert_eq!(trial.versions_and_uploads().await, (0, 0), "the upload must be aborted");
+    // The part that failed first has ended the copy, so that the other part's remaining faults are not used.
     trial.stack.wire().clear_faults_about(&trial.recording.sid);
     trial.comes_back(Kind::Copy, 1).await;
     trial.ends_well(1, 2).await;
 }
 
-/// A failed copy aborts its upload, if not at the first try.
+/// A failed copy aborts its upload, even if the first attempt to abort fails.
 macro_rules! aborts {
     ($($name:ident: $times:expr, $fault:expr;)+) => {$(
         #[tokio::test]
@@ -115,7 +116,7 @@ macro_rules! aborts {
             trial.break_copier("s3", "AbortMultipartUpload", $fault, $times);
             trial.call_back().await;
             trial.failed(Kind::Copy, 1).await;
-            assert_eq!(trial.versions_and_uploads().await, (0, 0), "the upload was aborted");
+            assert_eq!(trial.versions_and_uploads().await, (0, 0), "the upload must be aborted");
             trial.comes_back(Kind::Copy, 1).await;
             trial.ends_well(1, 2).await;
         }
@@ -130,8 +131,8 @@ aborts! {
     abort_done_but_answer_lost: 1, Fault::LoseAnswer;
 }
 
-/// An upload that can't be aborted is told in the log, and aborted by the next copy when the recording is stored; without
-/// one, by the bucket's lifecycle rule.
+/// An upload that cannot be aborted is logged. The next copy aborts it after it has stored the recording. If there is
+/// no next copy, the bucket's lifecycle rule does so.
 #[tokio::test]
 async fn abort_down_is_told_and_made_up_for_by_the_next_copy() {
     let trial = Trial::large().await;
@@ -143,13 +144,13 @@ async fn abort_down_is_told_and_made_up_for_by_the_next_copy() {
     trial.comes_back(Kind::Copy, 1).await;
     trial.ends_well(1, 2).await;
     let log = trial.stack.log(Role::Copier).unwrap();
-    let told = log
+    let logged = log
         .lines()
         .any(|line| line.contains(&trial.recording.sid) && line.contains("upload not aborted"));
-    assert!(told);
+    assert!(logged);
 }
 
-/// Nothing is stored under a key that's gone for good, and the message is kept.
+/// Nothing is stored under a key that is disabled permanently, and the message is kept.
 #[tokio::test]
 async fn kms_key_disabled_for_good_ends_in_the_dead_letters() {
     let trial = Trial::small().await;

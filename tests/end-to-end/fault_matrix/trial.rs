@@ -1,4 +1,4 @@
-//! One recording, what goes wrong with it, and what must be true of it in the end.
+//! One recording, its faults, and the final checks.
 
 use std::{
     path::PathBuf,
@@ -15,13 +15,13 @@ use crate::{
     support::{Recording, drained, eventually, get, options},
 };
 
-/// The stack of the matrix: no other test counts calls on it, and every fault names its recording.
+/// The matrix has its own stack, because no other test counts calls on it. Every fault names its recording.
 fn stack() -> &'static Stack {
     static STACK: OnceLock<Stack> = OnceLock::new();
     STACK.get_or_init(|| Stack::start(options()).unwrap_or_else(|error| panic!("{error}")))
 }
 
-/// What a message asks for.
+/// The kind of job that a message requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Link,
@@ -44,7 +44,7 @@ impl Kind {
     }
 }
 
-/// One recording under test.
+/// A recording under test.
 pub(super) struct Trial<'a> {
     pub(super) stack: &'a Stack,
     pub(super) recording: Recording,
@@ -56,10 +56,10 @@ impl Drop for Trial<'_> {
     }
 }
 
-/// Stored by a single request.
+/// The length of a recording that a single request stores.
 const SMALL: usize = 200_000;
 
-/// Stored in two parts; a part is 8 MiB and its frames' seals.
+/// The length of a recording in two parts. A part is 8 MiB plus the overhead of its frames.
 pub(super) const LARGE: usize = 9_000_000;
 
 impl Trial<'static> {
@@ -72,7 +72,7 @@ impl Trial<'static> {
     }
 
     async fn of(audio_bytes: usize) -> Self {
-        // Starting blocks.
+        // Starting the stack blocks the thread.
         let stack = tokio::task::spawn_blocking(stack).await.unwrap();
         Trial::on(stack, audio_bytes)
     }
@@ -86,44 +86,44 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// The recording at Twilio.
+    /// The recording's file at Twilio.
     pub(super) fn file(&self) -> PathBuf {
         let folder = self.stack.recordings_dir();
         folder.join(format!("{}.wav", self.recording.sid))
     }
 
-    /// Breaks so many answers with the recording's media.
+    /// Makes the next `times` responses with the recording's media fail.
     pub(super) fn break_source(&self, action: FaultAction, times: u32) {
         let fault = twilio_double::Fault::once(Operation::Media, action).times(times);
         self.stack.twilio().fault(fault.about(&self.recording.sid));
     }
 
-    /// Breaks so many requests for the recording's task.
+    /// Makes the next `times` requests for the recording's task fail.
     pub(super) fn break_task(&self, operation: Operation, action: FaultAction, times: u32) {
         let fault = twilio_double::Fault::once(operation, action).times(times);
         self.stack.twilio().fault(fault.about(&self.recording.task));
     }
 
-    /// Breaks so many of the copier's calls about the recording.
+    /// Makes the next `times` calls of the copier about the recording fail.
     pub(super) fn break_copier(&self, service: &str, operation: &str, fault: Fault, times: u64) {
         let rule = Rule::new(service, operation, fault).role(Role::Copier);
         self.stack.wire().inject(rule.key(&self.recording.sid).times(times));
     }
 
-    /// Posts the callback, which must be taken.
+    /// Posts the callback, which must be accepted.
     pub(super) async fn call_back(&self) {
         let answer = self.stack.post_callback(&self.recording.callback()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     }
 
-    /// The messages of a kind that functions have been given.
+    /// The messages of a kind that functions have received.
     pub(super) fn deliveries(&self, kind: Kind) -> Vec<Delivery> {
         let mut deliveries = self.stack.deliveries(&self.recording.sid);
         deliveries.retain(|delivery| delivery.body.contains(kind.name()));
         deliveries
     }
 
-    /// Waits until the one message of a kind has failed for the nth time.
+    /// Waits until the only message of a kind has failed `nth` times.
     pub(super) async fn failed(&self, kind: Kind, nth: u32) -> Delivery {
         let what = format!("failure {nth} of {}", kind.name());
         let failed = eventually(&what, || async {
@@ -137,7 +137,7 @@ impl<'a> Trial<'a> {
         failed.await
     }
 
-    /// Has a message fail so often, and come back each time without the wait.
+    /// Waits for `times` failures of a message, and makes it visible again at once after each.
     pub(super) async fn comes_back(&self, kind: Kind, times: u32) {
         for nth in 1..=times {
             let delivery = self.failed(kind, nth).await;
@@ -145,7 +145,8 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Waits until a message is in the dead letters: a link's at once, a copy's after as many failures as its queue counts.
+    /// Waits until a message is in the dead-letter queue. A link is moved there at once, a copy after its queue's
+    /// maximum number of receives.
     pub(super) async fn dies(&self, kind: Kind) {
         match kind {
             Kind::Link => self.done(kind, 1, 1).await,
@@ -154,7 +155,7 @@ impl<'a> Trial<'a> {
         eventually("the dead letter", || async { self.is_dead(kind).await.then_some(()) }).await;
     }
 
-    /// Waits until so many messages of a kind are done, each after so many deliveries.
+    /// Waits until `messages` messages of a kind are done, each after `times` deliveries.
     pub(super) async fn done(&self, kind: Kind, messages: usize, times: u32) {
         eventually(&format!("{messages} done {}", kind.name()), || async {
             let deliveries = self.deliveries(kind);
@@ -173,20 +174,21 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// One message of each kind is done, after so many deliveries, and everything is as it should be.
+    /// Checks that one message of each kind is done after the given number of deliveries, and that everything is right.
     pub(super) async fn ends_well(&self, link_times: u32, copy_times: u32) {
         self.done(Kind::Link, 1, link_times).await;
         self.done(Kind::Copy, 1, copy_times).await;
         self.is_right().await;
     }
 
-    /// The recording is stored once and linked once, nothing is left over, and every fault has struck.
+    /// Checks that the recording is stored and linked once, that nothing is left over, and that every fault has
+    /// occurred.
     pub(super) async fn is_right(&self) {
         self.every_fault_struck();
         self.is_stored_once().await;
         self.is_linked_once();
         for kind in [Kind::Link, Kind::Copy] {
-            assert!(!self.is_dead(kind).await, "{} is in the dead letters", kind.name());
+            assert!(!self.is_dead(kind).await, "{} is in the dead-letter queue", kind.name());
         }
     }
 
@@ -196,22 +198,22 @@ impl<'a> Trial<'a> {
         assert_eq!(
             (self.stack.wire().armed(sid), left),
             (0, [0, 0, 0]),
-            "faults that haven't struck"
+            "faults that have not occurred"
         );
     }
 
-    /// One version, no upload, and every byte of it plays.
+    /// Checks that there is one version and no open upload, and that every byte plays.
     pub(super) async fn is_stored_once(&self) {
         assert_eq!(self.versions_and_uploads().await, (1, 0));
         let whole = get(&self.recording.media_url(self.stack).await, &[]).await;
         assert_eq!(whole.status(), StatusCode::OK);
         assert!(
             whole.bytes().await.unwrap() == self.recording.audio,
-            "every byte of the recording"
+            "the played recording is identical"
         );
     }
 
-    /// How many versions and delete markers there are of the object, and how many open uploads.
+    /// The number of versions and delete markers of the object, and the number of open uploads.
     pub(super) async fn versions_and_uploads(&self) -> (usize, usize) {
         let (s3, key) = (self.stack.s3(), self.recording.object_key());
         let versions = s3.list_object_versions().bucket(values::BUCKET).prefix(&key);
@@ -224,7 +226,7 @@ impl<'a> Trial<'a> {
         )
     }
 
-    /// One entry for the recording, beside what was in the task before.
+    /// Checks that the task has one entry for the recording beside its earlier contents.
     pub(super) fn is_linked_once(&self) {
         let text = self.attributes();
         assert!(text.contains(r#""precise":1.00"#), "{text}");
@@ -241,16 +243,16 @@ impl<'a> Trial<'a> {
         assert_eq!(media[0]["url_provider"], json!(provider));
     }
 
-    /// The task's attributes as they are now.
+    /// The task's current attributes.
     pub(super) fn attributes(&self) -> String {
         self.stack.twilio().task(&self.recording.task).unwrap().attributes
     }
 
-    /// Whether a message about the recording is in the dead letters.
+    /// Whether a message about the recording is in the dead-letter queue.
     pub(super) async fn is_dead(&self, kind: Kind) -> bool {
-        /// What was taken out of the dead-letter queues so far.
+        /// The messages that were taken out of the dead-letter queues so far.
         static TAKEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
-        /// A message that somebody else is taking out would be in neither place.
+        /// While one caller takes a message out, the message is in neither place for the others.
         static TAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
         let _taking = TAKING.lock().await;
         let letters = drained(self.stack, kind.dead_letters_url(self.stack)).await;

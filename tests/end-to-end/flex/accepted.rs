@@ -1,4 +1,4 @@
-//! Calls that are accepted by Flex UI and flex-sdk, all of them in one Node.js process.
+//! Accepts calls with Flex UI and flex-sdk, all in one Node.js process.
 
 use std::{collections::BTreeMap, fs, process::Stdio};
 
@@ -7,17 +7,17 @@ use serde_json::{Map, Value, json};
 use tokio::{io::AsyncWriteExt, process::Command, sync::OnceCell};
 use toolbox::workspace_root;
 
-/// What came of an accepted call.
+/// The result of an accepted call.
 pub(super) struct Accepted {
     pub(super) task: String,
     pub(super) reservation: String,
-    /// The SID that its recording gets.
+    /// The SID for the call's recording.
     pub(super) recording: String,
-    /// The instruction to TaskRouter, as its SDK posts it.
+    /// The instruction to TaskRouter, as Twilio's SDK posts it.
     pub(super) posted: Value,
-    /// Whether Flex was given the plugin.
+    /// Whether Flex has loaded the plugin.
     pub(super) has_plugin: bool,
-    /// The states that Flex UI's plugin manager has of its plugins.
+    /// The states of the plugins in Flex UI's plugin manager.
     pub(super) plugins: Vec<String>,
     /// The text of Flex's notification bar.
     pub(super) notifications: String,
@@ -46,7 +46,7 @@ impl Accepted {
         self.callbacks().iter().map(|(recorded, _)| *recorded).collect()
     }
 
-    /// What the instruction has Twilio record, each with its callback (Twilio, "Update a Reservation").
+    /// The recordings that the instruction starts, each with its callback (Twilio, "Update a Reservation").
     pub(super) fn callbacks(&self) -> Vec<(Recorded, &str)> {
         let started = [
             (
@@ -69,7 +69,7 @@ impl Accepted {
     }
 }
 
-/// The callback that names this task alone.
+/// The callback for this task only.
 pub(super) fn conference_callback(task: &str) -> String {
     callback_url().replace("#", &format!("?taskSid={task}#"))
 }
@@ -79,7 +79,7 @@ fn callback_url() -> String {
     format!("{}{}#rc=3&rp=all", values::PUBLIC_BASE_URL, values::CALLBACK_PATH)
 }
 
-/// Each call under the name of its case. What fails, fails once for all tests: a build takes a while.
+/// The accepted calls by the names of their cases. A failure fails all tests at once, because a build takes minutes.
 pub(super) async fn accepted() -> &'static BTreeMap<&'static str, Accepted> {
     static ACCEPTED: OnceCell<Result<BTreeMap<&'static str, Accepted>, String>> = OnceCell::const_new();
     let run = || async { tokio::spawn(accept()).await.map_err(|error| error.to_string()) };
@@ -122,7 +122,7 @@ fn read(n: u64, result: &Value, case: &Case) -> Accepted {
         list.map(|text| text.as_str().unwrap().to_owned()).collect()
     };
     let [posted] = result["posted"].as_array().unwrap().as_slice() else {
-        panic!("one instruction: {result}");
+        panic!("there must be one instruction: {result}");
     };
     assert!(posted["url"].as_str().unwrap().ends_with(&sid("WR", n)), "{posted}");
     let console = &result["console"];
@@ -138,24 +138,24 @@ fn read(n: u64, result: &Value, case: &Case) -> Accepted {
     }
 }
 
-/// SIDs that no other test has.
+/// SIDs that no other test uses.
 fn sid(kind: &str, n: u64) -> String {
     format!("{kind}{:032x}", 0xf1e0_0000 + n)
 }
 
-/// How Flex is set up when an agent accepts a call.
+/// The configuration of Flex when an agent accepts a call.
 struct Case {
     name: &'static str,
     by: &'static str,
     roles: [&'static str; 1],
-    /// What the plugin is told; none where there's no plugin.
+    /// The plugin's settings. None without the plugin.
     plugin: Option<Value>,
-    /// What another plugin sets before.
+    /// The options that another plugin sets before this one.
     conference_options: Value,
     /// "Call Recording" in the console.
     console: bool,
     webhook: Option<String>,
-    /// More of `ui_attributes`.
+    /// Additional `ui_attributes`.
     ui_attributes: Map<String, Value>,
     worker_attributes: Value,
 }
@@ -196,7 +196,7 @@ impl Case {
         self
     }
 
-    /// flex-project-template's pause button.
+    /// The pause button of flex-project-template.
     fn pausing(self) -> Self {
         self.ui_attribute(
             "custom_data",
@@ -232,7 +232,7 @@ impl Case {
                 "queueSid": "WQ00000000000000000000000000000001",
                 "queueName": "Support",
             },
-            // As Flex's Configuration API answers it.
+            // The answer of Flex's Configuration API.
             "configuration": {
                 "account_sid": values::ACCOUNT_SID,
                 "taskrouter_workspace_sid": values::WORKSPACE_SID,

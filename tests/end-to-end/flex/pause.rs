@@ -1,58 +1,62 @@
 //! Which recordings the pause button of Twilio's flex-project-template finds.
 //!
-//! The template isn't a package, so that its rule is written down here, of `pauseRecordingHelper.ts` in
-//! `plugin-flex-ts-template-v2/src/feature-library/pause-recording/helpers` (twilio-professional-services/flex-project-template
-//! at fbd5594, without its feature `dual-channel-recording`, which records by itself): if Call Recording is on in the console,
-//! it pauses the conference's current recording, and says that there's none if Twilio has none (21220). If it's off, it says
-//! at once that the call is not being recorded.
+//! The template is not a package. Therefore, its rule is repeated here, from `pauseRecordingHelper.ts` in
+//! `plugin-flex-ts-template-v2/src/feature-library/pause-recording/helpers`
+//! (twilio-professional-services/flex-project-template at fbd5594). The feature `dual-channel-recording`, which makes
+//! its own recordings, is left out. If Call Recording is on in the console, the button pauses the conference's current
+//! recording. If Twilio has no such recording (21220), the button reports that there is none. If Call Recording is off,
+//! the button reports at once that the call is not being recorded.
 
 use super::accepted::{Accepted, Recorded, accepted};
 
-/// What the agent is told, who then has the customer say a card number.
+/// The message that the agent sees before the customer says a card number.
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+enum Message {
     Paused,
     NotRecorded,
 }
 
-/// A press of the button: what the agent is told, and what goes on recording.
-fn press(case: &Accepted, console: bool) -> (Told, Vec<Recorded>) {
+/// The result of a press of the button: the message for the agent, and the recordings that continue.
+fn press(case: &Accepted, console: bool) -> (Message, Vec<Recorded>) {
     let recorded = case.recorded();
     let found = console && recorded.contains(&Recorded::Conference);
     let goes_on = recorded
         .into_iter()
         .filter(|it| !(found && *it == Recorded::Conference));
-    (if found { Told::Paused } else { Told::NotRecorded }, goes_on.collect())
+    (
+        if found { Message::Paused } else { Message::NotRecorded },
+        goes_on.collect(),
+    )
 }
 
-/// Wherever something goes on recording, the plugin has warned; where nothing does, it is silent.
+/// The plugin must have warned if a recording continues, and must be silent if none does.
 #[tokio::test]
 async fn a_pause_finds_the_conferences_recording_and_the_plugin_warns_where_it_finds_none() {
-    for (name, console, told, goes_on) in [
-        ("pause: console", true, Told::Paused, vec![]),
-        ("pause: conference and console", true, Told::Paused, vec![]),
+    for (name, console, message, goes_on) in [
+        ("pause: console", true, Message::Paused, vec![]),
+        ("pause: conference and console", true, Message::Paused, vec![]),
         (
             "pause: conference",
             false,
-            Told::NotRecorded,
+            Message::NotRecorded,
             vec![Recorded::Conference],
         ),
         (
             "pause: reservation",
             false,
-            Told::NotRecorded,
+            Message::NotRecorded,
             vec![Recorded::AgentsLeg],
         ),
         (
             "pause: reservation and console",
             true,
-            Told::Paused,
+            Message::Paused,
             vec![Recorded::AgentsLeg],
         ),
         (
             "pause for one worker: reservation",
             false,
-            Told::NotRecorded,
+            Message::NotRecorded,
             vec![Recorded::AgentsLeg],
         ),
     ] {
@@ -60,7 +64,7 @@ async fn a_pause_finds_the_conferences_recording_and_the_plugin_warns_where_it_f
         let warned = case.said.iter().any(|text| text.contains("pause button"));
         assert_eq!(warned, !goes_on.is_empty(), "{name}: {:?}", case.said);
         assert_eq!(case.notifications.contains("pause button"), warned, "{name}");
-        assert_eq!(press(case, console), (told, goes_on), "{name}");
+        assert_eq!(press(case, console), (message, goes_on), "{name}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Requests for one recording, generated; the same on every run.
+//! Generated requests for one recording, the same in every run.
 
 use reqwest::{Client, Method, RequestBuilder};
 
@@ -28,7 +28,7 @@ impl Dice {
     }
 }
 
-/// A server, and the entity tag that the recording has there.
+/// A server, with the recording's entity tag there.
 pub(super) struct Origin {
     url: String,
     pub(super) etag: String,
@@ -42,7 +42,7 @@ impl Origin {
     }
 }
 
-/// A request. In the conditions `{etag}` stands for the entity tag, which each server has its own of.
+/// A request. In its conditions, `{etag}` is a placeholder for the entity tag of the server that receives it.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) method: Method,
@@ -52,7 +52,7 @@ pub(super) struct Asked {
     if_none_match: Option<&'static str>,
     if_modified_since: Option<&'static str>,
     if_unmodified_since: Option<&'static str>,
-    /// The headers by which a browser's media element is known.
+    /// The headers that identify a browser's media element.
     listener: &'static [(&'static str, &'static str)],
 }
 
@@ -83,8 +83,8 @@ const MALFORMED: [&str; 9] = [
     "bytes=0-1-2",
 ];
 const OTHER_UNITS: [&str; 3] = ["items=0-1", "seconds=0-10", "none"];
-/// Media elements of Chromium and Firefox, which come back for the rest.
-const COME_BACK: [&[(&str, &str)]; 2] = [
+/// Media elements of Chromium and Firefox, which send further requests for the rest.
+const CONTINUE: [&[(&str, &str)]; 2] = [
     &[
         ("sec-fetch-dest", "audio"),
         ("sec-ch-ua", "\"Not:A-Brand\";v=\"8\", \"Chromium\";v=\"156\""),
@@ -97,8 +97,8 @@ const COME_BACK: [&[(&str, &str)]; 2] = [
         ),
     ],
 ];
-/// A media element of WebKit's, a page of Chromium's that fetches, and a program.
-const TAKE_IT_AS_IT_COMES: [&[(&str, &str)]; 3] = [
+/// A media element of WebKit, a fetch of a page in Chromium, and a program. These accept a reply as it is.
+const ACCEPT_ANY_REPLY: [&[(&str, &str)]; 3] = [
     &[
         ("sec-fetch-dest", "audio"),
         (
@@ -115,7 +115,7 @@ const TAKE_IT_AS_IT_COMES: [&[(&str, &str)]; 3] = [
 const BEYOND_U64: &str = "99999999999999999999999";
 
 impl Asked {
-    /// Any request, for a recording of `len` bytes. Most are GETs with a range, as a player's are.
+    /// Generates a request for a recording of `len` bytes. Most are GET requests with a range, like a player's.
     pub(super) fn any(dice: &mut Dice, len: u64) -> Self {
         let method = match dice.below(20) {
             0..17 => Method::GET,
@@ -136,9 +136,9 @@ impl Asked {
             if_modified_since: some(dice, 20, &DATES),
             if_unmodified_since: some(dice, 20, &DATES),
             listener: if dice.is_lucky(2) {
-                dice.one_of(&COME_BACK)
+                dice.one_of(&CONTINUE)
             } else {
-                dice.one_of(&TAKE_IT_AS_IT_COMES)
+                dice.one_of(&ACCEPT_ANY_REPLY)
             },
         }
     }
@@ -182,7 +182,7 @@ impl Asked {
         self.range.as_deref().is_some_and(|range| MALFORMED.contains(&range))
     }
 
-    /// Past the end of any file, but numbers to nginx too.
+    /// Replaces numbers beyond 64 bits by others that are also past the end of any file, but that nginx can parse.
     pub(super) fn with_smaller_numbers(&self) -> Option<Self> {
         let range = self.range.as_ref().filter(|range| range.contains(BEYOND_U64))?;
         Some(Self {
@@ -199,19 +199,19 @@ impl Asked {
         })
     }
 
-    /// The range that an answer of at most `max` bytes has, where the range is open, the listener comes back, and that's
-    /// less than was asked for.
+    /// The request for the shortened range of at most `max` bytes. `None` if the range is not open, the client does not
+    /// continue, or the rest is shorter.
     pub(super) fn shortened(&self, len: u64, max: u64) -> Option<Self> {
         let range = self.range.as_ref()?.to_ascii_lowercase();
         let first: u64 = range.strip_prefix("bytes=")?.strip_suffix('-')?.trim().parse().ok()?;
-        (COME_BACK.contains(&self.listener) && len > first + max).then(|| Self {
+        (CONTINUE.contains(&self.listener) && len > first + max).then(|| Self {
             range: Some(format!("bytes={first}-{}", (first + max) / 65_536 * 65_536 - 1)),
             ..self.clone()
         })
     }
 }
 
-/// Around frames, the end and the cap, where arithmetic goes wrong.
+/// A position near frame boundaries, the end or the limit, where arithmetic errors are likely.
 fn position(dice: &mut Dice, len: u64) -> u64 {
     match dice.below(4) {
         0 => dice.below(len),

@@ -1,13 +1,13 @@
-//! nginx with one file, or in front of another server.
+//! nginx that serves one file or forwards to another server.
 
 use std::{fs, process, time::Duration};
 
 use toolbox::{Process, Scratch, free_port};
 
-/// It starts in milliseconds; a machine busy with a build may take many times that.
+/// nginx starts in milliseconds. A machine that is busy with a build may need many times that.
 const START_BOUND: Duration = Duration::from_secs(30);
 
-/// A running nginx; stopped on drop.
+/// A running nginx, which is stopped on drop.
 pub(crate) struct Nginx {
     port: u16,
     _process: Process,
@@ -15,14 +15,14 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Serves `audio` as a WAV file, with an entity tag of its own.
+    /// Serves `audio` as a WAV file with an entity tag.
     pub(super) async fn serving(audio: &[u8]) -> Self {
         let scratch = Scratch::new().unwrap();
         fs::write(scratch.path().join("recording.wav"), audio).unwrap();
         Self::start(scratch, "root .;").await
     }
 
-    /// Does what this `location` says.
+    /// Runs nginx with this `location`.
     pub(crate) async fn with_location(location: &str) -> Self {
         Self::start(Scratch::new().unwrap(), location).await
     }
@@ -51,7 +51,7 @@ impl Nginx {
     }
 }
 
-/// One process, which doesn't become another user, with every path in its own folder.
+/// A single process that keeps its user, with every path in its own folder.
 fn configuration(port: u16, what: &str) -> String {
     format!(
         "daemon off; master_process off; pid nginx.pid;

@@ -1,4 +1,4 @@
-//! Programs that only Debian has: browsers, players and a web server.
+//! Programs from Debian packages: browsers, players and a web server.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,23 +7,21 @@ use std::{
 
 use crate::setup::{ToolError, lock, once, run, tools};
 
-/// Chromium, installed where it's missing: it needs a hundred libraries, at fixed places.
+/// The path of Chromium, which is installed if it is missing. It needs a hundred libraries at fixed paths.
 ///
-/// # Errors
-/// [`ToolError::NotRoot`] where it's missing and this process may not install it.
+/// # Errors [`ToolError::NotRoot`] if it is missing and this process may not install it.
 pub fn chromium() -> Result<PathBuf, ToolError> {
     program("chromium", "chromium")
 }
 
-/// A program of Debian's, installed where it's missing. Where one package isn't all that it needs, `package` names several,
-/// with spaces between them.
+/// The path of a program from Debian, which is installed if it is missing. `package` may name several packages,
+/// separated by spaces.
 ///
-/// # Errors
-/// [`ToolError::NotRoot`] where it's missing and this process may not install it.
+/// # Errors [`ToolError::NotRoot`] if it is missing and this process may not install it.
 pub fn program(name: &'static str, package: &'static str) -> Result<PathBuf, ToolError> {
     let program = Path::new("/usr/bin").join(name);
     if !program.exists() {
-        // Processes that find it missing go one after the other: apt would refuse the second.
+        // apt runs only once at a time, so that other processes must wait.
         let _lock = lock(&tools().join("debian.lock"))?;
         if !program.exists() {
             install(name, package)?;
@@ -32,11 +30,10 @@ pub fn program(name: &'static str, package: &'static str) -> Result<PathBuf, Too
     Ok(program)
 }
 
-/// nginx, unpacked but not installed: to install it is to start it, on every interface. It needs nothing that Debian's
-/// base system lacks, and no administrator.
+/// The path of nginx, which is unpacked but not installed, because the installation would start it on every interface.
+/// It needs no packages beyond Debian's base system, and no root.
 ///
-/// # Errors
-/// [`ToolError::Failed`] where apt has no such package.
+/// # Errors [`ToolError::Failed`] if apt has no such package.
 pub fn nginx() -> Result<PathBuf, ToolError> {
     let folder = tools().join("nginx");
     once(&folder, |folder| {
@@ -64,7 +61,7 @@ fn install(tool: &'static str, package: &'static str) -> Result<(), ToolError> {
                 .args(package.split(' ')),
         )
     };
-    // The lists may be missing, or too old to name what the mirror still has.
+    // The package lists may be missing, or older than the mirror's contents.
     install().or_else(|_| {
         run(tool, apt().arg("update"))?;
         install()

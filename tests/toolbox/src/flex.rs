@@ -1,4 +1,4 @@
-//! Twilio's Flex packages, and our Flex plugin as Twilio's builder makes it.
+//! Twilio's Flex packages, and our Flex plugin built by Twilio's builder.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use crate::{
     workspace_root,
 };
 
-/// What of `flex-plugin/` the builder reads.
+/// The files of `flex-plugin/` that the builder reads.
 const SOURCES: [&str; 7] = [
     "package.json",
     "tsconfig.json",
@@ -24,21 +24,21 @@ const SOURCES: [&str; 7] = [
     "src",
 ];
 
-/// Flex UI, its SDKs and Twilio's plugin builder, as `flex-plugin/package-lock.json` pins them: 860 MB in three minutes.
-/// Peer dependencies aren't resolved: Flex UI's packages disagree about theirs, and Twilio's own CLI ignores them too.
+/// Flex UI, its SDKs and Twilio's plugin builder, with the versions in `flex-plugin/package-lock.json`. The
+/// installation takes three minutes and 860 MB. Peer dependencies are not resolved: those of Flex UI's packages
+/// conflict, and Twilio's own CLI ignores them too.
 ///
-/// # Errors
-/// As [`node_modules`](crate::node_modules).
+/// # Errors The errors of [`node_modules`](crate::node_modules).
 pub fn flex_modules() -> Result<PathBuf, ToolError> {
     const MANIFEST: &str = include_str!("../../../flex-plugin/package.json");
     const LOCK: &str = include_str!("../../../flex-plugin/package-lock.json");
     node::install(MANIFEST, LOCK, &["--ignore-scripts", "--legacy-peer-deps"])
 }
 
-/// A copy of `flex-plugin/`, checked and built by Twilio's builder: the script is `build/recording-vault.js` in it.
+/// A copy of `flex-plugin/`, checked and built by Twilio's builder. The script in it is `build/recording-vault.js`.
 ///
-/// # Errors
-/// As [`flex_modules`], and [`ToolError::Failed`] where the builder refuses the plugin or can't compile it.
+/// # Errors The errors of [`flex_modules`], and [`ToolError::Failed`] if the builder refuses the plugin or cannot
+/// compile it.
 pub fn flex_plugin() -> Result<PathBuf, ToolError> {
     let modules = flex_modules()?;
     let plugin = workspace_root().join("flex-plugin");
@@ -60,7 +60,7 @@ pub fn flex_plugin() -> Result<PathBuf, ToolError> {
         }
         let link = folder.join("node_modules");
         symlink(&modules, &link).map_err(ToolError::at(&link))?;
-        // Of Twilio's CLI, the builder reads this one file.
+        // The builder reads only this file of Twilio's CLI.
         write(&folder.join(".twilio-cli/package.json"), r#"{"dependencies":{}}"#)?;
         for script in ["pre-script-check", "build"] {
             run("Flex plugin", builder(folder).args([script, "--persist-terminal"]))?;
@@ -77,7 +77,7 @@ fn builder(folder: &Path) -> Command {
     command
 }
 
-/// The files at `path` below `root`, and of the folders below it, in a fixed order.
+/// The files at `path` below `root`, including those of subfolders, in a fixed order.
 fn read_all(root: &Path, path: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), ToolError> {
     let at = root.join(path);
     if !at.is_dir() {

@@ -1,4 +1,4 @@
-//! Flex UI in one script, for a browser.
+//! Flex UI as one script for a browser.
 
 use std::{path::PathBuf, process::Command};
 
@@ -9,20 +9,19 @@ use crate::{
     workspace_root,
 };
 
-/// The modules that drive browsers: `playwright-core`, and `esbuild` for what runs in a page.
+/// The modules that drive browsers: `playwright-core`, and `esbuild` to bundle scripts for pages.
 ///
-/// # Errors
-/// [`ToolError::NotStarted`] where there's no Node.js with npm on the path.
+/// # Errors [`ToolError::NotStarted`] if there is no Node.js with npm on the path.
 pub fn browser_modules() -> Result<PathBuf, ToolError> {
     const MANIFEST: &str = include_str!("../../browser/package.json");
     const LOCK: &str = include_str!("../../browser/package-lock.json");
     node_modules(MANIFEST, LOCK)
 }
 
-/// One script of `tests/browser/flex.cjs` and Flex UI, as Twilio publishes it: 32 MB, bundled on first use in ten seconds.
+/// One script that contains `tests/browser/flex.cjs` and Flex UI as Twilio publishes it. It has 32 MB, and is bundled
+/// in ten seconds on first use.
 ///
-/// # Errors
-/// As [`browser_modules`], and [`ToolError::Failed`] where it can't be bundled.
+/// # Errors The errors of [`browser_modules`], and [`ToolError::Failed`] if the bundling fails.
 pub fn flex_script() -> Result<PathBuf, ToolError> {
     const SOURCES: &str = concat!(
         include_str!("../../browser/flex.cjs"),
@@ -30,7 +29,7 @@ pub fn flex_script() -> Result<PathBuf, ToolError> {
         include_str!("../../flex/internals.cjs"),
     );
     let (browser, flex) = (browser_modules()?, flex_modules()?);
-    // The folders are named after what is in them.
+    // The names of the folders identify their contents.
     let pins = format!("{SOURCES}{}{}", browser.display(), flex.display());
     let folder = tools().join(format!("flex-{}", fingerprint(&pins)));
     let script = folder.join("flex.js");
@@ -44,7 +43,7 @@ pub fn flex_script() -> Result<PathBuf, ToolError> {
                 r#"--define:process.env.NODE_ENV="production""#,
                 "--define:global=window",
             ])
-            // A module of Node's, which one of the packages asks for.
+            // One of the packages requires this module of Node.js.
             .arg("--alias:path=path-browserify")
             .env("NODE_PATH", flex);
         run("Flex UI", &mut esbuild)

@@ -1,8 +1,8 @@
-//! The last one out: ends this process's children and removes its scratch folders however it ends.
+//! Ends this process's children and removes its scratch folders, however the process ends.
 //!
-//! A destructor doesn't run after Ctrl-C, a kill, an abort, or for a `static`. So one small shell, in a process group of
-//! its own, reads a pipe whose other end only this process holds: when that end closes, for whatever reason, the shell
-//! kills the process groups that it was told of and removes the scratch folder.
+//! A destructor does not run after Ctrl-C, a kill or an abort, nor for a `static`. Therefore, a small shell in its own
+//! process group reads a pipe whose other end only this process holds. When that end closes for any reason, the shell
+//! kills the registered process groups and removes the scratch folder.
 
 use std::{
     io::{self, Write},
@@ -14,8 +14,8 @@ use std::{
 
 use rustix::process::Pid;
 
-/// `$1` is the scratch folder; the lines read are `watch <group>` and `release <group>`.
-/// A process that was just killed may still be leaving a file behind, hence the second try.
+/// `$1` is the scratch folder. The input lines are `watch <group>` and `release <group>`. A process that was just
+/// killed may still create a file, hence the second attempt.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 groups=
@@ -40,7 +40,7 @@ pub(crate) struct Guardian {
 }
 
 impl Guardian {
-    /// The one guardian of this process, started on first use.
+    /// The guardian of this process, started on first use.
     pub(crate) fn get() -> io::Result<&'static Self> {
         static GUARDIAN: OnceLock<Guardian> = OnceLock::new();
         static STARTING: Mutex<()> = Mutex::new(());

@@ -1,9 +1,8 @@
-//! What the tests and the demo bring along instead of asking for it: pinned Python and Node.js packages under
-//! `target/tools`, Debian's browsers, players and web server, child processes that never outlive their parent, free loopback ports,
-//! and the AWS emulators.
+//! Tools for the tests and the demo: pinned Python and Node.js packages under `target/tools`, Debian's browsers,
+//! players and web server, child processes that never outlive their parent, free loopback ports, and the AWS emulators.
 //!
-//! Everything here is synchronous and belongs to no async runtime, so that a `#[test]`, a `#[tokio::test]` and the demo
-//! use it alike; [`Process::exited`] alone is a future, and any runtime can poll it.
+//! All functions are synchronous and independent of any async runtime, so that a `#[test]`, a `#[tokio::test]` and the
+//! demo can use them. The only future is [`Process::exited`], which any runtime can poll.
 
 mod debian;
 mod flex;
@@ -34,10 +33,10 @@ pub use self::{
     venv::{Venv, python, tool},
 };
 
-/// The root folder of the workspace this crate was compiled in.
+/// The root folder of the workspace in which this crate was compiled.
 #[must_use]
 pub fn workspace_root() -> &'static Path {
-    // `tests/toolbox` is two levels down; a manifest directory is never that close to the file system's root.
+    // `tests/toolbox` is two levels below the root, so that its path always has two parents.
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)

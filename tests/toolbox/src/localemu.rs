@@ -4,10 +4,10 @@ use std::{process::Command, time::Duration};
 
 use crate::{Process, ProcessError, Scratch, ToolError, Venv, free_port, python};
 
-/// It starts in three seconds, in ten the first time; a machine busy with a build may take many times that.
+/// It starts in three seconds, or in ten the first time. A machine that is busy with a build may need many times that.
 const START_BOUND: Duration = Duration::from_secs(120);
 
-/// A running `localemu`. Stopped on drop, with everything that was stored in it.
+/// A running `localemu`. On drop, it is stopped and its data is deleted.
 #[derive(Debug)]
 pub struct Localemu {
     endpoint: String,
@@ -15,17 +15,17 @@ pub struct Localemu {
     _scratch: Scratch,
 }
 
-/// Why the emulator isn't there.
+/// The reason why the emulator could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LocalemuError {
-    /// Its Python environment couldn't be made.
+    /// Its Python environment could not be created.
     #[error(transparent)]
     Tool(#[from] ToolError),
-    /// It couldn't be started.
+    /// It could not be started.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// No port or no scratch folder.
+    /// There is no free port or no scratch folder.
     #[error("cannot prepare localemu: {0}")]
     Io(#[from] std::io::Error),
 }
@@ -43,9 +43,9 @@ impl Localemu {
             .arg(scratch.path().join("objects"))
             .current_dir(scratch.path())
             .env("GATEWAY_LISTEN", format!("127.0.0.1:{port}"))
-            // Its default server listens on every interface, whatever the line above says.
+            // Its default server listens on every interface, in spite of the setting above.
             .env("GATEWAY_SERVER", "hypercorn")
-            // A cache and its state; what it finds there it would load.
+            // It keeps a cache and its state there, and would load an earlier state.
             .env("HOME", scratch.path())
             .env("TMPDIR", scratch.path());
         let process = Process::start("localemu", command, scratch.path().join("localemu.log"))?;
@@ -75,7 +75,7 @@ mod tests {
         let localemu = Localemu::start().unwrap();
         let address: SocketAddr = localemu.endpoint().strip_prefix("http://").unwrap().parse().unwrap();
         TcpStream::connect(address).unwrap();
-        // Whoever listens on every interface listens on all of 127.0.0.0/8.
+        // A server that listens on every interface accepts connections on all of 127.0.0.0/8.
         assert!(TcpStream::connect(("127.0.0.2", address.port())).is_err());
 
         let exited = localemu._process.exited();

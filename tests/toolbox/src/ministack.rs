@@ -4,10 +4,10 @@ use std::{process::Command, time::Duration};
 
 use crate::{Process, ProcessError, Scratch, ToolError, Venv, free_port, tool};
 
-/// It starts in half a second; a machine busy with a build may take many times that.
+/// It starts in half a second. A machine that is busy with a build may need many times that.
 const START_BOUND: Duration = Duration::from_secs(60);
 
-/// A running `ministack`. Stopped on drop, with everything that was stored in it.
+/// A running `ministack`. On drop, it is stopped and its data is deleted.
 #[derive(Debug)]
 pub struct Ministack {
     port: u16,
@@ -16,17 +16,17 @@ pub struct Ministack {
     _scratch: Scratch,
 }
 
-/// Why the emulator isn't there.
+/// The reason why the emulator could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MinistackError {
-    /// Its Python environment couldn't be made.
+    /// Its Python environment could not be created.
     #[error(transparent)]
     Tool(#[from] ToolError),
-    /// It couldn't be started.
+    /// It could not be started.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// No port or no scratch folder.
+    /// There is no free port or no scratch folder.
     #[error("cannot prepare ministack: {0}")]
     Io(#[from] std::io::Error),
 }
@@ -37,7 +37,7 @@ impl Ministack {
         Self::start_from(Venv::Stack)
     }
 
-    /// The same, able to take a template whose SAM macro isn't expanded yet.
+    /// Like `start`, with support for templates whose SAM macro is not expanded.
     pub fn start_with_sam() -> Result<Self, MinistackError> {
         Self::start_from(Venv::Lint)
     }
@@ -51,7 +51,7 @@ impl Ministack {
         command
             .current_dir(scratch.path())
             .env("GATEWAY_PORT", port.to_string())
-            // Its defaults listen on every interface, and on 8883 as well.
+            // By default, it listens on every interface, and also on port 8883.
             .env("BIND_HOST", "127.0.0.1")
             .env("IOT_MTLS_ENABLED", "0")
             .env("LOG_LEVEL", "WARNING")

@@ -13,20 +13,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Below the range that Linux, macOS and Windows give to outgoing connections (32768 and up), above the well-known ones.
+/// The range is above the well-known ports and below the ports that Linux, macOS and Windows use for outgoing
+/// connections (32768 and up).
 ///
-/// A port asked of the system (`bind` to 0) comes from that range: between letting it go and the server's own `bind`, any
-/// connection of the machine may take it, and whoever connects to it meanwhile may end up connected to itself.
+/// A port that the system assigns (`bind` to 0) comes from the range for outgoing connections. Before the server binds
+/// it, any connection of the machine may use it. A client that connects to it meanwhile may even be connected to
+/// itself.
 const PORTS: Range<u16> = 15_000..32_000;
 
-/// A loopback port that nobody listens on right now, never the same twice in one process. Another process may take it
-/// before it's used: whoever starts a server on it checks that the server came up.
+/// A loopback port on which no process listens at the moment, never the same twice in one process. Another process may
+/// use it first. Therefore, the caller must check that its server has started.
 ///
-/// # Errors
-/// When no port of the range can be bound.
+/// # Errors Returns an error if no port of the range can be bound.
 pub fn free_port() -> io::Result<u16> {
     static NEXT: OnceLock<AtomicU16> = OnceLock::new();
-    // Processes that start together begin in different places.
+    // Processes that start at the same time begin at different ports.
     let next = NEXT.get_or_init(|| AtomicU16::new(RandomState::new().build_hasher().finish() as u16));
 
     for _ in PORTS {
@@ -38,10 +39,9 @@ pub fn free_port() -> io::Result<u16> {
     Err(io::Error::new(io::ErrorKind::AddrNotAvailable, "no free loopback port"))
 }
 
-/// Waits until something accepts connections on a loopback port.
+/// Waits until a loopback port accepts connections.
 ///
-/// # Errors
-/// [`io::ErrorKind::TimedOut`] when nothing did within the bound.
+/// # Errors [`io::ErrorKind::TimedOut`] if the port accepts none within the bound.
 pub fn wait_for_tcp(port: u16, bound: Duration) -> io::Result<()> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let deadline = Instant::now() + bound;

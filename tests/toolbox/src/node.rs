@@ -1,4 +1,4 @@
-//! Packages of npm's at pinned versions.
+//! npm packages with pinned versions.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -7,20 +7,19 @@ use crate::{
     setup::{ToolError, fingerprint, once, run, tools},
 };
 
-/// The folder `node_modules` with the packages that a lock file pins; made on first use, by npm, and by nothing that the
-/// packages bring to run.
+/// The folder `node_modules` with the packages of a lock file. npm creates it on first use, without the packages'
+/// install scripts.
 ///
-/// # Errors
-/// [`ToolError::NotStarted`] where there's no Node.js with npm on the path.
+/// # Errors [`ToolError::NotStarted`] if there is no Node.js with npm on the path.
 pub fn node_modules(manifest: &str, lock: &str) -> Result<PathBuf, ToolError> {
     install(manifest, lock, &["--ignore-scripts"])
 }
 
-/// The same for packages that build a part of themselves, as AWS's `aws-lambda-ric` does: what they bring to run is run,
-/// and what they build with is installed where it's missing.
+/// Like [`node_modules`], for packages that compile a part of themselves, as AWS's `aws-lambda-ric` does. Their install
+/// scripts run, and missing build tools are installed.
 ///
-/// # Errors
-/// As [`node_modules`], and [`ToolError::NotRoot`] where a build tool is missing and this process may not install it.
+/// # Errors The errors of [`node_modules`], and [`ToolError::NotRoot`] if a build tool is missing and this process may
+/// not install it.
 pub fn built_node_modules(manifest: &str, lock: &str) -> Result<PathBuf, ToolError> {
     for (program, package) in [
         ("cmake", "cmake"),
@@ -41,7 +40,7 @@ pub(crate) fn install(manifest: &str, lock: &str, options: &[&str]) -> Result<Pa
             let path = folder.join(name);
             fs::write(&path, text).map_err(ToolError::at(&path))?;
         }
-        eprintln!("toolbox: installing packages of npm's in {} (once)", folder.display());
+        eprintln!("toolbox: installing npm packages in {} (once)", folder.display());
         let mut npm = Command::new("npm");
         npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
             .args(options);

@@ -16,47 +16,47 @@ use tokio::sync::watch;
 
 use crate::{guardian::Guardian, wait_for_tcp};
 
-/// Why a process didn't come up.
+/// The reason why a process is not available.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProcessError {
-    /// It couldn't be started, or its log couldn't be opened.
+    /// It could not be started, or its log could not be opened.
     #[error("cannot start {name}: {source}")]
     NotStarted {
         /// The process's name.
         name: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// It ended, or didn't listen, before it was ready.
+    /// It ended before it was ready, or did not listen in time.
     #[error("{name} did not come up: {reason}; its log is {}", log.display())]
     NotReady {
         /// The process's name.
         name: String,
-        /// What was seen instead.
+        /// The observed state.
         reason: String,
-        /// Where it wrote.
+        /// The log file.
         log: PathBuf,
     },
 }
 
-/// A running child in a process group of its own. The whole group is killed on drop, and when this process ends in any
-/// other way. Its output goes to a log file.
+/// A running child in its own process group. The whole group is killed on drop, and also if this process ends in any
+/// other way. The child's output goes to a log file.
 #[derive(Debug)]
 pub struct Process {
     name: String,
     log: PathBuf,
     group: Pid,
-    /// Whether `group` still names our processes. Held while killing, so that a number which the system has given to
-    /// somebody else is never killed.
+    /// Whether `group` still identifies our processes. The lock is held during a kill, so that a number that the system
+    /// has reused is never killed.
     alive: Arc<Mutex<bool>>,
     exit: watch::Receiver<Option<ExitStatus>>,
-    /// Waits for the child; always there, until the drop.
+    /// The thread that waits for the child. It is always present until the drop.
     waiting: Option<JoinHandle<()>>,
 }
 
 impl Process {
-    /// Starts a command without standard input; stdout and stderr are appended to `log`.
+    /// Starts a command without standard input. Its stdout and stderr are appended to `log`.
     pub fn start(name: &str, mut command: Command, log: PathBuf) -> Result<Self, ProcessError> {
         let started = || -> io::Result<(Child, Pid)> {
             let guardian = Guardian::get()?;
@@ -94,15 +94,14 @@ impl Process {
 
     /// Waits until the process listens on a loopback port.
     ///
-    /// # Errors
-    /// [`ProcessError::NotReady`] when the process ended or the time was up.
+    /// # Errors [`ProcessError::NotReady`] if the process ends first or the time is up.
     pub fn wait_for_tcp(&self, port: u16, bound: Duration) -> Result<(), ProcessError> {
         let deadline = Instant::now() + bound;
         let reason = loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let listening = wait_for_tcp(port, left.min(Duration::from_millis(100)));
             match (*self.exit.borrow(), listening) {
-                // Whoever answers on the port, it isn't this process.
+                // If a server answers on the port, it is not this process.
                 (Some(status), _) => break format!("it ended with {status}"),
                 (None, Ok(())) => return Ok(()),
                 (None, Err(error)) if left.is_zero() => break error.to_string(),
@@ -116,32 +115,32 @@ impl Process {
         })
     }
 
-    /// The process's id, which is also its group's.
+    /// The process's id, which is also the id of its group.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.group.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Resolves when the process has ended, whoever ended it.
+    /// Resolves when the process has ended for any reason.
     pub fn exited(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut exit = self.exit.clone();
         async move {
-            // An error means that the waiting thread is gone, which it only is after the process.
+            // An error means that the waiting thread is gone. The thread ends only after the process.
             let _ = exit.wait_for(Option::is_some).await;
         }
     }
 
-    /// Whether the process is still there.
+    /// Whether the process is still running.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.exit.borrow().is_none()
     }
 
-    /// Kills the process and everything that it started. Returns at once; see [`Process::exited`].
+    /// Kills the process and everything that it started. Returns at once. See [`Process::exited`].
     pub fn kill(&self) {
         let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
         if *alive {
-            // The only error is that the group ended just now.
+            // The only possible error is that the group has just ended.
             let _ = kill_process_group(self.group, Signal::KILL);
         }
     }
@@ -151,21 +150,22 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if let Some(waiting) = self.waiting.take() {
-            // Milliseconds, after which neither process nor zombie is left. A panic of the thread was reported.
+            // After some milliseconds, neither the process nor a zombie is left. A panic of the thread was already
+            // reported.
             let _ = waiting.join();
         }
     }
 }
 
-/// Waits for the leader of a group without reaping it, so that the group's number stays taken; kills what's left of the
-/// group; only then lets the number go.
+/// Waits for the leader of a group without reaping it, so that the group's number stays reserved. Then it kills the
+/// rest of the group, and finally releases the number.
 fn wait(mut child: Child, group: Pid, alive: &Mutex<bool>, exited: &watch::Sender<Option<ExitStatus>>) {
     while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(group), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
     }
     let mut alive = alive.lock().unwrap_or_else(PoisonError::into_inner);
     let _ = kill_process_group(group, Signal::KILL);
     if let Ok(guardian) = Guardian::get() {
-        // A guardian that's gone has nothing to be told.
+        // If the guardian is gone, there is nobody to inform.
         let _ = guardian.release(group);
     }
     let status = child.wait().unwrap_or_default();
@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn is_gone(id: i32) -> bool {
-        // A zombie that nobody has reaped yet doesn't run any more.
+        // A zombie that is not reaped yet no longer runs.
         fs::read_to_string(format!("/proc/{id}/stat")).map_or(true, |stat| stat.contains(") Z "))
     }
 
@@ -198,7 +198,7 @@ mod tests {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        panic!("{what} never came true");
+        panic!("timed out waiting for {what}");
     }
 
     fn read(path: &std::path::Path) -> String {
@@ -239,7 +239,7 @@ mod tests {
         assert!(error.to_string().contains("ended with exit status: 7"), "{error}");
     }
 
-    /// The owner is this test binary itself, run again with an environment variable set and killed with SIGKILL.
+    /// The owner is this test binary itself. It runs again with an environment variable and is killed with SIGKILL.
     #[test]
     fn a_killed_owner_leaves_neither_children_nor_folders() {
         const ROLE: &str = "TOOLBOX_TEST_OWNER";

@@ -1,4 +1,4 @@
-//! Folders that are gone when the process is.
+//! Folders that are removed when the process ends.
 
 use std::{io, path::Path};
 
@@ -6,17 +6,17 @@ use tempfile::TempDir;
 
 use crate::guardian::Guardian;
 
-/// A temporary folder, removed on drop, and also when the process ends without dropping it.
+/// A temporary folder. It is removed on drop, and also if the process ends without dropping it.
 #[derive(Debug)]
 pub struct Scratch(TempDir);
 
 impl Scratch {
-    /// Makes an empty folder.
+    /// Creates an empty folder.
     pub fn new() -> io::Result<Self> {
         tempfile::tempdir_in(Guardian::get()?.scratch()).map(Self)
     }
 
-    /// Where it is.
+    /// The folder's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.0.path()

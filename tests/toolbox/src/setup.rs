@@ -1,4 +1,4 @@
-//! Setting tools up: once, however many processes want them at a time, and never half.
+//! Sets up tools: once, even if several processes need them at a time, and never partially.
 
 use std::{
     fs::{self, File},
@@ -11,50 +11,50 @@ use sha2::{Digest, Sha256};
 
 use crate::{venv::PYTHONS, workspace_root};
 
-/// Why a tool can't be had.
+/// The reason why a tool is not available.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ToolError {
-    /// A file or folder under `target/tools` couldn't be made.
+    /// A file or folder under `target/tools` could not be created.
     #[error("cannot prepare {}: {source}", path.display())]
     Folder {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Neither the path nor pyenv has a Python that is new enough.
+    /// Neither the path nor pyenv has a recent enough Python.
     #[error("no Python 3.{oldest} or later for the environment `{venv}`: no {}, none of pyenv", PYTHONS.join(", "))]
     NoPython {
         /// The environment's name.
         venv: &'static str,
-        /// The oldest one that would do.
+        /// The oldest supported version.
         oldest: u8,
     },
-    /// A program that sets it up couldn't be started.
+    /// A program for the set-up could not be started.
     #[error("cannot run {program}: {source}")]
     NotStarted {
         /// The program.
         program: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Setting it up failed; what the program printed is on stderr.
+    /// The set-up failed. The program's output is on stderr.
     #[error("setting up `{tool}` failed: {program} ended with {status}")]
     Failed {
         /// The tool, or the environment of tools.
         tool: &'static str,
         /// The program that failed.
         program: String,
-        /// How it ended.
+        /// The program's exit status.
         status: ExitStatus,
     },
-    /// It's missing, and only an administrator could install it.
-    #[error("no {tool}: install Debian's package `{package}`, or run as root and it's installed for you")]
+    /// The tool is missing, and only root could install it.
+    #[error("no {tool}: install Debian's package `{package}`, or run as root to have it installed")]
     NotRoot {
         /// The tool.
         tool: &'static str,
-        /// The package that has it.
+        /// The package that contains the tool.
         package: &'static str,
     },
     /// The environment has no such program.
@@ -62,30 +62,30 @@ pub enum ToolError {
     NoSuchTool {
         /// The environment's name.
         venv: &'static str,
-        /// The program asked for.
+        /// The requested program.
         name: String,
     },
 }
 
 impl ToolError {
-    /// What a file operation at this path failed with.
+    /// Makes an error for a file operation at this path.
     pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         |source| Self::Folder { path, source }
     }
 }
 
-/// Where tools are set up.
+/// The folder for tools.
 pub(crate) fn tools() -> PathBuf {
     workspace_root().join("target/tools")
 }
 
-/// Names a set-up after its pins: 48 bits, so that no two of a handful are alike.
+/// A name for a set-up that is derived from its pins. It has 48 bits, enough to distinguish a handful of set-ups.
 pub(crate) fn fingerprint(pins: &str) -> String {
     hex::encode(&Sha256::digest(pins)[..6])
 }
 
-/// Waits until no other process holds the lock file; it's held until the returned file is dropped.
+/// Waits until no other process holds the lock file. The lock is held until the returned file is dropped.
 pub(crate) fn lock(path: &Path) -> Result<File, ToolError> {
     let tools = path.parent().unwrap_or(path);
     fs::create_dir_all(tools).map_err(ToolError::at(tools))?;
@@ -93,8 +93,8 @@ pub(crate) fn lock(path: &Path) -> Result<File, ToolError> {
     lock.map_err(ToolError::at(path))
 }
 
-/// Has `make` fill `folder`, unless somebody has already. Test binaries run side by side: the first one makes it, the
-/// others wait for it here. A marker file written last tells a whole folder from one whose making was interrupted.
+/// Fills `folder` with `make`, unless this was done before. Test binaries run side by side: the first one fills the
+/// folder, and the others wait for it here. A marker file is written last, so that an interrupted `make` is recognized.
 pub(crate) fn once(folder: &Path, make: impl FnOnce(&Path) -> Result<(), ToolError>) -> Result<(), ToolError> {
     let marker = folder.join(".complete");
     if marker.exists() {
@@ -113,10 +113,10 @@ pub(crate) fn once(folder: &Path, make: impl FnOnce(&Path) -> Result<(), ToolErr
     File::create(&marker).map(drop).map_err(ToolError::at(&marker))
 }
 
-/// Runs a program that sets `tool` up.
+/// Runs a program that sets up `tool`.
 pub(crate) fn run(tool: &'static str, command: &mut Command) -> Result<(), ToolError> {
     let program = command.get_program().to_string_lossy().into_owned();
-    // stdout may be someone's data (`cargo demo --serve --json`): the tools talk on stderr.
+    // stdout may be parsed by another program (`cargo demo --serve --json`), so that the tools print on stderr.
     let status = command.stdin(Stdio::null()).stdout(io::stderr()).status();
     match status {
         Ok(status) if status.success() => Ok(()),

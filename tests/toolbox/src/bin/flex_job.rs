@@ -1,4 +1,4 @@
-//! Sets up a browser and Flex UI, and prints where they are, as the scenarios in `tests/browser` take it: a line of JSON.
+//! Sets up a browser and Flex UI, and prints their locations as a line of JSON for the scenarios in `tests/browser`.
 
 use std::error::Error;
 
@@ -6,7 +6,7 @@ use toolbox::{browser_modules, chromium, flex_script};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (chromium, modules, flex) = (chromium()?, browser_modules()?, flex_script()?);
-    // Paths under `target`, and of Debian's: no character in them needs an escape.
+    // The paths are under `target` or Debian's, so that no character needs an escape.
     println!(
         r#"{{"chromium":"{}","modules":"{}","flex":"{}","home":"{}"}}"#,
         chromium.display(),

@@ -1,5 +1,5 @@
-//! `cargo run -p toolbox --bin flex_plugin` has the Flex plugin built by Twilio's builder, and prints the folder in which
-//! `build/recording-vault.js` is. What it takes is installed when it's missing.
+//! `cargo run -p toolbox --bin flex_plugin` builds the Flex plugin with Twilio's builder, and prints the folder that
+//! contains `build/recording-vault.js`. Missing tools are installed.
 
 fn main() -> Result<(), toolbox::ToolError> {
     println!("{}", toolbox::flex_plugin()?.display());

@@ -1,5 +1,5 @@
 //! `cargo run -p toolbox --bin venv -- lint checkov` prints the folders of these environments' programs, joined by
-//! colons for `PATH`. They're made when they're missing.
+//! colons for `PATH`. Missing environments are created.
 
 use std::{env, error::Error};
 
