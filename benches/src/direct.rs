@@ -1,4 +1,4 @@
-//! *direct*: a GET of the stored object itself, over a kept connection, with nothing between client and server.
+//! *direct*: a GET request for the stored object over a kept connection, without anything in between.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ pub(crate) struct Direct {
     sender: SendRequest<Empty<Bytes>>,
 }
 
-/// How an answer came.
+/// The response's measurements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Got {
     pub(crate) status: u16,

@@ -1,4 +1,4 @@
-//! Any bytes as any frame of a real message: only that message's own frames open, each at its own place.
+//! Any bytes as any frame of a real message. Only the message's own frames open, each at its own position.
 
 #![no_main]
 

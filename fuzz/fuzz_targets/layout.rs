@@ -1,4 +1,4 @@
-//! Any numbers as an object's: the arithmetic never overflows, and its answers agree with each other.
+//! Any numbers as an object's lengths. The arithmetic must not overflow, and its results must be consistent.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-// What a listener reads who may not listen: by the token, by the recording, by the link.
+// The messages that a listener without permission reads, because of the token, the recording or the link.
 
 import { PLAIN, card, scenario } from "./browser.mjs";
 
@@ -22,7 +22,7 @@ await scenario(async ({ sid, missing, expired }, open) => {
   await page.getByRole("button", { name: "Open" }).click();
   const recording = await message();
 
-  // The real function refuses it; only who asked for it and when is made up.
+  // The real function refuses the link. Only the link's listener and time are made up.
   await page.route("**/media-url*", (route) =>
     route.fulfill({ json: { media_url: expired }, headers: { "Access-Control-Allow-Origin": "*" } }),
   );

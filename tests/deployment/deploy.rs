@@ -142,9 +142,9 @@ impl Account {
             .arg("TwilioWorkspaceSid=WS00000000000000000000000000000001")
             .args(options);
         let deployed = self.in_account(&mut sam).output().unwrap();
-        let told = String::from_utf8_lossy(&deployed.stdout);
+        let output = String::from_utf8_lossy(&deployed.stdout);
         let errors = String::from_utf8_lossy(&deployed.stderr);
-        assert!(deployed.status.success(), "{told}{errors}");
+        assert!(deployed.status.success(), "{output}{errors}");
         let stack = self.ask(&format!(
             "client('cloudformation').describe_stacks(StackName='{STACK}')['Stacks'][0]['Outputs']"
         ));

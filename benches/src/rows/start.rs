@@ -1,4 +1,4 @@
-//! From exec to the first `/invocation/next`.
+//! The time from exec to the first `/invocation/next`.
 
 use crate::{
     Failure,
@@ -31,7 +31,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
             peer.push(function.until_ready().await?.as_secs_f64() * 1e3);
         }
     }
-    // Secrets and keys are fetched when they're first needed: a start that asks for anything isn't what the template promises.
+    // Secrets and keys are fetched on first use. A start that sends requests would break the template's promise.
     let asked = bed.server.requests().take().len();
     if asked > 0 {
         return Err(format!("{asked} requests went to AWS before there was work").into());

@@ -1,7 +1,7 @@
 //! Twilio as this project meets it: the webhook's signature and form, recording media, TaskRouter tasks, Flex
 //! tokens.
 //!
-//! Computation and I/O are apart: [`auth_tokens`], [`signature`], [`callback`], [`encrypted_media`] and
+//! Computation and I/O are apart: [`auth_tokens`], [`signature`], [`callback`], [`recording_facts`], [`encrypted_media`] and
 //! [`task_attributes`] are pure; [`client::Client`] does the HTTP, its operations living in [`media`], [`recordings`],
 //! [`taskrouter`] and [`flex_token`]. Nothing here knows AWS or Lambda.
 
@@ -11,6 +11,7 @@ pub mod client;
 pub mod encrypted_media;
 pub mod flex_token;
 pub mod media;
+pub mod recording_facts;
 pub mod recordings;
 mod retry;
 pub mod shared_keys;
