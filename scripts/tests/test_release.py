@@ -11,7 +11,7 @@ import unittest
 from releases import release_folder, templates
 
 from recording_vault import parameters, policies, release
-from recording_vault.problems import WrongInput
+from recording_vault.problems import Refusal, WrongInput
 
 URL = "https://artifacts.s3.eu-central-1.amazonaws.com"
 
@@ -139,6 +139,18 @@ class Parameters(unittest.TestCase):
                 parameters.resolve(self.DECLARED, self.ANSWERS | {name: value}, {})
         with self.assertRaisesRegex(WrongInput, "no parameter Retention"):
             parameters.resolve(self.DECLARED, self.ANSWERS | {"Retention": 1}, {})
+
+    def test_what_cannot_be_changed_later_is_refused(self):
+        resolved = parameters.resolve(self.DECLARED, self.ANSWERS, {})
+        deployed = {name: value for name, value, _ in resolved}
+        parameters.check_lasting("vault", resolved, deployed)
+        parameters.check_lasting("vault", resolved, {})
+        for name, old in (("TwilioAccountSid", "AC1"), ("MultiRegionKey", "true"), ("ObjectLockDays", "30")):
+            with self.assertRaisesRegex(Refusal, f"{name} cannot be changed from {old}"):
+                parameters.check_lasting("vault", resolved, deployed | {name: old})
+        restricted = parameters.resolve(self.DECLARED, self.ANSWERS | {"RestrictKeyUse": "true"}, {})
+        with self.assertRaisesRegex(Refusal, "at most 36 characters"):
+            parameters.check_lasting("v" * 37, restricted, {})
 
     def test_the_difference_to_the_deployed_stack(self):
         resolved = parameters.resolve(self.DECLARED, self.ANSWERS, {})

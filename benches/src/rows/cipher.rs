@@ -21,7 +21,6 @@ use crate::{
 
 const KEY: [u8; 32] = [1; 32];
 const KIND: FrameKind = FrameKind::Regular;
-const FRAME: FrameIndex = FrameIndex(7);
 
 /// The length of a regular frame's authenticated data.
 const AAD: [u8; 72] = [0; 72];
@@ -35,7 +34,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
 /// Compares 64 KiB frames with aws-lc-rs's AES-256-GCM over the same number of bytes, alternately and in batches.
 fn frames(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let batch = if bed.quick { 100 } else { 2_000 };
-    let sealer = sealer()?;
+    let mut sealer = sealer()?;
     let opener = UnverifiedHeader::parse(sealer.header())?.authenticate(&DataKey::from_slice(&KEY)?)?;
     let frame_len = sealer.frame_length().bytes() as usize;
     let mut frame = vec![0; frame_len + KIND.overhead()];
@@ -45,9 +44,10 @@ fn frames(bed: &Bed) -> Result<Vec<Row>, Failure> {
         let mut times: [Vec<f64>; 4] = Default::default();
         for _ in 0..batch {
             let [seal, seal_bare, open, open_bare] = &mut times;
-            sealed(&sealer, &mut frame, seal)?;
+            let index = sealer.next_frame();
+            sealed(&mut sealer, &mut frame, seal)?;
             let tag = bare_sealed(&mut text, seal_bare)?;
-            opened(&opener, &mut frame, open)?;
+            opened(&opener, index, &mut frame, open)?;
             bare_opened(&mut text, &tag, open_bare)?;
         }
         for (medians, times) in medians.iter_mut().zip(times) {
@@ -69,16 +69,16 @@ fn frames(bed: &Bed) -> Result<Vec<Row>, Failure> {
     ])
 }
 
-fn sealed(sealer: &Sealer, frame: &mut [u8], times: &mut Vec<f64>) -> Result<(), Failure> {
+fn sealed(sealer: &mut Sealer, frame: &mut [u8], times: &mut Vec<f64>) -> Result<(), Failure> {
     let begun = Instant::now();
-    sealer.seal_frame(FRAME, KIND, frame)?;
+    sealer.seal_next(frame)?;
     times.push(begun.elapsed().as_secs_f64());
     Ok(())
 }
 
-fn opened(opener: &Opener, frame: &mut [u8], times: &mut Vec<f64>) -> Result<(), Failure> {
+fn opened(opener: &Opener, index: FrameIndex, frame: &mut [u8], times: &mut Vec<f64>) -> Result<(), Failure> {
     let begun = Instant::now();
-    opener.open_frame(FRAME, KIND, frame)?;
+    opener.open_frame(index, KIND, frame)?;
     times.push(begun.elapsed().as_secs_f64());
     Ok(())
 }
@@ -163,7 +163,7 @@ fn whole(text: &[u8]) -> Result<(Duration, Duration), Failure> {
         } else {
             (KIND, at + stored)
         };
-        opener.open_frame(FrameIndex(index as u32), kind, &mut frames[at..end])?;
+        opener.open_frame(FrameIndex::new(index as u32), kind, &mut frames[at..end])?;
     }
     Ok((sealing, begun.elapsed()))
 }
