@@ -108,7 +108,7 @@ def _policies(run):
 
     region = run.account.region
     deployer = policies.deployer(partition(run.account), region, run.account_id, run.chosen.stack, run.artifacts.name)
-    run.console.say(f"For the person who deploys:\n{json.dumps(deployer, indent=2)}")
+    run.console.say(f"For the person who deploys, as an inline policy of the role:\n{json.dumps(deployer, indent=2)}")
     run.report["policies"] = {"deployer": deployer}
     stack = run.existing
     if stack is None:
