@@ -1,4 +1,5 @@
-//! Any bytes as a callback's form: nothing is lost on the way through it, and what is read is what it says.
+//! Any bytes as a callback's form. No pair may be lost when the form is written and read, and the parsed values must be
+//! those of the form.
 
 #![no_main]
 
@@ -22,7 +23,7 @@ fuzz_target!(|body: &[u8]| {
     if let Some(call) = &callback.facts.call_sid {
         assert!(says("CallSid", call.as_str()));
     }
-    // They become the object's metadata, which S3 takes as headers.
+    // The labels become the object's metadata, which S3 transmits as headers.
     for (name, label) in [
         ("RecordingSource", &callback.facts.source),
         ("RecordingTrack", &callback.facts.track),
