@@ -3,10 +3,10 @@
 //! Source: Twilio, *Recordings resource* (`twilio.com/docs/voice/api/recording`). Redirects, ranges and lengths aren't
 //! documented there: each is taken where it's offered and checked, and none is relied on.
 
-use std::{fmt, pin::Pin};
+use std::fmt;
 
 use bytes::Bytes;
-use futures_util::{Stream, TryStreamExt};
+use futures_util::{TryStreamExt, stream::BoxStream};
 use http::{HeaderMap, StatusCode, header};
 use reqwest::Response;
 use sid::RecordingSid;
@@ -44,7 +44,7 @@ pub struct Media {
     /// Strong ETag, if any.
     pub etag: Option<String>,
     /// The bytes. Ends with an error where the connection broke before the announced end.
-    pub body: Pin<Box<dyn Stream<Item = Result<Bytes, ApiError>> + Send>>,
+    pub body: BoxStream<'static, Result<Bytes, ApiError>>,
 }
 
 /// Which media is asked for, and as whom.

@@ -20,7 +20,6 @@ mod verify;
 use std::{
     fmt,
     ops::Range,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -29,7 +28,7 @@ use bytes::Bytes;
 use esdk_message::{ObjectOffset, PlaintextOffset};
 use futures_util::{
     StreamExt,
-    stream::{self, Stream},
+    stream::{self, BoxStream},
 };
 use sid::{AccountSid, RecordingSid};
 
@@ -95,7 +94,7 @@ pub struct Recording {
 }
 
 /// Verified plaintext, in order, a frame or less an item. An error is the last item.
-pub type PlaintextStream = Pin<Box<dyn Stream<Item = Result<Bytes, ReadError>> + Send>>;
+pub type PlaintextStream = BoxStream<'static, Result<Bytes, ReadError>>;
 
 /// Why a recording can't be read, or not on.
 #[derive(Debug, thiserror::Error)]

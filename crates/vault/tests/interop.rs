@@ -8,13 +8,11 @@ mod support;
 
 use std::{
     fs,
-    future::Future,
-    pin::Pin,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use serde_json::{Value, json};
 use sid::RecordingSid;
 use tokio::{io::AsyncWriteExt, process::Command};
@@ -80,11 +78,7 @@ struct InMemory {
 }
 
 impl Source for InMemory {
-    fn open<'a>(
-        &'a self,
-        from: u64,
-        _validator: Option<&'a str>,
-    ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+    fn open<'a>(&'a self, from: u64, _validator: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>> {
         let chunks: Vec<_> = self
             .bytes
             .slice(from as usize..)

@@ -1,16 +1,16 @@
 //! One thing that AWS promises, and how a server is asked for it.
 
-use std::{panic::AssertUnwindSafe, pin::Pin};
+use std::panic::AssertUnwindSafe;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::LocalBoxFuture};
 
 use crate::server::Server;
 
 pub(crate) struct Expectation {
     pub(crate) name: &'static str,
-    pub(crate) run: for<'a> fn(&'a Server) -> Pin<Box<dyn Future<Output = Observed> + 'a>>,
+    pub(crate) run: for<'a> fn(&'a Server) -> LocalBoxFuture<'a, Observed>,
 }
 
 impl Expectation {
