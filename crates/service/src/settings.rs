@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, env, fmt};
 
-use url::{Host, Url};
+pub use base_url::{InvalidBaseUrl, origin, parse as base_url};
 
 /// Reads settings one by one and keeps what is wrong with them, so that a bad deployment is told whole, once.
 ///
@@ -109,45 +109,6 @@ impl Settings {
     }
 }
 
-/// A base URL to build on: `https://`, or `http://` on a loopback address; without query, fragment and credentials.
-///
-/// # Errors
-/// What is wrong with it, without repeating it.
-pub fn base_url(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).map_err(|_| "not a URL")?;
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err("has no host"),
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback => {}
-        _ => return Err("must be https (http only on a loopback address)"),
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("must have no query and no fragment");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("must hold no credentials");
-    }
-    Ok(url)
-}
-
-/// A base URL without a path, as browsers write origins: `https://host`, or `https://host:port`. A slash at its end does
-/// not count.
-///
-/// # Errors
-/// What is wrong with it, without repeating it.
-pub fn origin(text: &str) -> Result<String, &'static str> {
-    let url = base_url(text)?;
-    if url.path() != "/" {
-        return Err("must have no path");
-    }
-    Ok(url.origin().ascii_serialization())
-}
-
 /// Comma separated, at least one; spaces around the elements don't count.
 ///
 /// # Errors
@@ -199,53 +160,5 @@ mod tests {
         let count = settings.required("COUNT", str::parse::<u8>);
         assert_eq!(settings.optional("OTHER", str::parse::<u8>), None);
         assert_eq!(settings.finish(count), Ok(7));
-    }
-
-    #[test]
-    fn base_urls_are_https_or_loopback() {
-        for good in [
-            "https://example.com",
-            "https://example.com/stage/",
-            "http://127.0.0.1:8080",
-            "http://[::1]:1",
-            "http://localhost",
-        ] {
-            assert!(base_url(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "example.com",
-            "http://example.com",
-            "http://127.0.0.1.example.com",
-            "ftp://127.0.0.1",
-            "https://example.com/?a=b",
-            "https://example.com/#f",
-            "https://user@example.com",
-            "https://u:p@example.com",
-            "data:text/plain,",
-        ] {
-            assert!(base_url(bad).is_err(), "{bad}");
-            assert!(origin(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_origin_is_a_base_url_without_a_path() {
-        for (text, expected) in [
-            ("https://example.com", "https://example.com"),
-            ("HTTPS://Example.com:443/", "https://example.com"),
-            ("https://example.com:8443", "https://example.com:8443"),
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-            ("http://[::1]:1", "http://[::1]:1"),
-        ] {
-            assert_eq!(origin(text).as_deref(), Ok(expected));
-        }
-        for bad in [
-            "https://example.com/vault",
-            "https://example.com/vault/",
-            "https://example.com//",
-        ] {
-            assert_eq!(origin(bad), Err("must have no path"), "{bad}");
-        }
     }
 }

@@ -7,7 +7,7 @@ use reqwest::{RequestBuilder, Response, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use sid::AccountSid;
-use url::{Host, Url};
+use url::Url;
 
 /// Basic auth pair: API key SID and secret (first choice) or AccountSid and Auth Token.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ pub struct Client {
     pub(crate) endpoints: Endpoints,
 }
 
-/// The client can't be built: an endpoint isn't acceptable, or the system has no usable TLS roots.
+/// The client can't be built: an endpoint isn't a base URL, or the system has no usable TLS roots.
 #[derive(Debug, thiserror::Error)]
 #[error("HTTP client: {0}")]
 pub struct ClientError(pub String);
@@ -149,15 +149,14 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_JSON_BYTES: usize = 64 * 1024;
 
 impl Client {
-    /// Builds the client. Each endpoint is an `https` URL, or `http` on a loopback address, without userinfo or query.
+    /// Builds the client. Each endpoint is a [base URL](base_url).
+    ///
+    /// # Errors
+    /// [`ClientError`] if an endpoint is no base URL, or if the system has no usable TLS roots.
     pub fn new(account: AccountSid, endpoints: Endpoints) -> Result<Self, ClientError> {
         let bases = endpoints.all();
         for (name, base) in bases {
-            if !is_acceptable(base) {
-                return Err(ClientError(format!(
-                    "the {name} endpoint must be https, or http on a loopback address, without userinfo or query"
-                )));
-            }
+            base_url::check(base).map_err(|error| ClientError(format!("the {name} endpoint {error}")))?;
         }
         let http = reqwest::Client::builder()
             .user_agent(concat!("recording-vault/", env!("CARGO_PKG_VERSION")))
@@ -175,28 +174,6 @@ impl Client {
             account,
             endpoints,
         })
-    }
-}
-
-fn is_acceptable(base: &Url) -> bool {
-    let scheme = match base.scheme() {
-        "https" => base.has_host(),
-        "http" => is_loopback(base),
-        _ => false,
-    };
-    scheme
-        && base.username().is_empty()
-        && base.password().is_none()
-        && base.query().is_none()
-        && base.fragment().is_none()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 
