@@ -1,6 +1,6 @@
 //! What the first bytes tell.
 
-use super::{Format, NotAudio};
+use crate::verdict::{Format, NotAudio};
 
 /// As many first bytes as [`look_at`] wants to see: enough of a text to tell it from samples that happen to begin like one.
 pub const HEAD_LEN: usize = 512;

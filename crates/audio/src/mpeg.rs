@@ -22,7 +22,7 @@ use symphonia_core::{
     io::{MediaSourceStream, MediaSourceStreamOptions, ReadBytes, ReadOnlySource},
 };
 
-use super::{Audio, Format};
+use crate::verdict::{Audio, Format};
 
 /// Pieces on their way to the thread. A download's are some 16 KiB: the thread, which is far faster than a network, can
 /// lose its turn for a while before anybody waits for it.

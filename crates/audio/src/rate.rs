@@ -1,6 +1,11 @@
 //! How much of a stream a second of sound takes, by its first bytes.
 
-use super::{Format, Look, look_at, mpeg, wav::WavHeader};
+use crate::{
+    head::{Look, look_at},
+    mpeg,
+    verdict::Format,
+    wav::WavHeader,
+};
 
 /// Bytes a second: of a WAV by its header, of an MP3 by the whole frames in its first bytes, which is a guess where the
 /// frames vary. `None` where the first bytes don't say.

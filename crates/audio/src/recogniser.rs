@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{
-    Format, NotAudio, Verdict,
+use crate::{
     head::{HEAD_LEN, Look, look_at},
     mpeg::MpegFrames,
+    verdict::{Format, NotAudio, Verdict},
     wav::WavHeader,
 };
 

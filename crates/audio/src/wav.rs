@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Audio, Format, NotAudio, Verdict};
+use crate::verdict::{Audio, Format, NotAudio, Verdict};
 
 /// Reads the chunk headers of a RIFF/WAVE stream as its bytes pass.
 ///

@@ -29,7 +29,7 @@ mod suspicion;
 mod uploads;
 mod write;
 
-pub use audio::{Audio, Difference, Format, NotAudio, Told, Verdict};
+pub use audio::{Audio, Difference, Format, NotAudio, Reported, Verdict};
 
 pub use self::{
     catalog::{Catalog, Presence},

@@ -18,8 +18,8 @@ use sid::RecordingSid;
 use tokio::{io::AsyncWriteExt, process::Command};
 use toolbox::{Scratch, Venv};
 use vault::{
-    Attributes, ContentType, Doubts, Expectation, Incoming, ObjectKeys, Outcome, Reader, ReaderConfig, Source,
-    SourceError, SourceReply, Told, Writer, WriterConfig,
+    Attributes, ContentType, Doubts, Expectation, Incoming, ObjectKeys, Outcome, Reader, ReaderConfig, Reported,
+    Source, SourceError, SourceReply, Writer, WriterConfig,
 };
 
 use self::support::{World, account, noise, recording};
@@ -132,7 +132,7 @@ async fn the_python_sdk_decrypts_what_the_writer_stored() {
         let incoming = Incoming {
             content_type: *content_type,
             attributes: Attributes::new(),
-            told: Told::default(),
+            reported: Reported::default(),
             doubts: Doubts::Store,
         };
         let stored = writer.store(&id, &incoming, &source, deadline).await;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Audio;
+use crate::verdict::Audio;
 
 fn verdict(bytes: &[u8]) -> Verdict {
     in_pieces(bytes, usize::MAX)
