@@ -1,10 +1,11 @@
-//! Settings from environment variables: read once at start, every problem told at once.
+//! Settings from environment variables. They are read once at the start, and all problems are reported together.
 
 use std::{collections::BTreeMap, env, fmt};
 
 pub use base_url::{InvalidBaseUrl, origin, parse as base_url};
 
-/// Reads settings one by one and keeps what is wrong with them, so that a bad deployment is told whole, once.
+/// Reads settings one by one and collects their problems, so that one error reports everything that is wrong with a
+/// deployment.
 ///
 /// ```
 /// # use service::settings::Settings;
@@ -23,13 +24,13 @@ pub struct Settings {
     problems: Vec<String>,
 }
 
-/// Everything that is wrong with the settings; names and reasons, never values.
+/// All problems with the settings: names and reasons, never values.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("bad configuration: {}", .0.join("; "))]
 pub struct BadSettings(pub Vec<String>);
 
 impl Settings {
-    /// The process's environment. Variables that aren't Unicode are as good as missing.
+    /// Reads the process's environment. Variables that aren't Unicode count as missing.
     #[must_use]
     pub fn from_env() -> Self {
         Self::new(
@@ -37,7 +38,7 @@ impl Settings {
         )
     }
 
-    /// Given values, for tests.
+    /// Reads the given values, for tests.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self::new(
             pairs
@@ -53,9 +54,10 @@ impl Settings {
         }
     }
 
-    /// A setting that must be there. Missing, empty and unparsable ones are noted and come back as `None`.
+    /// Reads a required setting. If it is missing or empty, or can't be parsed, the problem is recorded and `None` is
+    /// returned.
     ///
-    /// `parse` gets the trimmed text; its error is shown to the operator, so it must not repeat the value.
+    /// `parse` gets the trimmed text. Its error is shown to the operator, so it must not repeat the value.
     pub fn required<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
@@ -67,7 +69,7 @@ impl Settings {
         self.optional(name, parse)
     }
 
-    /// A setting that may be missing or empty; an unparsable one is noted.
+    /// Reads an optional setting. A missing or empty one is `None`. If it can't be parsed, the problem is recorded.
     pub fn optional<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
@@ -82,23 +84,23 @@ impl Settings {
         }
     }
 
-    /// Notes a problem that spans settings.
+    /// Records a problem that concerns several settings.
     pub fn problem(&mut self, text: String) {
         self.problems.push(text);
     }
 
-    /// The configuration made of the settings, when nothing is wrong with any.
+    /// Returns the configuration if no problem was recorded.
     ///
     /// # Errors
-    /// [`BadSettings`] with every problem noted so far.
+    /// [`BadSettings`] with all problems recorded so far.
     ///
     /// # Panics
-    /// When `value` is `None` though no problem was noted: whoever drops a value must say why.
+    /// If `value` is `None` although no problem was recorded. Code that drops a value must record why.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, BadSettings> {
         if !self.problems.is_empty() {
             return Err(BadSettings(self.problems));
         }
-        Ok(value.expect("every missing value has noted its problem"))
+        Ok(value.expect("a problem is recorded for every missing value"))
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -109,10 +111,10 @@ impl Settings {
     }
 }
 
-/// Comma separated, at least one; spaces around the elements don't count.
+/// Parses a list of at least one element, separated by commas. Spaces around the elements are ignored.
 ///
 /// # Errors
-/// What `parse` says of the first element it doesn't take, or that there is none.
+/// The error of `parse` for the first element that it refuses, or a text that says that the list is empty.
 pub fn list<T, E: ToString>(text: &str, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, String> {
     let elements: Vec<T> = text
         .split(',')
@@ -126,12 +128,12 @@ pub fn list<T, E: ToString>(text: &str, parse: impl Fn(&str) -> Result<T, E>) ->
     Ok(elements)
 }
 
-/// `true` or `false`.
+/// Parses `true` or `false`.
 ///
 /// # Errors
-/// For anything else.
+/// For any other text.
 pub fn boolean(text: &str) -> Result<bool, &'static str> {
-    text.parse().map_err(|_| "neither true nor false")
+    text.parse().map_err(|_| "must be true or false")
 }
 
 #[cfg(test)]
