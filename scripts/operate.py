@@ -8,7 +8,7 @@
 
 Needs boto3 and these rights: lambda:InvokeFunction on the operator's function, s3:GetObject on operations/* and s3:ListBucket
 on the bucket, kms:Decrypt with its key, and cloudformation:DescribeStacks for --stack. boto3 reads the Region, credentials and
-endpoints (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_LAMBDA).
+endpoints (AWS_DEFAULT_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_LAMBDA).
 The same command continues an unfinished or failed run; --restart starts a new one.
 Exits with 0 on success, and with 1 if something failed, or if a recording is bad or could not be read.
 """
@@ -161,6 +161,16 @@ def arguments():
     parser.add_argument("--function", help="the operator's function, instead of --stack")
     parser.add_argument("--bucket", help="the bucket, instead of --stack")
     parser.add_argument("--endpoint-url", help="endpoint of S3, for a local stack")
+    add_commands(parser)
+    chosen = parser.parse_args()
+    if not chosen.stack and not (chosen.function and chosen.bucket):
+        parser.error("give --stack, or --function and --bucket")
+    check(parser, chosen)
+    return chosen
+
+
+def add_commands(parser):
+    """Adds the commands and their options."""
     commands = parser.add_subparsers(dest="command", required=True)
     following = argparse.ArgumentParser(add_help=False)
     following.add_argument("--follow", action="store_true", help="show progress until the end")
@@ -183,18 +193,21 @@ def arguments():
     command = commands.add_parser("status", parents=[following], help="show an operation")
     command.add_argument("operation")
 
-    chosen = parser.parse_args()
-    if not chosen.stack and not (chosen.function and chosen.bucket):
-        parser.error("give --stack, or --function and --bucket")
+
+def check(parser, chosen):
+    """Ends with a usage message if the options contradict each other."""
     if chosen.command == "verify" and chosen.all == bool(chosen.recordings):
         parser.error("verify either --all or the recordings that you name")
-    return chosen
 
 
 def main():
     chosen = arguments()
     function, bucket = from_stack(chosen.stack) if chosen.stack else (chosen.function, chosen.bucket)
-    vault = Vault(function, bucket, chosen.endpoint_url)
+    return run(Vault(function, bucket, chosen.endpoint_url), chosen)
+
+
+def run(vault, chosen):
+    """Runs the chosen command. Returns the exit status."""
     match chosen.command:
         case "backfill":
             first, last = chosen.first.isoformat(), chosen.last.isoformat()

@@ -71,6 +71,7 @@ class Trial:
         self.signer, self.flex_token = signer, flex_token
         self.link = None
         self.length = None
+        self.results = []
         self.failed = 0
 
     def run(self):
@@ -98,7 +99,9 @@ class Trial:
             self.failed += 1
             # The text of an OSError may contain the URL, and so the link's signature.
             verdict = f"FAILED: {error if isinstance(error, AssertionError) else type(error).__name__}"
-        print(f"{(time.monotonic() - began) * 1000:8.0f} ms  {what}: {verdict}", flush=True)
+        milliseconds = (time.monotonic() - began) * 1000
+        self.results.append({"check": what, "result": verdict, "milliseconds": round(milliseconds)})
+        print(f"{milliseconds:8.0f} ms  {what}: {verdict}", flush=True)
 
     def post(self, signer):
         headers = signer.headers(self.signed_url, self.form) | {"Content-Type": "application/x-www-form-urlencoded"}

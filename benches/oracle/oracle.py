@@ -1,6 +1,7 @@
-"""The official AWS Encryption SDK for Python on one file: what everybody else decrypts a recording with.
+"""Encrypts and decrypts files with the official AWS Encryption SDK for Python, with which others decrypt recordings.
 
-A job a line (JSON) on standard input, `done` after each. The key is a raw one, so that no KMS is waited for.
+Reads one JSON job per line from standard input, and prints `done` after each. The key is a raw key, so that no time is
+spent on KMS.
 """
 
 import json

@@ -1,5 +1,5 @@
-// The usual way to copy a recording in Node.js: a download's stream into lib-storage's Upload, both at their defaults.
-// A job a line on standard input; `done` when S3 has it.
+// The usual way to copy a recording in Node.js: the stream of a download goes into lib-storage's Upload, both with
+// default settings. Reads one job per line from standard input, and prints `done` when S3 has the recording.
 
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";

@@ -1,4 +1,4 @@
-// A function as it is usually written for Node.js: its client is made at start.
+// A typical Node.js function, which creates its client at start.
 
 import { load } from "./modules.mjs";
 

@@ -1,4 +1,4 @@
-// The packages are installed outside the checkout; the harness says where.
+// The packages are installed outside the checkout. The harness passes their location.
 
 import { createRequire } from "node:module";
 

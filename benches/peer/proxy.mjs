@@ -1,5 +1,5 @@
-// The usual range proxy in Node.js: express in front of GetObject, the object's bytes piped through. It plays what is
-// stored as it is: nothing is decrypted, and nobody is asked who they are. Ends with its standard input.
+// The usual range proxy in Node.js: express in front of GetObject, with the object's bytes piped through. It neither
+// decrypts nor authenticates. It ends when its standard input ends.
 
 import { load } from "./modules.mjs";
 

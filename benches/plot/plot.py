@@ -1,4 +1,4 @@
-"""Draws the rows that have goals: how far each is past its goal, or short of it.
+"""Draws the rows that have goals. Each bar shows how far the figure is above or below its goal.
 
 usage: plot.py benchmarks.json benchmarks.svg
 """
@@ -9,18 +9,18 @@ import sys
 import matplotlib
 
 matplotlib.use("svg")
-# The same figures give the same file, and its text stays text.
+# The same figures must give the same file, and text must stay text.
 matplotlib.rcParams.update({"svg.hashsalt": "benchmarks", "svg.fonttype": "none", "font.size": 9})
 import matplotlib.pyplot as plt
 from matplotlib.ticker import FuncFormatter
 
-# Told apart by everybody, whatever colours they see (Okabe and Ito).
+# Colours that everyone can distinguish (Okabe and Ito).
 MET, MISSED = "#0072B2", "#D55E00"
 BEST = 40
 
 
 def past_goal(row, figure):
-    """1 is the goal, 2 twice as good."""
+    """Returns 1 for the goal, and 2 for a figure that is twice as good."""
     (kind, goal), value = next(iter(row["goal"].items())), row[figure]
     if kind == "at_least":
         return value / goal
@@ -28,7 +28,7 @@ def past_goal(row, figure):
 
 
 def label(row):
-    """The figure, and what it's to be."""
+    """Returns the figure with its goal."""
     kind, goal = next(iter(row["goal"].items()))
     sign = {"at_least": "≥", "at_most": "≤"}[kind]
     return f"{row['median']:.3g} {row['unit']}".strip() + f" ({sign} {goal:g})"
@@ -41,12 +41,12 @@ def main(source, target):
     middle = [past_goal(row, "median") for row in rows]
     colours = [MET if value >= 1 else MISSED for value in middle]
     figure, axes = plt.subplots(figsize=(10, 0.27 * len(rows) + 1.2), layout="constrained")
-    # Bars begin at the goal.
+    # Bars start at the goal.
     axes.barh(range(len(rows)), [value - 1 for value in middle], left=1, color=colours, height=0.7)
     for place, (row, value) in enumerate(zip(rows, middle)):
         ends = sorted(past_goal(row, end) for end in ("min", "max"))
         axes.plot(ends, [place, place], color="black", linewidth=0.8, alpha=0.6)
-        # What meets its goal exactly has no bar.
+        # A row that meets its goal exactly has no bar.
         axes.plot(value, place, "o", color=colours[place], markersize=4)
         axes.text(BEST * 1.15, place, label(row), va="center", color=colours[place])
     axes.set_yticks(range(len(rows)), [f"{row['group']}: {row['measure']}".replace("*", "") for row in rows])

@@ -1,4 +1,4 @@
-//! The test bed: the server, and how each measured program is started on it.
+//! The test bed: the server, and the start of each measured program.
 
 use std::{
     env,
@@ -19,27 +19,27 @@ use crate::{
     server::{Server, Way, sid},
 };
 
-/// Everything that the rows have in common.
+/// The state that all rows share.
 #[derive(Debug)]
 pub(crate) struct Bed {
     pub(crate) server: Server,
-    /// Few rounds of short recordings: whether it works, not how fast it is.
+    /// Runs few rounds of short recordings, to check that the benchmarks work.
     pub(crate) quick: bool,
     functions: PathBuf,
     modules: PathBuf,
-    /// Where AWS's runtime for Node.js is.
+    /// The folder of AWS's runtime for Node.js.
     node_runtime: Option<PathBuf>,
     link_keys: KeyRing,
     serial: AtomicU64,
 }
 
 impl Bed {
-    /// Builds the functions as they are released, installs Node's packages, starts the server.
+    /// Builds the functions in release mode, installs the Node.js packages, and starts the server.
     pub(crate) fn new(quick: bool) -> Result<Self, Failure> {
         build_functions()?;
         let manifest = include_str!("../peer/package.json");
         let modules = toolbox::node_modules(manifest, include_str!("../peer/package-lock.json"))?;
-        // It builds itself, for a minute or two.
+        // The installation compiles a part of the runtime, which takes a minute or two.
         let build_runtime = || {
             let manifest = include_str!("../peer/ric/package.json");
             toolbox::built_node_modules(manifest, include_str!("../peer/ric/package-lock.json"))
@@ -48,7 +48,7 @@ impl Bed {
         Ok(Self {
             server: Server::start()?,
             quick,
-            // Cargo puts the binaries of one profile side by side, and this is one of them.
+            // Cargo puts all binaries of a profile into one folder, and this program is one of them.
             functions: env::current_exe()?
                 .parent()
                 .unwrap_or_else(|| Path::new("."))
@@ -60,17 +60,17 @@ impl Bed {
         })
     }
 
-    /// How often each side takes its turn.
+    /// The number of measurements of each side.
     pub(crate) const fn rounds(&self) -> usize {
         if self.quick { 2 } else { 9 }
     }
 
-    /// The four hours of a stereo WAV that `docs/ARCHITECTURE.md` names, 460 MB.
+    /// A four-hour stereo WAV of 460 MB, as in `docs/ARCHITECTURE.md`.
     pub(crate) const fn long(&self) -> u64 {
         if self.quick { 46_000_000 } else { 460_000_000 }
     }
 
-    /// A recording that's in nobody's bucket yet.
+    /// A recording that is not in any bucket yet.
     pub(crate) fn new_sid(&self, len: u64) -> String {
         sid(len, self.serial.fetch_add(1, Ordering::Relaxed))
     }
@@ -125,7 +125,7 @@ impl Bed {
         Worker::start("node", &[&peer_file(script)], &settings).await
     }
 
-    /// The peer's function under AWS's runtime for Node.js, where that was built.
+    /// The peer's function under AWS's runtime for Node.js, if that was built.
     pub(crate) async fn peer_function(&self) -> Result<Option<Instance>, Failure> {
         let Some(modules) = &self.node_runtime else {
             return Ok(None);
@@ -150,7 +150,7 @@ impl Bed {
         Worker::start(&python.to_string_lossy(), &[&script.to_string_lossy()], &[]).await
     }
 
-    /// Stores a recording of `len` bytes by the copier itself; returns its SID.
+    /// Stores a recording of `len` bytes with the copier, and returns its SID.
     pub(crate) async fn bring_in(&self, len: u64) -> Result<String, Failure> {
         let sid = self.new_sid(len);
         let mut copier = self.copier(&self.server.plain()).await?;
@@ -166,13 +166,13 @@ impl Bed {
 }
 
 impl Way {
-    /// What every program is started with.
+    /// The environment of every program.
     fn environment(&self) -> Vec<(String, String)> {
         [&*names::aws(&self.url), &*self.settings].concat()
     }
 }
 
-/// Has a copier copy a recording, and sees to it that it did.
+/// Has a copier copy a recording, and checks that it did.
 pub(crate) async fn copy(copier: &mut Instance, sid: &str) -> Result<(), Failure> {
     let answer = copier.invoke(&names::copy_event(sid)).await?;
     if answer == json!({"batchItemFailures": []}) {

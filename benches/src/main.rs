@@ -1,4 +1,4 @@
-//! Measures the two binaries beside their yardsticks, in turn, in one run, and writes the report.
+//! Measures the two binaries and their yardsticks alternately in one run, and writes the report.
 
 mod bed;
 mod direct;
@@ -16,10 +16,10 @@ use toolbox::workspace_root;
 
 use self::{bed::Bed, measure::Row};
 
-/// The figures of a quick run say nothing, so they don't go where people read them.
+/// The figures of a quick run are meaningless. Therefore, they are not written to `docs`.
 const QUICK_REPORT: &str = "target/benchmarks-quick";
 
-/// What went wrong, for whoever runs this.
+/// Any error, for the person who runs the benchmarks.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
@@ -36,12 +36,12 @@ fn main() -> Result<(), Failure> {
     }
 }
 
-/// The runtime that the playback function has: one thread.
+/// A runtime with one thread, like that of the playback function.
 fn as_playback() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// Prints what a day of callbacks comes to, for measured seconds.
+/// Prints the model's report for measured seconds.
 fn model(inputs: &[&str]) -> Result<(), Failure> {
     let seconds = inputs
         .iter()

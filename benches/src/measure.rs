@@ -1,14 +1,13 @@
-//! Figures: samples, ratios of samples taken in turn, and goals.
+//! Figures: samples, ratios of samples that were measured alternately, and goals.
 
 use serde::Serialize;
 
-/// Values of one measure, sorted.
+/// The sorted values of one measure.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sample(Vec<f64>);
 
 impl Sample {
-    /// # Panics
-    /// Where there's no value: nothing was measured then.
+    /// # Panics If there is no value, because nothing was measured.
     pub(crate) fn new(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.into_iter().collect();
         assert!(!values.is_empty(), "a sample has a value");
@@ -35,7 +34,7 @@ impl Sample {
     }
 }
 
-/// What is told of a sample.
+/// The reported values of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Figure {
     pub(crate) median: f64,
@@ -43,12 +42,12 @@ pub(crate) struct Figure {
     pub(crate) max: f64,
 }
 
-/// Ratios of two series that were taken in turn, pair by pair.
+/// Ratios of two series that were measured alternately, pair by pair.
 pub(crate) fn ratios(numerators: &[f64], denominators: &[f64]) -> Figure {
     Sample::new(numerators.iter().zip(denominators).map(|(n, d)| n / d)).figure()
 }
 
-/// What a figure's median is to be.
+/// The required range of a figure's median.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Goal {
@@ -71,7 +70,7 @@ pub(crate) struct Row {
     pub(crate) group: &'static str,
     pub(crate) measure: String,
     pub(crate) goal: Option<Goal>,
-    /// `×` where the figure is a ratio.
+    /// `×` if the figure is a ratio.
     pub(crate) unit: &'static str,
     #[serde(flatten)]
     pub(crate) figure: Figure,

@@ -1,4 +1,4 @@
-//! What everything is called here, and the settings that say so.
+//! The names in the test bed, and the settings that contain them.
 
 use serde_json::{Value, json};
 
@@ -10,14 +10,14 @@ pub(crate) const KMS_KEY: &str = "arn:aws:kms:us-east-1:000000000000:key/0000000
 pub(crate) const API_KEY_SECRET: &str = "api-key";
 pub(crate) const API_KEY: &str = r#"{"sid":"SK00000000000000000000000000000001","secret":"benchmarks"}"#;
 pub(crate) const LINK_KEYS_SECRET: &str = "link-keys";
-/// A key of the shape that Secrets Manager generates; it guards nothing.
+/// A key of the form that Secrets Manager generates. It protects nothing.
 pub(crate) const LINK_KEYS: &str = r#"{"current":"k1","k1":"0123456789012345678901234567890123456789012"}"#;
 
-/// The token that the sample events are signed with.
+/// The token that signs the sample events.
 pub(crate) const AUTH_TOKEN_SECRET: &str = "auth-token";
 pub(crate) const AUTH_TOKEN: &str = r#"{"primary":"local-stack-auth-token"}"#;
 
-/// What every AWS SDK reads, whatever its language.
+/// The variables that every AWS SDK reads in any language.
 pub(crate) fn aws(endpoint: &str) -> Vec<(String, String)> {
     own([
         ("AWS_REGION", "us-east-1"),
@@ -27,7 +27,7 @@ pub(crate) fn aws(endpoint: &str) -> Vec<(String, String)> {
     ])
 }
 
-/// Settings of `recording-callback` as copier.
+/// Settings of `recording-callback` as the copier.
 pub(crate) fn copier(twilio: &str) -> Vec<(String, String)> {
     own([
         ("ROLE", "copier"),
@@ -39,7 +39,7 @@ pub(crate) fn copier(twilio: &str) -> Vec<(String, String)> {
     ])
 }
 
-/// Settings of `recording-callback` as webhook.
+/// Settings of `recording-callback` as the webhook.
 pub(crate) fn webhook(queues: &str) -> Vec<(String, String)> {
     own([
         ("ROLE", "webhook"),
@@ -50,7 +50,7 @@ pub(crate) fn webhook(queues: &str) -> Vec<(String, String)> {
     ])
 }
 
-/// Settings of `recording-callback` as linker.
+/// Settings of `recording-callback` as the linker.
 pub(crate) fn linker(twilio: &str) -> Vec<(String, String)> {
     own([
         ("ROLE", "linker"),
@@ -76,19 +76,19 @@ fn own<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// Where the vault keeps a recording.
+/// The object key of a recording in the vault.
 pub(crate) fn object_key(sid: &str) -> String {
     format!("recordings/{sid}")
 }
 
-/// Where Twilio has it, below its base.
+/// The path of a recording at Twilio, below its base URL.
 pub(crate) fn media_path(sid: &str) -> String {
     format!("/2010-04-01/Accounts/{ACCOUNT}/Recordings/{sid}.wav?RequestedChannels=2")
 }
 
-/// The queue's event of a copy.
+/// An event from the queue with a job to copy.
 pub(crate) fn copy_event(sid: &str) -> Value {
-    // As Twilio's callback has them: without, the copier asks for them.
+    // The values of Twilio's callback. Without them, the copier would request them.
     let job = json!({
         "version": 1,
         "kind": "CopyRecording",
@@ -108,7 +108,7 @@ pub(crate) fn copy_event(sid: &str) -> Value {
     }]})
 }
 
-/// A function URL's event of a GET.
+/// An event of a function URL for a GET request.
 pub(crate) fn get_event(path: &str, query: &str, range: Option<&str>) -> Value {
     let mut event = json!({
         "version": "2.0",

@@ -1,4 +1,4 @@
-//! Measured processes: started with an environment of their own, watched from outside, and never left behind.
+//! Measured processes. Each has its own environment, is observed from outside, and never outlives the harness.
 
 use std::{fs, process::Stdio};
 
@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::Failure;
 
-/// A running program. Killed on drop.
+/// A running program, which is killed on drop.
 #[derive(Debug)]
 pub(crate) struct Process {
     name: String,
@@ -19,7 +19,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it without standard input; what it logs goes nowhere, its errors to ours.
+    /// Starts the program without standard input. Its log is discarded, and its stderr is ours.
     pub(crate) fn start(program: &str, arguments: &[&str], settings: &[(String, String)]) -> Result<Self, Failure> {
         Self::spawn(
             program,
@@ -39,10 +39,10 @@ impl Process {
         })
     }
 
-    /// CPU seconds of all its threads so far, user's and system's.
+    /// The CPU seconds of all threads so far, in user and system mode.
     pub(crate) fn cpu_s(&self) -> Result<f64, Failure> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.id)).map_err(|_| self.gone())?;
-        // Fields 14 and 15 of proc_pid_stat(5); the second field is the name in parentheses, which may hold spaces.
+        // Fields 14 and 15 of proc_pid_stat(5). The second field is the name in parentheses, which may contain spaces.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = |field: usize| fields.get(field - 3).and_then(|ticks| ticks.parse::<u64>().ok());
         let ticks = ticks(14).zip(ticks(15)).ok_or_else(|| self.gone())?;
@@ -54,7 +54,7 @@ impl Process {
         self.status_mib("VmRSS:")
     }
 
-    /// The most resident memory it ever had, in MiB.
+    /// The maximum resident memory so far, in MiB.
     pub(crate) fn peak_mib(&self) -> Result<f64, Failure> {
         self.status_mib("VmHWM:")
     }
@@ -71,21 +71,21 @@ impl Process {
     }
 }
 
-/// `sysconf(_SC_CLK_TCK)` is 100 on every Linux that people run.
+/// `sysconf(_SC_CLK_TCK)` is 100 on every common Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A yardstick that takes one job a line and says when it's done.
+/// A yardstick that reads one job per line and reports when it is done.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) process: Process,
     jobs: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
-    /// What it said beside `ready`: a port, say.
+    /// The text after `ready`, such as a port.
     pub(crate) ready: String,
 }
 
 impl Worker {
-    /// Starts it, and returns once it's ready.
+    /// Starts the program and waits until it is ready.
     pub(crate) async fn start(
         program: &str,
         arguments: &[&str],
@@ -105,13 +105,13 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Has one job done.
+    /// Runs one job.
     pub(crate) async fn run(&mut self, job: &Value) -> Result<(), Failure> {
         self.jobs.write_all(format!("{job}\n").as_bytes()).await?;
         self.expect("done").await.map(drop)
     }
 
-    /// The rest of the line that begins with `word`.
+    /// The rest of the line that starts with `word`.
     async fn expect(&mut self, word: &str) -> Result<String, Failure> {
         match self.lines.next_line().await? {
             Some(line) if line.split(' ').next() == Some(word) => Ok(line[word.len()..].trim().to_owned()),

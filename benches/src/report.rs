@@ -1,4 +1,4 @@
-//! The report: docs/BENCHMARKS.md, its plot, and the figures for other programs.
+//! The report: docs/BENCHMARKS.md, its plot, and the figures in a machine-readable form.
 
 use std::{fs, path::Path, process::Command, thread};
 
@@ -12,18 +12,18 @@ use crate::{
     rows::{growth, jobs},
 };
 
-/// What is told of the measurements beside the figures; written by hand.
+/// The hand-written text about the measurements.
 const HOW: &str = include_str!("../report/how.md");
 const FINDINGS: &str = include_str!("../report/findings.md");
 
-/// Prints the rows as they come.
+/// Prints rows as soon as they are measured.
 pub(crate) fn print(rows: &[Row]) {
     for row in rows {
         println!("{}", line(row));
     }
 }
 
-/// Figures as `benchmarks.json` has them.
+/// The figures in the form of `benchmarks.json`.
 #[derive(Debug, Serialize)]
 struct Results<'a> {
     date: String,
@@ -31,7 +31,7 @@ struct Results<'a> {
     rows: &'a [Row],
 }
 
-/// Writes the report into `folder`, from the rows of all groups.
+/// Writes the report into `folder` from the rows of all groups.
 pub(crate) fn write(folder: &Path, rows: &[Row]) -> Result<(), Failure> {
     fs::create_dir_all(folder)?;
     let results = Results {
@@ -42,7 +42,7 @@ pub(crate) fn write(folder: &Path, rows: &[Row]) -> Result<(), Failure> {
     let data = folder.join("benchmarks.json");
     fs::write(&data, serde_json::to_string_pretty(&results)? + "\n")?;
     plot(&data, &folder.join("benchmarks.svg"))?;
-    let inputs = measured_inputs(rows).ok_or("the rows lack what the queues' model needs")?;
+    let inputs = measured_inputs(rows).ok_or("the rows lack an input of the queue model")?;
     fs::write(
         folder.join("BENCHMARKS.md"),
         render(&results) + "\n" + &queue_model::report(&inputs),

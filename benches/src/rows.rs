@@ -1,4 +1,4 @@
-//! What is measured, a module a question. Every row's sides take their turns in one run.
+//! The measurements, with one module per question. All sides of a row are measured alternately in one run.
 
 mod cipher;
 mod copy;
@@ -14,7 +14,7 @@ mod tls;
 
 use crate::{Failure, bed::Bed, measure::Row};
 
-/// Names of the groups, in the order of the report.
+/// The names of the groups in the order of the report.
 pub(crate) const GROUPS: [&str; 11] = [
     "copy", "growth", "ranges", "stream", "readers", "tls", "real", "server", "cipher", "start", "jobs",
 ];

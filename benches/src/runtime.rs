@@ -1,5 +1,5 @@
-//! A Lambda runtime API in the harness itself, so that what is measured is the function and not an emulator: an
-//! invocation is given to the function's waiting `next`, and its answer read as it comes.
+//! A Lambda runtime API inside the harness, so that the rows measure the function and not an emulator. An invocation
+//! answers the function's waiting `next` request, and the harness reads the function's answer as it arrives.
 
 use std::{
     convert::Infallible,
@@ -20,39 +20,39 @@ use tokio::{
 
 use crate::{Failure, process::Process};
 
-/// Ends the prelude of a streamed answer (Lambda Developer Guide, "Building a custom runtime").
+/// The end of a streamed answer's prelude (Lambda Developer Guide, "Building a custom runtime").
 const PRELUDE_END: [u8; 8] = [0; 8];
 
-/// One instance of a function: its process, and the runtime API that it asks for work.
+/// An instance of a function: its process and its runtime API.
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) process: Process,
     events: mpsc::Sender<Bytes>,
     answers: mpsc::Receiver<Answering>,
-    /// When the function asked for its first invocation.
+    /// The time of the function's first request for an invocation.
     first_next: Option<oneshot::Receiver<Instant>>,
     spawned: Instant,
 }
 
-/// An answer whose body comes from the function, which is told when it has been read.
+/// An answer whose body comes from the function. The sender is dropped when the body has been read.
 #[derive(Debug)]
 struct Answering {
     body: Incoming,
     read: oneshot::Sender<Infallible>,
 }
 
-/// How a streamed answer came.
+/// The measurements of a streamed answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Streamed {
     pub(crate) status: u16,
-    /// Bytes of content, the prelude not counted.
+    /// Bytes of content without the prelude.
     pub(crate) len: u64,
     pub(crate) first_byte: Duration,
     pub(crate) took: Duration,
 }
 
 impl Instance {
-    /// Starts the function with these settings and returns once it waits for work.
+    /// Starts the function with these settings and returns when it waits for an invocation.
     pub(crate) async fn start(
         program: &str,
         arguments: &[&str],
@@ -62,11 +62,11 @@ impl Instance {
         let address = listener.local_addr()?.to_string();
         let (events, waiting) = mpsc::channel(1);
         let (answering, answers) = mpsc::channel(1);
-        let (asked, first_next) = oneshot::channel();
+        let (ready_at, first_next) = oneshot::channel();
         let api = Arc::new(Api {
             waiting: Mutex::new(waiting),
             answering,
-            first_next: std::sync::Mutex::new(Some(asked)),
+            first_next: std::sync::Mutex::new(Some(ready_at)),
         });
         tokio::spawn(accept(listener, api));
         let settings: Vec<_> = settings
@@ -90,12 +90,12 @@ impl Instance {
         })
     }
 
-    /// From exec to the first `/invocation/next`; once.
+    /// The time from exec to the first `/invocation/next`. It can be read once.
     pub(crate) async fn until_ready(&mut self) -> Result<Duration, Failure> {
-        let asked = self.first_next.take().ok_or("asked twice")?;
-        let asked = tokio::time::timeout(Duration::from_secs(30), asked).await;
-        let asked = asked.map_err(|_| "the function asked for no work")??;
-        Ok(asked - self.spawned)
+        let ready_at = self.first_next.take().ok_or("the start was already read")?;
+        let ready_at = tokio::time::timeout(Duration::from_secs(30), ready_at).await;
+        let ready_at = ready_at.map_err(|_| "the function requested no invocation")??;
+        Ok(ready_at - self.spawned)
     }
 
     /// Invokes the function and reads its answer, a JSON document.
@@ -106,7 +106,7 @@ impl Instance {
         Ok(serde_json::from_slice(&body)?)
     }
 
-    /// Invokes the function and reads what it streams.
+    /// Invokes the function and reads its streamed answer.
     pub(crate) async fn stream(&mut self, event: &Value) -> Result<Streamed, Failure> {
         let begun = Instant::now();
         let mut answering = self.begin(event).await?;
@@ -158,7 +158,7 @@ struct Api {
 
 async fn accept(listener: TcpListener, api: Arc<Api>) {
     while let Ok((connection, _)) = listener.accept().await {
-        // A function that ends breaks its connections; nobody waits for their outcome.
+        // A function that ends breaks its connections, and their results do not matter.
         let _ = connection.set_nodelay(true);
         let api = Arc::clone(&api);
         let answer = service_fn(move |request| answer(Arc::clone(&api), request));
@@ -169,9 +169,9 @@ async fn accept(listener: TcpListener, api: Arc<Api>) {
 async fn answer(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Failure> {
     let path = request.uri().path();
     if path.ends_with("/invocation/next") {
-        if let Some(asked) = api.first_next.lock().ok().and_then(|mut asked| asked.take()) {
-            // Nobody may be interested.
-            let _ = asked.send(Instant::now());
+        if let Some(ready_at) = api.first_next.lock().ok().and_then(|mut ready_at| ready_at.take()) {
+            // The receiver may be gone.
+            let _ = ready_at.send(Instant::now());
         }
         let event = api.waiting.lock().await.recv().await.ok_or("the harness is done")?;
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH)? + Duration::from_secs(900);
@@ -188,7 +188,7 @@ async fn answer(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<Fu
         let (read, whole) = oneshot::channel();
         let body = request.into_body();
         api.answering.send(Answering { body, read }).await?;
-        // Resolves when the sender is dropped: Lambda takes an answer when it has the whole of it.
+        // Resolves when the sender is dropped. Lambda acknowledges an answer only after it has read all of it.
         let _ = whole.await;
         return Ok(Response::builder().status(StatusCode::ACCEPTED).body(Full::default())?);
     }

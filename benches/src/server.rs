@@ -1,8 +1,9 @@
-//! What the measured programs talk to: S3, KMS, SQS, Secrets Manager, Twilio's media and its tasks in one process, in memory, as fast as
-//! loopback is. No local S3 server is: they top out at 100 to 300 MB/s, and what was measured would be theirs.
+//! The server for the measured programs: S3, KMS, SQS, Secrets Manager, and Twilio's media and tasks in one process, in
+//! memory, at the speed of loopback. Existing local S3 servers reach only 100 to 300 MB/s and would dominate the
+//! measurements.
 //!
-//! Signatures and checksums are ignored, and what is stored are the very buffers that came from the socket. A recording's
-//! SID says how long it is at Twilio ([`sid()`]), so that the source needs no state either.
+//! The server ignores signatures and checksums, and stores the buffers that it received from the socket. A recording's
+//! SID contains its length at Twilio ([`sid()`]), so that the source needs no state.
 
 mod reply;
 mod requests;
@@ -34,7 +35,7 @@ pub(crate) use self::requests::{Answered, Api, Requests, sequential};
 use self::{reply::Body, store::Store, tls::Certificate};
 use crate::{Failure, names};
 
-/// The server, on a runtime of its own for as long as this lives.
+/// The server, which runs on its own runtime until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     port: u16,
@@ -51,17 +52,17 @@ struct State {
     delay_us: AtomicU64,
 }
 
-/// How a measured program gets to the server.
+/// The way in which a measured program connects to the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
-    /// The value of `AWS_ENDPOINT_URL`, and Twilio's base.
+    /// The value of `AWS_ENDPOINT_URL` and the base of Twilio's URLs.
     pub(crate) url: String,
-    /// What it has to be told beside that.
+    /// Additional settings.
     pub(crate) settings: Vec<(String, String)>,
 }
 
 impl Server {
-    /// Listens on loopback, with as many threads as the machine has cores.
+    /// Listens on loopback with one thread per core.
     pub(crate) fn start() -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let listen = || runtime.block_on(TcpListener::bind(("127.0.0.1", 0)));
@@ -80,7 +81,7 @@ impl Server {
         })
     }
 
-    /// As the figures are measured where nothing else is said: HTTP without TLS.
+    /// HTTP without TLS, the default of the measurements.
     pub(crate) fn plain(&self) -> Way {
         Way {
             url: format!("http://127.0.0.1:{}", self.port),
@@ -88,7 +89,7 @@ impl Server {
         }
     }
 
-    /// As in production.
+    /// HTTPS, as in production.
     pub(crate) fn tls(&self) -> Way {
         Way {
             url: format!("https://127.0.0.1:{}", self.tls_port),
@@ -100,27 +101,28 @@ impl Server {
         self.port
     }
 
-    /// Every answer of S3's and KMS's waits so long from now on.
+    /// Delays every further answer of S3 and KMS.
     pub(crate) fn delay(&self, delay: Duration) {
         self.state.delay_us.store(delay.as_micros() as u64, Ordering::Relaxed);
     }
 
-    /// What was asked for so far.
+    /// The requests so far.
     pub(crate) fn requests(&self) -> &Requests {
         &self.state.requests
     }
 
-    /// Bytes of the object, if it's there.
+    /// The length of the object, if it exists.
     pub(crate) fn object_len(&self, key: &str) -> Option<u64> {
         self.store().get(key).map(|object| object.len())
     }
 
-    /// Drops an object, so that memory holds but what is read later.
+    /// Drops an object to free its memory.
     pub(crate) fn forget(&self, key: &str) {
         self.store().remove(key);
     }
 
-    /// Counts the bytes of uploads from now on, and drops them: a recording of 4 GB needn't fit in memory.
+    /// Whether further uploads are stored. Otherwise, their bytes are counted and dropped, because a recording of 4 GB
+    /// may not fit in memory.
     pub(crate) fn keep_uploads(&self, keep: bool) {
         self.store().keep_bytes(keep);
     }
@@ -130,12 +132,12 @@ impl Server {
     }
 }
 
-/// The SID of the `serial`th recording that is `len` bytes long.
+/// The SID of recording number `serial` with a length of `len` bytes.
 pub(crate) fn sid(len: u64, serial: u64) -> String {
     format!("RE{serial:016x}{len:016x}")
 }
 
-/// How long the recording plays.
+/// The duration of the recording.
 pub(crate) fn seconds_of(sid: &str) -> Option<u64> {
     len_of(sid).map(reply::seconds)
 }
@@ -151,7 +153,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Stat
 }
 
 async fn greet(connection: TcpStream, tls: Option<TlsAcceptor>, state: Arc<State>) {
-    // A client that goes away ends its connection; nobody waits for the outcome.
+    // A client that goes away ends its connection, and the result does not matter.
     let _ = connection.set_nodelay(true);
     match tls {
         None => serve(connection, state).await,
@@ -192,7 +194,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     Ok(response)
 }
 
-/// A recording of as many bytes as the SID says.
+/// A recording with the length that its SID contains.
 fn media(path: &str) -> Response<Body> {
     let file = path.rsplit('/').next().unwrap_or_default();
     match file.split('.').next().and_then(len_of) {
@@ -201,8 +203,8 @@ fn media(path: &str) -> Response<Body> {
     }
 }
 
-/// 32 zero bytes are a data key like any other. Wrapped they are as long as from a multi-Region key, 184 bytes: what a
-/// reader asks for before it knows the header depends on that.
+/// A data key of 32 zero bytes. Its wrapped form has 184 bytes, as for a multi-Region key, because a reader's first
+/// request depends on this length.
 fn data_key() -> Response<Body> {
     let plaintext = format!("{}=", "A".repeat(43));
     let wrapped = format!("{}==", "A".repeat(184 / 3 * 4 + 2));
@@ -211,12 +213,12 @@ fn data_key() -> Response<Body> {
 }
 
 async fn secret(request: Request<Incoming>) -> Response<Body> {
-    let asked = request.into_body().collect().await.map(Collected::to_bytes);
-    let asked: Value = asked
+    let parameters = request.into_body().collect().await.map(Collected::to_bytes);
+    let parameters: Value = parameters
         .ok()
         .and_then(|body| serde_json::from_slice(&body).ok())
         .unwrap_or_default();
-    let secret = match asked["SecretId"].as_str() {
+    let secret = match parameters["SecretId"].as_str() {
         Some(names::API_KEY_SECRET) => names::API_KEY,
         Some(names::AUTH_TOKEN_SECRET) => names::AUTH_TOKEN,
         Some(names::LINK_KEYS_SECRET) => names::LINK_KEYS,
@@ -225,7 +227,8 @@ async fn secret(request: Request<Incoming>) -> Response<Body> {
     Response::new(Body::full(json!({"ARN": "arn", "SecretString": secret}).to_string()))
 }
 
-/// A task that a worker has. An update is answered with what it wrote, and forgotten: the next job updates it again.
+/// A task that a worker has accepted. The answer to an update contains its values, which are not stored, so that the
+/// next job updates the task again.
 async fn task(request: Request<Incoming>) -> Response<Body> {
     let sid = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
     let body = request.into_body().collect().await.map(Collected::to_bytes);
@@ -243,7 +246,7 @@ async fn s3(state: &State, request: Request<Incoming>) -> Response<Body> {
     let key = parts.uri.path().splitn(3, '/').nth(2).unwrap_or_default().to_owned();
     let query = parts.uri.query().unwrap_or_default();
     let Ok(received) = store::receive(body).await else {
-        // The sender broke off.
+        // The sender disconnected.
         return status(StatusCode::BAD_REQUEST);
     };
     let mut store = state.store.lock().unwrap_or_else(PoisonError::into_inner);
@@ -280,15 +283,15 @@ async fn s3(state: &State, request: Request<Incoming>) -> Response<Body> {
     }
 }
 
-/// The object, or the range of it that's asked for.
+/// The object, or the requested range of it.
 fn ranged(object: &store::Object, range: Option<&HeaderValue>) -> Response<Body> {
     let total = object.len();
-    let asked = range.and_then(|range| store::parse_range(range.to_str().ok()?, total));
-    let mut response = match &asked {
+    let part = range.and_then(|range| store::parse_range(range.to_str().ok()?, total));
+    let mut response = match &part {
         Some(range) => Response::new(Body::chunks(object.slice(range.clone()))),
         None => Response::new(Body::chunks(object.slice(0..total))),
     };
-    if let Some(range) = asked {
+    if let Some(range) = part {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         let content_range = format!("bytes {}-{}/{total}", range.start, range.end - 1);
         let content_range = HeaderValue::try_from(content_range).expect("digits and a slash are a header value");

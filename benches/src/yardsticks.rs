@@ -1,4 +1,4 @@
-//! What the two binaries are measured against, and that is no program of somebody else's.
+//! Our own programs with which the two binaries are compared.
 
 pub(crate) mod noop;
 pub(crate) mod pipe;

@@ -1,5 +1,5 @@
-//! Any bytes as a recording's, in any pieces: the recogniser gives one verdict, whatever the pieces are, and no more audio
-//! than there are bytes for.
+//! Any bytes as a recording, in pieces of any size. The recogniser must give the same verdict for all pieces, and must
+//! never report more audio than there are bytes.
 
 #![no_main]
 
@@ -16,7 +16,7 @@ fuzz_target!(|input: (Vec<u8>, u16)| {
             assert_eq!(look, Look::Audio(audio.format));
             assert!(audio.channels > 0);
         }
-        // What was sent away by its head is not taken back by the rest.
+        // The rest must not change a refusal that the head caused.
         (verdict, Look::NotAudio(other)) => assert_eq!(verdict, Verdict::NotAudio(other)),
         _ => {}
     }

@@ -1,5 +1,5 @@
-//! Any bytes as an event of the webhook, at the entry that the runtime calls: each gets an answer in the shape that its
-//! source reads, and a callback is taken only where it is signed.
+//! Any bytes as an event of the webhook, at the entry point that the runtime calls. Each event must get an answer in
+//! the form that its source reads, and only a signed callback is accepted.
 
 #![no_main]
 
@@ -26,7 +26,7 @@ const SETTINGS: [(&str, &str); 6] = [
     ),
 ];
 
-/// The token that the sample events are signed with.
+/// The token that signs the sample events.
 const AUTH_TOKEN: &str = r#"{"primary":"local-stack-auth-token"}"#;
 
 /// The signatures of the sample events.
@@ -60,10 +60,10 @@ fuzz_target!(|bytes: &[u8]| {
     let Some(answer) = ANSWER(bytes) else {
         return;
     };
-    let event: Box<RawValue> = serde_json::from_slice(bytes).expect("the function has read it");
+    let event: Box<RawValue> = serde_json::from_slice(bytes).expect("the function has read the event");
     if !http_event::is_http(&event) {
         match answer {
-            // Jobs, of which this role does none.
+            // The answer to a batch of jobs. This role has no jobs.
             Ok(answer) => {
                 let event: Value = serde_json::from_slice(bytes).expect("messages are a value");
                 let failed = answer["batchItemFailures"].as_array().unwrap();
@@ -73,11 +73,11 @@ fuzz_target!(|bytes: &[u8]| {
         }
         return;
     }
-    let answer = answer.expect("a request is answered");
+    let answer = answer.expect("a request must get an answer");
     let status = answer["statusCode"].as_u64().unwrap();
     if status == 204 {
         let text = event.get();
-        // An escape in JSON hides a signature as well as none.
+        // A JSON escape can hide a signature, so that a text with escapes is not searched.
         assert!(text.contains('\\') || SIGNATURES.iter().any(|signature| text.contains(signature)));
         return;
     }

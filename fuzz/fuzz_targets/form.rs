@@ -1,4 +1,5 @@
-//! Any bytes as a callback's form: nothing is lost on the way through it, and what is read is what it says.
+//! Any bytes as a callback's form. No pair may be lost when the form is written and read, and the parsed values must be
+//! those of the form.
 
 #![no_main]
 
@@ -19,18 +20,23 @@ fuzz_target!(|body: &[u8]| {
     let says = |name: &str, value: &str| pairs.iter().any(|(key, text)| key == name && text.trim() == value);
     assert!(says("AccountSid", callback.account_sid.as_str()));
     assert!(says("RecordingSid", callback.recording_sid.as_str()));
-    if let Some(call) = &callback.call_sid {
+    if let Some(call) = &callback.facts.call_sid {
         assert!(says("CallSid", call.as_str()));
     }
-    // They become the object's metadata, which S3 takes as headers.
+    // The labels become the object's metadata, which S3 transmits as headers.
     for (name, label) in [
-        ("RecordingSource", &callback.source),
-        ("RecordingTrack", &callback.track),
+        ("RecordingSource", &callback.facts.source),
+        ("RecordingTrack", &callback.facts.track),
     ] {
         if let Some(label) = label {
             assert!(says(name, label));
             assert!(label.trim() == label && HeaderValue::from_str(label).is_ok_and(|value| value.to_str().is_ok()));
         }
     }
-    assert!(callback.channels.is_none_or(|channels| channels == 1 || channels == 2));
+    assert!(
+        callback
+            .facts
+            .channels
+            .is_none_or(|channels| channels == 1 || channels == 2)
+    );
 });

@@ -1,4 +1,4 @@
-//! Any bytes as any frame of a real message: only that message's own frames open, each at its own place.
+//! Any bytes as any frame of a real message. Only the message's own frames open, each at its own position.
 
 #![no_main]
 
@@ -29,7 +29,7 @@ struct Input<'a> {
 
 fuzz_target!(|input: Input<'_>| {
     let (opener, layout) = &*MESSAGE;
-    let frame = FrameIndex(input.index);
+    let frame = FrameIndex::new(input.index);
     let kind = if input.is_final {
         FrameKind::Final
     } else {
@@ -37,7 +37,7 @@ fuzz_target!(|input: Input<'_>| {
     };
     let mut sealed = input.sealed.to_vec();
     if opener.open_frame(frame, kind, &mut sealed).is_ok() {
-        let own = layout.object_range(frame..FrameIndex(input.index + 1));
+        let own = layout.object_range(frame..frame.next());
         assert_eq!(kind, layout.kind(frame));
         assert_eq!(input.sealed, &OBJECT[own.start.0 as usize..own.end.0 as usize]);
     }

@@ -1,4 +1,5 @@
-//! Any bytes as an object's first: the parser answers, asks for more within its limit, and believes nothing.
+//! Any bytes as the start of an object. The parser answers or requests more bytes within its limit, and no header
+//! authenticates.
 
 #![no_main]
 
@@ -23,7 +24,7 @@ fuzz_target!(|prefix: &[u8]| {
             .iter()
             .all(|(key, value)| !key.is_empty() && !value.is_empty())
     );
-    // The header is its own bytes: none of those behind it count, and all of its own do.
+    // The header consists of its own bytes: bytes after it do not matter, and all of its own do.
     assert!(UnverifiedHeader::parse_with(&prefix[..len], Profile::ANY_FRAME_LENGTH).is_ok());
     let cut = UnverifiedHeader::parse_with(&prefix[..len - 1], Profile::ANY_FRAME_LENGTH);
     assert_eq!(cut.unwrap_err(), HeaderError::Incomplete { needed: len });

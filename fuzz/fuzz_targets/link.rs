@@ -1,4 +1,4 @@
-//! Any path and query as a link: it plays only what was signed, until then, and by that path.
+//! Any path and query as a link. It plays only the signed recording, only until it expires, and only in one spelling.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use playback_link::{Expiry, KeyRing, is_link_path, verify};
 
-/// The keys of the sample events: a seed holds a link that they signed.
+/// The keys of the sample events. One seed contains a link that they signed.
 static KEYS: LazyLock<KeyRing> = LazyLock::new(|| {
     KeyRing::parse(r#"{"current":"k1","k1":"a-key-for-tests-only-a-key-for-tests-only-a-key"}"#).unwrap()
 });
@@ -34,9 +34,9 @@ fuzz_target!(|text: &str| {
             .map(|(_, value)| value)
             .collect::<Vec<_>>()
     };
-    // One way to write each field, once.
+    // Each field has only one spelling, and occurs once.
     let [signature] = *values("signature") else {
-        panic!("not one signature");
+        panic!("expected exactly one signature");
     };
     assert_eq!(values("expires"), [link.expiry.to_string()]);
     assert_eq!(values("id"), [&*link.id]);
@@ -46,7 +46,7 @@ fuzz_target!(|text: &str| {
         assert!(now_s <= expires_s.saturating_add(30));
     }
 
-    // The link alone plays the same, and another recording, time or id does not.
+    // The link alone still plays, but not with another recording, time or id.
     let rewritten = |recording: &str, expires: &str, id: &str| {
         let query = format!(
             "expires={expires}&id={id}&key={}&v=1&signature={signature}",

@@ -1,5 +1,5 @@
-//! Any bytes as an event of the playback function, at the entry that the runtime calls: each gets an answer, and a
-//! recording is looked for only by a signed link.
+//! Any bytes as an event of the playback function, at the entry point that the runtime calls. Each event must get an
+//! answer, and a recording is read only with a signed link.
 
 #![no_main]
 
@@ -11,7 +11,7 @@ use recording_playback::{App, Config, handle, stream};
 use serde_json::Value;
 use service::settings::Settings;
 
-/// The keys of the sample events, whose links are good until the year 2100.
+/// The keys of the sample events, whose links are valid until the year 2100.
 const LINK_KEYS: &str = r#"{"current":"k1","k1":"a-key-for-tests-only-a-key-for-tests-only-a-key"}"#;
 
 /// The signatures of the links in the sample events.
@@ -35,13 +35,13 @@ const SETTINGS: [(&str, &str); 6] = [
         "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     ),
     ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
-    // Nobody listens there: no token is ever good.
+    // Nothing listens on this port, so that no token is ever valid.
     ("TWILIO_FLEX_API_BASE", "http://127.0.0.1:9"),
     ("TWILIO_IAM_BASE", "http://127.0.0.1:9"),
     ("LINK_KEYS_SECRET", "link-keys"),
 ];
 
-/// Status and body of the answer to an event that gets as far as the function.
+/// Returns the status and body of the answer, for an event that reaches the function.
 type Answer = Box<dyn Fn(&[u8]) -> Option<(u16, Vec<u8>)> + Send + Sync>;
 
 static ANSWER: LazyLock<Answer> = LazyLock::new(|| {
@@ -52,7 +52,7 @@ static ANSWER: LazyLock<Answer> = LazyLock::new(|| {
         let event = fuzz::event(bytes)?;
         Some(runtime.block_on(async {
             let answer = stream(handle(&app, event).await);
-            // The runtime writes it before the body.
+            // The runtime writes the prelude before the body.
             serde_json::to_string(&answer.metadata_prelude).unwrap();
             let mut body = Vec::new();
             let mut chunks = answer.stream;
@@ -69,7 +69,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let code = match status {
-        // A preflight.
+        // The answer to a preflight request.
         200 | 204 => return,
         _ if body.is_empty() => None,
         _ => {
@@ -79,10 +79,10 @@ fuzz_target!(|bytes: &[u8]| {
         }
     };
     assert!(matches!(status, 400 | 401 | 403 | 404 | 405 | 503), "{status} {code:?}");
-    // The body of an answer to HEAD is left out: what the answer is cannot be told.
+    // The answer to a HEAD request has no body, so that its error code is unknown.
     if code.as_deref() == Some("recording_not_found") {
         let text = std::str::from_utf8(bytes).expect("a JSON text is UTF-8");
-        // An escape in JSON hides a signature as well as none.
+        // A JSON escape can hide a signature, so that a text with escapes is not searched.
         assert!(text.contains('\\') || SIGNATURES.iter().any(|signature| text.contains(signature)));
     }
     if status == 503 {

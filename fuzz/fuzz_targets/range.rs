@@ -1,4 +1,4 @@
-//! Any bytes as a `Range` field: read as a reader of plain ranges reads it, and never past the representation's end.
+//! Any bytes as a `Range` field. The result must equal that of a simple parser, and must not exceed the representation.
 
 #![no_main]
 
@@ -53,7 +53,7 @@ fn read(field: HeaderValue) -> Option<RangeSpec> {
 /// The range of a field in the form that players send.
 fn plain(field: &str) -> Option<RangeSpec> {
     let (first, last) = field.strip_prefix("bytes=")?.split_once('-')?;
-    // `u64::from_str` takes a sign too.
+    // `u64::from_str` also accepts a sign.
     let number = |text: &str| {
         text.bytes()
             .all(|byte| byte.is_ascii_digit())

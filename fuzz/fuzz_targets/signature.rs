@@ -1,4 +1,4 @@
-//! Any request, any signature: Twilio's own is accepted whatever it signs, and no other is.
+//! Any request with any signature. Twilio's own signature is always accepted, and no other one is.
 
 #![no_main]
 
@@ -14,8 +14,8 @@ use twilio::{
 static TOKENS: LazyLock<[SecretString; 2]> = LazyLock::new(|| ["the old token".into(), "the token".into()]);
 static OTHERS: LazyLock<[SecretString; 1]> = LazyLock::new(|| ["another account's".into()]);
 
-// The URL, a line feed, a signature of another request or made up, a line feed, the body: a form after `form `, anything
-// else after `raw `.
+// The URL, a line feed, a made-up signature or one of another request, a line feed, the body. The body is a form after
+// `form ` and raw after `raw `.
 fuzz_target!(|text: &str| {
     let mut lines = text.splitn(3, '\n');
     let (Some(url), Some(header), Some(body)) = (lines.next(), lines.next(), lines.next()) else {
@@ -33,7 +33,7 @@ fuzz_target!(|text: &str| {
     let signature = sign(url, &body, token);
     match check(&signature) {
         Ok(()) => {}
-        // Signed, but not for this body.
+        // The signature is valid, but not for this body.
         Err(SignatureError::BodyHash) => assert!(matches!(body, SignedBody::Raw(_))),
         Err(error) => panic!("Twilio's own signature: {error}"),
     }
@@ -44,19 +44,19 @@ fuzz_target!(|text: &str| {
         Err(SignatureError::Malformed(_) | SignatureError::Mismatch)
     ));
 
-    // The order of a form does not count; what is in it does.
+    // The order of a form's parameters does not matter, but their content does.
     if let Some(pairs) = &pairs {
         let reversed: Vec<_> = pairs.iter().rev().cloned().collect();
         assert_eq!(sign(url, &SignedBody::Form(&reversed), token), signature);
         let mut longer = pairs.clone();
-        longer.push(("a parameter that is new".to_owned(), header.to_owned()));
+        longer.push(("the parameter is new".to_owned(), header.to_owned()));
         assert_eq!(
             verify(url, &SignedBody::Form(&longer), &signature, &*TOKENS),
             Err(SignatureError::Mismatch)
         );
     }
 
-    // Neither does the signature of another URL count.
+    // The signature of another URL is not accepted either.
     let longer = format!("{}x", url);
     assert_eq!(
         verify(&longer, &body, &signature, &*TOKENS),

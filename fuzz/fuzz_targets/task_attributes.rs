@@ -1,4 +1,4 @@
-//! Any text as a task's attributes: a link goes in once, and nothing else changes.
+//! Any text as a task's attributes. A link is added once, and nothing else changes.
 
 #![no_main]
 
@@ -21,7 +21,7 @@ const RESERVATION: &str = "WR00000000000000000000000000000001";
 static RECORDING: LazyLock<RecordingSid> =
     LazyLock::new(|| RecordingSid::parse("RE00000000000000000000000000000001").unwrap());
 
-/// The kind of link, a line feed, the attributes. A kind is `segment-link`, or letters for what a media link has:
+/// The kind of link, a line feed, the attributes. A kind is `segment-link`, or letters for the parts of a media link:
 /// `r`eservation, start `d`ate, `c`ustomer or `o`thers first.
 fn input(text: &str) -> Option<(TaskLink, &str)> {
     let (kind, attributes) = text.split_once('\n')?;
@@ -53,9 +53,9 @@ fuzz_target!(|text: &str| {
     match merge(Some(attributes), &RECORDING, &link) {
         Ok(merged) => {
             assert!(merged.chars().count() <= MAX_CHARS);
-            // A byte order mark that was there stays there.
+            // An existing byte order mark must be kept.
             let json = merged.strip_prefix('\u{feff}').unwrap_or(&merged);
-            serde_json::from_str::<&RawValue>(json).expect("the result is JSON");
+            serde_json::from_str::<&RawValue>(json).expect("the result must be JSON");
             assert!(merged.contains(URL), "{merged}");
             assert_eq!(merge(Some(&merged), &RECORDING, &link).as_deref(), Ok(&*merged));
             if let (Ok(before), Ok(after)) = (before, serde_json::from_str::<Value>(&merged)) {
@@ -63,13 +63,13 @@ fuzz_target!(|text: &str| {
             }
         }
         Err(MergeError::NotAnObject) => {
-            assert!(!matches!(before, Ok(Value::Object(_))), "an object was refused");
+            assert!(!matches!(before, Ok(Value::Object(_))), "an object must not be refused");
         }
         Err(_) => {}
     }
 });
 
-/// Everything that is not on the way to a link.
+/// All attributes that are not on the path to a link.
 fn others(attributes: Value) -> Map<String, Value> {
     let Value::Object(mut attributes) = attributes else {
         return Map::new();

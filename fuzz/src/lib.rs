@@ -1,4 +1,4 @@
-//! What the targets of whole functions share: an AWS that answers at once, without a socket.
+//! An AWS that answers at once without a socket, for the targets of whole functions.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
@@ -16,14 +16,14 @@ use serde_json::{json, value::RawValue};
 /// The id of every invocation.
 pub const REQUEST_ID: &str = "fuzzed-request";
 
-/// An event as the runtime hands it over. What is no JSON gets no further than the runtime, which reports it.
+/// An event as the runtime passes it on. The runtime itself refuses text that is not JSON.
 pub fn event(bytes: &[u8]) -> Option<LambdaEvent<Box<RawValue>>> {
     let mut context = Context::default();
     context.request_id = REQUEST_ID.to_owned();
     Some(LambdaEvent::new(serde_json::from_slice(bytes).ok()?, context))
 }
 
-/// A runtime whose clock does not wait: what would be tried again in a second is tried again at once.
+/// A runtime whose clock does not wait, so that retries follow at once.
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -32,7 +32,7 @@ pub fn runtime() -> tokio::runtime::Runtime {
         .expect("a runtime needs nothing but memory and descriptors")
 }
 
-/// An AWS in which one secret has every id, queues take everything, and S3 has nothing.
+/// An AWS in which every secret has the same value, queues accept every message, and S3 is empty.
 pub fn aws(secret: &'static str) -> SdkConfig {
     let credentials = Credentials::new("key-id", "secret-key", None, None, "fuzz");
     SdkConfig::builder()

@@ -1,16 +1,16 @@
-// What the scenarios share: Debian's Chromium on the stack's page. A scenario gets its job as JSON in its one argument,
-// and prints what it saw as JSON.
+// Shared by the scenarios: Debian's Chromium on the stack's page. A scenario reads its job as JSON from its only
+// argument, and prints its result as JSON.
 
 const job = JSON.parse(process.argv[2]);
 const { chromium } = await import(`${job.modules}/playwright-core/index.mjs`);
 
-/** Waiting is for a condition; this only bounds it. A machine busy with a build may take many times what it should. */
+/** The limit for every wait for a condition. A machine that is busy with a build may need many times the usual time. */
 export const BOUND_MS = 60_000;
 
-/** The page with its plain `<audio>` alone. */
+/** The page with only its plain `<audio>` element. */
 export const PLAIN = { path: "?plain" };
 
-/** A browser of its own. */
+/** Starts a browser. */
 export async function launch() {
   return chromium.launch({
     executablePath: job.chromium,
@@ -24,14 +24,14 @@ export async function launch() {
       "--disable-component-update",
       "--disable-sync",
       "--autoplay-policy=no-user-gesture-required",
-      // An intercepted page counts as one from the internet, which may not ask loopback. The real function is no more local
-      // than Flex is.
+      // Chromium treats an intercepted page as one from the Internet, which may not connect to loopback. The real
+      // function is not local for Flex either.
       "--disable-features=LocalNetworkAccessChecks",
     ],
   });
 }
 
-/** Opens the page, has `visit` use it, and prints what that returns. A script error on the page is a failure. */
+/** Opens the page, runs `visit` with it, and prints the result. A script error on the page is a failure. */
 export async function scenario(visit) {
   const browser = await launch();
   try {
@@ -58,7 +58,7 @@ export function card(page, sid) {
   return page.getByRole("button", { name: new RegExp(sid) });
 }
 
-/** Waits until the audio has gone on for half a second from `fromS`; returns where it is. */
+/** Waits until the audio has played for half a second after `fromS`, and returns its position. */
 export async function playsFrom(page, fromS) {
   const went = await page.waitForFunction((from) => {
     const { currentTime, paused, error } = document.querySelector("audio");
@@ -68,13 +68,13 @@ export async function playsFrom(page, fromS) {
   return went.jsonValue();
 }
 
-/** Seeks, and waits until it plays there. */
+/** Seeks, and waits until the audio plays at the new position. */
 export async function seek(page, toS) {
   await page.evaluate((to) => (document.querySelector("audio").currentTime = to), toS);
   return playsFrom(page, toS);
 }
 
-/** Seeks to two seconds before the end, and waits until it has played out; returns where that is. */
+/** Seeks to two seconds before the end, waits until the audio has ended, and returns its position. */
 export async function ends(page) {
   await page.evaluate(() => {
     const audio = document.querySelector("audio");

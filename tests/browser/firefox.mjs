@@ -1,4 +1,4 @@
-// Debian's Firefox listens to a link.
+// Plays a link in Debian's Firefox.
 
 import { job, LISTEN } from "./listens.mjs";
 import { withFirefox } from "./marionette.mjs";

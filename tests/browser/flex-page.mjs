@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import { BOUND_MS } from "./browser.mjs";
 
-/** Where Flex runs, unless it is self-hosted. */
+/** The origin of Flex, unless it is self-hosted. */
 export const FLEX = "https://flex.twilio.com";
 
 const html = (script) => `<!doctype html>
@@ -14,8 +14,8 @@ const html = (script) => `<!doctype html>
 <script src="${script}" defer></script>`;
 
 /**
- * Serves the page and its script on loopback, and a `url_provider` that gives the link that it is told, so many times
- * (`/gives?link=…&times=…`). Returns the origin. `port` 0 is any that is free.
+ * Serves the page and its script on loopback, and a `url_provider` that returns the given link the given number of
+ * times (`/gives?link=…&times=…`). Returns the origin. With `port` 0, a free port is chosen.
  */
 export async function serveFlex(script, port = 0) {
   const given = new Map();
@@ -36,14 +36,14 @@ export async function serveFlex(script, port = 0) {
       response.end(html("/flex.js"));
     }
   });
-  // A driver ends when its browser has.
+  // The script must end when its browser has.
   server.unref();
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** A tab of Chromium's with Flex at `origin`. Its script is at `served`. */
+/** Opens a tab in Chromium with Flex at `origin`. Its script is served at `served`. */
 export async function openFlex(browser, served, { origin = FLEX, viewport = { width: 1100, height: 300 } } = {}) {
   const context = await browser.newContext({ viewport });
   context.setDefaultTimeout(BOUND_MS);
@@ -51,8 +51,8 @@ export async function openFlex(browser, served, { origin = FLEX, viewport = { wi
   page.on("pageerror", (error) => {
     throw error;
   });
-  // Nothing but the page itself is intercepted. Playwright's own interception would also answer every preflight, whoever it
-  // is for, and what the function says to browsers would not count.
+  // Only the page itself is intercepted. Playwright's own interception would also answer every preflight request, so
+  // that the function's CORS headers would not be tested.
   const devtools = await context.newCDPSession(page);
   devtools.on("Fetch.requestPaused", ({ requestId }) => {
     const answer = { responseCode: 200, responseHeaders: [{ name: "content-type", value: "text/html" }] };

@@ -1,7 +1,7 @@
-// Flex UI as Twilio publishes it, in a page. It opens a conversation as the Insights view of a supervisor does, by Flex UI's
-// own code: the question to `url_provider`, the renewal of links, the Player with its button and its menu, the list of a
-// segment's recordings, and the notifications. What Twilio's servers would say stands in: who is logged in, and which
-// recordings a segment has.
+// Flex UI as Twilio publishes it, in a page. It opens a conversation like the Insights view of a supervisor, with Flex
+// UI's own code: the request to `url_provider`, the renewal of links, the Player with its button and its menu, the list
+// of a segment's recordings, and the notifications. Only the data of Twilio's servers is made up: the user, and the
+// recordings of a segment.
 
 const { loadFlex } = require("../flex/internals.cjs");
 const { Flex, modules, own } = loadFlex(() => require("@twilio/flex-ui"));
@@ -10,13 +10,13 @@ const { waveform } = require("./waveform.cjs");
 const { createElement } = require("react");
 const { render, unmountComponentAtNode } = require("react-dom");
 
-/** What Insights knows: the recordings of each segment, kept from the links in its task's attributes. */
+/** The recordings of each segment, as Insights keeps them from the links in a task's attributes. */
 const segments = new Map();
 
-/** What Flex has told the supervisor in its notification bar, in order. */
-const told = [];
+/** The texts that Flex has shown to the supervisor in its notification bar, in order. */
+const notifications = [];
 
-/** Flex's manager. */
+/** Starts Flex's manager. */
 function startFlex(token) {
   const history = { location: { pathname: "/", search: "" }, listen() {}, push() {}, replace() {}, createHref: () => "" };
   const Manager = own("Manager");
@@ -34,7 +34,7 @@ function startFlex(token) {
   InsightsService.instance = insights;
 
   const bar = document.body.appendChild(document.createElement("header"));
-  new MutationObserver(() => bar.innerText && told.at(-1) !== bar.innerText && told.push(bar.innerText)).observe(bar, { childList: true, subtree: true });
+  new MutationObserver(() => bar.innerText && notifications.at(-1) !== bar.innerText && notifications.push(bar.innerText)).observe(bar, { childList: true, subtree: true });
   render(createElement(Flex.ContextProvider, { manager }, createElement(Flex.NotificationBar)), bar);
   return manager;
 }
@@ -44,7 +44,7 @@ function logIn({ store }, token) {
   store.dispatch({ type: "FLEX_ACTION_TOKEN_UPDATED", payload: { tokenPayload } });
 }
 
-/** The two answers of the Insights API about a segment, which is alone in its conversation. */
+/** The two answers of the Insights API about a segment, which is the only one of its conversation. */
 function answerOfInsights(url) {
   const id = url.split(/[/=]/).at(-1);
   if (url.includes("/conversation?")) {
@@ -64,8 +64,8 @@ function answerOfInsights(url) {
 let manager = null;
 
 /**
- * Opens a conversation for the holder of `token`, beside those that are open. Its recordings are asked for at
- * `urlProviders`, in this order. Returns the element that it's in.
+ * Opens a conversation for the holder of `token`, in addition to those that are open. Its recordings are requested at
+ * `urlProviders`, in this order. Returns its element.
  */
 async function openConversation({ token, urlProviders }) {
   manager ??= startFlex(token);
@@ -75,7 +75,7 @@ async function openConversation({ token, urlProviders }) {
   segments.set(segmentId, urlProviders);
   store.dispatch({ type: "FLEX_ACTION_UPDATE_CURRENT_SEGMENT_ID", payload: segmentId });
   await own("ConversationsService").getInstance().fetchSegment(segmentId);
-  // Two modules have a `Player`. The conversation's is the one that knows the store.
+  // Two modules have a `Player`. The one with access to the store belongs to the conversation.
   const { Player } = modules.find((module) => module.Player?.render);
   const list = urlProviders.length > 1 && createElement(own("MediaSelectDropdown"), { horizontal: true });
   const player = createElement(Player, { key: "player", segmentId, sticky: true, onSegmentMarkClick() {} });
@@ -90,7 +90,7 @@ function closeConversations() {
     view.remove();
   }
   own("InAppNotificationHandler").getActiveNotifications().forEach((one) => Flex.Notifications.dismissNotification(one));
-  told.length = 0;
+  notifications.length = 0;
 }
 
-window.flex = { openConversation, closeConversations, waveform, told };
+window.flex = { openConversation, closeConversations, waveform, notifications };

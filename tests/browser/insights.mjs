@@ -1,4 +1,5 @@
-// Plays a recording in the Insights Player on the stack's page, seeks by its waveform, and reads the list of requests.
+// Plays a recording in the Insights Player on the stack's page, seeks with its waveform, and reads the list of
+// requests.
 
 import { card, scenario } from "./browser.mjs";
 import { play, seek } from "./supervisor.mjs";
@@ -16,7 +17,7 @@ await scenario(async ({ sid, screenshots }, open) => {
   await page.screenshot({ path: `${screenshots}/page-insights.png`, fullPage: true });
   const message = await page.getByRole("alert").isVisible();
 
-  // Where npm isn't there.
+  // The page without npm.
   const without = await open();
   await without.route("**/insights-player/**", (route) => route.fulfill({ status: 503, body: "no npm" }));
   await without.reload();

@@ -1,9 +1,12 @@
-// What Firefox and WebKit are asked to do with a link: play, perhaps seek to 90 %, back to 10 % and to the end, then play the
-// whole recording at a rate. They print what they saw as JSON.
+// The job for Firefox and WebKit: play a link, optionally seek to 90 %, back to 10 % and to the end, then play the
+// whole recording at the given rate. Prints the result as JSON.
 
 export const job = JSON.parse(process.argv[2]);
 
-/** Runs on the page, as the body of a function whose last argument is told the outcome. Muted, because there is no device. */
+/**
+ * The body of a function on the page. Its last argument is called with the result. Muted, because there is no audio
+ * device.
+ */
 export const LISTEN = `
   const [url, seeks, rate, boundMs, done] = arguments;
   const audio = new Audio();
@@ -45,7 +48,7 @@ export const LISTEN = `
   })().catch(fail);
 `;
 
-/** Calls again until it works; what it waits for is a program's start. */
+/** Repeats a call until it succeeds, while a program starts. */
 export async function started(call) {
   for (let tries = 0; ; tries++) {
     try {

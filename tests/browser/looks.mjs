@@ -1,4 +1,4 @@
-// How the page looks, narrow and wide, light and dark: screenshots, and what can be told of them in numbers.
+// The appearance of the page, narrow and wide, light and dark: screenshots, and properties that can be measured.
 
 import { card, scenario } from "./browser.mjs";
 import { play, seek } from "./supervisor.mjs";
@@ -35,7 +35,7 @@ await scenario(async ({ sid, screenshots }, open) => {
   return seen;
 });
 
-/** The lowest contrast of any text with what's behind it (WCAG 2.2, success criterion 1.4.3), and whose it is. */
+/** The text with the lowest contrast to its background (WCAG 2.2, success criterion 1.4.3). */
 function lowestContrast() {
   const channels = (color) => color.match(/[\d.]+/g).map(Number);
   const luminance = (color) => {
@@ -62,7 +62,7 @@ function lowestContrast() {
   return lowest;
 }
 
-/** Controls that a screen reader couldn't name. */
+/** Controls without a name for a screen reader. */
 function unnamedControls() {
   const named = (control) => control.labels?.length || control.textContent.trim() || control.ariaLabel || control.hasAttribute("aria-labelledby");
   return [...document.querySelectorAll("button, input, select, audio")].filter((control) => !named(control)).map((control) => control.outerHTML);

@@ -1,11 +1,11 @@
-// Marionette, the protocol that drives Firefox and that it has built in: JSON with its length before it, over TCP.
+// Marionette, the protocol that is built into Firefox to control it: JSON with its length before it, over TCP.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { started } from "./listens.mjs";
 
-/** Starts a Firefox, has `visit` use it by `call(command, parameters)`, and ends it. */
+/** Starts Firefox, runs `visit` with `call(command, parameters)`, and ends it. */
 export async function withFirefox({ program, port, home }, visit) {
   const profile = `${home}/profile`;
   mkdirSync(profile);
@@ -31,7 +31,7 @@ export async function withFirefox({ program, port, home }, visit) {
   }
 }
 
-/** A function that sends one command after the other, and returns each one's result. */
+/** Returns a function that sends commands one after the other, and returns the result of each. */
 function caller(socket) {
   let received = Buffer.alloc(0);
   let waiting = null;

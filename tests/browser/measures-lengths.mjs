@@ -1,10 +1,10 @@
-// What a supervisor's tab takes of recordings, by their length and format: Flex UI's own player in Chromium, one browser for
-// each file. No function is asked, so that the figures are the browser's alone.
+// The time and memory that a supervisor's tab needs for recordings of different lengths and formats: Flex UI's own player in
+// Chromium, with one browser for each file. No function is called, so that the figures show only the browser.
 //
 //   node tests/browser/measures-lengths.mjs "$(cargo run -q -p toolbox --bin flex_job)" 10.wav 10.mp3 60.wav …
 //
-// Prints a line for each: the seconds until the waveform is drawn, and the tab's resident memory in MiB before, after and at
-// most.
+// Prints one line per file: the seconds until the waveform is drawn, and the tab's resident memory in MiB before, after and
+// at its maximum.
 
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
@@ -17,10 +17,10 @@ import { open, play, seek } from "./supervisor.mjs";
 
 const [, , given, ...names] = process.argv;
 const job = JSON.parse(given);
-/** In a token's shape; nobody is asked about it. */
+/** A string in the form of a token. No function checks it. */
 const TOKEN = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.nobodys.dGFn";
 
-/** Answers as the function does, but without a limit, and without keeping anybody waiting. */
+/** Answers like the function, but without a limit and without delay. */
 async function serveFiles() {
   const server = createServer(async (request, response) => {
     const file = decodeURIComponent(new URL(request.url, "http://127.0.0.1").pathname);
@@ -43,7 +43,7 @@ async function serveFiles() {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** The renderer of the page: its resident set in MiB, now and at its largest. */
+/** The resident set of the page's renderer in MiB, current and maximum. */
 async function memory(browser) {
   const devtools = await browser.newBrowserCDPSession();
   const { processInfo } = await devtools.send("SystemInfo.getProcessInfo");
@@ -81,8 +81,8 @@ async function measure(served, files, name) {
     await page.evaluate(noteWhenDecoded);
     const drawn = (async () => {
       await open(page, { token: TOKEN, urlProviders: [urlProvider] });
-      await page.waitForFunction(() => window.isDrawn || flex.told.length > 0, null, { polling: 100 });
-      return (await page.evaluate(() => flex.told))[0] ?? "drawn";
+      await page.waitForFunction(() => window.isDrawn || flex.notifications.length > 0, null, { polling: 100 });
+      return (await page.evaluate(() => flex.notifications))[0] ?? "drawn";
     })();
     const outcome = await Promise.race([drawn.catch(() => crashed), crashed]);
     const seconds = (performance.now() - began) / 1000;

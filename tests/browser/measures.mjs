@@ -1,7 +1,7 @@
-// What a listener's Chromium takes of a recording, and how long that holds an instance, by the longest reply that an open
-// range gets. A proxy stands between browser and stack, once for each case: it asks the stack for as much as such a
-// function would send, and passes it on as Lambda does: 6 MB at full speed, then 2 MB/s, held up by a client that takes
-// nothing, and on to its end when the client has gone.
+// How much of a recording a listener's Chromium fetches, and how long that occupies an instance, for each limit on the
+// reply to an open range. Each case has a proxy between the browser and the stack. The proxy requests from the stack
+// the bytes that a function with this limit would send, and passes them on as Lambda does: 6 MB at full speed, then 2
+// MB/s. A client that reads nothing holds up the reply, and the reply continues to its end when the client has gone.
 
 import { createServer } from "node:http";
 import { once } from "node:events";
@@ -13,15 +13,15 @@ const BURST = 6_000_000;
 const BYTES_PER_MS = 2_000;
 const CHUNK = 65_536;
 
-/** What the listener does with the element, in the page. */
+/** The listener's actions on the page. */
 const LISTENERS = {
-  // From beginning to end.
+  // From start to end.
   played: async (audio) => {
     const ended = new Promise((end) => audio.addEventListener("ended", end));
     await audio.play();
     await ended;
   },
-  // Ten places, five seconds at each.
+  // Ten positions, five seconds at each.
   scrubbed: async (audio, wait) => {
     await audio.play();
     for (const tenth of [0, 5, 2, 8, 1, 9, 4, 6, 3, 7]) {
@@ -56,7 +56,8 @@ async function proxy(link, maxBytes, replies) {
     const fetched = performance.now();
     response.writeHead(upstream.status, {
       "accept-ranges": "bytes",
-      // As the function's. Without it, Chromium keeps what it was sent, and asks for what lies between by closed ranges.
+      // The same header as the function's. Without it, Chromium keeps the received data, and requests gaps with closed
+      // ranges.
       "cache-control": "private, no-store",
       "content-range": upstream.headers.get("content-range"),
       "content-type": upstream.headers.get("content-type"),
@@ -90,7 +91,7 @@ async function measure(browser, listener, maxBytes) {
     `(${LISTENERS[listener]})(document.querySelector("audio"), (ms) => new Promise((next) => setTimeout(next, ms)))`,
   );
   await context.close();
-  // Those that nobody listens to any more end by themselves.
+  // Replies without a client end by themselves.
   await sleep(job.settleMs);
   server.closeAllConnections();
   server.close();
@@ -117,7 +118,7 @@ const browser = await chromium.launch({
     "--disable-component-update",
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
-    // A tab in the background is a listener's too.
+    // Listeners also use tabs in the background.
     "--disable-background-timer-throttling",
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",

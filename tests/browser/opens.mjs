@@ -1,4 +1,4 @@
-// A supervisor opens the same conversation several times, and plays its recording from the places that are asked for.
+// A supervisor opens the same conversation several times, and plays its recording from the given positions.
 
 import { scenario } from "./browser.mjs";
 import { openFlex, serveFlex } from "./flex-page.mjs";
@@ -10,7 +10,7 @@ await scenario(async ({ flex, conversation, lengthS, openings }, _, browser) => 
   for (const places of openings) {
     await open(page, conversation);
     await shown(page, lengthS);
-    // It has read as much as it does by itself.
+    // The element has read as much as it does without playback.
     const isIdle = ({ networkState }) => networkState === HTMLMediaElement.NETWORK_IDLE;
     await page.waitForFunction(`(${isIdle})(document.querySelector("audio"))`);
     for (const place of places) {
@@ -22,7 +22,10 @@ await scenario(async ({ flex, conversation, lengthS, openings }, _, browser) => 
   return links;
 });
 
-/** Whether it has more than half a minute from where it plays, or all there is: more than it has read by itself. */
+/**
+ * Whether more than half a minute after the current position is buffered, or all of the rest. This is more than without
+ * playback.
+ */
 function readsAhead() {
   const { buffered, currentTime, duration } = document.querySelector("audio");
   return buffered.length > 0 && buffered.end(buffered.length - 1) >= Math.min(currentTime + 35, duration - 0.1);

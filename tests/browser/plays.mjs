@@ -1,4 +1,4 @@
-// Plays a recording, seeks to 90 %, back to 10 % and on to the end, as a listener at the keyboard.
+// Plays a recording, seeks to 90 %, back to 10 % and to the end, with the keyboard.
 
 import { PLAIN, card, duration, ends, playsFrom, scenario, seek } from "./browser.mjs";
 

@@ -1,4 +1,4 @@
-// The refreshes in Debian's Chromium, with Flex at its own origin.
+// The renewals in Debian's Chromium, with Flex at its own origin.
 
 import { scenario } from "./browser.mjs";
 import { openFlex, serveFlex } from "./flex-page.mjs";

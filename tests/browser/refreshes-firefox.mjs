@@ -1,4 +1,4 @@
-// The refreshes in Debian's Firefox, with Flex at an origin that the function is told of.
+// The renewals in Debian's Firefox, with Flex at an origin that the function's settings allow.
 
 import { writeFileSync } from "node:fs";
 import { serveFlex } from "./flex-page.mjs";

@@ -1,11 +1,11 @@
-// Flex UI's own player with links of twenty seconds, in a page of any engine: the body of a function that is given the job.
-// Four conversations are open beside each other: one plays, one is paused, one was never played, one has two recordings.
-// Times are of the recordings, not of the clock.
+// Flex UI's own player with links of twenty seconds, in any browser. The code is the body of a function with the job as
+// its parameter. Four conversations are open side by side: one plays, one is paused, one was never played, and one has
+// two recordings. Times refer to the recordings, not to the clock.
 
 export const REFRESHES = `async ({ token, urlProviders, boundMs }) => {
-  const { openConversation, waveform, told } = flex;
+  const { openConversation, waveform, notifications } = flex;
   const until = (what, condition) => new Promise((met, fail) => {
-    const bound = setTimeout(() => fail(new Error(what + " never came: " + JSON.stringify({ told, audio: state() }))), boundMs);
+    const bound = setTimeout(() => fail(new Error("timed out waiting for " + what + ": " + JSON.stringify({ notifications, audio: state() }))), boundMs);
     const look = () => {
       const found = condition();
       if (!found) return setTimeout(look, 50);
@@ -31,7 +31,7 @@ export const REFRESHES = `async ({ token, urlProviders, boundMs }) => {
   };
   const click = (view) => view.querySelector("[data-testid=play-button], [data-testid=pause-button]").click();
 
-  // Where it was when a new link replaced its source, and where it went on.
+  // The positions when a new link replaced the source, and where playback resumed.
   const watch = (audio) => {
     const swaps = [];
     const { get, set } = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "src");
@@ -50,7 +50,7 @@ export const REFRESHES = `async ({ token, urlProviders, boundMs }) => {
     return swaps;
   };
 
-  // There is no device to play on, which Firefox takes for broken media unless it is muted.
+  // There is no audio device. Unless the audio is muted, Firefox reports this as broken media.
   document.addEventListener("loadstart", ({ target }) => (target.muted = true), true);
 
   const [long, paused, untouched, pair] = [await open(urlProviders[0]), await open(urlProviders[1]), await open(urlProviders[1]), await open(urlProviders[2], urlProviders[3])];
@@ -101,13 +101,13 @@ export const REFRESHES = `async ({ token, urlProviders, boundMs }) => {
   [seen.plays, seen.pauses, seen.chooses] = await Promise.all([plays(), pauses(), chooses(), waits()]);
   seen.renewed = [long, paused, untouched].map((view, at) => audioOf(view).src !== links[at]);
   seen.pairIsRenewed = audioOf(pair).src !== seen.chooses.link;
-  seen.toldBefore = [...told];
+  seen.notificationsBefore = [...notifications];
 
-  // The links of the segment with two recordings have ended by now, and half a minute of tolerance with them.
+  // The links of the segment with two recordings have expired by now, including half a minute of tolerance.
   click(pair);
   seekTo(pair, 0.9);
-  await until("a notification", () => told.length > 0);
-  seen.told = [...told];
+  await until("a notification", () => notifications.length > 0);
+  seen.notifications = [...notifications];
   const again = await open(urlProviders[2], urlProviders[3]);
   await until("its waveform", () => waveform(again));
   click(again);

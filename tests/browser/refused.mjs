@@ -1,10 +1,10 @@
-// What a listener reads who may not listen: by the token, by the recording, by the link.
+// The messages that a listener without permission reads, because of the token, the recording or the link.
 
 import { PLAIN, card, scenario } from "./browser.mjs";
 
 await scenario(async ({ sid, missing, expired }, open) => {
   const page = await open(PLAIN);
-  const told = async () => {
+  const message = async () => {
     const alert = page.getByRole("alert");
     await alert.waitFor();
     return alert.locator("p").textContent();
@@ -13,21 +13,21 @@ await scenario(async ({ sid, missing, expired }, open) => {
 
   await listener.selectOption({ label: "An agent, whose role isn’t allowed" });
   await card(page, sid).click();
-  const role = await told();
+  const role = await message();
   await listener.selectOption({ label: "Somebody whose session has ended" });
-  const session = await told();
+  const session = await message();
 
   await listener.selectOption({ label: "A supervisor" });
   await page.getByRole("textbox", { name: "Another recording" }).fill(missing);
   await page.getByRole("button", { name: "Open" }).click();
-  const recording = await told();
+  const recording = await message();
 
-  // The real function refuses it; only who asked for it and when is made up.
+  // The real function refuses the link. Only the link's listener and time are made up.
   await page.route("**/media-url*", (route) =>
     route.fulfill({ json: { media_url: expired }, headers: { "Access-Control-Allow-Origin": "*" } }),
   );
   await card(page, sid).click();
-  const link = await told();
+  const link = await message();
   await page.unroute("**/media-url*");
   await page.getByRole("button", { name: "Try again" }).click();
   await page.waitForFunction(() => document.querySelector("audio").currentTime > 0);

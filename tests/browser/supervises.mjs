@@ -2,7 +2,7 @@
 
 import { scenario } from "./browser.mjs";
 import { openFlex, serveFlex } from "./flex-page.mjs";
-import { choose, open, play, seek, shown, told } from "./supervisor.mjs";
+import { choose, notifications, open, play, seek, shown } from "./supervisor.mjs";
 
 await scenario(async ({ flex, conversations, screenshots }, _, browser) => {
   const page = await openFlex(browser, await serveFlex(flex));
@@ -16,7 +16,7 @@ await scenario(async ({ flex, conversations, screenshots }, _, browser) => {
       const start = await play(page);
       const [late, early] = [await seek(page, 0.9), await seek(page, 0.1)];
       await page.screenshot({ path: `${screenshots}/flex-${name}-${at + 1}.png` });
-      seen.push({ name, lengthS, waveform, begins, start, late, early, told: await told(page) });
+      seen.push({ name, lengthS, waveform, begins, start, late, early, notifications: await notifications(page) });
     }
   }
   return seen;

@@ -1,6 +1,7 @@
-// A supervisor at Flex: opens a conversation, plays by the button, seeks by the waveform, chooses a recording.
+// A supervisor's actions in Flex: open a conversation, play with the button, seek with the waveform, choose a
+// recording.
 
-/** Opens the conversation of `{ token, urlProviders }`, and closes those that are open. */
+/** Opens the conversation of `{ token, urlProviders }`, and closes the open ones. */
 export async function open(page, conversation) {
   await page.evaluate(async (conversation) => {
     flex.closeConversations();
@@ -8,7 +9,7 @@ export async function open(page, conversation) {
   }, conversation);
 }
 
-/** Waits until the Player shows a recording of this duration with its waveform; returns the waveform. */
+/** Waits until the Player shows a recording of this duration with its waveform, and returns the waveform. */
 export async function shown(page, lengthS) {
   const drawn = await page.waitForFunction((lengthS) => {
     const isRight = Math.abs(document.querySelector("audio")?.duration - lengthS) < 0.1;
@@ -18,8 +19,8 @@ export async function shown(page, lengthS) {
 }
 
 /**
- * Plays from the beginning, or from a place that is chosen by a click on the waveform. After another recording was chosen
- * while one played, Flex's button still says "Pause".
+ * Plays from the start, or from a position that a click on the waveform selects. If another recording was chosen during
+ * playback, Flex's button still says "Pause".
  */
 export async function play(page, share = 0) {
   if (share > 0) await seekTo(page, share);
@@ -27,7 +28,7 @@ export async function play(page, share = 0) {
   return playsAt(page, share);
 }
 
-/** Clicks on the waveform at a share of its width, and waits until it plays there; returns where it is. */
+/** Clicks on the waveform at a fraction of its width, waits until it plays there, and returns the position. */
 export async function seek(page, share) {
   await seekTo(page, share);
   return playsAt(page, share);
@@ -38,7 +39,9 @@ export async function seekTo(page, share) {
   await page.mouse.click(waveform.x + share * waveform.width, waveform.y + waveform.height / 2);
 }
 
-/** Waits until the audio has gone on for half a second from a share of its duration, give or take a pixel. */
+/**
+ * Waits until the audio has played for half a second after a fraction of its duration, with a tolerance of one pixel.
+ */
 async function playsAt(page, share) {
   const went = await page.waitForFunction((share) => {
     const { currentTime, duration, paused, seeking, error } = document.querySelector("audio");
@@ -55,7 +58,7 @@ export async function choose(page, { from, to }) {
   await page.getByRole("option", { name: `Recording ${to}` }).click();
 }
 
-/** What Flex's notifications have said since the conversation was opened. */
-export async function told(page) {
-  return page.evaluate(() => flex.told);
+/** The texts of Flex's notifications since the conversation was opened. */
+export async function notifications(page) {
+  return page.evaluate(() => flex.notifications);
 }

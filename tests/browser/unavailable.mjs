@@ -1,8 +1,8 @@
-// What a supervisor sees of recordings that do not play.
+// What a supervisor sees if a recording does not play.
 
 import { scenario } from "./browser.mjs";
 import { openFlex, serveFlex } from "./flex-page.mjs";
-import { open, play, seekTo, shown, told } from "./supervisor.mjs";
+import { notifications, open, play, seekTo, shown } from "./supervisor.mjs";
 
 await scenario(async ({ flex, conversations, erasedLater, screenshots }, _, browser) => {
   const served = await serveFlex(flex);
@@ -11,10 +11,10 @@ await scenario(async ({ flex, conversations, erasedLater, screenshots }, _, brow
   let page;
 
   const look = async (name) => {
-    // The two ways in which Flex says it: in the Player's place, or in its notification bar.
-    await page.waitForFunction(() => window.flex.told.length > 0 || document.querySelector("main").innerText);
+    // Flex shows an error in the Player's place or in its notification bar.
+    await page.waitForFunction(() => window.flex.notifications.length > 0 || document.querySelector("main").innerText);
     await page.screenshot({ path: `${screenshots}/flex-${name}.png` });
-    seen[name] = { inPlace: await page.locator("main").innerText(), told: await told(page) };
+    seen[name] = { inPlace: await page.locator("main").innerText(), notifications: await notifications(page) };
   };
 
   for (const { name, origin, token = "", link, times = Infinity, urlProviders } of conversations) {
@@ -30,7 +30,7 @@ await scenario(async ({ flex, conversations, erasedLater, screenshots }, _, brow
     }
   }
 
-  // The supervisor has it open already.
+  // The supervisor has already opened the recording.
   page = tabs.get("https://flex.twilio.com");
   const { urlProvider, token, operator, event, lengthS } = erasedLater;
   await open(page, { token, urlProviders: [urlProvider] });

@@ -1,6 +1,6 @@
-// What the Player has drawn.
+// Reads the Player's drawing.
 
-/** The heights of the waveform's bars, or null while there is none: until then the Player draws bars of one height. */
+/** The heights of the waveform's bars. Before it is drawn, all bars have one height, and the result is null. */
 module.exports.waveform = function waveform(view) {
   const canvas = view.querySelector("wave > wave + canvas");
   if (!canvas?.width) return null;

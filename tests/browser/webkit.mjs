@@ -1,4 +1,4 @@
-// Debian's WebKitGTK, driven by WebDriver. It has no headless mode: Xvfb is its display.
+// Debian's WebKitGTK, driven by WebDriver. It has no headless mode, so that it needs Xvfb as its display.
 
 import { spawn } from "node:child_process";
 import { job, LISTEN, started } from "./listens.mjs";
@@ -26,6 +26,6 @@ try {
   console.log(JSON.stringify(seen));
   await call("DELETE", session);
 } finally {
-  // The whole group: the driver, its browser and their display.
+  // Ends the whole process group: the driver, its browser and their display.
   process.kill(-driver.pid);
 }

@@ -1,9 +1,9 @@
-"""What CloudWatch makes of an alarm, as its user guide has it ("Using metric math", "Alarm evaluation").
+"""A model of CloudWatch's alarms, after its user guide ("Using metric math", "Alarm evaluation").
 
-Takes [{"alarm": properties, "data": {"namespace metric dimension": [[minute, value], ...]}, "minutes": n}, ...] and prints
-for each the states that the alarm changes to, with the minutes: [[minute, state], ...]. The alarm is made in minute 0, and
-is evaluated every minute over the periods that end there, or every hour where its period is one. CloudWatch looks at some
-points more where data is missing; how many, it does not say.
+Reads [{"alarm": properties, "data": {"namespace metric dimension": [[minute, value], ...]}, "minutes": n}, ...] and prints
+for each the state changes of the alarm with their minutes: [[minute, state], ...]. The alarm is created in minute 0. It is
+evaluated every minute over the periods that end there, or every hour if its period is an hour. If data is missing,
+CloudWatch also evaluates earlier points, but does not document how many.
 """
 
 import json
@@ -84,9 +84,9 @@ def point(alarm, data, end, length):
         return of(alarm, alarm["Statistic"])
     stats = {metric["Id"]: metric["MetricStat"] for metric in alarm["Metrics"] if "MetricStat" in metric}
     returned = [metric for metric in alarm["Metrics"] if metric["ReturnData"]]
-    assert len(returned) == 1, "one series is what the alarm watches"
+    assert len(returned) == 1, "an alarm must return one series"
     names = {name: of(stat["Metric"], stat["Stat"]) for name, stat in stats.items()}
-    return eval(returned[0]["Expression"], FUNCTIONS, names)  # of our own template, without builtins
+    return eval(returned[0]["Expression"], FUNCTIONS, names)  # from our own template, without builtins
 
 
 COMPARISONS = {

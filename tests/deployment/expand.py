@@ -1,4 +1,4 @@
-"""Prints the template whose path is given as JSON, with YAML's aliases and merges written out and SAM's macro expanded."""
+"""Prints a template, given by its path, as JSON with YAML's aliases and merges and SAM's macro expanded."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from samtranslator.translator.transform import transform
 
 
 class NoManagedPolicies:
-    """The template names none: each role's rights are its own."""
+    """The template uses no managed policies: each role has its own rights."""
 
     def load(self):
         return {}
@@ -17,7 +17,8 @@ class NoManagedPolicies:
 with open(sys.argv[1], encoding="utf-8") as file:
     template = yaml_parse(file.read())
 if "Transform" in template:
-    # `sam deploy` uploads code and parts and names the places; the translator takes no local folder.
+    # `sam deploy` uploads the code and the nested template, and sets their locations. The translator accepts no local
+    # folder.
     template["Globals"]["Function"]["CodeUri"] = "s3://code/zip"
     template["Resources"]["Monitoring"]["Properties"]["TemplateURL"] = "https://s3.amazonaws.com/code/monitoring"
     template = transform(template, {}, NoManagedPolicies())

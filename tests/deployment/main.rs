@@ -8,6 +8,7 @@ mod alarms;
 mod cost;
 mod cycles;
 mod deploy;
+mod front_end;
 mod keys;
 mod metrics;
 mod operators;

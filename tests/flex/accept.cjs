@@ -1,5 +1,4 @@
-// Has a call accepted in each of the cases given as JSON on stdin, by Flex UI or, without one, by flex-sdk. Prints what came
-// of each.
+// Accepts a call in each of the cases that stdin has as JSON, with Flex UI or with flex-sdk alone. Prints the results.
 
 const { readFileSync } = require("node:fs");
 
@@ -9,7 +8,7 @@ const { FlexUi } = require("./ui.cjs");
 async function main() {
   const { modules, cases } = JSON.parse(readFileSync(0, "utf8"));
   const print = process.stdout.write.bind(process.stdout);
-  // Both log there.
+  // Flex UI and flex-sdk log to the console.
   for (const name of ["log", "info", "debug"]) {
     console[name] = () => {};
   }
@@ -21,7 +20,7 @@ async function main() {
   print(JSON.stringify(results), () => process.exit(0));
 }
 
-/** Node.js would print the line of the bundle too: all 8 MB of it. */
+/** Node.js would also print the line of the bundle, with all its 8 MB. */
 function fail(error) {
   console.error(error?.stack ?? error);
   process.exit(1);

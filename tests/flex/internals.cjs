@@ -1,11 +1,11 @@
-// What Flex UI has inside, of which it exports little. Its modules mark their exports as an ES module's, by which they are
-// found while it loads.
+// Internals of Flex UI, which exports only a part of them. Its modules mark their exports as those of an ES module.
+// This is how they are found while Flex UI loads.
 
 const { defineProperty } = Object;
 
 /**
- * Loads Flex UI by `load`, and returns what that returns, the exports of all its modules, and `own`: what the module that
- * defines a name exports under it. Other modules only pass it on, by a getter.
+ * Loads Flex UI with `load`. Returns its result, the exports of all modules, and `own`, which returns the export of the
+ * module that defines a name. Other modules re-export the name through a getter.
  */
 function loadFlex(load) {
   const modules = [];

@@ -1,11 +1,11 @@
-// Twilio's own flex-sdk, as published, in a program of one's own: what other user interfaces than Flex UI are built on.
+// Twilio's own flex-sdk, as published, in a program without Flex UI. Other user interfaces are built on it.
 
 const { createRequire } = require("node:module");
 
 const { serve } = require("./twilio.cjs");
 const { open } = require("./window.cjs");
 
-/** Accepts the task that waits. Answered is what TaskRouter was sent. */
+/** Accepts the waiting task. Returns the requests to TaskRouter. */
 async function accept(modules, job) {
   const require_ = createRequire(`${modules}/`);
   open(require_("jsdom"), { warned: [], failed: [] });

@@ -1,5 +1,5 @@
-// Twilio as Flex UI and flex-sdk meet it: the two addresses of its Flex API, and TaskRouter, which takes every request in an
-// envelope and sends events by a socket. TaskRouter's server has the plugin service's files too.
+// Twilio as Flex UI and flex-sdk use it: two endpoints of the Flex API, and TaskRouter. TaskRouter receives every
+// request in an envelope and sends events over a socket. Its server also serves the plugin service's files.
 
 const http = require("node:http");
 
@@ -7,10 +7,10 @@ const WORKER = "WK00000000000000000000000000000001";
 const ACTIVITY = "WA00000000000000000000000000000001";
 const CHANNEL = "TC00000000000000000000000000000001";
 
-/** When the agent's token ends. */
+/** The expiry of the agent's token. */
 const EVER = "2099-01-01T00:00:00Z";
 
-/** What TaskRouter has: a worker, and a reservation that waits for them. `task` is `{sid, attributes, queueSid, queueName}`. */
+/** TaskRouter's data: a worker with a reservation. `task` is `{sid, attributes, queueSid, queueName}`. */
 function resources({ accountSid, workspaceSid, task, reservationSid, workerAttributes }) {
   const common = {
     account_sid: accountSid,
@@ -60,8 +60,8 @@ function resources({ accountSid, workspaceSid, task, reservationSid, workerAttri
 }
 
 /**
- * Serves one worker. `configuration` is the answer of Flex's Configuration API, `files` gives the plugin service's by path
- * and port. `posted` gets each request to TaskRouter that changes something, as the SDK sends it.
+ * Serves one worker. `configuration` is the answer of Flex's Configuration API. `files` returns the plugin service's
+ * files by path and port. `posted` collects each request to TaskRouter that changes something, as the SDK sends it.
  */
 async function serve({ WebSocketServer, configuration, roles, files, ...job }) {
   const accountSid = configuration.account_sid;
@@ -102,7 +102,7 @@ async function serve({ WebSocketServer, configuration, roles, files, ...job }) {
   globalThis.fetch = async (url) => {
     const { host, pathname } = new URL(url);
     const flexApi = { "/v1/Configuration": configuration, [`/v1/Accounts/${accountSid}/Tokens/Info`]: token };
-    // Whatever else is fetched is decoration: countries, flags, telemetry.
+    // Other requests are not essential: countries, flags, telemetry.
     const decoration = pathname.endsWith(".json") ? [] : {};
     return Response.json((host === "flex-api.twilio.com" && flexApi[pathname]) || decoration);
   };

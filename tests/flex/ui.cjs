@@ -1,4 +1,4 @@
-// Twilio's own Flex UI, as published: only what it talks to over the network is answered by the test.
+// Twilio's own Flex UI, as published. The test replaces only its network peers.
 
 const { readFileSync } = require("node:fs");
 const { createRequire } = require("node:module");
@@ -20,11 +20,11 @@ class FlexUi {
   }
 
   /**
-   * Signs an agent in, as Flex does: configuration, TaskRouter, plugins. Then the agent accepts the task that waits.
+   * Signs an agent in as Flex does: configuration, TaskRouter, plugins. Then the agent accepts the waiting task.
    *
-   * `job` has the answer of Flex's Configuration API, `roles`, the task and the reservation's SID, and maybe the plugin's
-   * script. What is answered is what TaskRouter was sent, the plugins' states, what the page shows as notifications, and
-   * what stands on its console.
+   * `job` has the answer of Flex's Configuration API, `roles`, the task, the reservation's SID, and optionally the
+   * plugin's script. Returns the requests to TaskRouter, the plugins' states, the notifications on the page, and the
+   * console's lines.
    */
   async accept({ configuration, roles, plugin, ...job }) {
     const said = { warned: [], failed: [] };

@@ -1,11 +1,11 @@
-// A browser's window for Node.js, of jsdom's, under the names by which Flex UI and its packages look for it.
+// A browser window from jsdom for Node.js, under the global names that Flex UI and its packages use.
 
 let current;
 
-// Names that Node.js doesn't have are the window's, also those that Flex UI adds to it later.
+// Names that Node.js does not have are read from the window, including those that Flex UI adds later.
 const windows = { has: (_, name) => name in current, get: (_, name) => Reflect.get(current, name) };
 
-/** Opens a window at Flex's address. What scripts of the page say on the console goes to `said`. */
+/** Opens a window at Flex's address. Console lines of the page's scripts are added to `said`. */
 function open({ JSDOM, VirtualConsole }, said) {
   const console = new VirtualConsole();
   console.on("warn", (text) => said.warned.push(String(text)));
@@ -17,7 +17,7 @@ function open({ JSDOM, VirtualConsole }, said) {
     runScripts: "dangerously",
     virtualConsole: console,
   });
-  // What jsdom doesn't have.
+  // Functions that jsdom does not have.
   Object.assign(window.HTMLMediaElement.prototype, { load() {}, pause() {}, play: async () => {} });
   window.matchMedia = () => ({ matches: false, addListener() {}, addEventListener() {} });
 

@@ -1,27 +1,28 @@
-//! The queues at scale, on paper: a day of callbacks, links and copies, event by event, at loads that nobody has tried.
+//! A model of the queues at scale. It simulates a day of callbacks, links and copies, event by event, at loads that
+//! nobody has tested.
 //!
-//! What our code takes is measured, the limits are AWS's, Twilio's and the template's, and the rest is assumed; the
-//! report says which is which.
+//! The times of our code are measured. The limits come from AWS, Twilio and the template. All other values are assumed,
+//! and the report says so.
 
 mod limits;
 mod rate_limit;
 mod report;
 mod simulation;
 
-/// What a job takes on an unloaded machine, by our own programs and against local servers: no network is in it.
+/// The times of jobs on an unloaded machine, measured with our own programs and local servers, without a network.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs {
-    /// Seconds of a webhook's invocation.
+    /// Seconds for an invocation of the webhook.
     pub webhook_s: f64,
-    /// Seconds of a linker's invocation that knows its task: fetch and update.
+    /// Seconds for an invocation of the linker that knows its task: one fetch and one update.
     pub link_s: f64,
-    /// Seconds of a copy of nothing: where the line through copies of all lengths begins.
+    /// Seconds for a copy of length zero: the intercept of the line through copies of all lengths.
     pub copy_start_s: f64,
-    /// Seconds for each MB (10⁶ bytes) more: that line's slope.
+    /// Seconds for each additional MB (10⁶ bytes): the slope of that line.
     pub copy_s_per_mb: f64,
 }
 
-/// The report's section, in Markdown. The same inputs give the same text.
+/// Returns the report's section in Markdown. The same inputs give the same text.
 #[must_use]
 pub fn report(inputs: &Inputs) -> String {
     report::render(inputs)
@@ -31,7 +32,7 @@ pub fn report(inputs: &Inputs) -> String {
 mod tests {
     use super::*;
 
-    /// Typical figures of a two-core machine.
+    /// Typical values of a machine with two cores.
     const TYPICAL: Inputs = Inputs {
         webhook_s: 0.004,
         link_s: 0.006,

@@ -1,4 +1,4 @@
-//! A limit on requests in any one second.
+//! A limit on the requests in any period of one second.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ impl RateLimit {
         }
     }
 
-    /// Whether a request at this time is within the limit. Times never go back.
+    /// Whether a request at this time is within the limit. Times must not decrease.
     pub(super) fn admits(&mut self, now: Time) -> bool {
         while self.admitted.front().is_some_and(|at| now - at >= SECOND) {
             self.admitted.pop_front();

@@ -1,4 +1,5 @@
-//! The section of the report: what each limit allows, what happens at the template's defaults, and what passes it.
+//! The section of the report: the load that each limit allows, the results with the template's defaults, and the limits
+//! that they exceed.
 
 use std::fmt::Write as _;
 
@@ -15,7 +16,7 @@ use self::format::{duration, grouped, round_down, share};
 const LOADS: [f64; 5] = [10_000.0, 50_000.0, 100_000.0, 250_000.0, 1_000_000.0];
 const SEED: u64 = 7;
 
-/// Instances are busy for four fifths of the busy hour, so that chance makes no long queue.
+/// Instances are busy for four fifths of the busy hour, so that chance causes no long queue.
 const UTILISATION: f64 = 0.8;
 
 pub(super) fn render(inputs: &Inputs) -> String {
@@ -65,7 +66,7 @@ fn introduction(inputs: &Inputs, times: &Times) -> String {
     )
 }
 
-/// The load at which the busy hour uses each limit up: arithmetic, no simulation.
+/// The load at which the busy hour reaches each limit. This is arithmetic without a simulation.
 fn allowed(times: &Times) -> String {
     let all = times.webhook_s + times.link_s + times.copy_s();
     let largest = LOADS[LOADS.len() - 1];
@@ -165,7 +166,7 @@ fn at_defaults(times: &Times) -> String {
     text
 }
 
-/// The smallest settings that keep instances free enough in the busy hour, where the callback names the task.
+/// The smallest settings that keep enough instances free in the busy hour, if callbacks name the task.
 fn with_settings(times: &Times) -> String {
     let mut text = format!(
         "### With higher settings\n\n\
@@ -195,7 +196,7 @@ fn with_settings(times: &Times) -> String {
     text
 }
 
-const INFALLIBLE: &str = "a String takes all that's written to it";
+const INFALLIBLE: &str = "writing to a String cannot fail";
 
 fn defaults(load: f64, names_task: bool, times: &Times) -> Scenario {
     Scenario {
@@ -220,7 +221,7 @@ fn sized(load: f64, times: &Times) -> Scenario {
     }
 }
 
-/// What needs a setting or a quota.
+/// The settings and quotas that the outcome exceeds.
 fn bites(scenario: &Scenario, outcome: &Outcome) -> Vec<&'static str> {
     let mut limits = Vec::new();
     let links = &outcome.links;
@@ -275,7 +276,7 @@ mod tests {
             );
             (scenario.linker_concurrency, scenario.copier_concurrency)
         };
-        // 46.3 a second, by 0.4 s and by 1 s + 9.6 MB at the speed of the source or of ours, at 80 %.
+        // 46.3 recordings a second: 0.4 s each, or 1 s + 9.6 MB at the rate of the source or of ours, at 80 %.
         assert_eq!(settings(0.001), (24, 114));
         assert_eq!(settings(1.0), (24, 614));
     }

@@ -1,5 +1,5 @@
-//! One day, event by event: callbacks come as a Poisson process, each becomes a link and a copy, and the two queues are
-//! worked off by so many instances at a time.
+//! Simulates one day, event by event. Callbacks arrive as a Poisson process, each becomes a link and a copy, and a
+//! limited number of instances processes each of the two queues.
 
 use fastrand::Rng;
 
@@ -28,7 +28,7 @@ const BUSY_HOUR: Time = 10;
 pub(super) struct Scenario {
     pub(super) recordings_per_day: f64,
     pub(super) busy_hour_factor: f64,
-    /// Whether callbacks carry the task's SID. Else it's searched for.
+    /// Whether callbacks contain the task's SID. Otherwise, the linker searches for the task.
     pub(super) names_task: bool,
     pub(super) linker_concurrency: u32,
     pub(super) copier_concurrency: u32,
@@ -55,7 +55,7 @@ enum Event {
     WebhookEnds {
         call_ended: Time,
     },
-    /// The answer to a search that was refused so often before.
+    /// The answer to a search that was refused this many times before.
     SearchAnswered {
         job: LinkJob,
         refusals: u32,
@@ -66,7 +66,7 @@ enum Event {
     CopyReturns(CopyJob),
 }
 
-/// A day that begins with empty queues.
+/// Simulates a day that begins with empty queues.
 pub(super) fn simulate(scenario: &Scenario, seed: u64) -> Outcome {
     let mut day = Day {
         scenario: *scenario,
@@ -155,7 +155,7 @@ impl Day {
         running < self.scenario.account_concurrency as usize
     }
 
-    /// Links go first: they alone have a deadline.
+    /// Links start first, because only they have a deadline.
     fn start_jobs(&mut self) {
         while self.has_free_instance()
             && let Some((mut job, _)) = self.linker.start(self.now)
@@ -181,8 +181,8 @@ impl Day {
         }
     }
 
-    /// As the client does it: three more tries after waits of 0.4, 0.8 and 1.6 s, each lengthened by up to its double;
-    /// then the message comes back after 2, 4, 8, 16, then 20 s.
+    /// Repeats a search as the client does: three more attempts after waits of 0.4, 0.8 and 1.6 s, each lengthened by
+    /// up to its double. Then the message comes back after 2, 4, 8, 16, and finally every 20 s.
     fn search(&mut self, job: LinkJob, refusals: u32) {
         if self.searches.admits(self.now) {
             self.schedule(self.scenario.times.link_s, Event::LinkWritten(job));
@@ -224,7 +224,7 @@ impl Day {
         }
     }
 
-    /// A copy that gets no data key fails at once, though the SDK would ask again, and comes back after the queue's
+    /// A copy that gets no data key fails at once, although the SDK would retry, and comes back after the queue's
     /// visibility timeout.
     fn start_copy(&mut self, job: CopyJob) {
         if self.data_keys.admits(self.now) {
@@ -239,8 +239,8 @@ impl Day {
         }
     }
 
-    /// The next of a Poisson process whose rate is another in the busy hour. Where the hour ends first the process, which
-    /// has no memory, begins anew.
+    /// Schedules the next event of a Poisson process with a different rate in the busy hour. If the hour ends first,
+    /// the process, which has no memory, starts again.
     fn schedule_callback(&mut self) {
         let mut from = self.now;
         while from < DAY {
@@ -253,7 +253,7 @@ impl Day {
         }
     }
 
-    /// Callbacks a second.
+    /// Callbacks per second.
     fn rate(&self, hour: Time) -> f64 {
         let factor = self.scenario.busy_hour_factor;
         let share = if hour == BUSY_HOUR {
@@ -264,7 +264,7 @@ impl Day {
         self.scenario.recordings_per_day * share / 86_400.0
     }
 
-    /// Of mean one.
+    /// A random value with an exponential distribution of mean one.
     fn exponential(&mut self) -> f64 {
         -(1.0 - self.random.f64()).ln()
     }
@@ -288,7 +288,7 @@ impl Day {
     }
 }
 
-/// Whether by midnight it's certain that a call's link was in time or not.
+/// Whether it is certain by midnight if a call's link was in time.
 fn is_due(call_ended: Time) -> bool {
     call_ended + ticks(limits::LINK_WINDOW_S) < DAY
 }

@@ -1,4 +1,4 @@
-//! Sealing and opening frames, beside the bare cipher and beside the official SDK.
+//! Sealing and opening frames, compared with the bare cipher and with the official SDK.
 
 use std::{
     fs,
@@ -21,9 +21,8 @@ use crate::{
 
 const KEY: [u8; 32] = [1; 32];
 const KIND: FrameKind = FrameKind::Regular;
-const FRAME: FrameIndex = FrameIndex(7);
 
-/// As many bytes of authenticated data as a regular frame has.
+/// The length of a regular frame's authenticated data.
 const AAD: [u8; 72] = [0; 72];
 
 pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
@@ -32,10 +31,10 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-/// 64 KiB frames against aws-lc-rs's AES-256-GCM over as many bytes, turn about, in batches.
+/// Compares 64 KiB frames with aws-lc-rs's AES-256-GCM over the same number of bytes, alternately and in batches.
 fn frames(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let batch = if bed.quick { 100 } else { 2_000 };
-    let sealer = sealer()?;
+    let mut sealer = sealer()?;
     let opener = UnverifiedHeader::parse(sealer.header())?.authenticate(&DataKey::from_slice(&KEY)?)?;
     let frame_len = sealer.frame_length().bytes() as usize;
     let mut frame = vec![0; frame_len + KIND.overhead()];
@@ -45,9 +44,10 @@ fn frames(bed: &Bed) -> Result<Vec<Row>, Failure> {
         let mut times: [Vec<f64>; 4] = Default::default();
         for _ in 0..batch {
             let [seal, seal_bare, open, open_bare] = &mut times;
-            sealed(&sealer, &mut frame, seal)?;
+            let index = sealer.next_frame();
+            sealed(&mut sealer, &mut frame, seal)?;
             let tag = bare_sealed(&mut text, seal_bare)?;
-            opened(&opener, &mut frame, open)?;
+            opened(&opener, index, &mut frame, open)?;
             bare_opened(&mut text, &tag, open_bare)?;
         }
         for (medians, times) in medians.iter_mut().zip(times) {
@@ -69,16 +69,16 @@ fn frames(bed: &Bed) -> Result<Vec<Row>, Failure> {
     ])
 }
 
-fn sealed(sealer: &Sealer, frame: &mut [u8], times: &mut Vec<f64>) -> Result<(), Failure> {
+fn sealed(sealer: &mut Sealer, frame: &mut [u8], times: &mut Vec<f64>) -> Result<(), Failure> {
     let begun = Instant::now();
-    sealer.seal_frame(FRAME, KIND, frame)?;
+    sealer.seal_next(frame)?;
     times.push(begun.elapsed().as_secs_f64());
     Ok(())
 }
 
-fn opened(opener: &Opener, frame: &mut [u8], times: &mut Vec<f64>) -> Result<(), Failure> {
+fn opened(opener: &Opener, index: FrameIndex, frame: &mut [u8], times: &mut Vec<f64>) -> Result<(), Failure> {
     let begun = Instant::now();
-    opener.open_frame(FRAME, KIND, frame)?;
+    opener.open_frame(index, KIND, frame)?;
     times.push(begun.elapsed().as_secs_f64());
     Ok(())
 }
@@ -101,7 +101,8 @@ fn bare_opened(text: &mut [u8], tag: &[u8], times: &mut Vec<f64>) -> Result<(), 
     Ok(())
 }
 
-/// A file encrypted and decrypted by the official Python SDK, whole frames, beside ours on one thread in memory.
+/// Compares encryption and decryption of a file with the official Python SDK, all in whole frames. Ours runs on one
+/// thread in memory.
 async fn files(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let len: usize = if bed.quick { 2 << 20 } else { 64 << 20 };
     let folder = Scratch::new()?;
@@ -122,7 +123,7 @@ async fn files(bed: &Bed) -> Result<Vec<Row>, Failure> {
             .await?;
         theirs_out.push(begun.elapsed().as_secs_f64());
         if fs::metadata(&back)?.len() != len as u64 {
-            return Err("the oracle gave something else back".into());
+            return Err("the oracle returned different content".into());
         }
         let (sealing, opening) = whole(&text)?;
         ours_in.push(sealing.as_secs_f64());
@@ -143,7 +144,7 @@ async fn files(bed: &Bed) -> Result<Vec<Row>, Failure> {
     ])
 }
 
-/// Times of sealing and of opening a whole message in memory.
+/// The times to seal and to open a whole message in memory.
 fn whole(text: &[u8]) -> Result<(Duration, Duration), Failure> {
     let begun = Instant::now();
     let mut message = sealer()?.seal_message(text)?;
@@ -154,7 +155,7 @@ fn whole(text: &[u8]) -> Result<(Duration, Duration), Failure> {
     let frame_len = opener.frame_length().bytes() as usize;
     let frames = &mut message[opener.header_len() as usize..];
     let stored = frame_len + KIND.overhead();
-    // The text is whole frames, so the last of them is the final one, which is longer.
+    // The text consists of whole frames. The last one is the final frame, which is longer.
     let last = text.len() / frame_len - 1;
     for (index, at) in (0..=last).map(|index| (index, index * stored)) {
         let (kind, end) = if index == last {
@@ -162,7 +163,7 @@ fn whole(text: &[u8]) -> Result<(Duration, Duration), Failure> {
         } else {
             (KIND, at + stored)
         };
-        opener.open_frame(FrameIndex(index as u32), kind, &mut frames[at..end])?;
+        opener.open_frame(FrameIndex::new(index as u32), kind, &mut frames[at..end])?;
     }
     Ok((sealing, begun.elapsed()))
 }

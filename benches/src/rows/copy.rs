@@ -1,4 +1,4 @@
-//! A four-hour recording, copied: ours beside *pipe* and the Node way.
+//! Copies of a four-hour recording: ours, *pipe* and the Node.js peer.
 
 use std::time::Instant;
 
@@ -38,7 +38,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-/// Copies of one length by each side, which took their turns.
+/// Copies of one length by each side, measured alternately.
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
     ours: Series,
@@ -46,7 +46,7 @@ pub(crate) struct Copies {
     peer: Series,
 }
 
-/// Wall and CPU seconds of one copy each.
+/// Wall and CPU seconds of each copy.
 #[derive(Debug, Default)]
 struct Series {
     wall: Vec<f64>,
@@ -54,13 +54,13 @@ struct Series {
 }
 
 impl Copies {
-    /// Copies that go `way` and end in `bucket`, from which they're removed.
+    /// Measures copies over `way` into `bucket`. Each copy is removed afterwards.
     pub(crate) async fn measure(bed: &Bed, way: &Way, bucket: &Bucket<'_>, len: u64) -> Result<Self, Failure> {
         let mut all = Self::default();
         let mut copier = bed.copier(way).await?;
         let mut plain = bed.pipe(way).await?;
         let mut node = bed.peer("copy.mjs", way).await?;
-        // The first round warms everything up and isn't counted.
+        // The first round warms up all sides and is not counted.
         for round in 0..=bed.rounds() {
             let sid = bed.new_sid(len);
             let key = names::object_key(&sid);
@@ -86,7 +86,7 @@ impl Copies {
         Ok(all)
     }
 
-    /// The ratios that have goals.
+    /// The ratios with goals.
     pub(crate) fn against(&self, row: impl Fn(&str, &'static str, Figure) -> Row) -> Vec<Row> {
         let Self { ours, pipe, peer } = self;
         vec![
@@ -96,7 +96,7 @@ impl Copies {
         ]
     }
 
-    /// What each side took.
+    /// The seconds of each side.
     pub(crate) fn seconds(&self, row: impl Fn(&str, &'static str, Figure) -> Row) -> Vec<Row> {
         let Self { ours, pipe, peer } = self;
         vec![
@@ -114,14 +114,14 @@ fn seconds(values: &[f64]) -> Figure {
     Sample::new(values.iter().copied()).figure()
 }
 
-/// Where copies end.
+/// The destination of copies.
 pub(crate) enum Bucket<'a> {
     InMemory(&'a Server),
     Real(aws_sdk_s3::Client),
 }
 
 impl Bucket<'_> {
-    /// Sees to it that there is a copy, and removes it: the next one would find that all is done.
+    /// Checks that there is a copy and removes it. Otherwise, the next copy would find the recording stored.
     async fn take(&self, key: &str) -> Result<(), Failure> {
         match self {
             Self::InMemory(server) => {
@@ -150,7 +150,7 @@ async fn by_yardstick(worker: &mut Worker, job: &Value) -> Result<(f64, f64), Fa
     Ok((begun.elapsed().as_secs_f64(), worker.process.cpu_s()? - before))
 }
 
-/// Seconds that SHA-256 takes for `len` bytes, with what the copier computes it with: no copy takes less CPU.
+/// The seconds that SHA-256 takes for `len` bytes with the copier's implementation. No copy takes less CPU time.
 fn digest_s(len: u64) -> f64 {
     let chunk = vec![7; 1 << 20];
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! Copies of any length: the time and CPU they take, and the memory.
+//! Time, CPU and memory of copies of all lengths.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::{
     names,
 };
 
-/// A short call, a long one, four hours in stereo, and far beyond any.
+/// A short call, a long one, four hours in stereo, and a length beyond any call.
 const LENGTHS: [(&str, u64); 4] = [
     ("5 MB", 5_000_000),
     ("50 MB", 50_000_000),
@@ -17,12 +17,12 @@ const LENGTHS: [(&str, u64); 4] = [
     ("4 GB", 4_000_000_000),
 ];
 
-/// A copy holds the most memory where S3 is the slowest: all the buffers that there may be are full then. Four parts of
-/// 8 MiB in this time are 320 MiB/s, less than the source gives.
+/// A copy holds the most memory with the slowest S3, because all buffers are full. Four parts of 8 MiB in this time are
+/// 320 MiB/s, less than the source sends.
 const SLOW_S3: Duration = Duration::from_millis(100);
 
 pub(crate) const GROUP: &str = "growth";
-/// Seconds for each GB more.
+/// Seconds for each additional GB.
 pub(crate) const TIME_SLOPE: &str = "seconds of time a GB, slope";
 
 pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
@@ -69,19 +69,20 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-/// The longest take minutes: as few as still make a median.
+/// The longest copies take minutes. Therefore, they get the minimum number of rounds for a median.
 fn rounds(bed: &Bed, len: u64) -> usize {
     if len > 1_000_000_000 { 7 } else { bed.rounds() }
 }
 
-/// Each length in processes of their own, so that no peak is another's.
+/// Each length has its own processes, so that the peaks are independent.
 async fn memory(bed: &Bed, lengths: &[(&str, u64)]) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     for &(name, len) in lengths {
         let mut over = Vec::new();
         for _ in 0..rounds(bed, len) {
             let mut copier = bed.copier(&bed.server.plain()).await?;
-            // Connections and the SDK's caches belong to an idle process that has worked before.
+            // The baseline is an idle process that has worked before, because connections and the SDK's caches belong
+            // to it.
             copy(&mut copier, &bed.new_sid(1000)).await?;
             let idle = copier.process.resident_mib()?;
             bed.server.delay(SLOW_S3);
@@ -97,7 +98,7 @@ async fn memory(bed: &Bed, lengths: &[(&str, u64)]) -> Result<Vec<Row>, Failure>
     Ok(rows)
 }
 
-/// Least squares: the slope, and how much of the variance the line explains.
+/// Least squares: the slope, and the share of the variance that the line explains.
 fn line(points: &[(f64, f64)]) -> (f64, f64) {
     let n = points.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;

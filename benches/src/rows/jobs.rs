@@ -1,4 +1,4 @@
-//! Single jobs of the callback's function, warm: what the model of the queues (`queue_model`) begins with.
+//! Single warm jobs of the callback function, which are the inputs of the queue model (`queue_model`).
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ pub(crate) const WEBHOOK: &str = "a callback taken";
 pub(crate) const LINK: &str = "a task linked";
 pub(crate) const SMALL_COPY: &str = "a recording of 1 kB copied";
 
-/// The events that the README has people try.
+/// The sample events of the README.
 const CALLBACK: &str = include_str!("../../../events/http-api-post-text.json");
 const LINK_TASK: &str = include_str!("../../../events/sqs-link-task.json");
 
@@ -38,7 +38,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
         let sid = bed.new_sid(1000);
         copy(&mut copier, &sid).await?;
         bed.server.forget(&names::object_key(&sid));
-        // The first of each reads secrets and makes connections.
+        // The first invocation of each reads secrets and opens connections.
         if round > 0 {
             callbacks.push(taken);
             links.push(linked);
@@ -52,7 +52,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     Ok(vec![row(WEBHOOK, callbacks), row(LINK, links), row(SMALL_COPY, copies)])
 }
 
-/// Seconds of an invocation that answers as it should.
+/// The seconds of an invocation. Checks its answer.
 async fn timed(function: &mut Instance, event: &Value, field: &str, expected: &Value) -> Result<f64, Failure> {
     let begun = Instant::now();
     let answer = function.invoke(event).await?;

@@ -1,4 +1,4 @@
-//! Seeks: what a listener waits for, what S3 is asked for, and in how many round trips.
+//! Seeks: the listener's wait, the requests to S3, and the number of round trips.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::{
 /// S3's usual time to the first byte.
 const S3_FIRST_BYTE: Duration = Duration::from_millis(15);
 
-/// One second of a stereo WAV, and the most that one answer has.
+/// One second of a stereo WAV, and the maximum size of one answer.
 const SMALL: u64 = 32_000;
 const WINDOW: u64 = 4 << 20;
 
-/// Milliseconds to the first byte, a value a request.
+/// Milliseconds to the first byte, one value per request.
 #[derive(Debug, Default)]
 struct Waits {
     ours: Vec<f64>,
@@ -63,7 +63,7 @@ struct Seeker {
 }
 
 impl Seeker {
-    /// Requests that waited for one another, cold and warm.
+    /// The number of sequential requests, cold and warm.
     async fn round_trips(&mut self, bed: &Bed) -> Result<Vec<Row>, Failure> {
         bed.server.delay(S3_FIRST_BYTE);
         let mut trips = Vec::new();
@@ -71,7 +71,7 @@ impl Seeker {
             bed.server.requests().take();
             self.ours(offset, SMALL).await?;
             let mut requests = bed.server.requests().take();
-            // The link keys are read by an instance's first request, and kept for five minutes.
+            // An instance's first request reads the link keys, which are kept for five minutes.
             requests.retain(|request| request.api != Api::Secrets);
             trips.push(sequential(&requests) as f64);
         }
@@ -87,7 +87,7 @@ impl Seeker {
         ])
     }
 
-    /// First bytes where S3 takes its usual time, by rounds of which each gives a median and a 99th percentile.
+    /// First bytes with S3's usual wait, in rounds that each give a median and a 99th percentile.
     async fn with_s3s_wait(&mut self, bed: &Bed, name: &str, bytes: u64) -> Result<Vec<Row>, Failure> {
         let requests = if bed.quick { 10 } else { 200 };
         let [mut ours, mut direct] = [(); 2].map(|()| (Vec::new(), Vec::new()));
@@ -107,7 +107,7 @@ impl Seeker {
         ])
     }
 
-    /// What is ours alone: no wait, and *noop* and the direct GET taken off.
+    /// The part of the time that is ours: without a wait, and minus *noop* and the direct GET.
     async fn alone(&mut self, bed: &Bed) -> Result<Vec<Row>, Failure> {
         let requests = if bed.quick { 20 } else { 500 };
         let [mut left, mut ours, mut noop, mut direct] = [(); 4].map(|()| Vec::new());
@@ -136,12 +136,12 @@ impl Seeker {
         ])
     }
 
-    /// Bytes that S3 sends for 32 kB at any place of a frame.
+    /// The bytes that S3 sends for 32 kB at any position in a frame.
     async fn bytes_of_a_seek(&mut self, bed: &Bed) -> Result<Row, Failure> {
         let seeks = if bed.quick { 64 } else { 1024 };
         bed.server.requests().take();
         for seek in 0..seeks {
-            // Every place within a frame is as likely: evenly spread instead of drawn.
+            // All positions within a frame are equally likely. They are evenly spaced instead of random.
             let within = seek * 65_536 / seeks;
             self.ours(65_536 * (seek % 100) + within, SMALL).await?;
         }
@@ -156,7 +156,7 @@ impl Seeker {
         Ok(Row::new("ranges", "bytes of S3's for a seek of 32 kB", "kB", figure).goal(Goal::AtMost(98.0)))
     }
 
-    /// First bytes of each side, in turn, at places spread over the recording.
+    /// First bytes of each side, measured alternately at positions across the recording.
     async fn waits(&mut self, requests: u64, bytes: u64) -> Result<Waits, Failure> {
         let mut waits = Waits::default();
         let mut random = fastrand::Rng::with_seed(7);
@@ -188,7 +188,7 @@ fn range(offset: u64, bytes: u64) -> String {
     format!("bytes={offset}-{}", offset + bytes - 1)
 }
 
-/// A fast wrong answer is no figure.
+/// A fast but wrong answer must not count.
 pub(crate) fn check(who: &str, status: u16, len: u64, wanted: u16, bytes: u64) -> Result<(), Failure> {
     if (status, len) == (wanted, bytes) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Many listeners at once.
+//! Many simultaneous listeners.
 
 use std::{
     sync::Arc,
@@ -24,16 +24,16 @@ const READERS: u64 = 64;
 const INSTANCES: usize = 8;
 const WINDOW: u64 = 4 << 20;
 
-/// Instances of one function; a reader gets the next that is idle, first come, first served.
+/// Instances of one function. A reader gets the next idle one, first come, first served.
 struct Pool {
     idle: Mutex<Vec<Instance>>,
     permits: Semaphore,
 }
 
-/// What one turn of all readers came to.
+/// The result of one turn of all readers.
 struct Turn {
     bytes_per_s: f64,
-    /// The most windows that a reader had, to the fewest.
+    /// The ratio of the most windows of a reader to the fewest.
     spread: f64,
 }
 
@@ -45,7 +45,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let [mut playback, mut noop, mut relay] = [(); 3].map(|()| Vec::new());
     for _ in 0..INSTANCES {
         let mut instance = bed.playback(&bed.server.plain()).await?;
-        // Opened once, as an instance that has played before.
+        // Each instance opens the recording once, like one that has played before.
         instance
             .stream(&names::get_event(&link.path, &link.query, Some("bytes=0-99")))
             .await?;

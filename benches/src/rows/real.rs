@@ -1,4 +1,4 @@
-//! The same copies against an S3 server that does everything an S3 server does: the emulator of the tests.
+//! The same copies with an S3 server that implements all of S3's checks: the emulator of the tests.
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use toolbox::Ministack;
@@ -22,7 +22,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
         ..bed.server.plain()
     };
     let copies = Copies::measure(bed, &way, &Bucket::Real(s3), len).await?;
-    // Without goals: what is measured is the server.
+    // The rows have no goals, because they mainly measure the server.
     let row = |what: &str, unit, figure| {
         let measure = format!("{:.1} MB to a real S3 server, {what}", len as f64 / 1e6);
         Row::new("real", measure, unit, figure)

@@ -1,4 +1,4 @@
-//! How fast the server is by itself, so that what is measured through it isn't the server.
+//! The speed of the server alone, to show that the other rows do not measure the server.
 
 use std::time::Instant;
 
@@ -14,10 +14,10 @@ use crate::{
     names,
 };
 
-/// Large enough that the client is no part of what is measured.
+/// Large enough that the client does not affect the measurement.
 const BUFFER: usize = 1 << 20;
 
-/// The longest that is answered without a range is 190 MB.
+/// The longest reply without a range is 190 MB.
 const STREAM: u64 = 180_000_000;
 
 pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
@@ -109,7 +109,7 @@ async fn put(socket: &mut TcpStream, len: u64) -> Result<(), Failure> {
     read_answer(socket, 0).await
 }
 
-/// A head and `len` bytes after it.
+/// Reads a head and the `len` bytes after it.
 async fn read_answer(socket: &mut TcpStream, len: u64) -> Result<(), Failure> {
     let mut buffer = vec![0; BUFFER];
     let mut filled = 0;
@@ -124,13 +124,13 @@ async fn read_answer(socket: &mut TcpStream, len: u64) -> Result<(), Failure> {
         }
     };
     if !buffer.starts_with(b"HTTP/1.1 200") {
-        return Err("the server answered something else than 200".into());
+        return Err("the server's status was not 200".into());
     }
     let mut left = len - (filled - head) as u64;
     while left > 0 {
         let read = socket.read(&mut buffer).await? as u64;
         if read == 0 || read > left {
-            return Err("the server sent something else than it was asked for".into());
+            return Err("the server sent the wrong length".into());
         }
         left -= read;
     }

@@ -1,4 +1,4 @@
-//! From exec to the first `/invocation/next`.
+//! The time from exec to the first `/invocation/next`.
 
 use crate::{
     Failure,
@@ -31,10 +31,10 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
             peer.push(function.until_ready().await?.as_secs_f64() * 1e3);
         }
     }
-    // Secrets and keys are fetched when they're first needed: a start that asks for anything isn't what the template promises.
-    let asked = bed.server.requests().take().len();
-    if asked > 0 {
-        return Err(format!("{asked} requests went to AWS before there was work").into());
+    // Secrets and keys are fetched on first use. A start that sends requests would break the template's promise.
+    let sent = bed.server.requests().take().len();
+    if sent > 0 {
+        return Err(format!("{sent} requests were sent to AWS before the first invocation").into());
     }
     let figure = |values: &[f64]| Sample::new(values.iter().copied()).figure();
     let row = |what: &str, unit, figure| Row::new("start", format!("exec to /next, {what}"), unit, figure);

@@ -1,4 +1,4 @@
-//! A whole recording, streamed.
+//! Streams of a whole recording.
 
 use crate::{
     Failure,
@@ -9,7 +9,7 @@ use crate::{
     rows::ranges::check,
 };
 
-/// The longest that is answered without a range is 190 MB.
+/// The longest reply without a range is 190 MB.
 const LEN: u64 = 180_000_000;
 
 pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {

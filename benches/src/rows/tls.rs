@@ -1,4 +1,4 @@
-//! TLS to Twilio, S3 and KMS, as in production: what it costs ours and the yardsticks.
+//! TLS to Twilio, S3 and KMS, as in production: its cost for our programs and for the yardsticks.
 
 use crate::{
     Failure,
@@ -25,7 +25,7 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-/// A whole recording to the Runtime API, which never has TLS; from S3 it comes with and without.
+/// Streams a whole recording from S3 with and without TLS. The Runtime API never uses TLS.
 async fn stream(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let len = if bed.quick { STREAM / 10 } else { STREAM };
     let sid = bed.bring_in(len).await?;

@@ -1,4 +1,4 @@
-//! What is sent: bytes that are in memory already, by reference.
+//! Response bodies, made from references to bytes in memory.
 
 use std::{
     collections::VecDeque,
@@ -10,30 +10,30 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-/// Large enough that sending it costs nothing but the copy into the socket.
+/// Large enough that the copy into the socket is the only cost.
 const CHUNK_LEN: usize = 256 * 1024;
 
-/// One channel of 16 bits at 8 kHz. As a writer that cannot seek back leaves it, the data chunk claims no size: some
-/// recordings here are longer than its 32 bits.
+/// One channel of 16 bits at 8 kHz. The data chunk has no size, as from a writer that cannot seek back, because some
+/// recordings here exceed its 32 bits.
 const WAV_HEADER: &[u8; 44] =
     b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\0\0\0\0";
 
-/// Of [`WAV_HEADER`].
+/// The rate of [`WAV_HEADER`].
 const BYTES_PER_SECOND: u64 = 16_000;
 
-/// How long a recording of so many bytes plays.
+/// The duration of a recording with this many bytes.
 pub(crate) const fn seconds(len: u64) -> u64 {
     len.saturating_sub(WAV_HEADER.len() as u64) / BYTES_PER_SECOND
 }
 
-/// What every byte of a recording is after its header.
+/// The content of every recording after its header.
 static CONSTANT: [u8; CHUNK_LEN] = [7; CHUNK_LEN];
 
 /// Buffers to send, in order.
 #[derive(Debug)]
 pub(crate) struct Body {
     chunks: VecDeque<Bytes>,
-    /// Constant bytes to send after them.
+    /// The number of constant bytes to send after the buffers.
     constant: u64,
     len: u64,
 }
@@ -52,7 +52,7 @@ impl Body {
         }
     }
 
-    /// A WAV of so many bytes, at least its header's.
+    /// A WAV file of this length, which must be at least the header's.
     pub(crate) fn wav(len: u64) -> Self {
         Self {
             chunks: VecDeque::from([Bytes::from_static(WAV_HEADER)]),
@@ -61,7 +61,7 @@ impl Body {
         }
     }
 
-    /// Bytes still to send.
+    /// The number of bytes that are still to be sent.
     pub(crate) const fn len(&self) -> u64 {
         self.len
     }

@@ -1,4 +1,4 @@
-//! What the server was asked for: counts, bytes, and which requests waited for which.
+//! The requests to the server: counts, bytes, and which requests waited for others.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,7 +7,7 @@ use std::{
 
 use http::Request;
 
-/// Whose part of the server a request is for.
+/// The part of the server that a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Api {
     S3,
@@ -38,13 +38,13 @@ impl Api {
 pub(crate) struct Answered {
     pub(crate) api: Api,
     begun: Instant,
-    /// When its answer was ready, its body not sent yet.
+    /// The time when the answer was ready, before its body was sent.
     ended: Instant,
-    /// Bytes of the answer's body.
+    /// The length of the answer's body.
     pub(crate) len: u64,
 }
 
-/// Requests in the order in which they were answered.
+/// Requests in the order of their answers.
 #[derive(Debug, Default)]
 pub(crate) struct Requests(Mutex<Vec<Answered>>);
 
@@ -55,20 +55,20 @@ impl Requests {
         all.push(Answered { api, begun, ended, len });
     }
 
-    /// Those since the last time this was called.
+    /// Removes and returns the requests since the last call.
     pub(crate) fn take(&self) -> Vec<Answered> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// The longest chain of requests each of which began after the one before it was answered.
+/// The length of the longest chain in which each request began after the previous one was answered.
 pub(crate) fn sequential(requests: &[Answered]) -> usize {
     let mut by_begin = requests.to_vec();
     by_begin.sort_by_key(|request| request.begun);
     let mut chain = 0;
     let mut answered = None;
     for request in by_begin {
-        // Requests that overlap are one round trip; it's over when the last of them is.
+        // Overlapping requests are one round trip, which ends with the last of them.
         if answered.is_none_or(|at| request.begun >= at) {
             chain += 1;
             answered = Some(request.ended);

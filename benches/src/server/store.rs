@@ -11,16 +11,16 @@ use http::HeaderValue;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-/// Nothing is ever replaced here, so one validator does for all.
+/// No object is ever replaced, so that one validator is enough.
 pub(super) const ETAG: HeaderValue = HeaderValue::from_static("\"e\"");
 
-/// Bytes as they came, in the buffers of the connection.
+/// The bytes in the buffers in which they were received.
 #[derive(Debug, Default)]
 pub(super) struct Object {
     chunks: Vec<Bytes>,
-    /// Where each of them ends.
+    /// The end of each buffer.
     ends: Vec<u64>,
-    /// Known although the bytes were dropped.
+    /// The total length, which is known even if the bytes were dropped.
     len: u64,
 }
 
@@ -57,7 +57,7 @@ impl Store {
         self.objects.remove(key);
     }
 
-    /// A new upload's id.
+    /// Opens an upload and returns its id.
     pub(super) fn open(&mut self) -> u64 {
         self.opened += 1;
         self.uploads.insert(self.opened, BTreeMap::new());
@@ -100,7 +100,7 @@ impl Object {
         self.len
     }
 
-    /// The buffers that hold `range`, cut to it.
+    /// The buffers that contain `range`, cut to it.
     pub(super) fn slice(&self, range: Range<u64>) -> VecDeque<Bytes> {
         let first = self.ends.partition_point(|end| *end <= range.start);
         let mut start = first.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -133,7 +133,7 @@ impl Object {
     }
 }
 
-/// A request's body as it comes.
+/// Receives a request's body.
 pub(super) async fn receive(mut body: Incoming) -> Result<Object, hyper::Error> {
     let mut object = Object::default();
     while let Some(frame) = body.frame().await {
@@ -144,7 +144,7 @@ pub(super) async fn receive(mut body: Incoming) -> Result<Object, hyper::Error> 
     Ok(object)
 }
 
-/// `bytes=a-b`, `bytes=a-` and `bytes=-n` of `total` bytes, half-open; `None` for anything else.
+/// Parses `bytes=a-b`, `bytes=a-` and `bytes=-n` for `total` bytes into a half-open range. `None` for anything else.
 pub(super) fn parse_range(header: &str, total: u64) -> Option<Range<u64>> {
     let (first, last) = header.strip_prefix("bytes=")?.split_once('-')?;
     if first.is_empty() {

@@ -1,4 +1,4 @@
-//! TLS for the server, with a certificate that only the measured programs are told to trust.
+//! TLS for the server, with a certificate that only the measured programs trust.
 
 use std::{io::Write, sync::Arc};
 
@@ -11,12 +11,12 @@ use tokio_rustls::{
 
 use crate::Failure;
 
-/// What the measured programs are told to trust.
+/// The certificate that the measured programs trust.
 #[derive(Debug)]
 pub(super) struct Certificate(NamedTempFile);
 
 impl Certificate {
-    /// For loopback's address, signed by itself; and what shows it to clients.
+    /// Makes a self-signed certificate for the loopback address, and its acceptor.
     pub(super) fn new() -> Result<(Self, TlsAcceptor), Failure> {
         let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
         let mut file = NamedTempFile::new()?;
@@ -28,7 +28,7 @@ impl Certificate {
         Ok((Self(file), TlsAcceptor::from(Arc::new(config))))
     }
 
-    /// What makes a program trust it: OpenSSL's variable, which rustls reads too, and Node's.
+    /// The variables that make a program trust it: OpenSSL's, which rustls also reads, and Node.js's.
     pub(super) fn settings(&self) -> Vec<(String, String)> {
         let path = self.0.path().to_string_lossy();
         ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"]

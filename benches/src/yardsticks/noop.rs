@@ -1,4 +1,4 @@
-//! *noop*: a Lambda function that streams as many constant bytes as it's asked for. What it takes, the runtime takes.
+//! *noop*: a Lambda function that streams the requested number of constant bytes. Its cost is the cost of the runtime.
 
 use std::{
     convert::Infallible,
@@ -12,7 +12,7 @@ use http_body::Frame;
 use lambda_http::{Request, run_with_streaming_response, service_fn};
 use service::runtime_socket::RuntimeSocket;
 
-/// As playback sends: a frame at a time.
+/// One frame at a time, as playback sends.
 const CHUNK_LEN: u64 = 64 * 1024;
 
 static CONSTANT: [u8; CHUNK_LEN as usize] = [7; CHUNK_LEN as usize];

@@ -1,5 +1,5 @@
-//! *pipe*: a streaming copy from an HTTP source to S3 with our own HTTP client and SDK, and nothing in between: no
-//! encryption, no digest, no look at what is there already. It takes a job a line on standard input.
+//! *pipe*: a streaming copy from an HTTP source to S3 with our own HTTP client and SDK. It does not encrypt, hash, or
+//! check for an existing object. It reads one job per line from standard input.
 
 use aws_sdk_s3::{
     primitives::ByteStream,
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::Failure;
 
-/// The copier's own: 8 MiB, four on their way while the fifth fills.
+/// The copier's sizes: parts of 8 MiB, four in transit while the fifth is filled.
 const PART_LEN: usize = 8 << 20;
 const IN_FLIGHT: usize = 4;
 
@@ -22,7 +22,7 @@ struct Job {
     key: String,
 }
 
-/// Says `ready`, and `done` after each job.
+/// Prints `ready`, and `done` after each job.
 pub(crate) async fn run() -> Result<(), Failure> {
     let s3 = aws_sdk_s3::Client::new(&service::aws::sdk_config(service::aws::Timeouts::PATIENT)?);
     let http = reqwest::Client::builder().pool_max_idle_per_host(0).build()?;

@@ -1,5 +1,5 @@
-//! *relay*: a Lambda function that streams a stored object as it is, encrypted. What it takes, any function takes that
-//! stands between S3 and the Runtime API: *noop* receives nothing.
+//! *relay*: a Lambda function that streams a stored object in its encrypted form. Its cost is the minimum for any
+//! function between S3 and the Runtime API, because *noop* receives nothing.
 
 use aws_sdk_s3::{Client, primitives::SdkBody};
 use http::{Response, StatusCode, header};
@@ -8,7 +8,7 @@ use service::runtime_socket::RuntimeSocket;
 
 use crate::{Failure, names};
 
-/// Answers the query `KEY` with that object, or the range of it that's asked for.
+/// Answers the query `KEY` with that object, or the requested range of it.
 pub(crate) async fn run() -> Result<(), lambda_http::Error> {
     let s3 = Client::new(&service::aws::sdk_config(service::aws::Timeouts::PATIENT)?);
     let socket = RuntimeSocket::from_env();

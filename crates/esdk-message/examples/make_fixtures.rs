@@ -1,4 +1,4 @@
-//! Writes the known-answer messages of `tests/fixtures`. They change only when the format does, and that's a new format.
+//! Writes the known-answer messages of `tests/fixtures`. They change only if the stored format changes.
 
 use std::{error::Error, fs, path::Path};
 

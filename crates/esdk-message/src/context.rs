@@ -1,4 +1,4 @@
-//! The encryption context: cleartext pairs that KMS and the header tag both authenticate.
+//! The encryption context: pairs in the clear that both KMS and the header tag authenticate.
 
 use std::collections::BTreeMap;
 
@@ -7,33 +7,34 @@ use crate::{
     profile::MAX_HEADER_LEN,
 };
 
-/// Keys that begin so are AWS's own; `aws-crypto-public-key` would claim a signed suite.
+/// AWS reserves keys with this prefix. `aws-crypto-public-key` would claim a signed suite.
 const RESERVED_PREFIX: &str = "aws-crypto-";
 
-/// Bytes of a pair beyond its texts: a two-byte length before each.
+/// Bytes of a pair besides its two texts: a two-byte length before each.
 const PAIR_OVERHEAD: usize = 2 + 2;
 
-/// Bytes of a non-empty context before its pairs: their two-byte count.
+/// Bytes before the pairs of a non-empty context: their two-byte count.
 pub(crate) const COUNT_LEN: usize = 2;
 
-/// Pairs of text bound to a message: stored in its header in the clear, authenticated by the header tag and by KMS.
+/// Pairs of text that are bound to a message. They are stored in its header in the clear. The header tag and KMS authenticate
+/// them.
 ///
-/// Keys are unique and in byte order; no key or value is empty, none is reserved, and the whole is shorter than
-/// [`MAX_HEADER_LEN`], so that every length fits its two-byte field.
+/// Keys are unique and in byte order. No key or value is empty, and no key is reserved. The whole context is at most
+/// [`MAX_HEADER_LEN`] bytes long, so that every length fits its two-byte field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EncryptionContext {
     pairs: BTreeMap<String, String>,
-    /// Length of the pairs as stored, without their count.
+    /// Stored length of the pairs, without their count.
     pairs_len: usize,
 }
 
 impl EncryptionContext {
-    /// A context of these pairs, whatever their order.
+    /// A context of these pairs. Their order does not matter.
     ///
     /// # Errors
     ///
-    /// [`HeaderError::Context`] names the first pair that is empty, reserved (`aws-crypto-…`), a repeated key, or that makes
-    /// the context longer than a header may be.
+    /// [`HeaderError::Context`] for the first pair that is empty, reserved (`aws-crypto-…`) or repeats a key, or that makes the
+    /// context longer than a header may be.
     pub fn new<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Result<Self, HeaderError> {
         let mut context = Self::default();
         for (index, (key, value)) in pairs.into_iter().enumerate() {
@@ -73,8 +74,8 @@ impl EncryptionContext {
         Ok(())
     }
 
-    /// Appends the context as a header stores it: its length, then the count and the pairs. An empty context is the length
-    /// 0 and nothing else.
+    /// Appends the context as a header stores it: its length, then the count and the pairs. An empty context is stored as
+    /// length 0 and nothing else.
     pub(crate) fn encode_into(&self, header: &mut Vec<u8>) {
         if self.pairs.is_empty() {
             push_len(header, 0);
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
 
     fn refusal(pairs: &[(&str, &str)]) -> HeaderError {
-        EncryptionContext::new(pairs.iter().copied()).expect_err("the pairs are to be refused")
+        EncryptionContext::new(pairs.iter().copied()).expect_err("the pairs must be refused")
     }
 
     #[test]

@@ -1,131 +1,131 @@
-//! One error enum an operation. Messages carry offsets, lengths and field values; never key material or plaintext.
+//! One error enum per operation. The messages contain offsets, lengths and field values, never key material or plaintext.
 
 use crate::profile::{MAX_ENCRYPTED_DATA_KEYS, MAX_HEADER_LEN};
 
-/// Why a header was not parsed, authenticated or made. Offsets count from the object's first byte.
+/// Why a header was not parsed, authenticated or written. Offsets count from the object's first byte.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// The prefix ends before the header does. Come back with at least `needed` bytes (always more than were given, at most
-    /// [`MAX_HEADER_LEN`]); later fields may ask for more. An object that ends here is cut.
-    #[error("header goes on to at least byte {needed}")]
+    /// The prefix ends before the header does. Call again with at least `needed` bytes: more than before, and at most
+    /// [`MAX_HEADER_LEN`]. Later fields may need more. If the object ends here, it is truncated.
+    #[error("the header has at least {needed} bytes")]
     Incomplete {
-        /// Bytes of prefix that the fields read so far ask for.
+        /// Length of the prefix that is needed for the fields up to here.
         needed: usize,
     },
     /// The header is longer than the profile accepts.
-    #[error("at offset {offset}: header would reach byte {needed}, over the limit of {MAX_HEADER_LEN}")]
+    #[error("at offset {offset}: the header needs {needed} bytes, more than the limit of {MAX_HEADER_LEN}")]
     TooLong {
-        /// Where the field begins that passes the limit.
+        /// Offset of the field that exceeds the limit.
         offset: usize,
-        /// Bytes that the header would take.
+        /// Length that the header would have.
         needed: usize,
     },
-    /// Not message format version 2.
-    #[error("at offset 0: message format version {found:#04x} is not 0x02")]
+    /// The message format version is not 2.
+    #[error("at offset 0: the message format version is {found:#04x}, not 0x02")]
     Version {
         /// The version byte.
         found: u8,
     },
-    /// Another algorithm suite; signed messages (0x0578) end here.
-    #[error("at offset 1: algorithm suite {found:#06x} is not 0x0478")]
+    /// Another algorithm suite. Signed messages (0x0578) are refused here.
+    #[error("at offset 1: the algorithm suite is {found:#06x}, not 0x0478")]
     Suite {
         /// The suite number.
         found: u16,
     },
-    /// The encryption context's pairs don't fill its declared length exactly.
-    #[error("at offset {offset}: encryption context of {declared} bytes doesn't hold its {pairs} pairs exactly")]
+    /// The encryption context's pairs do not fill its declared length exactly.
+    #[error("at offset {offset}: the {pairs} pairs of the encryption context do not fill its {declared} bytes exactly")]
     ContextLength {
-        /// Where the context begins.
+        /// Offset of the context.
         offset: usize,
-        /// Its length by the length field.
+        /// Its length according to the length field.
         declared: usize,
-        /// Its number of pairs by the count field.
+        /// Its number of pairs according to the count field.
         pairs: usize,
     },
     /// A stored pair of the encryption context is refused.
-    #[error("at offset {offset}: encryption context entry {reason}")]
+    #[error("at offset {offset}: the encryption context entry {reason}")]
     StoredContext {
-        /// Where the pair begins.
+        /// Offset of the pair.
         offset: usize,
-        /// What is wrong with it.
+        /// The fault of the pair.
         reason: ContextError,
     },
-    /// A pair handed to [`EncryptionContext::new`](crate::EncryptionContext::new) is refused.
-    #[error("encryption context entry {index} {reason}")]
+    /// A pair that was passed to [`EncryptionContext::new`](crate::EncryptionContext::new) is refused.
+    #[error("the encryption context entry {index} {reason}")]
     Context {
-        /// Which pair, from 0, in the order handed over.
+        /// Position of the pair, counted from 0.
         index: usize,
-        /// What is wrong with it.
+        /// The fault of the pair.
         reason: ContextError,
     },
     /// No encrypted data key, or more than [`MAX_ENCRYPTED_DATA_KEYS`].
-    #[error("at offset {offset}: {found} encrypted data keys are not 1 to {MAX_ENCRYPTED_DATA_KEYS}")]
+    #[error("at offset {offset}: the header has {found} encrypted data keys, not 1 to {MAX_ENCRYPTED_DATA_KEYS}")]
     KeyCount {
-        /// Where the count stands.
+        /// Offset of the count.
         offset: usize,
-        /// The count.
+        /// The number of keys.
         found: usize,
     },
-    /// A key provider id isn't UTF-8.
-    #[error("at offset {offset}: key provider id is not UTF-8")]
+    /// A key provider id is not UTF-8.
+    #[error("at offset {offset}: the key provider id is not UTF-8")]
     KeyProviderId {
-        /// Where the text begins.
+        /// Offset of the text.
         offset: usize,
     },
-    /// Not framed (0x01 is the legacy single block).
-    #[error("at offset {offset}: content type {found:#04x} is not 0x02, framed")]
+    /// The message is not framed. 0x01 is the legacy single block.
+    #[error("at offset {offset}: the content type is {found:#04x}, not 0x02 (framed)")]
     ContentType {
-        /// Where the field stands.
+        /// Offset of the field.
         offset: usize,
         /// The content type byte.
         found: u8,
     },
     /// A frame length that the profile refuses.
-    #[error("at offset {offset}: frame length {found} is outside the profile")]
+    #[error("at offset {offset}: the frame length of {found} bytes is outside the profile")]
     FrameLength {
-        /// Where the field stands.
+        /// Offset of the field.
         offset: usize,
         /// The frame length in bytes.
         found: u32,
     },
-    /// A data key of the wrong size.
-    #[error("data key of {found} bytes is not 32")]
+    /// The data key has the wrong size.
+    #[error("the data key has {found} bytes, not 32")]
     DataKeyLength {
         /// Its size in bytes.
         found: usize,
     },
-    /// The message was made with another data key than the one offered.
-    #[error("at offset {offset}: message commits to another data key")]
+    /// The message was sealed with another data key.
+    #[error("at offset {offset}: the message commits to another data key")]
     Commitment {
-        /// Where the commit key stands.
+        /// Offset of the commit key.
         offset: usize,
     },
-    /// The header was changed after it was made.
-    #[error("at offset {offset}: header tag does not verify")]
+    /// The header was changed after it was written.
+    #[error("at offset {offset}: the header tag does not verify")]
     Tag {
-        /// Where the tag stands.
+        /// Offset of the tag.
         offset: usize,
     },
 }
 
-/// What is wrong with one pair of an encryption context.
+/// The fault of one pair of an encryption context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContextError {
-    /// Key or value is empty.
+    /// The key or the value is empty.
     #[error("has an empty key or value")]
     Empty,
-    /// Key or value isn't UTF-8.
+    /// The key or the value is not UTF-8.
     #[error("is not UTF-8")]
     NotUtf8,
-    /// The key starts with `aws-crypto-`, which AWS keeps for itself.
-    #[error("has a key reserved by AWS")]
+    /// The key starts with `aws-crypto-`, which AWS reserves.
+    #[error("has a key that AWS reserves")]
     Reserved,
-    /// The key was there before.
+    /// An earlier pair has the same key.
     #[error("repeats a key")]
     Duplicate,
-    /// With this pair the context is longer than a header may be.
+    /// This pair makes the context longer than a header may be.
     #[error("makes the context longer than {MAX_HEADER_LEN} bytes")]
     TooLong,
 }
@@ -134,94 +134,94 @@ pub enum ContextError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// The frame's number leaves no sequence number for it.
+    /// There is no sequence number for this frame.
     #[error("frame {frame} is past the last sequence number")]
     TooMany {
         /// The frame.
         frame: u32,
     },
-    /// The bytes handed over can't be this frame: a regular frame has exactly F + 32, a final one 40 to F + 40.
-    #[error("frame {frame} of {len} bytes is not {min} to {max}")]
+    /// The bytes have the wrong length for this frame. A regular frame has exactly F + 32 bytes, and a final one 40 to F + 40.
+    #[error("frame {frame} has {len} bytes, not {min} to {max}")]
     Length {
         /// The frame.
         frame: u32,
-        /// Bytes handed over.
+        /// Length of the bytes.
         len: usize,
         /// Fewest bytes such a frame has.
         min: usize,
         /// Most bytes such a frame has.
         max: usize,
     },
-    /// A final frame without the final frame's marker.
-    #[error("frame {frame} lacks the final frame's marker")]
+    /// The final frame does not begin with the final frame's marker.
+    #[error("frame {frame} does not begin with the final frame's marker")]
     Marker {
         /// The frame.
         frame: u32,
     },
-    /// The sequence number is another frame's.
-    #[error("frame {frame} carries sequence number {found}")]
+    /// The frame has the sequence number of another frame.
+    #[error("frame {frame} has sequence number {found}")]
     Sequence {
         /// The frame.
         frame: u32,
         /// The number in its sequence field.
         found: u32,
     },
-    /// The IV field isn't the sequence number.
-    #[error("frame {frame} carries an IV that is not its sequence number")]
+    /// The IV field differs from the sequence number.
+    #[error("frame {frame} has an IV that is not its sequence number")]
     Iv {
         /// The frame.
         frame: u32,
     },
-    /// The final frame's length field isn't the length it has.
-    #[error("final frame {frame} declares {declared} bytes and holds {held}")]
+    /// The final frame's length field differs from its length.
+    #[error("final frame {frame} declares {declared} bytes but holds {held}")]
     FinalLength {
         /// The frame.
         frame: u32,
-        /// Plaintext bytes by its length field.
+        /// Plaintext bytes according to the length field.
         declared: u32,
-        /// Plaintext bytes by its size.
+        /// Plaintext bytes according to the frame's size.
         held: u32,
     },
-    /// The frame was changed, or belongs to another place or message.
+    /// The frame was changed, or belongs to another position or message.
     #[error("frame {frame} does not verify")]
     Tag {
         /// The frame.
         frame: u32,
     },
-    /// The bytes handed over for a run of frames are not what the layout gives them.
-    #[error("run from frame {frame} takes {expected} bytes, not {len}")]
+    /// The bytes for a run of frames have another length than the layout gives.
+    #[error("the run from frame {frame} has {len} bytes, not {expected}")]
     RunLength {
         /// The run's first frame.
         frame: u32,
-        /// Bytes handed over.
+        /// Length of the bytes.
         len: usize,
         /// Bytes that the frames occupy.
         expected: u64,
     },
 }
 
-/// Why there's no such layout, or no such range in it.
+/// Why there is no such layout, or no such range in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LayoutError {
-    /// No plaintext length gives an object of this size, under either final-frame convention.
-    #[error("an object of {object_len} bytes is no whole message")]
+    /// No plaintext length results in an object of this size, under either convention for the final frame.
+    #[error("no complete message has {object_len} bytes")]
     ObjectLength {
         /// The object's size in bytes.
         object_len: u64,
     },
-    /// More frames than there are sequence numbers.
-    #[error("a plaintext of {plaintext_len} bytes has too many frames")]
+    /// The plaintext needs more frames than there are sequence numbers.
+    #[error("a plaintext of {plaintext_len} bytes needs too many frames")]
     PlaintextLength {
         /// The plaintext's length in bytes.
         plaintext_len: u64,
     },
-    /// An empty or inverted range, or one that reaches past the plaintext.
-    #[error("plaintext bytes {start}..{end} are no range within {plaintext_len}")]
+    /// The range is empty or inverted, or reaches past the plaintext.
+    #[error("the range {start}..{end} is empty or not within the {plaintext_len} bytes of plaintext")]
     Range {
-        /// First byte asked for.
+        /// First byte of the range.
         start: u64,
-        /// One past the last.
+        /// One past the last byte of the range.
         end: u64,
         /// The plaintext's length in bytes.
         plaintext_len: u64,
@@ -235,7 +235,7 @@ pub enum MessageError {
     /// The header was refused.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// The size is no whole message's.
+    /// No complete message has this size.
     #[error(transparent)]
     Layout(#[from] LayoutError),
     /// A frame was refused.

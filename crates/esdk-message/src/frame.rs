@@ -1,4 +1,4 @@
-//! One frame: the fields around its ciphertext, and what its tag authenticates.
+//! One frame: the fields around its ciphertext, and the data that its tag authenticates.
 
 use crate::{
     error::FrameError,
@@ -6,19 +6,44 @@ use crate::{
     profile::{FrameLength, MAX_REGULAR_FRAMES},
 };
 
-/// Stands where a regular frame has its sequence number.
+/// The first field of a final frame. A regular frame has its sequence number there.
 const FINAL_MARKER: [u8; 4] = u32::MAX.to_be_bytes();
 
 const REGULAR_AAD: &[u8] = b"AWSKMSEncryptionClient Frame";
 const FINAL_AAD: &[u8] = b"AWSKMSEncryptionClient Final Frame";
-/// Message id, the longer string, u32 sequence number, u64 plaintext length.
+/// The message id, the longer of the two texts, the u32 sequence number and the u64 plaintext length.
 const MAX_AAD_LEN: usize = MESSAGE_ID_LEN + FINAL_AAD.len() + 4 + 8;
 
-/// 0-based number of a frame; on the wire frame `i` carries sequence number `i + 1`.
+/// The number of a frame, counted from 0. Frame `i` is stored with sequence number `i + 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FrameIndex(pub u32);
+pub struct FrameIndex(u32);
 
-/// A message is any number of regular frames, each full, then exactly one final frame, which may be empty or full.
+impl FrameIndex {
+    /// The first frame of a message.
+    pub const FIRST: Self = Self(0);
+
+    /// The frame with this number, counted from 0.
+    #[must_use]
+    pub const fn new(index: u32) -> Self {
+        Self(index)
+    }
+
+    /// The number of the frame, counted from 0.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The frame after this one.
+    ///
+    /// The largest index is its own successor. No message has a frame there, because its sequence number would not fit.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// The kind of a frame. A message has any number of regular frames, all of them full, and then one final frame of 0 to F bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameKind {
     /// u32 sequence number, 12-byte IV, F bytes of ciphertext, 16-byte tag.
@@ -28,7 +53,7 @@ pub enum FrameKind {
 }
 
 impl FrameKind {
-    /// Where the plaintext starts within a stored frame: 16 (regular: sequence number, IV) or 24 (final: marker, sequence
+    /// Offset of the plaintext within a stored frame: 16 (regular: sequence number, IV) or 24 (final: marker, sequence
     /// number, IV, length).
     #[must_use]
     pub const fn plaintext_at(self) -> usize {
@@ -38,21 +63,21 @@ impl FrameKind {
         }
     }
 
-    /// Bytes that a stored frame has beyond its plaintext: 32 or 40.
+    /// Bytes of a stored frame besides its plaintext: 32 (regular) or 40 (final).
     #[must_use]
     pub const fn overhead(self) -> usize {
         self.plaintext_at() + TAG_LEN
     }
 }
 
-/// A frame of known place, kind and size. The size is checked once, here, so that slicing the frame can't fail after.
+/// A frame with its index, kind and size. [`Frame::new`] checks the size, so that slicing the frame cannot fail later.
 pub(crate) struct Frame {
     index: u32,
     kind: FrameKind,
     plaintext_len: u32,
 }
 
-/// A stored frame taken apart.
+/// The parts of a stored frame.
 pub(crate) struct FrameParts<'a> {
     pub(crate) fields: &'a mut [u8],
     pub(crate) text: &'a mut [u8],
@@ -60,7 +85,7 @@ pub(crate) struct FrameParts<'a> {
 }
 
 impl Frame {
-    /// The frame that `stored_len` bytes hold as `kind` at `index`.
+    /// The frame at `index`, of `kind`, with `stored_len` stored bytes.
     pub(crate) fn new(
         index: FrameIndex,
         kind: FrameKind,
@@ -68,7 +93,7 @@ impl Frame {
         stored_len: usize,
     ) -> Result<Self, FrameError> {
         let frame = index.0;
-        // A regular frame with the last sequence number would begin as a final one does.
+        // A regular frame with the last sequence number would begin with the final frame's marker.
         if frame > MAX_REGULAR_FRAMES || (kind == FrameKind::Regular && frame == MAX_REGULAR_FRAMES) {
             return Err(FrameError::TooMany { frame });
         }
@@ -86,7 +111,7 @@ impl Frame {
             });
         }
         let plaintext_len =
-            u32::try_from(stored_len - kind.overhead()).expect("at most a frame length, which is a u32");
+            u32::try_from(stored_len - kind.overhead()).expect("a frame length is a u32, and this is at most one");
         Ok(Self {
             index: frame,
             kind,
@@ -98,7 +123,7 @@ impl Frame {
         self.index
     }
 
-    /// The frame's 12 bytes of IV: its sequence number, padded with zeros before it.
+    /// The frame's 12-byte IV: its sequence number, with leading zeros.
     pub(crate) fn iv(&self) -> [u8; IV_LEN] {
         let mut iv = [0; IV_LEN];
         iv[IV_LEN - 4..].copy_from_slice(&self.sequence().to_be_bytes());
@@ -121,14 +146,14 @@ impl Frame {
         aad
     }
 
-    /// Cuts `stored` into fields, text and tag. `stored` has the length that [`Frame::new`] was given.
+    /// Splits `stored` into fields, text and tag. `stored` has the length that was passed to [`Frame::new`].
     pub(crate) fn split<'a>(&self, stored: &'a mut [u8]) -> FrameParts<'a> {
         let (fields, rest) = stored.split_at_mut(self.kind.plaintext_at());
         let (text, tag) = rest.split_at_mut(self.plaintext_len as usize);
         FrameParts { fields, text, tag }
     }
 
-    /// Fills the fields before the ciphertext; `fields` is [`Frame::split`]'s.
+    /// Writes the fields before the ciphertext. `fields` comes from [`Frame::split`].
     pub(crate) fn write_fields(&self, fields: &mut [u8]) {
         match self.kind {
             FrameKind::Regular => {
@@ -144,10 +169,11 @@ impl Frame {
         }
     }
 
-    /// Whether the fields before the ciphertext, [`Frame::split`]'s, are exactly what [`Frame::write_fields`] would write.
+    /// Checks that the fields before the ciphertext are exactly those that [`Frame::write_fields`] writes. `fields` comes from
+    /// [`Frame::split`].
     ///
-    /// The tag covers the values that the reader expects, not these bytes: unchecked, they would be a place where two
-    /// different objects open alike.
+    /// The tag covers the expected values, not these stored bytes. Without this check, two different objects could open to
+    /// the same plaintext.
     pub(crate) fn check_fields(&self, fields: &[u8]) -> Result<(), FrameError> {
         let frame = self.index;
         let rest = match self.kind {
@@ -174,13 +200,13 @@ impl Frame {
         Ok(())
     }
 
-    /// 1-based; the header is sealed under IV 0.
+    /// Counts from 1, because the header is sealed under IV 0.
     fn sequence(&self) -> u32 {
         self.index + 1
     }
 }
 
-/// A frame's authenticated data, on the stack: it is built for every frame.
+/// A frame's authenticated data. It is on the stack, because it is built for every frame.
 pub(crate) struct Aad {
     bytes: [u8; MAX_AAD_LEN],
     len: usize,
@@ -198,7 +224,7 @@ impl Aad {
 }
 
 fn be_u32(bytes: &[u8]) -> u32 {
-    u32::from_be_bytes(bytes.try_into().expect("callers slice four bytes"))
+    u32::from_be_bytes(bytes.try_into().expect("callers pass four bytes"))
 }
 
 #[cfg(test)]

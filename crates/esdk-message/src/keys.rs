@@ -1,4 +1,4 @@
-//! Keys: the data key from KMS, and the frame key and commit key derived from it.
+//! Keys: the data key from KMS, and the frame key and the commit key that are derived from it.
 
 use std::fmt;
 
@@ -22,21 +22,21 @@ pub(crate) const COMMIT_KEY_LEN: usize = 32;
 const DATA_KEY_LEN: usize = 32;
 const AES_256_KEY_LEN: usize = 32;
 
-/// Frame keys are bound to the suite; the commit key's label, unlike the S3 Encryption Client's, has no suite in it.
+/// The frame key's label contains the suite. The commit key's label does not, unlike in the S3 Encryption Client.
 const FRAME_KEY_INFO: &[u8] = b"\x04\x78DERIVEKEY";
 const COMMIT_KEY_INFO: &[u8] = b"COMMITKEY";
 
-/// The plaintext data key of one message: 32 bytes from KMS, zeroed on drop.
+/// The plaintext data key of one message: 32 bytes from KMS. It is wiped on drop.
 ///
-/// Boxed, because moving an array leaves a copy behind that no drop reaches.
+/// The key is boxed because a move of a plain array leaves a copy behind that drop cannot wipe.
 pub struct DataKey(Box<[u8; DATA_KEY_LEN]>);
 
 impl DataKey {
-    /// The data key as KMS hands it out. The caller's copy is the caller's to wipe.
+    /// Copies a data key that KMS returned. The caller must wipe its own copy.
     ///
     /// # Errors
     ///
-    /// [`HeaderError::DataKeyLength`] unless there are 32 bytes.
+    /// [`HeaderError::DataKeyLength`] unless `bytes` has 32 bytes.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, HeaderError> {
         if bytes.len() != DATA_KEY_LEN {
             return Err(HeaderError::DataKeyLength { found: bytes.len() });
@@ -70,20 +70,20 @@ impl fmt::Debug for DataKey {
     }
 }
 
-/// Names a message; salt of its keys and part of every frame's authenticated data. Public.
+/// Identifies a message. It is the salt of the message's keys and a part of every frame's authenticated data. It is not secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageId([u8; MESSAGE_ID_LEN]);
 
 impl MessageId {
-    /// A new message's id, from the operating system's randomness by way of aws-lc.
+    /// The id of a new message: random bytes from the operating system, through aws-lc.
     #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0; MESSAGE_ID_LEN];
-        rand::fill(&mut bytes).expect("aws-lc's RAND_bytes aborts the process sooner than fail");
+        rand::fill(&mut bytes).expect("aws-lc's RAND_bytes aborts the process instead of failing");
         Self(bytes)
     }
 
-    /// An id made elsewhere. Sealing two plaintexts under one data key and one id gives both away.
+    /// An existing id. Two plaintexts that are sealed under one data key and one id reveal each other.
     #[must_use]
     pub fn from_bytes(bytes: [u8; MESSAGE_ID_LEN]) -> Self {
         Self(bytes)
@@ -94,7 +94,7 @@ impl MessageId {
     }
 }
 
-/// Proves to a reader which data key a message was made with. Stored in the header in the clear.
+/// Proves to a reader which data key sealed a message. It is stored in the header in the clear.
 pub(crate) struct CommitKey([u8; COMMIT_KEY_LEN]);
 
 impl CommitKey {
@@ -102,7 +102,7 @@ impl CommitKey {
         &self.0
     }
 
-    /// In constant time, as the specification asks.
+    /// Compares in constant time, as the specification requires.
     pub(crate) fn matches(&self, stored: &[u8; COMMIT_KEY_LEN]) -> bool {
         constant_time::verify_slices_are_equal(&self.0, stored).is_ok()
     }
@@ -110,8 +110,8 @@ impl CommitKey {
 
 /// The AES-256-GCM key of one message: seals and opens its frames and its header.
 ///
-/// The key schedule lives in a block of aws-lc's own heap, which `OPENSSL_free` overwrites before it gives it back; that is
-/// relied on here, because nothing outside aws-lc can reach it.
+/// The key schedule is in a block that aws-lc allocates and that no code outside aws-lc can reach. `OPENSSL_free` overwrites
+/// the block before it frees it.
 pub(crate) struct FrameKey(LessSafeKey);
 
 impl FrameKey {
@@ -120,23 +120,23 @@ impl FrameKey {
         Self(LessSafeKey::new(key))
     }
 
-    /// Encrypts in place; the caller answers for `iv` being used once.
+    /// Encrypts in place. The caller must use each `iv` only once.
     pub(crate) fn seal(&self, iv: [u8; IV_LEN], aad: &[u8], plaintext: &mut [u8]) -> Tag {
         self.0
             .seal_in_place_separate_tag(Nonce::assume_unique_for_key(iv), Aad::from(aad), plaintext)
             .expect("AES-GCM seals up to 2^36 - 32 bytes, and a frame has at most 2^20")
     }
 
-    /// Decrypts in place; false, and `ciphertext` overwritten, when the tag doesn't verify.
+    /// Decrypts in place. Returns false and overwrites `ciphertext` if the tag does not verify.
     #[must_use]
     pub(crate) fn open(&self, iv: [u8; IV_LEN], aad: &[u8], ciphertext: &mut [u8], tag: &[u8]) -> bool {
-        // The separate tag spares aws-lc-rs's `open_in_place` moving the plaintext onto itself.
+        // With a separate tag, aws-lc-rs does not move the plaintext, as its `open_in_place` would.
         let opened = self
             .0
             .open_in_place_separate_tag(Nonce::assume_unique_for_key(iv), Aad::from(aad), tag, ciphertext)
             .is_ok();
         if !opened {
-            // aws-lc leaves the buffer's contents unspecified; no unverified plaintext may stay in it.
+            // aws-lc leaves the contents of the buffer unspecified. It must not keep unverified plaintext.
             ciphertext.fill(0);
         }
         opened
@@ -152,7 +152,7 @@ fn expand(prk: &hkdf::Prk, info: &[u8], out: &mut [u8]) {
     }
     prk.expand(&[info], Len(out.len()))
         .and_then(|okm| okm.fill(out))
-        .expect("32 bytes are within the 255 x 64 that HKDF-SHA512 gives");
+        .expect("32 bytes are within the limit of HKDF-SHA512, 255 x 64 bytes");
 }
 
 #[cfg(test)]

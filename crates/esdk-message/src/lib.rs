@@ -1,22 +1,23 @@
 //! The at-rest format of a recording: [AWS Encryption SDK message format version 2][format], algorithm suite 0x0478
 //! (AES-256-GCM, HKDF-SHA512, key commitment, no signature), framed, with ranged reads.
 //!
-//! No I/O, no AWS client, no async: bytes in, bytes out. `docs/FORMAT.md` tells the profile of the format that is written
-//! and accepted here, and which test guards each of its rules.
+//! The crate does no I/O, has no AWS client and no async code. `docs/FORMAT.md` describes the profile of the format that this
+//! crate writes and accepts. It also names the tests that guard each rule.
 //!
 //! # Write a message
 //!
-//! [`Sealer::new`] makes the header, [`Sealer::seal_frame`] seals one frame in place, in any order and from any thread;
-//! [`Layout::of_plaintext`] says where each frame goes. [`Sealer::seal_message`] does all of it for bytes in memory.
+//! [`Sealer::new`] writes the header. [`Sealer::seal_next`] seals one frame after the other in place, and
+//! [`Sealer::seal_final`] ends the message. [`Sealer::seal_message`] does all of this for bytes in memory.
 //!
 //! # Read a range
 //!
-//! 1. [`UnverifiedHeader::parse`] the object's first bytes; nothing it says is to be believed yet.
-//! 2. Have the encrypted data key decrypted under the *expected* encryption context and key, then
+//! 1. Parse the object's first bytes with [`UnverifiedHeader::parse`]. Do not trust the result yet.
+//! 2. Have KMS decrypt the data key under the *expected* encryption context and key. Then call
 //!    [`UnverifiedHeader::authenticate`].
-//! 3. [`Layout::of_object`] finds the frames of a range; [`Opener::open_frame`] or [`Opener::open_run`] opens them.
-//! 4. The message's *length* is proved by opening the final frame, or by an authenticated context that carries it. A cut
-//!    object can look whole by its size alone.
+//! 3. [`Layout::of_object`] computes where the frames of a range are. [`Opener::open_frame`] or [`Opener::open_run`] opens
+//!    them.
+//! 4. To prove the message's *length*, open the final frame, or use the length in an authenticated context. A truncated object
+//!    can have the size of a complete one.
 //!
 //! ```
 //! use esdk_message::{DataKey, EncryptedDataKey, EncryptionContext, FrameLength, MessageId, Sealer, UnverifiedHeader};

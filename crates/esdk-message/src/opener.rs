@@ -1,4 +1,4 @@
-//! Opening: an authenticated message's frames, alone or in runs, in place.
+//! Opens the frames of an authenticated message in place, one by one or in runs.
 
 use std::{fmt, ops::Range};
 
@@ -11,10 +11,10 @@ use crate::{
     profile::FrameLength,
 };
 
-/// An authenticated message: opens frames. Send and Sync; its key is wiped on drop.
+/// Opens the frames of one authenticated message. It is `Send` and `Sync`, and its key is wiped on drop.
 ///
-/// Made by [`UnverifiedHeader::authenticate`](crate::UnverifiedHeader::authenticate). What it opens is proved to be those
-/// bytes of that message; that the message is as long as its object suggests is proved by opening the final frame.
+/// [`UnverifiedHeader::authenticate`](crate::UnverifiedHeader::authenticate) creates it. A frame that opens is proved to be
+/// that frame of that message. It does not prove the length of the message. Only the final frame does.
 pub struct Opener {
     header_len: u64,
     frame_length: FrameLength,
@@ -40,7 +40,7 @@ impl Opener {
         }
     }
 
-    /// Bytes of the header, tag included: where the first frame begins.
+    /// Length of the header in bytes, including the tag. The first frame begins there.
     #[must_use]
     pub fn header_len(&self) -> u64 {
         self.header_len
@@ -52,17 +52,17 @@ impl Opener {
         self.frame_length
     }
 
-    /// The context, authenticated. Whether it's the one that was expected is the caller's to compare.
+    /// The authenticated encryption context. The caller must compare it with the expected one.
     #[must_use]
     pub fn encryption_context(&self) -> &EncryptionContext {
         &self.context
     }
 
-    /// Opens one sealed frame in place (the whole of its bytes in the object) and returns its plaintext within `sealed`.
+    /// Opens one frame in place and returns its plaintext within `sealed`. `sealed` holds all stored bytes of the frame.
     ///
     /// # Errors
     ///
-    /// [`FrameError`] says which field or the tag was wrong. No plaintext is in `sealed` then.
+    /// [`FrameError`] names the field that is wrong, or the tag. `sealed` then holds no plaintext.
     pub fn open_frame<'a>(
         &self,
         frame: FrameIndex,
@@ -79,13 +79,14 @@ impl Opener {
         Ok(parts.text)
     }
 
-    /// Opens a run of frames in place, one at each step of the iterator, which ends after the first failure.
+    /// Opens a run of frames in place. Each step of the iterator opens one frame, and the iterator ends after the first
+    /// failure.
     ///
-    /// `sealed` is what [`Layout::object_range`] says of `frames`, and `layout` is this message's.
+    /// `layout` is the layout of this message. `sealed` holds the bytes of the [`Layout::object_range`] of `frames`.
     ///
     /// # Errors
     ///
-    /// [`FrameError::RunLength`] when `sealed` has another length.
+    /// [`FrameError::RunLength`] if `sealed` has another length.
     pub fn open_run<'a>(
         &'a self,
         layout: &'a Layout,
@@ -96,7 +97,7 @@ impl Opener {
         let expected = stored.end.0.saturating_sub(stored.start.0);
         if sealed.len() as u64 != expected {
             return Err(FrameError::RunLength {
-                frame: frames.start.0,
+                frame: frames.start.get(),
                 len: sealed.len(),
                 expected,
             });
@@ -120,13 +121,13 @@ impl fmt::Debug for Opener {
     }
 }
 
-/// Iterator over the verified plaintext of a run of frames; made by [`Opener::open_run`].
+/// Iterator over the verified plaintext of a run of frames. [`Opener::open_run`] creates it.
 #[derive(Debug)]
 pub struct OpenedFrames<'a> {
     opener: &'a Opener,
     layout: &'a Layout,
     next: FrameIndex,
-    /// The frames not yet opened; nothing after a failure.
+    /// The frames that are not opened yet. Empty after a failure.
     rest: &'a mut [u8],
 }
 
@@ -138,9 +139,9 @@ impl<'a> Iterator for OpenedFrames<'a> {
             return None;
         }
         let frame = self.next;
-        self.next = FrameIndex(frame.0 + 1);
+        self.next = frame.next();
         let stored = self.layout.object_range(frame..self.next);
-        // Within `rest`, because `open_run` compared the whole run's length with the layout.
+        // `open_run` compared the length of the whole run with the layout. The frame is therefore within `rest`.
         let stored_len = usize::try_from(stored.end.0 - stored.start.0).expect("a frame is part of a slice in memory");
         let (sealed, rest) = std::mem::take(&mut self.rest).split_at_mut(stored_len);
         let opened = self.opener.open_frame(frame, self.layout.kind(frame), sealed);

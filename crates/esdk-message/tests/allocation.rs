@@ -1,6 +1,6 @@
-//! A header's forged lengths make no allocation beyond the longest header that the profile accepts.
+//! Forged lengths in a header cause no allocation that is larger than the longest accepted header.
 
-// A global allocator is an unsafe trait; this one counts and hands everything on.
+// The trait of global allocators is unsafe. This allocator records sizes and passes every call on.
 #![allow(unsafe_code)]
 
 mod support;
@@ -18,7 +18,7 @@ static LARGEST: AtomicUsize = AtomicUsize::new(0);
 
 struct Watched;
 
-// SAFETY: every call goes to the system's allocator unchanged.
+// SAFETY: every call is passed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Watched {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
@@ -35,7 +35,7 @@ unsafe impl GlobalAlloc for Watched {
 #[global_allocator]
 static ALLOCATOR: Watched = Watched;
 
-// The only test of this binary: a neighbour's allocations would count.
+// This binary has no other test, because the allocations of another test would be recorded too.
 #[test]
 fn forged_lengths_allocate_no_more_than_a_header() {
     let object = sealer(4096).seal_message(&plaintext(100_000)).unwrap();
@@ -43,7 +43,7 @@ fn forged_lengths_allocate_no_more_than_a_header() {
     LARGEST.store(0, Ordering::Relaxed);
     let mut refused = 0;
     for at in 0..header_len - 3 {
-        // Every two-byte length and the frame length are among these, at their largest.
+        // This sets every two-byte length and the frame length to their largest value.
         let mut forged = object[..20_000].to_vec();
         LARGEST.store(0, Ordering::Relaxed);
         forged[at..at + 4].fill(0xff);
@@ -51,7 +51,7 @@ fn forged_lengths_allocate_no_more_than_a_header() {
         let largest = LARGEST.load(Ordering::Relaxed);
         assert!(
             largest <= MAX_HEADER_LEN,
-            "0xffffffff at offset {at} made an allocation of {largest} bytes"
+            "0xffffffff at offset {at} caused an allocation of {largest} bytes"
         );
     }
     assert!(refused > 0, "no forged length was refused");

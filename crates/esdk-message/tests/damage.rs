@@ -1,5 +1,5 @@
-//! What a reader makes of objects that were cut, changed, reordered or put together from others: never a byte that isn't the
-//! plaintext's own at that place, never a length that isn't its own.
+//! Objects that were truncated, changed, reordered or combined from others. The reader never releases a byte that does not
+//! belong to the plaintext at that position, and never confirms a wrong length.
 
 mod support;
 
@@ -41,10 +41,10 @@ impl Sample {
         start..(start + STORED_FRAME).min(self.object.len())
     }
 
-    /// Reads the `damaged` object in every way: whole, and each frame alone. Whatever opens must be the plaintext's own, and
-    /// a final frame that opens must end where the plaintext ends.
+    /// Reads the `damaged` object whole, and each frame alone. A frame that opens must contain its own plaintext, and a final
+    /// frame that opens must end where the plaintext ends.
     ///
-    /// Returns why the whole was refused.
+    /// Returns the refusal of the whole object.
     fn refusal(&self, damaged: &[u8]) -> MessageError {
         let refusal = open_message(damaged, &data_key(), Profile::VAULT).expect_err("a damaged object opened whole");
         let Ok(header) = UnverifiedHeader::parse(damaged) else {
@@ -56,20 +56,20 @@ impl Sample {
         let Ok(layout) = Layout::of_object(opener.header_len(), opener.frame_length(), damaged.len() as u64) else {
             return refusal;
         };
-        for frame in (0..layout.frames()).map(FrameIndex) {
-            let stored = layout.object_range(frame..FrameIndex(frame.0 + 1));
+        for frame in (0..layout.frames()).map(FrameIndex::new) {
+            let stored = layout.object_range(frame..frame.next());
             let mut sealed = damaged[stored.start.0 as usize..stored.end.0 as usize].to_vec();
             let Ok(opened) = opener.open_frame(frame, layout.kind(frame), &mut sealed) else {
                 continue;
             };
             let held = layout.plaintext_range(frame);
             let own = self.plaintext.get(held.start.0 as usize..held.end.0 as usize);
-            assert_eq!(Some(&*opened), own, "frame {} released foreign bytes", frame.0);
+            assert_eq!(Some(&*opened), own, "frame {} released foreign bytes", frame.get());
             if layout.kind(frame) == FrameKind::Final {
                 assert_eq!(
                     layout.plaintext_len(),
                     self.plaintext.len() as u64,
-                    "a wrong total was proved"
+                    "a wrong length was confirmed"
                 );
             }
         }
@@ -82,7 +82,7 @@ static SAMPLE: LazyLock<Sample> = LazyLock::new(|| Sample::of(LEN));
 fn frame_error(error: MessageError) -> FrameError {
     match error {
         MessageError::Frame(error) => error,
-        other => panic!("refused by something else than a frame: {other}"),
+        other => panic!("not refused by a frame: {other}"),
     }
 }
 
@@ -100,7 +100,7 @@ fn every_truncation_is_refused() {
     }
 }
 
-/// Sizes that a whole message could have: what refuses them is the final frame, not the arithmetic.
+/// A complete message could have these sizes. The final frame refuses them, not the arithmetic.
 #[test]
 fn a_cut_that_leaves_a_plausible_size_is_refused_by_the_final_frame() {
     for regular_frames in 1..=2 {
@@ -110,7 +110,10 @@ fn a_cut_that_leaves_a_plausible_size_is_refused_by_the_final_frame() {
             opener(&SAMPLE.object).frame_length(),
             cut as u64,
         );
-        assert_eq!(layout.unwrap().final_frame(), FrameIndex(regular_frames as u32 - 1));
+        assert_eq!(
+            layout.unwrap().final_frame(),
+            FrameIndex::new(regular_frames as u32 - 1)
+        );
         let marker_missing = FrameError::Marker {
             frame: regular_frames as u32 - 1,
         };
@@ -172,7 +175,7 @@ fn each_field_of_a_frame_is_checked_before_its_tag() {
     assert_eq!(flipped(last + 24), FrameError::Tag { frame: 2 });
 }
 
-/// Puts `from` in the place of frame `index`, and rewrites the fields as that place wants them when `relabelled`.
+/// Overwrites frame `index` with `from`. If `relabelled`, the fields are changed to match the new position.
 fn put(damaged: &mut [u8], sample: &Sample, index: usize, from: &[u8], relabelled: bool) {
     let place = sample.frame(index);
     damaged[place.clone()].copy_from_slice(from);
@@ -233,7 +236,7 @@ fn a_header_of_another_message_under_the_same_data_key_is_refused() {
     assert_eq!(frame_error(SAMPLE.refusal(&damaged)), FrameError::Tag { frame: 0 });
 }
 
-/// Cuts the message after a frame and gives that frame the final frame's fields: the size is right, every field is right.
+/// Truncates the message after a frame and gives that frame the final frame's fields. The size and every field are correct.
 #[test]
 fn a_regular_frame_dressed_as_final_is_refused() {
     let frame = SAMPLE.frame(1);
@@ -245,7 +248,7 @@ fn a_regular_frame_dressed_as_final_is_refused() {
     assert_eq!(frame_error(SAMPLE.refusal(&damaged)), FrameError::Tag { frame: 1 });
 }
 
-/// The other way about: a full final frame as a regular one, so that the message could be longer.
+/// The reverse: a full final frame as a regular one, so that the message could be longer.
 #[test]
 fn a_final_frame_dressed_as_regular_is_refused() {
     let sample = Sample::of(2 * F);
@@ -254,9 +257,9 @@ fn a_final_frame_dressed_as_regular_is_refused() {
     damaged.extend_from_slice(&sample.object[start + 4..start + 20]);
     damaged.extend_from_slice(&sample.object[start + 24..]);
     let mut dressed = damaged[start..].to_vec();
-    let opened = opener(&sample.object).open_frame(FrameIndex(1), FrameKind::Regular, &mut dressed);
+    let opened = opener(&sample.object).open_frame(FrameIndex::new(1), FrameKind::Regular, &mut dressed);
     assert_eq!(opened, Err(FrameError::Tag { frame: 1 }));
-    // With any final frame behind it, here the original one.
+    // Followed by any final frame, here the original one.
     damaged.extend_from_slice(&sample.object[start..]);
     assert_eq!(frame_error(sample.refusal(&damaged)), FrameError::Tag { frame: 1 });
 }
@@ -320,20 +323,20 @@ fn a_forged_frame_length_is_refused() {
     let outside = |found| MessageError::Header(HeaderError::FrameLength { offset: at, found });
     assert_eq!(forged(u32::MAX), outside(u32::MAX));
     assert_eq!(forged(0), outside(0));
-    // Within the profile, but not what was sealed.
+    // Within the profile, but another length than the sealed one.
     let tag = HeaderError::Tag {
         offset: SAMPLE.header_len - 16,
     };
     assert_eq!(forged(1 << 20), MessageError::Header(tag));
 }
 
-/// The buffer belongs to the caller and is read by him after the refusal, if only by mistake.
+/// The caller owns the buffer and may read it after the refusal by mistake.
 #[test]
 fn a_refused_frame_leaves_no_plaintext_behind() {
     let mut sealed = SAMPLE.object[SAMPLE.frame(0)].to_vec();
     let tag = sealed.len() - 1;
     sealed[tag] ^= 1;
-    let refused = opener(&SAMPLE.object).open_frame(FrameIndex(0), FrameKind::Regular, &mut sealed);
+    let refused = opener(&SAMPLE.object).open_frame(FrameIndex::new(0), FrameKind::Regular, &mut sealed);
     assert_eq!(refused, Err(FrameError::Tag { frame: 0 }));
     assert_eq!(sealed[16..16 + F], [0; F]);
 }
@@ -344,9 +347,7 @@ fn a_run_ends_at_its_first_bad_frame() {
     body[STORED_FRAME + 100] ^= 1;
     let opener = opener(&SAMPLE.object);
     let layout = Layout::of_object(opener.header_len(), opener.frame_length(), SAMPLE.object.len() as u64).unwrap();
-    let mut run = opener
-        .open_run(&layout, FrameIndex(0)..FrameIndex(3), &mut body)
-        .unwrap();
+    let mut run = opener.open_run(&layout, layout.all_frames(), &mut body).unwrap();
     assert_eq!(run.next().unwrap().unwrap(), &SAMPLE.plaintext[..F]);
     assert_eq!(run.next().unwrap(), Err(FrameError::Tag { frame: 1 }));
     assert!(run.next().is_none(), "a frame after the bad one was opened");
@@ -358,7 +359,7 @@ fn a_run_of_the_wrong_length_is_refused() {
     let layout = Layout::of_object(opener.header_len(), opener.frame_length(), SAMPLE.object.len() as u64).unwrap();
     for len in [0, STORED_FRAME - 1, STORED_FRAME + 1] {
         let refused = opener
-            .open_run(&layout, FrameIndex(1)..FrameIndex(2), &mut vec![0; len])
+            .open_run(&layout, FrameIndex::new(1)..FrameIndex::new(2), &mut vec![0; len])
             .unwrap_err();
         assert_eq!(
             refused,

@@ -1,4 +1,4 @@
-"""Makes a KMS key and a data key under it, bound to the encryption context on standard input (JSON)."""
+"""Creates a KMS key, and a data key under it that is bound to the encryption context on standard input (JSON)."""
 
 import base64
 import json

@@ -1,6 +1,6 @@
-//! Our writer still writes what it wrote when the fixtures were made, and our reader still reads it.
+//! Our writer still writes the fixtures byte for byte, and our reader still reads them.
 
-// A helper fails as a test does.
+// A helper fails like a test.
 #![allow(clippy::unwrap_used)]
 
 use std::{fs, path::Path};

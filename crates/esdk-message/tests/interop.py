@@ -1,7 +1,7 @@
-"""The official AWS Encryption SDK for Python as the other side of tests/interop.rs.
+"""Runs the official AWS Encryption SDK for Python for tests/interop.rs.
 
-Reads a JSON list of jobs from standard input, writes the list of their results to standard output. The data key comes with
-each job, so that no KMS is needed: a materials manager of the SDK's own interface hands it out as KMS's would be.
+Reads a JSON list of jobs from standard input and writes the list of their results to standard output. Each job includes its data
+key, so that no KMS is needed: a materials manager passes the key to the SDK.
 """
 
 import json
@@ -56,7 +56,7 @@ def run(client, job):
     return {"context": header.encryption_context, "frame_length": header.frame_length}
 
 
-# Refusals are results here; the SDK would print each with its trace.
+# A refusal is a result here. Without this handler, the SDK would print it with a stack trace.
 logging.getLogger("aws_encryption_sdk").addHandler(logging.NullHandler())
 client = aws_encryption_sdk.EncryptionSDKClient(commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT)
 json.dump([run(client, job) for job in json.load(sys.stdin)], sys.stdout)

@@ -1,8 +1,8 @@
-//! Both directions between this crate and the official AWS Encryption SDK for Python, at the versions pinned in
-//! `tests/toolbox/requirements/interop.txt`. The data key is known, so that no KMS is needed; the vault's tests go through the
-//! SDK's KMS keyring.
+//! Interoperability in both directions with the official AWS Encryption SDK for Python. The versions are pinned in
+//! `tests/toolbox/requirements/interop.txt`. The data key is known, so that no KMS is needed. The vault's tests use the SDK's
+//! KMS keyring.
 
-// A helper fails as a test does.
+// A helper fails like a test.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -27,7 +27,7 @@ use self::support::{KEY_ARN, context, data_key, opener, plaintext, read_range, s
 #[path = "fixtures/cases.rs"]
 mod cases;
 
-/// Where a writer's last frame could go wrong.
+/// Plaintext lengths around the frame boundaries.
 fn lengths(frame_length: usize) -> [usize; 7] {
     [
         0,
@@ -90,7 +90,7 @@ fn the_python_sdk_reads_the_fixtures() {
     }
 }
 
-/// Without this, a Python side that checks nothing would pass for interoperability.
+/// Without this test, the others could pass with a Python side that checks nothing.
 #[test]
 fn the_python_sdk_refuses_what_we_would_refuse() {
     let folder = TempDir::new().unwrap();
@@ -102,7 +102,7 @@ fn the_python_sdk_refuses_what_we_would_refuse() {
         damaged
     };
     let cut = object[..object.len() - 1].to_vec();
-    // With the SDK's names for its refusals, so that a job refused for a slip of this test's is seen.
+    // The names of the SDK's errors show that a job was refused for its damage, and not for a fault of this test.
     let damaged = [
         ("frame", flipped(header_len + 16), "InvalidTag"),
         ("header tag", flipped(header_len - 1), "SerializationError"),
@@ -149,7 +149,8 @@ fn we_read_what_the_python_sdk_writes() {
     }
 }
 
-/// It ends a plaintext of whole frames in an empty final frame, where ours is full: the reader is to take both.
+/// The Python SDK ends a plaintext of whole frames with an empty final frame, and our writer with a full one. The reader must
+/// accept both.
 fn assert_frames_end_as_the_python_sdk_ends_them(object: &[u8], frame_length: usize, len: usize) {
     let opener = opener(object);
     assert_eq!(opener.frame_length().bytes() as usize, frame_length);

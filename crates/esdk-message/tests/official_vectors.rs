@@ -1,11 +1,11 @@
 //! The AWS Encryption SDK's published commitment vectors: 46 messages by the SDKs for C, Java, JavaScript and Python, each with
 //! its plaintext data key.
 //!
-//! They're data of AWS's own repository and stay there: `ESDK_VECTORS` names the file (`commitment-test-vectors.json` of
-//! aws-encryption-sdk-python). Without it the test says that it was skipped; CI sets `ESDK_VECTORS_REQUIRED` too, so that it
-//! can't be.
+//! The vectors are not part of this repository. `ESDK_VECTORS` names the file `commitment-test-vectors.json` of AWS's repository
+//! aws-encryption-sdk-python. Without it, the test prints that it was skipped. CI also sets `ESDK_VECTORS_REQUIRED`, so that the
+//! test cannot be skipped there.
 
-// A helper fails as a test does.
+// A helper fails like a test.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -14,18 +14,19 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use esdk_message::{DataKey, FrameError, HeaderError, MessageError, Profile, open_message};
 use serde_json::Value;
 
-/// What became of a vector.
+/// The result of opening a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
     Opened,
     ForeignSuite,
     WrongCommitment,
     Unframed,
-    /// The final frame's IV field holds `ff` × 8, then 1: the SDKs take it, and it can't be told from a forged one.
+    /// The IV field of the final frame holds `ff` × 8, then 1. The SDKs accept it, but it is indistinguishable from a forged
+    /// one.
     ForeignIv,
 }
 
-/// By the vector's number; the others are signed messages (suite 0x0578).
+/// The expected outcome of vector `number`. All vectors that are not listed are signed messages (suite 0x0578).
 fn expected(number: usize) -> Outcome {
     match number {
         1 | 4 | 22 | 23 | 24 | 29 | 30 | 31 | 36 | 39 | 41 => Outcome::Opened,

@@ -1,6 +1,6 @@
-//! A recording is recovered with nothing of this software: `scripts/recover.py`, the official Python SDK, and a KMS.
+//! A recording is recovered without this software, with `scripts/recover.py`, the official Python SDK and a KMS.
 
-// A helper fails as a test does.
+// A helper fails like a test.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -47,7 +47,7 @@ fn a_recording_is_recovered_with_the_official_sdk_alone() {
     assert!(!result.exists(), "a damaged recording left a result");
 }
 
-/// The object for `recording` under a new key of this KMS, and the key's ARN.
+/// Seals `recording` under a new key of this KMS. Returns the key's ARN and the object.
 fn sealed_under_kms(kms: &Ministack, recording: &[u8]) -> (String, Vec<u8>) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data_key.py");
     let mut child = python(kms)

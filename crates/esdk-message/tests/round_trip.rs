@@ -1,8 +1,8 @@
-//! What is sealed opens again: whole, by any range, and with its frames sealed in any order.
+//! A sealed message opens again, whole and by any range.
 
 mod support;
 
-use esdk_message::{FrameIndex, FrameKind, Layout, Profile, open_message};
+use esdk_message::{FrameError, FrameIndex, Layout, Profile, open_message};
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
 use self::support::{context, data_key, opener, plaintext, read_range, sealer};
@@ -28,42 +28,65 @@ fn a_plaintext_of_whole_frames_ends_in_a_full_final_frame() {
     assert_eq!(object.len(), opener.header_len() as usize + 2 * F + 32 + 40);
 }
 
-/// As the SDKs for Python, Java, C and Node.js write it.
+/// The SDKs for Python, Java, C and Node.js write it this way.
 #[test]
 fn an_empty_final_frame_after_whole_frames_is_read() {
-    let sealer = sealer(F as u32);
+    let mut sealer = sealer(F as u32);
     let recording = plaintext(F);
     let mut regular = [&[0; 16], recording.as_slice(), &[0; 16]].concat();
-    sealer
-        .seal_frame(FrameIndex(0), FrameKind::Regular, &mut regular)
-        .unwrap();
+    sealer.seal_next(&mut regular).unwrap();
     let mut last = [0; 40];
-    sealer.seal_frame(FrameIndex(1), FrameKind::Final, &mut last).unwrap();
-    let object = [sealer.header(), &regular, &last].concat();
+    let header = sealer.header().to_vec();
+    sealer.seal_final(&mut last).unwrap();
+    let object = [header.as_slice(), &regular, &last].concat();
     assert!(open_message(&object, &data_key(), Profile::VAULT).unwrap().plaintext == recording);
     assert!(read_range(&object, F as u64 - 1..F as u64).unwrap() == recording[F - 1..]);
 }
 
-/// Multipart uploads seal their parts at the same time.
+/// Every frame is in the object's own buffer, where the layout has it.
 #[test]
-fn frames_may_be_sealed_in_any_order() {
+fn frames_are_sealed_where_the_layout_has_them() {
     let recording = plaintext(3 * F + 17);
-    let sealer = sealer(F as u32);
+    let mut sealer = sealer(F as u32);
     let header_len = sealer.header().len();
     let layout = Layout::of_plaintext(header_len as u64, sealer.frame_length(), recording.len() as u64).unwrap();
     let mut object = vec![0; layout.object_len() as usize];
     object[..header_len].copy_from_slice(sealer.header());
-    for index in [2, 0, 3, 1] {
-        let frame = FrameIndex(index);
-        let kind = layout.kind(frame);
-        let stored = layout.object_range(frame..FrameIndex(index + 1));
+    let mut place = |frame: FrameIndex| {
+        let stored = layout.object_range(frame..frame.next());
         let held = layout.plaintext_range(frame);
         let text = &recording[held.start.0 as usize..held.end.0 as usize];
-        let sealed = &mut object[stored.start.0 as usize..stored.end.0 as usize];
-        sealed[kind.plaintext_at()..][..text.len()].copy_from_slice(text);
-        sealer.seal_frame(frame, kind, sealed).unwrap();
+        let stored = stored.start.0 as usize..stored.end.0 as usize;
+        object[stored.clone()][layout.kind(frame).plaintext_at()..][..text.len()].copy_from_slice(text);
+        stored
+    };
+    let ranges: Vec<_> = (0..layout.frames())
+        .map(|frame| place(FrameIndex::new(frame)))
+        .collect();
+    let (last, regular) = ranges.split_last().unwrap();
+    for (index, stored) in (0..).zip(regular) {
+        assert_eq!(sealer.next_frame(), FrameIndex::new(index));
+        sealer.seal_next(&mut object[stored.clone()]).unwrap();
     }
+    assert_eq!(sealer.next_frame(), layout.final_frame());
+    sealer.seal_final(&mut object[last.clone()]).unwrap();
     assert!(open_message(&object, &data_key(), Profile::VAULT).unwrap().plaintext == recording);
+}
+
+#[test]
+fn a_refused_frame_is_not_counted() {
+    let mut sealer = sealer(F as u32);
+    for wrong in [0, F + 31, F + 33] {
+        assert!(matches!(
+            sealer.seal_next(&mut vec![0; wrong]),
+            Err(FrameError::Length { frame: 0, .. })
+        ));
+    }
+    assert_eq!(sealer.next_frame(), FrameIndex::FIRST);
+    sealer.seal_next(&mut [0; F + 32]).unwrap();
+    assert_eq!(sealer.next_frame(), FrameIndex::FIRST.next());
+    let refused = sealer.seal_final(&mut [0; 39]);
+    assert!(matches!(refused, Err(FrameError::Length { frame: 1, .. })));
 }
 
 #[test]

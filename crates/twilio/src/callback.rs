@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use sid::{AccountSid, CallSid, ConferenceSid, InvalidSid, RecordingSid};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
+use crate::recording_facts::RecordingFacts;
+
 /// The status of the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordingStatus {
@@ -31,20 +33,8 @@ pub struct RecordingCallback {
     pub recording_sid: RecordingSid,
     /// What happened to it.
     pub status: RecordingStatus,
-    /// The recorded leg. The callback of a conference has none.
-    pub call_sid: Option<CallSid>,
-    /// The recorded conference. The callback of a call has none.
-    pub conference_sid: Option<ConferenceSid>,
-    /// The number of channels: 1 or 2.
-    pub channels: Option<u8>,
-    /// The duration in seconds, rounded by Twilio.
-    pub duration_s: Option<u64>,
-    /// When the recording began, in Unix milliseconds.
-    pub start_time_ms: Option<i64>,
-    /// How the recording was started: `DialVerb`, `Conference`, `OutboundAPI` …
-    pub source: Option<String>,
-    /// `inbound`, `outbound` or `both`.
-    pub track: Option<String>,
+    /// The recording's facts, as the callback reports them.
+    pub facts: RecordingFacts,
     /// Why the recording is absent or failed (16101 too short, 16102 silent). `None` if Twilio sends 0, which means no
     /// error.
     pub error_code: Option<u32>,
@@ -109,13 +99,15 @@ impl RecordingCallback {
             account_sid: form.required("AccountSid", sid(AccountSid::parse))?,
             recording_sid: form.required("RecordingSid", sid(RecordingSid::parse))?,
             status: form.required("RecordingStatus", |text| Some(status(text)))?,
-            call_sid: form.optional("CallSid", sid(CallSid::parse)),
-            conference_sid: form.optional("ConferenceSid", sid(ConferenceSid::parse)),
-            channels: form.optional("RecordingChannels", channels),
-            duration_s: form.optional("RecordingDuration", seconds),
-            start_time_ms: form.optional("RecordingStartTime", unix_ms),
-            source: form.optional("RecordingSource", label),
-            track: form.optional("RecordingTrack", label),
+            facts: RecordingFacts {
+                call_sid: form.optional("CallSid", sid(CallSid::parse)),
+                conference_sid: form.optional("ConferenceSid", sid(ConferenceSid::parse)),
+                channels: form.optional("RecordingChannels", channels),
+                duration_s: form.optional("RecordingDuration", seconds),
+                start_time_ms: form.optional("RecordingStartTime", unix_ms),
+                source: form.optional("RecordingSource", label),
+                track: form.optional("RecordingTrack", label),
+            },
             error_code: form.optional("ErrorCode", number).filter(|&code| code != 0),
             encryption_details: form.encryption_details(),
             unreadable: form.unreadable,

@@ -111,7 +111,7 @@ impl Client {
                 return Ok(response);
             }
         }
-        if self.fetch_recording(credentials, recording).await?.channels != Some(1) {
+        if self.fetch_recording(credentials, recording).await?.facts.channels != Some(1) {
             return Err(ApiError::Unexpected(
                 "400 for the number of channels that the recording has",
             ));

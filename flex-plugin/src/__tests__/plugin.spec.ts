@@ -2,13 +2,13 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globa
 
 import RecordingVaultPlugin from "../RecordingVaultPlugin";
 
-// Its constructor reads what only the builder defines.
+// The plugin's constructor reads a value that only the builder defines.
 jest.mock("@twilio/flex-plugin", () => ({ FlexPlugin: class {} }));
 
 const CALLBACK = "https://api.example.com/recording-status-callback#rc=3&rp=all";
 const TASK = { taskSid: "WT1", sid: "WR1", queueName: "Support", queueSid: "WQ1", attributes: {}, channelType: "voice" };
 
-/** What the plugin's listener makes of a payload, and what it says. */
+/** The options that the plugin's listener sets for a payload, and its warnings. */
 function start(flexSettings: object, more: object = {}, notify: () => void = () => undefined) {
   let listener: ((payload: any) => void) | undefined;
   const shown: string[] = [];

@@ -25,7 +25,7 @@ pub(super) struct Accepted {
     pub(super) said: Vec<String>,
 }
 
-/// What Twilio records.
+/// The part of a call that Twilio records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recorded {
     /// The whole call, once.

@@ -1,6 +1,6 @@
-"""Starts localemu with its files in the folder named by the first argument.
+"""Starts localemu with its files in the folder that the first argument names.
 
-Its own command keeps what S3 stores in one folder of /tmp, whoever starts it, and leaves it there.
+Its own command stores S3's data in a fixed folder in /tmp for all users, and does not remove it.
 """
 
 import sys

@@ -1,4 +1,4 @@
-//! Numbers as people write them.
+//! Formats numbers for people.
 
 pub(super) fn share(part: u64, whole: u64) -> String {
     if part == 0 {
@@ -22,13 +22,13 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// Two digits: the model isn't more exact.
+/// Rounds to two digits, because the model is not more precise.
 pub(super) fn round_down(value: f64) -> f64 {
     let unit = 10_f64.powf(value.log10().floor() - 1.0);
     (value / unit + 1e-9).floor() * unit
 }
 
-/// A whole number with its thousands apart.
+/// A whole number with separated thousands.
 pub(super) fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().collect();

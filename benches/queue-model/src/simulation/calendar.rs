@@ -1,4 +1,4 @@
-//! What is going to happen, in order.
+//! The future events, in order.
 
 use std::{cmp::Ordering, collections::BinaryHeap};
 
@@ -27,14 +27,14 @@ impl<Event> Calendar<Event> {
         });
     }
 
-    /// The earliest event; of those at one time the one that was scheduled first.
+    /// Removes the earliest event. Of several at the same time, the one that was scheduled first.
     pub(super) fn next(&mut self) -> Option<(Time, Event)> {
         let Scheduled { at, event, .. } = self.events.pop()?;
         Some((at, event))
     }
 }
 
-/// The earliest is the greatest, for a heap.
+/// The earliest event is the greatest, as the heap requires.
 #[derive(Debug)]
 struct Scheduled<Event> {
     at: Time,

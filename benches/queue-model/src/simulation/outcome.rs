@@ -1,4 +1,4 @@
-//! What a simulated day came to.
+//! The result of a simulated day.
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Outcome {
@@ -12,16 +12,17 @@ pub(crate) struct Outcome {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Links {
     pub(crate) in_time: u64,
-    /// Written after Insights had stopped to take them.
+    /// Links that were written after Insights had stopped accepting them.
     pub(crate) late: u64,
     pub(crate) task_gone: u64,
     pub(crate) dead_letters: u64,
-    /// Not done by midnight.
+    /// Links that were not done by midnight.
     pub(crate) left: u64,
-    /// Of the calls whose two minutes were over by midnight, those that got no link in time.
+    /// Calls whose two minutes were over by midnight and that got no link in time.
     pub(crate) missed: u64,
     pub(crate) busy_hour_calls: usize,
-    /// Seconds from their ends to their links, in order, of those that had got one by midnight.
+    /// Sorted times in seconds from the ends of the busy hour's calls to their links, for links that were made by
+    /// midnight.
     pub(crate) busy_hour_s: Vec<f64>,
     pub(crate) searches_refused: u64,
     pub(crate) mean_running: f64,
@@ -29,7 +30,8 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// The seconds after which so many percent of the busy hour's calls had their links; none where by midnight fewer had.
+    /// The seconds after which this percentage of the busy hour's calls had their links. `None` if fewer had one by
+    /// midnight.
     pub(crate) fn after(&self, percent: usize) -> Option<f64> {
         let rank = (self.busy_hour_calls * percent).div_ceil(100);
         self.busy_hour_s.get(rank.checked_sub(1)?).copied()
@@ -42,7 +44,7 @@ pub(crate) struct Copies {
     pub(crate) dead_letters: u64,
     pub(crate) left: u64,
     pub(crate) mean_wait_s: f64,
-    /// Of those that still wait at midnight, too.
+    /// The longest wait, including the copies that still wait at midnight.
     pub(crate) longest_wait_s: f64,
     pub(crate) mean_running: f64,
     pub(crate) most_running: usize,

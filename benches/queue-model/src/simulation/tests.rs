@@ -8,7 +8,7 @@ const TIMES: Times = Times {
     copy_stream_s: 2.0,
 };
 
-/// One recording a second all day, far below every limit.
+/// One recording per second all day, far below every limit.
 const EVEN: Scenario = Scenario {
     recordings_per_day: 86_400.0,
     busy_hour_factor: 1.0,
@@ -36,7 +36,7 @@ fn assert_near(measured: f64, expected: f64, tolerance: f64) {
     );
 }
 
-/// The probability of waiting in a queue M/M/c, by its recurrence over the servers.
+/// The probability of waiting in an M/M/c queue, by recursion over the servers.
 fn erlang_c(load: f64, servers: u32) -> f64 {
     let blocking = (1..=servers).fold(1.0, |blocking, server| {
         load * blocking / (f64::from(server) + load * blocking)
@@ -99,7 +99,7 @@ fn links_wait_as_long_as_in_the_queue_m_d_1() {
         let times = simulate(&scenario, seed).links.busy_hour_s;
         times.iter().sum::<f64>() / times.len() as f64 - limits::CALLBACK_AFTER_CALL_S - TIMES.webhook_s - 0.8
     });
-    // Pollaczek and Khinchine: ρ·s / 2(1 − ρ).
+    // The Pollaczek–Khinchine formula: ρ·s / 2(1 − ρ).
     let expected = 0.8 * 0.8 / (2.0 * (1.0 - 0.8));
     assert_near(waits.sum::<f64>() / 24.0, expected, 0.1);
 }
@@ -135,7 +135,7 @@ fn what_is_always_refused_gets_to_the_dead_letters() {
     let Outcome { links, copies, .. } = &outcome;
     assert_eq!(links.dead_letters + links.left, outcome.callbacks);
     assert_eq!(copies.dead_letters + copies.left, outcome.callbacks);
-    // Ten receives of four searches for every dead letter, and some for those that are left.
+    // Ten receives with four searches for each dead letter, and some more for the links that are left.
     assert!(links.searches_refused >= 40 * links.dead_letters);
     assert!(links.left < 20);
     // Four visibility timeouts of twenty minutes.
@@ -152,7 +152,7 @@ fn links_that_are_left_are_missed_as_the_late_ones_are() {
     let outcome = simulate(&overloaded, 11);
     let links = &outcome.links;
     assert!(links.left > 40_000);
-    // All but those of the last two minutes are due.
+    // All links except those of the last two minutes are due.
     let missed = links.late + links.task_gone + links.left;
     assert!((missed - 200..=missed).contains(&links.missed), "{links:?}");
 }
@@ -222,7 +222,7 @@ fn a_full_account_refuses_callbacks() {
     assert!(outcome.refused > 0);
     let accepted = outcome.callbacks - outcome.refused;
     assert_eq!(ended(&outcome), (accepted, accepted));
-    // Their peaks needn't be at one time.
+    // The two peaks may occur at different times.
     assert_eq!((outcome.links.most_running, outcome.copies.most_running), (2, 2));
     assert!(outcome.links.mean_running + outcome.copies.mean_running <= 2.0);
 }

@@ -1,4 +1,4 @@
-//! A queue and the instances that work it off.
+//! A queue and the instances that process it.
 
 use std::collections::VecDeque;
 
@@ -9,11 +9,11 @@ pub(super) struct Worker<Job> {
     concurrency: usize,
     waiting: VecDeque<(Time, Job)>,
     running: usize,
-    /// Failed, and not visible yet.
+    /// The number of failed jobs that are not visible yet.
     delayed: usize,
     most_running: usize,
     longest_wait: Time,
-    /// The sum of all running times, up to the last change.
+    /// The sum of all running times up to the last change.
     ran: Time,
     changed: Time,
 }
@@ -36,8 +36,8 @@ impl<Job> Worker<Job> {
         self.waiting.push_back((now, job));
     }
 
-    /// The next job, and how long it has waited since it was sent or became visible again; none if none waits or all
-    /// instances run.
+    /// Starts the next job. Returns it with the time since it was sent or became visible again. `None` if no job waits
+    /// or all instances are busy.
     pub(super) fn start(&mut self, now: Time) -> Option<(Job, Time)> {
         if self.running >= self.concurrency {
             return None;
@@ -59,7 +59,7 @@ impl<Job> Worker<Job> {
         self.delayed += 1;
     }
 
-    /// It's there again.
+    /// The job is visible again.
     pub(super) fn take_back(&mut self, now: Time, job: Job) {
         self.delayed -= 1;
         self.send(now, job);
@@ -85,7 +85,7 @@ impl<Job> Worker<Job> {
         seconds(ran) / seconds(end)
     }
 
-    /// Jobs that are neither done nor dead.
+    /// The number of jobs that are neither done nor in the dead-letter queue.
     pub(super) fn left(&self) -> usize {
         self.waiting.len() + self.running + self.delayed
     }

@@ -1,6 +1,9 @@
-//! Bytes to header, field by field, refusing what the profile refuses at the field that shows it.
+//! Parses a header field by field. A refusal names the field that violates the profile.
 
-use super::{EncryptedDataKey, FRAMED, SUITE, UnverifiedHeader, VERSION};
+use super::{
+    fields::{EncryptedDataKey, FRAMED, SUITE, VERSION},
+    unverified::UnverifiedHeader,
+};
 use crate::{
     context::{COUNT_LEN, EncryptionContext},
     error::{ContextError, HeaderError},
@@ -8,7 +11,28 @@ use crate::{
     profile::{MAX_ENCRYPTED_DATA_KEYS, MAX_HEADER_LEN, Profile},
 };
 
-pub(super) fn header(prefix: &[u8], profile: Profile) -> Result<UnverifiedHeader, HeaderError> {
+impl UnverifiedHeader {
+    /// Parses the header at the front of `prefix`, the object's first bytes, under [`Profile::VAULT`].
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError::Incomplete`] if `prefix` ends before the header does: call again with more bytes. Every other error is
+    /// final. It names the violation and its offset.
+    pub fn parse(prefix: &[u8]) -> Result<Self, HeaderError> {
+        Self::parse_with(prefix, Profile::VAULT)
+    }
+
+    /// Like [`UnverifiedHeader::parse`], under another profile.
+    ///
+    /// # Errors
+    ///
+    /// Like [`UnverifiedHeader::parse`].
+    pub fn parse_with(prefix: &[u8], profile: Profile) -> Result<Self, HeaderError> {
+        header(prefix, profile)
+    }
+}
+
+fn header(prefix: &[u8], profile: Profile) -> Result<UnverifiedHeader, HeaderError> {
     let mut fields = Fields { bytes: prefix, at: 0 };
     let [version] = fields.array()?;
     if version != VERSION {
@@ -49,7 +73,7 @@ pub(super) fn header(prefix: &[u8], profile: Profile) -> Result<UnverifiedHeader
     })
 }
 
-/// Pairs in any order: some SDKs write them unsorted, and the stored bytes are what is authenticated.
+/// Accepts pairs in any order. Some SDKs do not sort them, and the tag covers the bytes as stored.
 fn context(fields: &mut Fields<'_>) -> Result<EncryptionContext, HeaderError> {
     let declared = usize::from(u16::from_be_bytes(fields.array()?));
     let mut context = EncryptionContext::default();
@@ -57,7 +81,7 @@ fn context(fields: &mut Fields<'_>) -> Result<EncryptionContext, HeaderError> {
         return Ok(context);
     }
     let offset = fields.at;
-    // The pairs are read from exactly the declared bytes, whatever follows them.
+    // The pairs must not read past the declared bytes.
     let pair_bytes = fields.take(declared)?;
     let mut within = Fields {
         bytes: pair_bytes,
@@ -81,7 +105,7 @@ fn context(fields: &mut Fields<'_>) -> Result<EncryptionContext, HeaderError> {
                 reason,
             })?;
     }
-    // A non-empty field holds a pair: an empty context is stored without the field.
+    // An empty context is stored as length 0, without a count. A field with a count therefore holds at least one pair.
     if within.at != declared || declared == COUNT_LEN {
         return Err(misfit);
     }
@@ -119,7 +143,7 @@ fn provider_id(fields: &mut Fields<'_>) -> Result<String, HeaderError> {
         .map_err(|_| HeaderError::KeyProviderId { offset })
 }
 
-/// A cursor over big-endian fields; running out of bytes says how many are needed.
+/// A cursor over big-endian fields. If the bytes run out, the error says how many are needed.
 struct Fields<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -143,10 +167,10 @@ impl<'a> Fields<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], HeaderError> {
-        Ok(self.take(N)?.try_into().expect("take gives exactly N bytes"))
+        Ok(self.take(N)?.try_into().expect("take returns exactly N bytes"))
     }
 
-    /// A field after its two-byte length.
+    /// A field with a two-byte length prefix.
     fn prefixed(&mut self) -> Result<&'a [u8], HeaderError> {
         let len = u16::from_be_bytes(self.array()?);
         self.take(usize::from(len))

@@ -1,18 +1,18 @@
-//! The arithmetic against a model that writes every byte of a message down.
+//! Compares the arithmetic with a model that lists every byte of a message.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::profile::Profile;
 
-/// Which SDKs' habit ends a plaintext of whole frames.
+/// How an SDK ends a plaintext of whole frames.
 #[derive(Clone, Copy, Debug)]
 enum Convention {
     FullFinalFrame,
     EmptyFinalFrame,
 }
 
-/// For each byte of the object: nothing (header, field, tag) or the plaintext byte that stands there, and its frame.
+/// For each byte of the object: its plaintext offset (`None` for header, fields and tags), and its frame.
 struct Model {
     bytes: Vec<Option<u64>>,
     frame_of_byte: Vec<Option<u32>>,
@@ -94,9 +94,9 @@ fn assert_like_model(layout: &Layout, model: &Model, plaintext_len: u64, ranges:
     assert_eq!(layout.plaintext_len(), plaintext_len);
     assert_eq!(layout.object_len(), model.bytes.len() as u64);
     assert_eq!(layout.frames(), model.frames);
-    assert_eq!(layout.final_frame(), FrameIndex(model.frames - 1));
+    assert_eq!(layout.final_frame(), FrameIndex::new(model.frames - 1));
     for frame in 0..model.frames {
-        let index = FrameIndex(frame);
+        let index = FrameIndex::new(frame);
         let kind = if frame + 1 == model.frames {
             FrameKind::Final
         } else {
@@ -114,7 +114,7 @@ fn assert_like_model(layout: &Layout, model: &Model, plaintext_len: u64, ranges:
             .frames_of(PlaintextOffset(range.start)..PlaintextOffset(range.end))
             .unwrap();
         let expected = model.frames_of(range);
-        assert_eq!(frames, FrameIndex(expected.start)..FrameIndex(expected.end));
+        assert_eq!(frames, FrameIndex::new(expected.start)..FrameIndex::new(expected.end));
         let stored = model.object_range(expected);
         assert_eq!(
             layout.object_range(frames),
@@ -143,7 +143,7 @@ fn every_length_and_range_of_small_messages_is_as_the_model_has_it() {
     }
 }
 
-/// Frame lengths around the 32 bytes of overhead, where a wrong inverse would find two answers or none.
+/// Frame lengths around the 32 bytes of overhead. A wrong inverse would find two answers or none there.
 #[test]
 fn an_object_length_has_a_layout_exactly_when_a_message_has_it() {
     let header_len = 7;
@@ -156,14 +156,14 @@ fn an_object_length_has_a_layout_exactly_when_a_message_has_it() {
                 let earlier = lengths.insert(model.bytes.len() as u64, (plaintext_len, model.frames));
                 assert!(
                     earlier.is_none_or(|earlier| earlier == (plaintext_len, model.frames)),
-                    "two messages, one length"
+                    "two messages have the same object length"
                 );
             }
         }
-        let shortest_left_out = Layout::of_plaintext(header_len, tiny(frame_length), longest + 1)
+        let shortest_not_modelled = Layout::of_plaintext(header_len, tiny(frame_length), longest + 1)
             .unwrap()
             .object_len();
-        for object_len in 0..shortest_left_out {
+        for object_len in 0..shortest_not_modelled {
             let layout = Layout::of_object(header_len, tiny(frame_length), object_len);
             let found = layout.map(|layout| (layout.plaintext_len(), layout.frames()));
             let expected = lengths
@@ -202,9 +202,12 @@ fn ranges_that_are_empty_or_reach_past_the_plaintext_are_refused() {
 fn frames_past_the_final_one_occupy_nothing() {
     let layout = Layout::of_plaintext(600, FrameLength::DEFAULT, 100_000).unwrap();
     let end = ObjectOffset(layout.object_len());
-    assert_eq!(layout.object_range(FrameIndex(2)..FrameIndex(u32::MAX)), end..end);
     assert_eq!(
-        layout.plaintext_range(FrameIndex(u32::MAX)),
+        layout.object_range(FrameIndex::new(2)..FrameIndex::new(u32::MAX)),
+        end..end
+    );
+    assert_eq!(
+        layout.plaintext_range(FrameIndex::new(u32::MAX)),
         PlaintextOffset(100_000)..PlaintextOffset(100_000)
     );
 }

@@ -1,6 +1,6 @@
-//! Messages to test with, and a ranged reader as the vault is one.
+//! Messages for the tests, and a ranged reader that works like the vault's.
 
-// Each test binary uses its own part of this, and a helper fails as a test does.
+// Each test binary uses only some of these helpers, and a helper fails like a test.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::ops::Range;
@@ -18,7 +18,7 @@ pub(crate) fn data_key() -> DataKey {
     DataKey::from_slice(&DATA_KEY).unwrap()
 }
 
-/// Bytes that differ between any two frames.
+/// Bytes that differ in any two frames.
 pub(crate) fn plaintext(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at ^ (at >> 7) ^ (at >> 13)) as u8).collect()
 }
@@ -48,7 +48,7 @@ pub(crate) fn opener(object: &[u8]) -> Opener {
         .unwrap()
 }
 
-/// Reads `range` from the frames that hold it, and from nothing else of the object.
+/// Reads `range` from the frames that hold it, without the rest of the object.
 pub(crate) fn read_range(object: &[u8], range: Range<u64>) -> Result<Vec<u8>, MessageError> {
     let opener = UnverifiedHeader::parse(object)?.authenticate(&data_key())?;
     let layout = Layout::of_object(opener.header_len(), opener.frame_length(), object.len() as u64)?;

@@ -58,14 +58,16 @@ fn the_documented_callback_of_an_encrypted_call_recording() {
             account_sid: AccountSid::parse(ACCOUNT).unwrap(),
             recording_sid: RecordingSid::parse(RECORDING).unwrap(),
             status: RecordingStatus::Completed,
-            call_sid: Some(CallSid::parse(CALL).unwrap()),
-            conference_sid: None,
-            channels: Some(1),
-            duration_s: Some(5),
-            // date -u -d '2019-05-28 02:18:02' +%s
-            start_time_ms: Some(1_559_009_882_000),
-            source: Some("OutboundAPI".to_owned()),
-            track: Some("both".to_owned()),
+            facts: RecordingFacts {
+                call_sid: Some(CallSid::parse(CALL).unwrap()),
+                conference_sid: None,
+                channels: Some(1),
+                duration_s: Some(5),
+                // date -u -d '2019-05-28 02:18:02' +%s
+                start_time_ms: Some(1_559_009_882_000),
+                source: Some("OutboundAPI".to_owned()),
+                track: Some("both".to_owned()),
+            },
             error_code: None,
             encryption_details: Some(EncryptionDetails {
                 public_key_sid: "CR1".to_owned(),
@@ -87,8 +89,8 @@ fn a_conference_recording_that_is_absent() {
     ]));
     let callback = RecordingCallback::from_pairs(&form).unwrap();
     assert_eq!(callback.status, RecordingStatus::Absent);
-    assert_eq!(callback.conference_sid.unwrap().as_str(), CONFERENCE);
-    assert_eq!(callback.call_sid, None);
+    assert_eq!(callback.facts.conference_sid.unwrap().as_str(), CONFERENCE);
+    assert_eq!(callback.facts.call_sid, None);
     assert_eq!(callback.error_code, Some(16101));
 }
 

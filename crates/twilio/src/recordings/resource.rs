@@ -5,7 +5,10 @@ use serde_json::{Map, Value};
 use sid::{CallSid, ConferenceSid, RecordingSid};
 use time::{Date, OffsetDateTime};
 
-use crate::callback::{EncryptionDetails, channels, label, seconds, sid, unix_ms};
+use crate::{
+    callback::{EncryptionDetails, channels, label, seconds, sid, unix_ms},
+    recording_facts::RecordingFacts,
+};
 
 /// A recording's metadata, read from the API's JSON. A field that is missing, null or malformed is `None`. Only the SID
 /// is required.
@@ -16,23 +19,11 @@ pub struct RecordingResource {
     pub sid: RecordingSid,
     /// `in-progress`, `paused`, `stopped`, `processing`, `completed`, `absent` or `deleted`.
     pub status: Option<String>,
-    /// The recorded leg.
-    pub call_sid: Option<CallSid>,
-    /// The recorded conference.
-    pub conference_sid: Option<ConferenceSid>,
-    /// The number of channels: 1 or 2.
-    pub channels: Option<u8>,
-    /// The duration in seconds, rounded by Twilio.
-    pub duration_s: Option<u64>,
-    /// When the recording began, in Unix milliseconds.
-    pub start_time_ms: Option<i64>,
+    /// The recording's facts, as Twilio reports them now.
+    pub facts: RecordingFacts,
     /// When Twilio created the recording, in Unix milliseconds. [`CreatedBetween`](super::CreatedBetween) is about this
     /// time.
     pub date_created_ms: Option<i64>,
-    /// How the recording was started: `DialVerb`, `Conference`, `OutboundAPI` …
-    pub source: Option<String>,
-    /// `inbound`, `outbound` or `both`.
-    pub track: Option<String>,
     /// Present if Twilio encrypted the recording with the customer's public key. Its fields are empty if the details
     /// can't be read. If they counted as absent, the ciphertext would be stored as audio.
     pub encryption_details: Option<EncryptionDetails>,
@@ -54,15 +45,17 @@ impl TryFrom<Map<String, Value>> for RecordingResource {
         Ok(Self {
             sid: body.field("sid", sid(RecordingSid::parse)).ok_or("no SID")?,
             status: body.field("status", label),
-            call_sid: body.field("call_sid", sid(CallSid::parse)),
-            conference_sid: body.field("conference_sid", sid(ConferenceSid::parse)),
-            channels: body.field("channels", channels),
-            // Twilio sends "-1" while the recording is running.
-            duration_s: body.field("duration", seconds),
-            start_time_ms: body.field("start_time", unix_ms),
+            facts: RecordingFacts {
+                call_sid: body.field("call_sid", sid(CallSid::parse)),
+                conference_sid: body.field("conference_sid", sid(ConferenceSid::parse)),
+                channels: body.field("channels", channels),
+                // Twilio sends "-1" while the recording is running.
+                duration_s: body.field("duration", seconds),
+                start_time_ms: body.field("start_time", unix_ms),
+                source: body.field("source", label),
+                track: body.field("track", label),
+            },
             date_created_ms: body.field("date_created", unix_ms),
-            source: body.field("source", label),
-            track: body.field("track", label),
             encryption_details: body.encryption_details(),
         })
     }
@@ -145,14 +138,16 @@ mod tests {
             RecordingResource {
                 sid: RecordingSid::parse(SID).unwrap(),
                 status: Some("completed".to_owned()),
-                call_sid: Some(CallSid::parse(CALL).unwrap()),
-                conference_sid: Some(ConferenceSid::parse("CFaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap()),
-                channels: Some(1),
-                duration_s: Some(4),
-                start_time_ms: Some(start_ms),
+                facts: RecordingFacts {
+                    call_sid: Some(CallSid::parse(CALL).unwrap()),
+                    conference_sid: Some(ConferenceSid::parse("CFaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap()),
+                    channels: Some(1),
+                    duration_s: Some(4),
+                    start_time_ms: Some(start_ms),
+                    source: Some("StartConferenceRecordingAPI".to_owned()),
+                    track: None,
+                },
                 date_created_ms: Some(start_ms),
-                source: Some("StartConferenceRecordingAPI".to_owned()),
-                track: None,
                 encryption_details: Some(EncryptionDetails {
                     public_key_sid: "CRaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".to_owned(),
                     encrypted_cek: "OV4h6zrsxMIW7h0Z".to_owned(),
@@ -165,7 +160,7 @@ mod tests {
     #[test]
     fn odd_optional_fields_are_none() {
         let plain = read(json!({})).unwrap();
-        assert_eq!((plain.duration_s, &plain.encryption_details), (None, &None));
+        assert_eq!((plain.facts.duration_s, &plain.encryption_details), (None, &None));
         let names = ["call_sid", "conference_sid", "channels", "duration", "start_time"];
         for name in names.into_iter().chain(["source", "track"]) {
             for odd in [json!(null), json!(""), json!("-1\n"), json!([]), json!({}), json!(true)] {
@@ -185,7 +180,10 @@ mod tests {
     fn numbers_are_read_as_text_and_as_numbers() {
         for (channels, duration) in [(json!(2), json!("61")), (json!("2"), json!(61))] {
             let recording = read(json!({"channels": channels, "duration": duration})).unwrap();
-            assert_eq!((recording.channels, recording.duration_s), (Some(2), Some(61)));
+            assert_eq!(
+                (recording.facts.channels, recording.facts.duration_s),
+                (Some(2), Some(61))
+            );
         }
     }
 
@@ -219,14 +217,14 @@ mod tests {
         for odd in [json!(null), json!("x\r\n"), json!([]), json!("2016-10-14T21:56:34Z")] {
             let recording = read(json!({"date_created": odd, "duration": "4"})).unwrap();
             assert_eq!(
-                (recording.date_created_ms, recording.duration_s),
+                (recording.date_created_ms, recording.facts.duration_s),
                 (None, Some(4)),
                 "{odd}"
             );
         }
         for odd in [json!(null), json!("x\r\n"), json!([])] {
             let recording = read(json!({"status": odd, "duration": "4"})).unwrap();
-            assert_eq!((recording.status, recording.duration_s), (None, Some(4)), "{odd}");
+            assert_eq!((recording.status, recording.facts.duration_s), (None, Some(4)), "{odd}");
         }
     }
 }

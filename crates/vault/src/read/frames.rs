@@ -52,7 +52,7 @@ impl<B: Chunks + 'static> Frames<B> {
             return Ok(None);
         }
         let frame = self.frames.start;
-        self.frames.start = FrameIndex(frame.0 + 1);
+        self.frames.start = frame.next();
         let layout = &self.opened.layout;
         let (kind, held) = (layout.kind(frame), layout.plaintext_range(frame));
         let mut sealed = self.gather(frame).await?;
@@ -81,14 +81,14 @@ impl<B: Chunks + 'static> Frames<B> {
 
     /// The stored bytes of `frame`, in memory of their own: they're decrypted in place and handed on from there.
     async fn gather(&mut self, frame: FrameIndex) -> Result<BytesMut, ReadError> {
-        let stored = self.opened.layout.object_range(frame..FrameIndex(frame.0 + 1));
+        let stored = self.opened.layout.object_range(frame..frame.next());
         let len = usize::try_from(stored.end.0 - stored.start.0).unwrap_or(usize::MAX);
         let mut sealed = BytesMut::with_capacity(len);
         while sealed.len() < len {
             if self.chunk.is_empty() {
                 let chunk = self.body.next_chunk().await?;
                 self.chunk =
-                    chunk.ok_or_else(|| ReadError::Damaged(format!("object ends within frame {}", frame.0)))?;
+                    chunk.ok_or_else(|| ReadError::Damaged(format!("object ends within frame {}", frame.get())))?;
             }
             let take = self.chunk.len().min(len - sealed.len());
             sealed.extend_from_slice(&self.chunk.split_to(take));
@@ -169,7 +169,7 @@ mod tests {
     ) -> (Frames<Stored>, Arc<AtomicUsize>) {
         let wanted = PlaintextOffset(wanted.start)..PlaintextOffset(wanted.end);
         let touched = opened.layout.frames_of(wanted.clone()).unwrap();
-        let from = touched.start.0 as usize * (FRAME + 32);
+        let from = touched.start.get() as usize * (FRAME + 32);
         let chunks = stored.slice(from..).chunks(chunk).map(Bytes::copy_from_slice).collect();
         let handed_out = Arc::new(AtomicUsize::new(0));
         let body = Stored {

@@ -3,9 +3,7 @@
 use std::fmt;
 
 use bytes::BytesMut;
-use esdk_message::{
-    FrameIndex, FrameKind, HeaderError, Layout, MAX_HEADER_LEN, ObjectOffset, Opener, UnverifiedHeader,
-};
+use esdk_message::{FrameKind, HeaderError, Layout, MAX_HEADER_LEN, ObjectOffset, Opener, UnverifiedHeader};
 use futures_util::future::join3;
 use sid::RecordingSid;
 
@@ -124,7 +122,7 @@ impl Reader {
         layout: &Layout,
     ) -> Result<(), ReadError> {
         let frame = layout.final_frame();
-        let stored = layout.object_range(frame..FrameIndex(frame.0 + 1));
+        let stored = layout.object_range(frame..frame.next());
         let version = fetched.head.version().clone();
         let mut sealed = match fetched.ending_with(stored.start) {
             Some(body) => body.peek(stored).await?,

@@ -7,15 +7,16 @@ use esdk_message::{FrameKind, FrameLength, Layout, ObjectOffset, PlaintextOffset
 use super::Expectation;
 use crate::KeyArn;
 
-/// Bytes asked for where only the header is wanted. A header of one data key is about 450 bytes and one of four (the
-/// most that is accepted) under 2 KiB; 4 KiB hold both, and still fit the first round trip of a TCP connection.
+/// Bytes to request if only the header is needed. A recording's header has 504 to 521 bytes, and one with four data keys
+/// (the most that are accepted) has less than 2 KiB. 4 KiB still fit the first round trip of a TCP connection.
 const HEAD_LEN: u64 = 4 * 1024;
 
 /// A recording's encryption context as the header stores it: a count, and for each of the four pairs two lengths, key
 /// and value: `2 + (4 + 10 + 34) + (4 + 12 + 34) + (4 + 11 + 3) + (4 + 15 + 20)`.
 const CONTEXT_LEN: u64 = 157;
 
-/// What the header has beside context and data key: 75 bytes of fixed fields, 16 of tag, the content type's one byte.
+/// The rest of the header, besides the context and the data key: version, suite, message id, two lengths or counts of 2 bytes,
+/// content type, frame length, commit key and tag, `1 + 2 + 32 + 2 + 2 + 1 + 4 + 32 + 16`.
 const FIXED_LEN: u64 = 92;
 
 /// What an encrypted data key has beside ARN and ciphertext: three lengths and `aws-kms`.
@@ -180,12 +181,15 @@ fn stored_frame() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use esdk_message::{DataKey, EncryptedDataKey, MessageId, Sealer};
+    use esdk_message::{DataKey, EncryptedDataKey, MAX_ENCRYPTED_DATA_KEYS, MessageId, Sealer};
     use proptest::prelude::*;
     use sid::{AccountSid, RecordingSid};
 
     use super::*;
-    use crate::{ContentType, context};
+    use crate::{
+        ContentType,
+        context::{self, ContextFacts},
+    };
 
     fn key() -> KeyArn {
         KeyArn::parse("arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab").unwrap()
@@ -195,28 +199,30 @@ mod tests {
         HeaderWidth::of(&[key()])
     }
 
-    /// Length of the header that the writer makes, for a ciphertext of `wrapped_len`.
-    fn header_len(wrapped_len: usize) -> u64 {
-        let facts = context::ContextFacts {
-            content_type: ContentType::Wav,
-            plaintext_len: Some(1),
-        };
-        let account = AccountSid::parse(&format!("AC{:032x}", 1)).unwrap();
-        let recording = RecordingSid::parse(&format!("RE{:032x}", 1)).unwrap();
-        let wrapped = EncryptedDataKey {
+    const FACTS: ContextFacts = ContextFacts {
+        content_type: ContentType::Wav,
+        plaintext_len: Some(1),
+    };
+
+    fn account() -> AccountSid {
+        AccountSid::parse(&format!("AC{:032x}", 1)).unwrap()
+    }
+
+    fn recording() -> RecordingSid {
+        RecordingSid::parse(&format!("RE{:032x}", 1)).unwrap()
+    }
+
+    /// Length of the header that the writer makes. There is one data key for each of these ciphertext lengths.
+    fn header_len(wrapped_lens: &[usize]) -> u64 {
+        let wrapped = |len: &usize| EncryptedDataKey {
             provider_id: "aws-kms".into(),
             provider_info: key().as_str().into(),
-            ciphertext: vec![0; wrapped_len],
+            ciphertext: vec![0; *len],
         };
-        let context = context::build(&account, &recording, facts).unwrap();
+        let keys: Vec<_> = wrapped_lens.iter().map(wrapped).collect();
+        let context = context::build(&account(), &recording(), FACTS).unwrap();
         let data_key = DataKey::from_slice(&[0; 32]).unwrap();
-        let sealer = Sealer::new(
-            &data_key,
-            MessageId::random(),
-            FrameLength::DEFAULT,
-            &context,
-            &[wrapped],
-        );
+        let sealer = Sealer::new(&data_key, MessageId::random(), FrameLength::DEFAULT, &context, &keys);
         sealer.unwrap().header().len() as u64
     }
 
@@ -243,16 +249,28 @@ mod tests {
     fn the_width_of_a_header_is_known_before_it_is_read() {
         // What KMS and the emulators answer with.
         for wrapped_len in [96, 116, 167, 184] {
-            let len = header_len(wrapped_len);
+            let len = header_len(&[wrapped_len]);
             assert!(width().min <= len && len <= width().max, "{wrapped_len}");
         }
-        assert_eq!(width().min, header_len(64));
-        assert_eq!(width().max, header_len(256));
-        // A multi-Region key's ARN has another length; a deployment that takes both has to expect both.
-        let other =
-            KeyArn::parse("arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab").unwrap();
+        assert_eq!(width().min, header_len(&[64]));
+        assert_eq!(width().max, header_len(&[256]));
+        // The ARN of a key in another Region has another length. A deployment with both keys must expect both lengths.
+        let other = KeyArn::parse("arn:aws:kms:ap-southeast-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab");
+        let other = other.unwrap();
         let both = HeaderWidth::of(&[key(), other.clone()]);
-        assert_eq!((both.min, both.max), (HeaderWidth::of(&[other]).min, width().max));
+        assert_eq!((both.min, both.max), (width().min, HeaderWidth::of(&[other]).max));
+    }
+
+    /// The figures of `docs/FORMAT.md`, `HEAD_LEN` and `esdk_message::MAX_HEADER_LEN`, for a key in us-east-1.
+    #[test]
+    fn a_header_is_504_to_521_bytes_long() {
+        let [single_region, multi_region] = [167, 184];
+        assert_eq!(header_len(&[single_region]), 504);
+        assert_eq!(header_len(&[multi_region]), 521);
+        assert!(header_len(&[multi_region; MAX_ENCRYPTED_DATA_KEYS]) < 2 * 1024);
+        let context = context::build(&account(), &recording(), FACTS).unwrap();
+        let pairs: usize = context.iter().map(|(key, value)| 4 + key.len() + value.len()).sum();
+        assert_eq!(CONTEXT_LEN, 2 + pairs as u64);
     }
 
     #[test]
@@ -316,7 +334,7 @@ mod tests {
         #[test]
         fn a_tail_holds_its_frames_and_the_final_one(layout in layouts(), len in 1..3_000_000_u64) {
             let ask = width().cold_plan(Expectation::Tail { len }).wanted.unwrap();
-            let final_frame = layout.object_range(layout.final_frame()..esdk_message::FrameIndex(layout.frames()));
+            let final_frame = layout.object_range(layout.final_frame()..layout.final_frame().next());
             prop_assert!(covers(&ask, layout.object_len(), &final_frame));
             prop_assert!(covers(&super::final_frame(), layout.object_len(), &final_frame));
             if let Some(range) = expected_bytes(Expectation::Tail { len }, layout.plaintext_len()) {

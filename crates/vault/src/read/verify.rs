@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use audio::Verdict;
-use esdk_message::{FrameIndex, PlaintextOffset};
+use esdk_message::PlaintextOffset;
 use sid::RecordingSid;
 
 use super::{Expectation, ReadError, Reader, frames::Frames};
@@ -51,7 +51,7 @@ impl Reader {
         let opened = Arc::new(opened);
         let layout = &opened.layout;
         // Every frame there is, and not only those that hold plaintext: a final frame may be empty.
-        let frames = FrameIndex(0)..FrameIndex(layout.frames());
+        let frames = layout.all_frames();
         let whole = PlaintextOffset(0)..PlaintextOffset(layout.plaintext_len());
         let body = self
             .body_of(&opened, ahead, layout.object_range(frames.clone()))

@@ -102,7 +102,8 @@ impl PartPlan {
         let frames = layout.frames();
         let part = self.frames_per_part;
         let starts = (0..frames).step_by(part as usize);
-        let of_frames = move |frames: Range<u32>| layout.object_range(FrameIndex(frames.start)..FrameIndex(frames.end));
+        let of_frames =
+            move |frames: Range<u32>| layout.object_range(FrameIndex::new(frames.start)..FrameIndex::new(frames.end));
         starts.map(move |start| {
             let stored = of_frames(start..start.saturating_add(part).min(frames));
             let header = if start == 0 { self.header_len } else { 0 };

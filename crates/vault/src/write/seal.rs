@@ -5,7 +5,7 @@
 //! tens of them at best. So it happens where the bytes arrive and needs no thread of its own.
 
 use bytes::{Buf, Bytes};
-use esdk_message::{FrameIndex, FrameKind, Sealer};
+use esdk_message::{FrameKind, Sealer};
 
 use super::{
     StoreError,
@@ -24,11 +24,9 @@ pub(super) struct SealedParts {
     buffer: Vec<u8>,
     /// 1-based number of that part.
     number: u32,
-    /// The frame that fills.
-    frame: FrameIndex,
-    /// Where that frame starts in `buffer`.
+    /// Where the sealer's next frame starts in `buffer`.
     frame_at: usize,
-    /// Bytes of plaintext in it.
+    /// Bytes of plaintext in that frame.
     filled: usize,
 }
 
@@ -38,7 +36,6 @@ impl SealedParts {
         let mut parts = Self {
             buffer: Vec::new(),
             number: 1,
-            frame: FrameIndex(0),
             frame_at: header_len,
             filled: 0,
             plan,
@@ -81,8 +78,7 @@ impl SealedParts {
         let end = at + self.filled + FrameKind::Final.overhead();
         self.buffer.resize(end, 0);
         self.buffer.copy_within(from..from + self.filled, to);
-        self.sealer
-            .seal_frame(self.frame, FrameKind::Final, &mut self.buffer[at..])?;
+        self.sealer.seal_final(&mut self.buffer[at..])?;
         Ok(Part {
             number: self.number,
             bytes: self.buffer.into(),
@@ -93,12 +89,11 @@ impl SealedParts {
     fn next_frame(&mut self) -> Result<Option<Part>, StoreError> {
         let end = self.frame_at + self.regular_frame_len();
         self.buffer.resize(end, 0);
-        self.sealer
-            .seal_frame(self.frame, FrameKind::Regular, &mut self.buffer[self.frame_at..])?;
-        self.frame = FrameIndex(self.frame.0 + 1);
+        self.sealer.seal_next(&mut self.buffer[self.frame_at..])?;
         self.frame_at = end;
         self.filled = 0;
-        if !self.frame.0.is_multiple_of(self.plan.frames_per_part()) {
+        let sealed = self.sealer.next_frame().get();
+        if !sealed.is_multiple_of(self.plan.frames_per_part()) {
             return Ok(None);
         }
 

@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use esdk_message::{
-    DataKey, EncryptedDataKey, EncryptionContext, FrameIndex, FrameKind, FrameLength, MessageId, Sealer,
-};
+use esdk_message::{DataKey, EncryptedDataKey, EncryptionContext, FrameKind, FrameLength, MessageId, Sealer};
 use futures_util::StreamExt;
 use sid::RecordingSid;
 use vault::{Expectation, ObjectKeys, PlaintextStream, ReadError, Reader, ReaderConfig};
@@ -97,21 +95,29 @@ pub(crate) fn seal_with(
     shape: &Shape,
 ) -> Vec<u8> {
     let frame_length = FrameLength::new(shape.frame_length.try_into().unwrap()).unwrap();
-    let sealer = Sealer::new(data_key, MessageId::random(), frame_length, context, keys).unwrap();
+    let mut sealer = Sealer::new(data_key, MessageId::random(), frame_length, context, keys).unwrap();
     let mut frames: Vec<&[u8]> = plaintext.chunks(shape.frame_length).collect();
     if frames.is_empty() || (shape.empty_final_frame && plaintext.len().is_multiple_of(shape.frame_length)) {
         frames.push(&[]);
     }
     let mut object = sealer.header().to_vec();
-    for (index, text) in (0..).zip(&frames) {
-        let last = index as usize + 1 == frames.len();
-        let kind = if last { FrameKind::Final } else { FrameKind::Regular };
-        let mut frame = vec![0; kind.overhead() + text.len()];
-        frame[kind.plaintext_at()..][..text.len()].copy_from_slice(text);
-        sealer.seal_frame(FrameIndex(index), kind, &mut frame).unwrap();
+    let last = frames.pop().unwrap_or_default();
+    for text in frames {
+        let mut frame = unsealed(FrameKind::Regular, text);
+        sealer.seal_next(&mut frame).unwrap();
         object.extend_from_slice(&frame);
     }
+    let mut frame = unsealed(FrameKind::Final, last);
+    sealer.seal_final(&mut frame).unwrap();
+    object.extend_from_slice(&frame);
     object
+}
+
+/// A frame with its plaintext in place.
+fn unsealed(kind: FrameKind, text: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0; kind.overhead() + text.len()];
+    frame[kind.plaintext_at()..][..text.len()].copy_from_slice(text);
+    frame
 }
 
 /// Seals and stores.

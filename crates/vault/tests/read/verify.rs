@@ -34,7 +34,7 @@ fn shapes() -> impl Iterator<Item = Shape> {
 /// Where the header, each frame and the object end.
 fn ends(object: &[u8]) -> Vec<usize> {
     let layout = layout(object);
-    let stored = |frame| layout.object_range(FrameIndex(frame)..FrameIndex(frame + 1));
+    let stored = |frame| layout.object_range(FrameIndex::new(frame)..FrameIndex::new(frame + 1));
     let header = stored(0).start.0 as usize;
     let frames = (0..layout.frames()).map(|frame| stored(frame).end.0 as usize);
     std::iter::once(header).chain(frames).collect()

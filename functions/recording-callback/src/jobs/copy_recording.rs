@@ -14,6 +14,7 @@ use twilio::{
     client::ApiError,
     encrypted_media::{EncryptedMediaError, MediaEnvelope},
     media::MediaFormat,
+    recording_facts::RecordingFacts,
 };
 use vault::{
     Attributes, ContentType, Doubts, Incoming, Outcome, Receipt, Reported, Source, SourceError, SourceReply,
@@ -75,7 +76,7 @@ impl Copier {
         };
         let incoming = Incoming {
             content_type: content_type(format),
-            attributes: attributes(job),
+            attributes: attributes(&job.facts),
             reported: expected,
             doubts: if is_last { Doubts::Store } else { Doubts::Refuse },
         };
@@ -101,7 +102,7 @@ impl Copier {
         match job.encryption_details {
             // Only the format that Twilio encrypted exists.
             Some(_) => self.formats.usual,
-            None => self.formats.of(job.duration_s.or(expected.duration_s)),
+            None => self.formats.of(job.facts.duration_s.or(expected.duration_s)),
         }
     }
 
@@ -135,8 +136,8 @@ impl Copier {
     /// attempts fetch the recording's current description from Twilio.
     async fn expected(&self, job: &CopyRecording, nth: Try, is_last: bool) -> Result<Reported, TwilioAccountError> {
         let then = Reported {
-            channels: job.channels,
-            duration_s: job.duration_s,
+            channels: job.facts.channels,
+            duration_s: job.facts.duration_s,
         };
         let is_first = matches!(nth, Try::Nth(0 | 1) | Try::Only);
         if is_first && then.channels.is_some() && then.duration_s.is_some() {
@@ -144,8 +145,8 @@ impl Copier {
         }
         match self.twilio.fetch_recording(&job.recording_sid).await {
             Ok(now) => Ok(Reported {
-                channels: now.channels.or(then.channels),
-                duration_s: now.duration_s.or(then.duration_s),
+                channels: now.facts.channels.or(then.channels),
+                duration_s: now.facts.duration_s.or(then.duration_s),
             }),
             Err(error) if is_last => {
                 tracing::warn!(recordingSid = %job.recording_sid, %error, "compared with the callback alone");
@@ -220,19 +221,19 @@ const fn content_type(format: MediaFormat) -> ContentType {
 }
 
 /// Twilio's facts about the recording, for the stored object's metadata.
-fn attributes(job: &CopyRecording) -> Attributes {
-    let start_time = job
+fn attributes(facts: &RecordingFacts) -> Attributes {
+    let start_time = facts
         .start_time_ms
         .and_then(|ms| OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).ok())
         .and_then(|time| time.format(&Rfc3339).ok());
     [
-        ("source", job.source.clone()),
-        ("track", job.track.clone()),
-        ("channels", job.channels.map(|channels| channels.to_string())),
-        ("duration", job.duration_s.map(|seconds| seconds.to_string())),
+        ("source", facts.source.clone()),
+        ("track", facts.track.clone()),
+        ("channels", facts.channels.map(|channels| channels.to_string())),
+        ("duration", facts.duration_s.map(|seconds| seconds.to_string())),
         ("starttime", start_time),
-        ("callsid", job.call_sid.as_ref().map(ToString::to_string)),
-        ("conferencesid", job.conference_sid.as_ref().map(ToString::to_string)),
+        ("callsid", facts.call_sid.as_ref().map(ToString::to_string)),
+        ("conferencesid", facts.conference_sid.as_ref().map(ToString::to_string)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?)))

@@ -116,8 +116,8 @@ impl OriginalDeleter {
     async fn reported(&self, job: &DeleteOriginal) -> Result<[Reported; 2], TwilioAccountError> {
         let original = self.twilio.fetch_recording(&job.recording_sid).await?;
         let now = Reported {
-            channels: original.channels,
-            duration_s: original.duration_s,
+            channels: original.facts.channels,
+            duration_s: original.facts.duration_s,
         };
         let then = Reported {
             channels: None,

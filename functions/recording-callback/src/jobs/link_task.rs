@@ -13,6 +13,7 @@ use service::{
 use sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid};
 use twilio::{
     client::ApiError,
+    recording_facts::RecordingFacts,
     task_attributes::{MergeError, is_linked, merge},
     taskrouter::AssignmentStatus,
 };
@@ -109,7 +110,7 @@ impl Linker {
             Outcome::Taken(_) | Outcome::TaskGone => deletions.unlinked,
         };
         if is_due {
-            deletions.schedule(&job.recording_sid, job.duration_s).await?;
+            deletions.schedule(&job.recording_sid, job.facts.duration_s).await?;
         }
         Ok(())
     }
@@ -141,18 +142,21 @@ impl Linker {
 
     /// The job. If the callback named nothing to find the task by, the recording's own facts are added.
     async fn findable<'a>(&self, job: &'a LinkTask) -> Result<Cow<'a, LinkTask>, LinkError> {
-        if job.task_sid.is_some() || job.call_sid.is_some() || job.conference_sid.is_some() {
+        if job.task_sid.is_some() || job.facts.call_sid.is_some() || job.facts.conference_sid.is_some() {
             return Ok(Cow::Borrowed(job));
         }
         let recording = self.twilio.fetch_recording(&job.recording_sid).await?;
-        if recording.call_sid.is_none() && recording.conference_sid.is_none() {
+        if recording.facts.call_sid.is_none() && recording.facts.conference_sid.is_none() {
             return Err(LinkError::NothingToFindBy);
         }
         Ok(Cow::Owned(LinkTask {
-            call_sid: recording.call_sid,
-            conference_sid: recording.conference_sid,
-            start_time_ms: job.start_time_ms.or(recording.start_time_ms),
-            channels: job.channels.or(recording.channels),
+            facts: RecordingFacts {
+                call_sid: recording.facts.call_sid,
+                conference_sid: recording.facts.conference_sid,
+                start_time_ms: job.facts.start_time_ms.or(recording.facts.start_time_ms),
+                channels: job.facts.channels.or(recording.facts.channels),
+                ..job.facts.clone()
+            },
             ..job.clone()
         }))
     }
@@ -161,7 +165,7 @@ impl Linker {
         if let Some(task) = &job.task_sid {
             return Ok(Some(task.clone()));
         }
-        let (call, conference) = (job.call_sid.as_ref(), job.conference_sid.as_ref());
+        let (call, conference) = (job.facts.call_sid.as_ref(), job.facts.conference_sid.as_ref());
         Ok(self.twilio.find_task(&self.workspace, call, conference).await?)
     }
 
@@ -206,8 +210,8 @@ impl Linker {
 /// Whether the task that a search found is the recording's: its attributes contain the SID of the call or the conference. JSON
 /// has only one form of letters and digits, so that comparing text is enough.
 fn is_of(attributes: Option<&str>, job: &LinkTask) -> bool {
-    let call = job.call_sid.as_ref().map(CallSid::as_str);
-    let conference = job.conference_sid.as_ref().map(ConferenceSid::as_str);
+    let call = job.facts.call_sid.as_ref().map(CallSid::as_str);
+    let conference = job.facts.conference_sid.as_ref().map(ConferenceSid::as_str);
     let names = |sid| attributes.is_some_and(|text| text.contains(sid));
     call.into_iter().chain(conference).any(names)
 }

@@ -90,6 +90,6 @@ async fn has_any(parts: &Parts, recordings: Vec<RecordingResource>) -> Result<bo
 }
 
 fn is_since(recording: &RecordingResource, since_ms: i64) -> bool {
-    let began_ms = recording.start_time_ms.or(recording.date_created_ms);
+    let began_ms = recording.facts.start_time_ms.or(recording.date_created_ms);
     began_ms.is_some_and(|began_ms| began_ms >= since_ms)
 }

@@ -155,10 +155,11 @@ impl BackfillRun {
 /// When the recording ended (Unix milliseconds), as far as Twilio says.
 fn ended_ms(recording: &RecordingResource) -> i64 {
     let began_ms = recording
+        .facts
         .start_time_ms
         .or(recording.date_created_ms)
         .unwrap_or_default();
-    let lasted_s = recording.duration_s.unwrap_or_default();
+    let lasted_s = recording.facts.duration_s.unwrap_or_default();
     let lasted_ms = i64::try_from(lasted_s).unwrap_or(i64::MAX).saturating_mul(1_000);
     began_ms.saturating_add(lasted_ms)
 }
@@ -218,7 +219,7 @@ fn report_missing(missing: &[CopyRecording]) {
 async fn queue(parts: &Parts, missing: &[CopyRecording]) -> Result<usize, WorkError> {
     if let Some(deletions) = parts.deletions.as_ref().filter(|deletions| deletions.unlinked) {
         stream::iter(missing)
-            .map(|copy| deletions.schedule(&copy.recording_sid, copy.duration_s))
+            .map(|copy| deletions.schedule(&copy.recording_sid, copy.facts.duration_s))
             .buffer_unordered(AT_ONCE)
             .try_collect::<()>()
             .await?;
@@ -231,13 +232,7 @@ impl From<RecordingResource> for CopyRecording {
     fn from(recording: RecordingResource) -> Self {
         Self {
             recording_sid: recording.sid,
-            call_sid: recording.call_sid,
-            conference_sid: recording.conference_sid,
-            channels: recording.channels,
-            duration_s: recording.duration_s,
-            start_time_ms: recording.start_time_ms,
-            source: recording.source,
-            track: recording.track,
+            facts: recording.facts,
             encryption_details: recording.encryption_details,
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     sealer::Sealer,
 };
 
-/// A header's fields as bytes, so that a test can spoil any one of them.
+/// A header's fields as bytes, so that a test can damage any one of them.
 struct Raw {
     version: u8,
     suite: u16,
@@ -18,7 +18,7 @@ struct Raw {
 }
 
 impl Raw {
-    /// Context `k` = `v` (8 bytes at offset 37), one key (at 45).
+    /// Context `k` = `v` (8 bytes at offset 37), and one key (at 45).
     fn good() -> Self {
         Self {
             version: 2,
@@ -44,7 +44,7 @@ impl Raw {
     }
 
     fn refusal(&self) -> HeaderError {
-        header(&self.bytes(), Profile::VAULT).expect_err("the header is to be refused")
+        header(&self.bytes(), Profile::VAULT).expect_err("the header must be refused")
     }
 }
 
@@ -79,7 +79,7 @@ fn every_cut_header_asks_for_more_and_asking_ends() {
     let bytes = Raw::good().bytes();
     for len in 0..bytes.len() {
         let Err(HeaderError::Incomplete { needed }) = header(&bytes[..len], Profile::VAULT) else {
-            panic!("{len} bytes of a header passed for a whole one");
+            panic!("{len} bytes were accepted as a complete header");
         };
         assert!(len < needed && needed <= bytes.len(), "{len} bytes: needs {needed}");
     }
@@ -183,7 +183,7 @@ fn a_key_provider_id_is_text() {
     );
 }
 
-/// Raw AES keyrings store tag length and IV there.
+/// Raw AES keyrings store the tag length and the IV in this field.
 #[test]
 fn key_provider_info_that_is_no_text_is_no_arn() {
     let keys = b"\x00\x01\x00\x02id\x00\x02a\xff\x00\x01c".to_vec();
@@ -227,11 +227,11 @@ fn a_context_fills_its_declared_length_exactly() {
             Profile::VAULT,
         )
         else {
-            panic!("{context:?} passed for a context");
+            panic!("{context:?} was accepted as a context");
         };
         (declared, pairs)
     };
-    // One byte left over; one pair too many; a count alone; a value and a key cut; not even a count.
+    // In order: a surplus byte, a surplus pair, only a count, a truncated value, a truncated key, no count.
     assert_eq!(misfit(b"\x00\x09\x00\x01\x00\x01k\x00\x01vX"), (9, 1));
     assert_eq!(misfit(b"\x00\x08\x00\x02\x00\x01k\x00\x01v"), (8, 2));
     assert_eq!(misfit(b"\x00\x02\x00\x00"), (2, 0));
@@ -247,7 +247,7 @@ fn an_unsorted_context_is_read() {
     assert_eq!(header.context.iter().collect::<Vec<_>>(), [("a", "1"), ("b", "2")]);
 }
 
-/// A hostile length makes no allocation: the refusal comes before the bytes are there.
+/// A hostile length causes no allocation. The parser refuses it before the bytes are present.
 #[test]
 fn a_header_over_the_limit_is_refused_at_the_field_that_passes_it() {
     let mut bytes = Raw::good().bytes()[..45].to_vec();
@@ -273,7 +273,7 @@ fn the_longest_header_is_written_and_read() {
         let context = EncryptionContext::default();
         Sealer::new(&data_key, MessageId::random(), FrameLength::DEFAULT, &context, &[key])
     };
-    // 92 fixed bytes, and 6 + 1 + 1 of the key beside its ciphertext.
+    // 92 fixed bytes, and 6 + 1 + 1 bytes of the key besides its ciphertext.
     let longest = seal(MAX_HEADER_LEN - 100).unwrap();
     assert_eq!(longest.header().len(), MAX_HEADER_LEN);
     assert_eq!(
@@ -337,7 +337,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        // Past version and suite, where the parsing begins.
+        // With a valid version and suite, so that the parser reaches the other fields.
         let bytes = [&[2, 4, 0x78], bytes.as_slice()].concat();
         if let Ok(header) = header(&bytes, Profile::VAULT) {
             prop_assert!(header.len() <= bytes.len() as u64);

@@ -75,7 +75,7 @@ fn what_twilio_said_of_the_recording_goes_with_it() {
         ("starttime", "2019-05-28T02:18:02Z"),
         ("track", "both"),
     ];
-    let attributes = attributes(&job());
+    let attributes = attributes(&job().facts);
     let pairs: Vec<_> = attributes
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
@@ -148,7 +148,8 @@ async fn format_of(duration_s: Option<u64>, limit_s: u64, nth: Try) -> MediaForm
     .await;
     let mut copier = copier(&server, MediaFormat::Wav);
     copier.formats.mp3_above_s = Some(limit_s);
-    let job = CopyRecording { duration_s, ..job() };
+    let mut job = job();
+    job.facts.duration_s = duration_s;
     let expected = copier.expected(&job, nth, false).await.unwrap();
     copier.format(&job, &expected)
 }

@@ -42,7 +42,7 @@ impl Links {
             LinkKind::Media => TaskLink::Media {
                 url_provider: url,
                 reservation: job.reservation_sid.clone(),
-                start_time_ms: job.start_time_ms,
+                start_time_ms: job.facts.start_time_ms,
                 channels: self.channel_order(job, attributes),
             },
             LinkKind::SegmentLink(_) => TaskLink::SegmentLink { url },
@@ -51,8 +51,12 @@ impl Links {
 
     /// The order is set only if it is known, because a wrong one distorts the talk-time metrics.
     fn channel_order(&self, job: &LinkTask, attributes: Option<&str>) -> Option<ChannelOrder> {
-        job.channels.filter(|&channels| channels == 2)?;
-        match RecordedLeg::of(attributes, job.call_sid.as_ref(), job.conference_sid.as_ref())? {
+        job.facts.channels.filter(|&channels| channels == 2)?;
+        match RecordedLeg::of(
+            attributes,
+            job.facts.call_sid.as_ref(),
+            job.facts.conference_sid.as_ref(),
+        )? {
             RecordedLeg::Customer => self.channels.customer_leg,
             RecordedLeg::Worker => self.channels.worker_leg,
             RecordedLeg::Conference => self.channels.conference,

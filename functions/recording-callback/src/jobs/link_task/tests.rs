@@ -232,7 +232,7 @@ async fn a_link_that_is_there_already_is_not_written_again() {
             url_provider: "https://playback.example.com/media-url?recordingSid=RE00000000000000000000000000000001"
                 .to_owned(),
             reservation: None,
-            start_time_ms: job_with_task().start_time_ms,
+            start_time_ms: job_with_task().facts.start_time_ms,
             channels: None,
         },
     );

@@ -41,13 +41,13 @@ fn a_completed_recording_is_linked_and_copied() {
     for (event, task_is_known) in [(POST_BASE64, false), (POST_TEXT, true), (GET, true)] {
         let (link, copy) = jobs(event);
         assert_eq!(link.recording_sid.as_str(), "RE00000000000000000000000000000001");
-        assert_eq!(link.call_sid, copy.call_sid);
+        assert_eq!(link.facts.call_sid, copy.facts.call_sid);
         assert_eq!(link.task_sid.is_some(), task_is_known);
         assert_eq!(link.reservation_sid, None);
         // Tue, 28 May 2019 02:18:02 +0000
-        assert_eq!(link.start_time_ms, Some(1_559_009_882_000));
+        assert_eq!(link.facts.start_time_ms, Some(1_559_009_882_000));
         assert_eq!(link.received_at_ms, NOW_MS);
-        assert_eq!((copy.channels, copy.duration_s), (Some(2), Some(5)));
+        assert_eq!((copy.facts.channels, copy.facts.duration_s), (Some(2), Some(5)));
     }
 }
 
@@ -159,12 +159,12 @@ fn a_callback_with_odd_parameters_is_linked_and_copied_with_what_is_left() {
             let (whole_link, whole_copy) = jobs(event);
             assert_eq!(link.recording_sid, whole_link.recording_sid);
             assert_eq!(link.task_sid.is_none(), name == "taskSid", "{to}");
-            assert_eq!(link.call_sid.is_none(), name == "CallSid", "{to}");
-            assert_eq!(copy.duration_s.is_none(), name == "RecordingDuration", "{to}");
-            assert_eq!(copy.channels.is_none(), name == "RecordingChannels", "{to}");
-            assert_eq!(copy.source.is_none(), name == "RecordingSource", "{to}");
-            assert_eq!(copy.track.is_none(), name == "RecordingTrack", "{to}");
-            assert_eq!(copy.start_time_ms.is_none(), name == "RecordingStartTime", "{to}");
+            assert_eq!(link.facts.call_sid.is_none(), name == "CallSid", "{to}");
+            assert_eq!(copy.facts.duration_s.is_none(), name == "RecordingDuration", "{to}");
+            assert_eq!(copy.facts.channels.is_none(), name == "RecordingChannels", "{to}");
+            assert_eq!(copy.facts.source.is_none(), name == "RecordingSource", "{to}");
+            assert_eq!(copy.facts.track.is_none(), name == "RecordingTrack", "{to}");
+            assert_eq!(copy.facts.start_time_ms.is_none(), name == "RecordingStartTime", "{to}");
             assert_eq!(copy.encryption_details, whole_copy.encryption_details);
         }
     }

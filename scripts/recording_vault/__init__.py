@@ -1,0 +1,1 @@
+"""The commands of scripts/vault.py. They need Python 3.11 or later and boto3, and nothing else."""

@@ -1,0 +1,164 @@
+"""The AWS session and the deployed stack, named by `--stack`, `--region` and `--profile`."""
+
+import os
+
+from .problems import Problem, WrongInput
+
+try:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
+except ImportError as missing:
+    raise WrongInput(
+        f"the Python package {missing.name} is missing. Install it: python3 -m pip install boto3"
+    ) from None
+
+# The path of callbacks.
+CALLBACK_PATH = "recording-status-callback"
+
+# AWS's error codes for a missing right.
+FORBIDDEN = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403")
+
+
+class Account:
+    """The clients of one AWS account and Region."""
+
+    def __init__(self, region=None, profile=None, endpoint_url=None):
+        self.session = _session(region, profile)
+        self.region = self.session.region_name
+        if not self.region:
+            raise WrongInput("no AWS Region. Add --region, for example --region eu-central-1")
+        self.endpoint_url = endpoint_url
+        self._clients = {}
+
+    def client(self, service, **options):
+        """Returns the client of a service. Clients without options of their own are shared."""
+        if options:
+            return self.session.client(service, endpoint_url=self.endpoint_url, **options)
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service, endpoint_url=self.endpoint_url)
+        return self._clients[service]
+
+    def identity(self):
+        """Returns the number of the AWS account and the ARN of the identity."""
+        caller = self.client("sts").get_caller_identity()
+        return caller["Account"], caller["Arn"]
+
+    def use_for_scripts(self):
+        """Lets the scripts that use boto3's default session work in this account."""
+        boto3.setup_default_session(
+            region_name=self.region,
+            profile_name=self.session.profile_name if self.session.profile_name != "default" else None,
+        )
+        if self.endpoint_url:
+            os.environ["AWS_ENDPOINT_URL"] = self.endpoint_url
+
+
+class Stack:
+    """A stack as CloudFormation describes it."""
+
+    def __init__(self, description):
+        self.name = description["StackName"]
+        self.id = description.get("StackId", self.name)
+        self.status = description["StackStatus"]
+        self.parameters = _pairs(description.get("Parameters", []), "Parameter")
+        self.outputs = _pairs(description.get("Outputs", []), "Output")
+
+    def output(self, name):
+        """Returns an output's value."""
+        try:
+            return self.outputs[name]
+        except KeyError:
+            raise Problem(
+                f"the stack {self.name} has no output {name}. Is it a stack of Recording Vault, and is its deployment"
+                f" complete? Its status is {self.status}"
+            ) from None
+
+
+def callback_url(stack):
+    """Returns the URL that Twilio calls and signs. With PublicBaseUrl, the webhook accepts no other one."""
+    return _at_public_base(stack, stack.output("CallbackUrl"))
+
+
+def webhook_url(stack):
+    """Returns the value for Flex's call_recording_webhook_url."""
+    return _at_public_base(stack, stack.output("CallRecordingWebhookUrl"))
+
+
+def configured_region(profile):
+    """Returns the Region of the environment or the profile, or None."""
+    return _session(None, profile).region_name
+
+
+def find_stack(account, name):
+    """Returns the stack of that name, or None if there is none."""
+    try:
+        [description] = account.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if (
+            error.response["Error"]["Code"] == "ValidationError"
+            and "does not exist" in error.response["Error"]["Message"]
+        ):
+            return None
+        raise
+    return Stack(description)
+
+
+def require_stack(account, name):
+    """Returns the stack of that name."""
+    stack = find_stack(account, name)
+    if stack is None:
+        raise WrongInput(f"the stack {name} does not exist in {account.region}. Check --stack, --region and --profile")
+    return stack
+
+
+def explained(error):
+    """Describes an error of AWS or boto3 for an administrator."""
+    if isinstance(error, NoCredentialsError):
+        return "no AWS credentials. Sign in (`aws sso login`, `aws configure`), or name a profile with --profile"
+    if isinstance(error, NoRegionError):
+        return "no AWS Region. Add --region, for example --region eu-central-1"
+    if isinstance(error, ClientError):
+        code = error.response["Error"].get("Code", "unknown")
+        message = error.response["Error"].get("Message", "no message")
+        hint = ""
+        if code in FORBIDDEN:
+            hint = ". Your AWS identity lacks this right. `vault.py setup --policies` prints the least policies"
+        elif code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired"):
+            hint = ". Sign in to AWS again"
+        return f"AWS refused {error.operation_name}: {code}: {message}{hint}"
+    return f"AWS could not be reached: {error}"
+
+
+def _at_public_base(stack, url):
+    base = stack.parameters.get("PublicBaseUrl")
+    if not base:
+        return url
+    return f"{base}/{url[url.index(CALLBACK_PATH) :]}"
+
+
+def _session(region, profile):
+    try:
+        # boto3 itself reads only AWS_DEFAULT_REGION. Lambda and the AWS CLI v2 read AWS_REGION too.
+        return boto3.session.Session(region_name=region or os.environ.get("AWS_REGION") or None, profile_name=profile)
+    except ProfileNotFound:
+        raise WrongInput(
+            f"the AWS profile {profile} does not exist. `aws configure list-profiles` lists them"
+        ) from None
+
+
+def _pairs(entries, kind):
+    return {entry[f"{kind}Key"]: entry.get(f"{kind}Value", "") for entry in entries}
+
+
+__all__ = [
+    "Account",
+    "BotoCoreError",
+    "ClientError",
+    "Stack",
+    "callback_url",
+    "configured_region",
+    "explained",
+    "find_stack",
+    "require_stack",
+    "webhook_url",
+]

@@ -1,0 +1,78 @@
+"""The backup file: what the setup has changed and what was there before. It contains no secrets."""
+
+import json
+import os
+import pathlib
+import tempfile
+import time
+
+from .problems import WrongInput
+
+VERSION = 1
+
+
+class Backup:
+    """Entries in the order of the changes. Each is on disk before its change is made."""
+
+    def __init__(self, path, scope):
+        self.path = pathlib.Path(path)
+        self.scope = scope
+        self.entries = []
+        if self.path.exists():
+            self._load()
+
+    def add(self, step, **details):
+        """Keeps what is needed to undo a step."""
+        self.entries.append({"step": step, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **details})
+        self._save()
+
+    def remove(self, entry):
+        """Forgets a step that was undone or was never made. The file goes with the last one."""
+        self.entries.remove(entry)
+        if self.entries:
+            self._save()
+        else:
+            self.path.unlink(missing_ok=True)
+
+    def newest_first(self):
+        """Returns the steps in the order in which they are undone."""
+        return list(reversed(self.entries))
+
+    def _load(self):
+        try:
+            document = json.loads(self.path.read_text(encoding="utf-8"))
+            version, scope, entries = document["version"], document["scope"], document["entries"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise WrongInput(f"{self.path} is not a backup file of the setup. Name another one with --backup") from None
+        if version != VERSION:
+            raise WrongInput(f"{self.path} was written by another version of the setup. Use that version")
+        if scope != self.scope:
+            raise WrongInput(
+                f"{self.path} belongs to {_shown(scope)}, not to {_shown(self.scope)}. Check --stack, --region and"
+                " --profile, or name another file with --backup"
+            )
+        self.entries = entries
+
+    def _save(self):
+        document = {"version": VERSION, "scope": self.scope, "entries": self.entries}
+        folder = self.path.parent
+        # A rename replaces the file as a whole. The file is created with mode 600.
+        handle, name = tempfile.mkstemp(prefix=self.path.name, dir=folder)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(document, file, indent=2)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, self.path)
+        except BaseException:
+            pathlib.Path(name).unlink(missing_ok=True)
+            raise
+
+
+def default_path(stack, region):
+    """Returns the name of the backup file in the current folder."""
+    return f"recording-vault-setup-{stack}-{region}.json"
+
+
+def _shown(scope):
+    return ", ".join(f"{name} {value}" for name, value in scope.items())

@@ -1,0 +1,69 @@
+"""The command line: one help, one way to name a stack, and the exit codes."""
+
+import argparse
+import sys
+
+from .console import Console
+from .problems import EXIT_CODES, FAILED, INTERRUPTED, Problem
+
+DESCRIPTION = """Set up, test and operate Recording Vault.
+
+Every command names the stack in the same way: --stack, --region and --profile. Without --region, the Region comes
+from AWS_REGION, AWS_DEFAULT_REGION or the profile. Secrets are asked for without echo or read from standard input.
+They are never arguments.
+"""
+
+
+def main(arguments=None):
+    """Runs a command. Returns the exit code."""
+    chosen = parser().parse_args(arguments)
+    console = Console(as_json=chosen.json)
+    try:
+        return chosen.run(chosen, console)
+    except Problem as problem:
+        return _failed(console, str(problem), problem.code)
+    except (KeyboardInterrupt, BrokenPipeError):
+        return _failed(console, "interrupted", INTERRUPTED)
+    except Exception as error:
+        # boto3 is only imported where it is needed.
+        if not type(error).__module__.startswith("botocore."):
+            raise
+        from . import aws
+
+        return _failed(console, aws.explained(error), FAILED)
+
+
+def parser():
+    """Returns the parser of all commands."""
+    from . import prove_command, setup_command, stack_commands
+
+    root = argparse.ArgumentParser(
+        prog="vault.py",
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = root.add_subparsers(dest="front_command", required=True, metavar="COMMAND")
+    common = _common()
+    setup_command.add(commands, common)
+    stack_commands.add(commands, common)
+    prove_command.add(commands, common)
+    return root
+
+
+def _common():
+    """Returns the options of every command."""
+    common = argparse.ArgumentParser(add_help=False)
+    group = common.add_argument_group("the stack")
+    group.add_argument("--stack", default="recording-vault", metavar="NAME", help="its name (default: recording-vault)")
+    group.add_argument("--region", help="its AWS Region")
+    group.add_argument("--profile", help="the AWS profile with your credentials")
+    group.add_argument("--endpoint-url", metavar="URL", help="endpoint of all AWS services, for a local stack")
+    common.add_argument("--json", action="store_true", help="print one JSON document; messages go to standard error")
+    return common
+
+
+def _failed(console, message, code):
+    print(f"vault.py: {message}", file=sys.stderr)
+    console.result({"error": message, "exitCode": code})
+    return code

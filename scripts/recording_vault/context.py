@@ -1,0 +1,48 @@
+"""What the steps of the setup share."""
+
+from . import answers, aws
+from .artifacts import Artifacts, default_bucket
+from .backup import Backup, default_path
+from .deploy import Deployment
+from .stored_secrets import Secrets
+from .twilio import Bases
+
+
+class Context:
+    """One run of the setup for one stack."""
+
+    def __init__(self, chosen, console):
+        self.chosen, self.console = chosen, console
+        self.account = aws.Account(_region(chosen, console), chosen.profile, chosen.endpoint_url)
+        self.account_id, self.arn = self.account.identity()
+        self.existing = aws.find_stack(self.account, chosen.stack)
+        self.deployed = self.existing.parameters if self.existing else {}
+        self.bases = Bases(
+            self.deployed,
+            api=chosen.twilio_api_base,
+            taskrouter=chosen.twilio_taskrouter_base,
+            flex_api=chosen.twilio_flex_api_base,
+        )
+        self.artifacts = self.bucket(chosen.artifact_bucket or default_bucket(self.account_id, self.account.region))
+        self.deployment = Deployment(self.account, self.artifacts, chosen.stack, console)
+        scope = {"stack": chosen.stack, "region": self.account.region, "AWS account": self.account_id}
+        self.backup = Backup(chosen.backup or default_path(chosen.stack, self.account.region), scope)
+        self.secrets = Secrets(console, chosen.secrets_from_stdin)
+        self.report = {"stack": chosen.stack, "region": self.account.region, "dryRun": chosen.dry_run}
+
+    def bucket(self, name):
+        """Returns an artifact bucket of this account."""
+        return Artifacts(self.account, self.account_id, name)
+
+    def ended(self, code):
+        """Prints the report, if it was asked for. Returns the exit code."""
+        self.console.result(self.report | {"exitCode": code})
+        return code
+
+
+def _region(chosen, console):
+    """Returns the Region of the flag, the answers file, the environment, the profile or the administrator."""
+    region = chosen.region or answers.collect(chosen).region or aws.configured_region(chosen.profile)
+    if region or not console.interactive:
+        return region
+    return console.ask("AWS Region, for example eu-central-1")

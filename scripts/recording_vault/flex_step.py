@@ -1,0 +1,42 @@
+"""The last step of the setup: Flex's configuration, and the plugin if it was asked for."""
+
+from . import checks, flex_configuration, flex_plugins
+from .stored_secrets import verified_auth_token
+
+
+def configure(run, account, webhook, origins):
+    """Asks for the Auth Token for this step alone, and changes Flex."""
+    if run.chosen.skip_flex:
+        run.console.say("Flex: not changed, because of --skip-flex")
+        return
+    run.console.say("Flex")
+    token = run.secrets.get("flex_auth_token")
+    change(run, verified_auth_token(run.bases, account, token), webhook, origins)
+
+
+def change(run, twilio, webhook, origins):
+    """Turns Call Recording on and activates the plugin, or shows what would change."""
+    checks.require(checks.flex(twilio, origins), run.console)
+    dry_run, consent = run.chosen.dry_run, run.chosen.consent
+
+    def journal(before):
+        run.backup.add("flex configuration", account=twilio.account, webhook=webhook, earlier=before)
+
+    run.report["flexChanged"] = flex_configuration.configure(
+        twilio, run.console, webhook, replace=run.chosen.replace, consent=consent, journal=journal, dry_run=dry_run
+    )
+    if not run.chosen.plugin_version:
+        return
+
+    def journal_plugin(configuration, earlier):
+        run.backup.add("flex plugin", account=twilio.account, configuration=configuration, earlier=earlier)
+
+    run.report["pluginChanged"] = flex_plugins.activate(
+        twilio,
+        run.console,
+        run.chosen.plugin_version,
+        # Who has given the consent to record in a flag has asked for the plugin in another one.
+        consent=consent and flex_plugins.CONSENT,
+        journal=journal_plugin,
+        dry_run=dry_run,
+    )

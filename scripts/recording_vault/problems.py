@@ -1,0 +1,33 @@
+"""What can go wrong, in words for an administrator, and the exit codes."""
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+REFUSED = 3
+INTERRUPTED = 130
+
+EXIT_CODES = """exit codes:
+  0    done, and every check passed
+  1    something failed, or a recording is bad or could not be read
+  2    the command line, the answers file or the release is wrong
+  3    refused: the command stopped before a change that needs your decision
+  130  interrupted
+"""
+
+
+class Problem(Exception):
+    """A failure. Its text says what is wrong and what to do. It contains no secret."""
+
+    code = FAILED
+
+
+class WrongInput(Problem):
+    """A wrong argument, answer or file."""
+
+    code = USAGE
+
+
+class Refusal(Problem):
+    """A change that is not made without a decision of the administrator."""
+
+    code = REFUSED

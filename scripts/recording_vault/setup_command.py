@@ -1,0 +1,122 @@
+"""The command `setup`: its options, and the policies."""
+
+import argparse
+import json
+
+from .answers import EXAMPLE
+from .problems import DONE, EXIT_CODES
+from .release import ARCHITECTURES
+
+DESCRIPTION = """Deploy a release, store the secrets, prove the service, and configure Flex last.
+
+The command checks first, shows what it changes, and writes a backup file before each change. It can be run again at any
+time: it keeps what is done and continues with the rest. --dry-run changes nothing. --undo reverts the changes.
+
+Secrets are asked for without echo. With --secrets-from-stdin, they come as one JSON object on standard input, with the
+names api_key_sid, api_key_secret, auth_token, flex_auth_token and flex_token.
+
+An answers file saves the questions:
+
+"""
+
+
+def add(commands, common):
+    """Adds the command to the command line."""
+    parser = commands.add_parser(
+        "setup",
+        parents=[common],
+        help="deploy a release, store the secrets, prove it, and configure Flex",
+        description=DESCRIPTION + EXAMPLE,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_modes(parser)
+    _add_answers(parser)
+    _add_flex(parser)
+    _add_places(parser)
+    parser.set_defaults(run=_run)
+
+
+def _add_modes(parser):
+    parser.add_argument("--release", metavar="PATH", help="folder or archive of the release")
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--dry-run", action="store_true", help="show every change and make none")
+    modes.add_argument("--policies", action="store_true", help="print the least policies and end")
+    parser.add_argument(
+        "--undo", action="store_true", help="revert the changes of the backup file; also with --dry-run"
+    )
+    parser.add_argument(
+        "--backup", metavar="FILE", help="default: recording-vault-setup-STACK-REGION.json in this folder"
+    )
+    parser.add_argument("--secrets-from-stdin", action="store_true", help="read the secrets from standard input")
+    parser.add_argument("--replace-secrets", action="store_true", help="replace secrets that have a value already")
+    parser.add_argument("--skip-proof", action="store_true", help="do not send a recording through the service")
+    parser.add_argument("--signed-url", metavar="URL", help="the URL that Twilio signs, if it is not the callback URL")
+
+
+def _add_answers(parser):
+    group = parser.add_argument_group("answers")
+    group.add_argument("--answers", metavar="FILE", help="a file as above, in TOML or JSON; flags have precedence")
+    group.add_argument("--account", metavar="AC...", help="the Twilio account")
+    group.add_argument("--workspace", help="the TaskRouter workspace of Flex, by its name or SID")
+    group.add_argument("--alarm-email", metavar="ADDRESS", help="address for alarms; empty for none")
+    group.add_argument("--retention-days", metavar="DAYS", help="days until recordings are deleted; 0 for never")
+    group.add_argument(
+        "--parameter", action="append", metavar="NAME=VALUE", help="a parameter of the template; repeatable"
+    )
+    group.add_argument("--architecture", choices=ARCHITECTURES, help="processor of the functions (default: arm64)")
+
+
+def _add_flex(parser):
+    group = parser.add_argument_group("Flex")
+    group.add_argument("--skip-flex", action="store_true", help="do not configure Flex")
+    group.add_argument("--replace", action="store_true", help="replace a webhook that is not this stack's")
+    group.add_argument("--consent", metavar="SENTENCE", help="the sentence that the command asks for, word for word")
+    group.add_argument(
+        "--plugin-version", metavar="VERSION", help="also activate this uploaded version of the Flex plugin"
+    )
+
+
+def _add_places(parser):
+    group = parser.add_argument_group("places")
+    group.add_argument(
+        "--artifact-bucket", metavar="NAME", help="bucket for the release (default: one for account and Region)"
+    )
+    for name in ("api", "taskrouter", "flex-api"):
+        variable = f"TWILIO_{name.replace('-', '_').upper()}_BASE"
+        group.add_argument(
+            f"--twilio-{name}-base", metavar="URL", help=f"host of another Twilio region; also {variable}"
+        )
+
+
+def _run(chosen, console):
+    # boto3 is needed from here on.
+    from .context import Context
+    from .setup import Setup
+    from .undo import undo
+
+    if chosen.policies:
+        return _policies(Context(chosen, console))
+    if chosen.undo:
+        return undo(Context(chosen, console))
+    return Setup(chosen, console).run()
+
+
+def _policies(run):
+    from . import policies
+    from .artifacts import partition
+
+    region = run.account.region
+    deployer = policies.deployer(partition(run.account), region, run.account_id, run.chosen.stack, run.artifacts.name)
+    run.console.say(f"For the person who deploys, as an inline policy of the role:\n{json.dumps(deployer, indent=2)}")
+    run.report["policies"] = {"deployer": deployer}
+    stack = run.existing
+    if stack is None:
+        run.console.say(
+            "For the people who operate, the stack creates a policy. Its output OperatorPolicyArn names it."
+        )
+    else:
+        arn, operator = policies.operator(run.account, stack)
+        run.console.say(f"For the people who operate, attach {arn}:\n{json.dumps(operator, indent=2)}")
+        run.report["policies"]["operator"] = operator
+    return run.ended(DONE)

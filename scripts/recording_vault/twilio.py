@@ -1,0 +1,188 @@
+"""Twilio's APIs, as far as the setup needs them."""
+
+import base64
+import json
+import os
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from .problems import Problem, WrongInput
+
+TIMEOUT_S = 30
+
+# The most entries of one list. An account has fewer workspaces and plugins.
+PAGE = 1000
+
+# The variables of the functions, the parameters of the template, and the hosts of US1.
+BASES = {
+    "api": ("TWILIO_API_BASE", "TwilioApiBase", "https://api.twilio.com"),
+    "taskrouter": ("TWILIO_TASKROUTER_BASE", "TwilioTaskRouterBase", "https://taskrouter.twilio.com"),
+    "flex_api": ("TWILIO_FLEX_API_BASE", "TwilioFlexApiBase", "https://flex-api.twilio.com"),
+}
+
+# Credentials go only to Twilio, or to a local stack.
+ALLOWED_BASE = re.compile(r"https://[a-z0-9.-]+\.twilio\.com|http://(127\.0\.0\.1|localhost)(:\d+)?")
+
+
+class TwilioError(Problem):
+    """An answer of Twilio that is not a success."""
+
+    def __init__(self, operation, status, answer):
+        self.status = status
+        code = answer.get("code") if isinstance(answer, dict) else None
+        message = answer.get("message") if isinstance(answer, dict) else None
+        # Twilio's messages name fields and resources. A URL in one could have a query string.
+        message = re.sub(r"\?\S*", "?...", message) if isinstance(message, str) else "no message"
+        super().__init__(f"Twilio refused to {operation}: {status}, code {code}: {message}. {_advice(status)}")
+
+
+class Bases:
+    """The base URLs of Twilio's APIs: from flags, the environment, the deployed stack, or the hosts of US1."""
+
+    def __init__(self, deployed=None, **given):
+        for name, (variable, parameter, default) in BASES.items():
+            found = given.get(name) or os.environ.get(variable) or (deployed or {}).get(parameter) or default
+            base = found.rstrip("/")
+            if not ALLOWED_BASE.fullmatch(base):
+                raise WrongInput(f"{base} is not a base URL of Twilio: https://, a host under twilio.com, and no path")
+            setattr(self, name, base)
+
+    def parameters(self):
+        """Returns the bases as parameters of the template, which accepts only hosts of Twilio."""
+        bases = {parameter: getattr(self, name) for name, (_, parameter, _) in BASES.items()}
+        return {parameter: base for parameter, base in bases.items() if base.startswith("https://")}
+
+
+class Client:
+    """Twilio's API under one credential: an API key, or the Account SID with the Auth Token."""
+
+    def __init__(self, bases, account, user, password):
+        self.bases, self.account = bases, account
+        basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._authorization = f"Basic {basic}"
+
+    def fetch_account(self):
+        """Returns the account. Only the Auth Token or a main API key may read it."""
+        return self._ask("read the account", f"{self.bases.api}/2010-04-01/Accounts/{self.account}.json")
+
+    def recordings(self, limit):
+        """Returns the newest recordings of the account."""
+        url = f"{self.bases.api}/2010-04-01/Accounts/{self.account}/Recordings.json?PageSize={limit}"
+        return self._ask("list recordings", url)["recordings"]
+
+    def workspaces(self):
+        """Returns the TaskRouter workspaces of the account."""
+        url = f"{self.bases.taskrouter}/v1/Workspaces?PageSize={PAGE}"
+        return self._ask("list the TaskRouter workspaces", url)["workspaces"]
+
+    def flex_configuration(self):
+        """Returns the configuration of Flex."""
+        return self._ask("read Flex's configuration", f"{self.bases.flex_api}/v1/Configuration")
+
+    def change_flex_configuration(self, change):
+        """Sends some properties of Flex's configuration. Twilio leaves the others as they are."""
+        url = f"{self.bases.flex_api}/v1/Configuration"
+        return self._ask("change Flex's configuration", url, document=change)
+
+    def plugins(self):
+        """Returns the Flex plugins of the account."""
+        return self._plugin_service("list the Flex plugins", f"Plugins?PageSize={PAGE}")["plugins"]
+
+    def plugin_versions(self, plugin):
+        """Returns the versions of a plugin."""
+        path = f"Plugins/{plugin}/Versions?PageSize={PAGE}"
+        return self._plugin_service("list the plugin's versions", path)["plugin_versions"]
+
+    def active_release(self):
+        """Returns the active release of Flex plugins, or None if no plugin was ever released."""
+        try:
+            return self._plugin_service("read the active plugin release", "Releases/active")
+        except TwilioError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def configured_plugins(self, configuration):
+        """Returns the plugin versions of a plugin configuration."""
+        path = f"Configurations/{configuration}/Plugins?PageSize={PAGE}"
+        answer = self._plugin_service("read the active plugins", path)
+        if (answer.get("meta") or {}).get("next_page_url"):
+            raise Problem(
+                f"the plugin configuration has more than {PAGE} plugins, which this command cannot carry over"
+            )
+        return answer["plugins"]
+
+    def create_plugin_configuration(self, name, plugins):
+        """Creates a plugin configuration. `plugins` are pairs of a plugin version's SID and its phase."""
+        entries = [json.dumps({"plugin_version": version, "phase": phase}) for version, phase in plugins]
+        form = [("Name", name), *(("Plugins", entry) for entry in entries)]
+        return self._plugin_service("create a plugin configuration", "Configurations", form)
+
+    def release(self, configuration):
+        """Makes a plugin configuration the active one."""
+        form = [("ConfigurationId", configuration)]
+        return self._plugin_service("release the plugin configuration", "Releases", form)
+
+    def _plugin_service(self, operation, path, form=None):
+        return self._ask(operation, f"{self.bases.flex_api}/v1/PluginService/{path}", form=form)
+
+    def _ask(self, operation, url, document=None, form=None):
+        headers = {"Authorization": self._authorization, "Accept": "application/json"}
+        body = None
+        if document is not None:
+            headers["Content-Type"], body = "application/json", json.dumps(document).encode()
+        elif form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urllib.parse.urlencode(form).encode()
+        status, answer = _send(operation, urllib.request.Request(url, data=body, headers=headers))
+        if not 200 <= status < 300:
+            raise TwilioError(operation, status, answer)
+        if not isinstance(answer, dict):
+            raise Problem(f"Twilio's answer to the request to {operation} is not JSON. Try again later")
+        return answer
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would send the credential to another address."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+def _send(operation, request):
+    try:
+        with _OPENER.open(request, timeout=TIMEOUT_S) as reply:
+            return reply.status, _json(reply.read())
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, _json(refusal.read())
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise Problem(
+            f"Twilio at {request.host} could not be reached to {operation} ({type(reason).__name__}). Check the network"
+            " and the proxy, and run the command again"
+        ) from None
+
+
+def _json(body):
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _advice(status):
+    if status == 401:
+        return "Check the SID and the secret, and that both belong to this account and region"
+    if status == 403:
+        return "The credential lacks this permission"
+    if status == 404:
+        return "Check the account. Is Flex set up in it?"
+    if status == 429 or status >= 500:
+        return "Run the command again in a minute"
+    return "See Twilio's error code at https://www.twilio.com/docs/api/errors"

@@ -1,0 +1,66 @@
+"""The undo: reverts what the setup did, the last change first, from its own backup file."""
+
+from . import aws, flex_configuration, flex_plugins
+from .problems import DONE, WrongInput
+from .stored_secrets import Store, verified_auth_token
+
+
+def undo(run):
+    """Reverts the changes of the backup file, the last one first. Returns the exit code."""
+    if not run.backup.entries:
+        raise WrongInput(f"{run.backup.path} does not exist or is empty: nothing to undo. Name the file with --backup")
+    _require_consent(run)
+    twilio = None
+    for entry in run.backup.newest_first():
+        if entry["step"].startswith("flex") and twilio is None:
+            account = entry["account"]
+            twilio = verified_auth_token(run.bases, account, run.secrets.get("flex_auth_token"))
+        _undo_one(run, entry, twilio)
+        if not run.chosen.dry_run:
+            run.backup.remove(entry)
+    return run.ended(DONE)
+
+
+def _require_consent(run):
+    """Asks before the first change whether the stack may be deleted."""
+    created = any(entry["step"] == "stack" and entry["created"] for entry in run.backup.entries)
+    stack = aws.find_stack(run.account, run.chosen.stack) if created and not run.chosen.dry_run else None
+    if stack:
+        run.console.say(
+            f"The stack {stack.name} will be deleted. AWS keeps the recordings, the keys, playback and the audit logs."
+            " Messages that wait in queues are lost."
+        )
+        run.console.consent(f"Delete the stack {stack.name}", run.chosen.consent)
+
+
+def _undo_one(run, entry, twilio):
+    dry_run, say = run.chosen.dry_run, run.console.say
+    match entry["step"]:
+        case "flex configuration":
+            flex_configuration.undo(twilio, run.console, entry["webhook"], entry["earlier"], dry_run)
+        case "flex plugin":
+            flex_plugins.undo(twilio, run.console, entry["configuration"], entry["earlier"], dry_run)
+        case "secret" if not dry_run:
+            Store(run.account).undo(entry["arn"], entry["version"], entry["earlier"], run.console)
+        case "stack":
+            _undo_stack(run, entry, dry_run)
+        case "artifact bucket" if not dry_run:
+            run.bucket(entry["bucket"]).delete()
+            say(f"Artifact bucket: {entry['bucket']} deleted")
+        case step:
+            say(f"{step}: would be reverted")
+
+
+def _undo_stack(run, entry, dry_run):
+    stack = aws.find_stack(run.account, run.chosen.stack)
+    if stack is None:
+        run.console.say("Stack: it is gone already")
+    elif dry_run:
+        run.console.say(f"Stack: would be {'deleted' if entry['created'] else 'restored'}")
+    elif entry["created"]:
+        run.deployment.delete()
+        run.console.say("Stack: deleted")
+    else:
+        run.deployment.artifacts = run.bucket(entry["bucket"])
+        changed = run.deployment.restore(entry["earlier"])
+        run.console.say(f"Stack: {'restored' if changed else 'nothing to restore'}")

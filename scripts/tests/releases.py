@@ -1,0 +1,72 @@
+"""A release that is made from the templates of this checkout, with functions that do nothing."""
+
+import functools
+import hashlib
+import io
+import json
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+from support import SCRIPTS
+
+ROOT = SCRIPTS.parent
+
+
+@functools.cache
+def templates():
+    """Returns template.yaml and monitoring.yaml as JSON, with SAM's macro expanded."""
+    return tuple(_expanded(name) for name in ("template.yaml", "monitoring.yaml"))
+
+
+def release_folder(folder):
+    """Writes a release."""
+    template, monitoring = (json.loads(json.dumps(one)) for one in templates())
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Lambda::Function":
+            playback = "listeners" in properties["Description"]
+            properties["Code"] = f"arm64/recording-{'playback' if playback else 'callback'}.zip"
+        elif resource["Type"] == "AWS::CloudFormation::Stack":
+            properties["TemplateURL"] = "monitoring.json"
+    files = {
+        "template.json": json.dumps(template).encode(),
+        "monitoring.json": json.dumps(_simple(monitoring)).encode(),
+    }
+    for architecture in ("arm64", "x86_64"):
+        for binary in ("recording-callback", "recording-playback"):
+            files[f"{architecture}/{binary}.zip"] = _stub(f"{architecture} {binary}")
+    sums = "".join(f"{hashlib.sha256(body).hexdigest()}  {name}\n" for name, body in files.items())
+    for name, body in (files | {"SHA256SUMS": sums.encode()}).items():
+        path = pathlib.Path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+
+
+def _expanded(name):
+    expand = [sys.executable, ROOT / "tests/deployment/expand.py", ROOT / name]
+    environment = {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "SAM_CLI_TELEMETRY": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": "/tmp",
+    }
+    return json.loads(subprocess.run(expand, check=True, capture_output=True, env=environment).stdout)
+
+
+def _simple(monitoring):
+    """Replaces alarms on expressions, which the emulator refuses, by alarms on their first metric."""
+    for resource in monitoring["Resources"].values():
+        properties = resource["Properties"]
+        stat = next((m["MetricStat"] for m in properties.pop("Metrics", []) if "MetricStat" in m), None)
+        if stat:
+            properties.update(stat["Metric"], Statistic=stat["Stat"], Period=stat["Period"])
+    return monitoring
+
+
+def _stub(text):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(zipfile.ZipInfo("bootstrap"), f"#!/bin/sh\n# {text}\n")
+    return archive.getvalue()

@@ -1,0 +1,236 @@
+"""The whole setup: the emulated AWS account, the double of Twilio, and a double of the deployed functions."""
+
+import contextlib
+import io
+import json
+import os
+import pathlib
+import tempfile
+import unittest
+from unittest import mock
+
+from aws_emulator import CREDENTIALS, REGION, account, emulator
+from releases import release_folder
+from service_double import FLEX_TOKEN, ServiceDouble
+from support import ACCOUNT, API_KEY, AUTH_TOKEN, WORKSPACE
+from twilio_double import TwilioDouble, problem
+
+from recording_vault import cli, deploy, proof
+from recording_vault import flex_configuration as flex
+from recording_vault.aws import find_stack
+from recording_vault.stored_secrets import Store
+
+SECRETS = {
+    "api_key_sid": API_KEY[0],
+    "api_key_secret": API_KEY[1],
+    "auth_token": AUTH_TOKEN,
+    "flex_auth_token": AUTH_TOKEN,
+    "flex_token": FLEX_TOKEN,
+}
+FOREIGN = "https://somebody.example.com/callback"
+
+
+class Emulated(unittest.TestCase):
+    """An emulated account with a release."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.release = cls.folder / "release"
+        release_folder(cls.release)
+        cls.endpoint = cls.enterClassContext(emulator())
+        cls.account = account(cls.endpoint)
+
+    def setUp(self):
+        self.twilio = TwilioDouble({"ui_attributes": {"a": 1}, flex.ENABLED: False, flex.WEBHOOK: None})
+        self.base = self.enterContext(self.twilio.served())
+        self.service = ServiceDouble()
+        self.enterContext(mock.patch("smoke_test.ask", self.service.ask))
+        self.enterContext(mock.patch.object(deploy, "POLL_SECONDS", 0.05))
+        self.enterContext(mock.patch.object(proof, "PAUSE_S", 0.01))
+        # In the emulator, a new secret has an empty value. In AWS, it has none.
+        self.enterContext(mock.patch.object(Store, "has_value", lambda store, arn: bool(self.value(arn))))
+        self.backup = self.folder / "backup.json"
+
+    def setup_with(self, *arguments, secrets=None, answers=("--account", ACCOUNT)):
+        """Runs `vault.py setup`. Returns the exit code, the document and all output."""
+        output, errors = io.StringIO(), io.StringIO()
+        given = json.dumps(SECRETS if secrets is None else secrets)
+        command = [
+            *("setup", "--json", "--secrets-from-stdin", "--region", REGION, "--endpoint-url", self.endpoint),
+            *("--backup", str(self.backup), "--release", str(self.release)),
+            *(
+                "--twilio-api-base",
+                self.base,
+                "--twilio-taskrouter-base",
+                self.base,
+                "--twilio-flex-api-base",
+                self.base,
+            ),
+            *answers,
+            *arguments,
+        ]
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+            with mock.patch("sys.stdin", io.StringIO(given)), mock.patch.dict(os.environ, CREDENTIALS):
+                code = cli.main(command)
+        printed = output.getvalue() + errors.getvalue()
+        for secret in (*SECRETS.values(), "signature="):
+            if secret != API_KEY[0]:
+                self.assertNotIn(secret, printed)
+                self.assertNotIn(secret, self.backup.read_text() if self.backup.exists() else "")
+        return code, json.loads(output.getvalue()), printed
+
+    def stack(self):
+        return find_stack(self.account, "recording-vault")
+
+    def value(self, arn):
+        return self.account.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+
+    def secret(self, output):
+        return json.loads(self.value(self.stack().output(output)))
+
+
+class Whole(Emulated):
+    def test_from_nothing_to_a_configured_flex_and_back(self):
+        code, document, printed = self.setup_with("--dry-run")
+        self.assertEqual(code, 0, printed)
+        self.assertIsNone(self.stack())
+        self.assertEqual((self.account.client("s3").list_buckets()["Buckets"], self.twilio.written), ([], []))
+        self.assertFalse(self.backup.exists())
+        self.assertIn("+ RecordingsKey (AWS::KMS::Key)", document["resources"])
+
+        self.service.not_ready = 2
+        code, document, printed = self.setup_with("--consent", flex.CONSENT, "--alarm-email", "ops@example.com")
+        self.assertEqual(code, 0, printed)
+        self.assertEqual(self.secret("ApiKeySecretArn"), {"sid": API_KEY[0], "secret": API_KEY[1]})
+        self.assertEqual(self.secret("AuthTokenSecretArn"), {"primary": AUTH_TOKEN})
+        webhook = self.stack().output("CallRecordingWebhookUrl")
+        self.assertEqual(self.twilio.written, [{"account_sid": ACCOUNT, flex.ENABLED: True, flex.WEBHOOK: webhook}])
+        self.assertEqual([check["result"] for check in document["proof"]], ["ok"] * 10)
+        self.assertEqual(self.stack().parameters["TwilioWorkspaceSid"], WORKSPACE)
+        self.assertEqual(len(self.service.callbacks), 1)
+        self.assertIn("Only a real call shows the rest", printed)
+        self.assertIn("default. ", printed)
+        self.assertEqual(oct(self.backup.stat().st_mode & 0o777), "0o600")
+
+        with self.subTest("a second run changes nothing"):
+            before = self.backup.read_text()
+            code, document, printed = self.setup_with("--consent", flex.CONSENT, answers=())
+            self.assertEqual((code, document["stackChanged"], document["flexChanged"]), (0, False, False), printed)
+            self.assertEqual((self.backup.read_text(), len(self.twilio.written)), (before, 1))
+
+        with self.subTest("a dry run of an update shows the differences"):
+            arguments = ("--dry-run", "--parameter", "MediaUrlTtl=600", "--architecture", "x86_64")
+            code, document, printed = self.setup_with(*arguments, answers=())
+            self.assertEqual((code, len(self.twilio.written)), (0, 1), printed)
+            self.assertIn("  - MediaUrlTtl: 3600\n  + MediaUrlTtl: 600\n", printed)
+            self.assertIn("~ WebhookFunction (AWS::Lambda::Function): Code", document["resources"])
+            self.assertEqual(len(document["resources"]), 6)
+            self.assertEqual(self.stack().parameters["MediaUrlTtl"], "3600")
+
+        with self.subTest("a dry run of the undo changes nothing"):
+            code, _, printed = self.setup_with("--undo", "--dry-run")
+            self.assertEqual((code, len(self.twilio.written)), (0, 1), printed)
+            self.assertEqual(self.backup.read_text(), before)
+
+        with self.subTest("the undo"):
+            code, _, printed = self.setup_with("--undo", "--consent", "Delete the stack recording-vault")
+            self.assertEqual(code, 0, printed)
+            self.assertEqual(self.twilio.configuration[flex.ENABLED], False)
+            self.assertEqual(self.twilio.configuration[flex.WEBHOOK], None)
+            self.assertIsNone(self.stack())
+            self.assertEqual(self.account.client("s3").list_buckets()["Buckets"], [])
+            self.assertFalse(self.backup.exists())
+
+
+class Refused(Emulated):
+    """What is wrong before anything is changed. Each leaves nothing behind."""
+
+    def refused(self, code, words, *arguments, **options):
+        actual, document, printed = self.setup_with("--consent", flex.CONSENT, *arguments, **options)
+        self.assertEqual(actual, code, printed)
+        self.assertRegex(document["error"], words)
+        self.assertIsNone(self.stack())
+        self.assertEqual(self.account.client("s3").list_buckets()["Buckets"], [])
+        self.assertEqual(self.twilio.written, [])
+        self.assertFalse(self.backup.exists())
+
+    def test_wrong_secrets(self):
+        self.refused(1, "Create a standard API key", secrets=SECRETS | {"api_key_secret": "wrong"})
+        self.refused(1, "Copy it again from the console", secrets=SECRETS | {"auth_token": "wrong"})
+        self.refused(2, "The Account SID is not an API key", secrets=SECRETS | {"api_key_sid": ACCOUNT})
+        self.refused(2, "api_key_sid is missing", secrets={})
+        self.refused(2, "unknown names: password", secrets={"password": "x"})
+
+    def test_wrong_answers(self):
+        self.refused(2, "AC and 32 hexadecimal digits", answers=("--account", "AC1"))
+        self.refused(2, "no TaskRouter workspace Other.*Flex Task Assignment", "--workspace", "Other")
+        self.refused(2, "at least 0", "--retention-days", "-1")
+        self.refused(2, "no parameter Colour", "--parameter", "Colour=blue")
+        self.refused(2, "is not NAME=VALUE", "--parameter", "Colour")
+
+    def test_a_region_without_function_urls(self):
+        self.refused(1, "eu-central-2 has no Lambda function URLs", "--region", "eu-central-2")
+
+    def test_a_damaged_release(self):
+        broken = self.folder / "broken"
+        release_folder(broken)
+        (broken / "template.json").write_text("{}")
+        self.refused(2, "template.json of the release is damaged", "--release", str(broken))
+
+    def test_a_self_hosted_flex_without_its_origin(self):
+        self.twilio.configuration["runtime_domain"] = "https://flex.example.com"
+        self.refused(1, "https://flex.example.com, which is not in FlexOrigins")
+
+    def test_twilio_that_fails(self):
+        self.twilio.faults = {("GET", "/v1/Workspaces"): problem(503, 20503, "unavailable")}
+        self.refused(1, "list the TaskRouter workspaces: 503.*Run the command again in a minute")
+        self.twilio.faults = {("GET", "/v1/Configuration"): problem(404, 20404, "not found")}
+        self.refused(1, "Is Flex set up in it")
+
+    def test_nothing_to_undo(self):
+        self.refused(2, "nothing to undo", "--undo")
+
+
+class Interrupted(Emulated):
+    """What is wrong after the deployment. Flex stays as it was, and another run continues."""
+
+    def test_every_later_step_can_fail_and_the_next_run_continues(self):
+        consent = ("--consent", flex.CONSENT)
+        with self.subTest("a wrong token in the deployed service"):
+            self.service.auth_token = "another"
+            code, document, printed = self.setup_with(*consent)
+            self.assertEqual(code, 1, printed)
+            self.assertRegex(document["error"], "Flex was not changed.*It continues where it stopped")
+            self.service.auth_token = AUTH_TOKEN
+        with self.subTest("no consent"):
+            code, document, _ = self.setup_with()
+            self.assertEqual(code, 3)
+            self.assertIn(flex.CONSENT, document["error"])
+        with self.subTest("a foreign webhook"):
+            self.twilio.configuration[flex.WEBHOOK] = FOREIGN
+            code, document, _ = self.setup_with(*consent)
+            self.assertEqual(code, 3)
+            self.assertIn("--replace", document["error"])
+        with self.subTest("a write that fails"):
+            self.twilio.faults = {("POST", "/v1/Configuration"): problem(500, 20500, "internal")}
+            code, document, _ = self.setup_with(*consent, "--replace")
+            self.assertEqual(code, 1)
+            self.twilio.faults = {}
+        self.assertEqual(self.twilio.written, [])
+        with self.subTest("the next run continues"):
+            code, document, printed = self.setup_with(*consent, "--replace")
+            self.assertEqual((code, document["stackChanged"], document["flexChanged"]), (0, False, True), printed)
+        with self.subTest("the undo needs consent before its first change"):
+            writes = len(self.twilio.written)
+            code, document, printed = self.setup_with("--undo", "--consent", "no")
+            self.assertEqual((code, len(self.twilio.written)), (3, writes), printed)
+            self.assertIsNotNone(self.stack())
+        with self.subTest("the undo restores the foreign webhook"):
+            code, document, printed = self.setup_with("--undo", "--consent", "Delete the stack recording-vault")
+            self.assertEqual((code, self.twilio.configuration[flex.WEBHOOK]), (0, FOREIGN), printed)
+            self.assertIsNone(self.stack())
+
+
+if __name__ == "__main__":
+    unittest.main()
