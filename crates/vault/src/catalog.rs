@@ -1,10 +1,9 @@
 //! What is in the bucket: one recording, or all of them in order.
 
-use aws_sdk_s3::Client;
 use sid::RecordingSid;
 
 use crate::{
-    ObjectKeys, ServiceError,
+    Bucket, ObjectKeys, ServiceError,
     head::{Found, find, head},
     object_keys::{OBJECTS_PREFIX, recording_of_object_key},
 };
@@ -12,8 +11,7 @@ use crate::{
 /// Looks recordings up in the bucket, without reading them. It needs `s3:ListBucket` and `s3:GetObject`.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    s3: Client,
-    bucket: String,
+    bucket: Bucket,
 }
 
 /// What became of a recording.
@@ -33,8 +31,8 @@ pub enum Presence {
 impl Catalog {
     /// The catalog of `bucket`.
     #[must_use]
-    pub fn new(s3: Client, bucket: String) -> Self {
-        Self { s3, bucket }
+    pub fn new(bucket: Bucket) -> Self {
+        Self { bucket }
     }
 
     /// Whether `recording` is stored, or was.
@@ -44,10 +42,7 @@ impl Catalog {
     /// [`ServiceError`] when S3 refuses or can't be reached.
     pub async fn presence(&self, recording: &RecordingSid) -> Result<Presence, ServiceError> {
         let (mark, object) = (recording.erasure_mark_key(), recording.object_key());
-        let (mark, object) = tokio::try_join!(
-            head(&self.s3, &self.bucket, &mark),
-            find(&self.s3, &self.bucket, &object)
-        )?;
+        let (mark, object) = tokio::try_join!(head(&self.bucket, &mark), find(&self.bucket, &object))?;
         Ok(match (mark, object) {
             (Some(_), _) => Presence::Erased,
             (None, Found::Object(_)) => Presence::Stored,
@@ -67,18 +62,9 @@ impl Catalog {
         let mut recordings = Vec::with_capacity(max);
         let mut next = None;
         while recordings.len() < max {
-            let page = self
-                .s3
-                .list_objects_v2()
-                .bucket(&self.bucket)
-                .prefix(OBJECTS_PREFIX)
-                .set_start_after(after.map(RecordingSid::object_key))
-                .set_continuation_token(next)
-                // S3 sends at most 1,000, however many are asked for.
-                .max_keys((max - recordings.len()) as i32)
-                .send()
-                .await
-                .map_err(|error| ServiceError::new("ListObjectsV2", &error))?;
+            let after = after.map(RecordingSid::object_key);
+            let left = (max - recordings.len()) as i32;
+            let page = self.bucket.list_objects(OBJECTS_PREFIX, after, next, left).await?;
             let keys = page.contents().iter().filter_map(|object| object.key());
             recordings.extend(keys.filter_map(recording_of_object_key));
             next = page.next_continuation_token;

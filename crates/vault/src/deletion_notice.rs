@@ -6,11 +6,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_s3::Client;
 use sid::RecordingSid;
 
 use crate::{
-    ObjectKeys, ServiceError,
+    Bucket, NewObject, ObjectKeys, ServiceError,
     head::{head, proof},
 };
 
@@ -22,8 +21,7 @@ const LONGEST_DELETION: Duration = Duration::from_secs(20 * 60);
 /// `s3:GetObject` on `deleting/*`; both need `s3:ListBucket`.
 #[derive(Clone, Debug)]
 pub struct DeletionNotices {
-    s3: Client,
-    bucket: String,
+    bucket: Bucket,
 }
 
 /// Whether an original may be deleted.
@@ -39,8 +37,8 @@ pub enum GoAhead {
 impl DeletionNotices {
     /// The notices in `bucket`.
     #[must_use]
-    pub fn new(s3: Client, bucket: String) -> Self {
-        Self { s3, bucket }
+    pub fn new(bucket: Bucket) -> Self {
+        Self { bucket }
     }
 
     /// Gives notice that the original of `recording` is about to be deleted. The deletion must follow in the same
@@ -50,21 +48,13 @@ impl DeletionNotices {
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached: then nothing may be deleted.
     pub async fn give(&self, recording: &RecordingSid) -> Result<GoAhead, ServiceError> {
-        let put = self
-            .s3
-            .put_object()
-            .bucket(&self.bucket)
-            .key(recording.deletion_notice_key())
-            .send()
-            .await
-            .map_err(|error| ServiceError::new("PutObject", &error))?;
+        let notice = recording.deletion_notice_key();
+        let put = self.bucket.put_object(&notice, NewObject::default()).await?;
         proof("PutObject", put.e_tag)?;
-        Ok(
-            match head(&self.s3, &self.bucket, &recording.erasure_mark_key()).await? {
-                Some(_) => GoAhead::Erased,
-                None => GoAhead::Yes,
-            },
-        )
+        Ok(match head(&self.bucket, &recording.erasure_mark_key()).await? {
+            Some(_) => GoAhead::Erased,
+            None => GoAhead::Yes,
+        })
     }
 
     /// Whether a deletion of the original of `recording` may have begun before its erasure mark was written, and not have
@@ -74,7 +64,7 @@ impl DeletionNotices {
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached.
     pub async fn is_deletion_under_way(&self, recording: &RecordingSid, now: SystemTime) -> Result<bool, ServiceError> {
-        let notice = head(&self.s3, &self.bucket, &recording.deletion_notice_key()).await?;
+        let notice = head(&self.bucket, &recording.deletion_notice_key()).await?;
         Ok(notice.is_some_and(|notice| {
             let given = notice.last_modified.and_then(|time| SystemTime::try_from(time).ok());
             // A notice without a time, or from the future, counts as new.

@@ -6,12 +6,12 @@
 
 use std::time::SystemTime;
 
-use aws_sdk_s3::{Client, types::ObjectLockLegalHoldStatus};
+use aws_sdk_s3::types::ObjectLockLegalHoldStatus;
 use sid::RecordingSid;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    ObjectKeys, ServiceError,
+    Bucket, NewObject, ObjectKeys, ServiceError, VersionSelector,
     head::{head, proof},
     uploads,
 };
@@ -22,8 +22,7 @@ use crate::{
 /// `s3:GetObjectLegalHold`.
 #[derive(Clone, Debug)]
 pub struct Eraser {
-    s3: Client,
-    bucket: String,
+    bucket: Bucket,
 }
 
 /// A recording whose erasure mark is written: what is left of it can be removed.
@@ -89,8 +88,8 @@ impl Marked<'_> {
 impl Eraser {
     /// An eraser for `bucket`.
     #[must_use]
-    pub fn new(s3: Client, bucket: String) -> Self {
-        Self { s3, bucket }
+    pub fn new(bucket: Bucket) -> Self {
+        Self { bucket }
     }
 
     /// Marks `recording` as erased: from now on it's neither copied nor is its original deleted by a job. A recording
@@ -110,16 +109,12 @@ impl Eraser {
     async fn put_mark(&self, recording: &RecordingSid) -> Result<(), ServiceError> {
         let now = OffsetDateTime::now_utc().format(&Rfc3339);
         let now = now.expect("RFC 3339 can write every year up to 9999");
-        let put = self
-            .s3
-            .put_object()
-            .bucket(&self.bucket)
-            .key(recording.erasure_mark_key())
-            .content_type("application/json")
-            .body(format!(r#"{{"erasedAt":"{now}"}}"#).into_bytes().into())
-            .send()
-            .await
-            .map_err(|error| ServiceError::new("PutObject", &error))?;
+        let mark = NewObject {
+            body: format!(r#"{{"erasedAt":"{now}"}}"#).into(),
+            content_type: Some("application/json"),
+            ..NewObject::default()
+        };
+        let put = self.bucket.put_object(&recording.erasure_mark_key(), mark).await?;
         proof("PutObject", put.e_tag).map(drop)
     }
 
@@ -139,15 +134,15 @@ impl Eraser {
     async fn sweep(&self, key: &str, erasure: &mut Erasure) -> Result<bool, ServiceError> {
         let before = erasure.clone();
         // Uploads first: one that is committed meanwhile is found among the versions.
-        for upload in uploads::list(&self.s3, &self.bucket, key).await? {
-            erasure.uploads += u32::from(uploads::abort(&self.s3, &self.bucket, key, &upload.id).await?);
+        for upload in uploads::list(&self.bucket, key).await? {
+            erasure.uploads += u32::from(uploads::abort(&self.bucket, key, &upload.id).await?);
         }
         let versions = self.versions(key).await?;
         for id in versions.objects {
             if erasure.held.contains(&id) {
                 continue;
             }
-            match self.delete(key, Some(&id)).await {
+            match self.bucket.delete_object(key, Some(id.clone())).await {
                 Ok(()) => erasure.versions += 1,
                 Err(error) if error.status() == Some(403) && self.is_locked(key, &id).await? => erasure.held.push(id),
                 Err(error) => return Err(error),
@@ -156,7 +151,7 @@ impl Eraser {
         // While a version has to stay, so does the delete marker that hides it.
         if erasure.held.is_empty() {
             for id in versions.delete_markers {
-                self.delete(key, Some(&id)).await?;
+                self.bucket.delete_object(key, Some(id)).await?;
                 erasure.delete_markers += 1;
             }
         }
@@ -168,16 +163,7 @@ impl Eraser {
         let mut versions = Versions::default();
         let (mut key_marker, mut id_marker) = (None, None);
         loop {
-            let page = self
-                .s3
-                .list_object_versions()
-                .bucket(&self.bucket)
-                .prefix(key)
-                .set_key_marker(key_marker)
-                .set_version_id_marker(id_marker)
-                .send()
-                .await
-                .map_err(|error| ServiceError::new("ListObjectVersions", &error))?;
+            let page = self.bucket.list_object_versions(key, key_marker, id_marker).await?;
             let objects = page.versions().iter().filter(|object| object.key() == Some(key));
             let markers = page.delete_markers().iter().filter(|marker| marker.key() == Some(key));
             let objects = objects.filter_map(|object| object.version_id().map(ToOwned::to_owned));
@@ -193,12 +179,7 @@ impl Eraser {
 
     /// Whether it's Object Lock that keeps a version. A missing permission is refused with the same status and code.
     async fn is_locked(&self, key: &str, version_id: &str) -> Result<bool, ServiceError> {
-        let request = self.s3.head_object().bucket(&self.bucket).key(key);
-        let version = request
-            .version_id(version_id)
-            .send()
-            .await
-            .map_err(|error| ServiceError::new("HeadObject", &error))?;
+        let version = self.bucket.head_object(key, VersionSelector::Id(version_id)).await?;
         let until = version.object_lock_retain_until_date();
         let until = until.and_then(|time| SystemTime::try_from(*time).ok());
         let held = version.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On);
@@ -207,22 +188,9 @@ impl Eraser {
 
     /// Puts a delete marker over a version that has to stay, so that nobody can play it.
     async fn hide(&self, key: &str) -> Result<(), ServiceError> {
-        match head(&self.s3, &self.bucket, key).await? {
-            Some(_) => self.delete(key, None).await,
+        match head(&self.bucket, key).await? {
+            Some(_) => self.bucket.delete_object(key, None).await,
             None => Ok(()),
         }
-    }
-
-    /// Deletes a version or a delete marker for good, or without a `version_id` puts a delete marker.
-    async fn delete(&self, key: &str, version_id: Option<&str>) -> Result<(), ServiceError> {
-        self.s3
-            .delete_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .set_version_id(version_id.map(ToOwned::to_owned))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| ServiceError::new("DeleteObject", &error))
     }
 }

@@ -1,8 +1,13 @@
-//! Data keys: one for every message, under the configured KMS key and the recording's encryption context.
+//! The KMS requests of this product: a data key for each message, and the decryption of a wrapped key.
 
 use std::collections::HashMap;
 
-use aws_sdk_kms::{Client, operation::generate_data_key::GenerateDataKeyOutput};
+use aws_sdk_kms::{
+    Client,
+    operation::{decrypt::DecryptOutput, generate_data_key::GenerateDataKeyOutput},
+    primitives::Blob,
+    types::EncryptionAlgorithmSpec,
+};
 use esdk_message::{DataKey, EncryptedDataKey, EncryptionContext, HeaderError};
 use zeroize::Zeroizing;
 
@@ -28,10 +33,62 @@ pub(crate) async fn generate_data_key(
         .send()
         .await
         .map_err(|error| ServiceError::new("GenerateDataKey", &error))?;
-    accept(answer, key)
+    accept_data_key(answer, key)
 }
 
-fn accept(answer: GenerateDataKeyOutput, key: &KeyArn) -> Result<(DataKey, EncryptedDataKey), DataKeyError> {
+/// Decrypts a wrapped data key under `key` and its encryption context.
+pub(crate) async fn decrypt_data_key(
+    kms: &Client,
+    key: &KeyArn,
+    ciphertext: &[u8],
+    context: &EncryptionContext,
+) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
+    let context = Some(request_context(context));
+    decrypt(kms, key, ciphertext, EncryptionAlgorithmSpec::SymmetricDefault, context).await
+}
+
+/// Decrypts `ciphertext` under the RSA key `key` with RSAES-OAEP and SHA-256. This needs `kms:Decrypt`.
+///
+/// # Errors
+///
+/// [`DecryptError`]. KMS refuses a ciphertext that was encrypted under another key.
+pub async fn decrypt_rsa(kms: &Client, key: &KeyArn, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
+    decrypt(kms, key, ciphertext, EncryptionAlgorithmSpec::RsaesOaepSha256, None).await
+}
+
+async fn decrypt(
+    kms: &Client,
+    key: &KeyArn,
+    ciphertext: &[u8],
+    algorithm: EncryptionAlgorithmSpec,
+    context: Option<HashMap<String, String>>,
+) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
+    let answer = kms
+        .decrypt()
+        .key_id(key.as_str())
+        .encryption_algorithm(algorithm)
+        .ciphertext_blob(Blob::new(ciphertext))
+        .set_encryption_context(context)
+        .send()
+        .await
+        .map_err(|error| ServiceError::new("Decrypt", &error))?;
+    accept_plaintext(answer, key)
+}
+
+/// KMS refuses another key by itself (IncorrectKeyException). The key that it reports is compared nevertheless, as the
+/// official keyrings do.
+fn accept_plaintext(answer: DecryptOutput, key: &KeyArn) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
+    let (Some(used), Some(plaintext)) = (answer.key_id, answer.plaintext) else {
+        return Err(DecryptError::NoPlaintext);
+    };
+    let plaintext = Zeroizing::new(plaintext.into_inner());
+    if used != key.as_str() {
+        return Err(DecryptError::OtherKey);
+    }
+    Ok(plaintext)
+}
+
+fn accept_data_key(answer: GenerateDataKeyOutput, key: &KeyArn) -> Result<(DataKey, EncryptedDataKey), DataKeyError> {
     let (Some(used), Some(plaintext), Some(ciphertext)) = (answer.key_id, answer.plaintext, answer.ciphertext_blob)
     else {
         return Err(DataKeyError::NoKey);
@@ -51,7 +108,7 @@ fn accept(answer: GenerateDataKeyOutput, key: &KeyArn) -> Result<(DataKey, Encry
 }
 
 /// The context in the form that KMS requests take it in.
-pub(crate) fn request_context(context: &EncryptionContext) -> HashMap<String, String> {
+fn request_context(context: &EncryptionContext) -> HashMap<String, String> {
     context
         .iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -88,6 +145,33 @@ impl DataKeyError {
     }
 }
 
+/// Why KMS has not decrypted a ciphertext.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecryptError {
+    /// KMS refused the request, or could not be reached.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// KMS used another key than the requested one.
+    #[error("KMS used another key than requested")]
+    OtherKey,
+    /// KMS answered without a plaintext. The answer was cut off, or came from another server.
+    #[error("Decrypt: no usable answer")]
+    NoPlaintext,
+}
+
+impl DecryptError {
+    /// Whether the same request may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Service(error) => error.is_retryable(),
+            Self::NoPlaintext => true,
+            Self::OtherKey => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use aws_sdk_kms::primitives::Blob;
@@ -109,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_stored_key_names_the_configured_one() {
-        let (_, stored) = accept(answer(&arn('1'), &[7; 32]), &arn('1')).unwrap();
+        let (_, stored) = accept_data_key(answer(&arn('1'), &[7; 32]), &arn('1')).unwrap();
         assert_eq!(stored.provider_id, "aws-kms");
         assert_eq!(stored.provider_info, arn('1').as_str());
         assert_eq!(stored.ciphertext, [1, 2, 3]);
@@ -117,21 +201,21 @@ mod tests {
 
     #[test]
     fn another_key_no_key_and_half_a_key_are_refused() {
-        let other = accept(answer(&arn('2'), &[7; 32]), &arn('1'));
+        let other = accept_data_key(answer(&arn('2'), &[7; 32]), &arn('1'));
         assert!(matches!(other, Err(DataKeyError::OtherKey)));
-        let half = accept(answer(&arn('1'), &[7; 16]), &arn('1'));
+        let half = accept_data_key(answer(&arn('1'), &[7; 16]), &arn('1'));
         assert!(matches!(half, Err(DataKeyError::Unusable(_))));
         let mut none = answer(&arn('1'), &[]);
         none.plaintext = None;
-        assert!(matches!(accept(none, &arn('1')), Err(DataKeyError::NoKey)));
+        assert!(matches!(accept_data_key(none, &arn('1')), Err(DataKeyError::NoKey)));
     }
 
     #[test]
     fn an_answer_without_what_it_has_to_hold_is_worth_another_try() {
-        let empty = accept(GenerateDataKeyOutput::builder().build(), &arn('1')).unwrap_err();
+        let empty = accept_data_key(GenerateDataKeyOutput::builder().build(), &arn('1')).unwrap_err();
         assert!(matches!(empty, DataKeyError::NoKey) && empty.is_retryable(), "{empty}");
         let mut half = answer(&arn('1'), &[7; 32]);
         half.ciphertext_blob = None;
-        assert!(accept(half, &arn('1')).unwrap_err().is_retryable());
+        assert!(accept_data_key(half, &arn('1')).unwrap_err().is_retryable());
     }
 }

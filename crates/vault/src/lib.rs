@@ -12,6 +12,7 @@
 //!
 //! What binds the two sides is the encryption context, the same four fixed-width values on either side.
 
+mod bucket;
 mod catalog;
 mod content_type;
 mod context;
@@ -32,12 +33,13 @@ mod write;
 pub use audio::{Audio, Difference, Format, NotAudio, Told, Verdict};
 
 pub use self::{
+    bucket::{Bucket, Condition, Metadata, NewObject, VersionSelector},
     catalog::{Catalog, Presence},
     content_type::ContentType,
     deletion_notice::{DeletionNotices, GoAhead},
     erase::{EraseError, Eraser, Erasure, Marked},
     key_arn::{InvalidKeyArn, KeyArn},
-    kms::DataKeyError,
+    kms::{DataKeyError, DecryptError, decrypt_rsa},
     object_keys::ObjectKeys,
     pending_deletions::{PendingDeletion, PendingDeletions},
     read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording, Verified},

@@ -5,17 +5,17 @@
 
 use std::time::SystemTime;
 
-use aws_sdk_s3::Client;
 use sid::RecordingSid;
 
-use crate::{ObjectKeys, ServiceError, head::proof, object_keys::PENDING_DELETIONS_PREFIX};
+use crate::{
+    Bucket, Condition, NewObject, ObjectKeys, ServiceError, head::proof, object_keys::PENDING_DELETIONS_PREFIX,
+};
 
 /// Writes, removes and lists the marks, which needs `s3:PutObject`, `s3:DeleteObject` on `deletions/*`, and
 /// `s3:ListBucket`.
 #[derive(Clone, Debug)]
 pub struct PendingDeletions {
-    s3: Client,
-    bucket: String,
+    bucket: Bucket,
 }
 
 /// A deletion that is still to be done.
@@ -30,8 +30,8 @@ pub struct PendingDeletion {
 impl PendingDeletions {
     /// The marks in `bucket`.
     #[must_use]
-    pub fn new(s3: Client, bucket: String) -> Self {
-        Self { s3, bucket }
+    pub fn new(bucket: Bucket) -> Self {
+        Self { bucket }
     }
 
     /// Marks the original of `recording` as one to be deleted. One that is marked already keeps its time.
@@ -40,16 +40,11 @@ impl PendingDeletions {
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached.
     pub async fn mark(&self, recording: &RecordingSid) -> Result<(), ServiceError> {
-        let put = self
-            .s3
-            .put_object()
-            .bucket(&self.bucket)
-            .key(recording.pending_deletion_key())
-            .if_none_match("*")
-            .send()
-            .await
-            .map_err(|error| ServiceError::new("PutObject", &error));
-        match put {
+        let mark = NewObject {
+            condition: Condition::IfAbsent,
+            ..NewObject::default()
+        };
+        match self.bucket.put_object(&recording.pending_deletion_key(), mark).await {
             Ok(put) => proof("PutObject", put.e_tag).map(drop),
             // It's there, or another mark is being written.
             Err(error) if matches!(error.status(), Some(409 | 412)) => Ok(()),
@@ -63,14 +58,7 @@ impl PendingDeletions {
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached.
     pub async fn settle(&self, recording: &RecordingSid) -> Result<(), ServiceError> {
-        self.s3
-            .delete_object()
-            .bucket(&self.bucket)
-            .key(recording.pending_deletion_key())
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| ServiceError::new("DeleteObject", &error))
+        self.bucket.delete_object(&recording.pending_deletion_key(), None).await
     }
 
     /// At most `max` of the marks, those after `after` in the order of their keys. Empty only where there are no more.
@@ -79,16 +67,11 @@ impl PendingDeletions {
     ///
     /// [`ServiceError`] when S3 refuses or can't be reached.
     pub async fn list(&self, after: Option<&RecordingSid>, max: u16) -> Result<Vec<PendingDeletion>, ServiceError> {
-        let page = self
-            .s3
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(PENDING_DELETIONS_PREFIX)
-            .set_start_after(after.map(RecordingSid::pending_deletion_key))
-            .max_keys(i32::from(max))
-            .send()
-            .await
-            .map_err(|error| ServiceError::new("ListObjectsV2", &error))?;
+        let after = after.map(RecordingSid::pending_deletion_key);
+        let list = self
+            .bucket
+            .list_objects(PENDING_DELETIONS_PREFIX, after, None, max.into());
+        let page = list.await?;
         let pending = page.contents().iter().filter_map(|object| {
             let sid = object.key()?.strip_prefix(PENDING_DELETIONS_PREFIX)?;
             Some(PendingDeletion {

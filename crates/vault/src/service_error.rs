@@ -15,6 +15,7 @@ pub struct ServiceError {
     reason: String,
     code: Option<String>,
     status: Option<u16>,
+    is_delete_marker: bool,
     retryable: bool,
 }
 
@@ -67,6 +68,7 @@ impl ServiceError {
             reason,
             code,
             status,
+            is_delete_marker: error.raw_response().is_some_and(is_delete_marker),
             retryable,
         }
     }
@@ -78,6 +80,7 @@ impl ServiceError {
             reason: "no usable answer".to_owned(),
             code: None,
             status: None,
+            is_delete_marker: false,
             retryable: true,
         }
     }
@@ -89,7 +92,8 @@ impl ServiceError {
     }
 
     /// The error code that the service gave, `PreconditionFailed` for example.
-    pub(crate) fn code(&self) -> Option<&str> {
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
@@ -97,4 +101,15 @@ impl ServiceError {
     pub(crate) fn status(&self) -> Option<u16> {
         self.status
     }
+
+    /// Whether the current version of the object is a delete marker.
+    pub(crate) fn is_delete_marker(&self) -> bool {
+        self.is_delete_marker
+    }
+}
+
+/// S3 reports a delete marker in a header of the refusal (API Reference, "HeadObject"). The SDK keeps this header in the raw
+/// response only.
+fn is_delete_marker(response: &HttpResponse) -> bool {
+    response.headers().get("x-amz-delete-marker") == Some("true")
 }

@@ -2,9 +2,7 @@
 
 use std::time::SystemTime;
 
-use aws_sdk_s3::Client;
-
-use crate::ServiceError;
+use crate::{Bucket, ServiceError};
 
 /// One of them. It holds parts that are stored and paid for, and that a commit may make an object of.
 #[derive(Debug)]
@@ -14,19 +12,11 @@ pub(crate) struct OpenUpload {
 }
 
 /// The open uploads of the object `key`.
-pub(crate) async fn list(s3: &Client, bucket: &str, key: &str) -> Result<Vec<OpenUpload>, ServiceError> {
+pub(crate) async fn list(bucket: &Bucket, key: &str) -> Result<Vec<OpenUpload>, ServiceError> {
     let mut uploads = Vec::new();
     let (mut key_marker, mut id_marker) = (None, None);
     loop {
-        let page = s3
-            .list_multipart_uploads()
-            .bucket(bucket)
-            .prefix(key)
-            .set_key_marker(key_marker)
-            .set_upload_id_marker(id_marker)
-            .send()
-            .await
-            .map_err(|error| ServiceError::new("ListMultipartUploads", &error))?;
+        let page = bucket.list_multipart_uploads(key, key_marker, id_marker).await?;
         let of_this_object = page.uploads().iter().filter(|upload| upload.key() == Some(key));
         uploads.extend(of_this_object.filter_map(|upload| {
             Some(OpenUpload {
@@ -42,11 +32,9 @@ pub(crate) async fn list(s3: &Client, bucket: &str, key: &str) -> Result<Vec<Ope
 }
 
 /// Aborts an upload; `false` where it wasn't open any more.
-pub(crate) async fn abort(s3: &Client, bucket: &str, key: &str, id: &str) -> Result<bool, ServiceError> {
-    let request = s3.abort_multipart_upload().bucket(bucket).key(key).upload_id(id);
-    let aborted = request.send().await;
-    match aborted.map_err(|error| ServiceError::new("AbortMultipartUpload", &error)) {
-        Ok(_) => Ok(true),
+pub(crate) async fn abort(bucket: &Bucket, key: &str, id: &str) -> Result<bool, ServiceError> {
+    match bucket.abort_multipart_upload(key, id).await {
+        Ok(()) => Ok(true),
         Err(error) if error.code() == Some("NoSuchUpload") => Ok(false),
         Err(error) => Err(error),
     }

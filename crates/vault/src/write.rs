@@ -35,7 +35,7 @@ use self::{
     download::{Download, Patience},
     upload::{MultipartUpload, Target},
 };
-use crate::{ContentType, KeyArn, ObjectKeys, Suspicion, Told};
+use crate::{Bucket, ContentType, KeyArn, ObjectKeys, Suspicion, Told};
 
 /// A copy ends so long before its deadline, so that its upload can still be aborted: one request, which has time for a
 /// new connection (3 s at most) and one retry.
@@ -61,7 +61,7 @@ pub struct WriterConfig {
 /// and, to take back what crossed an erasure, `s3:DeleteObject` and `s3:DeleteObjectVersion`.
 #[derive(Debug)]
 pub struct Writer {
-    s3: aws_sdk_s3::Client,
+    bucket: Bucket,
     kms: aws_sdk_kms::Client,
     config: WriterConfig,
     now: fn() -> SystemTime,
@@ -125,7 +125,7 @@ impl Writer {
     #[must_use]
     pub fn new(s3: aws_sdk_s3::Client, kms: aws_sdk_kms::Client, config: WriterConfig) -> Self {
         Self {
-            s3,
+            bucket: Bucket::new(s3, &config.bucket),
             kms,
             config,
             now: SystemTime::now,
@@ -158,8 +158,7 @@ impl Writer {
             kms: &self.kms,
             config: &self.config,
             target: Target {
-                s3: self.s3.clone(),
-                bucket: self.config.bucket.clone(),
+                bucket: self.bucket.clone(),
                 key: recording.object_key(),
                 recording: recording.clone(),
             },

@@ -16,7 +16,7 @@ use twilio::{
     client::{Client, ClientError, Credentials},
     shared_keys::SharedKeys,
 };
-use vault::{Catalog, DeletionNotices, PendingDeletions, Reader, ReaderConfig, Writer};
+use vault::{Bucket, Catalog, DeletionNotices, PendingDeletions, Reader, ReaderConfig, Writer};
 
 use crate::{
     clock,
@@ -230,12 +230,12 @@ impl Aws {
     }
 
     fn deleter(&self, twilio: TwilioAccount, config: &ReaderConfig) -> OriginalDeleter {
-        let bucket = &config.bucket;
+        let bucket = Bucket::new(self.s3(), &config.bucket);
         OriginalDeleter {
             twilio,
-            catalog: Catalog::new(self.s3(), bucket.clone()),
-            notices: DeletionNotices::new(self.s3(), bucket.clone()),
-            pending: PendingDeletions::new(self.s3(), bucket.clone()),
+            catalog: Catalog::new(bucket.clone()),
+            notices: DeletionNotices::new(bucket.clone()),
+            pending: PendingDeletions::new(bucket),
             reader: Reader::new(self.s3(), self.kms(), config.clone()),
         }
     }

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
 use service::metrics::{self, Unit};
+use vault::Bucket;
 
 pub(crate) use self::command::{Command, CommandError};
 use self::{
@@ -84,7 +85,7 @@ pub(crate) enum OperatorError {
 impl Operator {
     pub(crate) fn new(aws: &SdkConfig, twilio: TwilioAccount, config: OperatorConfig) -> Self {
         Self {
-            runs: RunStore::new(aws_sdk_s3::Client::new(aws), config.vault.bucket.clone()),
+            runs: RunStore::new(Bucket::new(aws_sdk_s3::Client::new(aws), &config.vault.bucket)),
             parts: Parts::new(aws, twilio, config),
         }
     }

@@ -1,7 +1,7 @@
 //! GETs of an object's bytes. What S3 answers is checked before a byte of it is used, and a body that breaks off is
 //! asked for again from the next byte, of the same version of the object.
 
-use std::{mem, ops::Range, sync::Arc};
+use std::{mem, ops::Range};
 
 use aws_sdk_s3::{Client, operation::get_object::GetObjectOutput, primitives::ByteStream};
 use bytes::{Bytes, BytesMut};
@@ -10,7 +10,7 @@ use http_content_range::ContentRange;
 use tracing::warn;
 
 use super::{ReadError, plan::Ask};
-use crate::{ServiceError, suspicion::SUSPECT};
+use crate::{Bucket, ServiceError, VersionSelector, suspicion::SUSPECT};
 
 /// A body that breaks off this often without a byte in between isn't going to get anywhere. Each time the SDK has
 /// retried the request itself, with its own backoff.
@@ -23,8 +23,7 @@ const MAX_SKIP: u64 = 192 * 1024;
 /// The bucket.
 #[derive(Clone, Debug)]
 pub(super) struct Objects {
-    s3: Client,
-    bucket: Arc<str>,
+    bucket: Bucket,
 }
 
 /// What all reads of one reply have to agree in.
@@ -42,8 +41,7 @@ pub(super) struct Version {
 impl Objects {
     pub(super) fn new(s3: Client, bucket: &str) -> Self {
         Self {
-            s3,
-            bucket: bucket.into(),
+            bucket: Bucket::new(s3, bucket),
         }
     }
 
@@ -55,25 +53,13 @@ impl Objects {
         ask: &Ask,
         version: Option<&Version>,
     ) -> Result<Option<ObjectBody>, ReadError> {
-        let answer = self
-            .s3
-            .get_object()
-            .bucket(&*self.bucket)
-            .key(key)
-            .range(ask.header_value())
-            .set_if_match(version.map(|version| version.etag.clone()))
-            .send()
-            .await;
-        let answer = match answer {
+        let selector = version.map_or(VersionSelector::Current, |version| {
+            VersionSelector::CurrentIf(&version.etag)
+        });
+        let answer = match self.bucket.get_object(key, Some(ask.header_value()), selector).await {
             Ok(answer) => answer,
-            Err(error) => {
-                let error = ServiceError::new("GetObject", &error);
-                return if error.status() == Some(416) {
-                    Ok(None)
-                } else {
-                    Err(refused(&error))
-                };
-            }
+            Err(error) if error.status() == Some(416) => return Ok(None),
+            Err(error) => return Err(refused(&error)),
         };
         let (range, answered) = check_answer(ask, &answer)?;
         if version.is_some_and(|version| *version != answered) {
@@ -95,14 +81,10 @@ impl Objects {
     /// Asks whether `version` is still the current one. `Err(Changed)` when it isn't.
     pub(super) async fn confirm(&self, key: &str, version: &Version) -> Result<(), ReadError> {
         let head = self
-            .s3
-            .head_object()
-            .bucket(&*self.bucket)
-            .key(key)
-            .if_match(&version.etag)
-            .send()
+            .bucket
+            .head_object(key, VersionSelector::CurrentIf(&version.etag))
             .await
-            .map_err(|error| refused(&ServiceError::new("HeadObject", &error)))?;
+            .map_err(|error| refused(&error))?;
         match head.e_tag() {
             Some(etag) if etag == version.etag => Ok(()),
             Some(etag) if !etag.is_empty() => Err(ReadError::Changed),

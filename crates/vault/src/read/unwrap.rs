@@ -7,12 +7,11 @@
 
 use aws_sdk_kms::Client;
 use esdk_message::{DataKey, EncryptedDataKey, UnverifiedHeader};
-use zeroize::Zeroizing;
 
 use super::ReadError;
 use crate::{
-    KeyArn, ServiceError,
-    kms::{PROVIDER_ID, request_context},
+    DecryptError, KeyArn, ServiceError,
+    kms::{self, PROVIDER_ID},
 };
 
 /// Has KMS decrypt the header's data key. A header that names none of `keys` costs no call: whose key wraps a message is
@@ -60,26 +59,13 @@ async fn decrypt(
     wrapped: &EncryptedDataKey,
     header: &UnverifiedHeader,
 ) -> Result<DataKey, ReadError> {
-    let answer = kms
-        .decrypt()
-        .key_id(key.as_str())
-        .ciphertext_blob(wrapped.ciphertext.clone().into())
-        .set_encryption_context(Some(request_context(header.encryption_context())))
-        .send()
-        .await
-        .map_err(|error| refused(&ServiceError::new("Decrypt", &error)))?;
-    // An answer without them, cut or somebody else's, is no verdict on what was stored.
-    let (Some(used), Some(plaintext)) = (answer.key_id, answer.plaintext) else {
-        return Err(ReadError::Unavailable(ServiceError::incomplete("Decrypt").to_string()));
-    };
-    let plaintext = Zeroizing::new(plaintext.into_inner());
-    // KMS refuses another key by itself (IncorrectKeyException); what it says it used is compared all the same, as the
-    // official keyrings do.
-    if used != key.as_str() {
-        return Err(ReadError::Damaged(
-            "KMS decrypted under another key than was asked for".to_owned(),
-        ));
-    }
+    let decrypted = kms::decrypt_data_key(kms, key, &wrapped.ciphertext, header.encryption_context()).await;
+    let plaintext = decrypted.map_err(|error| match error {
+        DecryptError::Service(error) => refused(&error),
+        DecryptError::OtherKey => ReadError::Damaged("KMS decrypted under another key than was asked for".to_owned()),
+        // An answer without them, cut or somebody else's, is no verdict on what was stored.
+        DecryptError::NoPlaintext => ReadError::Unavailable(error.to_string()),
+    })?;
     DataKey::from_slice(&plaintext).map_err(|error| ReadError::Damaged(error.to_string()))
 }
 

@@ -1,25 +1,13 @@
 //! The commit: one conditional request, and finding out what became of it.
 
-use std::collections::HashMap;
-
-use aws_sdk_s3::{operation::head_object::HeadObjectOutput, primitives::ByteStream};
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use bytes::Bytes;
 
-use super::{
-    Outcome, Receipt,
-    attributes::HEADER_DIGEST,
-    upload::{CHECKSUM, Target},
-};
+use super::{Outcome, Receipt, attributes::HEADER_DIGEST, upload::Target};
 use crate::{
-    ObjectKeys, ServiceError,
+    Condition, Metadata, NewObject, ObjectKeys, ServiceError,
     head::{Found, find, head, proof},
 };
-
-/// Object metadata, the vault's own entry included.
-pub(super) type Metadata = HashMap<String, String>;
-
-/// Nothing is ever overwritten: S3 refuses with 412 where there's an object, and with 409 where one is being written.
-pub(super) const IF_ABSENT: &str = "*";
 
 /// What S3 says of an object that it has.
 #[derive(Clone, Debug)]
@@ -66,7 +54,7 @@ impl Attempted {
 /// Looks for the object and for its erasure mark: `None` where there's neither, nor a trace of them, and the recording is
 /// to be copied.
 pub(super) async fn settled(target: &Target, attempted: &Attempted) -> Result<Option<Outcome>, ServiceError> {
-    let (marked, found) = tokio::try_join!(is_marked(target), find(&target.s3, &target.bucket, &target.key))?;
+    let (marked, found) = tokio::try_join!(is_marked(target), find(&target.bucket, &target.key))?;
     if marked {
         // Left by a copy that crossed the erasure, and was killed before it could look at the mark.
         if let Some(object) = found.object() {
@@ -97,36 +85,25 @@ pub(super) async fn keep(target: &Target, receipt: Receipt) -> Result<Outcome, S
 
 async fn is_marked(target: &Target) -> Result<bool, ServiceError> {
     let mark = target.recording.erasure_mark_key();
-    head(&target.s3, &target.bucket, &mark).await.map(|mark| mark.is_some())
+    head(&target.bucket, &mark).await.map(|mark| mark.is_some())
 }
 
 /// Deletes one version for good; where the bucket keeps none, the object.
 async fn take_back(target: &Target, version_id: Option<String>) -> Result<(), ServiceError> {
     tracing::warn!(recordingSid = %target.recording, "taken back: the recording was erased while it was copied");
-    let request = target.s3.delete_object().bucket(&target.bucket).key(&target.key);
-    let deleted = request.set_version_id(version_id).send().await;
-    deleted
-        .map(drop)
-        .map_err(|error| ServiceError::new("DeleteObject", &error))
+    target.bucket.delete_object(&target.key, version_id).await
 }
 
 /// Stores a message of one part.
 pub(super) async fn put(target: &Target, message: Bytes, metadata: Metadata) -> Result<Committed, ServiceError> {
-    let answer = target
-        .s3
-        .put_object()
-        .bucket(&target.bucket)
-        .key(&target.key)
-        .if_none_match(IF_ABSENT)
-        .set_metadata(Some(metadata))
-        .checksum_algorithm(CHECKSUM)
-        .body(ByteStream::from(message))
-        .customize()
-        // See CHECKSUM.
-        .disable_payload_signing()
-        .send()
-        .await
-        .map_err(|error| ServiceError::new("PutObject", &error))?;
+    let object = NewObject {
+        body: message,
+        metadata: Some(metadata),
+        condition: Condition::IfAbsent,
+        is_payload_unsigned: true,
+        ..NewObject::default()
+    };
+    let answer = target.bucket.put_object(&target.key, object).await?;
     Committed::of("PutObject", answer.e_tag, answer.version_id)
 }
 

@@ -8,7 +8,7 @@ use esdk_message::{FrameLength, Layout, MessageId, Sealer};
 use super::{
     Attributes, Doubts, Incoming, Receipt, StoreError, WriterConfig,
     attributes::HEADER_DIGEST,
-    commit::{self, Attempted, Metadata},
+    commit::{self, Attempted},
     download::{Beginning, Download, Next},
     part::PartPlan,
     part_uploads::PartUploads,
@@ -16,7 +16,7 @@ use super::{
     upload::{MultipartUpload, Target},
 };
 use crate::{
-    ContentType, ServiceError, Suspicion,
+    ContentType, Metadata, ServiceError, Suspicion,
     context::{self, ContextFacts},
     kms,
     plaintext::{Learnt, Plaintext},

@@ -1,6 +1,6 @@
 //! Parts on their way to S3.
 
-use aws_sdk_s3::{primitives::ByteStream, types::CompletedPart};
+use aws_sdk_s3::types::CompletedPart;
 use futures_util::{
     StreamExt,
     future::{BoxFuture, FutureExt},
@@ -8,12 +8,12 @@ use futures_util::{
 };
 
 use super::{
-    commit::{Metadata, is_upload_gone},
+    commit::is_upload_gone,
     copy::CopyError,
     part::Part,
-    upload::{CHECKSUM, MultipartUpload, Target},
+    upload::{MultipartUpload, Target},
 };
-use crate::{ServiceError, head::proof};
+use crate::{Metadata, ServiceError, head::proof};
 
 /// Part uploads on their way, a bounded number at a time.
 ///
@@ -101,21 +101,10 @@ impl UploadedPart {
 
 async fn put(target: Target, upload_id: String, part: Part) -> Result<UploadedPart, ServiceError> {
     let len = part.bytes.len() as u64;
-    let answer = target
-        .s3
-        .upload_part()
-        .bucket(target.bucket)
-        .key(target.key)
-        .upload_id(upload_id)
-        .part_number(part.number.cast_signed())
-        .checksum_algorithm(CHECKSUM)
-        .body(ByteStream::from(part.bytes))
-        .customize()
-        // See CHECKSUM.
-        .disable_payload_signing()
-        .send()
-        .await
-        .map_err(|error| ServiceError::new("UploadPart", &error))?;
+    let upload = target
+        .bucket
+        .upload_part(&target.key, &upload_id, part.number, part.bytes);
+    let answer = upload.await?;
     Ok(UploadedPart {
         number: part.number,
         len,

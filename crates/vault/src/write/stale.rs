@@ -23,7 +23,7 @@ pub(super) async fn abort_void(target: &Target) {
 /// Aborts the uploads that are due; returns whether there are others. A failure is logged: the copy can do without, and
 /// the bucket's lifecycle rule does the same a day later.
 async fn abort_open(target: &Target, is_due: impl Fn(SystemTime) -> bool) -> bool {
-    let uploads = match uploads::list(&target.s3, &target.bucket, &target.key).await {
+    let uploads = match uploads::list(&target.bucket, &target.key).await {
         Ok(uploads) => uploads,
         Err(error) => {
             tracing::warn!(recordingSid = %target.recording, %error, "open uploads not looked for");

@@ -6,32 +6,19 @@ use std::sync::{
 };
 
 use aws_sdk_s3::{
-    Client,
     config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextRef},
     error::BoxError,
-    types::{ChecksumAlgorithm, CompletedMultipartUpload},
 };
 use sid::RecordingSid;
 use tokio::{runtime::Handle, task::JoinHandle};
 
-use super::{
-    commit::{Committed, IF_ABSENT, Metadata},
-    part_uploads::UploadedPart,
-};
-use crate::{ServiceError, uploads};
-
-/// CRC32 of each part, computed by the SDK and checked by S3. The copy's own integrity is the AEAD's matter; this one
-/// catches a part that was damaged on the way while it can still be sent again. CRC32 is what every local server knows.
-///
-/// The request's signature covers this header and not the bytes themselves: their SHA-256 would be the most expensive step
-/// of a copy, beside TLS, which protects them on the way, and the tags of the frames (docs/THREATS.md).
-pub(super) const CHECKSUM: ChecksumAlgorithm = ChecksumAlgorithm::Crc32;
+use super::{commit::Committed, part_uploads::UploadedPart};
+use crate::{Bucket, Metadata, ServiceError, uploads};
 
 /// Where the message goes.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    pub(super) s3: Client,
-    pub(super) bucket: String,
+    pub(super) bucket: Bucket,
     pub(super) key: String,
     /// For log lines.
     pub(super) recording: RecordingSid,
@@ -111,19 +98,8 @@ impl MultipartUpload {
     ) -> Result<Committed, ServiceError> {
         let id = self.opened().await?;
         let parts = parts.iter().map(UploadedPart::completed).collect();
-        let answer = self
-            .target
-            .s3
-            .complete_multipart_upload()
-            .bucket(&self.target.bucket)
-            .key(&self.target.key)
-            .upload_id(id)
-            .if_none_match(IF_ABSENT)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
-            .mpu_object_size(object_len.cast_signed())
-            .send()
-            .await
-            .map_err(|error| ServiceError::new("CompleteMultipartUpload", &error))?;
+        let Target { bucket, key, .. } = &self.target;
+        let answer = bucket.complete_multipart_upload(key, &id, parts, object_len).await?;
         let committed = Committed::of("CompleteMultipartUpload", answer.e_tag, answer.version_id)?;
         self.state = State::None;
         Ok(committed)
@@ -182,18 +158,8 @@ impl Intercept for Requests {
 }
 
 async fn create(target: Target, metadata: Metadata, requests: Requests) -> Result<String, ServiceError> {
-    let created = target
-        .s3
-        .create_multipart_upload()
-        .bucket(target.bucket)
-        .key(target.key)
-        .set_metadata(Some(metadata))
-        .checksum_algorithm(CHECKSUM)
-        .customize()
-        .interceptor(requests)
-        .send()
-        .await
-        .map_err(|error| ServiceError::new("CreateMultipartUpload", &error))?;
+    let created = target.bucket.create_multipart_upload(&target.key, metadata, requests);
+    let created = created.await?;
     created
         .upload_id
         .filter(|id| !id.is_empty())
@@ -203,7 +169,7 @@ async fn create(target: Target, metadata: Metadata, requests: Requests) -> Resul
 /// Aborts one; a failure is logged.
 pub(super) async fn abort(target: &Target, upload_id: &str) {
     let recording = &target.recording;
-    match uploads::abort(&target.s3, &target.bucket, &target.key, upload_id).await {
+    match uploads::abort(&target.bucket, &target.key, upload_id).await {
         Ok(true) => tracing::info!(recordingSid = %recording, "upload aborted"),
         Ok(false) => {}
         Err(error) => tracing::error!(recordingSid = %recording, %error, "upload not aborted"),

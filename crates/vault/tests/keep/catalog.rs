@@ -6,7 +6,7 @@ use vault::{Catalog, ObjectKeys, Presence};
 use crate::support::{World, proxy::Fault, recording};
 
 fn catalog(world: &World) -> Catalog {
-    Catalog::new(world.s3(), world.bucket.clone())
+    Catalog::new(world.proxied_bucket())
 }
 
 async fn store(world: &World, recording: &RecordingSid) {

@@ -8,13 +8,13 @@ use crate::support::{World, proxy::Fault, recording};
 
 impl World {
     fn notices(&self) -> DeletionNotices {
-        DeletionNotices::new(self.s3(), self.bucket.clone())
+        DeletionNotices::new(self.proxied_bucket())
     }
 
     /// What an erasure does: its mark, then its look for a notice.
     fn erasure(&self) -> impl Future<Output = bool> + Send + 'static {
-        let eraser = Eraser::new(self.direct_s3(), self.bucket.clone());
-        let notices = DeletionNotices::new(self.direct_s3(), self.bucket.clone());
+        let eraser = Eraser::new(self.direct_bucket());
+        let notices = DeletionNotices::new(self.direct_bucket());
         async move {
             eraser.mark(&recording(1)).await.unwrap();
             notices

@@ -10,7 +10,7 @@ use vault::{EraseError, Eraser, Erasure, ObjectKeys};
 use crate::support::{World, proxy::Fault, recording};
 
 async fn erase(world: &World) -> Result<Erasure, EraseError> {
-    let eraser = Eraser::new(world.s3(), world.bucket.clone());
+    let eraser = Eraser::new(world.proxied_bucket());
     eraser.mark(&recording(1)).await?.remove().await
 }
 

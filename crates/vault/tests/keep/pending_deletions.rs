@@ -8,7 +8,7 @@ use vault::PendingDeletions;
 use crate::support::{World, proxy::Fault, recording};
 
 fn pending(world: &World) -> PendingDeletions {
-    PendingDeletions::new(world.s3(), world.bucket.clone())
+    PendingDeletions::new(world.proxied_bucket())
 }
 
 async fn listed(world: &World, after: Option<u32>, max: u16) -> Vec<RecordingSid> {

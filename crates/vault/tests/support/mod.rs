@@ -17,7 +17,7 @@ use aws_sdk_s3::config::{
 };
 use sid::{AccountSid, RecordingSid};
 use toolbox::{Localemu, Ministack};
-use vault::KeyArn;
+use vault::{Bucket, KeyArn};
 
 use self::proxy::Proxy;
 
@@ -89,6 +89,16 @@ impl World {
     /// What the code under test uses.
     pub fn kms(&self) -> aws_sdk_kms::Client {
         self.proxied.kms.clone()
+    }
+
+    /// The bucket, as the code under test uses it.
+    pub fn proxied_bucket(&self) -> Bucket {
+        Bucket::new(self.s3(), &self.bucket)
+    }
+
+    /// The bucket past the proxy: nothing is counted or broken.
+    pub fn direct_bucket(&self) -> Bucket {
+        Bucket::new(self.direct_s3(), &self.bucket)
     }
 
     /// Past the proxy: nothing is counted or broken.

@@ -20,7 +20,7 @@ fn two_parts() -> Scripted {
 impl World {
     /// A whole erasure, to be run at a moment of a copy's.
     fn erasure(&self) -> impl Future<Output = ()> + Send + 'static {
-        let eraser = Eraser::new(self.direct_s3(), self.bucket.clone());
+        let eraser = Eraser::new(self.direct_bucket());
         async move {
             eraser.mark(&recording(1)).await.unwrap().remove().await.unwrap();
         }
@@ -97,7 +97,7 @@ async fn a_commit_between_the_mark_and_the_erasures_look_is_taken_back() {
         };
         let erasing = async {
             begun.await.unwrap();
-            let eraser = Eraser::new(world.s3(), world.bucket.clone());
+            let eraser = Eraser::new(world.proxied_bucket());
             eraser.mark(&recording(1)).await?.remove().await
         };
         let (outcome, erasure) = tokio::join!(copying, erasing);

@@ -1,7 +1,7 @@
 //! The clients that an operator's commands use.
 
 use aws_config::SdkConfig;
-use vault::{Catalog, DeletionNotices, Eraser, PendingDeletions, Reader};
+use vault::{Bucket, Catalog, DeletionNotices, Eraser, PendingDeletions, Reader};
 
 use crate::{
     config::OperatorConfig,
@@ -25,14 +25,14 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn new(aws: &SdkConfig, twilio: TwilioAccount, config: OperatorConfig) -> Self {
-        let bucket = config.vault.bucket.clone();
         let s3 = aws_sdk_s3::Client::new(aws);
+        let bucket = Bucket::new(s3.clone(), &config.vault.bucket);
         Self {
             twilio,
-            catalog: Catalog::new(s3.clone(), bucket.clone()),
-            eraser: Eraser::new(s3.clone(), bucket.clone()),
-            deletion_notices: DeletionNotices::new(s3.clone(), bucket.clone()),
-            pending_deletions: PendingDeletions::new(s3.clone(), bucket),
+            catalog: Catalog::new(bucket.clone()),
+            eraser: Eraser::new(bucket.clone()),
+            deletion_notices: DeletionNotices::new(bucket.clone()),
+            pending_deletions: PendingDeletions::new(bucket),
             reader: Reader::new(s3, aws_sdk_kms::Client::new(aws), config.vault),
             copies: Queue::new(aws_sdk_sqs::Client::new(aws), config.copies_queue_url),
             schedules: Schedules::new(aws, config.schedules),

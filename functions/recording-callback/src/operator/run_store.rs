@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::{
-    Client,
-    error::{ProvideErrorMetadata, SdkError},
-};
+use vault::{Bucket, Condition, NewObject, ServiceError, VersionSelector};
 
 use super::cursor::Cursor;
 
@@ -18,8 +15,7 @@ const CROSSED_PAUSE: Duration = Duration::from_millis(200);
 /// The cursors in a bucket.
 #[derive(Debug)]
 pub(super) struct RunStore {
-    s3: Client,
-    bucket: String,
+    bucket: Bucket,
 }
 
 /// An operation's place in the bucket, with what is stored there.
@@ -50,19 +46,14 @@ pub(crate) enum RunStoreError {
 }
 
 impl RunStore {
-    pub(super) const fn new(s3: Client, bucket: String) -> Self {
-        Self { s3, bucket }
+    pub(super) const fn new(bucket: Bucket) -> Self {
+        Self { bucket }
     }
 
     pub(super) async fn find(&self, operation: &str) -> Result<Found, RunStoreError> {
-        let object = self
-            .s3
-            .get_object()
-            .bucket(&self.bucket)
-            .key(key(operation))
-            .send()
-            .await;
-        let object = match object {
+        let key = key(operation);
+        let object = self.bucket.get_object(&key, None, VersionSelector::Current);
+        let object = match object.await {
             Ok(object) => object,
             Err(error) if error.code() == Some("NoSuchKey") => {
                 return Ok(Found {
@@ -88,18 +79,13 @@ impl RunStore {
     pub(super) async fn save(&self, place: &mut Place, cursor: &Cursor) -> Result<(), RunStoreError> {
         let text = serde_json::to_string_pretty(cursor).map_err(|_| RunStoreError::Malformed)?;
         for _ in 0..CROSSED_TRIES {
-            let put = self
-                .s3
-                .put_object()
-                .bucket(&self.bucket)
-                .key(key(&cursor.operation))
-                .content_type("application/json")
-                .body(text.clone().into_bytes().into())
-                .set_if_none_match(place.etag.is_none().then(|| "*".to_owned()))
-                .set_if_match(place.etag.clone())
-                .send()
-                .await;
-            match put {
+            let object = NewObject {
+                body: text.clone().into(),
+                content_type: Some("application/json"),
+                condition: place.etag.clone().map_or(Condition::IfAbsent, Condition::IfMatch),
+                ..NewObject::default()
+            };
+            match self.bucket.put_object(&key(&cursor.operation), object).await {
                 // S3 gives every object an ETag. An answer without one proves nothing, and the next write would be unconditional.
                 Ok(put) => {
                     let etag = put.e_tag.filter(|etag| !etag.is_empty());
@@ -151,7 +137,7 @@ fn key(operation: &str) -> String {
     format!("operations/{operation}.json")
 }
 
-fn unavailable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> RunStoreError {
+fn unavailable(error: &ServiceError) -> RunStoreError {
     RunStoreError::Unavailable(error.code().unwrap_or("no answer").to_owned())
 }
 
@@ -173,7 +159,7 @@ mod tests {
 
     async fn store() -> (Emulated, RunStore) {
         let aws = Emulated::start().await;
-        let runs = RunStore::new(aws.s3(), aws.name.clone());
+        let runs = RunStore::new(aws.bucket());
         (aws, runs)
     }
 
@@ -191,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_is_answered_without_an_etag_is_not_taken_for_one() {
         let server = Loopback::start(|_| (200, None, json!(null))).await;
-        let runs = RunStore::new(Client::new(&server.aws()), "bucket".to_owned());
+        let runs = RunStore::new(Bucket::new(aws_sdk_s3::Client::new(&server.aws()), "bucket"));
         let mut place = Place { etag: None };
         let refused = runs.save(&mut place, &cursor(1)).await;
         assert!(matches!(refused, Err(RunStoreError::Unavailable(_))), "{refused:?}");

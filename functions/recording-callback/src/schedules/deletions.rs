@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use sid::RecordingSid;
-use vault::{PendingDeletions, ServiceError};
+use vault::{Bucket, PendingDeletions, ServiceError};
 
 use super::scheduler::{Delivery, ScheduleError, Schedules};
 use crate::{
@@ -39,7 +39,7 @@ impl Deletions {
     pub(crate) fn new(aws: &SdkConfig, config: DeletionConfig) -> Self {
         Self {
             schedules: Schedules::new(aws, config.schedules),
-            pending: PendingDeletions::new(aws_sdk_s3::Client::new(aws), config.bucket),
+            pending: PendingDeletions::new(Bucket::new(aws_sdk_s3::Client::new(aws), &config.bucket)),
             copies_queue_arn: config.copies_queue_arn,
             dead_letters_arn: config.dead_letters_arn,
             after: config.after,

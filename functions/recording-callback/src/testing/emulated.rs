@@ -13,7 +13,7 @@ use futures_util::{future::BoxFuture, stream};
 use sid::{AccountSid, RecordingSid};
 use toolbox::Ministack;
 use vault::{
-    Attributes, ContentType, Doubts, Incoming, KeyArn, ObjectKeys, Outcome, ReaderConfig, Source, SourceError,
+    Attributes, Bucket, ContentType, Doubts, Incoming, KeyArn, ObjectKeys, Outcome, ReaderConfig, Source, SourceError,
     SourceReply, Told, Writer, WriterConfig,
 };
 
@@ -56,6 +56,10 @@ impl Emulated {
             config,
             name,
         }
+    }
+
+    pub(crate) fn bucket(&self) -> Bucket {
+        Bucket::new(self.s3(), &self.name)
     }
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {

@@ -1,12 +1,10 @@
 //! Decrypts media that Twilio encrypted with the customer's public key.
 
-use aws_sdk_kms::{operation::decrypt::DecryptOutput, primitives::Blob, types::EncryptionAlgorithmSpec};
 use futures_util::{StreamExt, future::BoxFuture, stream};
 use sid::PublicKeySid;
 use tokio::sync::OnceCell;
 use twilio::encrypted_media::{EncryptedMediaError, MediaEnvelope, MediaKey, MediaOpener, TAG_LEN};
-use vault::{KeyArn, ServiceError, Source, SourceBody, SourceError, SourceReply};
-use zeroize::Zeroizing;
+use vault::{DecryptError, KeyArn, Source, SourceBody, SourceError, SourceReply, decrypt_rsa};
 
 /// The RSA keys in KMS whose public halves Twilio has or had. The private halves never leave KMS.
 pub(crate) struct MediaKeys {
@@ -19,12 +17,7 @@ pub(crate) struct MediaKeys {
 #[derive(Debug, thiserror::Error)]
 enum UnwrapError {
     #[error(transparent)]
-    Service(#[from] ServiceError),
-    /// The answer was cut off, or came from another server.
-    #[error("KMS answered without a data key")]
-    NoKey,
-    #[error("KMS used another key than requested")]
-    OtherKey,
+    Decrypt(#[from] DecryptError),
     #[error(transparent)]
     Unusable(#[from] EncryptedMediaError),
 }
@@ -33,9 +26,8 @@ impl UnwrapError {
     /// Whether the same key may unwrap the data key later.
     fn is_retryable(&self) -> bool {
         match self {
-            Self::Service(error) => error.is_retryable(),
-            Self::NoKey => true,
-            Self::OtherKey | Self::Unusable(_) => false,
+            Self::Decrypt(error) => error.is_retryable(),
+            Self::Unusable(_) => false,
         }
     }
 }
@@ -61,28 +53,9 @@ impl MediaKeys {
     }
 
     async fn unwrap_under(&self, key: &KeyArn, envelope: &MediaEnvelope) -> Result<MediaKey, UnwrapError> {
-        let answer = self
-            .kms
-            .decrypt()
-            .key_id(key.as_str())
-            .encryption_algorithm(EncryptionAlgorithmSpec::RsaesOaepSha256)
-            .ciphertext_blob(Blob::new(envelope.wrapped_key()))
-            .send()
-            .await
-            .map_err(|error| ServiceError::new("Decrypt", &error))?;
-        accept(answer, key)
+        let plaintext = decrypt_rsa(&self.kms, key, envelope.wrapped_key()).await?;
+        Ok(MediaKey::from_slice(&plaintext)?)
     }
-}
-
-fn accept(answer: DecryptOutput, key: &KeyArn) -> Result<MediaKey, UnwrapError> {
-    let (Some(used), Some(plaintext)) = (answer.key_id, answer.plaintext) else {
-        return Err(UnwrapError::NoKey);
-    };
-    let plaintext = Zeroizing::new(plaintext.into_inner());
-    if used != key.as_str() {
-        return Err(UnwrapError::OtherKey);
-    }
-    Ok(MediaKey::from_slice(&plaintext)?)
 }
 
 /// The plaintext of `sealed`. Every opening reads from the first byte: a download that breaks off cannot be continued,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use service::secrets::{Secret, Secrets};
 use sid::RecordingSid;
 use twilio::client::Credentials;
-use vault::{ContentType, ObjectKeys};
+use vault::{Bucket, ContentType, ObjectKeys};
 
 use super::*;
 use crate::testing::{
@@ -72,9 +72,9 @@ async fn run(
             ),
         ),
         reader: Reader::new(aws.s3(), aws.kms(), aws.reader_config()),
-        catalog: Catalog::new(aws.s3(), aws.name.clone()),
-        notices: DeletionNotices::new(aws.s3(), aws.name.clone()),
-        pending: PendingDeletions::new(aws.s3(), aws.name.clone()),
+        catalog: Catalog::new(aws.bucket()),
+        notices: DeletionNotices::new(aws.bucket()),
+        pending: PendingDeletions::new(aws.bucket()),
     };
     let outcome = deleter.run(job, Instant::now() + Duration::from_secs(60)).await;
     let deletions = server.count(&format!(
@@ -209,7 +209,7 @@ async fn a_deletion_gives_notice_before_it_asks_twilio() {
         _ if asked.what.starts_with("DELETE") => (500, None, json!(null)),
         answer => answer,
     };
-    let notices = DeletionNotices::new(aws.s3(), aws.name.clone());
+    let notices = DeletionNotices::new(aws.bucket());
     let under_way = async || {
         notices
             .is_deletion_under_way(&recording(), std::time::SystemTime::now())
@@ -236,9 +236,9 @@ async fn nothing_is_deleted_without_notice() {
             ),
         ),
         reader: Reader::new(aws.s3(), aws.kms(), aws.reader_config()),
-        catalog: Catalog::new(aws.s3(), aws.name.clone()),
-        notices: DeletionNotices::new(aws.s3(), "no-such-bucket".to_owned()),
-        pending: PendingDeletions::new(aws.s3(), aws.name.clone()),
+        catalog: Catalog::new(aws.bucket()),
+        notices: DeletionNotices::new(Bucket::new(aws.s3(), "no-such-bucket")),
+        pending: PendingDeletions::new(aws.bucket()),
     };
     let outcome = deleter
         .run(&job(Some(5)), Instant::now() + Duration::from_secs(60))
@@ -251,7 +251,7 @@ async fn nothing_is_deleted_without_notice() {
 async fn a_deletion_is_pending_until_nothing_is_left_to_do() {
     let aws = Emulated::start().await;
     aws.store(&recording(), ContentType::Wav, wav()).await;
-    let pending = PendingDeletions::new(aws.s3(), aws.name.clone());
+    let pending = PendingDeletions::new(aws.bucket());
     let is_pending = async || !pending.list(None, 1).await.unwrap().is_empty();
     pending.mark(&recording()).await.unwrap();
     let down = |asked: &Asked| match twilio(asked) {

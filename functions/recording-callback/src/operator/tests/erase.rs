@@ -1,7 +1,7 @@
 //! Erasures, in the vault and at Twilio.
 
 use sid::RecordingSid;
-use vault::{ContentType, DeletionNotices, Eraser, GoAhead, Presence};
+use vault::{Bucket, ContentType, DeletionNotices, Eraser, GoAhead, Presence};
 
 use super::{twilio::Twilio, *};
 use crate::schedules::Schedules;
@@ -59,7 +59,7 @@ fn keeping() -> Value {
 
 /// The job that deletes originals does this before it asks Twilio.
 async fn give_notice(world: &World) -> GoAhead {
-    let notices = DeletionNotices::new(world.aws.s3(), world.aws.name.clone());
+    let notices = DeletionNotices::new(world.aws.bucket());
     notices.give(&recording()).await.unwrap()
 }
 
@@ -112,7 +112,7 @@ async fn the_deletion_of_an_original_is_called_off_before_anything_is_removed() 
         _ => (403, None, json!(null)),
     })
     .await;
-    world.operator.parts.eraser = Eraser::new(aws_sdk_s3::Client::new(&refusing.aws()), world.aws.name.clone());
+    world.operator.parts.eraser = Eraser::new(Bucket::new(aws_sdk_s3::Client::new(&refusing.aws()), &world.aws.name));
     let error = world.invoke(keeping()).await.unwrap_err().to_string();
     assert!(error.contains("not everything was removed"), "{error}");
     assert!(world.scheduled().await.is_empty());

@@ -4,7 +4,10 @@ use std::{
 };
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_sdk_kms::types::{KeySpec, KeyUsageType};
+use aws_sdk_kms::{
+    primitives::Blob,
+    types::{EncryptionAlgorithmSpec, KeySpec, KeyUsageType},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sid::RecordingSid;
