@@ -19,7 +19,7 @@ pub(crate) struct Direct {
 
 /// The response's measurements.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Got {
+pub(crate) struct Received {
     pub(crate) status: u16,
     pub(crate) len: u64,
     pub(crate) first_byte: Duration,
@@ -35,7 +35,7 @@ impl Direct {
         Ok(Self { sender })
     }
 
-    pub(crate) async fn get(&mut self, path: &str, range: Option<&str>) -> Result<Got, Failure> {
+    pub(crate) async fn get(&mut self, path: &str, range: Option<&str>) -> Result<Received, Failure> {
         let mut request = Request::get(path).header(header::HOST, "127.0.0.1");
         if let Some(range) = range {
             request = request.header(header::RANGE, range);
@@ -52,7 +52,7 @@ impl Direct {
             }
         }
         let took = begun.elapsed();
-        Ok(Got {
+        Ok(Received {
             status,
             len,
             first_byte: first_byte.unwrap_or(took),

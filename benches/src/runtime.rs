@@ -62,11 +62,11 @@ impl Instance {
         let address = listener.local_addr()?.to_string();
         let (events, waiting) = mpsc::channel(1);
         let (answering, answers) = mpsc::channel(1);
-        let (asked, first_next) = oneshot::channel();
+        let (ready_at, first_next) = oneshot::channel();
         let api = Arc::new(Api {
             waiting: Mutex::new(waiting),
             answering,
-            first_next: std::sync::Mutex::new(Some(asked)),
+            first_next: std::sync::Mutex::new(Some(ready_at)),
         });
         tokio::spawn(accept(listener, api));
         let settings: Vec<_> = settings
@@ -92,10 +92,10 @@ impl Instance {
 
     /// The time from exec to the first `/invocation/next`. It can be read once.
     pub(crate) async fn until_ready(&mut self) -> Result<Duration, Failure> {
-        let asked = self.first_next.take().ok_or("asked twice")?;
-        let asked = tokio::time::timeout(Duration::from_secs(30), asked).await;
-        let asked = asked.map_err(|_| "the function asked for no work")??;
-        Ok(asked - self.spawned)
+        let ready_at = self.first_next.take().ok_or("the start was already read")?;
+        let ready_at = tokio::time::timeout(Duration::from_secs(30), ready_at).await;
+        let ready_at = ready_at.map_err(|_| "the function requested no invocation")??;
+        Ok(ready_at - self.spawned)
     }
 
     /// Invokes the function and reads its answer, a JSON document.
@@ -169,9 +169,9 @@ async fn accept(listener: TcpListener, api: Arc<Api>) {
 async fn answer(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Failure> {
     let path = request.uri().path();
     if path.ends_with("/invocation/next") {
-        if let Some(asked) = api.first_next.lock().ok().and_then(|mut asked| asked.take()) {
+        if let Some(ready_at) = api.first_next.lock().ok().and_then(|mut ready_at| ready_at.take()) {
             // The receiver may be gone.
-            let _ = asked.send(Instant::now());
+            let _ = ready_at.send(Instant::now());
         }
         let event = api.waiting.lock().await.recv().await.ok_or("the harness is done")?;
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH)? + Duration::from_secs(900);

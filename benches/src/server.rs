@@ -213,12 +213,12 @@ fn data_key() -> Response<Body> {
 }
 
 async fn secret(request: Request<Incoming>) -> Response<Body> {
-    let asked = request.into_body().collect().await.map(Collected::to_bytes);
-    let asked: Value = asked
+    let parameters = request.into_body().collect().await.map(Collected::to_bytes);
+    let parameters: Value = parameters
         .ok()
         .and_then(|body| serde_json::from_slice(&body).ok())
         .unwrap_or_default();
-    let secret = match asked["SecretId"].as_str() {
+    let secret = match parameters["SecretId"].as_str() {
         Some(names::API_KEY_SECRET) => names::API_KEY,
         Some(names::AUTH_TOKEN_SECRET) => names::AUTH_TOKEN,
         Some(names::LINK_KEYS_SECRET) => names::LINK_KEYS,
@@ -286,12 +286,12 @@ async fn s3(state: &State, request: Request<Incoming>) -> Response<Body> {
 /// The object, or the requested range of it.
 fn ranged(object: &store::Object, range: Option<&HeaderValue>) -> Response<Body> {
     let total = object.len();
-    let asked = range.and_then(|range| store::parse_range(range.to_str().ok()?, total));
-    let mut response = match &asked {
+    let part = range.and_then(|range| store::parse_range(range.to_str().ok()?, total));
+    let mut response = match &part {
         Some(range) => Response::new(Body::chunks(object.slice(range.clone()))),
         None => Response::new(Body::chunks(object.slice(0..total))),
     };
-    if let Some(range) = asked {
+    if let Some(range) = part {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         let content_range = format!("bytes {}-{}/{total}", range.start, range.end - 1);
         let content_range = HeaderValue::try_from(content_range).expect("digits and a slash are a header value");

@@ -35,7 +35,7 @@ def main(arguments=None):
 
 def parser():
     """Returns the parser of all commands."""
-    from . import setup_command, stack_commands
+    from . import prove_command, setup_command, stack_commands
 
     root = argparse.ArgumentParser(
         prog="vault.py",
@@ -47,6 +47,7 @@ def parser():
     common = _common()
     setup_command.add(commands, common)
     stack_commands.add(commands, common)
+    prove_command.add(commands, common)
     return root
 
 

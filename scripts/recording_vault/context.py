@@ -15,8 +15,13 @@ class Context:
         self.chosen, self.console = chosen, console
         self.account = aws.Account(_region(chosen, console), chosen.profile, chosen.endpoint_url)
         self.account_id, self.arn = self.account.identity()
+        self.existing = aws.find_stack(self.account, chosen.stack)
+        self.deployed = self.existing.parameters if self.existing else {}
         self.bases = Bases(
-            api=chosen.twilio_api_base, taskrouter=chosen.twilio_taskrouter_base, flex_api=chosen.twilio_flex_api_base
+            self.deployed,
+            api=chosen.twilio_api_base,
+            taskrouter=chosen.twilio_taskrouter_base,
+            flex_api=chosen.twilio_flex_api_base,
         )
         self.artifacts = self.bucket(chosen.artifact_bucket or default_bucket(self.account_id, self.account.region))
         self.deployment = Deployment(self.account, self.artifacts, chosen.stack, console)

@@ -5,6 +5,7 @@ import json
 import time
 import uuid
 
+from . import differences
 from .aws import ClientError, find_stack
 from .problems import Problem
 
@@ -29,11 +30,26 @@ class Deployment:
 
         `journal(created, earlier)` keeps what is needed to undo it, before the stack is changed.
         """
-        template, files = release.packaged(self.artifacts.url, self.artifacts.name, architecture)
+        template, files = self._packaged(release, architecture)
+        if self._is_deployed(template, parameters):
+            self.console.say("Stack: nothing to change")
+            return False
         with self.console.step("uploading the release"):
             for key, body in files.items():
                 self.artifacts.upload(key, body)
         return self.apply(template, parameters, release.uses_macros(), journal)
+
+    def preview(self, release, architecture):
+        """Returns the lines that show which resources would change. Nothing is uploaded."""
+        template, _ = self._packaged(release, architecture)
+        if find_stack(self.account, self.name) is None:
+            return differences.resources(None, template)
+        deployed = self._template()
+        if deployed is None:
+            return [
+                "The deployed template is not JSON and is replaced as a whole. CloudFormation compares the resources"
+            ]
+        return differences.resources(deployed, template) or ["no resource changes by its template"]
 
     def apply(self, template, parameters, uses_macros, journal=lambda *_: None):
         """Creates or updates the stack from a packaged template."""
@@ -68,6 +84,20 @@ class Deployment:
         began = time.time()
         self.cloudformation.delete_stack(StackName=self.name)
         self._wait("deleting", began)
+
+    def _packaged(self, release, architecture):
+        return release.packaged(self.artifacts.url, self.artifacts.name, architecture)
+
+    def _is_deployed(self, template, parameters):
+        """Whether the stack has this template and these parameters. A change set always names the nested stack."""
+        stack = find_stack(self.account, self.name)
+        complete = stack is not None and stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        return complete and stack.parameters == parameters and self._template() == template
+
+    def _template(self):
+        """Returns the deployed template as it was sent, or None if it is not JSON."""
+        found = self.cloudformation.get_template(StackName=self.name, TemplateStage="Original")
+        return differences.parsed(found["TemplateBody"])
 
     def _settled(self):
         """Returns the stack, or None if it must be created. Removes what a failed creation has left."""
@@ -132,8 +162,14 @@ class Deployment:
                     return None
                 raise Problem(f"CloudFormation refused the template or a parameter. Nothing was changed. {reason}")
             time.sleep(POLL_SECONDS)
+        changes = described.get("Changes", [])
+        while token := described.get("NextToken"):
+            described = self.cloudformation.describe_change_set(
+                StackName=self.name, ChangeSetName=change_set, NextToken=token
+            )
+            changes = changes + described.get("Changes", [])
         lines = []
-        for change in described.get("Changes", []):
+        for change in changes:
             resource = change["ResourceChange"]
             replaced = ", replaced" if resource.get("Replacement") == "True" else ""
             lines.append(

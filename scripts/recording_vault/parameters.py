@@ -2,13 +2,30 @@
 
 import re
 
-from .problems import WrongInput
+from .problems import Refusal, WrongInput
 
 # Lambda's quota below which linker and copier get their least concurrency.
 SMALL_QUOTA = 50
 
 # The part of the quota that raises the alarm.
 ALARM_SHARE = 0.8
+
+
+# CloudFormation shortens the names of roles of longer stacks.
+RESTRICTED_NAME = 36
+
+# Parameters of a deployed stack that cannot be changed: which changes, and why.
+LASTING = {
+    "TwilioAccountSid": (
+        lambda old, new: True,
+        "The keys' policies allow only recordings of the old account. Deploy another stack with --stack",
+    ),
+    "MultiRegionKey": (
+        lambda old, new: True,
+        "KMS cannot convert a key. docs/OPERATIONS.md describes how to replace it",
+    ),
+    "ObjectLockDays": (lambda old, new: new == "0", "Object Lock cannot be removed from a bucket"),
+}
 
 
 def from_quota(quota):
@@ -72,6 +89,17 @@ def problem_of(name, declaration, value):
     if pattern and not re.search(pattern, value):
         return f"{name} does not have the expected form. {words}"
     return None
+
+
+def check_lasting(stack, resolved, deployed):
+    """Refuses what AWS cannot change later, and what would make recordings unreadable."""
+    values = {name: value for name, value, _ in resolved}
+    if values.get("RestrictKeyUse") == "true" and len(stack) > RESTRICTED_NAME:
+        raise Refusal(f"with RestrictKeyUse, the stack's name must have at most {RESTRICTED_NAME} characters: {stack}")
+    for name, (forbidden, words) in LASTING.items():
+        old, new = deployed.get(name), values.get(name)
+        if old not in (None, new) and forbidden(old, new):
+            raise Refusal(f"{name} cannot be changed from {old} to {new}. {words}")
 
 
 def changes(resolved, existing):

@@ -1,10 +1,11 @@
 """The least IAM policies: one for the person who deploys, one for the people who operate."""
 
 # What CloudFormation does for each type of resource in the name of the deployer: the place that the rights are for, the
-# service, and its actions.
+# service, and its actions. They are what the handlers of AWS's resource schemas list, without what this template does
+# not use.
 RIGHTS = {
     "AWS::ApiGatewayV2::Api": ("api", "apigateway", "DELETE GET PATCH POST PUT"),
-    "AWS::ApiGatewayV2::Stage": ("api", "apigateway", "TagResource"),
+    "AWS::ApiGatewayV2::Stage": ("api", "apigateway", "DELETE GET PATCH POST PUT"),
     "AWS::CloudFormation::Stack": (
         "stack",
         "cloudformation",
@@ -14,92 +15,89 @@ RIGHTS = {
     "AWS::CloudWatch::Alarm": (
         "alarm",
         "cloudwatch",
-        "DeleteAlarms DescribeAlarms ListTagsForResource PutMetricAlarm TagResource",
+        "DeleteAlarms DescribeAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource",
     ),
     "AWS::CloudWatch::Dashboard": ("dashboard", "cloudwatch", "DeleteDashboards GetDashboard PutDashboard"),
     "AWS::IAM::ManagedPolicy": (
         "policy",
         "iam",
         "CreatePolicy CreatePolicyVersion DeletePolicy DeletePolicyVersion GetPolicy GetPolicyVersion "
-        "ListPolicyVersions TagPolicy",
+        "ListEntitiesForPolicy ListPolicyVersions",
     ),
-    "AWS::IAM::Policy": ("role", "iam", ""),
+    "AWS::IAM::Policy": ("role", "iam", "DeleteRolePolicy GetRolePolicy PutRolePolicy"),
     "AWS::IAM::Role": (
         "role",
         "iam",
-        "CreateRole DeleteRole DeleteRolePolicy GetRole GetRolePolicy PutRolePolicy TagRole "
-        "UpdateAssumeRolePolicy UpdateRole",
+        "CreateRole DeleteRole DeleteRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies "
+        "ListRolePolicies PutRolePolicy TagRole UntagRole UpdateAssumeRolePolicy UpdateRole "
+        "UpdateRoleDescription",
     ),
     "AWS::KMS::Key": (
         "any",
         "kms",
-        "CreateKey DescribeKey EnableKeyRotation GetKeyPolicy GetKeyRotationStatus PutKeyPolicy "
-        "ScheduleKeyDeletion TagResource UpdateKeyDescription",
+        "CreateKey DescribeKey EnableKeyRotation GetKeyPolicy GetKeyRotationStatus ListResourceTags "
+        "PutKeyPolicy ScheduleKeyDeletion TagResource UntagResource UpdateKeyDescription",
     ),
-    "AWS::Lambda::EventInvokeConfig": (
-        "function",
-        "lambda",
-        "DeleteFunctionEventInvokeConfig GetFunctionEventInvokeConfig PutFunctionEventInvokeConfig "
-        "UpdateFunctionEventInvokeConfig",
-    ),
+    # Wildcards keep the policy below the limit of a managed policy. Each covers the calls for one setting.
+    "AWS::Lambda::EventInvokeConfig": ("function", "lambda", "*FunctionEventInvokeConfig"),
     # An event source mapping has no name at its creation.
     "AWS::Lambda::EventSourceMapping": (
         "any",
         "lambda",
-        "CreateEventSourceMapping DeleteEventSourceMapping GetAccountSettings GetEventSourceMapping "
-        "UpdateEventSourceMapping",
+        "CreateEventSourceMapping DeleteEventSourceMapping GetEventSourceMapping ListTags TagResource "
+        "UntagResource UpdateEventSourceMapping",
     ),
     "AWS::Lambda::Function": (
         "function",
         "lambda",
-        "CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction GetFunctionConfiguration "
-        "PutFunctionConcurrency TagResource UpdateFunctionCode UpdateFunctionConfiguration",
+        "CreateFunction DeleteFunction DeleteFunctionConcurrency GetFunction GetFunctionCodeSigningConfig "
+        "GetFunctionConfiguration GetFunctionRecursionConfig GetRuntimeManagementConfig "
+        "PutFunctionConcurrency UpdateFunctionCode UpdateFunctionConfiguration",
     ),
     "AWS::Lambda::Permission": ("function", "lambda", "AddPermission GetPolicy RemovePermission"),
-    "AWS::Lambda::Url": (
-        "function",
-        "lambda",
-        "CreateFunctionUrlConfig DeleteFunctionUrlConfig GetFunctionUrlConfig UpdateFunctionUrlConfig",
-    ),
+    "AWS::Lambda::Url": ("function", "lambda", "*FunctionUrlConfig"),
     "AWS::Logs::LogGroup": (
         "log group",
         "logs",
-        "CreateLogGroup DeleteLogGroup DeleteRetentionPolicy ListTagsForResource PutRetentionPolicy TagResource",
+        "CreateLogGroup DeleteLogGroup DeleteRetentionPolicy GetDataProtectionPolicy ListTagsForResource "
+        "PutRetentionPolicy TagResource UntagResource",
     ),
-    "AWS::Logs::MetricFilter": ("log group", "logs", "DeleteMetricFilter DescribeMetricFilters PutMetricFilter"),
     "AWS::S3::Bucket": (
         "bucket",
         "s3",
-        "CreateBucket DeleteBucket GetBucket* GetEncryptionConfiguration GetLifecycleConfiguration "
-        "PutBucketObjectLockConfiguration PutBucketOwnershipControls PutBucketPublicAccessBlock "
-        "PutBucketTagging PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration",
+        "CreateBucket DeleteBucket Get*Configuration GetBucket* ListBucket PutBucketObjectLockConfiguration "
+        "PutBucketOwnershipControls PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning "
+        "PutEncryptionConfiguration PutLifecycleConfiguration",
     ),
-    "AWS::S3::BucketPolicy": ("bucket", "s3", "DeleteBucketPolicy PutBucketPolicy"),
+    "AWS::S3::BucketPolicy": ("bucket", "s3", "DeleteBucketPolicy GetBucketPolicy PutBucketPolicy"),
     "AWS::SNS::Topic": (
         "topic",
         "sns",
-        "CreateTopic DeleteTopic GetTopicAttributes ListSubscriptionsByTopic Subscribe TagResource Unsubscribe",
+        "CreateTopic DeleteTopic GetDataProtectionPolicy GetTopicAttributes ListSubscriptionsByTopic "
+        "ListTagsForResource SetTopicAttributes Subscribe TagResource Unsubscribe UntagResource",
     ),
     "AWS::SQS::Queue": (
         "queue",
         "sqs",
-        "CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl SetQueueAttributes TagQueue",
+        "CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl ListQueueTags SetQueueAttributes TagQueue UntagQueue",
     ),
     "AWS::Scheduler::Schedule": ("schedule", "scheduler", "CreateSchedule DeleteSchedule GetSchedule UpdateSchedule"),
     "AWS::Scheduler::ScheduleGroup": (
         "schedule",
         "scheduler",
-        "CreateScheduleGroup DeleteScheduleGroup GetScheduleGroup ListTagsForResource TagResource",
+        "CreateScheduleGroup DeleteScheduleGroup GetScheduleGroup ListTagsForResource TagResource UntagResource",
     ),
     "AWS::SecretsManager::Secret": (
         "secret",
         "secretsmanager",
-        "CreateSecret DeleteSecret DescribeSecret PutSecretValue TagResource UpdateSecret UpdateSecretVersionStage",
+        "CreateSecret DeleteSecret DescribeSecret PutSecretValue TagResource UntagResource UpdateSecret "
+        "UpdateSecretVersionStage",
     ),
 }
 
 # These rights have no narrower resource. CloudFormation generates the link keys in the deployer's name.
-UNNAMED = ["logs:DescribeLogGroups", "secretsmanager:GetRandomPassword"]
+# The setup reads Lambda's quota.
+UNNAMED = ["lambda:GetAccountSettings", "logs:DescribeLogGroups", "secretsmanager:GetRandomPassword"]
 
 ARTIFACTS = [
     "s3:CreateBucket",

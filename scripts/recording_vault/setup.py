@@ -15,8 +15,7 @@ class Setup(Context):
         if not self.chosen.release:
             raise WrongInput("--release is missing. It names the folder or the archive of the release")
         release = opened(self.chosen.release)
-        existing = aws.find_stack(self.account, self.chosen.stack)
-        deployed = existing.parameters if existing else {}
+        deployed = self.deployed
         decided = answers.collect(self.chosen, deployed)
         answers.ask_missing(decided, self.console, bool(deployed))
 
@@ -24,21 +23,22 @@ class Setup(Context):
         api_key, twilio = verified_api_key(self.bases, decided.account, self.secrets)
         workspace, recording, quota = self._check(release, twilio, decided.workspace or "")
         derived = parameters.from_quota(quota) if quota else {}
-        given = decided.template_parameters(workspace)
+        given = self.bases.parameters() | decided.template_parameters(workspace)
         if self.chosen.architecture:
             given["Architecture"] = self.chosen.architecture
         resolved = parameters.resolve(release.parameters(), given, derived, deployed)
+        parameters.check_lasting(self.chosen.stack, resolved, deployed)
         values = {name: value for name, value, _ in resolved}
         auth_token = self._auth_token(decided.account, values)
 
         self._show_parameters(resolved, deployed)
         if self.chosen.dry_run:
-            return self._dry_run(release, existing, decided.account, values)
+            return self._dry_run(release, decided.account, values)
         self._deploy(release, values)
         stack = aws.require_stack(self.account, self.chosen.stack)
         self._store_secrets(stack, api_key, auth_token)
         self._prove(stack, recording, auth_token)
-        flex_step.configure(self, decided.account, stack.output("CallRecordingWebhookUrl"), values["FlexOrigins"])
+        flex_step.configure(self, decided.account, aws.webhook_url(stack), values["FlexOrigins"])
         self.console.say(proof.ONLY_A_CALL)
         self.console.say(f"Done. `vault.py setup --undo` reverts it with {self.backup.path}. Keep this file.")
         return self.ended(DONE)
@@ -80,17 +80,19 @@ class Setup(Context):
                 self.console.say(f"  {line}")
         self.report["parameters"] = {name: {"value": value, "reason": reason} for name, value, reason in resolved}
 
-    def _dry_run(self, release, existing, account, values):
+    def _dry_run(self, release, account, values):
         say = self.console.say
         say("Dry run: nothing is changed")
         say(f"  The release would be uploaded to the bucket {self.artifacts.name}.")
-        verb = "updated" if existing else "created"
-        count = len(release.template["Resources"])
-        say(f"  The stack {self.chosen.stack} would be {verb}, with {count} resources.")
+        lines = self.deployment.preview(release, values["Architecture"])
+        say(f"  The stack {self.chosen.stack} would be {'updated' if self.existing else 'created'}:")
+        for line in lines:
+            say(f"    {line}")
+        self.report["resources"] = lines
         say("  The API key and the Auth Token would be stored in the stack's secrets.")
         token = None if self.chosen.skip_flex else self.secrets.get("flex_auth_token", optional=True)
-        if token and existing:
-            webhook = existing.output("CallRecordingWebhookUrl")
+        if token and self.existing:
+            webhook = aws.webhook_url(self.existing)
             flex_step.change(self, verified_auth_token(self.bases, account, token), webhook, values["FlexOrigins"])
         elif not self.chosen.skip_flex:
             say("  Flex: Call Recording would be turned on, with the stack's CallRecordingWebhookUrl.")
@@ -139,5 +141,6 @@ class Setup(Context):
         if failed:
             raise Problem(
                 f"{failed} checks of the deployed service failed. Flex was not changed. See the functions' logs and"
-                " docs/OPERATIONS.md, then run the setup again. It continues where it stopped"
+                " docs/OPERATIONS.md, then run the setup again. It continues where it stopped. If a stored secret is wrong,"
+                " add --replace-secrets"
             )

@@ -103,14 +103,14 @@ def _run(chosen, console):
 
 
 def _policies(run):
-    from . import aws, policies
+    from . import policies
     from .artifacts import partition
 
     region = run.account.region
     deployer = policies.deployer(partition(run.account), region, run.account_id, run.chosen.stack, run.artifacts.name)
-    run.console.say(f"For the person who deploys:\n{json.dumps(deployer, indent=2)}")
+    run.console.say(f"For the person who deploys, as an inline policy of the role:\n{json.dumps(deployer, indent=2)}")
     run.report["policies"] = {"deployer": deployer}
-    stack = aws.find_stack(run.account, run.chosen.stack)
+    stack = run.existing
     if stack is None:
         run.console.say(
             "For the people who operate, the stack creates a policy. Its output OperatorPolicyArn names it."

@@ -107,9 +107,11 @@ def _smoke_test(chosen, console: Console):
     if not RECORDING.fullmatch(chosen.recording):
         raise WrongInput(f"{chosen.recording} is not a RecordingSid: RE and 32 hexadecimal digits")
     if not (chosen.account and chosen.callback_url and chosen.playback_url):
+        from . import aws
+
         stack = _stack(chosen)
         chosen.account = chosen.account or stack.parameters["TwilioAccountSid"]
-        chosen.callback_url = chosen.callback_url or stack.output("CallbackUrl")
+        chosen.callback_url = chosen.callback_url or aws.callback_url(stack)
         chosen.playback_url = chosen.playback_url or stack.output("PlaybackBaseUrl")
     shared_key = os.environ.get("TWILIO_SHARED_KEY_SID")
     variable = "TWILIO_SHARED_KEY_SECRET" if shared_key else "TWILIO_AUTH_TOKEN"

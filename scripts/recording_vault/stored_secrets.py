@@ -19,6 +19,9 @@ PROMPTS = {
     "flex_token": "Flex token of a signed-in supervisor (leave empty to skip the playback checks)",
 }
 
+# A SID is no secret, and is shown while it is typed.
+PUBLIC = ("api_key_sid",)
+
 API_KEY_SID = re.compile(r"SK[0-9a-fA-F]{32}")
 
 
@@ -36,6 +39,8 @@ class Secrets:
             value = self._given.get(name, "")
         elif optional and not self.console.interactive:
             value = ""
+        elif name in PUBLIC and self.console.interactive:
+            value = self.console.ask(PROMPTS[name])
         else:
             value = self.console.secret(PROMPTS[name])
         if not value and not optional:

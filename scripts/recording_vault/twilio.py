@@ -15,11 +15,11 @@ TIMEOUT_S = 30
 # The most entries of one list. An account has fewer workspaces and plugins.
 PAGE = 1000
 
-# The hosts of US1. The variables are the same as those of the functions.
+# The variables of the functions, the parameters of the template, and the hosts of US1.
 BASES = {
-    "api": ("TWILIO_API_BASE", "https://api.twilio.com"),
-    "taskrouter": ("TWILIO_TASKROUTER_BASE", "https://taskrouter.twilio.com"),
-    "flex_api": ("TWILIO_FLEX_API_BASE", "https://flex-api.twilio.com"),
+    "api": ("TWILIO_API_BASE", "TwilioApiBase", "https://api.twilio.com"),
+    "taskrouter": ("TWILIO_TASKROUTER_BASE", "TwilioTaskRouterBase", "https://taskrouter.twilio.com"),
+    "flex_api": ("TWILIO_FLEX_API_BASE", "TwilioFlexApiBase", "https://flex-api.twilio.com"),
 }
 
 # Credentials go only to Twilio, or to a local stack.
@@ -39,14 +39,20 @@ class TwilioError(Problem):
 
 
 class Bases:
-    """The base URLs of Twilio's APIs, from flags, the environment, or the hosts of US1."""
+    """The base URLs of Twilio's APIs: from flags, the environment, the deployed stack, or the hosts of US1."""
 
-    def __init__(self, **given):
-        for name, (variable, default) in BASES.items():
-            base = (given.get(name) or os.environ.get(variable) or default).rstrip("/")
+    def __init__(self, deployed=None, **given):
+        for name, (variable, parameter, default) in BASES.items():
+            found = given.get(name) or os.environ.get(variable) or (deployed or {}).get(parameter) or default
+            base = found.rstrip("/")
             if not ALLOWED_BASE.fullmatch(base):
                 raise WrongInput(f"{base} is not a base URL of Twilio: https://, a host under twilio.com, and no path")
             setattr(self, name, base)
+
+    def parameters(self):
+        """Returns the bases as parameters of the template, which accepts only hosts of Twilio."""
+        bases = {parameter: getattr(self, name) for name, (_, parameter, _) in BASES.items()}
+        return {parameter: base for parameter, base in bases.items() if base.startswith("https://")}
 
 
 class Client:

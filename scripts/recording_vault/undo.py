@@ -9,6 +9,7 @@ def undo(run):
     """Reverts the changes of the backup file, the last one first. Returns the exit code."""
     if not run.backup.entries:
         raise WrongInput(f"{run.backup.path} does not exist or is empty: nothing to undo. Name the file with --backup")
+    _require_consent(run)
     twilio = None
     for entry in run.backup.newest_first():
         if entry["step"].startswith("flex") and twilio is None:
@@ -18,6 +19,18 @@ def undo(run):
         if not run.chosen.dry_run:
             run.backup.remove(entry)
     return run.ended(DONE)
+
+
+def _require_consent(run):
+    """Asks before the first change whether the stack may be deleted."""
+    created = any(entry["step"] == "stack" and entry["created"] for entry in run.backup.entries)
+    stack = aws.find_stack(run.account, run.chosen.stack) if created and not run.chosen.dry_run else None
+    if stack:
+        run.console.say(
+            f"The stack {stack.name} will be deleted. AWS keeps the recordings, the keys, playback and the audit logs."
+            " Messages that wait in queues are lost."
+        )
+        run.console.consent(f"Delete the stack {stack.name}", run.chosen.consent)
 
 
 def _undo_one(run, entry, twilio):
@@ -45,12 +58,8 @@ def _undo_stack(run, entry, dry_run):
     elif dry_run:
         run.console.say(f"Stack: would be {'deleted' if entry['created'] else 'restored'}")
     elif entry["created"]:
-        run.console.say(
-            f"The stack {stack.name} is deleted. AWS keeps the recordings, the keys, playback and the audit logs."
-            " Messages that wait in queues are lost."
-        )
-        run.console.consent(f"Delete the stack {stack.name}", run.chosen.consent)
         run.deployment.delete()
+        run.console.say("Stack: deleted")
     else:
         run.deployment.artifacts = run.bucket(entry["bucket"])
         changed = run.deployment.restore(entry["earlier"])

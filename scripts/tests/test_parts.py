@@ -106,6 +106,13 @@ class TwilioChecks(unittest.TestCase):
         self.assertEqual(findings["Flex plugins"].text, "active: none")
         self.assertEqual(findings["Flex Insights"].status, checks.UNKNOWN)
 
+    def test_a_stack_of_another_twilio_region_keeps_its_hosts(self):
+        ireland = "https://api.dublin.ie1.twilio.com"
+        bases = twilio.Bases({"TwilioApiBase": ireland}, taskrouter="http://127.0.0.1:1")
+        self.assertEqual(bases.api, ireland)
+        expected = {"TwilioApiBase": ireland, "TwilioFlexApiBase": "https://flex-api.twilio.com"}
+        self.assertEqual(bases.parameters(), expected)
+
     def test_credentials_go_only_to_twilio(self):
         for base in ("http://api.twilio.com", "https://twilio.com.example.com", "https://api.twilio.com/x", "file:///"):
             with self.assertRaisesRegex(WrongInput, "not a base URL of Twilio"):

@@ -11,7 +11,8 @@ import unittest
 from releases import release_folder, templates
 
 from recording_vault import parameters, policies, release
-from recording_vault.problems import WrongInput
+from recording_vault.artifacts import default_bucket
+from recording_vault.problems import Refusal, WrongInput
 
 URL = "https://artifacts.s3.eu-central-1.amazonaws.com"
 
@@ -140,6 +141,18 @@ class Parameters(unittest.TestCase):
         with self.assertRaisesRegex(WrongInput, "no parameter Retention"):
             parameters.resolve(self.DECLARED, self.ANSWERS | {"Retention": 1}, {})
 
+    def test_what_cannot_be_changed_later_is_refused(self):
+        resolved = parameters.resolve(self.DECLARED, self.ANSWERS, {})
+        deployed = {name: value for name, value, _ in resolved}
+        parameters.check_lasting("vault", resolved, deployed)
+        parameters.check_lasting("vault", resolved, {})
+        for name, old in (("TwilioAccountSid", "AC1"), ("MultiRegionKey", "true"), ("ObjectLockDays", "30")):
+            with self.assertRaisesRegex(Refusal, f"{name} cannot be changed from {old}"):
+                parameters.check_lasting("vault", resolved, deployed | {name: old})
+        restricted = parameters.resolve(self.DECLARED, self.ANSWERS | {"RestrictKeyUse": "true"}, {})
+        with self.assertRaisesRegex(Refusal, "at most 36 characters"):
+            parameters.check_lasting("v" * 37, restricted, {})
+
     def test_the_difference_to_the_deployed_stack(self):
         resolved = parameters.resolve(self.DECLARED, self.ANSWERS, {})
         existing = {name: value for name, value, _ in resolved}
@@ -157,7 +170,9 @@ class Policies(unittest.TestCase):
         self.assertEqual(types - policies.RIGHTS.keys(), set())
 
     def test_it_fits_into_a_managed_policy(self):
-        self.assertLess(len(json.dumps(self.POLICY, separators=(",", ":"))), 6144)
+        bucket = default_bucket("123456789012", "ap-southeast-1")
+        policy = policies.deployer("aws", "ap-southeast-1", "123456789012", "v" * 25, bucket)
+        self.assertLess(len(json.dumps(policy, separators=(",", ":"))), 6144)
 
     def test_only_rights_without_a_narrower_resource_are_for_every_resource(self):
         wide = [statement for statement in self.POLICY["Statement"] if statement["Resource"] == "*"]

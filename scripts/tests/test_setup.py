@@ -48,8 +48,6 @@ class Emulated(unittest.TestCase):
         self.enterContext(mock.patch("smoke_test.ask", self.service.ask))
         self.enterContext(mock.patch.object(deploy, "POLL_SECONDS", 0.05))
         self.enterContext(mock.patch.object(proof, "PAUSE_S", 0.01))
-        # The emulator's answer to DeleteChangeSet has another form than AWS's.
-        self.enterContext(mock.patch.object(deploy.Deployment, "_discard"))
         # In the emulator, a new secret has an empty value. In AWS, it has none.
         self.enterContext(mock.patch.object(Store, "has_value", lambda store, arn: bool(self.value(arn))))
         self.backup = self.folder / "backup.json"
@@ -99,6 +97,7 @@ class Whole(Emulated):
         self.assertIsNone(self.stack())
         self.assertEqual((self.account.client("s3").list_buckets()["Buckets"], self.twilio.written), ([], []))
         self.assertFalse(self.backup.exists())
+        self.assertIn("+ RecordingsKey (AWS::KMS::Key)", document["resources"])
 
         self.service.not_ready = 2
         code, document, printed = self.setup_with("--consent", flex.CONSENT, "--alarm-email", "ops@example.com")
@@ -119,6 +118,15 @@ class Whole(Emulated):
             code, document, printed = self.setup_with("--consent", flex.CONSENT, answers=())
             self.assertEqual((code, document["stackChanged"], document["flexChanged"]), (0, False, False), printed)
             self.assertEqual((self.backup.read_text(), len(self.twilio.written)), (before, 1))
+
+        with self.subTest("a dry run of an update shows the differences"):
+            arguments = ("--dry-run", "--parameter", "MediaUrlTtl=600", "--architecture", "x86_64")
+            code, document, printed = self.setup_with(*arguments, answers=())
+            self.assertEqual((code, len(self.twilio.written)), (0, 1), printed)
+            self.assertIn("  - MediaUrlTtl: 3600\n  + MediaUrlTtl: 600\n", printed)
+            self.assertIn("~ WebhookFunction (AWS::Lambda::Function): Code", document["resources"])
+            self.assertEqual(len(document["resources"]), 6)
+            self.assertEqual(self.stack().parameters["MediaUrlTtl"], "3600")
 
         with self.subTest("a dry run of the undo changes nothing"):
             code, _, printed = self.setup_with("--undo", "--dry-run")
@@ -213,11 +221,15 @@ class Interrupted(Emulated):
         with self.subTest("the next run continues"):
             code, document, printed = self.setup_with(*consent, "--replace")
             self.assertEqual((code, document["stackChanged"], document["flexChanged"]), (0, False, True), printed)
-        with self.subTest("the undo restores the foreign webhook, and needs consent to delete the stack"):
+        with self.subTest("the undo needs consent before its first change"):
+            writes = len(self.twilio.written)
             code, document, printed = self.setup_with("--undo", "--consent", "no")
-            self.assertEqual(code, 3, printed)
-            self.assertEqual(self.twilio.configuration[flex.WEBHOOK], FOREIGN)
+            self.assertEqual((code, len(self.twilio.written)), (3, writes), printed)
             self.assertIsNotNone(self.stack())
+        with self.subTest("the undo restores the foreign webhook"):
+            code, document, printed = self.setup_with("--undo", "--consent", "Delete the stack recording-vault")
+            self.assertEqual((code, self.twilio.configuration[flex.WEBHOOK]), (0, FOREIGN), printed)
+            self.assertIsNone(self.stack())
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ impl Account {
         fs::write(folder.join("monitoring.yaml"), without_metric_math().to_string()).unwrap();
         fs::create_dir(folder.join("stub")).unwrap();
         fs::write(folder.join("stub/bootstrap"), "#!/bin/sh\n").unwrap();
-        account.ask(&format!("client('s3').create_bucket(Bucket='{BUCKET}')"));
+        account.evaluate(&format!("client('s3').create_bucket(Bucket='{BUCKET}')"));
         account
     }
 
@@ -145,7 +145,7 @@ impl Account {
         let output = String::from_utf8_lossy(&deployed.stdout);
         let errors = String::from_utf8_lossy(&deployed.stderr);
         assert!(deployed.status.success(), "{output}{errors}");
-        let stack = self.ask(&format!(
+        let stack = self.evaluate(&format!(
             "client('cloudformation').describe_stacks(StackName='{STACK}')['Stacks'][0]['Outputs']"
         ));
         let outputs = stack.as_array().unwrap().iter();
@@ -157,7 +157,7 @@ impl Account {
 
     /// The functions' resolved environments by the functions' names in the template.
     fn environments(&self) -> BTreeMap<String, Environment> {
-        let environments = self.ask(&format!(
+        let environments = self.evaluate(&format!(
             "{{resource['LogicalResourceId']: client('lambda').get_function_configuration(\
              FunctionName=resource['PhysicalResourceId'])['Environment']['Variables'] \
              for resource in client('cloudformation').describe_stack_resources(StackName='{STACK}')['StackResources'] \
@@ -168,7 +168,7 @@ impl Account {
 
     /// The principals that may decrypt with a key: `any`, or the names in the condition of its policy.
     fn allowed_principals(&self, key: &str) -> Vec<String> {
-        let policy = self.ask(&format!(
+        let policy = self.evaluate(&format!(
             "client('kms').get_key_policy(KeyId='{key}', PolicyName='default')['Policy']"
         ));
         let policy: Value = serde_json::from_str(policy.as_str().unwrap()).unwrap();
@@ -200,7 +200,7 @@ impl Account {
     }
 
     fn delete(&self) {
-        self.ask(&format!(
+        self.evaluate(&format!(
             "[client('cloudformation').delete_stack(StackName='{STACK}'), \
              client('cloudformation').get_waiter('stack_delete_complete').wait(StackName='{STACK}')]"
         ));
@@ -208,7 +208,7 @@ impl Account {
 
     /// The newest status of the stack. A deleted stack has a status but no description.
     fn status(&self) -> String {
-        let stacks = self.ask("client('cloudformation').list_stacks()['StackSummaries']");
+        let stacks = self.evaluate("client('cloudformation').list_stacks()['StackSummaries']");
         let stacks = stacks.as_array().unwrap().iter();
         let own = stacks.filter(|stack| stack["StackName"] == STACK);
         own.map(|stack| stack["StackStatus"].as_str().unwrap().to_owned())
@@ -217,7 +217,7 @@ impl Account {
     }
 
     /// Evaluates a boto3 expression and returns its value.
-    fn ask(&self, expression: &str) -> Value {
+    fn evaluate(&self, expression: &str) -> Value {
         let script = format!("import json; from boto3 import client; print(json.dumps({expression}, default=str))");
         let mut boto3 = Command::new(python(Venv::Lint).unwrap());
         let answer = self.in_account(boto3.args(["-c", &script])).output().unwrap();

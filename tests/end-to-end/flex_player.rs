@@ -121,7 +121,7 @@ async fn flex_uis_own_player_plays_and_seeks() {
 
 /// Whether the notifications consist of this text, repeated or not. The waveform's fetch and the element report
 /// failures independently.
-fn says_only(notifications: &Value, what: &str) -> bool {
+fn shows_only(notifications: &Value, what: &str) -> bool {
     let notifications = notifications.as_array().unwrap();
     let mut lines = notifications.iter().flat_map(|text| text.as_str().unwrap().lines());
     !notifications.is_empty() && lines.all(|line| line == what)
@@ -196,7 +196,7 @@ async fn what_a_supervisor_sees_where_a_recording_does_not_play() {
         assert_eq!(seen[name]["notifications"], json!([]), "{name} {seen}");
     }
     for name in ["expired-link", "other-origin-with-a-link", "erasedLater"] {
-        assert!(says_only(&seen[name]["notifications"], FAILED), "{name} {seen}");
+        assert!(shows_only(&seen[name]["notifications"], FAILED), "{name} {seen}");
     }
     // An element sends its request without CORS. It therefore plays even if the page may not read the bytes for the
     // waveform.
@@ -251,6 +251,6 @@ async fn flex_uis_own_player_renews_its_link_and_goes_on() {
         assert_eq!(chosen["redrawn"], true, "{engine} {seen}");
         // Its link expires, and Flex reports this when more is to be played.
         assert_eq!(seen["pairIsRenewed"], false, "{engine} {seen}");
-        assert!(says_only(&seen["notifications"], FAILED), "{engine} {seen}");
+        assert!(shows_only(&seen["notifications"], FAILED), "{engine} {seen}");
     }
 }

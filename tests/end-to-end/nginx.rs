@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use local_stack::Role;
 use reqwest::{Client, Method, StatusCode};
 
-use self::requests::{Asked, Dice, Origin};
+use self::requests::{Dice, Origin, TestRequest};
 pub(crate) use self::server::Nginx;
 use crate::support::{OwnStack, Recording, header, options};
 
@@ -30,34 +30,34 @@ const AT_A_TIME: usize = 4;
 struct Intended {
     what: &'static str,
     /// The request to which nginx gives the answer that playback gives to this one. `None` if the two agree.
-    for_nginx: fn(&Asked) -> Option<Asked>,
+    for_nginx: fn(&TestRequest) -> Option<TestRequest>,
 }
 
 /// The complete list. Also, errors have a JSON body instead of HTML, and error bodies are not compared.
 const INTENDED: [Intended; 6] = [
     Intended {
         what: "HEAD has no ranges: by RFC 9110 section 14.2, a server ignores Range with methods other than GET",
-        for_nginx: |asked| asked.without_range_if(asked.method == Method::HEAD && asked.range.is_some()),
+        for_nginx: |request| request.without_range_if(request.method == Method::HEAD && request.range.is_some()),
     },
     Intended {
         what: "several ranges get the whole recording: no player reads multipart/byteranges",
-        for_nginx: |asked| asked.without_range_if(asked.has_several_ranges()),
+        for_nginx: |request| request.without_range_if(request.has_several_ranges()),
     },
     Intended {
         what: "a malformed Range is ignored, not refused: section 14.2 allows both, and a player gets its audio",
-        for_nginx: |asked| asked.without_range_if(asked.has_malformed_range()),
+        for_nginx: |request| request.without_range_if(request.has_malformed_range()),
     },
     Intended {
         what: "numbers beyond 64 bits are numbers: section 14.1.2 has recipients anticipate them, nginx answers 416",
-        for_nginx: Asked::with_smaller_numbers,
+        for_nginx: TestRequest::with_smaller_numbers,
     },
     Intended {
         what: "recordings have no modification date: sections 13.1.3 and 13.1.4 have conditions on it ignored",
-        for_nginx: Asked::without_dates,
+        for_nginx: TestRequest::without_dates,
     },
     Intended {
         what: "an open range of a browser that comes back is cut to MAX_RANGE_BYTES, at a frame's end: section 15.3.7 allows it",
-        for_nginx: |asked| asked.shortened(LEN as u64, MAX_RANGE),
+        for_nginx: |request| request.shortened(LEN as u64, MAX_RANGE),
     },
 ];
 
@@ -74,8 +74,8 @@ struct Answer {
 }
 
 impl Answer {
-    async fn to(client: &Client, asked: &Asked, origin: &Origin) -> Self {
-        let response = asked.request(client, origin).send().await.unwrap();
+    async fn to(client: &Client, request: &TestRequest, origin: &Origin) -> Self {
+        let response = request.to_origin(client, origin).send().await.unwrap();
         let status = response.status();
         let kept = |name, when: &[u16]| header(&response, name).filter(|_| when.contains(&status.as_u16()));
         let mut answer = Self {
@@ -96,9 +96,9 @@ impl Answer {
 }
 
 /// The differences that apply to a request, in order, and the request for nginx that results from them.
-fn intended(asked: &Asked) -> (Vec<&'static str>, Asked) {
+fn intended(request: &TestRequest) -> (Vec<&'static str>, TestRequest) {
     let mut met = Vec::new();
-    let mut for_nginx = asked.clone();
+    let mut for_nginx = request.clone();
     for Intended {
         what,
         for_nginx: change,
@@ -125,17 +125,17 @@ async fn playback_answers_as_nginx_does_but_for_the_intended_differences() {
     let theirs = Origin::of(&client, nginx.url()).await;
 
     let mut dice = Dice::new(2026);
-    let asked: Vec<_> = (0..REQUESTS).map(|_| Asked::any(&mut dice, LEN as u64)).collect();
+    let requests: Vec<_> = (0..REQUESTS).map(|_| TestRequest::any(&mut dice, LEN as u64)).collect();
     let (client, ours, theirs) = (&client, &ours, &theirs);
-    let compared = asked.iter().map(|asked| async move {
-        let (met, for_nginx) = intended(asked);
-        let playback = Answer::to(client, asked, ours).await;
+    let compared = requests.iter().map(|request| async move {
+        let (met, for_nginx) = intended(request);
+        let playback = Answer::to(client, request, ours).await;
         let nginx = Answer::to(client, &for_nginx, theirs).await;
         assert!(
             playback == nginx,
-            "{asked:?} ({met:?}): {playback:?}\nand of nginx: {nginx:?}"
+            "{request:?} ({met:?}): {playback:?}\nand of nginx: {nginx:?}"
         );
-        let is_real = !met.is_empty() && Answer::to(client, asked, theirs).await != playback;
+        let is_real = !met.is_empty() && Answer::to(client, request, theirs).await != playback;
         (met, is_real, playback.status)
     });
     let compared: Vec<_> = stream::iter(compared).buffer_unordered(AT_A_TIME).collect().await;

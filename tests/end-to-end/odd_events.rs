@@ -171,7 +171,7 @@ impl Iterator for OddEvents {
 }
 
 /// Sends this many events to each of the two public functions.
-async fn throw(stack: &Stack, events: usize) {
+async fn send_odd_events(stack: &Stack, events: usize) {
     let recording = Recording::named(stack, RECORDING, TASK, 2000);
     recording.bring_in(stack).await;
     // Another test may have stored the samples' recording first, with other audio.
@@ -188,7 +188,7 @@ async fn throw(stack: &Stack, events: usize) {
     let callbacks = ["http-api-get", "http-api-post-base64", "http-api-post-text"];
     let odd = OddEvents::from_samples(&callbacks, SEED).take(events);
     stream::iter(odd)
-        .for_each_concurrent(2, |event| takes_or_rejects(stack, event))
+        .for_each_concurrent(2, |event| accepts_or_refuses(stack, event))
         .await;
 
     assert_eq!(
@@ -222,7 +222,7 @@ async fn plays_or_refuses(stack: &Stack, event: String) {
     );
 }
 
-async fn takes_or_rejects(stack: &Stack, event: String) {
+async fn accepts_or_refuses(stack: &Stack, event: String) {
     let Ok(answer) = stack.invoke_with(Role::Webhook, event.clone()).await else {
         assert!(
             serde_json::from_str::<&RawValue>(&event).is_err(),
@@ -247,7 +247,7 @@ async fn takes_or_rejects(stack: &Stack, event: String) {
 #[tokio::test]
 async fn odd_events_are_answered_and_end_no_process() {
     let (stack, _turn) = alone().await;
-    throw(stack, 250).await;
+    send_odd_events(stack, 250).await;
 }
 
 /// A panic aborts a released binary.
@@ -255,7 +255,7 @@ async fn odd_events_are_answered_and_end_no_process() {
 #[ignore = "compiles the functions a second time, for minutes; .ci/run runs it"]
 async fn released_binaries_outlive_ten_thousand_odd_events() {
     let stack = OwnStack::start(options().released()).await;
-    throw(&stack, 5000).await;
+    send_odd_events(&stack, 5000).await;
 }
 
 #[tokio::test]

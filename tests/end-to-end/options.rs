@@ -88,7 +88,7 @@ async fn flex_tokens_are_validated_where_flex_does_it_and_where_it_did_if_that_i
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, 10_000);
     recording.bring_in(stack).await;
-    let ask = async |name: &str, action: Option<FaultAction>| {
+    let request_link = async |name: &str, action: Option<FaultAction>| {
         // Twilio's answer about a token is cached for a minute. Therefore, each token is used once.
         let token = values::FLEX_TOKEN.replace("local-stack-flex-token", name);
         stack.twilio().add_token(FlexToken::supervisor(&token));
@@ -112,13 +112,13 @@ async fn flex_tokens_are_validated_where_flex_does_it_and_where_it_did_if_that_i
         })
     };
     let (info, validate) = (Operation::TokenInfo, Operation::TokenValidate);
-    assert_eq!(ask("one", None).await, (200, vec![info]));
-    assert_eq!(ask("two", answering(404)).await, (200, vec![info, validate]));
-    assert_eq!(ask("three", answering(405)).await, (200, vec![info, validate]));
-    assert_eq!(ask("four", answering(401)).await, (401, vec![info]));
-    assert_eq!(ask("five", answering(403)).await, (401, vec![info]));
-    assert_eq!(ask("six", answering(500)).await, (503, vec![info]));
-    assert_eq!(ask("seven", Some(FaultAction::Drop)).await, (503, vec![info]));
+    assert_eq!(request_link("one", None).await, (200, vec![info]));
+    assert_eq!(request_link("two", answering(404)).await, (200, vec![info, validate]));
+    assert_eq!(request_link("three", answering(405)).await, (200, vec![info, validate]));
+    assert_eq!(request_link("four", answering(401)).await, (401, vec![info]));
+    assert_eq!(request_link("five", answering(403)).await, (401, vec![info]));
+    assert_eq!(request_link("six", answering(500)).await, (503, vec![info]));
+    assert_eq!(request_link("seven", Some(FaultAction::Drop)).await, (503, vec![info]));
 }
 
 #[tokio::test]
@@ -147,8 +147,8 @@ async fn flex_tokens_are_validated_with_the_auth_token_where_it_is_asked_for() {
     // sends the request.
     stack.twilio().replace_auth_token(canaries::PROMOTED);
     stack.twilio().add_token(FlexToken::supervisor(NEWCOMER));
-    let ask = async || stack.media_url(&recording.sid, NEWCOMER).await.unwrap();
-    let unchecked = ask().await;
+    let request_link = async || stack.media_url(&recording.sid, NEWCOMER).await.unwrap();
+    let unchecked = request_link().await;
     assert_eq!(unchecked.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(support::json(unchecked).await["error"], "token_not_checked");
     let log = stack.log(Role::Playback).unwrap();
@@ -160,7 +160,7 @@ async fn flex_tokens_are_validated_with_the_auth_token_where_it_is_asked_for() {
     secret.secret_string(promoted.to_string()).send().await.unwrap();
     // The function reads the secret again at most once in ten seconds.
     eventually("a link under the promoted token", || async {
-        (ask().await.status() == StatusCode::OK).then_some(())
+        (request_link().await.status() == StatusCode::OK).then_some(())
     })
     .await;
 }

@@ -262,9 +262,9 @@ fn wav(seed: u64, len: usize) -> Vec<u8> {
 
 /// Polls until there is an answer, for at most five minutes. This is long enough for a debug build's copy of 190 MB on
 /// a busy machine.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut poll: impl FnMut() -> F) -> T {
     for _ in 0..3_000 {
-        if let Some(answer) = ask().await {
+        if let Some(answer) = poll().await {
             return answer;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -10,8 +10,8 @@ use crate::{
     support::{Recording, alone, eventually},
 };
 
-/// The status of an answer, and the outcome in its audit line.
-async fn ask(stack: &Stack, recording: &Recording, token: &str) -> (u16, String) {
+/// Requests a link. Returns the status of the answer, and the outcome in its audit line.
+async fn request_link(stack: &Stack, recording: &Recording, token: &str) -> (u16, String) {
     let before = audit_lines(stack, Role::Playback, recording).len();
     let status = stack.media_url(&recording.sid, token).await.unwrap().status();
     let line = eventually("the audit line", || async {
@@ -40,20 +40,23 @@ async fn what_flex_shows_alike_is_told_apart_in_the_lines() {
     // Not yet copied: there is no line about a copy.
     let recording = Recording::new(stack, 20_000);
     let not_found = (404, "recording_not_found".to_owned());
-    assert_eq!(ask(stack, &recording, supervisor).await, not_found);
+    assert_eq!(request_link(stack, &recording, supervisor).await, not_found);
     assert!(audit_lines(stack, Role::Copier, &recording).is_empty());
     assert_eq!(count(stack, "Denied"), denied);
 
     recording.bring_in(stack).await;
-    assert_eq!(ask(stack, &recording, supervisor).await, (200, "granted".to_owned()));
+    assert_eq!(
+        request_link(stack, &recording, supervisor).await,
+        (200, "granted".to_owned())
+    );
 
     // The wrong role, and an expired session.
     assert_eq!(
-        ask(stack, &recording, values::AGENT_TOKEN).await,
+        request_link(stack, &recording, values::AGENT_TOKEN).await,
         (403, "role_not_allowed".to_owned())
     );
     assert_eq!(
-        ask(stack, &recording, flex_token!("somebodys-of-yesterday")).await,
+        request_link(stack, &recording, flex_token!("somebodys-of-yesterday")).await,
         (401, "token_not_valid".to_owned())
     );
     assert_eq!(count(stack, "Denied"), denied + 2);
@@ -70,7 +73,7 @@ async fn what_flex_shows_alike_is_told_apart_in_the_lines() {
         .twilio()
         .fault(twilio_double::Fault::once(Operation::TokenInfo, failing));
     assert_eq!(
-        ask(stack, &recording, newcomer).await,
+        request_link(stack, &recording, newcomer).await,
         (503, "token_not_checked".to_owned())
     );
     let down = Fault::Answer {
@@ -82,7 +85,10 @@ async fn what_flex_shows_alike_is_told_apart_in_the_lines() {
         stack.wire().inject(rule);
     }
     let unread = Recording::new(stack, 20_000);
-    assert_eq!(ask(stack, &unread, supervisor).await, (503, "unavailable".to_owned()));
+    assert_eq!(
+        request_link(stack, &unread, supervisor).await,
+        (503, "unavailable".to_owned())
+    );
     stack.wire().clear_faults();
     let log = stack.log(Role::Playback).unwrap();
     for code in ["token_not_checked", "unavailable"] {
@@ -95,7 +101,7 @@ async fn what_flex_shows_alike_is_told_apart_in_the_lines() {
     erased.bring_in(stack).await;
     let answer = stack.invoke(Role::Operator, &json!({"erase": erased.sid})).await;
     assert!(!answer.unwrap().failed);
-    assert_eq!(ask(stack, &erased, supervisor).await, not_found);
+    assert_eq!(request_link(stack, &erased, supervisor).await, not_found);
     assert_eq!(
         outcomes(&audit_lines(stack, Role::Copier, &erased)),
         [("copy", "stored")]

@@ -32,9 +32,9 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
         }
     }
     // Secrets and keys are fetched on first use. A start that sends requests would break the template's promise.
-    let asked = bed.server.requests().take().len();
-    if asked > 0 {
-        return Err(format!("{asked} requests went to AWS before there was work").into());
+    let sent = bed.server.requests().take().len();
+    if sent > 0 {
+        return Err(format!("{sent} requests were sent to AWS before the first invocation").into());
     }
     let figure = |values: &[f64]| Sample::new(values.iter().copied()).figure();
     let row = |what: &str, unit, figure| Row::new("start", format!("exec to /next, {what}"), unit, figure);

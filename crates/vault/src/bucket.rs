@@ -70,14 +70,17 @@ impl Bucket {
         range: Option<String>,
         version: VersionSelector<'_>,
     ) -> Result<GetObjectOutput, ServiceError> {
-        self.s3
+        let request = self
+            .s3
             .get_object()
             .bucket(&*self.name)
             .key(key)
             .set_range(range)
             .set_version_id(version.id())
             .set_if_match(version.if_match())
-            .send()
+            .send();
+        // The SDK's future is nested so deeply that without the box the futures around it exceed the compiler's depth limit.
+        Box::pin(request)
             .await
             .map_err(|error| ServiceError::new("GetObject", &error))
     }

@@ -44,7 +44,7 @@ impl Origin {
 
 /// A request. In its conditions, `{etag}` is a placeholder for the entity tag of the server that receives it.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct TestRequest {
     pub(super) method: Method,
     pub(super) range: Option<String>,
     if_range: Option<&'static str>,
@@ -114,7 +114,7 @@ const ACCEPT_ANY_REPLY: [&[(&str, &str)]; 3] = [
 ];
 const BEYOND_U64: &str = "99999999999999999999999";
 
-impl Asked {
+impl TestRequest {
     /// Generates a request for a recording of `len` bytes. Most are GET requests with a range, like a player's.
     pub(super) fn any(dice: &mut Dice, len: u64) -> Self {
         let method = match dice.below(20) {
@@ -143,7 +143,7 @@ impl Asked {
         }
     }
 
-    pub(super) fn request(&self, client: &Client, origin: &Origin) -> RequestBuilder {
+    pub(super) fn to_origin(&self, client: &Client, origin: &Origin) -> RequestBuilder {
         let etag = origin.etag.trim_matches('"');
         let headers = [
             ("range", self.range.clone()),

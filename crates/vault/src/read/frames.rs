@@ -96,7 +96,7 @@ impl<B: Chunks + 'static> Frames<B> {
         while sealed.len() < len {
             if self.chunk.is_empty() {
                 let chunk = self.body.next_chunk().await?;
-                self.chunk = chunk.ok_or(Damage::FrameTruncated { frame: frame.get() })?;
+                self.chunk = chunk.ok_or_else(|| Damage::FrameTruncated { frame: frame.get() })?;
             }
             let take = self.chunk.len().min(len - sealed.len());
             sealed.extend_from_slice(&self.chunk.split_to(take));
