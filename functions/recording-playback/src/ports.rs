@@ -22,7 +22,7 @@ pub trait Recordings: Send + Sync {
         expectation: Expectation,
     ) -> impl Future<Output = Result<Self::Recording, ReadError>> + Send;
 
-    /// What HTTP needs to know of an opened recording.
+    /// The facts about an opened recording that an HTTP answer needs.
     ///
     /// # Errors
     /// [`ReadError::Damaged`] if a fact is not valid.
@@ -38,7 +38,7 @@ pub trait Recordings: Send + Sync {
 
 /// Validates Flex tokens.
 pub trait TokenCheck: Send + Sync {
-    /// Asks the issuer whose token it is.
+    /// Asks the issuer which listener the token belongs to.
     ///
     /// # Errors
     /// [`CheckError`] if the token is not valid, or if the issuer cannot be asked.

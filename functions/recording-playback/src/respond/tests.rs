@@ -101,7 +101,7 @@ fn other_decisions_are_refusals() {
         (Unservable::PreconditionFailed, 412),
         (Unservable::Unsatisfiable { len: 10 }, 416),
     ] {
-        assert_eq!(Refusal::from(unservable).terms().0, status);
+        assert_eq!(Refusal::from(unservable).status_and_code().0, status);
     }
 }
 
@@ -204,7 +204,7 @@ fn the_runbook_has_every_outcome_of_media_url() {
         read(ReadError::Changed),
         read(Outage::RangeRefused.into()),
     ];
-    let codes = codes.iter().map(|refusal| refusal.terms().1);
+    let codes = codes.iter().map(|refusal| refusal.status_and_code().1);
     let expected: BTreeSet<_> = codes.chain(["granted"]).collect();
 
     let (_, section) = include_str!("../../../../docs/OPERATIONS.md")

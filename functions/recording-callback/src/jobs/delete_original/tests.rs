@@ -128,7 +128,7 @@ async fn a_recording_that_lasts_shorter_than_twilio_said_stays_there() {
     let (outcome, deletions) = run(&aws, &job(Some(8)), twilio).await;
     let error = outcome.unwrap_err();
     assert!(
-        matches!(error, DeleteError::NotWhole(_)) && !error.is_retryable(),
+        matches!(error, DeleteError::Incomplete(_)) && !error.is_retryable(),
         "{error}"
     );
     assert_eq!(deletions, 0);
@@ -349,7 +349,7 @@ async fn an_original_of_more_channels_than_are_stored_stays() {
     assert!(
         matches!(
             error,
-            DeleteError::NotWhole(NotWhole::Differs(Difference::Channels { .. }))
+            DeleteError::Incomplete(Incomplete::Differs(Difference::Channels { .. }))
         ),
         "{error}"
     );
@@ -366,7 +366,7 @@ async fn the_original_of_a_suspect_recording_stays() {
     aws.store_as(&recording(), ContentType::Wav, told, wav()).await;
     let (outcome, deletions) = run(&aws, &job(Some(5)), twilio).await;
     let error = outcome.unwrap_err();
-    assert!(matches!(error, DeleteError::NotWhole(NotWhole::Suspect)), "{error}");
+    assert!(matches!(error, DeleteError::Incomplete(Incomplete::Suspect)), "{error}");
     assert_eq!(deletions, 0);
 }
 
@@ -386,14 +386,20 @@ fn what_was_told_at_any_time_has_to_be_so_and_something_has_to_be_told() {
         channels: 1,
         duration: Duration::from_secs(5),
     }));
-    assert_eq!(is_whole(&audio, &[told(Some(1), Some(5)), told(None, Some(6))]), Ok(()));
-    assert_eq!(is_whole(&audio, &[told(Some(1), None), told(None, Some(5))]), Ok(()));
+    assert_eq!(
+        check_complete(&audio, &[told(Some(1), Some(5)), told(None, Some(6))]),
+        Ok(())
+    );
+    assert_eq!(
+        check_complete(&audio, &[told(Some(1), None), told(None, Some(5))]),
+        Ok(())
+    );
     for other in [
         [told(Some(1), Some(5)), told(None, Some(8))],
         [told(Some(2), Some(5)), told(None, None)],
     ] {
         assert!(
-            matches!(is_whole(&audio, &other), Err(NotWhole::Differs(_))),
+            matches!(check_complete(&audio, &other), Err(Incomplete::Differs(_))),
             "{other:?}"
         );
     }
@@ -401,12 +407,12 @@ fn what_was_told_at_any_time_has_to_be_so_and_something_has_to_be_told() {
         [told(None, Some(5)), told(None, Some(5))],
         [told(Some(1), None), told(None, None)],
     ] {
-        assert_eq!(is_whole(&audio, &silent), Err(NotWhole::NothingToCompareWith));
+        assert_eq!(check_complete(&audio, &silent), Err(Incomplete::NothingToCompareWith));
     }
     for verdict in [Verdict::Unknown, Verdict::NotAudio(vault::NotAudio::Nothing)] {
         assert_eq!(
-            is_whole(&verified(verdict), &[told(Some(1), Some(5))]),
-            Err(NotWhole::NotRecognised)
+            check_complete(&verified(verdict), &[told(Some(1), Some(5))]),
+            Err(Incomplete::Unrecognized)
         );
     }
 }
