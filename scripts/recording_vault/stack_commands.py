@@ -1,6 +1,8 @@
 """The commands for a deployed stack: operate, smoke-test and download. The scripts of these names do the work."""
 
 import argparse
+import base64
+import json
 import os
 import pathlib
 import re
@@ -165,9 +167,6 @@ def _download(chosen, console):
 
 def media_link(playback_url, recording, flex_token):
     """Returns the signed media URL of a recording, as the Insights Player requests it."""
-    import base64
-    import json
-
     basic = base64.b64encode(f"token:{flex_token}".encode()).decode()
     provider = f"{playback_url.rstrip('/')}/media-url?recordingSid={recording}"
     try:
