@@ -130,7 +130,7 @@ impl OriginalDeleter {
 impl DeleteError {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
-            Self::Unverified(error) => matches!(error, ReadError::Changed | ReadError::Unavailable(_)),
+            Self::Unverified(error) => error.is_retryable(),
             Self::Catalog(error) | Self::Mark(error) => error.is_retryable(),
             Self::Twilio(error) => error.is_retryable(),
             Self::Deadline => true,
