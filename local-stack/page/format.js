@@ -1,10 +1,10 @@
-// Numbers as people read them, and elements in one call.
+// Formats numbers, and creates elements in one call.
 
 const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 
 export const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 }).format;
 
-/** Decimal units, as file managers and S3's prices have them. */
+/** Decimal units, as in file managers and in S3's prices. */
 export function bytes(count) {
   const units = ["bytes", "kB", "MB", "GB"];
   let unit = 0;

@@ -1,13 +1,13 @@
-// Twilio's own Insights Player, from npm, with a button. Flex UI puts one beside it, too.
+// Twilio's own Insights Player, from npm, with a play button like the one in Flex UI.
 
 import { element } from "./format.js";
 
-/** The recording is one segment from its beginning to its end. The Player shades what is outside. */
+/** One segment from the beginning of the recording to its end. The Player shades everything outside the segments. */
 const SEGMENTS = [{ offset: 0, duration: Infinity }];
 
 const SCRIPTS = ["react", "react-dom", "wavesurfer", "eventemitter3"];
 
-/** Puts the Player into `place`. `onError` hears of what fails in it. Rejects where the Player cannot be had. */
+/** Puts the Player into `place`. `onError` receives its errors. Rejects if the Player is not available. */
 export async function insightsPlayer(place, { onError }) {
   for (const name of SCRIPTS) await load(name);
   const { Player } = await playerModule();
@@ -38,7 +38,7 @@ export async function insightsPlayer(place, { onError }) {
   }
 
   return {
-    /** Shows the recording of a link. Calls `renew` at nine tenths of what the link says of its life, as Flex UI does. */
+    /** Shows the recording of a link. Calls `renew` after nine tenths of the link's lifetime, as Flex UI does. */
     show(url, renew) {
       clearTimeout(refresh);
       render(url);
@@ -71,7 +71,7 @@ async function playerModule() {
     "react-dom": ReactDOM,
     "wavesurfer.js": WaveSurfer,
     eventemitter3: { EventEmitter: EventEmitter3 },
-    // Asked for and not used.
+    // Required but not used.
     debounce: null,
   };
   const exports = {};
@@ -79,7 +79,7 @@ async function playerModule() {
   return exports;
 }
 
-/** The Player draws on a canvas, which knows no style sheet. */
+/** The Player draws on a canvas, which the style sheet does not reach. */
 function colors(place) {
   const of = (variable) => {
     const probe = place.appendChild(element("i", { style: `color: var(--${variable})` }));

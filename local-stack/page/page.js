@@ -1,4 +1,4 @@
-// The page: choosing a recording, playing it, and showing what that takes.
+// The page: it lists the recordings, plays the chosen one, and shows the requests.
 
 import { bytes, clock, element, percent } from "./format.js";
 import { insightsPlayer } from "./insights.js";
@@ -8,13 +8,13 @@ import { watch } from "./traffic.js";
 const at = (id) => document.getElementById(id);
 const audio = at("audio");
 
-/** With `?plain`, Twilio's Player stays away: it fetches every recording whole, and decodes it. */
+/** `?plain` turns Twilio's Player off, which fetches and decodes every recording in full. */
 const isPlain = new URLSearchParams(location.search).has("plain");
 
-/** Twilio's Player, once it is there. */
+/** Twilio's Player, after it is loaded. */
 let insights = null;
 
-/** The recording that plays or should: its SID, its `url_provider`, and what is known of it. */
+/** The chosen recording: its SID, its `url_provider`, and its metadata. */
 let chosen = null;
 
 async function json(path) {
@@ -50,7 +50,7 @@ function card(recording) {
     element("span", { className: "length", textContent: durationS === null ? "Recording" : clock(durationS) }),
     element("span", { className: "details", textContent: details.filter(Boolean).join(" · ") }),
     element("span", { className: "sid", textContent: sid }),
-    element("span", { className: "lock", textContent: message ? "Encrypted under your KMS key" : "Not a recording of the vault’s" }),
+    element("span", { className: "lock", textContent: message ? "Encrypted under your KMS key" : "Not stored by Recording Vault" }),
   ]);
   button.dataset.sid = sid;
   button.ariaPressed = sid === chosen?.sid;
@@ -76,7 +76,7 @@ function showFacts({ message, storedBytes, channels, bucketEncryption }) {
         ["Channels", channels ?? "unknown"],
         ["In S3", `${bytes(storedBytes)}, ${bucketEncryption ?? "no bucket encryption"}`],
         ["Encryption", "AWS Encryption SDK message, AES-256-GCM with key commitment (suite 0x0478)", "wide"],
-        ["Under the KMS key", message.key, "wide key"],
+        ["KMS key", message.key, "wide key"],
       ]
     : [];
   const entry = ([name, value, className = ""]) =>
@@ -85,7 +85,7 @@ function showFacts({ message, storedBytes, channels, bucketEncryption }) {
   at("facts").hidden = facts.length === 0;
 }
 
-/** Asks for a link and gives it to both players. The plain one begins, unless there is Twilio's to be used. */
+/** Requests a link and gives it to both players. The plain one starts, unless Twilio's is available. */
 async function play(fromS) {
   const recording = chosen;
   at("message").hidden = true;
@@ -94,35 +94,35 @@ async function play(fromS) {
   audio.load();
   try {
     const url = await mediaUrl(recording.urlProvider, at("listener").value);
-    // Somebody may have chosen another one meanwhile.
+    // Another recording may have been chosen in the meantime.
     if (recording !== chosen) return;
     audio.src = url;
     audio.currentTime = fromS;
     if (insights) insights.show(url, renew);
     else await audio.play();
   } catch (error) {
-    // What <audio> can't play it says by its own event.
-    if (error instanceof Refusal && recording === chosen) tell(error.message);
+    // If <audio> cannot play the link, it fires an event of its own.
+    if (error instanceof Refusal && recording === chosen) report(error.message);
   }
 }
 
-/** Gives Twilio's Player a fresh link of what it has. It keeps its place. */
+/** Gives Twilio's Player a new link to the same recording. The Player keeps its position. */
 async function renew() {
   const recording = chosen;
   try {
     const url = await mediaUrl(recording.urlProvider, at("listener").value);
     if (recording === chosen) insights.show(url, renew);
   } catch (error) {
-    if (error instanceof Refusal && recording === chosen) tell(error.message);
+    if (error instanceof Refusal && recording === chosen) report(error.message);
   }
 }
 
 async function addInsightsPlayer() {
   try {
-    insights = await insightsPlayer(at("insights"), { onError: () => tell("Playback of the recording has failed.") });
+    insights = await insightsPlayer(at("insights"), { onError: () => report("The recording could not be played.") });
     if (chosen) play(0);
   } catch {
-    at("insights-state").textContent = "It isn’t here: it comes from npm, with Node.js on the path. The player below plays the same.";
+    at("insights-state").textContent = "Twilio’s Player is not installed: it needs npm, and Node.js on the path. The player below plays the same recording.";
   }
 }
 
@@ -130,18 +130,18 @@ async function explain() {
   const [recording, url] = [chosen, audio.currentSrc];
   try {
     await checkLink(url);
-    if (recording === chosen) tell("Playback broke off. Try again to go on from where it was.");
+    if (recording === chosen) report("Playback stopped. Try again to continue from the same position.");
   } catch (refusal) {
-    if (recording === chosen) tell(refusal.message);
+    if (recording === chosen) report(refusal.message);
   }
 }
 
-function tell(text) {
+function report(text) {
   at("message-text").textContent = text;
   at("message").hidden = false;
 }
 
-/** The parts of the recording that came, along its length. */
+/** The received parts of the recording, along its length. */
 const fetched = {
   bytes: 0,
 
@@ -149,7 +149,7 @@ const fetched = {
     this.bytes = 0;
     at("map").replaceChildren();
     at("map").ariaLabel = "Nothing has been fetched";
-    at("legend").textContent = "The parts that the browser has asked for appear here.";
+    at("legend").textContent = "The parts that the browser requests appear here.";
   },
 
   add(sid, { first, last, total }) {
@@ -159,9 +159,9 @@ const fetched = {
     part.style.inlineSize = `${(100 * (last + 1 - first)) / total}%`;
     at("map").append(part);
     this.bytes += last + 1 - first;
-    const told = `${bytes(this.bytes)} answered of ${bytes(total)}, the last at ${percent(first / total)}`;
-    at("map").ariaLabel = told;
-    at("legend").textContent = told;
+    const summary = `${bytes(this.bytes)} of ${bytes(total)} received, the last part at ${percent(first / total)}`;
+    at("map").ariaLabel = summary;
+    at("legend").textContent = summary;
   },
 };
 
@@ -171,6 +171,6 @@ at("listener").addEventListener("change", () => chosen && play(audio.currentTime
 at("refresh").addEventListener("click", showRecordings);
 
 watch({ list: at("traffic"), totals: at("totals"), quiet: at("quiet"), onPart: (sid, part) => fetched.add(sid, part) });
-if (isPlain) at("insights-state").textContent = "Left out.";
+if (isPlain) at("insights-state").textContent = "Twilio’s Player is turned off.";
 else addInsightsPlayer();
 await Promise.all([showSession(), showRecordings()]);

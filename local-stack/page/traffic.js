@@ -1,11 +1,11 @@
-// What the browser asked for and what it cost, as it happens.
+// The browser's requests and their S3 and KMS calls, as they happen.
 
 import { bytes, element, percent } from "./format.js";
 
-/** A listener who seeks for an hour makes a few thousand requests; the page stays quick with the last of them. */
+/** A listener who seeks for an hour makes a few thousand requests. The page shows only the latest, so that it stays fast. */
 const SHOWN = 300;
 
-/** Shows the stack's events in `list`, newest first; `onPart` hears of every range that was answered. */
+/** Shows the stack's events in `list`, newest first. `onPart` is called with every range that was answered. */
 export function watch({ list, totals, quiet, onPart }) {
   const counts = { requests: 0, s3: 0, kms: 0 };
   let calls = [];
@@ -18,7 +18,7 @@ export function watch({ list, totals, quiet, onPart }) {
       }
     } else if (event.recordingSid) {
       counts.requests += 1;
-      // Calls are made before the answer that they're for: newest first, they stand under it.
+      // Calls are made before the answer that needs them. With the newest first, they are below it.
       list.prepend(exchangeRow(event), ...calls.map(callRow));
       calls = [];
       const part = partOf(event.contentRange);
@@ -30,7 +30,7 @@ export function watch({ list, totals, quiet, onPart }) {
   };
 }
 
-/** `bytes 0-9/100` as numbers; null where there's none, as with a 416. */
+/** `bytes 0-9/100` as numbers. Null if there is no range, as with a 416. */
 function partOf(contentRange) {
   const found = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(contentRange ?? "");
   if (!found) return null;
@@ -38,13 +38,13 @@ function partOf(contentRange) {
   return { first, last, total };
 }
 
-/** Who asks, by `Sec-Fetch-Dest`: a page that fetches draws a waveform, a media element plays. */
-const ASKERS = { empty: "for the waveform", audio: "for an <audio> element" };
+/** The purpose of a request, from `Sec-Fetch-Dest`: a page's `fetch` draws the waveform, and a media element plays. */
+const PURPOSES = { empty: "for the waveform", audio: "for an <audio> element" };
 
 function exchangeRow({ method, path, range, fetchDest, status, contentRange }) {
   const kind = status >= 500 ? "failed" : status >= 400 ? "refused" : "";
   const isLink = path === "/media-url";
-  const what = isLink ? "url_provider" : [range ?? "everything", ASKERS[fetchDest]].filter(Boolean).join(" ");
+  const what = isLink ? "url_provider" : [range ?? "everything", PURPOSES[fetchDest]].filter(Boolean).join(" ");
   const part = partOf(contentRange);
   const answer = part
     ? `${bytes(part.last - part.first + 1)} at ${percent(part.first / part.total)}`

@@ -1,4 +1,4 @@
-//! Building the two binaries.
+//! The build of the two binaries.
 
 use std::{
     collections::HashMap,
@@ -14,25 +14,26 @@ use toolbox::workspace_root;
 use crate::Role;
 
 /// How the binaries are built. Cargo resolves the features of shared dependencies over everything that one command
-/// selects: with another selection than the Cargo that runs us, it would compile the AWS SDK a second time.
+/// selects. With a selection other than that of the Cargo command that runs this process, it would compile the AWS SDK
+/// a second time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Build {
-    /// As the workspace's default members are, `cargo demo` among them.
+    /// As the workspace's default members are built, for example by `cargo demo`.
     Debug,
     /// As SAM builds them for a deployment.
     Release,
-    /// As `cargo test --workspace` does.
+    /// As `cargo test --workspace` builds them.
     BesideTests,
 }
 
-/// Why a binary isn't there.
+/// Why a binary is missing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// Cargo couldn't be run.
+    /// Cargo could not be run.
     #[error("cannot run cargo: {0}")]
     Cargo(#[from] io::Error),
-    /// The build failed; the compiler's words are on stderr.
+    /// The build failed. The compiler's messages are on stderr.
     #[error("building the functions failed: cargo ended with {0}")]
     Failed(ExitStatus),
     /// Cargo built no such binary.
@@ -55,15 +56,15 @@ impl Build {
 }
 
 impl Binaries {
-    /// Builds both, with Cargo's progress on stderr, into the target folder of the Cargo that runs this, if one does.
+    /// Builds both with Cargo's progress on stderr. If Cargo runs this process, they go into its target folder.
     ///
     /// # Errors
-    /// [`BuildError`] where Cargo can't be run or fails.
+    /// [`BuildError`] if Cargo cannot be run, or fails.
     pub fn build(how: Build) -> Result<Self, BuildError> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
         command.current_dir(workspace_root()).arg("build").args(how.selection());
-        // Cargo tells where it put them: the target folder and the profile's folder may be set in many places.
+        // Cargo prints the paths, because the target folder and the profile's folder may be set in many places.
         command.arg("--message-format=json-render-diagnostics");
         for (variable, _) in std::env::vars_os().filter(|(name, _)| is_of_a_package(name)) {
             command.env_remove(variable);
@@ -83,10 +84,10 @@ impl Binaries {
         }
     }
 
-    /// The binary that plays a role.
+    /// The binary of a role.
     ///
     /// # Errors
-    /// [`BuildError::NotBuilt`] where Cargo built none.
+    /// [`BuildError::NotBuilt`] if Cargo built none.
     pub fn of(&self, role: Role) -> Result<PathBuf, BuildError> {
         self.0
             .get(role.package())
@@ -95,8 +96,8 @@ impl Binaries {
     }
 }
 
-/// What Cargo tells a process that it runs about that process's own package. Passed on, it would look like a change to
-/// build scripts that watch these variables, and be built into them.
+/// The variables that Cargo sets for the package of a process that it runs. If they were passed on, build scripts that
+/// watch them would consider them changed, and the values would become part of the build.
 fn is_of_a_package(variable: &OsString) -> bool {
     let name = variable.to_string_lossy();
     ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
@@ -106,7 +107,7 @@ fn is_of_a_package(variable: &OsString) -> bool {
         || name == "OUT_DIR"
 }
 
-/// A line of Cargo's messages that tells of a binary. The binary's unit tests are an executable of the same name.
+/// The binary that a line of Cargo's messages reports. The binary's unit tests are an executable with the same name.
 fn executable(line: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(line).ok()?;
     if message["profile"]["test"].as_bool()? {

@@ -6,7 +6,7 @@ use twilio_double::{shared_key_signature, signature};
 
 use crate::{Stack, values};
 
-/// A callback to post: a form and a query, signed when it's posted.
+/// A callback to post: a form and a query. It is signed when it is posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callback {
     parameters: Vec<(String, String)>,
@@ -21,7 +21,7 @@ enum SignedBy {
 }
 
 impl Callback {
-    /// What Twilio posts when a call's dual-channel recording is ready.
+    /// The callback for a complete recording of a call with two channels.
     #[must_use]
     pub fn completed(recording_sid: &str) -> Self {
         let url = format!(
@@ -52,7 +52,7 @@ impl Callback {
         }
     }
 
-    /// With a parameter, in the place of one of the same name.
+    /// Sets a parameter, and replaces one with the same name.
     #[must_use]
     pub fn parameter(self, name: &str, value: &str) -> Self {
         let mut callback = self.without(name);
@@ -60,14 +60,14 @@ impl Callback {
         callback
     }
 
-    /// Without a parameter.
+    /// Removes a parameter.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.parameters.retain(|(other, _)| other != name);
         self
     }
 
-    /// Of a conference: it names the conference in the place of a call, and has no track.
+    /// Makes it the callback of a conference: it has a ConferenceSid instead of a CallSid, and no track.
     #[must_use]
     pub fn of_conference(mut self, conference_sid: &str) -> Self {
         let of_a_call = ["CallSid", "From", "RecordingTrack", "To"];
@@ -76,7 +76,8 @@ impl Callback {
             .parameter("RecordingSource", "Conference")
     }
 
-    /// Telling what Twilio tells of this media: its channels and its seconds. Nothing changes where it's no audio.
+    /// Sets the channels and the duration that Twilio would report for this media. Media that is not audio changes
+    /// nothing.
     #[must_use]
     pub fn telling_of(self, media: &[u8]) -> Self {
         let mut recogniser = Recogniser::new();
@@ -88,21 +89,21 @@ impl Callback {
             .parameter("RecordingDuration", &format!("{:.0}", audio.duration.as_secs_f64()))
     }
 
-    /// With this query, without the question mark, encoded already.
+    /// Sets the query, encoded and without the question mark.
     #[must_use]
     pub fn query(mut self, query: &str) -> Self {
         query.clone_into(&mut self.query);
         self
     }
 
-    /// Signed with another token than the account's.
+    /// Signs with a token other than the account's.
     #[must_use]
     pub fn auth_token(mut self, auth_token: &str) -> Self {
         self.signed_by = SignedBy::AuthToken(auth_token.to_owned());
         self
     }
 
-    /// Signed by HMAC-SHA256 under this SharedKey, as Twilio does where a webhook rule says so.
+    /// Signs with HMAC-SHA256 under this SharedKey, as Twilio does if a webhook rule requires it.
     #[must_use]
     pub fn shared_key(mut self, sid: &str, secret: &str) -> Self {
         self.signed_by = SignedBy::SharedKey {
@@ -120,7 +121,7 @@ impl Callback {
         }
     }
 
-    /// The headers that say by whom it's signed.
+    /// The headers of the signature.
     fn signature(&self, public_url: &str) -> Vec<(&'static str, String)> {
         let url = self.url(public_url);
         let parameters = self

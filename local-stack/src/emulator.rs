@@ -1,4 +1,4 @@
-//! The Lambda runtime emulator: `cargo lambda watch`, started for instances that are built already.
+//! The Lambda runtime emulator: `cargo lambda watch`, for instances whose binaries are built already.
 
 use std::{fs, io, path::Path, process::Command, time::Duration};
 
@@ -6,7 +6,7 @@ use toolbox::{Process, ProcessError, ToolError, Venv, free_port, tool};
 
 use crate::proxy::Upstream;
 
-/// It starts in a second; a machine busy with a build may take many times that.
+/// It starts within a second. A machine that is busy with a build may take many times as long.
 const START_BOUND: Duration = Duration::from_secs(60);
 
 /// A running emulator, stopped on drop.
@@ -16,14 +16,14 @@ pub(crate) struct Emulator {
     _process: Process,
 }
 
-/// Why the emulator isn't there.
+/// Why the emulator cannot run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmulatorError {
-    /// Its Python environment couldn't be made.
+    /// Its Python environment could not be made.
     #[error(transparent)]
     Tool(#[from] ToolError),
-    /// It couldn't be started.
+    /// It could not be started.
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// No port, or no folder for its project.
@@ -32,7 +32,7 @@ pub enum EmulatorError {
 }
 
 impl Emulator {
-    /// Starts it for functions of these names. `folder` is for its own files.
+    /// Starts it for functions with these names. `folder` is for its own files.
     pub(crate) fn start(functions: &[&str], folder: &Path, log: &Path) -> Result<Self, EmulatorError> {
         write_project(functions, folder)?;
         let port = free_port()?;
@@ -48,7 +48,7 @@ impl Emulator {
             ])
             .args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()]);
         let process = Process::start("the Lambda emulator", command, log.to_owned())?;
-        // Anything that looks like an invocation would wait for a function: connecting is the only health check.
+        // Anything that looks like an invocation would wait for a function, so connecting is the only health check.
         process.wait_for_tcp(port, START_BOUND)?;
         Ok(Self {
             port,
@@ -61,8 +61,8 @@ impl Emulator {
     }
 }
 
-/// The emulator answers only for names that are binaries of the Cargo project it's started in. Ours are instances of two
-/// binaries, so it gets a project that has a binary of each instance's name, which nobody ever builds.
+/// The emulator answers only for the binaries of the Cargo project in which it is started. The functions are instances
+/// of two binaries, so it gets a project with a binary for each instance's name. Those binaries are never built.
 fn write_project(functions: &[&str], folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let mut manifest = String::from("[workspace]\n\n[package]\nname = \"instances\"\nedition = \"2024\"\n");

@@ -1,22 +1,24 @@
-//! The environment of a function: what Lambda sets, and the settings that `template.yaml` gives to its role.
+//! The environment of a function: the variables that Lambda sets, and the settings that `template.yaml` gives to its
+//! role.
 
 use crate::{Role, resources::Resources, values};
 
-/// Where a function's settings point.
+/// The addresses and options for a function's settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surroundings<'a> {
     pub(crate) resources: &'a Resources,
     pub(crate) twilio_base: &'a str,
     pub(crate) playback_base: &'a str,
-    /// The pages that may read playback's answers: Flex, and the stack's own.
+    /// The pages that may read playback's answers: Flex and the stack's own page.
     pub(crate) flex_origins: &'a str,
-    /// Whether jobs go through the queues. Without, the webhook does them in line, with all roles' settings.
+    /// Whether jobs go through the queues. Without queues, the webhook runs them itself, with the settings of all
+    /// roles.
     pub(crate) queues: bool,
-    /// What the template's `ValidateTokensAs` is.
+    /// The template's `ValidateTokensAs`.
     pub(crate) validate_tokens_as: &'a str,
 }
 
-/// The variables of one role, in the order in which later ones win.
+/// The variables of one role. Of two with the same name, the later one counts.
 pub(crate) fn environment(role: Role, aws_endpoint: &str, around: Surroundings<'_>) -> Vec<(String, String)> {
     let (_, memory) = role.limits();
     let mut pairs = vec![
@@ -56,7 +58,7 @@ pub(crate) fn environment(role: Role, aws_endpoint: &str, around: Surroundings<'
                 pairs.push(("LINKS_QUEUE_URL", &late_links.url));
             }
             pairs.push(("LINKS_DEAD_LETTERS_URL", &links.dead_letters_url));
-            // Where it marks the deletions that it schedules.
+            // Marks of the deletions that it schedules.
             pairs.push(("RECORDINGS_BUCKET", values::BUCKET));
             pairs.extend(schedules(around.resources));
         }
@@ -123,7 +125,7 @@ fn operator(resources: &Resources) -> Pairs<'_, 4> {
     ]
 }
 
-/// For those who make schedules.
+/// For roles that create schedules.
 fn schedules(resources: &Resources) -> Pairs<'_, 4> {
     [
         ("SCHEDULE_GROUP", values::SCHEDULE_GROUP),

@@ -1,7 +1,7 @@
-//! The HTTP front of the two public functions, as strict with them as AWS is.
+//! The HTTP front of the two public functions, which is as strict as AWS.
 //!
-//! What the emulator lets pass and AWS doesn't: more than one request at a time on an instance, long requests, long
-//! answers, slow answers, and processes that die in mid-answer.
+//! The emulator allows what AWS does not: several requests at a time on one instance, long requests, long answers, slow
+//! answers, and processes that die during an answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,13 +20,13 @@ use crate::{
     values,
 };
 
-/// How long a request waits for an idle instance. AWS would start another one, up to the concurrency that's reserved.
+/// How long a request waits for an idle instance. AWS would start another instance, up to the reserved concurrency.
 const INSTANCE_BOUND: Duration = Duration::from_secs(20);
 
-/// What stands before a function on AWS.
+/// The kind of endpoint in front of a function on AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
-    /// An API Gateway HTTP API: has one route, buffers, and gives up after 30 s.
+    /// An API Gateway HTTP API: it has one route, buffers, and gives up after 30 s.
     HttpApi,
     /// A Lambda function URL in `RESPONSE_STREAM` mode.
     FunctionUrl,
@@ -42,10 +42,10 @@ impl Door {
         }
     }
 
-    /// A buffered answer is at most Lambda's 6 MB payload; a streamed one is limited by the invocation.
+    /// A buffered answer is limited by Lambda's payload of 6 MB, and a streamed answer by the invocation.
     const MAX_BUFFERED_BYTES: usize = 6 * 1024 * 1024;
 
-    /// An HTTP API's integration timeout, which can't be raised.
+    /// The integration timeout of an HTTP API, which cannot be raised.
     const API_TIMEOUT: Duration = Duration::from_secs(30);
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// Every answer is told to `exchanges`.
+    /// Every answer is recorded in `exchanges`.
     pub(crate) fn new(door: Door, instances: Arc<Instances>, emulator: Upstream, exchanges: Exchanges) -> Self {
         Self {
             door,
@@ -69,7 +69,7 @@ impl Front {
         }
     }
 
-    /// Serves while the current runtime lives.
+    /// Serves as long as the current runtime lives.
     pub(crate) fn serve(self, listener: TcpListener) {
         proxy::serve(listener, move |request| {
             let front = self.clone();
@@ -111,7 +111,7 @@ impl Front {
         let uri = function_path(lease.name(), request.uri()).map_err(|error| InvocationError::Broken(error.into()))?;
         *request.uri_mut() = uri;
         let mut response = invoke(self.emulator.clone(), lease, request).await?;
-        // The emulator's own talk with the runtime.
+        // The emulator's own headers for the runtime.
         response.headers_mut().remove("lambda-runtime-function-response-mode");
         Ok(response)
     }
@@ -129,7 +129,7 @@ impl Front {
         Ok(Response::from_parts(parts, proxy::full(buffered.freeze())))
     }
 
-    /// What AWS answers when the function gives no answer.
+    /// The answer of AWS if the function gives none.
     fn failure(&self, error: &InvocationError) -> Response<Body> {
         eprintln!("stack: {}: {error}", self.instances.function().role);
         refusal(match (error, self.door) {
@@ -141,7 +141,7 @@ impl Front {
     }
 }
 
-/// Path and raw query as they came, under the emulator's prefix for an instance.
+/// The path and raw query as received, under the emulator's prefix for an instance.
 fn function_path(instance: &str, uri: &Uri) -> Result<Uri, http::Error> {
     let path_and_query = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let slash = if path_and_query.starts_with('/') { "" } else { "/" };

@@ -1,19 +1,19 @@
-//! What happened, in order: the last so many things, each with its time.
+//! A log of events in their order, each with its time. Only the latest events are kept.
 
 use std::{collections::VecDeque, time::Instant};
 
-/// The things remembered: some hundred bytes each, so a few MiB at most.
+/// The number of events kept. Each takes a few hundred bytes, so together they take tens of MB at most.
 const REMEMBERED: usize = 65_536;
 
-/// A moment in a history.
+/// A position in a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark(u64);
 
-/// The last [`REMEMBERED`] things that happened.
+/// The last [`REMEMBERED`] events.
 #[derive(Debug)]
 pub(crate) struct History<T> {
     things: VecDeque<(Instant, T)>,
-    /// How many were forgotten before the first one that's remembered.
+    /// The number of events that were dropped before the first one.
     forgotten: u64,
 }
 
@@ -27,25 +27,22 @@ impl<T> Default for History<T> {
 }
 
 impl<T: Clone> History<T> {
-    /// Now: what happens from here on is told by [`History::since`].
+    /// The current position: [`History::since`] returns the events after it.
     pub(crate) fn mark(&self) -> Mark {
         Mark(self.forgotten + self.things.len() as u64)
     }
 
-    /// What happened since a mark, with the time of each, and the mark of what comes next.
+    /// The events since a mark with their times, and the mark for the next call.
     ///
     /// # Panics
-    /// When some of it has been forgotten: whatever was counted then would be wrong.
+    /// If some of them have been dropped, because any count would be wrong.
     pub(crate) fn since(&self, mark: Mark) -> (Vec<(Instant, T)>, Mark) {
-        assert!(
-            mark.0 >= self.forgotten,
-            "more than {REMEMBERED} things happened since the mark"
-        );
+        assert!(mark.0 >= self.forgotten, "more than {REMEMBERED} events since the mark");
         let skipped = usize::try_from(mark.0 - self.forgotten).unwrap_or(usize::MAX);
         (self.things.iter().skip(skipped).cloned().collect(), self.mark())
     }
 
-    /// It happens now.
+    /// Adds an event with the current time.
     pub(crate) fn push(&mut self, thing: T) {
         if self.things.len() == REMEMBERED {
             self.things.pop_front();
@@ -59,7 +56,7 @@ impl<T: Clone> History<T> {
 mod tests {
     use super::*;
 
-    fn told(history: &History<usize>, mark: Mark) -> Vec<usize> {
+    fn events(history: &History<usize>, mark: Mark) -> Vec<usize> {
         let (things, _) = history.since(mark);
         things.into_iter().map(|(_, thing)| thing).collect()
     }
@@ -69,12 +66,12 @@ mod tests {
         let mut history = History::default();
         history.push(1);
         let mark = history.mark();
-        assert!(told(&history, mark).is_empty());
+        assert!(events(&history, mark).is_empty());
         history.push(2);
         history.push(3);
-        assert_eq!(told(&history, mark), [2, 3]);
+        assert_eq!(events(&history, mark), [2, 3]);
         let (_, next) = history.since(mark);
-        assert!(told(&history, next).is_empty());
+        assert!(events(&history, next).is_empty());
     }
 
     #[test]
@@ -84,15 +81,15 @@ mod tests {
         let mark = history.mark();
         (0..10).for_each(|thing| history.push(thing));
         assert_eq!(history.things.len(), REMEMBERED);
-        assert_eq!(told(&history, mark), (0..10).collect::<Vec<_>>());
+        assert_eq!(events(&history, mark), (0..10).collect::<Vec<_>>());
     }
 
     #[test]
-    #[should_panic(expected = "more than 65536 things happened since the mark")]
+    #[should_panic(expected = "more than 65536 events since the mark")]
     fn what_is_forgotten_is_not_counted() {
         let mut history = History::default();
         let mark = history.mark();
         (0..=REMEMBERED).for_each(|thing| history.push(thing));
-        told(&history, mark);
+        events(&history, mark);
     }
 }

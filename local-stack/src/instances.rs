@@ -16,16 +16,16 @@ use toolbox::{Process, ProcessError};
 
 use crate::{Role, lineage::Traces, proxy::Error};
 
-/// What a function's instances are started from.
+/// The definition of a function, from which its instances are started.
 #[derive(Debug)]
 pub(crate) struct Function {
     pub(crate) role: Role,
     pub(crate) timeout: Duration,
     pub(crate) binary: PathBuf,
-    /// The whole environment of an instance, but for its address of the Runtime API.
+    /// The whole environment of an instance, except its address of the Runtime API.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) log: PathBuf,
-    /// Where the Runtime API finds the trace of an invocation.
+    /// The traces of invocations, for the Runtime API.
     pub(crate) traces: Traces,
 }
 
@@ -36,28 +36,28 @@ pub(crate) struct Instances {
     idle: Mutex<Vec<Instance>>,
     /// One permit for each instance in `idle`.
     permits: Arc<Semaphore>,
-    /// Process ids of all instances by name.
+    /// The process ids of all instances by name.
     ids: Mutex<BTreeMap<String, u32>>,
 }
 
 #[derive(Debug)]
 struct Instance {
-    /// The name that the emulator knows it by.
+    /// The emulator's name for it.
     name: String,
     runtime_api: String,
     process: Process,
 }
 
-/// An instance that serves one invocation; given back on drop.
+/// An instance that is leased for one invocation. Dropping the lease returns it.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    /// Always there, until the drop.
+    /// Always present until the drop.
     instance: Option<Instance>,
     instances: Arc<Instances>,
     _permit: OwnedSemaphorePermit,
 }
 
-/// Why an invocation came to nothing.
+/// Why an invocation failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InvocationError {
     #[error("the function's instances are all busy")]
@@ -106,7 +106,7 @@ impl Instances {
         &self.function
     }
 
-    /// Resolves when a process of the idle instances has ended.
+    /// Resolves when the process of an idle instance has ended.
     pub(crate) async fn one_ended(&self) {
         let ends: Vec<_> = {
             let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,7 +117,7 @@ impl Instances {
         futures_util::future::select_all(ends).await;
     }
 
-    /// The process ids of all instances, busy ones included.
+    /// The process ids of all instances, including busy ones.
     pub(crate) fn process_ids(&self) -> Vec<u32> {
         self.ids
             .lock()
@@ -133,7 +133,7 @@ impl Instances {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// An instance, as soon as one is idle.
+    /// Leases an instance as soon as one is idle.
     pub(crate) async fn lease(self: Arc<Self>, bound: Duration) -> Result<Lease, InvocationError> {
         let permit = timeout(bound, Arc::clone(&self.permits).acquire_owned()).await;
         // Closed means that the stack is being stopped.
@@ -171,19 +171,19 @@ impl Lease {
         &self.instances.function
     }
 
-    /// The next invocation has this trace header, or one of the emulator's.
+    /// Gives the next invocation this trace header, or one of the emulator's.
     pub(crate) fn begin(&self, trace: Option<String>) {
         self.instances.function.traces.begin(self.name(), trace);
     }
 
-    /// Waits for a step of the invocation, or for the function's end.
+    /// Waits for a step of the invocation, or for the end of the function's process.
     pub(crate) async fn until<T>(
         &self,
         deadline: Instant,
         step: impl Future<Output = T>,
     ) -> Result<T, InvocationError> {
         tokio::select! {
-            // What's done is done: a process may end right after its last step.
+            // The step takes precedence: a process may end directly after its last step.
             biased;
             done = step => Ok(done),
             () = self.instance().process.exited() => Err(InvocationError::Crashed),
@@ -191,7 +191,7 @@ impl Lease {
         }
     }
 
-    /// Kills the instance's process and starts another in its place, as Lambda does after a timeout or a crash.
+    /// Kills the instance's process and starts another one, as Lambda does after a timeout or a crash.
     pub(crate) fn restart(&mut self) -> Result<(), ProcessError> {
         if let Some(instance) = &mut self.instance {
             instance.process.kill();
@@ -205,13 +205,13 @@ impl Lease {
     fn instance(&self) -> &Instance {
         self.instance
             .as_ref()
-            .expect("a lease has its instance until it's dropped, one for each permit")
+            .expect("a lease has its instance until it is dropped")
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // The permit is a field: it's given back after this.
+        // The permit is a field, so it is returned after this.
         self.instances
             .idle
             .lock()

@@ -21,10 +21,11 @@ use crate::{
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>.
 const MAX_ANSWER_BYTES: u64 = 200 * 1024 * 1024;
 
-/// Sends a request to the emulator on a leased instance and returns the answer's head; the body follows as it's made.
+/// Sends a request to the emulator on a leased instance and returns the head of the answer. The body follows as it is
+/// made.
 ///
-/// As on Lambda, the invocation goes on when nobody listens any more, and the instance is busy until its end. An answer
-/// that the function couldn't finish, or that's too long, breaks off with an error; it never looks whole.
+/// As on Lambda, the invocation continues if the client leaves, and the instance is busy until its end. An answer that
+/// is incomplete or too long ends with an error, so that it never looks complete.
 pub(crate) async fn invoke(
     emulator: Upstream,
     lease: Lease,
@@ -32,12 +33,12 @@ pub(crate) async fn invoke(
 ) -> Result<Response<Body>, InvocationError> {
     let (answered, answer) = oneshot::channel();
     tokio::spawn(run(emulator, lease, request, answered));
-    // Whoever drops the other end unanswered has panicked, and the instance's state is unknown.
+    // If the other end is dropped without an answer, it has panicked, and the state of the instance is unknown.
     answer.await.unwrap_or(Err(InvocationError::Crashed))
 }
 
-/// Invokes a function with an event, on the first of its instances that's idle within `bound`, and waits for the end.
-/// Any status but 200 means that the function failed. With a trace header it's a link of that chain.
+/// Invokes a function with an event, on the first instance that is idle within `bound`, and waits for the end. Any
+/// status other than 200 means that the function failed. With a trace header, the invocation belongs to that chain.
 pub(crate) async fn invoke_with(
     emulator: &Upstream,
     instances: &Arc<Instances>,
@@ -65,14 +66,14 @@ async fn run(emulator: Upstream, mut lease: Lease, request: Request<Body>, answe
         Ok(response) => response,
         Err(error) => {
             replace(&mut lease);
-            // The instance is there again before anybody hears of its end.
+            // The instance is returned before the caller receives the end of the answer.
             let _ = answered.send(Err(error));
             return;
         }
     };
 
     let (parts, body) = response.into_parts();
-    // One chunk is under way at a time: a slow listener holds the function up.
+    // One chunk is in transit at a time, so a slow client delays the function.
     let (chunks, passed_on) = mpsc::channel(1);
     let _ = answered.send(Ok(Response::from_parts(parts, receive(passed_on))));
     if let Err(error) = pump(&lease, deadline, body, &chunks).await {
@@ -95,7 +96,7 @@ async fn pump(
         if sent > MAX_ANSWER_BYTES {
             return Err(InvocationError::Broken("the answer is longer than 200 MB".into()));
         }
-        // A listener who has left doesn't end the invocation.
+        // The invocation does not end if the client leaves.
         let _ = lease.until(deadline, chunks.send(Ok(chunk))).await?;
     }
     Ok(())
@@ -105,7 +106,7 @@ fn receive(chunks: mpsc::Receiver<Result<Bytes, Error>>) -> Body {
     let frames = futures_util::stream::unfold(chunks, |mut chunks| async {
         let chunk = chunks.recv().await?;
         if chunk.is_err() {
-            // What came before the error goes out before the connection breaks.
+            // The data before the error is sent before the connection breaks.
             tokio::task::yield_now().await;
         }
         Some((chunk.map(Frame::data), chunks))

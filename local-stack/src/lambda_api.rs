@@ -1,9 +1,9 @@
 //! Lambda's Invoke API, as schedules, the AWS CLI and boto3 call it: `POST /2015-03-31/functions/{name}/invocations`
 //! (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>).
 //!
-//! The emulator has that API for instances; this one is a function's, which has several, each of which takes one
-//! invocation at a time. An answer that is streamed is given whole, as AWS does: the head as JSON, of which there is the
-//! status alone here, eight zero bytes, the body.
+//! The emulator's own API invokes an instance. This one invokes a function, which has several instances with one
+//! invocation at a time each. A streamed answer is returned whole, as AWS returns it: the head as JSON (here only the
+//! status), eight zero bytes, then the body.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -21,8 +21,8 @@ use crate::{
     proxy::{self, Body, Error, Upstream},
 };
 
-/// What an invocation may carry, <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>: 6 MB where
-/// the caller waits, 1 MB where not.
+/// The largest event (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>): 6 MB if the caller
+/// waits, otherwise 1 MB.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 const MAX_ASYNCHRONOUS_EVENT_BYTES: usize = 1024 * 1024;
 
@@ -36,7 +36,7 @@ pub(crate) struct LambdaApi {
     emulator: Upstream,
 }
 
-/// Why an invocation doesn't begin.
+/// Why an invocation does not begin.
 #[derive(Clone, Copy, Debug)]
 enum Refusal {
     NoSuchApi,
@@ -47,7 +47,7 @@ enum Refusal {
     AllBusy,
 }
 
-/// Who waits for the answer.
+/// Whether the caller waits for the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum InvocationType {
     RequestResponse,
@@ -64,7 +64,7 @@ impl LambdaApi {
         Self { functions, emulator }
     }
 
-    /// Serves while the current runtime lives.
+    /// Serves as long as the current runtime lives.
     pub(crate) fn serve(self, listener: TcpListener) {
         proxy::serve(listener, move |request| {
             let api = self.clone();
@@ -98,20 +98,20 @@ impl LambdaApi {
         match InvocationType::of(invocation_type)? {
             InvocationType::RequestResponse => {
                 match invoke_with(&self.emulator, instances, event, None, INSTANCE_BOUND).await {
-                    // The emulator has made the head of a streamed answer the head of its own.
+                    // The emulator has turned the head of a streamed answer into the head of its own.
                     Ok((status, body)) if role == Role::Playback && status != StatusCode::INTERNAL_SERVER_ERROR => {
                         Ok(answered(streamed(status, &body), None))
                     }
                     Ok((StatusCode::OK, answer)) => Ok(answered(answer, None)),
                     Ok((_, error)) => Ok(answered(error, Some("Unhandled"))),
                     Err(InvocationError::Throttled) => Err(Refusal::AllBusy),
-                    Err(error) => Ok(answered(told(&error), Some("Unhandled"))),
+                    Err(error) => Ok(answered(error_body(&error), Some("Unhandled"))),
                 }
             }
             InvocationType::Event if event.len() > MAX_ASYNCHRONOUS_EVENT_BYTES => Err(Refusal::TooLarge),
             InvocationType::Event => {
                 let (emulator, instances) = (self.emulator.clone(), Arc::clone(instances));
-                // Tried once: `template.yaml` has Lambda retry no asynchronous invocation.
+                // One try: `template.yaml` sets Lambda's retries of asynchronous invocations to zero.
                 tokio::spawn(async move {
                     if let Err(error) = invoke_with(&emulator, &instances, event, None, Duration::MAX).await {
                         eprintln!("stack: {role}: {error}");
@@ -155,7 +155,7 @@ impl Refusal {
     }
 }
 
-/// The function that a path names by its name or its ARN; none, if there's no such role.
+/// The function that a path names by its name or its ARN. None if there is no such role.
 fn function(path: &str) -> Result<Option<Role>, Refusal> {
     let named = path
         .strip_prefix("/2015-03-31/functions/")
@@ -182,8 +182,8 @@ fn answered(payload: Bytes, error: Option<&'static str>) -> Response<Body> {
     response
 }
 
-/// What Lambda says of a function that gave no answer.
-fn told(error: &InvocationError) -> Bytes {
+/// Lambda's report on a function that gave no answer.
+fn error_body(error: &InvocationError) -> Bytes {
     let kind = match error {
         InvocationError::TimedOut => "Sandbox.Timedout",
         _ => "Runtime.ExitError",

@@ -1,47 +1,47 @@
-//! What became of every message that a function was invoked with.
+//! The state of every message that a function was invoked with.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_sqs::types::Message;
 
-use crate::{Role, Stack};
+use crate::Role;
 
-/// A message that a function has been invoked with, once or several times.
+/// A message that a function was invoked with, once or several times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
     /// The function.
     pub role: Role,
-    /// The message's id, the same each time.
+    /// The message's id, which is the same for each delivery.
     pub message_id: String,
-    /// The message itself.
+    /// The message's text.
     pub body: String,
-    /// How often it has been delivered.
+    /// The number of deliveries.
     pub times: u32,
-    /// What has become of it.
+    /// Its state.
     pub state: DeliveryState,
-    receipt_handle: String,
+    pub(crate) receipt_handle: String,
 }
 
-/// What has become of a message.
+/// The state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// The function is at work on it.
+    /// The function is processing it.
     Running,
-    /// It's done and deleted.
+    /// It was processed and deleted.
     Done,
-    /// It failed, and waits in its queue for the end of its visibility timeout, or has gone to the dead letters since.
+    /// It failed. It waits in its queue for the end of its visibility timeout, or has since moved to the dead letters.
     Kept,
-    /// The chain that it belongs to was stopped before it came to the function: it is in the dead letters.
+    /// Its chain was stopped before the function was invoked. It is in the dead letters.
     Stopped,
 }
 
-/// All deliveries of a stack, in the order in which messages came first.
+/// All deliveries of a stack, in the order of the first delivery of each message.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger(Arc<Mutex<Vec<Delivery>>>);
 
 impl Ledger {
-    /// Notes that a message is being worked on. Returns its id.
+    /// Records the start of a delivery. Returns the message's id.
     pub(crate) fn begin(&self, role: Role, message: &Message) -> String {
         let message_id = message.message_id().unwrap_or_default().to_owned();
         let receipt_handle = message.receipt_handle().unwrap_or_default().to_owned();
@@ -71,7 +71,7 @@ impl Ledger {
         }
     }
 
-    /// Notes that a message did not come to its function.
+    /// Records a message that did not reach its function.
     pub(crate) fn stopped(&self, role: Role, message: &Message) {
         let mut deliveries = self.deliveries();
         deliveries.push(Delivery {
@@ -95,27 +95,6 @@ impl Ledger {
 
     fn deliveries(&self) -> MutexGuard<'_, Vec<Delivery>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Stack {
-    /// The messages delivered so far whose text contains this.
-    #[must_use]
-    pub fn deliveries(&self, text: &str) -> Vec<Delivery> {
-        self.ledger().about(text)
-    }
-
-    /// Ends the wait of a message that failed: it's delivered again at once, or goes to the dead letters.
-    pub async fn bring_back(&self, delivery: &Delivery) {
-        let queue = match delivery.role {
-            Role::Linker => &self.resources().links,
-            Role::LateLinker => &self.resources().late_links,
-            _ => &self.resources().copies,
-        };
-        let change = self.sqs().change_message_visibility().queue_url(&queue.url);
-        let change = change.receipt_handle(&delivery.receipt_handle).visibility_timeout(0);
-        // An error says that the message has come back by itself.
-        let _ = change.send().await;
     }
 }
 

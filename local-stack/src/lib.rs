@@ -1,4 +1,4 @@
-//! The whole service on one machine, with no AWS and no Twilio account: the two real binaries behind a Lambda emulator,
+//! The whole service on one machine, without an AWS or Twilio account: the two real binaries behind a Lambda emulator,
 //! AWS emulators, and a double of Twilio. The demo and the end-to-end tests run on it.
 //!
 //! ```text
@@ -9,14 +9,15 @@
 //!                                                   S3, KMS, SQS, Secrets Manager
 //! ```
 //!
-//! The binaries hold no test mode: they find everything by the settings that they have on AWS. Where an emulator is laxer
-//! than AWS, the stack makes up for it: [`front`](Stack::callback_url) and poller give an instance one invocation at a
-//! time, end what AWS would end, and never let a broken answer look whole.
+//! The binaries have no test mode: they use the settings that they have on AWS. Where an emulator is less strict than
+//! AWS, the stack is stricter. The [`front`](Stack::callback_url) and the poller give an instance one invocation at a
+//! time, and end what AWS would end. A broken answer never looks complete.
 //!
 //! Everything listens on loopback only, on ports chosen at start.
 
 mod binaries;
 mod callback;
+mod deliveries;
 mod emulator;
 mod environment;
 mod exchange;
@@ -50,10 +51,10 @@ pub use self::{
     history::Mark,
     invoking::Invoked,
     ledger::{Delivery, DeliveryState},
-    resources::{Queue, Resources},
+    resources::{Queue, Resources, Rotation},
     role::Role,
     schedules::{Fired, Schedule, ScheduleError},
     stack::{Stack, StackError, StackOptions},
-    voice_encryption::{EncryptedRecording, Rotation},
+    voice_encryption::EncryptedRecording,
     wire::{Call, Fault, Rule, Wire},
 };

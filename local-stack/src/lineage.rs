@@ -1,10 +1,10 @@
-//! Chains of invocations, counted and stopped as Lambda's recursive loop detection does.
+//! Chains of invocations, counted and stopped like Lambda's recursive loop detection.
 //!
-//! Lambda counts the invocations of a function in the `Lineage` of the X-Ray trace header. The AWS SDK sends that header
-//! with every call, SQS keeps it with the message (`AWSTraceHeader`), and Lambda finds it there again. A function that
-//! the same chain has invoked about 16 times is not invoked once more
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>). EventBridge Scheduler is not among the
-//! services that pass the header on: a function that goes on by a schedule is no chain.
+//! Lambda counts the invocations of a function in the `Lineage` of the X-Ray trace header. The AWS SDK sends that
+//! header with every call, SQS keeps it with the message (`AWSTraceHeader`), and Lambda reads it from there. If the
+//! same chain has invoked a function about 16 times, Lambda does not invoke it again
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>). EventBridge Scheduler does not pass the
+//! header on, so a function that continues by a schedule is not a chain.
 
 use std::{
     collections::BTreeMap,
@@ -18,13 +18,13 @@ use bytes::Bytes;
 use http::{header::CONTENT_LENGTH, request::Parts};
 use serde_json::{Value, json};
 
-/// How often one chain invokes a function.
+/// How often one chain may invoke a function.
 pub(crate) const MOST_INVOCATIONS: u32 = 16;
 
-/// The header of a request to AWS.
+/// The trace header of a request to AWS.
 const HEADER: &str = "x-amzn-trace-id";
 
-/// The trace header of the invocation that each instance is at, by the instance's name.
+/// The trace header of each instance's current invocation, by the instance's name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traces(Arc<Mutex<BTreeMap<String, String>>>);
 
@@ -43,7 +43,7 @@ impl Traces {
     }
 }
 
-/// How often the chain behind a trace header has invoked a function.
+/// How often the chain of a trace header has invoked a function.
 pub(crate) fn invocations(trace: Option<&str>, function: &str) -> u32 {
     lineage(trace)
         .find(|(name, _)| *name == function)
@@ -84,7 +84,7 @@ pub(crate) fn kept_with_messages(operation: &str, parts: &mut Parts, body: Bytes
     body.into()
 }
 
-/// Whether the function's entry in the template says `RecursiveLoop: Allow`.
+/// Whether the function's entry in the template has `RecursiveLoop: Allow`.
 pub(crate) fn is_allowed(template: &str, function: &str) -> bool {
     let entry = template
         .lines()

@@ -1,8 +1,10 @@
-//! A page to look and listen, for a browser on this machine: Twilio's own Insights Player beside a plain `<audio>`.
+//! A page to play recordings in a browser on this machine: Twilio's own Insights Player beside a plain `<audio>`
+//! element.
 //!
-//! The page itself is a few files without a framework, in `page/`. It asks `url_provider` with a Flex token, as a page of
-//! another origin than the playback function's, and hands the link to both. This server gives it what a Player has from
-//! Flex: who is listening, and which recordings there are; and what no Player has: the traffic on the other side.
+//! The page consists of a few files without a framework, in `page/`. Its origin differs from the playback function's.
+//! It requests a link from `url_provider` with a Flex token, and gives the link to both players. This server provides
+//! what a Player gets from Flex, namely the listener and the recordings. It also provides what no Player has: the
+//! requests on the server side.
 
 mod insights_player;
 mod recordings;
@@ -24,7 +26,7 @@ use twilio_double::{FlexToken, flex_token};
 
 use crate::{exchange::Exchanges, values, wire::Wire};
 
-/// What the page shows.
+/// The sources of what the page shows.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) s3: aws_sdk_s3::Client,
@@ -34,7 +36,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Serves while the current runtime lives.
+    /// Serves as long as the current runtime lives.
     pub(crate) fn serve(self, listener: TcpListener) {
         let routes = Router::new()
             .route(
@@ -58,12 +60,12 @@ impl Page {
             .route("/recordings", get(recordings))
             .route("/traffic", get(traffic))
             .with_state(self);
-        // It ends with its runtime; accepting fails only for connections that are gone already.
+        // It ends with its runtime. Accepting fails only for connections that are already gone.
         tokio::spawn(axum::serve(listener, routes).into_future());
     }
 }
 
-/// The token of an agent, whose role isn't among those that may listen.
+/// The token of an agent, whose role may not listen.
 pub(crate) fn agent() -> FlexToken {
     FlexToken {
         roles: vec!["agent".to_owned()],
@@ -72,14 +74,14 @@ pub(crate) fn agent() -> FlexToken {
     }
 }
 
-/// Who may be listening, for the page's user to choose from, and where a link is asked for.
+/// The listeners that the page's user can choose from, and the address for links.
 async fn session(State(page): State<Page>) -> Json<Value> {
     Json(json!({
         "urlProvider": format!("{}/media-url?recordingSid=", page.playback_base),
         "listeners": [
             {"name": "A supervisor", "token": values::FLEX_TOKEN},
-            {"name": "An agent, whose role isn’t allowed", "token": values::AGENT_TOKEN},
-            {"name": "Somebody whose session has ended", "token": flex_token!("a-token-that-nobody-knows")},
+            {"name": "An agent, whose role is not allowed", "token": values::AGENT_TOKEN},
+            {"name": "A listener whose session has ended", "token": flex_token!("a-token-that-nobody-knows")},
         ],
     }))
 }

@@ -1,8 +1,9 @@
-//! An event source mapping: takes messages from a queue, invokes a function with them, deletes what it has done.
+//! An event source mapping: it receives messages from a queue, invokes a function with them, and deletes the processed
+//! ones.
 //!
-//! Batch size 1, `ReportBatchItemFailures` on, as in `template.yaml`. Whatever isn't deleted comes back when its
-//! visibility timeout is over, and goes to the dead-letter queue by the queue's own redrive policy. A message at the end of
-//! a chain that Lambda would stop goes there at once.
+//! The batch size is 1 and `ReportBatchItemFailures` is on, as in `template.yaml`. A message that is not deleted comes
+//! back after its visibility timeout, and the queue's own redrive policy moves it to the dead-letter queue. A message
+//! at the end of a chain that Lambda would stop goes there at once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,13 +23,13 @@ use crate::{
     resources::Queue,
 };
 
-/// The longest that SQS allows.
+/// The longest wait that SQS allows.
 const LONG_POLL_SECONDS: i32 = 20;
 
-/// How long to wait before asking again, when SQS or the function can't be had.
+/// How long to wait after SQS or the function was unavailable.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A queue and the function that works it off.
+/// A queue and the function that it feeds.
 #[derive(Clone, Debug)]
 pub(crate) struct Mapping {
     pub(crate) queue: Queue,
@@ -41,8 +42,8 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// Works the queue off, one message after the other, while the current runtime lives. Started once for each
-    /// instance, it keeps them all busy.
+    /// Processes the queue, one message after another, as long as the current runtime lives. It is started once for
+    /// each instance, so that all of them can be busy.
     pub(crate) async fn poll(self, sqs: Client) {
         loop {
             let received = sqs
@@ -81,7 +82,7 @@ impl Mapping {
         let trace = lineage::continued(trace, role.name());
         let entry = self.ledger.begin(role, message);
         let event = event(message, &self.queue.arn, &self.region).to_string();
-        // As long as it takes: the poller has taken the message for an instance.
+        // Without a limit: the poller has received the message for an instance.
         let invoked = invoke_with(
             &self.emulator,
             &self.instances,
@@ -121,7 +122,7 @@ impl Mapping {
     }
 }
 
-/// The event of one message, with everything in it that Lambda gives:
+/// The event for one message, with every field that Lambda sets:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>.
 fn event(message: &Message, queue_arn: &str, region: &str) -> Value {
     let attributes: serde_json::Map<_, _> = message
@@ -145,8 +146,8 @@ fn event(message: &Message, queue_arn: &str, region: &str) -> Value {
     })
 }
 
-/// Whether an answer means that the message is done with. With `ReportBatchItemFailures` a message has failed when the
-/// function fails, when its answer names the message, and when its answer can't be understood:
+/// Whether an answer means that the message was processed. With `ReportBatchItemFailures`, a message has failed if the
+/// function fails, if its answer lists the message, or if its answer cannot be parsed:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
 fn is_done(status: StatusCode, answer: &[u8]) -> bool {
     if status != StatusCode::OK {
@@ -157,7 +158,7 @@ fn is_done(status: StatusCode, answer: &[u8]) -> bool {
     };
     match answer.get("batchItemFailures") {
         None | Some(Value::Null) => true,
-        // The one message is named, or something unknown is, which fails the whole batch.
+        // Either the one message is listed, or an unknown one is, which fails the whole batch.
         Some(Value::Array(failures)) => failures.is_empty(),
         Some(_) => false,
     }

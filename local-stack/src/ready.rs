@@ -1,12 +1,12 @@
-//! What a program outside needs to know to drive the stack.
+//! The description of the stack for a program that uses it.
 
 use serde_json::{Value, json};
 
 use crate::{Stack, values};
 
 impl Stack {
-    /// Where everything is and how to get in: the line that `cargo demo --serve --json` prints. Its fields are documented
-    /// in the README, and their names stay.
+    /// All addresses and credentials: the line that `cargo demo --serve --json` prints. The README documents its
+    /// fields, and their names never change.
     #[must_use]
     pub fn ready(&self) -> Value {
         let aws = self.aws_endpoint();

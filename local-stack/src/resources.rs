@@ -1,4 +1,4 @@
-//! What `template.yaml` would make: the bucket, the key, the secrets and the queues.
+//! The resources that `template.yaml` would create: the bucket, the key, the secrets and the queues.
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
@@ -10,15 +10,15 @@ use aws_sdk_s3::types::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::json;
 
-use crate::{proxy::Error, values, voice_encryption::Rotation};
+use crate::{proxy::Error, values};
 
 /// The resources of one stack.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Resources {
-    /// The key that recordings are encrypted under.
+    /// The key that encrypts the recordings.
     pub kms_key_arn: String,
-    /// The RSA keys for Twilio's encryption by commas: the one in use, and the one that it has replaced.
+    /// The RSA keys for Twilio's encryption, separated by a comma: the current one, then the previous one.
     pub twilio_encryption_key_arns: String,
     /// Secret with the account's Auth Token.
     pub auth_token_secret: String,
@@ -30,7 +30,7 @@ pub struct Resources {
     pub link_keys_secret: String,
     /// Queue of links to write.
     pub links: Queue,
-    /// Queue of links that are older than ten minutes; their dead letters are the links'.
+    /// Queue of links that are older than ten minutes. It shares its dead-letter queue with the links queue.
     pub late_links: Queue,
     /// Queue of recordings to copy.
     pub copies: Queue,
@@ -44,15 +44,24 @@ pub struct Queue {
     pub url: String,
     /// Its ARN.
     pub arn: String,
-    /// Where messages go that failed too often.
+    /// The queue for messages that failed too often.
     pub dead_letters_url: String,
     /// Its ARN.
     pub dead_letters_arn: String,
 }
 
+/// The stack's RSA key that Twilio encrypts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// The previous key.
+    Before,
+    /// The current key.
+    After,
+}
+
 /// A client configuration for the emulator, with the stack's credentials.
 ///
-/// Clients made of it have their own connections, which belong to the runtime that they're used on.
+/// Each client has its own connections, which belong to the runtime that uses them.
 pub(crate) fn sdk_config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new(
         values::ACCESS_KEY_ID,
@@ -79,7 +88,7 @@ impl Resources {
         })
     }
 
-    /// What requests call each of them, and what `template.yaml` does.
+    /// Their names in requests and in `template.yaml`.
     pub(crate) fn template_names(&self) -> Vec<(String, &'static str)> {
         [
             (values::BUCKET, "RecordingsBucket"),
@@ -101,7 +110,7 @@ impl Resources {
         .into()
     }
 
-    /// Makes them all in an empty account.
+    /// Creates all of them in an empty account.
     pub(crate) async fn create(config: &SdkConfig) -> Result<Self, Error> {
         let kms_key_arn = create_key(config, KeySpec::SymmetricDefault).await?;
         create_bucket(config, &kms_key_arn).await?;
@@ -113,7 +122,7 @@ impl Resources {
             values::SHARED_KEY_SID: {"algorithm": "HMAC_SHA256", "secret": values::SHARED_KEY_SECRET},
         });
         let api_key = json!({"sid": values::API_KEY_SID, "secret": values::API_KEY_SECRET});
-        // As in the template: links come back within a minute, copies after the copier's timeout.
+        // As in the template: links come back within a minute, and copies after the copier's timeout.
         let dead_links = create_plain_queue(config, "links-dead-letters").await?;
         let dead_copies = create_plain_queue(config, "copies-dead-letters").await?;
         Ok(Self {
@@ -173,7 +182,7 @@ async fn create_key(config: &SdkConfig, spec: KeySpec) -> Result<String, Error> 
     Ok(created
         .key_metadata
         .and_then(|key| key.arn)
-        .ok_or("KMS made a key without an ARN")?)
+        .ok_or("KMS created a key without an ARN")?)
 }
 
 async fn create_secret(config: &SdkConfig, name: &str, value: &serde_json::Value) -> Result<String, Error> {
@@ -184,7 +193,7 @@ async fn create_secret(config: &SdkConfig, name: &str, value: &serde_json::Value
         .secret_string(value.to_string())
         .send()
         .await?;
-    Ok(created.arn.ok_or("Secrets Manager made a secret without an ARN")?)
+    Ok(created.arn.ok_or("Secrets Manager created a secret without an ARN")?)
 }
 
 async fn create_queue(
@@ -204,7 +213,7 @@ async fn create_queue(
         .attributes(QueueAttributeName::RedrivePolicy, redrive.to_string())
         .send()
         .await?;
-    let url = queue.queue_url.ok_or("SQS made a queue without a URL")?;
+    let url = queue.queue_url.ok_or("SQS created a queue without a URL")?;
     Ok(Queue {
         arn: queue_arn(&sqs, &url).await?,
         url,
@@ -216,7 +225,7 @@ async fn create_queue(
 async fn create_plain_queue(config: &SdkConfig, name: &str) -> Result<String, Error> {
     let sqs = aws_sdk_sqs::Client::new(config);
     let queue = sqs.create_queue().queue_name(name).send().await?;
-    Ok(queue.queue_url.ok_or("SQS made a queue without a URL")?)
+    Ok(queue.queue_url.ok_or("SQS created a queue without a URL")?)
 }
 
 async fn queue_arn(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<String, Error> {
@@ -230,5 +239,5 @@ async fn queue_arn(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<String, Error
     Ok(answer
         .attributes
         .and_then(|mut all| all.remove(&arn))
-        .ok_or("SQS has a queue without an ARN")?)
+        .ok_or("SQS returned no ARN for a queue")?)
 }

@@ -15,7 +15,7 @@ pub enum Role {
     LateLinker,
     /// `recording-callback` on the copies queue.
     Copier,
-    /// `recording-callback` invoked by hand and by schedules.
+    /// `recording-callback` invoked by an operator and by schedules.
     Operator,
     /// `recording-playback` behind its function URL.
     Playback,
@@ -32,7 +32,7 @@ impl Role {
         Self::Playback,
     ];
 
-    /// The package, and binary, that plays it.
+    /// The package and binary of the role.
     pub(crate) const fn package(self) -> &'static str {
         match self {
             Self::Webhook | Self::Linker | Self::LateLinker | Self::Copier | Self::Operator => "recording-callback",
@@ -40,7 +40,7 @@ impl Role {
         }
     }
 
-    /// The function's name here.
+    /// The function's name in the stack.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ impl Role {
         }
     }
 
-    /// The value of the setting `ROLE`, and the IAM role that the function has.
+    /// The value of the setting `ROLE`, and the function's IAM role.
     pub(crate) const fn setting(self) -> &'static str {
         match self {
             Self::LateLinker => Self::Linker.name(),

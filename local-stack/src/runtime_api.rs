@@ -1,11 +1,11 @@
-//! The Runtime API as the functions see it: the emulator's, put right where it differs from Lambda's.
+//! The Runtime API that the functions use: the emulator's, corrected where it differs from Lambda's.
 //!
-//! - The emulator's deadline is a constant in the year 1970; Lambda's is the end of the function's timeout.
-//! - The emulator's ARN of a function is not one; Lambda's is what a function gives to schedules of its own.
-//! - The emulator gives every invocation a trace of its own; Lambda goes on with the one of the message that brought it.
-//! - The emulator keeps a `+` in a function URL's query; Lambda hands it over as a space.
-//! - The emulator answers a streamed response when it begins, so that the function asks for its next invocation in
-//!   mid-stream; Lambda gives an instance no invocation before the last one has ended.
+//! - The emulator's deadline is a constant in the year 1970. Lambda's is the end of the function's timeout.
+//! - The emulator's ARN of a function is not an ARN. A function passes Lambda's to the schedules that it creates.
+//! - The emulator gives every invocation a new trace. Lambda continues the trace of the message that caused it.
+//! - The emulator keeps a `+` in a function URL's query. Lambda replaces it by a space.
+//! - The emulator answers a streamed response at its beginning, so that the function requests its next invocation
+//!   during the stream. Lambda gives an instance no invocation before the previous one has ended.
 
 use std::{
     collections::BTreeSet,
@@ -27,11 +27,11 @@ use crate::{
     proxy::{self, Body, Error, Upstream},
 };
 
-/// The corrected Runtime API, served while the current runtime lives.
+/// The corrected Runtime API, served as long as the current runtime lives.
 #[derive(Debug)]
 pub(crate) struct RuntimeApi {
     port: u16,
-    /// The instances that have asked for work.
+    /// The instances that have requested an invocation.
     ready: watch::Sender<BTreeSet<String>>,
     traces: Traces,
 }
@@ -49,13 +49,14 @@ impl RuntimeApi {
         Ok(Self { port, ready, traces })
     }
 
-    /// The traces that invocations are given.
+    /// The traces of the invocations.
     pub(crate) fn traces(&self) -> Traces {
         self.traces.clone()
     }
 
-    /// The value of `AWS_LAMBDA_RUNTIME_API` for an instance. The scheme is needed because there's a path; the path's
-    /// first segments are the function's name and its timeout in milliseconds, the rest is the emulator's own.
+    /// The value of `AWS_LAMBDA_RUNTIME_API` for an instance. It needs the scheme because it has a path. The first
+    /// segments of the path are the function's name and its timeout in milliseconds; the rest is the emulator's own
+    /// path.
     pub(crate) fn url(&self, instance: &str, role: Role, timeout: Duration) -> String {
         format!(
             "http://127.0.0.1:{}/{role}/{}/.rt/{instance}",
@@ -64,9 +65,9 @@ impl RuntimeApi {
         )
     }
 
-    /// Resolves when an instance has asked for its first invocation.
+    /// Resolves when an instance has requested its first invocation.
     pub(crate) async fn ready(&self, instance: &str) {
-        // The sender is `self`'s own: it can't be gone.
+        // `self` holds the sender, so it cannot be gone.
         let _ = self.ready.subscribe().wait_for(|ready| ready.contains(instance)).await;
     }
 }
@@ -78,7 +79,7 @@ async fn relay(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Error> {
     let (mut parts, body) = request.into_parts();
-    let (role, timeout, path) = split_prefix(parts.uri.path()).ok_or("not a path that the stack has made")?;
+    let (role, timeout, path) = split_prefix(parts.uri.path()).ok_or("not a path of the stack")?;
     let next = path.ends_with("/runtime/invocation/next");
     let instance = path.split('/').nth(2).unwrap_or_default().to_owned();
     if next {
@@ -86,7 +87,7 @@ async fn relay(
     }
     parts.uri = Uri::from(PathAndQuery::try_from(path)?);
 
-    // The sender goes when the body does: when the whole of it is sent, or when it broke.
+    // The sender is dropped with the body: when the whole body is sent, or when it breaks.
     let (sending, sent) = oneshot::channel::<Infallible>();
     let body = proxy::pass_on(body).map_frame(move |frame| {
         let _ = &sending;
@@ -109,7 +110,7 @@ async fn relay(
     Ok(response)
 }
 
-/// The event of a function URL with a space for every `+` in its raw query (aws-lambda-web-adapter, issue 491).
+/// The event of a function URL, with a space for every `+` in its raw query (aws-lambda-web-adapter, issue 491).
 async fn with_spaces(response: Response<Body>) -> Result<Response<Body>, Error> {
     let (mut parts, body) = response.into_parts();
     let body = body.collect().await?.to_bytes();
@@ -127,7 +128,7 @@ async fn with_spaces(response: Response<Body>) -> Result<Response<Body>, Error> 
     Ok(Response::from_parts(parts, proxy::full(body)))
 }
 
-/// What [`RuntimeApi::url`] has put before the emulator's path.
+/// Splits off what [`RuntimeApi::url`] puts before the emulator's path.
 fn split_prefix(path: &str) -> Option<(Role, Duration, &str)> {
     let (name, rest) = path.strip_prefix('/')?.split_once('/')?;
     let role = Role::ALL.into_iter().find(|role| role.name() == name)?;
@@ -155,12 +156,12 @@ mod tests {
     /// A request's event.
     const EVENT: &str = r#"{"rawPath":"/a+b","rawQueryString":"c=d+e&f=%2B+","isBase64Encoded":false}"#;
 
-    /// An emulator that answers as `cargo lambda watch` does: at once, with its constant deadline.
+    /// An emulator that answers like `cargo lambda watch`: at once, with its constant deadline.
     async fn runtime_api() -> (RuntimeApi, mpsc::UnboundedReceiver<String>) {
         let (listener, port) = proxy::listen().await.unwrap();
-        let (asked, paths) = mpsc::unbounded_channel();
+        let (requested, paths) = mpsc::unbounded_channel();
         proxy::serve(listener, move |request: Request<Incoming>| {
-            asked.send(request.uri().path().to_owned()).unwrap();
+            requested.send(request.uri().path().to_owned()).unwrap();
             // The body is read in the background, after the answer.
             tokio::spawn(request.into_body().collect());
             async {
@@ -233,7 +234,7 @@ mod tests {
                 .send(),
         );
         chunks.send(Ok("first")).await.unwrap();
-        // The emulator has it, and has answered.
+        // The emulator has received it and has answered.
         paths.recv().await.unwrap();
         chunks.send(Ok("second")).await.unwrap();
         assert!(!answered.is_finished());

@@ -1,7 +1,7 @@
-//! The schedules that the functions make.
+//! The schedules that the functions create.
 //!
-//! The emulator fires them itself, up to ten seconds after they're due, whether a queue is the target or a function: its
-//! own functions of the operator's name pass invocations on to the stack's.
+//! The emulator fires them itself, up to ten seconds after they are due. If a schedule's target is the operator, the
+//! emulator invokes a function of its own with the operator's name, which passes the event on to the stack's operator.
 
 use aws_config::SdkConfig;
 use aws_sdk_scheduler::{operation::get_schedule::GetScheduleError, types::ActionAfterCompletion};
@@ -15,45 +15,45 @@ use crate::{Role, Stack, invoking::Invoked, lambda_api::invocations_path, proxy:
 pub struct Schedule {
     /// Its name.
     pub name: String,
-    /// When: `at(yyyy-mm-ddThh:mm:ss)`, in UTC where nothing else is set.
+    /// When it runs: `at(yyyy-mm-ddThh:mm:ss)`, in UTC unless it sets another time zone.
     pub expression: String,
     /// ARN of the queue or function.
     pub target: String,
     /// The message's body, or the event.
     pub input: String,
-    /// Whether it's deleted once it has run.
+    /// Whether it is deleted after it has run.
     pub runs_once: bool,
 }
 
-/// What became of a schedule that was fired.
+/// The result of firing a schedule.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fired {
     /// Its input is a message in the target queue.
     Queued,
-    /// The target function has been invoked with its input, and has answered.
+    /// The target function was invoked with its input and has answered.
     Invoked(Invoked),
 }
 
-/// Why a schedule can't be looked at or fired.
+/// Why a schedule cannot be read or fired.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScheduleError {
-    /// There's no such schedule, or it has run already.
+    /// There is no such schedule, or it has already run.
     #[error("there is no schedule {0}")]
     Missing(String),
-    /// Its target isn't one of the stack's.
+    /// Its target does not belong to the stack.
     #[error("the stack has no {0}")]
     UnknownTarget(String),
-    /// The emulator refused.
+    /// The emulator refused the request.
     #[error("the scheduler: {0}")]
     Service(#[source] Error),
-    /// The function wasn't invoked, or its event is no JSON.
+    /// The function was not invoked, or its event is not JSON.
     #[error("the target: {0}")]
     Target(#[source] Error),
 }
 
 impl Stack {
-    /// The schedules in the functions' group whose names begin so. The emulator lists a hundred at most.
+    /// The schedules in the functions' group whose names have this prefix. The emulator lists a hundred at most.
     ///
     /// # Errors
     /// [`ScheduleError::Service`].
@@ -64,7 +64,7 @@ impl Stack {
         for name in listed.schedules().iter().filter_map(|schedule| schedule.name()) {
             match self.schedule(name).await {
                 Ok(schedule) => schedules.push(schedule),
-                // It has run meanwhile.
+                // It has run in the meantime.
                 Err(ScheduleError::Missing(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -77,8 +77,8 @@ impl Stack {
     /// # Errors
     /// [`ScheduleError::Missing`] and [`ScheduleError::Service`].
     pub async fn schedule(&self, name: &str) -> Result<Schedule, ScheduleError> {
-        let asked = self.scheduler().get_schedule().group_name(values::SCHEDULE_GROUP);
-        let schedule = asked.name(name).send().await.map_err(|error| {
+        let request = self.scheduler().get_schedule().group_name(values::SCHEDULE_GROUP);
+        let schedule = request.name(name).send().await.map_err(|error| {
             if error
                 .as_service_error()
                 .is_some_and(GetScheduleError::is_resource_not_found_exception)
@@ -104,16 +104,16 @@ impl Stack {
         })
     }
 
-    /// Does now what a one-time schedule is to do later, and deletes it.
+    /// Fires a one-time schedule now, and deletes it.
     ///
     /// # Errors
-    /// [`ScheduleError`]; the schedule is still there after all but [`ScheduleError::Target`].
+    /// [`ScheduleError`]. The schedule still exists after every error except [`ScheduleError::Target`].
     pub async fn fire(&self, name: &str) -> Result<Fired, ScheduleError> {
         let schedule = self.schedule(name).await?;
         let target = self
             .target(&schedule.target)
             .ok_or(ScheduleError::UnknownTarget(schedule.target))?;
-        // First, so that the emulator can't fire it a second time.
+        // Deleted first, so that the emulator cannot fire it a second time.
         let deletion = self.scheduler().delete_schedule().group_name(values::SCHEDULE_GROUP);
         deletion.name(name).send().await.map_err(service)?;
         let fired = match target {
@@ -151,7 +151,7 @@ fn service(error: impl Into<Error>) -> ScheduleError {
     ScheduleError::Service(error.into())
 }
 
-/// Makes the group, and a function in the emulator for the operator: what it's invoked with goes to `lambda_endpoint`.
+/// Creates the group, and a function for the operator in the emulator, which passes its events to `lambda_endpoint`.
 pub(crate) async fn furnish(config: &SdkConfig, aws_endpoint: &str, lambda_endpoint: &str) -> Result<(), Error> {
     let scheduler = aws_sdk_scheduler::Client::new(config);
     scheduler
@@ -169,7 +169,7 @@ pub(crate) async fn furnish(config: &SdkConfig, aws_endpoint: &str, lambda_endpo
         "Code": {"ZipFile": ""},
         "Timeout": timeout.as_secs(),
         "Environment": {"Variables": {
-            // ministack's own: it has such a function run elsewhere.
+            // An option of ministack: it runs such a function elsewhere.
             "MINISTACK_LAMBDA_PROXY_URL": format!("{lambda_endpoint}{}", invocations_path(role)),
         }},
     });

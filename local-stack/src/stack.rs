@@ -1,14 +1,16 @@
-//! The stack as a whole: started, asked for its parts, stopped by dropping it.
+//! The running stack and access to its parts.
 
 mod error;
+mod functions;
 mod options;
+mod parts;
 mod start;
 mod state;
 
 use std::{
     fmt, io,
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::mpsc,
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -17,7 +19,7 @@ use aws_config::SdkConfig;
 use tokio::runtime;
 use twilio_double::TwilioDouble;
 
-use self::state::State;
+use self::parts::Parts;
 pub use self::{error::StackError, options::StackOptions};
 use crate::{
     Role,
@@ -28,40 +30,23 @@ use crate::{
     wire::Wire,
 };
 
-/// The local stack. It lives on threads of its own, independent of the runtime that started it or uses it; dropping it
-/// ends every process and removes its state, unless that lies in a named folder.
+/// The local stack. It runs on threads of its own, independent of the runtime that starts or uses it. Dropping it ends
+/// every process and removes its state, unless the state is in a named folder.
 pub struct Stack {
     parts: Parts,
     stop: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What users of a stack reach.
-#[derive(Clone, Debug)]
-struct Parts {
-    callback_base: String,
-    playback_base: String,
-    page_base: String,
-    aws_endpoint: String,
-    lambda_endpoint: String,
-    resources: Resources,
-    twilio: Arc<TwilioDouble>,
-    wire: Wire,
-    exchanges: Exchanges,
-    ledger: Ledger,
-    state: Arc<State>,
-    functions: start::Functions,
-}
-
-/// How long tasks of the stack may take to notice its end.
+/// How long the stack's tasks may take to notice its end.
 const SHUTDOWN_BOUND: Duration = Duration::from_secs(2);
 
 impl Stack {
-    /// Installs what's missing, builds the functions, starts everything and waits until it's ready. Blocks, for minutes
-    /// if everything must be compiled; says on stderr what takes long.
+    /// Installs what is missing, builds the functions, starts everything and waits until it is ready. It blocks for
+    /// minutes if everything must be compiled, and reports slow steps on stderr.
     ///
     /// # Errors
-    /// The first thing that couldn't be had, with the end of its log if it has one.
+    /// The first part that could not be started, with the end of its log if it has one.
     pub fn start(options: StackOptions) -> Result<Self, StackError> {
         let (stop, stopped) = mpsc::channel();
         let (ready, started) = mpsc::channel();
@@ -77,7 +62,7 @@ impl Stack {
             match runtime.block_on(start::start(&options)) {
                 Ok((parts, processes)) => {
                     let _ = ready.send(Ok(parts));
-                    // Either a word or the sender's end: both mean stop.
+                    // A message and a dropped sender both mean stop.
                     let _ = stopped.recv();
                     drop(processes);
                     runtime.shutdown_timeout(SHUTDOWN_BOUND);
@@ -93,13 +78,13 @@ impl Stack {
         })
     }
 
-    /// Where to POST callbacks.
+    /// The URL for callbacks.
     #[must_use]
     pub fn callback_url(&self) -> String {
         format!("{}{}", self.parts.callback_base, values::CALLBACK_PATH)
     }
 
-    /// The URL that a callback's signature is made over.
+    /// The URL that a callback's signature covers.
     #[must_use]
     pub fn public_callback_url(&self) -> String {
         format!("{}{}", values::PUBLIC_BASE_URL, values::CALLBACK_PATH)
@@ -111,26 +96,26 @@ impl Stack {
         &self.parts.playback_base
     }
 
-    /// A page that does what the Insights Player does, for a browser on this machine.
+    /// A page that works like the Insights Player, for a browser on this machine.
     #[must_use]
     pub fn page_url(&self) -> String {
         format!("{}/", self.parts.page_base)
     }
 
-    /// The endpoint of every AWS service: direct, past the [wire](Self::wire).
+    /// The endpoint of every AWS service. It bypasses the [wire](Self::wire).
     #[must_use]
     pub fn aws_endpoint(&self) -> &str {
         &self.parts.aws_endpoint
     }
 
-    /// The endpoint of Lambda's Invoke API, by which every function but playback is reached under its role's name: what
-    /// `--endpoint-url` takes.
+    /// The endpoint of Lambda's Invoke API, as for `--endpoint-url`. It reaches every function except playback under
+    /// the name of its role.
     #[must_use]
     pub fn lambda_endpoint(&self) -> &str {
         &self.parts.lambda_endpoint
     }
 
-    /// What was made in the emulated AWS account.
+    /// The resources in the emulated AWS account.
     #[must_use]
     pub fn resources(&self) -> &Resources {
         &self.parts.resources
@@ -142,13 +127,13 @@ impl Stack {
         &self.parts.twilio
     }
 
-    /// Every call of the functions to AWS, and the faults of those to come.
+    /// Every call of the functions to AWS, and the faults for future calls.
     #[must_use]
     pub fn wire(&self) -> &Wire {
         &self.parts.wire
     }
 
-    /// Every request to the callback's and the playback function's addresses, and how it was answered.
+    /// Every request to the addresses of the callback and the playback function, with its answer.
     #[must_use]
     pub fn exchanges(&self) -> &Exchanges {
         &self.parts.exchanges
@@ -158,13 +143,13 @@ impl Stack {
         &self.parts.ledger
     }
 
-    /// Where a file `RE….wav` or `RE….mp3` is a recording at Twilio.
+    /// The folder in which a file `RE….wav` or `RE….mp3` is a recording at Twilio.
     #[must_use]
     pub fn recordings_dir(&self) -> &Path {
         self.parts.state.recordings()
     }
 
-    /// The process ids of a role's instances; none for a role that the [options](StackOptions::queues) leave out.
+    /// The process ids of a role's instances. Empty for a role that the [options](StackOptions::queues) exclude.
     #[must_use]
     pub fn process_ids(&self, role: Role) -> Vec<u32> {
         self.parts
@@ -174,18 +159,18 @@ impl Stack {
             .unwrap_or_default()
     }
 
-    /// A file of the settings of the webhook's or the playback's binary, for `cargo lambda watch --env-file`.
+    /// A file with the settings of the webhook's or the playback's binary, for `cargo lambda watch --env-file`.
     #[must_use]
     pub fn settings_file(&self, role: Role) -> PathBuf {
         self.parts.state.settings(role.package())
     }
 
-    /// What the instances of a role have logged so far.
+    /// The log so far of a role's instances.
     pub fn log(&self, role: Role) -> io::Result<String> {
         self.parts.state.read_log(role.name())
     }
 
-    /// What all functions have logged so far, each under a heading.
+    /// The log so far of all functions, each under a heading.
     pub fn logs(&self) -> io::Result<String> {
         Role::ALL
             .iter()
@@ -193,31 +178,31 @@ impl Stack {
             .collect()
     }
 
-    /// A new S3 client, direct to the emulator. Its connections belong to the runtime that it's used on.
+    /// A new S3 client, which bypasses the wire. Its connections belong to the runtime that uses it.
     #[must_use]
     pub fn s3(&self) -> aws_sdk_s3::Client {
         aws_sdk_s3::Client::new(&self.sdk_config())
     }
 
-    /// A new KMS client, as [`s3`](Self::s3).
+    /// A new KMS client, like [`s3`](Self::s3).
     #[must_use]
     pub fn kms(&self) -> aws_sdk_kms::Client {
         aws_sdk_kms::Client::new(&self.sdk_config())
     }
 
-    /// A new SQS client, as [`s3`](Self::s3).
+    /// A new SQS client, like [`s3`](Self::s3).
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.sdk_config())
     }
 
-    /// A new Scheduler client, as [`s3`](Self::s3).
+    /// A new Scheduler client, like [`s3`](Self::s3).
     #[must_use]
     pub fn scheduler(&self) -> aws_sdk_scheduler::Client {
         aws_sdk_scheduler::Client::new(&self.sdk_config())
     }
 
-    /// A new Secrets Manager client, as [`s3`](Self::s3).
+    /// A new Secrets Manager client, like [`s3`](Self::s3).
     #[must_use]
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         aws_sdk_secretsmanager::Client::new(&self.sdk_config())

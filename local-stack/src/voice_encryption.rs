@@ -1,4 +1,4 @@
-//! Twilio's voice recording encryption: what it does for an account that has given it a public key.
+//! Twilio's voice recording encryption, for an account with a public key at Twilio.
 //!
 //! Source: `twilio.com/docs/voice/tutorials/voice-recording-encryption`.
 
@@ -10,24 +10,15 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::{Stack, proxy::Error};
+use crate::{Stack, proxy::Error, resources::Rotation};
 
 /// The public key's SID at Twilio.
 const PUBLIC_KEY_SID: &str = "CR00000000000000000000000000000001";
 
-/// Which of the stack's RSA keys Twilio encrypts with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rotation {
-    /// The one that has been replaced.
-    Before,
-    /// The one in use.
-    After,
-}
-
-/// A recording as Twilio keeps it for such an account.
+/// A recording that Twilio encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptedRecording {
-    /// Ciphertext, and the 16 bytes of its tag.
+    /// The ciphertext, with its tag of 16 bytes.
     pub media: Vec<u8>,
     /// Standard base64 of the data key, wrapped with the public key.
     pub wrapped_key: String,
@@ -36,10 +27,10 @@ pub struct EncryptedRecording {
 }
 
 impl EncryptedRecording {
-    /// Encrypts with a public key in DER (SubjectPublicKeyInfo), as KMS gives it.
+    /// Encrypts with a public key in DER (SubjectPublicKeyInfo), the format of KMS.
     ///
     /// # Errors
-    /// For anything that is no RSA key.
+    /// If the key is not an RSA key.
     pub fn new(public_key: &[u8], audio: &[u8]) -> Result<Self, Error> {
         let (mut data_key, mut iv) = ([0; 32], [0; NONCE_LEN]);
         rand::fill(&mut data_key)?;
@@ -58,7 +49,7 @@ impl EncryptedRecording {
         })
     }
 
-    /// A callback's `EncryptionDetails`.
+    /// The `EncryptionDetails` of a callback.
     #[must_use]
     pub fn callback_details(&self) -> String {
         json!({
@@ -70,7 +61,7 @@ impl EncryptedRecording {
         .to_string()
     }
 
-    /// The same as the Recording resource has it, under other names; the double gives it out where it's in a file
+    /// The same values with the names of the Recording resource. The double returns them if they are in a file
     /// `RE….encryption.json` beside the media.
     #[must_use]
     pub fn resource_details(&self) -> Value {
@@ -87,19 +78,19 @@ impl Stack {
     /// Encrypts as Twilio does, with the public half of the stack's RSA key.
     ///
     /// # Errors
-    /// Where KMS doesn't give the public key.
+    /// If KMS does not return the public key.
     pub async fn encrypt_as_twilio(&self, audio: &[u8]) -> Result<EncryptedRecording, Error> {
         self.encrypt_as_twilio_did(Rotation::After, audio).await
     }
 
-    /// The same, before or after the RSA key was replaced.
+    /// The same, with the previous or the current RSA key.
     ///
     /// # Errors
-    /// Where KMS doesn't give the public key.
+    /// If KMS does not return the public key.
     pub async fn encrypt_as_twilio_did(&self, rotation: Rotation, audio: &[u8]) -> Result<EncryptedRecording, Error> {
         let key = self.resources().encryption_key(rotation);
         let answer = self.kms().get_public_key().key_id(key).send().await?;
-        let public_key = answer.public_key.ok_or("KMS has a key without a public half")?;
+        let public_key = answer.public_key.ok_or("KMS returned no public key")?;
         EncryptedRecording::new(public_key.as_ref(), audio)
     }
 }

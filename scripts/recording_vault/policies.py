@@ -142,12 +142,6 @@ def deployer(partition, region, account, stack, bucket):
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def actions():
-    """Returns all actions on resources of the stack, by their full names. Names with wildcards are left out."""
-    named = {action for _, service, of_type in RIGHTS.values() for action in _named(service, of_type)}
-    return sorted(action for action in named if "*" not in action)
-
-
 def operator(account, stack):
     """Returns the operator's policy as the stack has created it, and its ARN."""
     arn = stack.output("OperatorPolicyArn")

@@ -20,6 +20,9 @@ class Problem(Exception):
 
     code = FAILED
 
+    # What was found before the failure, for --json.
+    report = {}
+
 
 class WrongInput(Problem):
     """A wrong argument, answer or file."""

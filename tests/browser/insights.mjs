@@ -21,7 +21,7 @@ await scenario(async ({ sid, screenshots }, open) => {
   const without = await open();
   await without.route("**/insights-player/**", (route) => route.fulfill({ status: 503, body: "no npm" }));
   await without.reload();
-  await without.getByText("It isn’t here").waitFor();
+  await without.getByText("is not installed").waitFor();
   await card(without, sid).click();
   await without.waitForFunction(() => document.querySelector("#audio").currentTime > 0.5);
   return { start, late, early, requests, message };

@@ -11,10 +11,10 @@ await scenario(async ({ sid, missing, expired }, open) => {
   };
   const listener = page.getByRole("combobox", { name: "Listening as" });
 
-  await listener.selectOption({ label: "An agent, whose role isn’t allowed" });
+  await listener.selectOption({ label: "An agent, whose role is not allowed" });
   await card(page, sid).click();
   const role = await message();
-  await listener.selectOption({ label: "Somebody whose session has ended" });
+  await listener.selectOption({ label: "A listener whose session has ended" });
   const session = await message();
 
   await listener.selectOption({ label: "A supervisor" });

@@ -1,4 +1,4 @@
-//! What is in the bucket: one recording, or all of them in order.
+//! The contents of the bucket: the state of one recording, or a list of all in order.
 
 use sid::RecordingSid;
 
@@ -8,38 +8,38 @@ use crate::{
     object_keys::{OBJECTS_PREFIX, recording_of_object_key},
 };
 
-/// Looks recordings up in the bucket, without reading them. It needs `s3:ListBucket` and `s3:GetObject`.
+/// Looks up recordings in the bucket without reading them. It needs `s3:ListBucket` and `s3:GetObject`.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     bucket: Bucket,
 }
 
-/// What became of a recording.
+/// The state of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It's there.
+    /// The recording is stored.
     Stored,
-    /// It was erased on request and must not come back, whatever else is there.
+    /// The recording was erased on request. It must not be stored again, whatever else is in the bucket.
     Erased,
-    /// It was stored and is deleted: a delete marker is its current version. The bucket's retention does this, and it must
-    /// not come back.
+    /// The recording was stored and then deleted: its current version is a delete marker. The bucket's retention does
+    /// this, and the recording must not be stored again.
     Expired,
-    /// It was never here, or nothing tells of it any more.
+    /// The recording was never stored, or no trace of it is left.
     Absent,
 }
 
 impl Catalog {
-    /// The catalog of `bucket`.
+    /// Returns the catalog of `bucket`.
     #[must_use]
     pub fn new(bucket: Bucket) -> Self {
         Self { bucket }
     }
 
-    /// Whether `recording` is stored, or was.
+    /// Returns the state of `recording`.
     ///
     /// # Errors
     ///
-    /// [`ServiceError`] when S3 refuses or can't be reached.
+    /// [`ServiceError`] if S3 refuses a request or cannot be reached.
     pub async fn presence(&self, recording: &RecordingSid) -> Result<Presence, ServiceError> {
         let (mark, object) = (recording.erasure_mark_key(), recording.object_key());
         let (mark, object) = tokio::try_join!(head(&self.bucket, &mark), find(&self.bucket, &object))?;
@@ -51,12 +51,12 @@ impl Catalog {
         })
     }
 
-    /// The stored recordings that come after `after` in the order of their keys, at most `max` of them; fewer only where
-    /// there are no more. Other objects among them are passed over.
+    /// Returns at most `max` stored recordings that follow `after` in the order of their keys. There are fewer only at
+    /// the end of the bucket. Other objects are skipped.
     ///
     /// # Errors
     ///
-    /// [`ServiceError`] when S3 refuses or can't be reached.
+    /// [`ServiceError`] if S3 refuses a request or cannot be reached.
     pub async fn list(&self, after: Option<&RecordingSid>, max: u16) -> Result<Vec<RecordingSid>, ServiceError> {
         let max = usize::from(max);
         let mut recordings = Vec::with_capacity(max);

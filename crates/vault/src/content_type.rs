@@ -2,7 +2,7 @@
 
 use audio::Format;
 
-/// The two media types that Twilio serves a recording in.
+/// The two media types in which Twilio serves recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ContentType {
     /// RIFF/WAVE, PCM or G.711.
@@ -21,7 +21,7 @@ impl From<Format> for ContentType {
 }
 
 impl ContentType {
-    /// Parses the encryption context's value: `wav` or `mp3`, nothing else.
+    /// Parses the encryption context's value: `wav` or `mp3`. Returns `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Wav, Self::Mp3]
@@ -29,7 +29,7 @@ impl ContentType {
             .find(|content_type| content_type.as_str() == text)
     }
 
-    /// The media type as HTTP names it, in the form that Twilio uses: `audio/x-wav` or `audio/mpeg`.
+    /// The media type in HTTP, in the form that Twilio uses: `audio/x-wav` or `audio/mpeg`.
     #[must_use]
     pub const fn mime(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl ContentType {
         }
     }
 
-    /// `wav` or `mp3`: the encryption context's value (both are three characters) and the file extension.
+    /// `wav` or `mp3`: the value in the encryption context and the file extension. Both values have three characters.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,8 +1,8 @@
-//! Notices of deletions: a recording's original is about to be deleted where it came from.
+//! Notices of deletions: the original of a recording is about to be deleted at its source.
 //!
-//! A deletion writes its notice and then looks for the erasure mark. An erasure writes its mark and then looks for a
-//! notice. Both look after they have written, so at least one of them sees the other: either the deletion leaves the
-//! original alone, or the erasure knows that the original may go.
+//! A deletion writes its notice and then checks for the erasure mark. An erasure writes its mark and then checks for a
+//! notice. Each checks after it has written, so that at least one of them detects the other. Either the deletion leaves
+//! the original alone, or the erasure reports that the original may be deleted.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,12 +13,12 @@ use crate::{
     head::{head, proof},
 };
 
-/// How long after its notice a deletion may still happen. Lambda ends an invocation after 15 minutes; the rest allows for
-/// a request that is still on its way, and for the difference between S3's clock and this one.
+/// The time for which a deletion may still happen after its notice. Lambda ends an invocation after 15 minutes. The
+/// rest allows for a request in transit, and for the difference between S3's clock and the local one.
 const LONGEST_DELETION: Duration = Duration::from_secs(20 * 60);
 
-/// Writes and finds notices. Writing needs `s3:PutObject` on `deleting/*` and `s3:GetObject` on `erased/*`; finding needs
-/// `s3:GetObject` on `deleting/*`; both need `s3:ListBucket`.
+/// Writes and finds notices. Writing needs `s3:PutObject` on `deleting/*` and `s3:GetObject` on `erased/*`. Finding
+/// needs `s3:GetObject` on `deleting/*`. Both need `s3:ListBucket`.
 #[derive(Clone, Debug)]
 pub struct DeletionNotices {
     bucket: Bucket,
@@ -28,25 +28,25 @@ pub struct DeletionNotices {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum GoAhead {
-    /// An erasure from now on sees the notice.
+    /// The original may be deleted. Any later erasure finds the notice.
     Yes,
-    /// The recording was erased: whoever did that has said what becomes of the original.
+    /// The recording was erased. The erasure has already decided about the original.
     Erased,
 }
 
 impl DeletionNotices {
-    /// The notices in `bucket`.
+    /// Returns the notices in `bucket`.
     #[must_use]
     pub fn new(bucket: Bucket) -> Self {
         Self { bucket }
     }
 
-    /// Gives notice that the original of `recording` is about to be deleted. The deletion must follow in the same
+    /// Writes a notice that the original of `recording` is about to be deleted. The deletion must follow in the same
     /// invocation.
     ///
     /// # Errors
     ///
-    /// [`ServiceError`] when S3 refuses or can't be reached: then nothing may be deleted.
+    /// [`ServiceError`] if S3 refuses a request or cannot be reached. The original must then not be deleted.
     pub async fn give(&self, recording: &RecordingSid) -> Result<GoAhead, ServiceError> {
         let notice = recording.deletion_notice_key();
         let put = self.bucket.put_object(&notice, NewObject::default()).await?;
@@ -57,17 +57,17 @@ impl DeletionNotices {
         })
     }
 
-    /// Whether a deletion of the original of `recording` may have begun before its erasure mark was written, and not have
-    /// ended at `now`. Asked after the mark was written, `false` stays true.
+    /// Whether a deletion of the original of `recording` may have started before its erasure mark was written, and may
+    /// still be in progress at `now`. If the mark was written before this check, the result `false` stays valid.
     ///
     /// # Errors
     ///
-    /// [`ServiceError`] when S3 refuses or can't be reached.
+    /// [`ServiceError`] if S3 refuses a request or cannot be reached.
     pub async fn is_deletion_under_way(&self, recording: &RecordingSid, now: SystemTime) -> Result<bool, ServiceError> {
         let notice = head(&self.bucket, &recording.deletion_notice_key()).await?;
         Ok(notice.is_some_and(|notice| {
             let given = notice.last_modified.and_then(|time| SystemTime::try_from(time).ok());
-            // A notice without a time, or from the future, counts as new.
+            // A notice without a time, or with a time in the future, counts as new.
             let age = given.and_then(|given| now.duration_since(given).ok());
             age.is_none_or(|age| age < LONGEST_DELETION)
         }))

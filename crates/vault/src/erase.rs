@@ -1,8 +1,8 @@
-//! Erasing a recording: the mark that it must not come back, then everything that is there of it.
+//! Erases a recording: writes the mark that it must not be stored again, then removes everything that is stored of it.
 //!
-//! A copy may cross the erasure. Whatever it does before the mark is there is found and removed here; once the mark is
-//! there, the [`Writer`](crate::Writer) sees it after its commit, and takes back what it has put. Both look after they
-//! have written, so that at least one of them sees the other.
+//! A copy may overlap with the erasure. The erasure finds and removes everything that the copy stored before the mark.
+//! If the copy commits after the mark, the [`Writer`](crate::Writer) finds the mark after its commit and deletes its
+//! own version. Each checks after it has written, so that at least one of them detects the other.
 
 use std::time::SystemTime;
 
@@ -17,43 +17,43 @@ use crate::{
 };
 
 /// Erases recordings. It needs `s3:PutObject`, `s3:ListBucket`, `s3:ListBucketVersions`, `s3:DeleteObject`,
-/// `s3:DeleteObjectVersion`, `s3:ListBucketMultipartUploads` and `s3:AbortMultipartUpload`; and to tell a version under
-/// Object Lock from a permission that is missing, `s3:GetObjectVersion`, `s3:GetObjectRetention` and
+/// `s3:DeleteObjectVersion`, `s3:ListBucketMultipartUploads` and `s3:AbortMultipartUpload`. To distinguish a version
+/// under Object Lock from a missing permission, it also needs `s3:GetObjectVersion`, `s3:GetObjectRetention` and
 /// `s3:GetObjectLegalHold`.
 #[derive(Clone, Debug)]
 pub struct Eraser {
     bucket: Bucket,
 }
 
-/// A recording whose erasure mark is written: what is left of it can be removed.
+/// A recording whose erasure mark is written. Its versions and uploads can now be removed.
 #[derive(Debug)]
 pub struct Marked<'a> {
     eraser: &'a Eraser,
     recording: &'a RecordingSid,
 }
 
-/// What an erasure removed, and what it had to leave.
+/// The removed parts of a recording, and the versions that had to stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Erasure {
-    /// Versions of the recording that were deleted for good.
+    /// The number of deleted versions.
     pub versions: u32,
-    /// Delete markers that were removed.
+    /// The number of removed delete markers.
     pub delete_markers: u32,
-    /// Multipart uploads that were aborted.
+    /// The number of aborted multipart uploads.
     pub uploads: u32,
-    /// Ids of the versions that Object Lock keeps: under retention, or under a legal hold. They're hidden behind a delete
-    /// marker, and gone once the erasure is repeated after the lock has ended.
+    /// The ids of the versions that Object Lock keeps, by retention or by a legal hold. A delete marker hides them. To
+    /// remove them, repeat the erasure after the lock has ended.
     pub held: Vec<String>,
 }
 
-/// Why an erasure isn't complete. Repeating it goes on where it ended.
+/// The reason why an erasure is not complete. A repeated erasure continues where it stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EraseError {
-    /// The mark couldn't be written; nothing was removed.
+    /// The mark could not be written, and nothing was removed.
     #[error("the erasure mark was not written: {0}")]
     Mark(ServiceError),
-    /// The mark is there and nothing is copied any more, but something is left of what was.
+    /// The mark is written and prevents further copies, but a part of the recording is left.
     #[error("not everything was removed: {0}")]
     Unfinished(#[from] ServiceError),
 }
@@ -67,7 +67,7 @@ impl EraseError {
     }
 }
 
-/// What there is of a recording beside uploads, by version id.
+/// The ids of a recording's versions and delete markers.
 #[derive(Debug, Default)]
 struct Versions {
     objects: Vec<String>,
@@ -86,14 +86,14 @@ impl Marked<'_> {
 }
 
 impl Eraser {
-    /// An eraser for `bucket`.
+    /// Returns an eraser for `bucket`.
     #[must_use]
     pub fn new(bucket: Bucket) -> Self {
         Self { bucket }
     }
 
-    /// Marks `recording` as erased: from now on it's neither copied nor is its original deleted by a job. A recording
-    /// that is absent, or erased already, is marked all the same.
+    /// Marks `recording` as erased. From now on it is not copied, and no job deletes its original. A recording that is
+    /// absent or already erased is also marked.
     ///
     /// # Errors
     ///
@@ -121,8 +121,8 @@ impl Eraser {
     async fn remove(&self, recording: &RecordingSid) -> Result<Erasure, ServiceError> {
         let key = recording.object_key();
         let mut erasure = Erasure::default();
-        // Looks again after it has removed something: a copy that was killed between its commit and its look at the mark
-        // takes nothing back.
+        // The check repeats after each removal, because a copy that was killed between its commit and its check of the
+        // mark does not delete its version.
         while self.sweep(&key, &mut erasure).await? {}
         if !erasure.held.is_empty() {
             self.hide(&key).await?;
@@ -130,10 +130,10 @@ impl Eraser {
         Ok(erasure)
     }
 
-    /// Removes what there is now. `false` when that was nothing.
+    /// Removes the current versions and uploads. Returns `false` if there were none.
     async fn sweep(&self, key: &str, erasure: &mut Erasure) -> Result<bool, ServiceError> {
         let before = erasure.clone();
-        // Uploads first: one that is committed meanwhile is found among the versions.
+        // Uploads come first. An upload that is committed meanwhile is found among the versions.
         for upload in uploads::list(&self.bucket, key).await? {
             erasure.uploads += u32::from(uploads::abort(&self.bucket, key, &upload.id).await?);
         }
@@ -148,7 +148,7 @@ impl Eraser {
                 Err(error) => return Err(error),
             }
         }
-        // While a version has to stay, so does the delete marker that hides it.
+        // The delete marker must stay as long as it hides a version that has to stay.
         if erasure.held.is_empty() {
             for id in versions.delete_markers {
                 self.bucket.delete_object(key, Some(id)).await?;
@@ -158,7 +158,7 @@ impl Eraser {
         Ok(*erasure != before)
     }
 
-    /// All pages of them before the first is removed: a page begins after an entry of the one before.
+    /// Reads all pages before the first removal, because a page starts after an entry of the previous one.
     async fn versions(&self, key: &str) -> Result<Versions, ServiceError> {
         let mut versions = Versions::default();
         let (mut key_marker, mut id_marker) = (None, None);
@@ -177,7 +177,7 @@ impl Eraser {
         }
     }
 
-    /// Whether it's Object Lock that keeps a version. A missing permission is refused with the same status and code.
+    /// Whether Object Lock keeps a version. The answer to a missing permission has the same status and code.
     async fn is_locked(&self, key: &str, version_id: &str) -> Result<bool, ServiceError> {
         let version = self.bucket.head_object(key, VersionSelector::Id(version_id)).await?;
         let until = version.object_lock_retain_until_date();
@@ -186,7 +186,7 @@ impl Eraser {
         Ok(held || until.is_some_and(|until| until > SystemTime::now()))
     }
 
-    /// Puts a delete marker over a version that has to stay, so that nobody can play it.
+    /// Adds a delete marker above a version that has to stay, so that it cannot be played.
     async fn hide(&self, key: &str) -> Result<(), ServiceError> {
         match head(&self.bucket, key).await? {
             Some(_) => self.bucket.delete_object(key, None).await,

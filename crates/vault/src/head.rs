@@ -1,27 +1,28 @@
-//! Whether an object is there, and what S3 says of it.
+//! Whether an object exists, and its metadata in S3.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 
 use crate::{Bucket, ServiceError, VersionSelector};
 
-/// What stands under a key.
+/// The current version of a key.
 #[derive(Debug)]
 pub(crate) enum Found {
     Object(Box<HeadObjectOutput>),
-    /// There was an object. Somebody deleted it, or the bucket's lifecycle did.
+    /// The object was deleted by a user or by the bucket's lifecycle.
     DeleteMarker,
     Nothing,
 }
 
-/// The current version of the object under `key`; `None` where there's none, or a delete marker.
+/// Returns the current version of the object under `key`. `None` if there is none, or if it is a delete marker.
 pub(crate) async fn head(bucket: &Bucket, key: &str) -> Result<Option<HeadObjectOutput>, ServiceError> {
     Ok(find(bucket, key).await?.object())
 }
 
-/// The same, where it matters whether there was an object before.
+/// Like [`head`], but distinguishes a deleted object from a missing one.
 pub(crate) async fn find(bucket: &Bucket, key: &str) -> Result<Found, ServiceError> {
     match bucket.head_object(key, VersionSelector::Current).await {
-        // S3 gives every object an ETag; an answer without one is somebody else's, and would pass for an object or a mark.
+        // S3 gives every object an ETag. An answer without one comes from another server, and must not count as an
+        // object or a mark.
         Ok(object) if object.e_tag().is_none_or(str::is_empty) => Err(ServiceError::incomplete("HeadObject")),
         Ok(object) => Ok(Found::Object(Box::new(object))),
         Err(error) if error.status() != Some(404) => Err(error),
@@ -30,8 +31,8 @@ pub(crate) async fn find(bucket: &Bucket, key: &str) -> Result<Found, ServiceErr
     }
 }
 
-/// Whether an answer to a write proves it: S3 gives every object an ETag. An answer without one, cut or somebody else's,
-/// settles nothing.
+/// Returns the ETag in the answer to a write, which proves the write. An answer without an ETag was cut off or comes
+/// from another server, and proves nothing.
 pub(crate) fn proof(operation: &'static str, etag: Option<String>) -> Result<String, ServiceError> {
     let etag = etag.filter(|etag| !etag.is_empty());
     etag.ok_or_else(|| ServiceError::incomplete(operation))

@@ -1,12 +1,12 @@
 //! ARNs of KMS keys.
 
-/// Full ARN of a KMS key (`arn:aws:kms:{region}:{account}:key/{id}`, any partition).
+/// The full ARN of a KMS key (`arn:aws:kms:{region}:{account}:key/{id}`, in any partition).
 ///
-/// Aliases and bare ids are refused: what is written into a message, and compared when it is read, is the key itself.
+/// Aliases and bare ids are refused, because messages contain the ARN of the key itself, and readers compare it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyArn(String);
 
-/// The text isn't the full ARN of a KMS key. The text itself isn't kept: it came from outside.
+/// The text is not the full ARN of a KMS key. The error does not contain the text, because it comes from outside.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("KMS key is not of the form arn:{{partition}}:kms:{{region}}:{{account}}:key/{{id}}")]
 pub struct InvalidKeyArn;
@@ -16,7 +16,7 @@ impl KeyArn {
     ///
     /// # Errors
     ///
-    /// [`InvalidKeyArn`] if `text` isn't of the form above.
+    /// [`InvalidKeyArn`] if `text` does not have the form above.
     pub fn parse(text: &str) -> Result<Self, InvalidKeyArn> {
         if is_key_arn(text) {
             Ok(Self(text.to_owned()))
@@ -31,8 +31,8 @@ impl KeyArn {
         &self.0
     }
 
-    /// Whether the two are different replicas of one multi-Region key: each decrypts what the other has encrypted. They
-    /// differ in the Region alone (KMS Developer Guide, "Multi-Region keys in AWS KMS").
+    /// Whether the two keys are different replicas of one multi-Region key. Each replica decrypts what the other has
+    /// encrypted. Their ARNs differ only in the Region (KMS Developer Guide, "Multi-Region keys in AWS KMS").
     pub(crate) fn is_related_to(&self, other: &Self) -> bool {
         let parts = |key: &'_ Self| {
             let mut fields: Vec<String> = key.0.split(':').map(str::to_owned).collect();

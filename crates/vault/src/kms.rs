@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 
 use crate::{KeyArn, service_error::ServiceError};
 
-/// What the AWS Encryption SDKs call the provider of a KMS data key; readers look for it.
+/// The provider of a KMS data key in the AWS Encryption SDKs. Readers check for it.
 pub(crate) const PROVIDER_ID: &str = "aws-kms";
 
 /// AES-256, the suite's only key length.
 const DATA_KEY_BYTES: i32 = 32;
 
-/// A fresh data key, and how it's stored beside what it seals.
+/// Returns a new data key and its wrapped form for the message's header.
 pub(crate) async fn generate_data_key(
     kms: &Client,
     key: &KeyArn,
@@ -94,8 +94,8 @@ fn accept_data_key(answer: GenerateDataKeyOutput, key: &KeyArn) -> Result<(DataK
         return Err(DataKeyError::NoKey);
     };
     let plaintext = Zeroizing::new(plaintext.into_inner());
-    // The header names the key that KMS says it used. A reader pins the configured ARN, so any other name would be a
-    // recording that nobody can play.
+    // The header contains the key that KMS reports. Readers accept only the configured ARN, so that a message with any
+    // other key could never be played.
     if used != key.as_str() {
         return Err(DataKeyError::OtherKey);
     }
@@ -107,7 +107,7 @@ fn accept_data_key(answer: GenerateDataKeyOutput, key: &KeyArn) -> Result<(DataK
     Ok((DataKey::from_slice(&plaintext)?, stored))
 }
 
-/// The context in the form that KMS requests take it in.
+/// The context in the form that KMS requests need.
 fn request_context(context: &EncryptionContext) -> HashMap<String, String> {
     context
         .iter()
@@ -115,26 +115,26 @@ fn request_context(context: &EncryptionContext) -> HashMap<String, String> {
         .collect()
 }
 
-/// Why there's no data key.
+/// The reason why there is no data key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataKeyError {
-    /// KMS refused, or couldn't be reached.
+    /// KMS refused the request, or could not be reached.
     #[error(transparent)]
     Service(#[from] ServiceError),
-    /// KMS answered under another key than the configured one.
+    /// KMS used another key than the configured one.
     #[error("KMS answered under another key than the configured one")]
     OtherKey,
-    /// KMS answered without a key: half an answer, or somebody else's.
+    /// KMS answered without a key. The answer was cut off, or came from another server.
     #[error("KMS answered without a data key")]
     NoKey,
-    /// KMS answered with something that's no key of this suite.
+    /// KMS returned bytes that are not a key of this suite.
     #[error("data key: {0}")]
     Unusable(#[from] HeaderError),
 }
 
 impl DataKeyError {
-    /// Whether asking again later may help.
+    /// Whether the same request may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -145,7 +145,7 @@ impl DataKeyError {
     }
 }
 
-/// Why KMS has not decrypted a ciphertext.
+/// The reason why KMS has not decrypted a ciphertext.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecryptError {

@@ -2,24 +2,25 @@
 
 use sid::RecordingSid;
 
-/// Prefix of the keys of all recordings.
+/// The prefix of the keys of all recordings.
 pub(crate) const OBJECTS_PREFIX: &str = "recordings/";
 
-/// Prefix of the keys of all marks of pending deletions.
+/// The prefix of the keys of all marks of pending deletions.
 pub(crate) const PENDING_DELETIONS_PREFIX: &str = "deletions/";
 
 /// The keys of the objects that belong to one recording.
 pub trait ObjectKeys {
-    /// Key of the recording: `recordings/{RecordingSid}`.
+    /// The key of the recording: `recordings/{RecordingSid}`.
     fn object_key(&self) -> String;
 
-    /// Key of the mark that says that it was erased and must not be copied again: `erased/{RecordingSid}`.
+    /// The key of the erasure mark. The mark means that the recording must not be copied again:
+    /// `erased/{RecordingSid}`.
     fn erasure_mark_key(&self) -> String;
 
-    /// Key of the mark that says that its original is to be deleted some day: `deletions/{RecordingSid}`.
+    /// The key of the mark that the original is to be deleted later: `deletions/{RecordingSid}`.
     fn pending_deletion_key(&self) -> String;
 
-    /// Key of the notice that says that its original is about to be deleted: `deleting/{RecordingSid}`.
+    /// The key of the notice that the original is about to be deleted: `deleting/{RecordingSid}`.
     fn deletion_notice_key(&self) -> String;
 }
 
@@ -41,7 +42,7 @@ impl ObjectKeys for RecordingSid {
     }
 }
 
-/// The recording whose key is `key`; `None` for the key of another kind of object.
+/// The recording that is stored under `key`. `None` for the key of another kind of object.
 pub(crate) fn recording_of_object_key(key: &str) -> Option<RecordingSid> {
     RecordingSid::parse(key.strip_prefix(OBJECTS_PREFIX)?).ok()
 }

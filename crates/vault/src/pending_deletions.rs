@@ -1,7 +1,9 @@
-//! Deletions of originals that are still to be done: a mark for each, from when it is scheduled until it is done.
+//! Marks of deletions of originals that are still to be done. A mark exists from the time when the deletion is
+//! scheduled until it is done.
 //!
-//! A schedule can be lost (deleted by hand, given up by the service, its message dropped), and nobody would notice an
-//! original that stays. What is marked for longer than a deletion takes was lost, and can be asked for again.
+//! A schedule can be lost: it may be deleted by hand, the service may give it up, or its message may be dropped. The
+//! original would then stay without notice. If a mark is older than a deletion takes, its deletion was lost and can be
+//! queued again.
 
 use std::time::SystemTime;
 
@@ -11,7 +13,7 @@ use crate::{
     Bucket, Condition, NewObject, ObjectKeys, ServiceError, head::proof, object_keys::PENDING_DELETIONS_PREFIX,
 };
 
-/// Writes, removes and lists the marks, which needs `s3:PutObject`, `s3:DeleteObject` on `deletions/*`, and
+/// Writes, removes and lists the marks. This needs `s3:PutObject` and `s3:DeleteObject` on `deletions/*`, and
 /// `s3:ListBucket`.
 #[derive(Clone, Debug)]
 pub struct PendingDeletions {
@@ -23,22 +25,22 @@ pub struct PendingDeletions {
 pub struct PendingDeletion {
     /// The recording whose original is to be deleted.
     pub recording: RecordingSid,
-    /// When it was scheduled first, by S3's clock. `None` where S3 doesn't say.
+    /// The time when it was first scheduled, by S3's clock. `None` if S3 does not report it.
     pub since: Option<SystemTime>,
 }
 
 impl PendingDeletions {
-    /// The marks in `bucket`.
+    /// Returns the marks in `bucket`.
     #[must_use]
     pub fn new(bucket: Bucket) -> Self {
         Self { bucket }
     }
 
-    /// Marks the original of `recording` as one to be deleted. One that is marked already keeps its time.
+    /// Marks the original of `recording` for deletion. An existing mark keeps its time.
     ///
     /// # Errors
     ///
-    /// [`ServiceError`] when S3 refuses or can't be reached.
+    /// [`ServiceError`] if S3 refuses a request or cannot be reached.
     pub async fn mark(&self, recording: &RecordingSid) -> Result<(), ServiceError> {
         let mark = NewObject {
             condition: Condition::IfAbsent,
@@ -46,26 +48,27 @@ impl PendingDeletions {
         };
         match self.bucket.put_object(&recording.pending_deletion_key(), mark).await {
             Ok(put) => proof("PutObject", put.e_tag).map(drop),
-            // It's there, or another mark is being written.
+            // The mark exists, or another process is writing it.
             Err(error) if matches!(error.status(), Some(409 | 412)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Removes the mark of `recording`, where there is one: the original is deleted, or isn't to be deleted any more.
+    /// Removes the mark of `recording`, if there is one, because the original is deleted or is no longer to be deleted.
     ///
     /// # Errors
     ///
-    /// [`ServiceError`] when S3 refuses or can't be reached.
+    /// [`ServiceError`] if S3 refuses a request or cannot be reached.
     pub async fn settle(&self, recording: &RecordingSid) -> Result<(), ServiceError> {
         self.bucket.delete_object(&recording.pending_deletion_key(), None).await
     }
 
-    /// At most `max` of the marks, those after `after` in the order of their keys. Empty only where there are no more.
+    /// Returns at most `max` of the marks that follow `after` in the order of their keys. The list is empty only if
+    /// there are no more.
     ///
     /// # Errors
     ///
-    /// [`ServiceError`] when S3 refuses or can't be reached.
+    /// [`ServiceError`] if S3 refuses a request or cannot be reached.
     pub async fn list(&self, after: Option<&RecordingSid>, max: u16) -> Result<Vec<PendingDeletion>, ServiceError> {
         let after = after.map(RecordingSid::pending_deletion_key);
         let list = self

@@ -1,17 +1,17 @@
-//! What is learnt of a recording while its bytes pass, on the way in and when it's verified.
+//! Collects facts about a recording while its bytes pass, during a copy and during a verification.
 
 use audio::{Recogniser, Verdict};
 use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 use bytes::Bytes;
 
-/// Length and digest of the bytes so far, and what they are.
+/// The length and digest of the bytes so far, and their format.
 pub(crate) struct Plaintext {
     len: u64,
     digest: digest::Context,
     recogniser: Recogniser,
 }
 
-/// All of it.
+/// The facts about the complete recording.
 pub(crate) struct Learnt {
     pub(crate) len: u64,
     pub(crate) sha256: [u8; SHA256_OUTPUT_LEN],
@@ -27,14 +27,14 @@ impl Plaintext {
         }
     }
 
-    /// The next bytes.
+    /// Adds the next bytes.
     pub(crate) fn update(&mut self, bytes: &Bytes) {
         self.len += bytes.len() as u64;
         self.digest.update(bytes);
         self.recogniser.update(bytes);
     }
 
-    /// There is no more.
+    /// Ends the recording.
     pub(crate) fn finish(self) -> Learnt {
         let mut sha256 = [0; SHA256_OUTPUT_LEN];
         sha256.copy_from_slice(self.digest.finish().as_ref());

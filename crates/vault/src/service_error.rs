@@ -1,5 +1,5 @@
-//! What of an AWS error may be told: the operation, the code, the status and the request id. Never the message or the
-//! body, which can quote what was sent.
+//! The parts of an AWS error that may be shown: the operation, the code, the status and the request id. The message and
+//! the body are never shown, because they can quote the request.
 
 use aws_sdk_s3::{
     error::{ProvideErrorMetadata, SdkError},
@@ -19,8 +19,8 @@ pub struct ServiceError {
     retryable: bool,
 }
 
-/// Codes that come with a 4xx status and are worth another try all the same (AWS General Reference, "Common errors";
-/// KMS API Reference, "Common errors").
+/// Codes that have a 4xx status but are retryable (AWS General Reference, "Common errors"; KMS API Reference, "Common
+/// errors").
 const RETRYABLE_CODES: [&str; 6] = [
     "RequestTimeout",
     "RequestTimeTooSkewed",
@@ -31,7 +31,7 @@ const RETRYABLE_CODES: [&str; 6] = [
 ];
 
 impl ServiceError {
-    /// What may be told of `error`, by which `operation` failed.
+    /// Makes an error from the parts of `error` that may be shown, for the `operation` that failed.
     #[must_use]
     pub fn new<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
     where
@@ -46,7 +46,8 @@ impl ServiceError {
             SdkError::ResponseError(_) => ("the reply could not be read", true),
             _ => (
                 "refused",
-                // An error within a 200 is S3's own, told after it had begun to answer, or no answer of S3's at all.
+                // If an error comes with status 200, S3 reported it after it had started to answer, or the answer is
+                // not from S3.
                 status.is_some_and(|status| status >= 500 || status == 429 || status < 300)
                     || code.as_deref().is_some_and(|code| RETRYABLE_CODES.contains(&code)),
             ),
@@ -73,7 +74,7 @@ impl ServiceError {
         }
     }
 
-    /// There was an answer, but not what it has to hold; or none, because the runtime ended.
+    /// There was no answer because the runtime ended, or the answer lacks a required part.
     pub(crate) fn incomplete(operation: &'static str) -> Self {
         Self {
             operation,
@@ -85,19 +86,20 @@ impl ServiceError {
         }
     }
 
-    /// Whether the same request may succeed later: no connection, no answer, throttled, or the service's own fault.
+    /// Whether the same request may succeed later: there was no connection or no answer, or the service was throttling
+    /// or failing.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.retryable
     }
 
-    /// The error code that the service gave, `PreconditionFailed` for example.
+    /// The service's error code, for example `PreconditionFailed`.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// The HTTP status of the reply, where there was one.
+    /// The HTTP status of the reply, if there was one.
     pub(crate) fn status(&self) -> Option<u16> {
         self.status
     }
@@ -108,8 +110,8 @@ impl ServiceError {
     }
 }
 
-/// S3 reports a delete marker in a header of the refusal (API Reference, "HeadObject"). The SDK keeps this header in the raw
-/// response only.
+/// S3 reports a delete marker in a header of the error (API Reference, "HeadObject"). The SDK exposes this header only
+/// in the raw response.
 fn is_delete_marker(response: &HttpResponse) -> bool {
     response.headers().get("x-amz-delete-marker") == Some("true")
 }

@@ -72,7 +72,8 @@ pub(crate) struct LinksQueueConfig {
     pub(crate) dead_letters: String,
 }
 
-/// Which party speaks on which channel of a two-channel recording, by what was recorded. Unset, the link does not say.
+/// Which party speaks on which channel of a two-channel recording, by the recorded leg. Unset, the link does not name the
+/// channels.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ChannelOrders {
     pub(crate) customer_leg: Option<ChannelOrder>,
@@ -95,7 +96,7 @@ pub(crate) struct CopierConfig {
     pub(crate) formats: Formats,
     /// How often the copies queue delivers a message, from its redrive policy.
     pub(crate) max_receives: u32,
-    /// The RSA keys under whose public halves Twilio encrypts recordings, or did. Unset, such recordings are not copied.
+    /// The RSA keys under whose public halves Twilio encrypts recordings, or used to. Unset, such recordings are not copied.
     pub(crate) media_keys: Option<Vec<KeyArn>>,
     /// For the verification of stored recordings before their originals are deleted.
     pub(crate) verification: ReaderConfig,
@@ -173,12 +174,12 @@ impl Config {
                 .all(Option::is_some),
             Some(role) => role == Role::Operator,
         };
-        let webhook = if has(role, Role::Webhook) {
+        let webhook = if has_role(role, Role::Webhook) {
             webhook(&mut settings, role.is_none())
         } else {
             None
         };
-        let jobs = if operates || has(role, Role::Linker) || has(role, Role::Copier) {
+        let jobs = if operates || has_role(role, Role::Linker) || has_role(role, Role::Copier) {
             jobs(&mut settings, role, operates, account.as_ref())
         } else {
             None
@@ -195,7 +196,7 @@ impl Config {
 }
 
 /// Whether `ROLE` gives the function this role. Unset, it gives every role. The operator's also needs its own settings.
-fn has(role: Option<Role>, wanted: Role) -> bool {
+fn has_role(role: Option<Role>, wanted: Role) -> bool {
     role.is_none_or(|role| role == wanted)
 }
 
@@ -247,12 +248,12 @@ fn jobs(
     operates: bool,
     account: Option<&AccountSid>,
 ) -> Option<JobsConfig> {
-    let linker = if has(role, Role::Linker) {
+    let linker = if has_role(role, Role::Linker) {
         linker(settings, role.is_some())
     } else {
         None
     };
-    let copier = if has(role, Role::Copier) {
+    let copier = if has_role(role, Role::Copier) {
         copier(settings, account)
     } else {
         None
@@ -318,7 +319,7 @@ fn links_queue(settings: &mut Settings) -> Option<LinksQueueConfig> {
     })
 }
 
-/// `None` if originals stay at Twilio, or if a setting for their deletion is missing or invalid. The problem is noted then.
+/// `None` if originals stay at Twilio. Also `None` if a setting for their deletion is missing or invalid, which is then noted.
 fn deletion(settings: &mut Settings) -> Option<DeletionConfig> {
     settings.optional("DELETE_ORIGINAL_AFTER", text)?;
     let after = settings.required("DELETE_ORIGINAL_AFTER", deletion_delay);

@@ -29,8 +29,8 @@ use vault::PlaintextStream;
 use self::{fault::Fault, trail::Trail};
 use crate::audit::{Ending, Playback};
 
-/// What verified before the fault is still in the runtime's channel and socket. It gets this long to leave, so that the
-/// client has all of it and asks for the rest from there.
+/// Bytes that verified before the fault may still be in the runtime's channel and socket. They are sent during this pause,
+/// so that the client receives all of them and requests the rest from there.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// How long before Lambda's deadline a reply ends. Lambda itself would end the process without a log line, a metric or the
@@ -59,7 +59,7 @@ impl Body {
         Self(Content::Fixed(Some(text)))
     }
 
-    /// Verified plaintext, exactly as much as `playback` says. A reply that cannot be continued ends the process. So does a
+    /// Verified plaintext of exactly the range in `playback`. A reply that cannot be continued ends the process. So does a
     /// reply that has not ended shortly before `deadline`, which counts from the Unix epoch.
     pub(crate) fn audio(stream: PlaintextStream, playback: Playback, deadline: Option<Duration>) -> Self {
         Self::audio_or(process::abort, stream, playback, deadline)
@@ -201,7 +201,7 @@ mod tests {
     use http_body_util::BodyExt;
     use sid::RecordingSid;
     use tokio::{sync::mpsc, time::timeout};
-    use vault::ReadError;
+    use vault::{Damage, Outage, ReadError};
 
     use super::*;
 
@@ -239,7 +239,7 @@ mod tests {
         Body::audio_or(abort, Box::pin(stream::iter(items)), playback(promised), deadline)
     }
 
-    /// Drains the body in a task of its own, as lambda_runtime does: what came out, and whether the process survived.
+    /// Drains the body in a task of its own, as lambda_runtime does. Returns its bytes, and whether the process survived.
     async fn drain(mut body: Body) -> (String, bool) {
         let (sender, mut chunks) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
@@ -271,9 +271,9 @@ mod tests {
     #[tokio::test]
     async fn a_fault_after_the_status_ends_the_process_and_adds_nothing() {
         for fault in [
-            ReadError::Damaged("frame 2: tag mismatch".to_owned()),
+            Damage::FrameTruncated { frame: 2 }.into(),
             ReadError::Changed,
-            ReadError::Unavailable("timeout".to_owned()),
+            Outage::Interrupted { breaks: 4, at: 7 }.into(),
         ] {
             let (out, survived) = drain(body(10, vec![Ok("hello"), Err(fault), Ok("world")])).await;
             assert_eq!((out.as_str(), survived), ("hello", false));
@@ -300,7 +300,7 @@ mod tests {
         assert!(body.frame().await.is_none());
     }
 
-    /// Nobody polls the body of a listener who takes nothing.
+    /// The runtime does not poll the body while the client accepts nothing.
     #[tokio::test]
     async fn a_reply_that_nobody_takes_ends_the_process_before_the_deadline() {
         let soon = now() + MARGIN + Duration::from_millis(50);
@@ -314,15 +314,12 @@ mod tests {
         };
         timeout(Duration::from_secs(60), ending).await.expect("an end");
         let more = timeout(GRACE, body.frame()).await;
-        assert!(
-            more.is_err(),
-            "nothing is sent any more that the trail knows nothing of"
-        );
+        assert!(more.is_err(), "no more bytes are sent after the trail has ended");
     }
 
     #[tokio::test]
     async fn a_reply_that_has_ended_has_no_deadline() {
-        // Without a pause in which the watch would come to its turn.
+        // Without a pause in which the watch could run.
         let mut whole = body_until(Some(now()), 5, vec![Ok("hello")]);
         for is_there in [true, false] {
             assert_eq!(whole.frame().now_or_never().unwrap().is_some(), is_there);
@@ -348,7 +345,7 @@ mod tests {
         assert!(Body::empty().frame().await.is_none());
     }
 
-    /// lambda_runtime asks for it.
+    /// lambda_runtime requires it.
     #[test]
     fn the_body_moves_freely() {
         fn moves<B: http_body::Body<Error = Infallible> + Unpin + Send + 'static>(_: &B) {}

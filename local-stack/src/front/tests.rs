@@ -1,4 +1,4 @@
-//! The front before an emulator that's played by the test, and instances that only exist.
+//! Tests of the front. The test plays the emulator, and the instances do nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,20 +11,21 @@ use toolbox::Scratch;
 use super::*;
 use crate::{Role, instances::Function};
 
-/// What the emulator played by the test does with an invocation.
+/// The reaction of the test's emulator to an invocation.
 #[derive(Clone, Debug)]
 enum Act {
-    /// Answers with the path and query it was asked for.
+    /// Answers with the requested path and query.
     Echo,
-    /// Answers with so many bytes, all of them there.
+    /// Answers with this many bytes, complete.
     Answer(usize),
-    /// Begins an answer, then, once told to, ends the process that was serving it, as an abort in mid-stream does.
+    /// Begins an answer. After a signal from the test, it ends the process that serves it, as an abort during the
+    /// stream does.
     DieInAnswer { go_on: Arc<Notify> },
     /// Ends the process before any answer.
     DieBeforeAnswer,
-    /// Answers nothing.
+    /// Does not answer.
     Hang,
-    /// Answers once told to, and counts who's inside meanwhile.
+    /// Answers after a signal from the test, and counts the invocations in progress.
     Wait {
         inside: Arc<AtomicUsize>,
         most: Arc<AtomicUsize>,
@@ -110,7 +111,7 @@ async fn kill(instances: &Instances) {
     }
 }
 
-/// Long enough for anything but what's meant to hang.
+/// Long enough for anything that should not hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
@@ -213,7 +214,7 @@ async fn an_invocation_goes_on_without_its_listener() {
     request.abort();
     assert!(request.await.unwrap_err().is_cancelled());
 
-    // The instance is still taken, until its invocation ends.
+    // The instance is busy until its invocation ends.
     let instances = Arc::clone(&rig.instances);
     assert!(matches!(
         instances.lease(Duration::ZERO).await,
@@ -229,7 +230,7 @@ async fn a_request_body_may_be_as_long_as_aws_takes_and_no_longer() {
         let rig = rig(door, Act::Echo, 1, PATIENCE).await;
         let post = |len| reqwest::Client::new().post(&rig.url).body(vec![0; len]).send();
         assert_eq!(post(max).await.unwrap().status(), 200, "{door:?}");
-        // The refusal may come before the whole body is sent; the connection then breaks under the sender.
+        // The refusal may come before the whole body is sent. The connection then breaks while the client sends.
         if let Ok(response) = post(max + 1).await {
             assert_eq!(response.status(), 413, "{door:?}");
         }

@@ -1,4 +1,4 @@
-//! Twilio's own Insights Player for the page, as npm has it. It is installed when the page first asks for it.
+//! Twilio's own Insights Player from npm. It is installed when the page first requests it.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ use toolbox::ToolError;
 const MANIFEST: &str = include_str!("../../player/package.json");
 const LOCK: &str = include_str!("../../player/package-lock.json");
 
-/// What the page may ask for, and which file of the packages it is: scripts for pages, but the Player is a CommonJS module.
+/// The files that the page may request, with their paths in the packages. They are scripts for pages, except the
+/// Player, which is a CommonJS module.
 const FILES: [(&str, &str); 5] = [
     ("react.js", "react/umd/react.production.min.js"),
     ("react-dom.js", "react-dom/umd/react-dom.production.min.js"),
@@ -21,7 +22,7 @@ const FILES: [(&str, &str); 5] = [
     ("player.js", "@twilio/player/dist/index.js"),
 ];
 
-/// Answers with a file of the Player's packages; 503 where they cannot be had.
+/// Answers with a file of the Player's packages, or with a 503 if they cannot be installed.
 pub(super) async fn file(Named(name): Named<String>) -> Response {
     let Some((_, path)) = FILES.iter().find(|(known, _)| *known == name) else {
         return StatusCode::NOT_FOUND.into_response();

@@ -1,4 +1,5 @@
-//! What is stored, as S3 tells it to anybody who may read the bucket: ciphertext, and a header that says what it's bound to.
+//! The stored recordings, as S3 shows them to a client without the data key: the ciphertext, and the header with the
+//! encryption context.
 
 use aws_sdk_s3::{operation::get_object::GetObjectOutput, types::Object};
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use crate::{proxy::Error, values};
 /// A recording's header has 504 to 521 bytes, and one with four data keys has less than 2 KiB.
 const HEADER_RANGE: &str = "bytes=0-4095";
 
-/// Objects looked at side by side.
+/// The number of objects that are read in parallel.
 const AT_A_TIME: usize = 8;
 
 /// A stored recording.
@@ -19,21 +20,21 @@ const AT_A_TIME: usize = 8;
 #[serde(rename_all = "camelCase")]
 pub(super) struct StoredRecording {
     sid: String,
-    /// Where to ask for a link: what the task's attributes say.
+    /// The address for links, as in the task's attributes.
     url_provider: String,
     /// When it was stored, in seconds since the Unix epoch.
     stored_at_s: i64,
     stored_bytes: i64,
-    /// What Twilio said of it.
+    /// Facts from Twilio.
     duration_s: Option<u32>,
     channels: Option<u8>,
-    /// The bucket's own encryption, under the message's.
+    /// The bucket's own encryption, in addition to the message's.
     bucket_encryption: Option<String>,
-    /// None where the object doesn't begin as a recording does.
+    /// None if the object does not begin like a recording.
     message: Option<Message>,
 }
 
-/// What the message's header says; not authenticated, which takes the data key.
+/// The values in the message's header. They are not authenticated, because that requires the data key.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Message {
@@ -42,7 +43,7 @@ struct Message {
     key: Option<String>,
 }
 
-/// All of them, the last one stored first.
+/// All of them, the most recently stored first.
 pub(super) async fn list(s3: &aws_sdk_s3::Client, playback_base: &str) -> Result<Vec<StoredRecording>, Error> {
     let listed = s3
         .list_objects_v2()

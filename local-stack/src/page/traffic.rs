@@ -19,7 +19,7 @@ use crate::{
 /// Ten times a second looks immediate and costs nothing.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// What happens from now on, in order, as server-sent events of JSON.
+/// The following requests and calls, in order, as server-sent events of JSON.
 pub(super) fn events(exchanges: Exchanges, wire: Wire) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     let now = (exchanges.mark(), wire.mark());
     stream::unfold(now, move |(answered, called)| {

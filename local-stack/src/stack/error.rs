@@ -1,4 +1,4 @@
-//! Why there's no stack.
+//! Why the stack cannot start.
 
 use std::io;
 
@@ -6,37 +6,37 @@ use toolbox::{MinistackError, ProcessError};
 
 use crate::{Role, binaries::BuildError, emulator::EmulatorError};
 
-/// Why there's no stack.
+/// Why the stack cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StackError {
-    /// No AWS emulator.
+    /// The AWS emulator cannot run.
     #[error(transparent)]
     Aws(#[from] MinistackError),
-    /// No Lambda emulator.
+    /// The Lambda emulator cannot run.
     #[error(transparent)]
     Lambda(#[from] EmulatorError),
-    /// No binaries.
+    /// The binaries cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// A function's process couldn't be started.
+    /// The process of a function could not be started.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// The emulated AWS account couldn't be furnished.
-    #[error("cannot furnish the AWS account: {0}")]
+    /// The resources in the emulated AWS account could not be created.
+    #[error("cannot create the resources in the AWS account: {0}")]
     Resources(String),
-    /// A function's process ended, or didn't ask for work, when it should have come up.
-    #[error("the {role} function did not come up; the end of its log:\n{log}")]
+    /// The process of a function ended, or did not request work in time.
+    #[error("the {role} function did not start; the end of its log:\n{log}")]
     NotReady {
         /// The function.
         role: Role,
         /// The end of its log.
         log: String,
     },
-    /// No port, no folder, no thread.
+    /// No port, no folder or no thread is available.
     #[error("cannot start the stack: {0}")]
     Io(#[from] io::Error),
-    /// The stack's thread panicked; it said why on stderr.
+    /// The stack's thread panicked. The message is on stderr.
     #[error("the stack's thread panicked")]
     Panicked,
 }

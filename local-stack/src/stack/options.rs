@@ -1,26 +1,26 @@
-//! How a stack is to be.
+//! The options of a stack.
 
 use std::{path::PathBuf, time::Duration};
 
 use crate::{Build, Role};
 
-/// How a stack is to be; the default is what the demo and most tests use.
+/// The options of a stack. The demo and most tests use the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackOptions {
-    /// Jobs go through the queues, as deployed; else the webhook does them in line.
+    /// Jobs go through the queues, as deployed. Otherwise the webhook runs them itself.
     pub queues: bool,
     /// How the binaries are built.
     pub build: Build,
-    /// Where recordings and logs are kept; else in a temporary folder.
+    /// The folder for recordings and logs. The default is a temporary folder.
     pub state: Option<PathBuf>,
-    /// A file to which the rights that the functions used are written, a line each: role, IAM action, resource.
+    /// A file for the rights that the functions used, one per line: role, IAM action, resource.
     pub rights: Option<PathBuf>,
-    /// Timeouts of functions, instead of the template's.
+    /// Timeouts of functions that differ from the template's.
     pub timeouts: Vec<(Role, Duration)>,
     /// The template's `ValidateTokensAs`.
     pub validate_tokens_as: String,
-    /// Settings of functions, over those of the stack: role, name, value.
+    /// Settings of functions that override the stack's: role, name, value.
     pub settings: Vec<(Role, String, String)>,
 }
 
@@ -39,42 +39,42 @@ impl Default for StackOptions {
 }
 
 impl StackOptions {
-    /// Jobs are done in the webhook's own invocation.
+    /// Runs jobs in the webhook's own invocation.
     #[must_use]
     pub fn in_line(mut self) -> Self {
         self.queues = false;
         self
     }
 
-    /// Built as `cargo test --workspace` has built everything, so that nothing is compiled twice.
+    /// Uses the build of `cargo test --workspace`, so that nothing is compiled twice.
     #[must_use]
     pub fn beside_tests(mut self) -> Self {
         self.build = Build::BesideTests;
         self
     }
 
-    /// Writes down which rights the functions use.
+    /// Records which rights the functions use.
     #[must_use]
     pub fn writing_rights(mut self, file: PathBuf) -> Self {
         self.rights = Some(file);
         self
     }
 
-    /// Built as they are released.
+    /// Builds them as for a release.
     #[must_use]
     pub fn released(mut self) -> Self {
         self.build = Build::Release;
         self
     }
 
-    /// Flex tokens are validated as this value of the template's `ValidateTokensAs` has it.
+    /// Sets the template's `ValidateTokensAs`, which selects how Flex tokens are validated.
     #[must_use]
     pub fn validating_tokens_as(mut self, value: &str) -> Self {
         value.clone_into(&mut self.validate_tokens_as);
         self
     }
 
-    /// Gives one role's function another timeout.
+    /// Sets another timeout for one role's function.
     #[must_use]
     pub fn timeout(mut self, role: Role, timeout: Duration) -> Self {
         self.timeouts.push((role, timeout));

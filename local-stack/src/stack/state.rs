@@ -7,14 +7,14 @@ use std::{
 
 use toolbox::Scratch;
 
-/// The stack's files: recordings at Twilio, logs, settings of the functions, and the Lambda emulator's project.
+/// The stack's files: the recordings at Twilio, logs, the functions' settings, and the Lambda emulator's project.
 #[derive(Debug)]
 pub(super) struct State {
     recordings: PathBuf,
     logs: PathBuf,
     settings: PathBuf,
     emulator: PathBuf,
-    /// Removed on drop, where the folder isn't the user's own.
+    /// Removed on drop, unless the user named the folder.
     _scratch: Option<Scratch>,
 }
 
@@ -48,7 +48,7 @@ impl State {
         &self.emulator
     }
 
-    /// Where the settings of a binary are, in the form that `cargo lambda watch --env-file` takes.
+    /// The file of a binary's settings, in the format of `cargo lambda watch --env-file`.
     pub(super) fn settings(&self, package: &str) -> PathBuf {
         self.settings.join(package).with_extension("env")
     }
@@ -56,7 +56,7 @@ impl State {
     pub(super) fn write_settings(&self, package: &str, variables: &[(String, String)]) -> io::Result<()> {
         let lines: String = variables
             .iter()
-            // These describe an instance of the stack, not the one that the file is for.
+            // These describe an instance of the stack, not the one that uses the file.
             .filter(|(name, _)| !name.starts_with("AWS_LAMBDA_"))
             .map(|(name, value)| format!("{name}={value}\n"))
             .collect();
@@ -69,7 +69,7 @@ impl State {
 
     pub(super) fn read_log(&self, name: &str) -> io::Result<String> {
         match fs::read(self.log(name)) {
-            // A line may be half written.
+            // A line may be incomplete.
             Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
             Err(error) => Err(error),

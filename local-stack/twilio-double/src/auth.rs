@@ -1,4 +1,5 @@
-//! Who calls: HTTP Basic with an API key, with the Auth Token, or with a Flex token as the Player sends it.
+//! Authentication of a caller: HTTP Basic with an API key, with the Auth Token, or with a Flex token as the Player
+//! sends it.
 
 use std::{
     fmt,
@@ -9,9 +10,9 @@ use axum::http::{HeaderMap, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 
-use super::TwilioOptions;
+use super::options::TwilioOptions;
 
-/// The account's Auth Token, which a promotion at Twilio replaces.
+/// The account's Auth Token. A promotion at Twilio replaces it.
 pub(super) struct AuthToken(Mutex<String>);
 
 impl AuthToken {
@@ -34,7 +35,7 @@ impl fmt::Debug for AuthToken {
     }
 }
 
-/// How a request authenticated itself; never the secret (`snake_case` in JSON).
+/// How a request was authenticated, without the secret (`snake_case` in JSON).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthKind {
@@ -44,7 +45,7 @@ pub enum AuthKind {
     ApiKey,
     /// The AccountSid and its Auth Token.
     AuthToken,
-    /// User `token`; whether the password is a Flex token that's valid is another question.
+    /// User `token`. The password may be a Flex token that is not valid.
     FlexToken,
     /// Anything else.
     Wrong,
@@ -89,14 +90,14 @@ impl Caller {
         }
     }
 
-    /// Holds the account's own credentials: what every operation but token validation asks for.
+    /// Whether the caller used the account's own credentials, which every operation except token validation requires.
     pub(super) fn is_account(&self) -> bool {
         matches!(self, Self::ApiKey | Self::AuthToken)
     }
 }
 
-/// RFC 7617 section 2: the password is everything after the first colon. `@twilio/flex-sdk` 3.0.0 has a `)` after the Base64
-/// text, and Flex works with it.
+/// RFC 7617 section 2: the password is everything after the first colon. `@twilio/flex-sdk` 3.0.0 sends a `)` after the
+/// Base64 text, and Flex works with it.
 fn basic(header: &str) -> Option<(String, String)> {
     let (scheme, credentials) = header.strip_suffix(')').unwrap_or(header).split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

@@ -1,4 +1,4 @@
-//! The log of requests received, with every secret masked.
+//! The log of received requests, with every secret masked.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,19 +14,20 @@ pub struct Call {
     pub method: String,
     /// Path as sent.
     pub path: String,
-    /// Query, decoded; the values of unknown parameters and of the account's secrets are `***`. Empty when there's none.
+    /// The decoded query. The values of unknown parameters and of the account's secrets are `***`. Empty if there is no
+    /// query.
     pub query: String,
-    /// None for a path or method that the double doesn't have.
+    /// None for a path or method that the double does not have.
     pub operation: Option<Operation>,
-    /// Status of the answer's head; None when a fault dropped the connection.
+    /// Status of the answer's head. None if a fault dropped the connection.
     pub status: Option<u16>,
-    /// How the caller authenticated itself.
+    /// How the caller was authenticated.
     pub auth: AuthKind,
     /// The request's `Range` header.
     pub range: Option<String>,
 }
 
-/// A place in the log, to ask later for the calls after it.
+/// A position in the log, for a later request for the calls after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallMark(pub(super) usize);
 
@@ -54,7 +55,8 @@ impl CallLog {
     }
 }
 
-/// `path` and `query` as the log may show them. A secret that a defect put into a path or into a known parameter is masked by its value.
+/// `path` and `query` as the log may show them. If a defect puts a secret into a path or into a known parameter, the
+/// secret is masked by its value.
 pub(super) fn masked(path: &str, query: &Query, secrets: &[String]) -> (String, String) {
     let mask = |text: &str| {
         let present = secrets.iter().filter(|secret| !secret.is_empty());

@@ -1,4 +1,4 @@
-//! The second listener: what a test or a demo does to the double, in JSON.
+//! The second listener, through which a test or a demo controls the double, in JSON.
 //!
 //! | request | body | answer |
 //! | --- | --- | --- |
@@ -10,7 +10,7 @@
 //! | `POST /faults` | `{"operation": "media", "sid"?: "RE…", "times"?: 1, "oneIn"?: 1, "action": …}` | 201 |
 //! | `DELETE /faults` | | 204; disarms all |
 //!
-//! A fault's `action` is one of ([`FaultAction`] tells what each does):
+//! A fault's `action` is one of these ([`FaultAction`] describes each):
 //!
 //! ```json
 //! {"answer": {"status": 503, "body": "{}", "retryAfter": 1}}
@@ -25,7 +25,7 @@
 //! "drop"
 //! ```
 //!
-//! Bad input is 400, a task that isn't there 404; both `{"error": "…"}`.
+//! Bad input gets a 400, and an unknown task a 404. Both have the body `{"error": "…"}`.
 
 use std::sync::Arc;
 
@@ -41,13 +41,14 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    Twilio,
     calls::CallMark,
     faults::{Fault, FaultAction},
     query::Query,
-    route::{Operation, is_sid},
+    route::Operation,
+    sid_shape::is_sid,
     taskrouter::{AssignmentStatus, MAXIMUM_ATTRIBUTES_CHARS, TaskView},
     tokens::FlexToken,
+    twilio::Twilio,
 };
 
 pub(super) fn routes(twilio: Arc<Twilio>) -> Router {
@@ -79,7 +80,7 @@ async fn add_task(State(twilio): State<Arc<Twilio>>, body: Bytes) -> Result<Resp
     Ok((StatusCode::CREATED, Json(view)).into_response())
 }
 
-/// An object is written minified; a string is kept as it is, if it's what Twilio would keep.
+/// An object is written minified. A string is kept as it is if Twilio would accept it.
 fn attributes_text(attributes: &Value) -> Result<String, Refusal> {
     let text = match attributes {
         Value::Object(_) => attributes.to_string(),
@@ -132,7 +133,7 @@ async fn arm(State(twilio): State<Arc<Twilio>>, body: Bytes) -> Result<StatusCod
             Err(Refusal::bad("the action attributes is for task_fetch only"))
         }
         FaultAction::Answer { status, .. } if !(200..600).contains(status) => {
-            Err(Refusal::bad(format!("{status} is no status of an answer")))
+            Err(Refusal::bad(format!("{status} is not the status of an answer")))
         }
         _ if fault.times == 0 || fault.one_in == 0 => {
             Err(Refusal::bad("times or oneIn is 0: the fault would never strike"))
@@ -149,7 +150,7 @@ async fn disarm(State(twilio): State<Arc<Twilio>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// Whatever the Content-Type says: `curl --data` sends a form's.
+/// The Content-Type is ignored, because `curl --data` sends a form's.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::bad(error.to_string()))
 }

@@ -1,8 +1,8 @@
-//! The three date forms of Twilio's APIs, all in UTC.
+//! The three date formats of Twilio's APIs, all in UTC.
 
 use time::{OffsetDateTime, format_description::well_known};
 
-/// TaskRouter's: `2014-05-14T14:26:54Z`.
+/// TaskRouter: `2014-05-14T14:26:54Z`.
 pub(super) fn iso_8601(at: OffsetDateTime) -> String {
     let (date, time) = (at.date(), at.time());
     format!(
@@ -16,19 +16,19 @@ pub(super) fn iso_8601(at: OffsetDateTime) -> String {
     )
 }
 
-/// Token validation's: `2018-09-24T23:22:44.240Z`.
+/// Token validation: `2018-09-24T23:22:44.240Z`.
 pub(super) fn iso_8601_millis(at: OffsetDateTime) -> String {
     let seconds = iso_8601(at);
     format!("{}.{:03}Z", seconds.trim_end_matches('Z'), at.millisecond())
 }
 
-/// The 2010 API's: `Fri, 14 Oct 2016 21:56:34 +0000`.
+/// The 2010 API: `Fri, 14 Oct 2016 21:56:34 +0000`.
 pub(super) fn rfc_2822(at: OffsetDateTime) -> String {
     at.format(&well_known::Rfc2822)
-        .expect("RFC 2822 has a form for every date after 1900 in UTC, and recordings are files of this century")
+        .expect("RFC 2822 can represent every date after 1900 in UTC, and recordings are files of this century")
 }
 
-/// A filter's date: `2016-10-14` (midnight) or an RFC 3339 time.
+/// The date of a filter: `2016-10-14` (midnight) or an RFC 3339 time.
 pub(super) fn parse_filter(text: &str) -> Option<OffsetDateTime> {
     let day_only = !text.contains('T');
     let full = if day_only {

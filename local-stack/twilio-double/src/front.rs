@@ -1,4 +1,4 @@
-//! One request from its head to its answer: what it asks, who asks, which fault strikes, and its line in the call log.
+//! The handling of one request: its route, its caller, the fault that strikes it, and its line in the call log.
 
 use std::sync::Arc;
 
@@ -12,7 +12,6 @@ use axum::{
 use bytes::Bytes;
 
 use super::{
-    Twilio,
     auth::Caller,
     calls::{Call, masked},
     faults::FaultAction,
@@ -22,9 +21,10 @@ use super::{
     route::Route,
     server::Connection,
     taskrouter::{self, Workspace},
+    twilio::Twilio,
 };
 
-/// Far above anything that the APIs take: attributes are 4,096 characters, a token some kilobytes.
+/// Far above anything that the APIs accept: attributes have 4,096 characters, and a token some kilobytes.
 const MAXIMUM_BODY_LEN: usize = 256 * 1024;
 
 pub(super) fn routes(twilio: Arc<Twilio>) -> Router {
@@ -56,7 +56,7 @@ async fn handle(
         (None, Err(problem)) => problem.clone().into_response(),
         (None, Ok(route)) => match to_bytes(body, MAXIMUM_BODY_LEN).await {
             Ok(body) => {
-                let asked = Asked {
+                let routed = Routed {
                     route,
                     method: &parts.method,
                     headers: &parts.headers,
@@ -64,15 +64,16 @@ async fn handle(
                     caller: &caller,
                     body,
                 };
-                asked
+                routed
                     .answer(&twilio, fault.as_ref())
                     .await
                     .unwrap_or_else(Problem::into_response)
             }
-            Err(_) => Problem::invalid("the body is too large or broken off").into_response(),
+            Err(_) => Problem::invalid("the body is too large or incomplete").into_response(),
         },
     };
-    // Every answer of Twilio's says how many requests the account has open; the double serves each on its own.
+    // Every answer from Twilio contains the number of requests that the account has open. The double handles each on
+    // its own.
     response.headers_mut().insert(
         HeaderName::from_static("twilio-concurrent-requests"),
         HeaderValue::from_static("1"),
@@ -99,7 +100,7 @@ async fn handle(
 }
 
 /// A request whose path and method are known.
-struct Asked<'r> {
+struct Routed<'r> {
     route: &'r Route,
     method: &'r Method,
     headers: &'r HeaderMap,
@@ -108,9 +109,9 @@ struct Asked<'r> {
     body: Bytes,
 }
 
-impl Asked<'_> {
+impl Routed<'_> {
     async fn answer(&self, twilio: &Twilio, fault: Option<&FaultAction>) -> Result<Response, Problem> {
-        // A Flex token opens token validation alone, which looks at the caller itself.
+        // A Flex token is accepted only by token validation, which checks the caller itself.
         let is_about_tokens = matches!(self.route, Route::TokenInfo | Route::TokenValidate);
         if !is_about_tokens && !self.caller.is_account() {
             return Err(Problem::unauthorized());

@@ -1,6 +1,6 @@
-//! An MP3 to play with: silence, which takes no encoder.
+//! A sample MP3: silence, which needs no encoder.
 
-/// MPEG-1 layer III, no checksum, 32 kbit/s as Twilio's are, 32 kHz, one channel (ISO/IEC 11172-3, 2.4.1.3).
+/// MPEG-1 layer III, no checksum, 32 kbit/s like Twilio's, 32 kHz, one channel (ISO/IEC 11172-3, 2.4.1.3).
 const HEADER: [u8; 4] = [0xff, 0xfb, 0x18, 0xc0];
 
 /// 144 × 32,000 bit/s ÷ 32,000 Hz.
@@ -12,13 +12,13 @@ pub const FRAME_MS: u32 = 36;
 /// The same with two channels.
 const STEREO_HEADER: [u8; 4] = [0xff, 0xfb, 0x18, 0x00];
 
-/// An MP3 file of so many frames. After its header a frame is zeros: side information that says it has no sound.
+/// An MP3 file with this many frames. After its header, a frame is zeros: side information that means no sound.
 #[must_use]
 pub fn silence(frames: u32) -> Vec<u8> {
     frames_of(HEADER, frames)
 }
 
-/// The same of a dual-channel recording.
+/// The same for a dual-channel recording.
 #[must_use]
 pub fn stereo_silence(frames: u32) -> Vec<u8> {
     frames_of(STEREO_HEADER, frames)

@@ -1,23 +1,24 @@
-//! Pages of a list: `PageSize` (50, at most 1,000), `Page` and the opaque `PageToken` that only a next or previous link gives.
+//! Pages of a list: `PageSize` (50, at most 1,000), `Page`, and the opaque `PageToken`, which only the link of a next
+//! or previous page contains.
 
 use super::{problem::Problem, query::Query};
 
-/// The parameters that a page link sets anew.
+/// The parameters that a page link sets itself.
 pub(super) const PARAMETERS: [&str; 3] = ["PageSize", "Page", "PageToken"];
 
 const DEFAULT_SIZE: usize = 50;
 const MAXIMUM_SIZE: usize = 1000;
 
-/// Which page of a list is asked for.
+/// The requested page of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) size: usize,
     pub(super) index: usize,
-    /// Items of the list before this page; what a token stands for.
+    /// The number of items before this page, which a token represents.
     offset: usize,
 }
 
-/// A page's items and where it lies in the list.
+/// A page's items and its position in the list.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Sheet<T> {
     pub(super) items: Vec<T>,
@@ -41,7 +42,7 @@ impl Page {
                 .and_then(|offset| offset.parse().ok())
                 .ok_or_else(|| Problem::invalid("PageToken was not given out by this list"))?,
             None if index == 0 => 0,
-            None => return Err(Problem::invalid("Page needs the PageToken of the page before")),
+            None => return Err(Problem::invalid("Page needs the PageToken of the previous page")),
         };
         Ok(Self { size, index, offset })
     }
@@ -75,7 +76,7 @@ impl Page {
         }
     }
 
-    /// The page's link: the list's own filters, then where the page is.
+    /// The page's link: the filters of the list, then the position of the page.
     pub(super) fn link(self, list: &str, query: &Query) -> String {
         let query = query
             .without(&PARAMETERS)
@@ -109,7 +110,7 @@ mod tests {
         let mut last = None;
         loop {
             let query = Query::parse(link.split_once('?').unwrap().1.as_bytes());
-            assert_eq!(query.first("CallSid"), Some("CA1"), "filters travel with the links");
+            assert_eq!(query.first("CallSid"), Some("CA1"), "the links keep the filters");
             let sheet = Page::parse(&query).unwrap().of(all.clone());
             seen.extend(sheet.items);
             let Some(next) = sheet.next else {

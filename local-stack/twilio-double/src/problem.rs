@@ -44,7 +44,7 @@ impl Problem {
         Self::of(StatusCode::TOO_MANY_REQUESTS)
     }
 
-    /// What Twilio says for a status when there's nothing particular to say.
+    /// Twilio's answer for a status without a specific error.
     pub(super) fn of(status: StatusCode) -> Self {
         let (code, message) = match status {
             StatusCode::UNAUTHORIZED => (20003, "Authenticate"),
@@ -52,7 +52,8 @@ impl Problem {
             StatusCode::NOT_FOUND => (20404, "The requested resource was not found"),
             StatusCode::PRECONDITION_FAILED => (20412, "Precondition failed"),
             StatusCode::TOO_MANY_REQUESTS => (20429, "Too Many Requests"),
-            // Twilio's codes 20000 to 20599 hold the HTTP status in their last three digits wherever there's no older code.
+            // Unless there is an older code, the last three digits of Twilio's codes 20000 to 20599 are the HTTP
+            // status.
             other => (
                 20000 + u32::from(other.as_u16()),
                 other.canonical_reason().unwrap_or("Error"),
@@ -66,7 +67,7 @@ impl Problem {
     }
 }
 
-/// What isn't the client's fault: the double couldn't read its own files.
+/// An error that is not the client's: the double could not read its own files.
 impl From<std::io::Error> for Problem {
     fn from(error: std::io::Error) -> Self {
         let message = format!("the double could not read its recordings: {error}");

@@ -1,4 +1,4 @@
-//! Query strings and forms: decoded pairs in order, and how they're shown in the call log.
+//! Query strings and forms: decoded pairs in order, and their form in the call log.
 
 use form_urlencoded::{Serializer, parse};
 
@@ -31,11 +31,11 @@ impl Query {
         self.first(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// Twilio ignores what it doesn't know. The double refuses it: a misspelt filter would otherwise match everything.
+    /// Twilio ignores unknown parameters. The double refuses them: otherwise a misspelt filter would match everything.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), Problem> {
         match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
             Some((name, _)) => Err(Problem::invalid(format!(
-                "the double doesn't know the parameter {name}"
+                "the double does not know the parameter {name}"
             ))),
             None => Ok(()),
         }
@@ -60,7 +60,7 @@ impl Query {
         Serializer::new(String::new()).extend_pairs(&self.0).finish()
     }
 
-    /// As the call log shows it, not encoded. Only parameters known to hold no secret keep their value.
+    /// The form for the call log, not encoded. Only parameters that are known to contain no secret keep their value.
     pub(super) fn masked(&self) -> String {
         let shown = self.0.iter().map(|(name, value)| {
             let value = if PUBLIC_PARAMETERS.contains(&name.as_str()) {
@@ -74,7 +74,7 @@ impl Query {
     }
 }
 
-/// Every query parameter that the double's operations take; none of them is a secret by its meaning.
+/// Every query parameter that the double's operations accept. None of them is defined to contain a secret.
 const PUBLIC_PARAMETERS: &[&str] = &[
     "AssignmentStatus",
     "CallSid",

@@ -1,9 +1,9 @@
-//! What a request asks for: its path and method, taken apart once.
+//! The operation that a request's path and method select.
 
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
 
-use super::{problem::Problem, recordings::MediaFormat};
+use super::{problem::Problem, recordings::MediaFormat, sid_shape::is_sid};
 
 /// An operation of Twilio's APIs, as faults and the call log name it (`snake_case` in JSON).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub enum Operation {
     TokenValidate,
 }
 
-/// An operation with what its path says.
+/// An operation with the values in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Media { sid: String, format: MediaFormat },
@@ -44,10 +44,11 @@ pub(super) enum Route {
 }
 
 impl Route {
-    /// `path` is taken as sent: no SID holds a character that needs encoding.
+    /// `path` is used as sent: no SID has a character that needs encoding.
     ///
     /// # Errors
-    /// 404 for a path that the double doesn't have or that names another account or workspace, 405 for a method that it doesn't take.
+    /// 404 for a path that the double does not have, or with another account or workspace. 405 for a method that the
+    /// path does not have.
     pub(super) fn parse(method: &Method, path: &str, account: &str, workspace: &str) -> Result<Self, Problem> {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         match segments.as_slice() {
@@ -120,7 +121,7 @@ impl Route {
         }
     }
 
-    /// The recording or task that the request is about, where it's about one.
+    /// The recording or task in the path, if any.
     pub(super) fn sid(&self) -> Option<&str> {
         match self {
             Self::Media { sid, .. }
@@ -131,12 +132,6 @@ impl Route {
             Self::RecordingList | Self::TaskSearch | Self::TokenInfo | Self::TokenValidate => None,
         }
     }
-}
-
-/// Two letters and 32 hexadecimal digits, as Twilio's OpenAPI description has every SID.
-pub(super) fn is_sid(prefix: &str, text: &str) -> bool {
-    text.strip_prefix(prefix)
-        .is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn sid_of(prefix: &str, text: &str) -> Result<String, Problem> {

@@ -1,7 +1,8 @@
-//! A loopback HTTP server whose connections can be watched and severed, so that a broken answer breaks at an exact byte.
+//! A loopback HTTP server whose connections can be observed and severed, so that an answer can break at an exact byte.
 //!
-//! hyper drops a connection whose body fails, along with whatever it still had buffered: a body cut after 100 bytes would reach the
-//! client as anything between none and 100. [`Connection::flushed`] tells when everything handed to hyper is with the kernel.
+//! hyper drops a connection whose body fails, together with everything in its buffer. A client would receive anything
+//! between 0 and 100 bytes of a body that is cut after 100. [`Connection::flushed`] returns when hyper has passed
+//! everything to the kernel.
 
 use std::{
     io,
@@ -25,7 +26,8 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-/// A loopback port, taken but not yet served: answers hold absolute URLs, so the address is known before the routes are built.
+/// A loopback port that is bound but not yet served. Answers contain absolute URLs, so the address must be known before
+/// the routes are built.
 #[derive(Debug)]
 pub(super) struct Port {
     listener: TcpListener,
@@ -33,7 +35,7 @@ pub(super) struct Port {
 }
 
 impl Port {
-    /// Takes a free one.
+    /// Binds a free port.
     pub(super) async fn take() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let base = format!("http://{}", listener.local_addr()?);
@@ -50,7 +52,7 @@ impl Port {
         let (running, stopped) = oneshot::channel::<()>();
         let service = routes.into_make_service_with_connect_info::<Connection>();
         let serving = axum::serve(WatchedListener(self.listener), service).with_graceful_shutdown(async move {
-            // Nothing is ever sent: the sender's end is the signal.
+            // Nothing is ever sent: dropping the sender is the signal.
             let _ = stopped.await;
         });
         tokio::spawn(serving.into_future());
@@ -61,7 +63,7 @@ impl Port {
     }
 }
 
-/// A running server; dropping it closes the listener and every idle connection.
+/// A running server. Dropping it closes the listener and every idle connection.
 #[derive(Debug)]
 pub(super) struct Server {
     base: String,
@@ -75,19 +77,19 @@ impl Server {
     }
 }
 
-/// The connection that a request came in on.
+/// The connection of a request.
 #[derive(Clone, Debug)]
 pub(super) struct Connection(Arc<Wire>);
 
 impl Connection {
-    /// Waits until everything that was handed to hyper before the call is with the kernel.
+    /// Waits until hyper has passed to the kernel everything that it received before the call.
     pub(super) async fn flushed(&self) {
         let mut flushes = self.0.flushes.subscribe();
-        // The sender lives in `self`, so this ends only by a flush.
+        // `self` holds the sender, so this ends only after a flush.
         let _ = flushes.changed().await;
     }
 
-    /// Lets no further byte out: the client sees the connection end.
+    /// Sends no further byte: the client sees the connection end.
     pub(super) fn sever(&self) {
         self.0.severed.store(true, Ordering::Release);
     }

@@ -1,6 +1,6 @@
-//! Twilio's webhook signature, made as Twilio makes it: <https://www.twilio.com/docs/usage/security>.
+//! Twilio's webhook signature, as Twilio documents it: <https://www.twilio.com/docs/usage/security>.
 //!
-//! Written apart from the service's own check, so that each is a test of the other.
+//! It shares no code with the service's own check, so that each tests the other.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -29,7 +29,7 @@ pub fn shared_key_signature<'a>(
 fn signed_text<'a>(url: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut parameters: Vec<_> = parameters.into_iter().collect();
     parameters.sort_unstable();
-    // Of a repeated name, each distinct value once.
+    // Of a repeated name, each distinct value counts once.
     parameters.dedup();
     let mut text = url.to_owned();
     for (name, value) in parameters {
@@ -45,7 +45,7 @@ mod tests {
 
     const URL: &str = "https://mycompany.com/myapp.php?foo=1&bar=2";
 
-    /// The vector of Twilio's helper libraries.
+    /// The test vector of Twilio's helper libraries.
     #[test]
     fn a_form_is_signed_as_the_helper_libraries_do() {
         let parameters = [
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(signature("12345", URL, parameters), "RSOYDt4T1cUTdK1PDd93/VVr8B8=");
     }
 
-    /// The vector of twilio-python for repeated names.
+    /// The test vector of twilio-python for repeated names.
     #[test]
     fn repeated_names_count_once_for_each_value() {
         let parameters = [

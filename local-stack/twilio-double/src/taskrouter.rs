@@ -1,9 +1,10 @@
-//! TaskRouter's Tasks: search, fetch with a version, update under `If-Match`.
+//! TaskRouter's tasks: search, fetch with a version, and update under `If-Match`.
 
 mod expression;
 pub(super) mod list;
 mod rate_limit;
 mod store;
+mod workspace;
 
 use axum::{
     Json,
@@ -11,32 +12,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::de::IgnoredAny;
-use serde_json::{Value, json};
-use time::OffsetDateTime;
+use serde_json::Value;
 
+use self::store::Task;
 pub use self::store::{AssignmentStatus, TaskView};
-pub(super) use self::{
-    list::search,
-    rate_limit::RateLimit,
-    store::{Task, Tasks},
-};
-use super::{dates::iso_8601, problem::Problem, query::Query};
+pub(super) use self::{list::search, rate_limit::RateLimit, store::Tasks, workspace::Workspace};
+use super::{problem::Problem, query::Query};
 
-/// Twilio's cap on a task's attributes, white space included; it can't be raised.
+/// Twilio's limit on a task's attributes, white space included. It cannot be raised.
 pub(super) const MAXIMUM_ATTRIBUTES_CHARS: usize = 4096;
 
-/// Where the workspace is: what its tasks' fields and URLs are made of.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Workspace<'a> {
-    pub(super) account_sid: &'a str,
-    pub(super) sid: &'a str,
-    pub(super) api_base: &'a str,
-}
-
-/// `shown` replaces the attributes in the answer, when a fault says so.
+/// `shown` replaces the attributes in the answer if a fault requires it.
 ///
 /// # Errors
-/// 404 for a task that's gone.
+/// 404 for a task that does not exist.
 pub(super) fn fetch(
     tasks: &Tasks,
     workspace: Workspace<'_>,
@@ -48,10 +37,11 @@ pub(super) fn fetch(
     Ok(versioned(&task, workspace.task(&task, attributes)))
 }
 
-/// Replaces the attributes; the double changes nothing else.
+/// Replaces the attributes. The double changes nothing else.
 ///
 /// # Errors
-/// 404 for a task that's gone, 412 when `If-Match` names another version, 400 for attributes that aren't JSON or are too long.
+/// 404 for a task that does not exist, 412 if `If-Match` has another version, and 400 for attributes that are too long
+/// or not JSON.
 pub(super) fn update(
     tasks: &Tasks,
     workspace: Workspace<'_>,
@@ -70,7 +60,7 @@ pub(super) fn update(
             "Attributes has {length} characters; at most {MAXIMUM_ATTRIBUTES_CHARS} are allowed"
         )));
     }
-    // Not as a `Value`, which has no place for half of a surrogate pair and a limit on depth: legal JSON has neither.
+    // Not as a `Value`, which cannot hold half of a surrogate pair and has a limit on depth. JSON allows both.
     if serde_json::from_str::<IgnoredAny>(attributes).is_err() {
         return Err(Problem::invalid("Attributes is not JSON"));
     }
@@ -79,7 +69,8 @@ pub(super) fn update(
     Ok(versioned(&task, workspace.task(&task, Some(task.attributes.clone()))))
 }
 
-/// Twilio's page sends a bare integer, its own template and others the quoted one: both are the version. What's neither matches none.
+/// Twilio's documentation sends a bare integer, and its own template sends the quoted one. Both are the version.
+/// Anything else matches no version.
 fn version_of(if_match: &HeaderValue) -> Result<u64, Problem> {
     let text = if_match.to_str().unwrap_or_default();
     let bare = text
@@ -96,52 +87,6 @@ fn versioned(task: &Task, body: Value) -> Response {
         .headers_mut()
         .insert(header::ETAG, etag.expect("quotes and digits are header characters"));
     response
-}
-
-impl Workspace<'_> {
-    fn url(&self) -> String {
-        format!("{}/v1/Workspaces/{}", self.api_base, self.sid)
-    }
-
-    /// Every field of the OpenAPI schema `taskrouter.v1.workspace.task`. One queue, one channel and one workflow, with the
-    /// workspace's digits.
-    fn task(&self, task: &Task, attributes: Option<String>) -> Value {
-        let url = format!("{}/Tasks/{}", self.url(), task.sid);
-        let sibling = |prefix: &str| self.sid.replacen("WS", prefix, 1);
-        let (queue, workflow) = (sibling("WQ"), sibling("WW"));
-        let created = iso_8601(task.created);
-        json!({
-            "account_sid": self.account_sid,
-            "age": (OffsetDateTime::now_utc() - task.created).whole_seconds(),
-            "assignment_status": task.status,
-            "attributes": attributes,
-            "addons": "{}",
-            "date_created": created,
-            "date_updated": iso_8601(task.updated),
-            "task_queue_entered_date": created,
-            "priority": 0,
-            "reason": null,
-            "sid": task.sid,
-            "task_queue_sid": queue,
-            "task_queue_friendly_name": "Everyone",
-            "task_channel_sid": sibling("TC"),
-            "task_channel_unique_name": "voice",
-            "timeout": 86_400,
-            "workflow_sid": workflow,
-            "workflow_friendly_name": "Assign to Anyone",
-            "workspace_sid": self.sid,
-            "url": url,
-            "links": {
-                "task_queue": format!("{}/TaskQueues/{queue}", self.url()),
-                "workflow": format!("{}/Workflows/{workflow}", self.url()),
-                "workspace": self.url(),
-                "reservations": format!("{url}/Reservations"),
-            },
-            "virtual_start_time": created,
-            "ignore_capacity": false,
-            "routing_target": null,
-        })
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The double over real sockets.
+//! Tests of the double over real sockets.
 
 use std::{path::Path, time::Duration};
 
@@ -33,7 +33,7 @@ pub(super) fn options(recordings_dir: &Path) -> TwilioOptions {
     }
 }
 
-/// 8 kHz, 16 bits; every sample differs from its neighbours, so that a byte out of place shows.
+/// 8 kHz, 16 bits. Every sample differs from its neighbours, so that a misplaced byte is noticed.
 pub(super) fn wav_of(channels: u16, seconds: u32) -> Vec<u8> {
     let data_len = wav::SAMPLE_RATE * u32::from(channels) * 2 * seconds;
     let mut file = wav::header(channels, data_len);
@@ -41,7 +41,7 @@ pub(super) fn wav_of(channels: u16, seconds: u32) -> Vec<u8> {
     file
 }
 
-/// A double on an empty folder, and a client for it.
+/// A double with an empty folder, and a client for it.
 pub(super) struct Bench {
     pub(super) double: TwilioDouble,
     pub(super) options: TwilioOptions,
@@ -66,7 +66,8 @@ impl Bench {
         std::fs::write(self.folder.path().join(file), bytes).unwrap();
     }
 
-    /// `{AC}`, `{WS}`, `{RE}` and `{WT}` stand for the bench's own; authenticated with the API key.
+    /// `{AC}`, `{WS}`, `{RE}` and `{WT}` are replaced by the bench's SIDs. The request is authenticated with the API
+    /// key.
     pub(super) fn api(&self, method: Method, path: &str) -> RequestBuilder {
         self.stranger(method, path)
             .basic_auth(&self.options.api_key_sid, Some(&self.options.api_key_secret))
@@ -85,7 +86,7 @@ impl Bench {
     }
 }
 
-/// What the Flex Insights Player sends.
+/// The `Authorization` header of the Flex Insights Player.
 pub(super) fn player_authorization(token: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("token:{token}")))
 }
@@ -97,11 +98,11 @@ async fn dropping_the_double_closes_both_ports() {
     drop(bench.double);
     let closed = async {
         for base in [api, control] {
-            // The listener is closed by a task of the runtime: soon, not at once.
+            // A task of the runtime closes the listener, soon but not at once.
             while Client::new().get(&base).send().await.is_ok() {}
         }
     };
     tokio::time::timeout(Duration::from_secs(60), closed)
         .await
-        .expect("both ports closed");
+        .expect("both ports are closed");
 }

@@ -1,9 +1,9 @@
 //! Flex token validation. Neither endpoint is in Twilio's OpenAPI description.
 //!
-//! - `POST /v1/Accounts/{AC}/Tokens/Info`, which Flex UI asks: the shape is that of `@twilio/flex-sdk` 3.0.0
+//! - `POST /v1/Accounts/{AC}/Tokens/Info`, which Flex UI calls: the shape is from `@twilio/flex-sdk` 3.0.0
 //!   (`flexUser.service`, `SSOTokenData`).
-//! - `POST /v1/Accounts/{AC}/Tokens/validate`, the older one: the shape is that of twilio-flex-token-validator and of the
-//!   Insights playback page.
+//! - `POST /v1/Accounts/{AC}/Tokens/validate`, the older endpoint: the shape is from twilio-flex-token-validator and
+//!   from the documentation of Insights playback.
 
 use std::{
     collections::HashMap,
@@ -21,8 +21,8 @@ use time::OffsetDateTime;
 
 use super::{auth::Caller, dates::iso_8601_millis, problem::Problem, query::Query};
 
-/// A text of letters, digits, `-` and `_` in the shape of a Flex token: a compact JWE with the header of Twilio's own sample
-/// (*Play back recordings from custom storage*). The text is in the place of the ciphertext.
+/// A text of letters, digits, `-` and `_` in the shape of a Flex token: a compact JWE with the header of Twilio's own
+/// sample (*Play back recordings from custom storage*). The text replaces the ciphertext.
 #[macro_export]
 macro_rules! flex_token {
     ($text:literal) => {
@@ -36,21 +36,21 @@ macro_rules! flex_token {
     };
 }
 
-/// A Flex token that validates (JSON in camel case).
+/// A valid Flex token (JSON in camel case).
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FlexToken {
-    /// What the Player sends; a JWE at Twilio, any text here.
+    /// The token as the Player sends it. At Twilio it is a JWE; here it can be any text.
     pub token: String,
     /// `agent`, `supervisor`, `admin`, …
     pub roles: Vec<String>,
     /// The listener's name.
     #[serde(default = "default_identity")]
     pub identity: String,
-    /// The listener's worker; None for one who has none.
+    /// The SID of the listener's worker, if there is one.
     #[serde(default)]
     pub worker_sid: Option<String>,
-    /// From now; 0 is a token that has expired already.
+    /// Counted from now. 0 is a token that has expired.
     #[serde(default = "default_seconds")]
     pub expires_in_seconds: u32,
 }
@@ -65,7 +65,7 @@ impl std::fmt::Debug for FlexToken {
 }
 
 impl FlexToken {
-    /// A supervisor's, which outlives any stack: 30 days.
+    /// A supervisor's token, valid for 30 days: longer than any stack runs.
     #[must_use]
     pub fn supervisor(token: &str) -> Self {
         Self {
@@ -84,7 +84,7 @@ impl FlexToken {
     }
 }
 
-/// An underscore and two hexadecimal digits stand for a character that isn't a letter or a digit.
+/// An underscore with two hexadecimal digits encodes a character that is not a letter or a digit.
 fn default_identity() -> String {
     "supervisor_40example_2Ecom".to_owned()
 }
@@ -94,7 +94,7 @@ fn default_seconds() -> u32 {
     3600
 }
 
-/// Tokens that are known, and when they expire.
+/// The known tokens, and when they expire.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(Mutex<HashMap<String, (FlexToken, OffsetDateTime)>>);
 
@@ -107,7 +107,7 @@ impl Tokens {
             .insert(token.token.clone(), (token, expires));
     }
 
-    /// Every token's text, for masking.
+    /// The text of every token, for masking.
     pub(super) fn texts(&self) -> Vec<String> {
         self.0
             .lock()
@@ -117,14 +117,14 @@ impl Tokens {
             .collect()
     }
 
-    /// What Flex UI asks: a token may ask about itself. `valid` isn't in the answer, because flex-sdk adds it. The errors
-    /// are the two that Flex UI takes for a token that isn't valid any more.
+    /// The endpoint that Flex UI calls: a token may ask about itself. The answer has no `valid`, because flex-sdk adds
+    /// it. The errors are the two that mean to Flex UI that a token is no longer valid.
     ///
     /// # Errors
-    /// 401 for a token that isn't valid, and for any other credential.
+    /// 401 for a token that is not valid, and for any other credential.
     pub(super) fn info(&self, account_sid: &str, caller: &Caller, body: &[u8]) -> Result<Response, Problem> {
-        let asked = Query::parse(body);
-        let own = match (caller, asked.first("Token")) {
+        let form = Query::parse(body);
+        let own = match (caller, form.first("Token")) {
             (Caller::FlexToken(own), Some(token)) if token == own => own,
             _ => return Err(Problem::unauthorized()),
         };
@@ -152,15 +152,15 @@ impl Tokens {
         }
     }
 
-    /// The Auth Token may ask about any token, a Flex token about itself: the two forms that Twilio publishes. A user reports
-    /// that an API key may ask too (twilio-flex-token-validator, issue 18). A token that isn't valid is an answer, not an
-    /// error.
+    /// The Auth Token may ask about any token, and a Flex token about itself: Twilio publishes these two forms. A user
+    /// reports that an API key may ask too (twilio-flex-token-validator, issue 18). For a token that is not valid, the
+    /// answer is a 200.
     ///
     /// # Errors
     /// 401 without such credentials, 400 for a body without a token.
     pub(super) fn validate(&self, caller: &Caller, body: &[u8]) -> Result<Response, Problem> {
-        let asked = serde_json::from_slice::<Value>(body).ok();
-        let token = asked.as_ref().and_then(|body| body.get("token")?.as_str());
+        let request = serde_json::from_slice::<Value>(body).ok();
+        let token = request.as_ref().and_then(|body| body.get("token")?.as_str());
         let allowed = match caller {
             Caller::FlexToken(own) => token.is_none_or(|token| token == own),
             other => other.is_account(),
@@ -168,11 +168,11 @@ impl Tokens {
         if !allowed {
             return Err(Problem::unauthorized());
         }
-        let token = token.ok_or_else(|| Problem::invalid("the body is no JSON object with a token"))?;
+        let token = token.ok_or_else(|| Problem::invalid("the body is not a JSON object with a token"))?;
         Ok(Json(self.verdict(token, OffsetDateTime::now_utc())).into_response())
     }
 
-    /// Twilio's library looks only at `valid` and `message`; the codes are those of its Access Token errors.
+    /// Twilio's library reads only `valid` and `message`. The codes are those of Twilio's Access Token errors.
     fn verdict(&self, token: &str, now: OffsetDateTime) -> Value {
         let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match tokens.get(token) {

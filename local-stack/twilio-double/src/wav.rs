@@ -1,4 +1,4 @@
-//! A recording to play with: a duet of tones, in the format of Twilio's dual-channel recordings.
+//! A sample recording: a duet of tones, in the format of Twilio's dual-channel recordings.
 
 use std::f64::consts::{PI, TAU};
 
@@ -8,20 +8,20 @@ pub const SAMPLE_RATE: u32 = 8_000;
 /// Two channels of 16 bits.
 pub const BYTES_PER_SECOND: u32 = SAMPLE_RATE * 4;
 
-/// Of all headers that [`header`] makes.
+/// The length of every header that [`header`] makes.
 pub const HEADER_LEN: usize = 44;
 
-/// The agent's and the customer's melody: frequencies in hertz, one each half second. They differ in length, so that no
-/// two stretches of a few minutes are alike.
+/// The agent's and the customer's melody: frequencies in hertz, one for each half second. Their lengths differ, so that
+/// no two stretches of a few minutes are alike.
 const MELODIES: [&[f64]; 2] = [
     &[262.0, 294.0, 330.0, 349.0, 392.0, 440.0, 494.0],
     &[659.0, 587.0, 523.0, 494.0, 440.0, 523.0, 587.0, 698.0, 784.0],
 ];
 
-/// Seconds in which each of the two swells and fades, so that a waveform has a shape.
+/// The period in seconds in which each melody swells and fades, so that the waveform has a shape.
 const BREATHS: [f64; 2] = [23.0, 17.0];
 
-/// A WAV file of so many seconds: PCM, 8 kHz, 16 bits, stereo; another tune on each channel.
+/// A WAV file of this many seconds: PCM, 8 kHz, 16 bits, stereo, with a different tune on each channel.
 #[must_use]
 pub fn duet(seconds: u32) -> Vec<u8> {
     let data_len = seconds * BYTES_PER_SECOND;
@@ -35,7 +35,7 @@ pub fn duet(seconds: u32) -> Vec<u8> {
     wav
 }
 
-/// RIFF header, `fmt ` chunk and the head of the `data` chunk, in front of `data_len` bytes of 8 kHz and 16 bits.
+/// RIFF header, `fmt ` chunk and the head of the `data` chunk, for `data_len` bytes of 8 kHz and 16 bits.
 #[must_use]
 pub fn header(channels: u16, data_len: u32) -> Vec<u8> {
     let block_align = channels * 2;
@@ -60,7 +60,7 @@ pub fn header(channels: u16, data_len: u32) -> Vec<u8> {
 fn tone(melody: &[f64], breath: f64, sample: u32) -> i16 {
     let note_len = SAMPLE_RATE / 2;
     let frequency = melody[(sample / note_len) as usize % melody.len()];
-    // Each note dies away, so that it starts and ends without a click.
+    // Each note fades, so that it starts and ends without a click.
     let within = f64::from(sample % note_len) / f64::from(note_len);
     let loudness = (1.0 - within) * (within * 40.0).min(1.0) * 8_000.0;
     let seconds = f64::from(sample) / f64::from(SAMPLE_RATE);

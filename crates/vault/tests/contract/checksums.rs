@@ -1,4 +1,4 @@
-//! Checksums: bytes that were damaged on the way are refused.
+//! Checksums: S3 refuses bytes that were damaged in transit.
 
 use crate::{
     expectation::{Expectation, Observed, expectations, said},
@@ -16,7 +16,8 @@ pub(crate) const EXPECTATIONS: &[Expectation] = expectations![
 /// A CRC-32 that none of the bodies here has.
 const WRONG: &str = "AAAAAA==";
 
-/// S3 computes the checksum of what arrived and stores nothing when it isn't the one in the request: `BadDigest`.
+/// S3 computes the checksum of the received bytes, and stores nothing if it differs from the one in the request:
+/// `BadDigest`.
 ///
 /// Amazon S3 User Guide, "Checking object integrity for data uploads"; API Reference, "Error responses"; PutObject.
 async fn put_with_a_wrong_checksum(server: &Server) -> Observed {
@@ -24,7 +25,7 @@ async fn put_with_a_wrong_checksum(server: &Server) -> Observed {
     Observed::new("400 BadDigest", said(&request.send().await))
 }
 
-/// The same for a part.
+/// The same applies to a part.
 ///
 /// Amazon S3 User Guide, "Checking object integrity for data uploads"; API Reference, "Error responses"; UploadPart.
 async fn part_with_a_wrong_checksum(server: &Server) -> Observed {
@@ -43,7 +44,7 @@ async fn part_checksum_is_told(server: &Server) -> Observed {
     Observed::new("y/Q5Jg==", part.checksum_crc32.unwrap_or_else(|| "nothing".to_owned()))
 }
 
-/// A part whose checksum isn't the one that CompleteMultipartUpload names can't be found: `InvalidPart`.
+/// CompleteMultipartUpload does not accept a part whose checksum differs from the one in the request: `InvalidPart`.
 ///
 /// Amazon S3 User Guide, "Tutorial: Upload an object through multipart upload and verify its data integrity"; API
 /// Reference, "CompleteMultipartUpload".

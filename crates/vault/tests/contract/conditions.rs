@@ -1,4 +1,4 @@
-//! Conditional requests: an object is never overwritten, and never read half in one version and half in another.
+//! Conditional requests: an object is never overwritten, and a reader never mixes two versions.
 
 use crate::{
     expectation::{Expectation, Observed, expectations, said, said_to_head},
@@ -31,7 +31,7 @@ async fn put_if_absent(server: &Server) -> Observed {
     )
 }
 
-/// `If-None-Match: *` on CompleteMultipartUpload is no hindrance where there is no object.
+/// `If-None-Match: *` on CompleteMultipartUpload has no effect if there is no object.
 ///
 /// Amazon S3 User Guide, "How to prevent object overwrites with conditional writes".
 async fn complete_if_absent(server: &Server) -> Observed {
@@ -40,7 +40,7 @@ async fn complete_if_absent(server: &Server) -> Observed {
     Observed::new("done", said(&upload.complete_if_absent(parts).await))
 }
 
-/// Where there is one it fails with 412, and leaves the upload to be aborted.
+/// If there is an object, the request fails with 412, and the upload must still be aborted.
 ///
 /// Amazon S3 User Guide, "How to prevent object overwrites with conditional writes"; API Reference,
 /// "AbortMultipartUpload".
@@ -78,7 +78,7 @@ async fn get_if_match_of_an_older_version(server: &Server) -> Observed {
     Observed::new("412 PreconditionFailed", said(&reply))
 }
 
-/// HeadObject takes the same conditions as GetObject.
+/// HeadObject supports the same conditions as GetObject.
 ///
 /// Amazon S3 API Reference, "HeadObject".
 async fn head_if_match_of_an_older_version(server: &Server) -> Observed {
@@ -90,7 +90,7 @@ async fn head_if_match_of_an_older_version(server: &Server) -> Observed {
 }
 
 /// "An entity tag (ETag) is an opaque identifier assigned by a web server to a specific version of a resource":
-/// PutObject, GetObject with and without a range, and HeadObject tell the same one, in the quotes of a strong entity
+/// PutObject, GetObject with and without a range, and HeadObject return the same one, in the quotes of a strong entity
 /// tag.
 ///
 /// Amazon S3 API Reference, "GetObject", "HeadObject" and "PutObject".

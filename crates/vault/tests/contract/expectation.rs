@@ -1,4 +1,4 @@
-//! One thing that AWS promises, and how a server is asked for it.
+//! A behaviour that AWS documents, and the requests that test it on a server.
 
 use std::panic::AssertUnwindSafe;
 
@@ -14,15 +14,15 @@ pub(crate) struct Expectation {
 }
 
 impl Expectation {
-    /// A request that only prepares the trial panics when it fails. Other servers may lack a whole service; what they have
-    /// is tried all the same.
+    /// A request that only prepares the trial panics if it fails. Other servers may lack a whole service, and the
+    /// remaining expectations are still tested.
     pub(crate) async fn try_on(&self, server: &Server) -> Observed {
         let observed = AssertUnwindSafe((self.run)(server)).catch_unwind().await;
-        observed.unwrap_or_else(|_| Observed::new("success", "its preparation failed"))
+        observed.unwrap_or_else(|_| Observed::new("success", "the preparation failed"))
     }
 }
 
-/// A table of expectations out of the functions that try them; a function's name is its expectation's.
+/// A table of expectations from the functions that test them. A function's name is the name of its expectation.
 macro_rules! expectations {
     ($($function:ident),* $(,)?) => {
         &[$(crate::expectation::Expectation {
@@ -33,7 +33,7 @@ macro_rules! expectations {
 }
 pub(crate) use expectations;
 
-/// What a server did, beside what AWS documents. Both in the words of [`said`].
+/// The behaviour of a server next to the behaviour that AWS documents, both in the words of [`said`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Observed {
     pub(crate) expected: &'static str,
@@ -56,7 +56,7 @@ impl Observed {
     }
 }
 
-/// `done`, or status and code of the refusal.
+/// `done`, or the status and code of the error.
 pub(crate) fn said<T, E: ProvideErrorMetadata>(result: &Result<T, SdkError<E, HttpResponse>>) -> String {
     match result {
         Ok(_) => "done".to_owned(),
@@ -64,14 +64,14 @@ pub(crate) fn said<T, E: ProvideErrorMetadata>(result: &Result<T, SdkError<E, Ht
     }
 }
 
-/// The same for HEAD: a refusal has no body to carry a code.
+/// The same for HEAD, whose errors have no body with a code.
 pub(crate) fn said_to_head<T, E>(result: &Result<T, SdkError<E, HttpResponse>>) -> String {
     result
         .as_ref()
         .map_or_else(|error| status(error).to_string(), |_| "done".to_owned())
 }
 
-/// 0 where there was no reply.
+/// The status of a reply, or 0 if there was none.
 fn status<E>(error: &SdkError<E, HttpResponse>) -> u16 {
     error.raw_response().map_or(0, |reply| reply.status().as_u16())
 }

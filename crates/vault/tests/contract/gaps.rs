@@ -1,6 +1,6 @@
-//! What the servers are known to do instead of what AWS documents.
+//! The known differences between the servers and AWS's documentation.
 
-/// One such thing.
+/// A known difference.
 #[derive(Debug)]
 pub(crate) struct Gap {
     pub(crate) expectation: &'static str,
@@ -11,15 +11,15 @@ const fn gap(expectation: &'static str, instead: &'static str) -> Gap {
     Gap { expectation, instead }
 }
 
-/// ministack 1.4.21, and what holds the vault to AWS's rules where a test on ministack can't.
+/// ministack 1.4.21, with the tests that replace those that ministack cannot support.
 pub(crate) const MINISTACK: &[Gap] = &[
-    // The part sizes of every announced length are property-tested (`write::part`).
+    // Property tests check the part sizes of every announced length (`write::part`).
     gap("minimum_part_size", "done"),
-    // The writer sorts its parts by number before it completes.
+    // The writer sorts its parts by number before it completes the upload.
     gap("complete_in_the_wrong_order", "done"),
-    // After the refusal the writer asks HeadObject what there is (`write::commit`).
+    // After the refusal, the writer sends a HeadObject request (`write::commit`).
     gap("complete_twice", "done, then done, then body"),
-    // The SDK computes the checksums. What passed damaged all the same fails its frame's authentication.
+    // The SDK computes the checksums. Bytes that are damaged in spite of them fail the authentication of their frame.
     gap("put_with_a_wrong_checksum", "done"),
     gap("part_with_a_wrong_checksum", "done"),
     METADATA,
@@ -30,20 +30,20 @@ pub(crate) const MINISTACK: &[Gap] = &[
     ),
     gap("head_tells_a_lock", "ON, then ON"),
     gap("a_locked_version_is_hidden", "403 AccessDenied, then done"),
-    // The reader compares the key that KMS says it used with the one it asked for.
+    // The reader compares the key in KMS's answer with the requested one.
     gap("decrypt_under_another_key", "done"),
-    // A data key that isn't the message's fails its commitment check.
+    // A data key of another message fails the message's commitment check.
     gap("decrypt_of_a_changed_ciphertext", "done"),
 ];
 
 /// localemu 1.3.2.
 pub(crate) const LOCALEMU: &[Gap] = &[
     METADATA,
-    // Tests of a wrapped key that was changed run on ministack.
+    // Tests of a changed wrapped key run on ministack.
     gap("rsa_decrypt_of_a_changed_ciphertext", "500 InternalError"),
 ];
 
-/// The writer refuses such metadata by itself, which its unit tests hold it to (`write::attributes`).
+/// The writer itself refuses such metadata, and its unit tests check that (`write::attributes`).
 const METADATA: Gap = gap("metadata_over_2_kb", "done");
 
 /// The expectations that no test on a local server can rely on.

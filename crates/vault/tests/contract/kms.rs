@@ -1,4 +1,4 @@
-//! KMS: data keys, and that nothing but the same key, context and ciphertext gives them back.
+//! KMS: only the same key, context and ciphertext return a data key.
 
 use std::collections::HashMap;
 
@@ -32,7 +32,7 @@ async fn data_key_has_32_bytes(server: &Server) -> Observed {
 }
 
 /// `KeyId`: "the Amazon Resource Name (key ARN) of the KMS key that encrypted the data key". The message's header
-/// carries it.
+/// contains it.
 ///
 /// AWS KMS API Reference, "GenerateDataKey".
 async fn data_key_names_its_key_by_arn(server: &Server) -> Observed {
@@ -40,7 +40,7 @@ async fn data_key_names_its_key_by_arn(server: &Server) -> Observed {
     wrapped.compare_key(&wrapped.named)
 }
 
-/// Decrypt gives back what GenerateDataKey wrapped under the same context.
+/// Decrypt returns the data key that GenerateDataKey wrapped under the same context.
 ///
 /// AWS KMS API Reference, "Decrypt".
 async fn decrypt_gives_the_data_key_back(server: &Server) -> Observed {
@@ -73,7 +73,7 @@ async fn decrypt_under_another_context(server: &Server) -> Observed {
     Observed::new("400 InvalidCiphertextException", said(&request.send().await))
 }
 
-/// The same when it's missing.
+/// The same error occurs without a context.
 ///
 /// AWS KMS API Reference, "Decrypt".
 async fn decrypt_without_a_context(server: &Server) -> Observed {
@@ -92,7 +92,7 @@ async fn decrypt_under_another_key(server: &Server) -> Observed {
     Observed::new("400 IncorrectKeyException", said(&reply))
 }
 
-/// `InvalidCiphertextException` also for "corrupted" ciphertext.
+/// `InvalidCiphertextException` also applies to "corrupted" ciphertext.
 ///
 /// AWS KMS API Reference, "Decrypt".
 async fn decrypt_of_a_changed_ciphertext(server: &Server) -> Observed {
@@ -112,7 +112,7 @@ async fn decrypt_under_a_disabled_key(server: &Server) -> Observed {
     Observed::new("400 DisabledException", said(&reply))
 }
 
-/// The same for a new data key.
+/// The same applies to a new data key.
 ///
 /// AWS KMS API Reference, "GenerateDataKey"; Developer Guide, "Key states of AWS KMS keys".
 async fn data_key_under_a_disabled_key(server: &Server) -> Observed {
@@ -128,8 +128,8 @@ async fn data_key_under_a_disabled_key(server: &Server) -> Observed {
     Observed::new("400 DisabledException", said(&reply))
 }
 
-/// `KMSInvalidStateException`: "the state of the specified resource is not valid for this request"; a key that is
-/// pending deletion decrypts nothing.
+/// `KMSInvalidStateException`: "the state of the specified resource is not valid for this request". A key that is
+/// pending deletion does not decrypt.
 ///
 /// AWS KMS API Reference, "Decrypt"; Developer Guide, "Key states of AWS KMS keys".
 async fn decrypt_under_a_key_pending_deletion(server: &Server) -> Observed {
@@ -140,11 +140,11 @@ async fn decrypt_under_a_key_pending_deletion(server: &Server) -> Observed {
     Observed::new("400 KMSInvalidStateException", said(&reply))
 }
 
-/// A data key under a key of its own.
+/// A data key with its own KMS key.
 struct Wrapped {
-    /// The full ARN.
+    /// The full ARN of the KMS key.
     key: String,
-    /// The key as GenerateDataKey named it.
+    /// The KMS key in GenerateDataKey's answer.
     named: String,
     plaintext: Vec<u8>,
     ciphertext: Vec<u8>,
@@ -180,7 +180,7 @@ fn context() -> HashMap<String, String> {
     HashMap::from([("recordingsid".to_owned(), sid)])
 }
 
-/// A new key's full ARN.
+/// Creates a key and returns its full ARN.
 async fn create_key(server: &Server) -> String {
     let reply = server.kms.create_key().send().await.unwrap();
     reply.key_metadata.unwrap().arn.unwrap()

@@ -1,4 +1,4 @@
-//! KMS: data keys that somebody else wrapped with the public half of an RSA key, as Twilio does.
+//! KMS: data keys that another program wrapped with the public half of an RSA key, as Twilio does.
 
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PublicEncryptingKey};
 use aws_sdk_kms::{
@@ -19,8 +19,7 @@ pub(crate) const EXPECTATIONS: &[Expectation] = expectations![
 
 const DATA_KEY: [u8; 32] = [7; 32];
 
-/// "You can use the public key to encrypt data outside of AWS KMS", and Decrypt gives it back with the algorithm that it
-/// was encrypted by.
+/// "You can use the public key to encrypt data outside of AWS KMS". Decrypt returns the data with the same algorithm.
 ///
 /// AWS KMS API Reference, "GetPublicKey" and "Decrypt".
 async fn rsa_decrypt_gives_back_what_was_wrapped_elsewhere(server: &Server) -> Observed {

@@ -1,21 +1,24 @@
-//! What the vault relies on S3 and KMS for, each expectation tied to AWS's documentation and tried on several servers.
+//! The behaviour of S3 and KMS that the vault relies on. Each expectation cites AWS's documentation and is tested on
+//! several servers.
 //!
-//! A test on a lax server proves nothing where it's lax. So each server has a list of what it's known to do instead of
-//! what AWS documents, in [`gaps`], and the list is exact: the suite fails where a server falls short of it, and also
-//! where a newer version has become better than it. Where two servers disagree, the documentation decides.
+//! A test on a lax server proves nothing where the server is lax. Therefore, each server has a list of its known
+//! differences from AWS's documentation in [`gaps`]. The list is exact: the suite also fails if a newer version of the
+//! server has closed a gap. Where two servers disagree, the documentation decides.
 //!
-//! - ministack, which all other tests run on, and localemu, the stricter one, are started by their tests;
-//! - `CONTRACT_ENDPOINT=http://127.0.0.1:PORT cargo test -p vault --test contract` tries any other server, with no gaps
-//!   allowed. It's left with this run's buckets and keys.
+//! - The tests start ministack, which all other tests use, and localemu, which is stricter.
+//! - `CONTRACT_ENDPOINT=http://127.0.0.1:PORT cargo test -p vault --test contract` tests any other server, and allows no
+//!   gaps. The buckets and keys of the run remain on the server.
 //!
 //! # Enforced by no local server
 //!
-//! - `metadata_over_2_kb`: S3 refuses it, both servers store it.
+//! - `metadata_over_2_kb`: S3 refuses it, but both servers store it.
 //!
-//! And what isn't tried, because no local server can be brought to do it: 409 ConditionalRequestConflict for a write
-//! that another one crosses, 503 SlowDown and KMS throttling (the tests' proxy gives these answers), and any refusal by
-//! policy, for the servers check no identity: 403 instead of 404 without `s3:ListBucket`, a key policy's condition on
-//! the encryption context.
+//! Some behaviour is not tested, because no local server can produce it on request:
+//!
+//! - 409 ConditionalRequestConflict for a write that overlaps with another one, 503 SlowDown, and KMS throttling. The
+//!   proxy of the tests gives these answers.
+//! - Refusals by a policy, because the servers check no identity: 403 instead of 404 without `s3:ListBucket`, or a key
+//!   policy's condition on the encryption context.
 
 // A helper that fails is a test that fails.
 #![allow(clippy::unwrap_used)]
@@ -84,7 +87,7 @@ fn what_no_local_server_enforces_is_told_above() {
     }
 }
 
-/// Tries every expectation on the server at `endpoint`, one after the other.
+/// Tests every expectation on the server at `endpoint`, one after the other.
 async fn hold(name: &str, endpoint: &str, gaps: &[Gap]) {
     let server = Server::at(endpoint).await;
     let mut trials = Vec::new();
@@ -98,7 +101,7 @@ async fn hold(name: &str, endpoint: &str, gaps: &[Gap]) {
     assert!(verdict.complaints.is_empty(), "{}", verdict.complaints.join("\n"));
 }
 
-/// Past the capture of a test's output, so that CI's log has the figures.
+/// Prints without the capture of test output, so that CI's log has the figures.
 fn say(line: &str) {
     let mut uncaptured = stderr().lock();
     writeln!(uncaptured, "{line}").unwrap();

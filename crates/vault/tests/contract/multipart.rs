@@ -1,4 +1,4 @@
-//! Multipart uploads: what makes an object, what doesn't, and what is left behind.
+//! Multipart uploads: how they become an object, when they do not, and what remains.
 
 use aws_sdk_s3::{
     error::SdkError,
@@ -29,7 +29,7 @@ pub(crate) const EXPECTATIONS: &[Expectation] = expectations![
     uploads_are_listed_page_by_page,
 ];
 
-/// S3's smallest part, but for the last one of an upload (Amazon S3 User Guide, "Amazon S3 multipart upload limits").
+/// S3's minimum size of a part, except for the last one (Amazon S3 User Guide, "Amazon S3 multipart upload limits").
 const MIN_PART: usize = 5 * 1024 * 1024;
 
 /// `EntityTooSmall`: "Your proposed upload is smaller than the minimum allowed object size. Each part must be at least
@@ -78,8 +78,8 @@ async fn complete_in_the_wrong_order(server: &Server) -> Observed {
     Observed::new("400 InvalidPartOrder", said(&upload.complete([second, first]).await))
 }
 
-/// The upload of a completed object is gone: `NoSuchUpload`, "the multipart upload might have been aborted or
-/// completed". The object stays. The writer asks a second time when it got no answer.
+/// After the completion, the upload no longer exists: `NoSuchUpload`, "the multipart upload might have been aborted or
+/// completed". The object stays. The writer repeats the request if it got no answer.
 ///
 /// Amazon S3 API Reference, "CompleteMultipartUpload".
 async fn complete_twice(server: &Server) -> Observed {
@@ -94,8 +94,8 @@ async fn complete_twice(server: &Server) -> Observed {
     )
 }
 
-/// "After a multipart upload is aborted, no additional parts can be uploaded using that upload ID", and none are there
-/// to be completed: `NoSuchUpload`.
+/// "After a multipart upload is aborted, no additional parts can be uploaded using that upload ID", and it can no
+/// longer be completed: `NoSuchUpload`.
 ///
 /// Amazon S3 API Reference, "AbortMultipartUpload" and "CompleteMultipartUpload".
 async fn complete_after_abort(server: &Server) -> Observed {
@@ -106,7 +106,7 @@ async fn complete_after_abort(server: &Server) -> Observed {
     Observed::in_turn("done, then 404 NoSuchUpload", [said(&aborted), said(&completed)])
 }
 
-/// The same for a part that was still on its way.
+/// The same applies to a part whose upload was in progress.
 ///
 /// Amazon S3 API Reference, "AbortMultipartUpload" and "UploadPart".
 async fn part_after_abort(server: &Server) -> Observed {
@@ -116,7 +116,7 @@ async fn part_after_abort(server: &Server) -> Observed {
     Observed::in_turn("done, then 404 NoSuchUpload", [said(&aborted), said(&part)])
 }
 
-/// `NoSuchUpload` tells the writer that there is nothing left to abort.
+/// `NoSuchUpload` shows the writer that there is nothing left to abort.
 ///
 /// Amazon S3 API Reference, "AbortMultipartUpload".
 async fn abort_twice(server: &Server) -> Observed {
@@ -126,7 +126,7 @@ async fn abort_twice(server: &Server) -> Observed {
 }
 
 /// "Lists in-progress multipart uploads in a bucket", those of keys under the prefix, each with `Initiated`, "date and
-/// time at which the multipart upload was initiated". An aborted one isn't in progress.
+/// time at which the multipart upload was initiated". An aborted upload is not in progress.
 ///
 /// Amazon S3 API Reference, "ListMultipartUploads".
 async fn uploads_are_listed_by_prefix_with_their_time(server: &Server) -> Observed {
@@ -142,7 +142,7 @@ async fn uploads_are_listed_by_prefix_with_their_time(server: &Server) -> Observ
     }
 }
 
-/// `NextKeyMarker` and `NextUploadIdMarker`: "When a list is truncated", where the next page begins.
+/// `NextKeyMarker` and `NextUploadIdMarker`: "When a list is truncated", they are the start of the next page.
 ///
 /// Amazon S3 API Reference, "ListMultipartUploads".
 async fn uploads_are_listed_page_by_page(server: &Server) -> Observed {
@@ -168,7 +168,7 @@ async fn uploads_are_listed_page_by_page(server: &Server) -> Observed {
     Observed::new("3 in two pages, 0 left", format!("{paged} in two pages, {left} left"))
 }
 
-/// The uploads under `prefix`, each with whether the time is told at which it began.
+/// The uploads under `prefix`, and for each whether the reply has the time at which it was initiated.
 async fn listed(server: &Server, prefix: &str) -> Vec<(String, bool)> {
     let request = server.s3.list_multipart_uploads().bucket(&server.bucket).prefix(prefix);
     let reply = request.send().await.unwrap();
@@ -178,7 +178,7 @@ async fn listed(server: &Server, prefix: &str) -> Vec<(String, bool)> {
         .collect()
 }
 
-/// A multipart upload as the writer makes it, with a CRC-32 of every part.
+/// A multipart upload as the writer creates it, with a CRC-32 of every part.
 pub(crate) struct Upload<'a> {
     server: &'a Server,
     pub(crate) key: String,

@@ -1,4 +1,4 @@
-//! Whole objects: what is there, what isn't, and what is told about it.
+//! Whole objects: existing and missing ones, and their metadata.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ pub(crate) const EXPECTATIONS: &[Expectation] = expectations![
 
 /// `NoSuchKey`: "The specified key does not exist", with 404.
 ///
-/// Amazon S3 API Reference, "Error responses"; GetObject. It takes `s3:ListBucket`: without it, S3 says 403.
+/// Amazon S3 API Reference, "Error responses"; GetObject. Without the permission `s3:ListBucket`, S3 answers 403.
 async fn get_of_a_missing_key(server: &Server) -> Observed {
     let reply = server.get(&server.free_key()).range("bytes=0-9").send().await;
     Observed::new("404 NoSuchKey", said(&reply))
@@ -37,7 +37,7 @@ async fn head_of_a_missing_key(server: &Server) -> Observed {
     Observed::new("404", said_to_head(&reply))
 }
 
-/// Where the current version is a delete marker, S3 answers as if the object was deleted, and says so with
+/// If the current version is a delete marker, S3 answers as if the object was deleted, with the header
 /// `x-amz-delete-marker: true`.
 ///
 /// Amazon S3 API Reference, "GetObject"; User Guide, "Working with delete markers".
@@ -61,7 +61,7 @@ async fn get_of_a_deleted_key_in_a_versioned_bucket(server: &Server) -> Observed
     Observed::in_turn("404 NoSuchKey, then marker true", [said(&reply), marker])
 }
 
-/// User-defined metadata is stored with the object, names in lower case, and told by GetObject and HeadObject.
+/// User-defined metadata is stored with the object, with names in lower case. GetObject and HeadObject return it.
 ///
 /// Amazon S3 User Guide, "Working with object metadata"; PutObject, HeadObject, GetObject.
 async fn user_metadata_comes_back(server: &Server) -> Observed {
@@ -95,8 +95,8 @@ async fn metadata_over_2_kb(server: &Server) -> Observed {
     Observed::new("400 MetadataTooLarge", said(&request.send().await))
 }
 
-/// "Lists keys after this specified key. StartAfter can be any key in the bucket", or none; in "lexicographical order
-/// based on their key names"; `NextContinuationToken` where there are more.
+/// "Lists keys after this specified key. StartAfter can be any key in the bucket", or a key that does not exist. The
+/// keys are in "lexicographical order based on their key names". `NextContinuationToken` is present if there are more.
 ///
 /// Amazon S3 API Reference, "ListObjectsV2".
 async fn keys_are_listed_in_order_from_anywhere(server: &Server) -> Observed {

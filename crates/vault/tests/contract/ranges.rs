@@ -1,4 +1,4 @@
-//! Ranged reads: exactly the bytes asked for, and where they are in the object.
+//! Ranged reads: exactly the requested bytes, and their position in the object.
 
 use std::sync::{
     Arc,
@@ -33,7 +33,7 @@ async fn range(server: &Server) -> Observed {
     Observed::new("206 bytes 2-5/10: 2345", read(server, TEN, "bytes=2-5").await)
 }
 
-/// A last byte behind the end stands for the end (RFC 9110, section 14.1.2).
+/// A last byte past the end means the end (RFC 9110, section 14.1.2).
 ///
 /// Amazon S3 API Reference, "GetObject".
 async fn range_that_ends_past_the_end(server: &Server) -> Observed {
@@ -63,14 +63,14 @@ async fn range_past_the_end(server: &Server) -> Observed {
     Observed::new("416 InvalidRange", read(server, TEN, "bytes=10-20").await)
 }
 
-/// An empty object has no first byte to start from.
+/// An empty object has no first byte.
 ///
 /// Amazon S3 API Reference, "Error responses"; GetObject.
 async fn range_of_an_empty_object(server: &Server) -> Observed {
     Observed::new("416 InvalidRange", read(server, b"", "bytes=0-20").await)
 }
 
-/// Status, Content-Range and body of the reply, or the refusal.
+/// The status, Content-Range and body of the reply, or the error.
 async fn read(server: &Server, object: &[u8], range: &str) -> String {
     let key = server.free_key();
     server.store(&key, object).await;
@@ -86,7 +86,7 @@ async fn read(server: &Server, object: &[u8], range: &str) -> String {
     format!("{status} {content_range}: {}", String::from_utf8_lossy(&body))
 }
 
-/// Keeps the status of a reply, which the SDK doesn't tell of a success.
+/// Keeps the status of a reply, which the SDK does not expose after a success.
 #[derive(Clone, Debug, Default)]
 struct Status(Arc<AtomicU16>);
 

@@ -1,4 +1,4 @@
-//! Clients for a server, and the requests that several expectations share.
+//! Clients for a server, and requests that several expectations share.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,7 +10,7 @@ use aws_sdk_s3::{
     },
 };
 
-/// One server, with an empty bucket of this run's own.
+/// A server with an empty bucket for this run.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) s3: aws_sdk_s3::Client,
@@ -20,7 +20,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Nothing is retried: a reply is what the expectation is about.
+    /// Requests are not retried, because the expectations are about single replies.
     pub(crate) async fn at(endpoint: &str) -> Self {
         let credentials = Credentials::new("test", "test", None, None, "test");
         let s3 = aws_sdk_s3::Config::builder()
@@ -48,7 +48,7 @@ impl Server {
         server
     }
 
-    /// An object key that nothing is stored under.
+    /// An object key under which nothing is stored.
     pub(crate) fn free_key(&self) -> String {
         format!("key-{:04}", self.keys.fetch_add(1, Ordering::Relaxed))
     }
@@ -66,7 +66,7 @@ impl Server {
         request.body(body.to_vec().into())
     }
 
-    /// Stores `body` under `key`, and gives back its ETag.
+    /// Stores `body` under `key`, and returns its ETag.
     pub(crate) async fn store(&self, key: &str, body: &[u8]) -> String {
         self.put(key, body).send().await.unwrap().e_tag.unwrap()
     }

@@ -1,4 +1,4 @@
-//! What the trials on one server come to.
+//! The result of the trials on one server.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::{expectation::Observed, gaps::Gap};
 pub(crate) struct Verdict {
     met: usize,
     known_gaps: usize,
-    /// Why the suite fails; it passes when there are none.
+    /// The reasons why the suite fails. Empty if it passes.
     pub(crate) complaints: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Versions: what there is of an object, and what it takes to remove it for good.
+//! Versions: the versions of an object, and how they are removed permanently.
 
 use aws_sdk_s3::{
     error::SdkError,
@@ -30,8 +30,8 @@ pub(crate) const EXPECTATIONS: &[Expectation] = expectations![
     head_tells_a_delete_marker,
 ];
 
-/// "Returns metadata about all versions of the objects in a bucket": the newest of a key first, delete markers in an
-/// element of their own.
+/// "Returns metadata about all versions of the objects in a bucket". The newest version of a key comes first. Delete
+/// markers have a separate element.
 ///
 /// Amazon S3 API Reference, "ListObjectVersions"; User Guide, "Listing objects in a versioning-enabled bucket".
 async fn versions_and_delete_markers_are_listed(server: &Server) -> Observed {
@@ -56,7 +56,7 @@ async fn versions_and_delete_markers_are_listed(server: &Server) -> Observed {
     )
 }
 
-/// "When the response is truncated", `NextKeyMarker` and `NextVersionIdMarker` are where the next page begins.
+/// "When the response is truncated", `NextKeyMarker` and `NextVersionIdMarker` are the start of the next page.
 ///
 /// Amazon S3 API Reference, "ListObjectVersions".
 async fn versions_are_listed_page_by_page(server: &Server) -> Observed {
@@ -89,8 +89,8 @@ async fn versions_are_listed_page_by_page(server: &Server) -> Observed {
     Observed::new("2 pages, 3 of 3", format!("{pages} pages, {} of {listed}", ids.len()))
 }
 
-/// "Objects stored in your bucket before you set the versioning state have a version ID of null", by which they are
-/// deleted too.
+/// "Objects stored in your bucket before you set the versioning state have a version ID of null". They can also be
+/// deleted by this ID.
 ///
 /// Amazon S3 User Guide, "How S3 Versioning works"; API Reference, "DeleteObject".
 async fn a_bucket_without_versions_lists_null(server: &Server) -> Observed {
@@ -131,7 +131,7 @@ async fn a_deleted_version_is_gone(server: &Server) -> Observed {
     Observed::in_turn("done, then the other", [said(&deleted), left.to_owned()])
 }
 
-/// "If you delete the delete marker", the version below it is current again.
+/// "If you delete the delete marker", the version below it becomes the current one again.
 ///
 /// Amazon S3 User Guide, "Managing delete markers".
 async fn a_deleted_delete_marker_uncovers(server: &Server) -> Observed {
@@ -144,7 +144,7 @@ async fn a_deleted_delete_marker_uncovers(server: &Server) -> Observed {
     Observed::in_turn("404, then done, then done", [covered, said(&deleted), uncovered])
 }
 
-/// Deleting is idempotent: a version that another erasure has deleted is no failure.
+/// Deletions are idempotent: a version that another erasure has deleted causes no error.
 ///
 /// Amazon S3 API Reference, "DeleteObject".
 async fn deleting_what_is_gone(server: &Server) -> Observed {
@@ -157,7 +157,7 @@ async fn deleting_what_is_gone(server: &Server) -> Observed {
     Observed::in_turn("done, then done", [said(&first), said(&second)])
 }
 
-/// "Version ID of the object": the writer takes back the one that it has put.
+/// "Version ID of the object": the writer deletes exactly the version that it stored.
 ///
 /// Amazon S3 API Reference, "PutObject", "GetObject" and "HeadObject".
 async fn put_tells_its_version(server: &Server) -> Observed {
@@ -170,8 +170,8 @@ async fn put_tells_its_version(server: &Server) -> Observed {
     Observed::new("the same", if same { "the same" } else { "otherwise" })
 }
 
-/// `x-amz-delete-marker: true` beside the 404: "the object was deleted and a delete marker is its current version". A key
-/// that never held anything, and one whose marker was removed, answer 404 without it.
+/// `x-amz-delete-marker: true` with the 404 means: "the object was deleted and a delete marker is its current version".
+/// For a key that was never used, or whose marker was removed, the 404 has no such header.
 ///
 /// Amazon S3 User Guide, "Working with delete markers"; API Reference, "HeadObject".
 async fn head_tells_a_delete_marker(server: &Server) -> Observed {
@@ -206,8 +206,8 @@ async fn head_tells_a_delete_marker(server: &Server) -> Observed {
     )
 }
 
-/// A version under a legal hold or in its retention period isn't deleted: 403 `AccessDenied`, as for a permission that is
-/// missing.
+/// A version under a legal hold or in its retention period is not deleted. The answer is 403 `AccessDenied`, as for a
+/// missing permission.
 ///
 /// Amazon S3 User Guide, "How S3 Object Lock works".
 async fn a_locked_version_is_not_deleted(server: &Server) -> Observed {
@@ -219,8 +219,8 @@ async fn a_locked_version_is_not_deleted(server: &Server) -> Observed {
     Observed::in_turn("403 AccessDenied, then done", [said(&refused), said(&deleted)])
 }
 
-/// `x-amz-object-lock-legal-hold`: "Specifies whether a legal hold is in effect for this object", which tells the one 403
-/// from the other.
+/// `x-amz-object-lock-legal-hold`: "Specifies whether a legal hold is in effect for this object". It distinguishes the
+/// two causes of the 403.
 ///
 /// Amazon S3 API Reference, "HeadObject".
 async fn head_tells_a_lock(server: &Server) -> Observed {
@@ -236,7 +236,7 @@ async fn head_tells_a_lock(server: &Server) -> Observed {
     Observed::in_turn("ON, then none", [told(&held).await, told(&free).await])
 }
 
-/// "If you issue a simple DELETE request … S3 creates a delete marker", locked or not.
+/// "If you issue a simple DELETE request … S3 creates a delete marker", whether the version is locked or not.
 ///
 /// Amazon S3 User Guide, "How S3 Object Lock works", "Object Lock and delete markers".
 async fn a_locked_version_is_hidden(server: &Server) -> Observed {
@@ -249,7 +249,7 @@ async fn a_locked_version_is_hidden(server: &Server) -> Observed {
 
 const KEY: &str = "key";
 
-/// A bucket that keeps versions and locks, with one key.
+/// A bucket with versions and locks, and one key.
 struct Versioned<'a> {
     server: &'a Server,
     name: String,

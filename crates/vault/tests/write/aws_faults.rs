@@ -1,4 +1,4 @@
-//! S3 or KMS fail, once or for good.
+//! S3 or KMS fails, once or permanently.
 
 use std::time::Duration;
 
@@ -183,7 +183,7 @@ async fn a_disabled_key_is_for_a_person_to_look_at() {
 #[tokio::test]
 async fn a_commit_that_is_answered_without_proof_is_looked_for() {
     for (operation, source) in [("PutObject", one_part()), ("CompleteMultipartUpload", two_parts())] {
-        // It was carried out, and the look finds it.
+        // The request was carried out, and the check finds the object.
         let world = World::start().await;
         world.proxy.inject(operation, 0..1, Fault::WithoutEtag);
         let receipt = receipt(world.store(&source).await);
@@ -191,7 +191,7 @@ async fn a_commit_that_is_answered_without_proof_is_looked_for() {
         world.assert_stored(&source).await;
     }
     for (operation, source) in [("PutObject", one_part()), ("CompleteMultipartUpload", two_parts())] {
-        // It wasn't, and the copy doesn't say so.
+        // The request was not carried out, and the copy must not succeed.
         let world = World::start().await;
         world.proxy.inject(operation, 0..1, Fault::Imposter);
         let error = world.store(&source).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Copies that nothing disturbs.
+//! Copies without any faults.
 
 use std::{
     sync::{
@@ -68,7 +68,7 @@ async fn four_parts_and_no_more_are_on_their_way_at_once() {
         world.proxy.before("UploadPart", nth, async move {
             most.fetch_max(begun.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             if nth < 4 {
-                // Opens only when four are here.
+                // The barrier opens only when four copies have reached it.
                 four.wait().await;
             }
         });

@@ -1,4 +1,4 @@
-//! Somebody else is at the same recording.
+//! Another process writes the same recording.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! No upload stays open: not after a deadline, not after a dropped future, not for ever after a killed process.
+//! No upload stays open: not after a deadline, not after a dropped future, and not permanently after a killed process.
 
 use std::{
     sync::Arc,
@@ -15,7 +15,7 @@ use super::{
     support::{World, audio, proxy::Fault, recording},
 };
 
-/// How often the tests look whether something has happened.
+/// The interval at which the tests poll.
 const POLL: Duration = Duration::from_millis(5);
 
 impl World {
@@ -23,7 +23,7 @@ impl World {
         self.writer().store(&recording(1), &incoming(), source, deadline).await
     }
 
-    /// Opens an upload as another process does.
+    /// Opens an upload as another process would.
     async fn open_upload(&self, key: &str) -> String {
         let client = self.direct_s3();
         let created = client
@@ -35,7 +35,7 @@ impl World {
         created.unwrap().upload_id().unwrap().to_owned()
     }
 
-    /// The job comes again, after the 20 minutes that the queue hides it for, and ends well.
+    /// The job is delivered again after the queue's 20 minutes, and succeeds.
     pub(super) async fn next_delivery(&self, source: &Scripted) {
         let later = self
             .writer()
@@ -138,8 +138,8 @@ async fn a_killed_copys_upload_is_aborted_by_the_next_one_after_twenty_minutes()
     assert_eq!(world.open_uploads().await, [(recording(2).object_key(), foreign)]);
 }
 
-/// The queue gives a killed copy's message again 20 minutes after it gave it first: the upload, opened a moment later, isn't
-/// that old then.
+/// The queue delivers a killed copy's message again 20 minutes after its first delivery. The upload was opened a moment
+/// later, and is therefore younger than 20 minutes.
 #[tokio::test]
 async fn a_younger_upload_is_aborted_once_the_recording_is_stored() {
     let world = World::start().await;
@@ -173,7 +173,7 @@ async fn a_live_neighbours_upload_is_left_alone_until_it_is_void() {
     assert_eq!(world.open_uploads().await, [(key, neighbours)]);
 }
 
-/// The slower of two copies finds its upload gone, and then what the faster one has stored.
+/// The slower of two copies finds that its upload is gone, and then that the faster one has stored the recording.
 #[tokio::test]
 async fn the_slower_of_two_copies_ends_well_without_its_upload() {
     let world = Arc::new(World::start().await);

@@ -1,4 +1,4 @@
-//! What comes is not what it should be.
+//! The source sends other content than it should.
 
 use std::collections::HashMap;
 
@@ -120,7 +120,7 @@ async fn an_absurd_length_is_refused_before_anything_is_stored() {
     }
 }
 
-/// `audio` has two channels and 32,000 bytes a second.
+/// `audio` has two channels and 32,000 bytes per second.
 #[tokio::test]
 async fn audio_that_is_not_what_was_told_is_refused_and_in_the_end_stored_as_suspect() {
     for (len, parts) in [(320_044, 1), (PART + 320_044, 2)] {
@@ -199,7 +199,7 @@ async fn audio_that_is_what_was_told_is_stored_without_a_mark() {
     }
 }
 
-/// Whatever was asked for: what Twilio encrypted it can't convert.
+/// The requested format does not matter, because Twilio cannot convert an encrypted recording.
 #[tokio::test]
 async fn what_a_recording_is_served_as_is_told_by_its_bytes() {
     let mut frame = [0; 288];

@@ -1,4 +1,4 @@
-//! A source that breaks as its script says.
+//! A source that fails according to a script.
 
 use std::{collections::VecDeque, sync::Mutex};
 
@@ -6,34 +6,34 @@ use bytes::Bytes;
 use futures_util::{StreamExt, future::BoxFuture, stream};
 use vault::{Source, SourceError, SourceReply};
 
-/// A network's habit: pieces of an odd size, so that they fall on no boundary of frames or parts.
+/// Pieces of an odd size, as from a network, so that they end at no boundary of frames or parts.
 const CHUNK: usize = 9_973;
 
-/// How one reply ends. Positions are bytes of the recording, not of the reply.
+/// The end of a reply. Positions are bytes of the recording, not of the reply.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ending {
-    /// All of it.
+    /// The reply is complete.
     Whole,
     /// The connection breaks at this byte.
     Cut(usize),
-    /// The body ends at this byte as if that were the end.
+    /// The body ends at this byte as if it were complete.
     Short(usize),
-    /// Nothing comes after this byte, for ever.
+    /// No data follows this byte, and the connection stays open.
     Stall(usize),
-    /// No body at all.
+    /// There is no body.
     Refused { retryable: bool },
-    /// A whole reply that is something else.
+    /// A complete reply with other content.
     Other(&'static [u8]),
 }
 
-/// A recording, and what happens to each reply in turn; [`Ending::Whole`] when the script is over.
+/// A recording, and the end of each reply in turn. After the script, replies end with [`Ending::Whole`].
 pub(crate) struct Scripted {
     pub(crate) bytes: Bytes,
-    /// `None`: no length is announced.
+    /// `None` if no length is announced.
     pub(crate) announced: Option<u64>,
-    /// Whether ranges are served; if not, every reply begins at byte 0.
+    /// Whether ranges are supported. Otherwise, every reply starts at byte 0.
     pub(crate) ranges: bool,
-    /// What replies are told apart by.
+    /// The validator of the replies.
     pub(crate) validator: Option<&'static str>,
     script: Mutex<VecDeque<Ending>>,
     opened: Mutex<Vec<u64>>,
@@ -55,7 +55,7 @@ impl Scripted {
         Self::new(bytes, [])
     }
 
-    /// The bytes it was opened at.
+    /// The bytes at which the source was opened.
     pub(crate) fn opened(&self) -> Vec<u64> {
         self.opened.lock().unwrap().clone()
     }

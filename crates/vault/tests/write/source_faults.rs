@@ -1,4 +1,4 @@
-//! The source breaks, lies or says nothing.
+//! The source fails, sends wrong data, or sends nothing.
 
 use vault::{NotAudio, SourceError, StoreError};
 
@@ -8,12 +8,12 @@ use super::{
     support::{World, audio, noise},
 };
 
-/// Two parts: the first is on its way when the source breaks at the last byte.
+/// Two parts. The first one is in transit when the source breaks at the last byte.
 const LEN: usize = PART + 1000;
 
 const POSITIONS: [usize; 4] = [0, 1, LEN * 37 / 100, LEN - 1];
 
-/// A reply counts from the moment when its head has been looked at.
+/// A reply counts from the moment when its head has been checked.
 fn resumed_at(cut: usize) -> u64 {
     if cut < 512 { 0 } else { cut as u64 }
 }
@@ -44,7 +44,7 @@ async fn a_source_without_ranges_starts_over_with_a_new_key_and_upload() {
         assert_eq!(
             source.opened(),
             [0, resumed_at(at)],
-            "the reply that begins again is used"
+            "the reply that starts again must be used"
         );
         let again = if resumed_at(at) == 0 { 1 } else { 2 };
         assert_eq!(world.proxy.count("GenerateDataKey"), again);
@@ -120,7 +120,7 @@ async fn a_wav_that_claims_what_arrived_or_nothing_is_stored() {
     }
 }
 
-/// A WAV of `len` bytes whose data chunk claims `claimed`.
+/// A WAV file of `len` bytes whose data chunk has the length `claimed`.
 fn wav(len: usize, claimed: u32) -> Vec<u8> {
     let mut bytes = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0data".to_vec();
     bytes.extend_from_slice(&claimed.to_le_bytes());

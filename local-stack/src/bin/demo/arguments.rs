@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
-Plays the whole service through on this machine: a recording at Twilio, the signed callback, the encrypted copy in S3,
-and playback, compared byte for byte. No AWS or Twilio account is needed.
+Runs the whole service on this machine: a recording at Twilio, the signed callback, the encrypted copy in S3, and
+playback, compared byte for byte. It needs no AWS or Twilio account.
 
 usage: cargo demo [--release] [--serve [--json [--mp3]]] [--state DIR] [FILE]
 
-  FILE         a recording to take, .wav or .mp3 (default: a WAV of three minutes, made up)
+  FILE         the recording to use, .wav or .mp3 (default: a sample WAV of three minutes)
   --release    run release builds of the functions
-  --serve      keep everything up afterwards, until Ctrl-C
-  --json       with --serve: no demonstration; one JSON line on stdout when everything is ready
-  --mp3        with --json: the functions fetch MP3 from Twilio, not WAV (elsewhere FILE says it)
+  --serve      keep everything running afterwards, until Ctrl-C
+  --json       with --serve: skip the demonstration, and print one line of JSON when everything is ready
+  --mp3        with --json: fetch MP3 from Twilio instead of WAV (otherwise FILE decides)
   --state DIR  keep recordings and logs in this folder (default: a temporary one, removed at the end)
-  --help       this text";
+  --help       print this text";
 
-/// What to do.
+/// The kind of run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
     pub(crate) mode: Mode,
@@ -29,30 +29,30 @@ pub(crate) struct Arguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Help,
-    /// Demonstrate and end.
+    /// Runs the demonstration and ends.
     Once,
-    /// Demonstrate and stay up.
+    /// Runs the demonstration and keeps serving.
     Serve,
-    /// Stay up, and tell a program where everything is.
+    /// Serves, and prints all addresses for a program.
     ServeJson,
 }
 
-/// What's wrong with the command line.
+/// Why the command line is wrong.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ArgumentError {
     #[error("unknown option {0}")]
     UnknownOption(String),
-    #[error("--state needs a folder")]
+    #[error("--state requires a folder")]
     NoFolder,
-    #[error("--json goes with --serve")]
+    #[error("--json requires --serve")]
     JsonAlone,
-    #[error("--mp3 goes with --json; elsewhere the recording's file says it")]
+    #[error("--mp3 requires --json; without --json, the file's extension sets the format")]
     Mp3Alone,
-    #[error("with --json no recording is played")]
+    #[error("--json does not accept a recording")]
     NeedlessFile,
-    #[error("one recording at a time")]
+    #[error("only one recording is accepted")]
     SecondFile,
-    #[error("a recording is a .wav or .mp3 file")]
+    #[error("the recording must be a .wav or .mp3 file")]
     UnknownFormat,
 }
 
@@ -95,7 +95,7 @@ impl Arguments {
         Ok(parsed)
     }
 
-    /// The recording's format, as the setting `MEDIA_FORMAT` and the file's extension have it.
+    /// The recording's format, as in the setting `MEDIA_FORMAT` and in the file's extension.
     pub(crate) fn format(&self) -> &'static str {
         match &self.recording {
             Some(file) if file.extension().is_some_and(|extension| extension == "mp3") => "mp3",

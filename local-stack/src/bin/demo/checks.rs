@@ -1,4 +1,4 @@
-//! What the demonstration sees, and what must be true of it.
+//! The observations of the demonstration and their checks.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ impl Reply {
         if let Some(range) = range {
             request = request.header("Range", range);
         }
-        let asked = Instant::now();
+        let sent = Instant::now();
         let mut response = request.send().await?;
         let content_range = response
             .headers()
@@ -35,7 +35,7 @@ impl Reply {
         let mut first_byte = Duration::ZERO;
         while let Some(chunk) = response.chunk().await? {
             if body.is_empty() {
-                first_byte = asked.elapsed();
+                first_byte = sent.elapsed();
             }
             body.extend_from_slice(&chunk);
         }
@@ -44,24 +44,24 @@ impl Reply {
             content_range,
             body,
             first_byte,
-            whole: asked.elapsed(),
+            whole: sent.elapsed(),
         })
     }
 }
 
-/// The object as S3 has it.
+/// The object in S3.
 pub(crate) struct StoredObject {
     pub(crate) key: String,
     pub(crate) len: u64,
     pub(crate) version: Option<String>,
     pub(crate) encryption: Option<String>,
     pub(crate) first_bytes: Vec<u8>,
-    /// In the clear at the head of the object.
+    /// The encryption context, in cleartext at the head of the object.
     pub(crate) context: Vec<(String, String)>,
 }
 
 impl StoredObject {
-    /// The object of a recording, if it's there already.
+    /// The object of a recording, if it exists.
     pub(crate) async fn look(stack: &Stack, recording_sid: &str) -> Result<Option<Self>, Error> {
         let key = format!("recordings/{recording_sid}");
         let s3 = stack.s3();
@@ -93,35 +93,35 @@ impl StoredObject {
     pub(crate) fn check(&self, recording_sid: &str, recording_len: usize) -> Result<(), Error> {
         expect(
             !self.first_bytes.starts_with(b"RIFF"),
-            "the object doesn't begin as a WAV file",
+            "the object does not begin like a WAV file",
         )?;
         expect(
             self.len > recording_len as u64,
-            "the object is longer than the recording, by its seals",
+            "the object is longer than the recording",
         )?;
         let named = self
             .context
             .iter()
             .any(|(name, value)| name == "recordingsid" && value == recording_sid);
-        expect(named, "the encryption context names the recording")
+        expect(named, "the encryption context contains the recording")
     }
 }
 
-/// An error when something that must hold doesn't.
+/// An error if a condition does not hold.
 pub(crate) fn expect(holds: bool, what: &str) -> Result<(), Error> {
     if holds {
         Ok(())
     } else {
-        Err(format!("it should be that {what}, and it isn't").into())
+        Err(format!("check failed: {what}").into())
     }
 }
 
-/// An error that names the first byte in which two byte strings differ.
+/// An error with the position of the first difference between two byte strings.
 pub(crate) fn compare(got: &[u8], wanted: &[u8]) -> Result<(), Error> {
     match got.iter().zip(wanted).position(|(got, wanted)| got != wanted) {
         Some(at) => Err(format!("byte {at} differs from the original").into()),
         None if got.len() != wanted.len() => {
-            Err(format!("{} bytes came instead of {}", got.len(), wanted.len()).into())
+            Err(format!("received {} bytes instead of {}", got.len(), wanted.len()).into())
         }
         None => Ok(()),
     }
@@ -136,8 +136,8 @@ mod tests {
         compare(b"abc", b"abc").unwrap();
         for (got, wanted, text) in [
             (&b"abc"[..], &b"abx"[..], "byte 2 differs from the original"),
-            (b"ab", b"abc", "2 bytes came instead of 3"),
-            (b"abc", b"", "3 bytes came instead of 0"),
+            (b"ab", b"abc", "received 2 bytes instead of 3"),
+            (b"abc", b"", "received 3 bytes instead of 0"),
         ] {
             assert_eq!(compare(got, wanted).unwrap_err().to_string(), text);
         }

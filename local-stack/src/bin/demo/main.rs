@@ -1,4 +1,4 @@
-//! `cargo demo`: the whole job on one machine, from a signed callback to bytes that play; see `--help`.
+//! `cargo demo`: the whole workflow on one machine, from a signed callback to playback. `--help` lists the options.
 
 mod arguments;
 mod checks;
@@ -42,8 +42,8 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
         options.build = Build::Release;
     }
     options.state.clone_from(&arguments.state);
-    eprintln!("demo: setting up; the first time, the functions and their tools must be built and installed");
-    // Blocks: nothing else is to be done before the stack is there. It has a runtime of its own.
+    eprintln!("demo: setting up (the first run builds the functions and installs their tools)");
+    // This blocks: there is nothing else to do before the stack is ready. The stack has a runtime of its own.
     let stack = Stack::start(options)?;
 
     if arguments.mode == Mode::ServeJson {
@@ -58,7 +58,7 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-/// Ctrl-C, or what a process manager sends.
+/// Ctrl-C, or the signal of a process manager.
 async fn until_stopped() -> Result<(), Error> {
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {

@@ -1,4 +1,4 @@
-//! What the demonstration says.
+//! The output of the demonstration.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub(crate) fn object(object: &StoredObject, took: Duration) {
     println!("            server-side encryption {encryption}, version {version}");
     let first: Vec<_> = object.first_bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     println!(
-        "            first bytes {} (a WAV file's are 52 49 46 46, RIFF)",
+        "            first bytes {} (a WAV file begins with 52 49 46 46, RIFF)",
         first.join(" ")
     );
     for (name, value) in &object.context {
@@ -50,14 +50,14 @@ pub(crate) fn object(object: &StoredObject, took: Duration) {
 }
 
 pub(crate) fn link(link: &str, made: &[Call]) {
-    // The signature is the listener's alone, even here.
+    // The signature is only for the listener, even here.
     let shown = link.split_once("signature=").map_or(link, |(shown, _)| shown);
     println!("Link        {shown}signature=… ({})", calls(made));
 }
 
-pub(crate) fn reply(asked: &str, reply: &Reply, made: &[Call]) {
+pub(crate) fn reply(requested: &str, reply: &Reply, made: &[Call]) {
     println!(
-        "Playback    {asked}: {} {}, {}; first byte after {}, last after {} ({})",
+        "Playback    {requested}: {} {}, {}; first byte after {}, last after {} ({})",
         reply.status,
         reply.content_range.as_deref().unwrap_or("whole"),
         bytes(reply.body.len() as u64),
@@ -74,9 +74,9 @@ pub(crate) fn all_equal() {
 pub(crate) fn serving(stack: &Stack, link: &str) -> Result<(), toolbox::ToolError> {
     let cargo_lambda = toolbox::tool(toolbox::Venv::Stack, "cargo-lambda")?;
     println!(
-        "\nStill up, until Ctrl-C. Play the recording as Flex Insights does, in a browser:\n  {page}\n\
-         or by its link alone:\n  {link}\n\
-         Drop RE….wav files into {recordings} and POST callbacks to {callbacks}\n\n\
+        "\nServing until Ctrl-C. Play the recording in a browser, as Flex Insights does:\n  {page}\n\
+         or open its link:\n  {link}\n\
+         Put RE….wav files into {recordings} and POST callbacks to {callbacks}\n\n\
          The sample events, from another terminal in the project's folder (README, \"Local invokes\"):\n  \
          export PATH={tools}:$PATH\n  \
          cargo lambda watch --env-file {callback_settings} -P 9000\n  \
@@ -100,7 +100,7 @@ fn calls(made: &[Call]) -> String {
     format!("{} S3 and {} KMS calls", count("s3"), count("kms"))
 }
 
-/// With the thousands apart.
+/// Formats a number with separators between thousands.
 fn bytes(count: u64) -> String {
     let digits = count.to_string();
     let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);

@@ -1,4 +1,4 @@
-//! The demonstration: what happens to one recording, step by step, each step checked.
+//! The steps of the demonstration with one recording. Each step is checked.
 
 use std::{
     fs,
@@ -19,16 +19,17 @@ const RECORDING: &str = "RE00000000000000000000000000000001";
 const CALL: &str = "CA00000000000000000000000000000001";
 const TASK: &str = "WT00000000000000000000000000000001";
 
-/// Long enough for a call of three minutes: 32 kB/s × 180 s = 5.8 MB, five times what a browser is sent at once.
+/// The length of the sample recording. Three minutes are 32 kB/s × 180 s = 5.8 MB, five times the most that a browser
+/// gets at once.
 const SECONDS: u32 = 180;
 
-/// Linking and copying take a second; a machine busy with a build may take many times that.
+/// Linking and copying take a second. A machine that is busy with a build may take many times as long.
 const JOBS_BOUND: Duration = Duration::from_secs(120);
 
-/// Between two looks at whether a job is done.
+/// The pause between two checks for a finished job.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Takes a recording through the whole service; returns a link that plays.
+/// Takes a recording through the whole service. Returns a link that plays.
 pub(crate) async fn take(stack: &Stack, arguments: &Arguments) -> Result<String, Error> {
     let (recording, seconds) = match &arguments.recording {
         Some(file) => (
@@ -53,7 +54,7 @@ pub(crate) async fn take(stack: &Stack, arguments: &Arguments) -> Result<String,
         .query(&format!("taskSid={TASK}"));
     let status = stack.post_callback(&callback).await?.status();
     narration::callback(status, posted.elapsed());
-    expect(status == 204, "the callback is taken with 204")?;
+    expect(status == 204, "the callback is answered with 204")?;
 
     let linked = eventually("the task's link", || async { Ok(linked_attributes(stack)) }).await?;
     narration::task_after(&linked, posted.elapsed());
@@ -87,7 +88,7 @@ async fn media_url(stack: &Stack) -> Result<String, Error> {
         .to_owned())
 }
 
-/// Three ranges as a player asks for them (the start, a seek, the end), then everything.
+/// Three ranges as a player requests them (the start, a seek, the end), then the whole recording.
 async fn play(stack: &Stack, link: &str, recording: &[u8]) -> Result<(), Error> {
     let len = recording.len();
     let (seek, tail) = (len / 2, len.min(32_000));
@@ -99,22 +100,22 @@ async fn play(stack: &Stack, link: &str, recording: &[u8]) -> Result<(), Error> 
         ),
         (format!("bytes=-{tail}"), len - tail..len),
     ];
-    for (asked, bytes) in ranges {
+    for (range, bytes) in ranges {
         let mark = stack.wire().mark();
-        let reply = Reply::fetch(link, Some(&asked)).await?;
-        narration::reply(&asked, &reply, &stack.wire().since(mark));
+        let reply = Reply::fetch(link, Some(&range)).await?;
+        narration::reply(&range, &reply, &stack.wire().since(mark));
         let expected = format!("bytes {}-{}/{len}", bytes.start, bytes.end - 1);
         expect(reply.status == 206, "a range is answered with 206")?;
         expect(
             reply.content_range.as_deref() == Some(&*expected),
-            "Content-Range is exact",
+            "the Content-Range is exact",
         )?;
         compare(&reply.body, &recording[bytes])?;
     }
     let mark = stack.wire().mark();
     let reply = Reply::fetch(link, None).await?;
     narration::reply("everything", &reply, &stack.wire().since(mark));
-    expect(reply.status == 200, "the whole is answered with 200")?;
+    expect(reply.status == 200, "a request without a range is answered with 200")?;
     compare(&reply.body, recording)
 }
 

@@ -1,4 +1,4 @@
-//! An answer's body, sent otherwise than announced.
+//! An answer's body that differs from its announced length.
 
 use std::{io, time::Duration};
 
@@ -19,7 +19,7 @@ pub(super) struct BodyPlan {
     /// The Content-Length; None sends chunks.
     pub(super) announced: Option<u64>,
     pub(super) end: End,
-    /// After this many bytes, for this long.
+    /// The pause: after this many bytes, for this long.
     pub(super) stall: Option<(u64, Duration)>,
 }
 
@@ -27,9 +27,9 @@ pub(super) struct BodyPlan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Whole,
-    /// Cleanly, after this many bytes.
+    /// Cleanly after this many bytes.
     After(u64),
-    /// With the connection, after this many bytes.
+    /// With the connection broken after this many bytes.
     BrokenAfter(u64),
 }
 
@@ -47,13 +47,13 @@ impl BodyPlan {
             sent: 0,
             connection,
         };
-        // A stream has no size of its own, so hyper takes the announced length on trust.
+        // A stream has no size of its own, so hyper trusts the announced length.
         let body = stream::unfold(Some(sending), |sending| async { sending?.step().await });
         Response::from_parts(parts, Body::from_stream(body))
     }
 }
 
-/// The length of a response's body, where it's known.
+/// The length of a response's body, if it is known.
 pub(super) fn length(response: &Response) -> Option<u64> {
     let announced = response
         .headers()
@@ -62,7 +62,7 @@ pub(super) fn length(response: &Response) -> Option<u64> {
     announced.or_else(|| response.body().size_hint().exact())
 }
 
-/// A body on its way out.
+/// A body that is being sent.
 struct Sending {
     plan: BodyPlan,
     rest: BodyDataStream,
@@ -91,14 +91,14 @@ impl Sending {
                 None => return self.finish().await,
             }
         }
-        // A chunk longer than `usize` can say can't exist, so the conversion never loses a byte that's held.
+        // No chunk is longer than `usize::MAX`, so the conversion never loses a byte.
         let take = usize::try_from(due).unwrap_or(usize::MAX).min(self.held.len());
         let chunk = self.held.split_to(take);
         self.sent += chunk.len() as u64;
         Some((Ok(chunk), Some(self)))
     }
 
-    /// Bytes that may be sent before the next stall or the end.
+    /// The number of bytes that may be sent before the next stall or the end.
     fn due(&self) -> u64 {
         let end = match self.plan.end {
             End::Whole => u64::MAX,

@@ -1,25 +1,25 @@
-//! Channels and length of an audio file, from its first bytes.
+//! Channels and duration of an audio file, from its first bytes.
 
-use super::MediaFormat;
+use super::format::MediaFormat;
 
 /// Twilio's MP3 recordings are 32 kbit/s: 32,000 / 8 bytes a second.
 const MP3_BYTES_PER_SECOND: u64 = 4_000;
 
-/// Twilio's WAV recordings have 8,000 samples of 16 bits a second and channel: 8,000 × 2 bytes.
+/// Twilio's WAV recordings have 8,000 samples of 16 bits for each second and channel: 8,000 × 2 bytes.
 const WAV_BYTES_PER_SECOND: u64 = 16_000;
 
-/// What metadata tells of the audio.
+/// The audio facts in a recording's metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Audio {
     /// 1 or 2.
     pub(crate) channels: u16,
-    /// To the nearest second.
+    /// Rounded to the nearest second.
     pub(crate) seconds: u64,
 }
 
 impl Audio {
-    /// `head` is the file's beginning, `len` its whole length. A file that isn't what its name says is taken for mono at Twilio's usual
-    /// rate: a recording that Twilio encrypted is such a file.
+    /// `head` is the beginning of the file, `len` its length. A file whose bytes do not match its name is reported as
+    /// mono at Twilio's usual rate. A recording that Twilio encrypted is such a file.
     pub(super) fn of(format: MediaFormat, head: &[u8], len: u64) -> Self {
         match format {
             MediaFormat::Wav => wav(head, len).unwrap_or_else(|| Self {
@@ -34,7 +34,8 @@ impl Audio {
     }
 }
 
-/// RIFF: `RIFF`, length, `WAVE`, then chunks of a four-letter name, a length and that many bytes (padded to even).
+/// RIFF: `RIFF`, length, `WAVE`, then chunks. A chunk has a four-letter name, a length, and that many bytes (padded to
+/// even).
 fn wav(head: &[u8], file_len: u64) -> Option<Audio> {
     if head.get(..4)? != b"RIFF" || head.get(8..12)? != b"WAVE" {
         return None;
@@ -48,7 +49,8 @@ fn wav(head: &[u8], file_len: u64) -> Option<Audio> {
             b"fmt " => format = Some((u16_at(head, body + 2)?, u32_at(head, body + 8)?)),
             b"data" => {
                 let (channels, bytes_per_second) = format?;
-                // A header written before the length was known says 0xFFFFFFFF; the file's end is the truth then.
+                // A header that was written before the length was known has 0xFFFFFFFF. The data then ends with the
+                // file.
                 let data_len = u64::from(len).min(file_len.saturating_sub(body as u64));
                 return Some(Audio {
                     channels,
@@ -64,7 +66,8 @@ fn wav(head: &[u8], file_len: u64) -> Option<Audio> {
 /// The channel mode is the top two bits of a frame's fourth byte; 0b11 is mono (ISO/IEC 11172-3, 2.4.2.3).
 fn mp3_channels(head: &[u8]) -> Option<u16> {
     let frames = match head.strip_prefix(b"ID3") {
-        // The tag's length is four bytes of seven bits each, after version and flags, and doesn't count the ten-byte header.
+        // The length of the tag is four bytes of seven bits each, after version and flags. It does not include the
+        // ten-byte header.
         Some(_) => {
             let len = head
                 .get(6..10)?

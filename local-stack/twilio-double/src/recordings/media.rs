@@ -14,14 +14,18 @@ use tokio::{
     io::{AsyncReadExt, AsyncSeekExt, Take},
 };
 
-use super::{MediaFormat, Recording, Recordings};
+use super::{
+    format::MediaFormat,
+    store::{Recording, Recordings},
+};
 use crate::{problem::Problem, query::Query};
 
-/// Read from disk at a time: large against the cost of a call, small against a socket's buffer.
+/// The size of one read from disk: large compared with the cost of a call, small compared with a socket's buffer.
 const CHUNK_LEN: usize = 64 * 1024;
 
 /// # Errors
-/// 404 for a recording that's missing or deleted, 400 for more channels than it has, 501 for fewer (the double doesn't mix).
+/// 404 for a recording that is missing or deleted. 400 for more channels than it has, 501 for fewer (the double does
+/// not mix).
 pub(crate) async fn media(
     recordings: &Recordings,
     sid: &str,
@@ -41,7 +45,7 @@ pub(crate) async fn media(
 
     let etag = etag(&recording);
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    // RFC 9110 section 14.2: Range means something for GET alone.
+    // RFC 9110 section 14.2: Range is defined only for GET.
     let range = text(header::RANGE).filter(|_| *method == Method::GET);
     let (status, bytes) = match decide(range, text(header::IF_RANGE), &etag, recording.len) {
         Decision::Whole => (StatusCode::OK, 0..recording.len),
@@ -88,15 +92,15 @@ fn check_channels(requested: Option<&str>, present: u16) -> Result<(), Problem> 
         (Some("1"), _) => {
             let status = StatusCode::NOT_IMPLEMENTED;
             Err(Problem {
-                message: "the double doesn't mix channels".to_owned(),
+                message: "the double does not mix channels".to_owned(),
                 ..Problem::of(status)
             })
         }
-        (Some(_), _) => Err(Problem::invalid("RequestedChannels is 1 or 2")),
+        (Some(_), _) => Err(Problem::invalid("RequestedChannels must be 1 or 2")),
     }
 }
 
-/// Strong: another file under the same name has another length or another time.
+/// A strong ETag: another file with the same name has another length or another time.
 fn etag(recording: &Recording) -> String {
     format!(
         "\"{:x}-{:x}\"",
@@ -105,7 +109,7 @@ fn etag(recording: &Recording) -> String {
     )
 }
 
-/// Which bytes of the file are answered.
+/// The bytes of the answer.
 #[derive(Debug, PartialEq, Eq)]
 enum Decision {
     Whole,
@@ -139,7 +143,7 @@ enum Wanted {
     Last(u64),
 }
 
-/// A single byte range; None for whatever is to be ignored (another unit, several ranges, bad syntax).
+/// A single byte range. None for a header that must be ignored (another unit, several ranges, bad syntax).
 fn parse(range: &str) -> Option<Wanted> {
     let (first, last) = range.strip_prefix("bytes=")?.trim().split_once('-')?;
     match (first.is_empty(), last.is_empty()) {
@@ -153,7 +157,7 @@ fn parse(range: &str) -> Option<Wanted> {
     }
 }
 
-/// `u64`'s own parser takes a plus sign too.
+/// The parser of `u64` also accepts a plus sign.
 fn digits(text: &str) -> Option<u64> {
     text.parse()
         .ok()

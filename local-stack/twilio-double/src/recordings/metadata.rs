@@ -8,7 +8,7 @@ use axum::{
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{Recording, Recordings};
+use super::store::{Recording, Recordings};
 use crate::{
     dates::{parse_filter, rfc_2822},
     paging::{self, Page},
@@ -16,7 +16,7 @@ use crate::{
     query::Query,
 };
 
-/// Where the account's recordings are: what their URLs are made of.
+/// The account's address, for the URLs of its recordings.
 #[derive(Debug)]
 pub(crate) struct Account<'a> {
     pub(crate) sid: &'a str,
@@ -25,7 +25,7 @@ pub(crate) struct Account<'a> {
 
 impl Recordings {
     /// # Errors
-    /// 404 for a recording that's missing, or deleted and not asked for with `IncludeSoftDeleted`.
+    /// 404 for a recording that is missing, or deleted and not requested with `IncludeSoftDeleted`.
     pub(crate) async fn fetch(&self, account: &Account<'_>, sid: &str, query: &Query) -> Result<Response, Problem> {
         query.only(&["IncludeSoftDeleted"])?;
         let recording = self
@@ -37,7 +37,7 @@ impl Recordings {
     }
 
     /// # Errors
-    /// 400 for a filter or a page that isn't one.
+    /// 400 for a malformed filter or page.
     pub(crate) async fn list(&self, account: &Account<'_>, query: &Query) -> Result<Response, Problem> {
         query.only(&PARAMETERS)?;
         let page = Page::parse(query)?;
@@ -116,12 +116,12 @@ impl Account<'_> {
     }
 }
 
-/// The call of a recording that's nothing but a file: the one with the same digits.
+/// The call of a recording, which is only a file here: the CallSid with the same digits.
 fn call_of(recording: &Recording) -> String {
     recording.sid.replacen("RE", "CA", 1)
 }
 
-/// What the double takes of the parameters of a list.
+/// The parameters of a list that the double accepts.
 pub(crate) const PARAMETERS: [&str; 9] = [
     "CallSid",
     "ConferenceSid",
@@ -139,7 +139,7 @@ struct Filter {
     call: Option<String>,
     conference: Option<String>,
     day: Option<OffsetDateTime>,
-    /// Both ends inclusive: `DateCreated>=2026-11-20` arrives as a parameter named `DateCreated>`.
+    /// Both limits are inclusive: `DateCreated>=2026-11-20` arrives as a parameter named `DateCreated>`.
     from: Option<OffsetDateTime>,
     to: Option<OffsetDateTime>,
     deleted_too: bool,
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use crate::recordings::audio::Audio;
 
-    /// Began at 21:56:34 on 14 Oct 2016 and lasted 4 s.
+    /// It began at 21:56:34 on 14 Oct 2016 and lasted 4 s.
     fn recording() -> Recording {
         Recording {
             sid: "RE0123456789abcdef0123456789abcdef".to_owned(),

@@ -1,4 +1,4 @@
-//! The part of TaskRouter's expression language that searches for a call's task are written in.
+//! The part of TaskRouter's expression language that searches for the task of a call use.
 //!
 //! ```text
 //! any        = all *( "OR" all )
@@ -19,7 +19,7 @@ pub(super) enum Expression {
     Equal { path: Vec<String>, value: String },
 }
 
-/// Why an expression can't be evaluated: outside the subset, or wrong.
+/// Why an expression cannot be evaluated: it is wrong, or outside the subset.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ExpressionError {
     #[error("EvaluateTaskAttributes: {expected} expected at byte {at}")]
@@ -28,7 +28,7 @@ pub(super) enum ExpressionError {
     TooDeep,
 }
 
-/// Enough for any filter; keeps a hostile one from using up the stack.
+/// Enough for any filter. A hostile expression cannot exhaust the stack.
 const MAXIMUM_DEPTH: usize = 32;
 
 impl Expression {
@@ -41,7 +41,7 @@ impl Expression {
         }
     }
 
-    /// A path that leads nowhere, or to something that isn't a string, equals nothing.
+    /// A path that does not exist, or whose value is not a string, equals nothing.
     pub(super) fn matches(&self, attributes: &Value) -> bool {
         match self {
             Self::Any(terms) => terms.iter().any(|term| term.matches(attributes)),
@@ -69,7 +69,7 @@ impl<'t> Parser<'t> {
         self.chain("AND", Self::term, Expression::All)
     }
 
-    /// Operands between `operator`s; one alone stays what it is.
+    /// Operands with `operator` between them. A single operand is returned unchanged.
     fn chain(
         &mut self,
         operator: &str,
@@ -154,7 +154,7 @@ impl<'t> Parser<'t> {
         after.is_some_and(|after| !after.starts_with(is_name)) && self.takes(word)
     }
 
-    /// What's left, past white space.
+    /// The rest, without white space at its start.
     fn rest(&mut self) -> &'t str {
         let (_, rest) = self.text.split_at(self.at);
         let trimmed = rest.trim_start();
@@ -201,7 +201,7 @@ mod tests {
             ),
             ("call_sid == 'CA1' AND conference.sid == 'CF9'", false),
             ("call_sid == 'CA1' AND conference.sid == 'CF1'", true),
-            // AND binds tighter than OR.
+            // AND binds more tightly than OR.
             ("call_sid == 'CA1' OR call_sid == 'x' AND call_sid == 'y'", true),
             ("(call_sid == 'CA1' OR call_sid == 'x') AND call_sid == 'y'", false),
             ("((call_sid == 'CA1'))", true),

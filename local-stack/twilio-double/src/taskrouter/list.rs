@@ -10,14 +10,19 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{AssignmentStatus, RateLimit, Task, Tasks, Workspace, expression::Expression};
+use super::{
+    expression::Expression,
+    rate_limit::RateLimit,
+    store::{AssignmentStatus, Task, Tasks},
+    workspace::Workspace,
+};
 use crate::{
     paging::{self, Page},
     problem::Problem,
     query::Query,
 };
 
-/// What the double takes of the parameters of a list.
+/// The parameters of a list that the double accepts.
 pub(crate) const PARAMETERS: [&str; 6] = [
     "AssignmentStatus",
     "EvaluateTaskAttributes",
@@ -27,10 +32,11 @@ pub(crate) const PARAMETERS: [&str; 6] = [
     paging::PARAMETERS[2],
 ];
 
-/// Attributes are null in a list: the description promises them to a single fetch only, so a client that relies on more fails here.
+/// Attributes are null in a list. The description promises them only for a single fetch, so that a client that relies
+/// on more fails here.
 ///
 /// # Errors
-/// 400 for a filter, an order or a page that isn't one; 429 for a fourth attribute search within a second.
+/// 400 for a malformed filter, order or page. 429 for a fourth attribute search within a second.
 pub(crate) fn search(
     tasks: &Tasks,
     limit: &RateLimit,
@@ -82,12 +88,12 @@ pub(crate) fn search(
     Ok((limited, Json(body)).into_response())
 }
 
-/// Attributes that aren't JSON match nothing.
+/// Attributes that are not JSON match nothing.
 fn attributes(task: &Task) -> Value {
     serde_json::from_str(&task.attributes).unwrap_or(Value::Null)
 }
 
-/// Repeated, or separated by commas.
+/// The parameter may be repeated, or hold several values separated by commas.
 fn statuses(query: &Query) -> Result<Vec<AssignmentStatus>, Problem> {
     let words = query.all("AssignmentStatus").flat_map(|value| value.split(','));
     words
@@ -98,7 +104,7 @@ fn statuses(query: &Query) -> Result<Vec<AssignmentStatus>, Problem> {
         .collect()
 }
 
-/// Oldest first is Twilio's default. All the double's tasks have one priority, so it orders by age alone.
+/// Oldest first is Twilio's default. All tasks of the double have the same priority, so the order is by age alone.
 fn newest_first(ordering: Option<&str>) -> Result<bool, Problem> {
     match ordering {
         None | Some("DateCreated:asc") => Ok(false),
@@ -109,7 +115,7 @@ fn newest_first(ordering: Option<&str>) -> Result<bool, Problem> {
     }
 }
 
-/// The three headers of the description, with the resource's key in Twilio's limits.
+/// The three headers of the description, with the name of the resource in Twilio's limits.
 fn rate_headers(per_second: usize, remaining: usize) -> HeaderMap {
     HeaderMap::from_iter([
         (

@@ -8,7 +8,7 @@ use std::{
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// At most so many searches in any one second.
+/// Allows this many searches within any second.
 #[derive(Debug)]
 pub(crate) struct RateLimit(Mutex<Window>);
 
@@ -33,7 +33,7 @@ impl RateLimit {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).per_second = per_second;
     }
 
-    /// The limit, and how many more searches fit now; `Err` holds the limit that was hit.
+    /// The limit, and how many more searches are allowed now. `Err` has the limit that was exceeded.
     pub(super) fn admit(&self, now: Instant) -> Result<(usize, usize), usize> {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let per_second = window.per_second;

@@ -1,4 +1,4 @@
-//! The tasks themselves, in the order of their creation.
+//! The tasks, in the order of their creation.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -15,14 +15,14 @@ pub enum AssignmentStatus {
     Pending,
     /// Offered to a worker.
     Reserved,
-    /// Being worked on: what a task is unless told otherwise.
+    /// In progress: the default of a new task.
     #[default]
     Assigned,
-    /// Done but for the paperwork.
+    /// The call is over, and the agent wraps up.
     Wrapping,
-    /// Done; Twilio deletes it soon.
+    /// Complete. Twilio deletes it soon.
     Completed,
-    /// Given up.
+    /// Canceled.
     Canceled,
 }
 
@@ -34,9 +34,9 @@ pub struct TaskView {
     pub sid: String,
     /// JSON text, as last written.
     pub attributes: String,
-    /// Where the task stands.
+    /// The task's status.
     pub assignment_status: AssignmentStatus,
-    /// What the ETag says: 0 for a new task, one more for each update.
+    /// The version in the ETag: 0 for a new task, one more for each update.
     pub version: u64,
 }
 
@@ -65,7 +65,7 @@ impl From<Task> for TaskView {
 pub(crate) struct Tasks(Mutex<Vec<Task>>);
 
 impl Tasks {
-    /// Adds a task, or changes the one with this SID as another writer would: a new version.
+    /// Adds a task, or changes the one with this SID as another writer would, so that it has a new version.
     pub(crate) fn put(&self, sid: &str, attributes: &str, status: AssignmentStatus) -> Task {
         let now = OffsetDateTime::now_utc();
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,7 +96,7 @@ impl Tasks {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Writes the attributes, if the task is still at the version that the writer knows.
+    /// Writes the attributes if the task still has the version that the writer knows.
     pub(super) fn update(&self, sid: &str, attributes: &str, expected: Option<u64>) -> Result<Task, Problem> {
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let task = tasks
@@ -110,7 +110,7 @@ impl Tasks {
         Ok(task.clone())
     }
 
-    /// False when there was none.
+    /// False if there was none.
     pub(crate) fn delete(&self, sid: &str) -> bool {
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = tasks.len();

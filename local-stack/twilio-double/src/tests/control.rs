@@ -1,4 +1,4 @@
-//! What control does shows on the API, and the other way round.
+//! The effect of the control routes on the API, and the reverse.
 
 use reqwest::Method;
 use serde_json::{Value, json};

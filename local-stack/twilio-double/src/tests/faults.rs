@@ -1,4 +1,4 @@
-//! One test a fault, each on what reaches the client.
+//! One test for each fault, on what the client receives.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn broken(bench: &Bench, action: FaultAction) -> Response {
     bench.api(Method::GET, WAV).send().await.unwrap()
 }
 
-/// What arrives of a body, and whether it ended well.
+/// The received bytes of a body, and whether it ended well.
 async fn received(mut answer: Response) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
     loop {

@@ -1,14 +1,14 @@
-// Has Twilio's own flex-sdk validate a Flex token: node flex_sdk.cjs <node_modules> <base> <account> <token>
-// Prints what it makes of the answer, or of the refusal.
+// Validates a Flex token with Twilio's own flex-sdk: node flex_sdk.cjs <node_modules> <base> <account> <token>
+// Prints the result, or the refusal.
 const [modules, base, account, token] = process.argv.slice(2);
 
 // The SDK is for browsers; it reads its region from the window.
 globalThis.window = {};
-// The one change: the host. Method, headers and body are the SDK's.
+// Only the host is changed. Method, headers and body are from the SDK.
 const { fetch } = globalThis;
 globalThis.fetch = (url, options) => {
   const { protocol, host, pathname, search } = new URL(url);
-  if (`${protocol}//${host}` !== "https://flex-api.twilio.com") throw new Error(`asked ${protocol}//${host}`);
+  if (`${protocol}//${host}` !== "https://flex-api.twilio.com") throw new Error(`unexpected host: ${protocol}//${host}`);
   return fetch(base + pathname + search, options);
 };
 

@@ -1,4 +1,5 @@
-//! The question about a Flex token as Twilio's own `@twilio/flex-sdk` asks it, beside ours: both on the wire, to the double.
+//! Compares our validation of a Flex token with that of Twilio's `@twilio/flex-sdk`. Both send their requests to the
+//! double.
 
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::Value;
@@ -14,7 +15,7 @@ use super::{Bench, listening::Listening, player_authorization};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/tests/flex_sdk.cjs");
 
-/// What flex-sdk makes of a token.
+/// flex-sdk's result for a token.
 async fn by_flex_sdk(base: &str, account: &str, token: &str) -> Value {
     let modules = tokio::task::spawn_blocking(toolbox::flex_modules)
         .await
@@ -28,7 +29,7 @@ async fn by_flex_sdk(base: &str, account: &str, token: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"))
 }
 
-/// What this project's client makes of it.
+/// The result of this project's client.
 async fn by_us(base: &str, account: &str, token: &str) -> Result<twilio::flex_token::Listener, TokenError> {
     let endpoints = Endpoints {
         flex: base.parse::<Url>().unwrap(),
@@ -48,7 +49,7 @@ async fn we_ask_what_flex_sdk_asks() {
 
     let listener = by_us(&base, account, token).await.unwrap();
     let [ours] = &listening.take()[..] else { panic!() };
-    let told = by_flex_sdk(&base, account, token).await;
+    let answer = by_flex_sdk(&base, account, token).await;
     let [theirs] = &listening.take()[..] else { panic!() };
 
     assert_eq!(
@@ -65,9 +66,9 @@ async fn we_ask_what_flex_sdk_asks() {
     let authorization = ours.parts.headers[AUTHORIZATION].to_str().unwrap();
     assert_eq!(theirs.parts.headers[AUTHORIZATION], format!("{authorization})"));
 
-    // Both read the same answer.
-    let data = &told["data"];
-    assert_eq!(data["valid"], true, "{told}");
+    // Both clients read the same answer.
+    let data = &answer["data"];
+    assert_eq!(data["valid"], true, "{answer}");
     assert_eq!(data["accountSid"], **account);
     assert_eq!(data["roles"].as_array().unwrap(), &listener.roles);
     assert_eq!(data["identity"].as_str(), listener.identity.as_deref());
@@ -78,7 +79,7 @@ async fn we_ask_what_flex_sdk_asks() {
     let stranger = crate::flex_token!("a-strangers");
     let error = by_us(&base, account, stranger).await.unwrap_err();
     assert!(matches!(error, TokenError::Invalid), "{error}");
-    let told = by_flex_sdk(&base, account, stranger).await;
-    // One of the codes by which Flex UI knows that a session has ended.
-    assert!(told["error"].as_str().unwrap().contains("20003"), "{told}");
+    let answer = by_flex_sdk(&base, account, stranger).await;
+    // One of the codes that mean to Flex UI that a session has ended.
+    assert!(answer["error"].as_str().unwrap().contains("20003"), "{answer}");
 }

@@ -1,4 +1,4 @@
-//! The double's endpoints, with a record of what they were asked.
+//! The double's endpoints, with a record of the received requests.
 
 use std::{
     mem,
@@ -20,26 +20,26 @@ use crate::{
 
 /// A request as the double received it.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct Received {
     pub(super) parts: Parts,
     pub(super) body: Bytes,
 }
 
 pub(super) struct Listening {
     server: Server,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Listening {
     pub(super) async fn on(bench: &Bench) -> Self {
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&asked);
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&received);
         let capture = move |request: Request, next: Next| {
             let log = Arc::clone(&log);
             async move {
                 let (parts, body) = request.into_parts();
                 let body = to_bytes(body, usize::MAX).await.unwrap();
-                log.lock().unwrap().push(Asked {
+                log.lock().unwrap().push(Received {
                     parts: parts.clone(),
                     body: body.clone(),
                 });
@@ -48,15 +48,15 @@ impl Listening {
         };
         let routes = front::routes(Arc::clone(&bench.double.twilio)).layer(from_fn(capture));
         let server = Port::take().await.unwrap().serve(routes);
-        Self { server, asked }
+        Self { server, received }
     }
 
     pub(super) fn base(&self) -> String {
         self.server.base()
     }
 
-    /// The requests since it was last asked for them.
-    pub(super) fn take(&self) -> Vec<Asked> {
-        mem::take(&mut self.asked.lock().unwrap())
+    /// The requests since the previous call.
+    pub(super) fn take(&self) -> Vec<Received> {
+        mem::take(&mut self.received.lock().unwrap())
     }
 }

@@ -1,4 +1,4 @@
-//! Media: who gets it, which bytes of it.
+//! Media: access, formats and ranges.
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;

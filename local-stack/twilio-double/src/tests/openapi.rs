@@ -1,8 +1,9 @@
-//! The double's answers and this project's requests against Twilio's published OpenAPI description, so that neither can
-//! drift from Twilio.
+//! Compares the double's answers and this project's requests with Twilio's published OpenAPI description, so that
+//! neither differs from Twilio.
 //!
-//! The description isn't part of this repository: `OPENAPI_DIR` is the absolute path of the folder that holds it. Unset, the
-//! tests say so and pass, unless `OPENAPI_REQUIRED=1`. It describes successes only, so error answers are held by the other tests.
+//! The description is not part of this repository. `OPENAPI_DIR` is the absolute path of its folder. Without it, the
+//! tests print a line and pass, unless `OPENAPI_REQUIRED=1`. It describes only successes, so the other tests check the
+//! error answers.
 
 mod answers;
 mod description;
@@ -31,7 +32,7 @@ fn description_folder() -> Option<PathBuf> {
     folder
 }
 
-/// Past the test harness, which shows what a passing test prints to no one.
+/// Prints past the test harness, which hides the output of passing tests.
 fn say(line: &str) {
     writeln!(stderr(), "{line}").unwrap();
 }

@@ -1,4 +1,4 @@
-//! Recordings as a resource.
+//! The Recording resource.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -76,7 +76,7 @@ async fn a_task_that_is_gone_is_404_for_reader_and_writer() {
 async fn attributes_are_json_of_at_most_4096_characters() {
     let bench = Bench::new().await;
     bench.double.add_task(TASK, "{}");
-    // Characters, not bytes: each of these is two.
+    // Characters, not bytes: each of these has two bytes.
     let fits = format!(r#"{{"x":"{}"}}"#, "é".repeat(4096 - 8));
     assert_eq!(fits.chars().count(), 4096);
     for attributes in [

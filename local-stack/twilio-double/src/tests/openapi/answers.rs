@@ -1,4 +1,4 @@
-//! What the double answers.
+//! The double's answers.
 
 use jsonschema::Validator;
 use reqwest::{Method, RequestBuilder};
@@ -45,7 +45,7 @@ fn the_double_takes_no_parameter_that_is_not_described() {
     }
 }
 
-/// The check itself: whatever is left out, added or of another type must be noticed.
+/// A test of the check itself: it must notice what is missing, added or of another type.
 #[tokio::test]
 async fn an_answer_that_is_not_as_described_is_noticed() {
     let Some(folder) = description_folder() else { return };
@@ -152,7 +152,7 @@ async fn tasks_are_as_described(description: &Description) -> usize {
     checked
 }
 
-/// Sends the request and holds the answer against the description of `path`; 1, for counting.
+/// Sends the request and checks the answer against the description of `path`. Returns 1, for counting.
 async fn check(description: &Description, path: &str, request: RequestBuilder) -> usize {
     let (client, request) = request.build_split();
     let request = request.unwrap();
@@ -183,7 +183,7 @@ async fn check(description: &Description, path: &str, request: RequestBuilder) -
     1
 }
 
-/// The schema of a response's body; None when it has none.
+/// The schema of a response's body, if it has one.
 fn schema(description: &Description, path: &str, method: &Method, status: u16) -> Option<Validator> {
     let content = &description.operation(path, method)["responses"][status.to_string()]["content"];
     Some(description.validator(&content.get("application/json")?["schema"]))

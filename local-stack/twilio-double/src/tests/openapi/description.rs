@@ -1,4 +1,4 @@
-//! Twilio's description, read.
+//! Reads Twilio's description.
 
 use std::{fs, path::Path};
 
@@ -18,17 +18,17 @@ impl Description {
         Self(serde_json::from_str(&text).unwrap())
     }
 
-    /// Null where it isn't described.
+    /// Null if it is not described.
     pub(super) fn operation(&self, path: &str, method: &Method) -> &Value {
         &self.0["paths"][path][method.as_str().to_lowercase()]
     }
 
-    /// The paths of the description, with `{Name}` in the place of each parameter.
+    /// The paths of the description, with `{Name}` for each parameter.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         self.0["paths"].as_object().unwrap().keys().map(String::as_str)
     }
 
-    /// What holds values against a schema of this description.
+    /// A validator for a schema of this description.
     pub(super) fn validator(&self, schema: &Value) -> Validator {
         let mut schema = schema.clone();
         schema["components"] = self.0["components"].clone();
@@ -44,7 +44,7 @@ impl Description {
     }
 }
 
-/// From OpenAPI 3.0 to JSON Schema, and stricter: an object has every property described and no other.
+/// Converts OpenAPI 3.0 to a stricter JSON Schema: an object has every described property and no other.
 fn tighten(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(tighten),

@@ -1,4 +1,4 @@
-//! What this project's client asks of Twilio.
+//! The requests of this project's client.
 
 use std::collections::BTreeSet;
 
@@ -20,13 +20,13 @@ use self::deviations::{deviations, shape};
 use super::{RECORDING_, RECORDINGS, TASK_, TASKS, description::Description, description_folder, say};
 use crate::tests::{
     Bench, RECORDING, TASK,
-    listening::{Asked, Listening},
+    listening::{Listening, Received},
     player_authorization, wav_of,
 };
 
-/// What the client asks that isn't described, and where it's documented instead: media by Twilio's *Recordings resource*,
-/// the older validation of Flex tokens by *Play back recordings from custom storage*. The newer one is compared with what
-/// `@twilio/flex-sdk` asks.
+/// Requests of the client that the description lacks, and their documentation: media in Twilio's *Recordings resource*,
+/// the older validation of Flex tokens in *Play back recordings from custom storage*. The newer one is compared with
+/// the request of `@twilio/flex-sdk`.
 const NOT_DESCRIBED: [&str; 4] = [
     "GET /2010-04-01/Accounts/{AC}/Recordings/{RE}.mp3",
     "GET /2010-04-01/Accounts/{AC}/Recordings/{RE}.wav",
@@ -41,17 +41,17 @@ async fn requests_are_as_described() {
     let requests = every_request().await;
     let (mut described, mut others) = (BTreeSet::new(), BTreeSet::new());
     let mut checked = 0;
-    for asked in &requests {
+    for received in &requests {
         match descriptions
             .iter()
-            .find_map(|description| deviations(description, asked))
+            .find_map(|description| deviations(description, received))
         {
             Some((operation, deviations)) => {
                 assert!(deviations.is_empty(), "{operation}: {deviations:?}");
                 described.insert(operation);
                 checked += 1;
             }
-            None => drop(others.insert(shape(asked))),
+            None => drop(others.insert(shape(received))),
         }
     }
     let operations = [
@@ -70,7 +70,7 @@ async fn requests_are_as_described() {
     ));
 }
 
-/// The check itself: a request that isn't as described must be noticed.
+/// A test of the check itself: it must notice a request that differs from the description.
 #[tokio::test]
 async fn a_request_that_is_not_as_described_is_noticed() {
     let Some(folder) = description_folder() else { return };
@@ -78,9 +78,9 @@ async fn a_request_that_is_not_as_described_is_noticed() {
     let update = every_request()
         .await
         .into_iter()
-        .find(|asked| asked.parts.method == "POST");
+        .find(|received| received.parts.method == "POST");
     let update = update.unwrap();
-    let count = |asked: &Asked| deviations(&description, asked).map(|(_, deviations)| deviations.len());
+    let count = |received: &Received| deviations(&description, received).map(|(_, deviations)| deviations.len());
     assert_eq!(count(&update), Some(0));
     let path = update.parts.uri.path();
     for (method, target, body, expected) in [
@@ -105,8 +105,8 @@ async fn a_request_that_is_not_as_described_is_noticed() {
     }
 }
 
-/// Every operation of the client, each in every form it has, as the double received it.
-async fn every_request() -> Vec<Asked> {
+/// Every operation of the client, in every form, as the double received it.
+async fn every_request() -> Vec<Received> {
     let bench = Bench::new().await;
     bench.record(&format!("{RECORDING}.wav"), &wav_of(1, 1));
     bench.record(&format!("RE{:032x}.mp3", 1), &[0; 9_000]);

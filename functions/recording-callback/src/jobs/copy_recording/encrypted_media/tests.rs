@@ -55,7 +55,11 @@ impl Sealed {
 
 impl Source for &Sealed {
     fn open<'a>(&'a self, from: u64, validator: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>> {
-        assert_eq!((from, validator), (0, None), "there's no going on in the middle");
+        assert_eq!(
+            (from, validator),
+            (0, None),
+            "a download always begins at the first byte"
+        );
         *self.opened.lock().unwrap() += 1;
         let broken = self.breaks.lock().unwrap().pop();
         let mut chunks: Vec<_> = self.bytes[..broken.unwrap_or(self.bytes.len())]

@@ -1,28 +1,28 @@
-//! A request against the description.
+//! Compares a request with the description.
 
 use http::request::Parts;
 use serde_json::{Value, json};
 
-use super::{Asked, Description};
+use super::{Description, Received};
 
-/// Method and path of a request, a SID's kind in the place of each SID.
-pub(super) fn shape(asked: &Asked) -> String {
-    let segments = asked.parts.uri.path().split('/').map(|segment| {
+/// Method and path of a request, with the kind of each SID instead of the SID.
+pub(super) fn shape(received: &Received) -> String {
+    let segments = received.parts.uri.path().split('/').map(|segment| {
         let (name, extension) = segment.split_at(segment.find('.').unwrap_or(segment.len()));
         match name.len() {
             34 => format!("{{{}}}{extension}", &name[..2]),
             _ => segment.to_owned(),
         }
     });
-    format!("{} {}", asked.parts.method, Vec::from_iter(segments).join("/"))
+    format!("{} {}", received.parts.method, Vec::from_iter(segments).join("/"))
 }
 
-/// The described operation that a request is, and everything in it that isn't as described; `None` where its method or
-/// path is no operation's.
-pub(super) fn deviations(description: &Description, asked: &Asked) -> Option<(String, Vec<String>)> {
+/// The described operation of a request, and the request's deviations from it. `None` if no operation has its method
+/// and path.
+pub(super) fn deviations(description: &Description, received: &Received) -> Option<(String, Vec<String>)> {
     let Parts {
         method, uri, headers, ..
-    } = &asked.parts;
+    } = &received.parts;
     let (path, in_path) = description
         .paths()
         .find_map(|path| Some((path, path_parameters(path, uri.path())?)))?;
@@ -44,7 +44,7 @@ pub(super) fn deviations(description: &Description, asked: &Asked) -> Option<(St
     let query = pairs(uri.query().unwrap_or_default().as_bytes())
         .into_iter()
         .map(|(name, value)| (parameter("query", &name), name, value));
-    let fields = pairs(&asked.body)
+    let fields = pairs(&received.body)
         .into_iter()
         .map(|(name, value)| (form.get(&name), name, value));
     let mut deviations: Vec<_> = values
@@ -70,7 +70,7 @@ pub(super) fn deviations(description: &Description, asked: &Asked) -> Option<(St
     Some((format!("{method} {path}"), deviations))
 }
 
-/// The values of a described path's parameters, where the path is of its shape.
+/// The values of a described path's parameters, if the path has its shape.
 fn path_parameters<'a>(described: &'a str, path: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
     let (described, path): (Vec<_>, Vec<_>) = (described.split('/').collect(), path.split('/').collect());
     if described.len() != path.len() {
@@ -87,7 +87,7 @@ fn path_parameters<'a>(described: &'a str, path: &'a str) -> Option<Vec<(&'a str
     Some(parameters)
 }
 
-/// Whether a value's text is one that the schema takes.
+/// Whether the schema allows a value's text.
 fn takes(description: &Description, schema: &Value, text: &str) -> bool {
     let value = match schema["type"].as_str() {
         Some("integer" | "number" | "boolean") => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
