@@ -1,6 +1,6 @@
 //! Recordings that were stored although their bytes are not as expected.
 
-use audio::{Audio, Difference, Told, Verdict};
+use audio::{Audio, Difference, Reported, Verdict};
 
 /// The metadata entry of a suspect recording. Its value is the suspicion. It is informative, like all metadata, with one
 /// exception: the original of a suspect recording is never deleted.
@@ -28,14 +28,14 @@ impl Suspicion {
     }
 
     /// The suspicion against bytes of this verdict. The caller has refused bytes that are certainly not the recording.
-    pub(crate) fn of(verdict: &Verdict, told: &Told) -> Option<Self> {
+    pub(crate) fn of(verdict: &Verdict, reported: &Reported) -> Option<Self> {
         match verdict {
-            Verdict::Audio(audio) => Self::of_audio(audio, told),
+            Verdict::Audio(audio) => Self::of_audio(audio, reported),
             Verdict::NotAudio(_) | Verdict::Unknown => Some(Self::Unknown),
         }
     }
 
-    fn of_audio(audio: &Audio, told: &Told) -> Option<Self> {
-        told.compare(audio).err().map(Self::Differs)
+    fn of_audio(audio: &Audio, reported: &Reported) -> Option<Self> {
+        reported.compare(audio).err().map(Self::Differs)
     }
 }

@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use service::{
     aws::Timeouts,
-    settings::{BadSettings, Settings, base_url, boolean, list, origin},
+    settings::{BadSettings, InvalidBaseUrl, Settings, base_url, boolean, list, origin},
 };
 use sid::{AccountSid, WorkspaceSid};
 use twilio::{client::Endpoints, media::MediaFormat, task_attributes::ChannelOrder};
@@ -458,7 +458,7 @@ fn deletion_delay(text: &str) -> Result<Duration, String> {
 
 /// A base URL without a slash at its end. It may have a path: a custom domain's API mapping is part of the URL that Twilio
 /// signs, but API Gateway leaves it out of `rawPath`.
-fn base(text: &str) -> Result<String, &'static str> {
+fn base(text: &str) -> Result<String, InvalidBaseUrl> {
     base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
 }
 

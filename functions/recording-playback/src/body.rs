@@ -201,7 +201,7 @@ mod tests {
     use http_body_util::BodyExt;
     use sid::RecordingSid;
     use tokio::{sync::mpsc, time::timeout};
-    use vault::ReadError;
+    use vault::{Damage, Outage, ReadError};
 
     use super::*;
 
@@ -271,9 +271,9 @@ mod tests {
     #[tokio::test]
     async fn a_fault_after_the_status_ends_the_process_and_adds_nothing() {
         for fault in [
-            ReadError::Damaged("frame 2: tag mismatch".to_owned()),
+            Damage::FrameTruncated { frame: 2 }.into(),
             ReadError::Changed,
-            ReadError::Unavailable("timeout".to_owned()),
+            Outage::Interrupted { breaks: 4, at: 7 }.into(),
         ] {
             let (out, survived) = drain(body(10, vec![Ok("hello"), Err(fault), Ok("world")])).await;
             assert_eq!((out.as_str(), survived), ("hello", false));

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use service::secrets::SecretError;
 use sid::RecordingSid;
 use twilio::flex_token::{FlexToken, Listener, TokenError};
-use vault::{Expectation, PlaintextStream, ReadError};
+use vault::{Damage, Expectation, PlaintextStream, ReadError};
 
 use crate::decide::Facts;
 
@@ -66,8 +66,7 @@ impl Recordings for vault::Reader {
     fn facts(recording: &Self::Recording) -> Result<Facts, ReadError> {
         Ok(Facts {
             len: recording.len(),
-            etag: HeaderValue::from_str(recording.etag())
-                .map_err(|_| ReadError::Damaged("the entity tag is no header value".to_owned()))?,
+            etag: HeaderValue::from_str(recording.etag()).map_err(|_| Damage::EntityTag)?,
             content_type: recording.content_type(),
         })
     }

@@ -1,7 +1,7 @@
 //! What is known about a recording before it is copied.
 
 use super::attributes::Attributes;
-use crate::{ContentType, Told};
+use crate::{ContentType, Reported};
 
 /// What is known about a recording before its bytes arrive.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ pub struct Incoming {
     /// The entries of the object's metadata.
     pub attributes: Attributes,
     /// The facts that the bytes are compared with.
-    pub told: Told,
+    pub reported: Reported,
     /// What happens to bytes that are suspect.
     pub doubts: Doubts,
 }

@@ -1,22 +1,16 @@
 //! The source of a recording's bytes.
 
-use std::{future::Future, pin::Pin};
-
 use bytes::Bytes;
-use futures_util::stream::Stream;
+use futures_util::{future::BoxFuture, stream::BoxStream};
 
 /// A recording in another place, which can be read more than once. The caller implements it for its download.
 pub trait Source: Send + Sync {
     /// Opens the body at byte `from`. With `from > 0`, `validator` is the validator of the first reply (for If-Range).
-    fn open<'a>(
-        &'a self,
-        from: u64,
-        validator: Option<&'a str>,
-    ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>>;
+    fn open<'a>(&'a self, from: u64, validator: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>>;
 }
 
 /// The bytes of a reply, in chunks of any size.
-pub type SourceBody = Pin<Box<dyn Stream<Item = Result<Bytes, SourceError>> + Send>>;
+pub type SourceBody = BoxStream<'static, Result<Bytes, SourceError>>;
 
 /// The reply of a source.
 pub struct SourceReply {

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_kms::primitives::Blob;
 use esdk_message::{DataKey, Profile, UnverifiedHeader, open_message};
 use vault::{
-    Attributes, ContentType, Doubts, Incoming, ObjectKeys, Outcome, Receipt, StoreError, Told, Writer, WriterConfig,
+    Attributes, ContentType, Doubts, Incoming, ObjectKeys, Outcome, Receipt, Reported, StoreError, Writer, WriterConfig,
 };
 
 use self::{
@@ -101,7 +101,7 @@ fn incoming() -> Incoming {
     Incoming {
         content_type: ContentType::Wav,
         attributes: Attributes::from([("channels".to_owned(), "2".to_owned())]),
-        told: Told::default(),
+        reported: Reported::default(),
         doubts: Doubts::Store,
     }
 }
