@@ -1,6 +1,6 @@
 //! Settings of the function that accepts callbacks.
 
-use service::settings::{Settings, base_url};
+use service::settings::{InvalidBaseUrl, Settings, base_url};
 
 use super::text::text;
 
@@ -47,6 +47,6 @@ pub(super) fn webhook(settings: &mut Settings, runs_jobs: bool) -> Option<Webhoo
 
 /// A base URL without a slash at its end. It may have a path: a custom domain's API mapping is part of the URL that Twilio
 /// signs, but API Gateway leaves it out of `rawPath`.
-fn base(text: &str) -> Result<String, &'static str> {
+fn base(text: &str) -> Result<String, InvalidBaseUrl> {
     base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
 }
