@@ -21,7 +21,7 @@ def main(arguments=None):
     try:
         return chosen.run(chosen, console)
     except Problem as problem:
-        return _failed(console, str(problem), problem.code)
+        return _failed(console, str(problem), problem.code, problem.report)
     except (KeyboardInterrupt, BrokenPipeError):
         return _failed(console, "interrupted", INTERRUPTED)
     except Exception as error:
@@ -63,7 +63,7 @@ def _common():
     return common
 
 
-def _failed(console, message, code):
+def _failed(console, message, code, report=None):
     print(f"vault.py: {message}", file=sys.stderr)
-    console.result({"error": message, "exitCode": code})
+    console.result((report or {}) | {"error": message, "exitCode": code})
     return code

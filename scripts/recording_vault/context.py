@@ -1,9 +1,10 @@
-"""What the steps of the setup share."""
+"""The state that the steps of the setup share."""
 
 from . import answers, aws
-from .artifacts import Artifacts, default_bucket
+from .artifacts import Artifacts, default_bucket, partition
 from .backup import Backup, default_path
 from .deploy import Deployment
+from .policies import deployer
 from .stored_secrets import Secrets
 from .twilio import Bases
 
@@ -29,6 +30,11 @@ class Context:
         self.backup = Backup(chosen.backup or default_path(chosen.stack, self.account.region), scope)
         self.secrets = Secrets(console, chosen.secrets_from_stdin)
         self.report = {"stack": chosen.stack, "region": self.account.region, "dryRun": chosen.dry_run}
+
+    def deployer_policy(self):
+        """Returns the least policy of the person who runs the setup."""
+        region = self.account.region
+        return deployer(partition(self.account), region, self.account_id, self.chosen.stack, self.artifacts.name)
 
     def bucket(self, name):
         """Returns an artifact bucket of this account."""

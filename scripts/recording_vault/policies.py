@@ -1,8 +1,8 @@
 """The least IAM policies: one for the person who deploys, one for the people who operate."""
 
-# What CloudFormation does for each type of resource in the name of the deployer: the place that the rights are for, the
-# service, and its actions. They are what the handlers of AWS's resource schemas list, without what this template does
-# not use.
+# The calls that CloudFormation makes for each type of resource, in the name of the deployer: the place of the resource, the
+# service, and the actions. AWS's resource schemas list them with their handlers. Actions for properties that this template
+# does not use are left out.
 RIGHTS = {
     "AWS::ApiGatewayV2::Api": ("api", "apigateway", "DELETE GET PATCH POST PUT"),
     "AWS::ApiGatewayV2::Stage": ("api", "apigateway", "DELETE GET PATCH POST PUT"),
@@ -140,12 +140,6 @@ def deployer(partition, region, account, stack, bucket):
         },
     ]
     return {"Version": "2012-10-17", "Statement": statements}
-
-
-def actions():
-    """Returns all actions on resources of the stack, by their full names. Names with wildcards are left out."""
-    named = {action for _, service, of_type in RIGHTS.values() for action in _named(service, of_type)}
-    return sorted(action for action in named if "*" not in action)
 
 
 def operator(account, stack):

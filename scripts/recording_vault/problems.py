@@ -1,4 +1,4 @@
-"""What can go wrong, in words for an administrator, and the exit codes."""
+"""The failures, in words for an administrator, and the exit codes."""
 
 DONE = 0
 FAILED = 1
@@ -19,6 +19,9 @@ class Problem(Exception):
     """A failure. Its text says what is wrong and what to do. It contains no secret."""
 
     code = FAILED
+
+    # The findings before the failure, for --json.
+    report = {}
 
 
 class WrongInput(Problem):

@@ -12,6 +12,13 @@ class Setup(Context):
 
     def run(self):
         """Runs all steps. Returns the exit code."""
+        try:
+            return self._run()
+        except Problem as problem:
+            problem.report = self.report
+            raise
+
+    def _run(self):
         if not self.chosen.release:
             raise WrongInput("--release is missing. It names the folder or the archive of the release")
         release = opened(self.chosen.release)
@@ -46,7 +53,7 @@ class Setup(Context):
     def _check(self, release, twilio, wanted_workspace):
         findings = [checks.region(self.account.region, release.regions_without_function_urls())]
         with self.console.step("checking AWS"):
-            of_aws, quota = checks.aws_findings(self.account, self.account_id, self.arn)
+            of_aws, quota = checks.aws_findings(self.account, self.account_id, self.arn, self.deployer_policy())
         findings += of_aws
         findings.append(checks.api_key_kind(twilio))
         workspace, finding = checks.workspace(twilio, wanted_workspace)

@@ -104,10 +104,8 @@ def _run(chosen, console):
 
 def _policies(run):
     from . import policies
-    from .artifacts import partition
 
-    region = run.account.region
-    deployer = policies.deployer(partition(run.account), region, run.account_id, run.chosen.stack, run.artifacts.name)
+    deployer = run.deployer_policy()
     run.console.say(f"For the person who deploys, as an inline policy of the role:\n{json.dumps(deployer, indent=2)}")
     run.report["policies"] = {"deployer": deployer}
     stack = run.existing

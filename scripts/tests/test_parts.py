@@ -55,8 +55,17 @@ class Checks(Stubbed):
             results = [{"EvalActionName": name, "EvalDecision": decision} for name, decision in decisions.items()]
             return {"EvaluationResults": results, "IsTruncated": False}
 
-        role = "arn:aws:iam::123456789012:role/Deployer"
-        request = {"PolicySourceArn": role, "ActionNames": checks.actions()}
+        policy = {
+            "Statement": [
+                {"Action": ["s3:CreateBucket", "s3:Get*"], "Resource": "arn:aws:s3:::vault-*"},
+                {"Action": "iam:PassRole", "Resource": "*", "Condition": {}},
+            ]
+        }
+        request = {
+            "PolicySourceArn": "arn:aws:iam::123456789012:role/Deployer",
+            "ActionNames": ["s3:CreateBucket"],
+            "ResourceArns": ["arn:aws:s3:::vault-x"],
+        }
         session = "arn:aws:sts::123456789012:assumed-role/Deployer/me"
         for answer, status in (
             (simulated(allowed="allowed"), checks.GOOD),
@@ -64,7 +73,7 @@ class Checks(Stubbed):
             ("AccessDenied", checks.UNKNOWN),
         ):
             account = self.stubbed("iam", ("simulate_principal_policy", answer, request))
-            self.assertEqual(checks.rights(account, session).status, status)
+            self.assertEqual(checks.rights(account, session, policy).status, status)
         self.assertEqual(checks.principal("arn:aws:iam::1:user/me"), "arn:aws:iam::1:user/me")
 
     def test_a_bad_finding_ends_the_setup(self):

@@ -1,6 +1,7 @@
 """The whole setup: the emulated AWS account, the double of Twilio, and a double of the deployed functions."""
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -15,7 +16,7 @@ from service_double import FLEX_TOKEN, ServiceDouble
 from support import ACCOUNT, API_KEY, AUTH_TOKEN, WORKSPACE
 from twilio_double import TwilioDouble, problem
 
-from recording_vault import cli, deploy, proof
+from recording_vault import aws, cli, deploy, proof
 from recording_vault import flex_configuration as flex
 from recording_vault.aws import find_stack
 from recording_vault.stored_secrets import Store
@@ -40,6 +41,8 @@ class Emulated(unittest.TestCase):
         release_folder(cls.release)
         cls.endpoint = cls.enterClassContext(emulator())
         cls.account = account(cls.endpoint)
+        # A new session reads the descriptions of all services again.
+        cls.enterClassContext(mock.patch.object(aws, "_session", functools.cache(aws._session)))
 
     def setUp(self):
         self.twilio = TwilioDouble({"ui_attributes": {"a": 1}, flex.ENABLED: False, flex.WEBHOOK: None})
@@ -144,7 +147,7 @@ class Whole(Emulated):
 
 
 class Refused(Emulated):
-    """What is wrong before anything is changed. Each leaves nothing behind."""
+    """Faults before the first change. Each leaves nothing behind."""
 
     def refused(self, code, words, *arguments, **options):
         actual, document, printed = self.setup_with("--consent", flex.CONSENT, *arguments, **options)
@@ -193,7 +196,7 @@ class Refused(Emulated):
 
 
 class Interrupted(Emulated):
-    """What is wrong after the deployment. Flex stays as it was, and another run continues."""
+    """Faults after the deployment. Flex stays as it was, and another run continues."""
 
     def test_every_later_step_can_fail_and_the_next_run_continues(self):
         consent = ("--consent", flex.CONSENT)
@@ -202,6 +205,8 @@ class Interrupted(Emulated):
             code, document, printed = self.setup_with(*consent)
             self.assertEqual(code, 1, printed)
             self.assertRegex(document["error"], "Flex was not changed.*It continues where it stopped")
+            failed = [check["check"] for check in document["proof"] if check["result"] != "ok"]
+            self.assertEqual(failed, ["a signed callback is accepted"])
             self.service.auth_token = AUTH_TOKEN
         with self.subTest("no consent"):
             code, document, _ = self.setup_with()
@@ -221,14 +226,34 @@ class Interrupted(Emulated):
         with self.subTest("the next run continues"):
             code, document, printed = self.setup_with(*consent, "--replace")
             self.assertEqual((code, document["stackChanged"], document["flexChanged"]), (0, False, True), printed)
+        with self.subTest("the plugin needs its settings first"):
+            [other] = self.twilio.add_plugin(1, "dialpad", "2.0.0")
+            [ours] = self.twilio.add_plugin(2, "recording-vault", "0.2.0")
+            self.twilio.plugin_configurations["FJtheirs"] = [
+                self.twilio.configured({"plugin_version": other, "phase": 3})
+            ]
+            self.twilio.releases.append("FJtheirs")
+            code, document, _ = self.setup_with(*consent, "--plugin-version", "0.2.0")
+            self.assertEqual((code, self.twilio.releases), (3, ["FJtheirs"]))
+            self.assertIn("recording_vault.callback_url", document["error"])
+        with self.subTest("the plugin is activated beside the others"):
+            settings = {"recording_vault": {"callback_url": "https://x.example/"}}
+            self.twilio.configuration["ui_attributes"] = settings
+            self.assertEqual(self.setup_with("--consent", "yes", "--plugin-version", "0.2.0")[0], 3)
+            code, document, printed = self.setup_with(*consent, "--plugin-version", "0.2.0")
+            self.assertEqual((code, document["pluginChanged"]), (0, True), printed)
+            active = self.twilio.plugin_configurations[self.twilio.releases[-1]]
+            self.assertEqual({plugin["plugin_version_sid"] for plugin in active}, {other, ours})
         with self.subTest("the undo needs consent before its first change"):
             writes = len(self.twilio.written)
             code, document, printed = self.setup_with("--undo", "--consent", "no")
             self.assertEqual((code, len(self.twilio.written)), (3, writes), printed)
             self.assertIsNotNone(self.stack())
-        with self.subTest("the undo restores the foreign webhook"):
+        with self.subTest("the undo restores the foreign webhook and the other plugins"):
             code, document, printed = self.setup_with("--undo", "--consent", "Delete the stack recording-vault")
             self.assertEqual((code, self.twilio.configuration[flex.WEBHOOK]), (0, FOREIGN), printed)
+            self.assertEqual(self.twilio.releases[-1], "FJtheirs")
+            self.assertEqual(self.twilio.configuration["ui_attributes"], settings)
             self.assertIsNone(self.stack())
 
 

@@ -87,6 +87,6 @@ fn a_canary_is_found_wherever_it_stands() {
 
 #[test]
 fn a_log_as_it_should_be_holds_none() {
-    let log = r#"{"timestamp":"2026-11-23T06:00:00Z","level":"INFO","message":"callback taken","recordingSid":"RE01","taskSid":"WT01"}"#;
+    let log = r#"{"timestamp":"2026-11-23T06:00:00Z","level":"INFO","message":"callback accepted","recordingSid":"RE01","taskSid":"WT01"}"#;
     assert!(found_in(log).is_empty());
 }

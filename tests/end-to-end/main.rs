@@ -20,6 +20,7 @@ mod fault_matrix;
 mod flex;
 mod flex_player;
 mod from_outside;
+mod front_end;
 mod gaps;
 mod links;
 mod listened;

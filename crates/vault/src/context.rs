@@ -69,15 +69,20 @@ pub(crate) fn check(
     })
 }
 
-/// Why a context isn't that of the recording asked for. Values aren't repeated: they may be anyone's.
+/// Why an encryption context is not the context of the requested recording. It contains names of entries, but no values.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ContextError {
+#[non_exhaustive]
+pub enum ContextError {
+    /// An entry is missing.
     #[error("the encryption context has no {0}")]
     Missing(&'static str),
-    #[error("the encryption context has another {0} than was asked for")]
+    /// An entry names another account or recording.
+    #[error("the encryption context has another {0} than requested")]
     Foreign(&'static str),
+    /// The value of an entry is malformed.
     #[error("the encryption context's {0} is malformed")]
     Malformed(&'static str),
+    /// There are entries that no recording has.
     #[error("the encryption context has entries that no recording has")]
     Surplus,
 }

@@ -30,19 +30,20 @@ mod suspicion;
 mod uploads;
 mod write;
 
-pub use audio::{Audio, Difference, Format, NotAudio, Told, Verdict};
+pub use audio::{Audio, Difference, Format, NotAudio, Reported, Verdict};
 
 pub use self::{
     bucket::{Bucket, Condition, Metadata, NewObject, VersionSelector},
     catalog::{Catalog, Presence},
     content_type::ContentType,
+    context::ContextError,
     deletion_notice::{DeletionNotices, GoAhead},
     erase::{EraseError, Eraser, Erasure, Marked},
     key_arn::{InvalidKeyArn, KeyArn},
     kms::{DataKeyError, DecryptError, decrypt_rsa},
     object_keys::ObjectKeys,
     pending_deletions::{PendingDeletion, PendingDeletions},
-    read::{Expectation, PlaintextStream, ReadError, Reader, ReaderConfig, Recording, Verified},
+    read::{Damage, Expectation, Outage, PlaintextStream, ReadError, Reader, ReaderConfig, Recording, Verified},
     service_error::ServiceError,
     suspicion::Suspicion,
     write::{

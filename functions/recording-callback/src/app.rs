@@ -122,7 +122,7 @@ impl App {
     }
 
     async fn dispatch(&self, event: &RawValue, context: &Context) -> Result<Reply, InvocationError> {
-        let deadline = clock::work_ends(context);
+        let deadline = clock::work_deadline(context);
         match Invocation::parse(event)? {
             Invocation::Http(request) => {
                 let webhook = self

@@ -12,7 +12,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60);
 
 /// The time at which this invocation's work must have ended.
-pub(crate) fn work_ends(context: &Context) -> Instant {
+pub(crate) fn work_deadline(context: &Context) -> Instant {
     Instant::now() + work_time(context.deadline(), SystemTime::now())
 }
 

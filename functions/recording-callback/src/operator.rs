@@ -8,10 +8,11 @@
 
 mod arrivals;
 mod backfill;
+mod clients;
 mod command;
 mod cursor;
+mod day;
 mod erase;
-mod parts;
 mod piece;
 mod run_store;
 mod sweep;
@@ -29,10 +30,10 @@ pub(crate) use self::command::{Command, CommandError};
 use self::{
     arrivals::find_arrivals,
     backfill::BackfillRun,
+    clients::Clients,
     command::Continuation,
     cursor::{Claim, Cursor, Hold, Next, Status},
     erase::{ErasureError, erase},
-    parts::Parts,
     piece::{Turn, WorkError},
     run_store::{Place, RunStore, RunStoreError},
     sweep::SweepRun,
@@ -55,7 +56,7 @@ const PIECE: Duration = Duration::from_secs(60);
 
 /// Carries out an operator's commands.
 pub(crate) struct Operator {
-    parts: Parts,
+    clients: Clients,
     runs: RunStore,
 }
 
@@ -86,7 +87,7 @@ impl Operator {
     pub(crate) fn new(aws: &SdkConfig, twilio: TwilioAccount, config: OperatorConfig) -> Self {
         Self {
             runs: RunStore::new(Bucket::new(aws_sdk_s3::Client::new(aws), &config.vault.bucket)),
-            parts: Parts::new(aws, twilio, config),
+            clients: Clients::new(aws, twilio, config),
         }
     }
 
@@ -114,11 +115,11 @@ impl Operator {
             }
             Command::Continue(continuation) => self.resume(&continuation, invoked).await,
             Command::Erase(request) => {
-                let erased = erase(&self.parts, &request, invoked.deadline).await?;
+                let erased = erase(&self.clients, &request, invoked.deadline).await?;
                 Ok(json!({ "erased": erased }))
             }
             Command::Arrivals(request) => {
-                let found = tokio::time::timeout_at(invoked.deadline.into(), find_arrivals(&self.parts, request))
+                let found = tokio::time::timeout_at(invoked.deadline.into(), find_arrivals(&self.clients, request))
                     .await
                     .unwrap_or(Err(WorkError::Deadline))?;
                 Ok(json!({ "arrivals": found }))
@@ -138,8 +139,8 @@ impl Operator {
         let (cursor, place) = self.runs.find(&continuation.operation).await?.expect()?;
         match cursor.claim(continuation, clock::now_ms()) {
             Claim::Due => self.continue_run(cursor, place, invoked).await,
-            Claim::InHand => Ok(left_alone(&cursor.operation, "inHand")),
-            Claim::Superseded => Ok(left_alone(&cursor.operation, "superseded")),
+            Claim::InHand => Ok(nothing_to_do(&cursor.operation, "inHand")),
+            Claim::Superseded => Ok(nothing_to_do(&cursor.operation, "superseded")),
         }
     }
 
@@ -147,7 +148,7 @@ impl Operator {
         let operation = cursor.operation.clone();
         match self.work(cursor, place, invoked).await {
             // Another invocation has taken the run, by the same event or a newer one, and continues it.
-            Err(OperatorError::RunStore(RunStoreError::Superseded)) => Ok(left_alone(&operation, "superseded")),
+            Err(OperatorError::RunStore(RunStoreError::Superseded)) => Ok(nothing_to_do(&operation, "superseded")),
             outcome => outcome,
         }
     }
@@ -160,9 +161,9 @@ impl Operator {
             self.runs.save(&mut place, &cursor).await?;
             let turn = Turn {
                 ends,
-                carefully: cursor.failures > 0,
+                after_failure: cursor.failures > 0,
             };
-            let piece = tokio::time::timeout_at(ends.into(), cursor.work.advance(&self.parts, turn)).await;
+            let piece = tokio::time::timeout_at(ends.into(), cursor.work.advance(&self.clients, turn)).await;
             let next = cursor.record(piece.unwrap_or(Err(WorkError::Deadline)), clock::now_ms());
             if next != Next::AtOnce || ends.saturating_duration_since(Instant::now()) < PIECE {
                 return self.finish_invocation(cursor, place, invoked).await;
@@ -203,7 +204,7 @@ impl Operator {
             input: &next.to_event().to_string(),
             dead_letters: None,
         };
-        self.parts.schedules.once(&name, cursor.next_at_ms(), &delivery).await
+        self.clients.schedules.once(&name, cursor.next_at_ms(), &delivery).await
     }
 }
 
@@ -219,7 +220,7 @@ impl Invoked<'_> {
 }
 
 /// The answer to an event that another invocation processes or has processed.
-fn left_alone(operation: &str, status: &str) -> Value {
+fn nothing_to_do(operation: &str, status: &str) -> Value {
     tracing::info!(operation, status, "nothing to do for this event");
     json!({ "operation": operation, "status": status })
 }

@@ -107,12 +107,12 @@ impl Queue {
     pub(crate) async fn send_all(&self, jobs: &[Job]) -> Result<usize, QueueError> {
         let mut accepted = 0;
         for batch in jobs.chunks(BATCH) {
-            accepted += self.send_persistently(batch).await?;
+            accepted += self.send_with_retries(batch).await?;
         }
         Ok(accepted)
     }
 
-    async fn send_persistently(&self, batch: &[Job]) -> Result<usize, QueueError> {
+    async fn send_with_retries(&self, batch: &[Job]) -> Result<usize, QueueError> {
         let mut left = batch.to_vec();
         let mut for_good = 0;
         for tries in 1.. {

@@ -1,4 +1,4 @@
-//! What this function's own secrets hold.
+//! The contents of this function's own secrets.
 
 use playback_link::KeyRing;
 

@@ -1,4 +1,4 @@
-//! What the unit tests use in place of AWS, Twilio and Lambda's events.
+//! Doubles of AWS and Twilio, and sample events, for the unit tests.
 
 pub(crate) mod emulated;
 pub(crate) mod loopback;

@@ -47,7 +47,7 @@ impl Webhook {
         deadline: Instant,
     ) -> ApiGatewayV2httpResponse {
         // Without an answer from here, Twilio would get a gateway timeout and the log would show no reason.
-        let outcome = tokio::time::timeout_at(deadline.into(), self.take(event, jobs, deadline))
+        let outcome = tokio::time::timeout_at(deadline.into(), self.process(event, jobs, deadline))
             .await
             .unwrap_or(Err(Refusal::OutOfTime));
         if let Err(refusal) = &outcome {
@@ -56,7 +56,7 @@ impl Webhook {
         respond::respond(&outcome, request_id)
     }
 
-    async fn take(
+    async fn process(
         &self,
         event: Result<Box<ApiGatewayV2httpRequest>, Malformed>,
         jobs: &Jobs,
@@ -87,7 +87,7 @@ impl Webhook {
                 };
                 metrics::emit(&[(name, 1.0, Unit::Count)]);
             }
-            Decision::PassOver => {
+            Decision::Ignore => {
                 tracing::warn!(recordingSid = %recording_sid, "unknown recording status, callback ignored");
                 metrics::emit(&[("RecordingStatusUnknown", 1.0, Unit::Count)]);
             }

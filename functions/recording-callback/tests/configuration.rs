@@ -11,7 +11,7 @@ fn every_bad_variable_is_told_at_once_and_no_value_is() {
         .output()
         .unwrap();
     assert!(!output.status.success());
-    let told = String::from_utf8(output.stdout).unwrap();
+    let log = String::from_utf8(output.stdout).unwrap();
     for name in [
         "TWILIO_ACCOUNT_SID",
         "TWILIO_AUTH_TOKEN_SECRET",
@@ -23,7 +23,7 @@ fn every_bad_variable_is_told_at_once_and_no_value_is() {
         "MEDIA_FORMAT",
         "LINK_MODE",
     ] {
-        assert!(told.contains(name), "{name} is not told: {told}");
+        assert!(log.contains(name), "{name} is missing from: {log}");
     }
-    assert!(!told.contains("pigeon"), "values are not repeated: {told}");
+    assert!(!log.contains("pigeon"), "values are not repeated: {log}");
 }

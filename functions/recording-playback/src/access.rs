@@ -4,7 +4,7 @@ mod flex_token;
 mod link;
 mod twilio_tokens;
 
-pub use self::twilio_tokens::{AccountAuthToken, CredentialKind, TwilioTokens, Voucher};
+pub use self::twilio_tokens::{AccountAuthToken, CredentialKind, TwilioTokens, ValidationMethod};
 pub(crate) use self::{
     flex_token::TokenGate,
     link::{Admission, LinkGate},

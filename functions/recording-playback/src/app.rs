@@ -11,8 +11,8 @@ use twilio::{
 use vault::Reader;
 
 use crate::{
-    access::{AccountAuthToken, CredentialKind, LinkGate, TokenGate, TwilioTokens, Voucher},
-    config::{Config, TokenVoucher},
+    access::{AccountAuthToken, CredentialKind, LinkGate, TokenGate, TwilioTokens, ValidationMethod},
+    config::{Config, TokenValidation},
     cors::FlexOrigins,
     ports::{Recordings, TokenCheck},
 };
@@ -53,24 +53,24 @@ impl App<Reader, TwilioTokens> {
         let reader = Reader::new(s3, kms, config.vault.clone());
         let twilio = Client::new(config.vault.account.clone(), config.twilio_endpoints.clone())?;
         let secrets = Secrets::new(aws);
-        let voucher = match config.token_voucher.clone() {
-            TokenVoucher::Flex => Voucher::Flex,
-            TokenVoucher::Player => Voucher::Player,
-            TokenVoucher::Account { auth_token_secret } => {
+        let method = match config.token_validation.clone() {
+            TokenValidation::Flex => ValidationMethod::Flex,
+            TokenValidation::Player => ValidationMethod::Player,
+            TokenValidation::Account { auth_token_secret } => {
                 let secret = Secret::new(&secrets, auth_token_secret, AuthTokens::parse);
                 let source = AccountAuthToken::new(config.vault.account.clone(), secret);
-                Voucher::Account(CredentialKind::AuthToken, Box::new(source))
+                ValidationMethod::Account(CredentialKind::AuthToken, Box::new(source))
             }
-            TokenVoucher::ApiKey { api_key_secret } => {
+            TokenValidation::ApiKey { api_key_secret } => {
                 let secret = Secret::new(&secrets, api_key_secret, Credentials::parse_api_key);
-                Voucher::Account(CredentialKind::ApiKey, Box::new(secret))
+                ValidationMethod::Account(CredentialKind::ApiKey, Box::new(secret))
             }
         };
         let link_keys = Secret::new(&secrets, config.link_keys_secret.clone(), |text| {
             KeyRing::parse(text).ok()
         })
         .with_max_outage(MAX_OUTAGE_OF_LINK_KEYS);
-        let tokens = TwilioTokens::new(twilio, voucher);
+        let tokens = TwilioTokens::new(twilio, method);
         Ok(Self::new(config, reader, tokens, link_keys))
     }
 }

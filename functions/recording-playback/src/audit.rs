@@ -42,7 +42,7 @@ pub(crate) struct Playback {
     pub(crate) began: Duration,
     pub(crate) link_id: String,
     pub(crate) recording: RecordingSid,
-    /// What the client says that it does with the bytes.
+    /// How the client uses the bytes, by its own account.
     pub(crate) fetch_dest: Option<FetchDest>,
     /// Plaintext positions, half-open. The lines have inclusive positions, as `Content-Range` does.
     pub(crate) range: Range<u64>,
@@ -53,7 +53,7 @@ pub(crate) struct Playback {
 pub(crate) enum Ending {
     /// Every byte was handed over.
     Complete,
-    /// The client went away first.
+    /// The client disconnected first.
     Abandoned,
     /// The reply could not be continued. The error line before says why.
     Broken,
@@ -63,7 +63,7 @@ pub(crate) enum Ending {
 
 impl Playback {
     /// Before the first byte.
-    pub(crate) fn begins(&self) {
+    pub(crate) fn report_begin(&self) {
         tracing::info!(
             target: AUDIT,
             event = "playback_begin",
@@ -79,7 +79,7 @@ impl Playback {
 
     /// After the last byte. `sent` bytes were handed to the runtime. Only replies from the recording's first byte have
     /// `bytes_per_second`, because it is in the header.
-    pub(crate) fn ends(&self, sent: u64, bytes_per_second: Option<u32>, ending: Ending) {
+    pub(crate) fn report_end(&self, sent: u64, bytes_per_second: Option<u32>, ending: Ending) {
         tracing::info!(
             target: AUDIT,
             event = "playback_end",

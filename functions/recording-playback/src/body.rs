@@ -29,8 +29,8 @@ use vault::PlaintextStream;
 use self::{fault::Fault, trail::Trail};
 use crate::audit::{Ending, Playback};
 
-/// What verified before the fault is still in the runtime's channel and socket. It gets this long to leave, so that the
-/// client has all of it and asks for the rest from there.
+/// Bytes that verified before the fault may still be in the runtime's channel and socket. They are sent during this pause,
+/// so that the client receives all of them and requests the rest from there.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// How long before Lambda's deadline a reply ends. Lambda itself would end the process without a log line, a metric or the
@@ -59,7 +59,7 @@ impl Body {
         Self(Content::Fixed(Some(text)))
     }
 
-    /// Verified plaintext, exactly as much as `playback` says. A reply that cannot be continued ends the process. So does a
+    /// Verified plaintext of exactly the range in `playback`. A reply that cannot be continued ends the process. So does a
     /// reply that has not ended shortly before `deadline`, which counts from the Unix epoch.
     pub(crate) fn audio(stream: PlaintextStream, playback: Playback, deadline: Option<Duration>) -> Self {
         Self::audio_or(process::abort, stream, playback, deadline)
@@ -193,167 +193,4 @@ impl fmt::Debug for Audio {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use futures_util::{FutureExt, stream};
-    use http_body::Body as _;
-    use http_body_util::BodyExt;
-    use sid::RecordingSid;
-    use tokio::{sync::mpsc, time::timeout};
-    use vault::ReadError;
-
-    use super::*;
-
-    const ABORTED: &str = "the process would have ended here";
-
-    thread_local! {
-        /// Whether the process would have ended, in whichever task of this thread.
-        static HAS_ABORTED: Cell<bool> = const { Cell::new(false) };
-    }
-
-    fn abort() -> ! {
-        HAS_ABORTED.set(true);
-        panic!("{ABORTED}");
-    }
-
-    fn playback(promised: u64) -> Playback {
-        Playback {
-            request_id: "request".to_owned(),
-            began: now(),
-            link_id: "link".to_owned(),
-            recording: RecordingSid::parse("RE00000000000000000000000000000001").unwrap(),
-            fetch_dest: None,
-            range: 7..7 + promised,
-        }
-    }
-
-    fn body(promised: u64, items: Vec<Result<&'static str, ReadError>>) -> Body {
-        body_until(None, promised, items)
-    }
-
-    fn body_until(deadline: Option<Duration>, promised: u64, items: Vec<Result<&'static str, ReadError>>) -> Body {
-        let items = items
-            .into_iter()
-            .map(|item| item.map(|text| Bytes::from_static(text.as_bytes())));
-        Body::audio_or(abort, Box::pin(stream::iter(items)), playback(promised), deadline)
-    }
-
-    /// Drains the body in a task of its own, as lambda_runtime does: what came out, and whether the process survived.
-    async fn drain(mut body: Body) -> (String, bool) {
-        let (sender, mut chunks) = mpsc::unbounded_channel();
-        let task = tokio::spawn(async move {
-            while let Some(Ok(frame)) = body.frame().await {
-                sender.send(frame.into_data().unwrap()).unwrap();
-            }
-        });
-        let survived = match task.await {
-            Ok(()) => true,
-            Err(error) => {
-                let panic = error.into_panic();
-                assert_eq!(panic.downcast_ref::<String>().map(String::as_str), Some(ABORTED));
-                false
-            }
-        };
-        let mut out = String::new();
-        while let Some(chunk) = chunks.recv().await {
-            out.push_str(std::str::from_utf8(&chunk).unwrap());
-        }
-        (out, survived)
-    }
-
-    #[tokio::test]
-    async fn a_whole_stream_is_passed_on() {
-        let (out, survived) = drain(body(10, vec![Ok("hello"), Ok(""), Ok("world")])).await;
-        assert_eq!((out.as_str(), survived), ("helloworld", true));
-    }
-
-    #[tokio::test]
-    async fn a_fault_after_the_status_ends_the_process_and_adds_nothing() {
-        for fault in [
-            ReadError::Damaged("frame 2: tag mismatch".to_owned()),
-            ReadError::Changed,
-            ReadError::Unavailable("timeout".to_owned()),
-        ] {
-            let (out, survived) = drain(body(10, vec![Ok("hello"), Err(fault), Ok("world")])).await;
-            assert_eq!((out.as_str(), survived), ("hello", false));
-        }
-    }
-
-    #[tokio::test]
-    async fn an_early_end_is_no_clean_end() {
-        let (out, survived) = drain(body(10, vec![Ok("hello")])).await;
-        assert_eq!((out.as_str(), survived), ("hello", false));
-    }
-
-    #[tokio::test]
-    async fn no_byte_more_than_promised_is_passed_on() {
-        let (out, survived) = drain(body(9, vec![Ok("hello"), Ok("world")])).await;
-        assert_eq!((out.as_str(), survived), ("hello", false));
-    }
-
-    #[tokio::test]
-    async fn the_body_is_fused() {
-        let mut body = body(5, vec![Ok("hello")]);
-        assert!(body.frame().await.is_some());
-        assert!(body.frame().await.is_none());
-        assert!(body.frame().await.is_none());
-    }
-
-    /// Nobody polls the body of a listener who takes nothing.
-    #[tokio::test]
-    async fn a_reply_that_nobody_takes_ends_the_process_before_the_deadline() {
-        let soon = now() + MARGIN + Duration::from_millis(50);
-        let mut body = body_until(Some(soon), 10, vec![Ok("hello"), Ok("world")]);
-        assert!(body.frame().await.is_some());
-        assert!(!HAS_ABORTED.get());
-        let ending = async {
-            while !HAS_ABORTED.get() {
-                sleep(Duration::from_millis(10)).await;
-            }
-        };
-        timeout(Duration::from_secs(60), ending).await.expect("an end");
-        let more = timeout(GRACE, body.frame()).await;
-        assert!(
-            more.is_err(),
-            "nothing is sent any more that the trail knows nothing of"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_reply_that_has_ended_has_no_deadline() {
-        // Without a pause in which the watch would come to its turn.
-        let mut whole = body_until(Some(now()), 5, vec![Ok("hello")]);
-        for is_there in [true, false] {
-            assert_eq!(whole.frame().now_or_never().unwrap().is_some(), is_there);
-        }
-        drop(body_until(Some(now()), 10, vec![Ok("hello")]));
-        sleep(3 * GRACE).await;
-        assert!(!HAS_ABORTED.get());
-    }
-
-    #[test]
-    fn two_seconds_are_kept_back_of_the_time_that_the_wall_clock_leaves() {
-        let left = |deadline_s, now_s| left_until(Duration::from_secs(deadline_s), Duration::from_secs(now_s));
-        assert_eq!(left(1_000, 870), Duration::from_secs(128));
-        assert_eq!(left(1_000, 998), Duration::ZERO);
-        assert_eq!(left(1_000, 1_001), Duration::ZERO);
-    }
-
-    #[tokio::test]
-    async fn fixed_bodies_are_sent_once() {
-        let mut body = Body::fixed(Bytes::from_static(b"{}"));
-        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "{}");
-        assert!(body.frame().await.is_none());
-        assert!(Body::empty().frame().await.is_none());
-    }
-
-    /// lambda_runtime asks for it.
-    #[test]
-    fn the_body_moves_freely() {
-        fn moves<B: http_body::Body<Error = Infallible> + Unpin + Send + 'static>(_: &B) {}
-        let body = Body::empty();
-        moves(&body);
-        assert!(!body.is_end_stream());
-    }
-}
+mod tests;

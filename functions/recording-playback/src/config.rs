@@ -35,7 +35,7 @@ pub struct Config {
     /// `TWILIO_FLEX_API_BASE` and `TWILIO_IAM_BASE`: the hosts that validate tokens. By default, Twilio's US1 hosts.
     pub twilio_endpoints: Endpoints,
     /// `VALIDATE_TOKENS_AS`: the endpoint and the credential that validate Flex tokens.
-    pub token_voucher: TokenVoucher,
+    pub token_validation: TokenValidation,
     /// `LINK_KEYS_SECRET`: id or ARN of the secret with the link keys.
     pub link_keys_secret: String,
     /// `ALLOWED_ROLES`, comma-separated: Flex roles that may listen.
@@ -54,7 +54,7 @@ pub struct Config {
 
 /// The endpoint at Twilio that validates a Flex token, and the credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenVoucher {
+pub enum TokenValidation {
     /// `flex`, the default: the endpoint that Flex UI uses, with the token itself.
     Flex,
     /// `player`: the older endpoint, with the token itself.
@@ -88,7 +88,7 @@ impl Config {
         let kms_keys = settings.required("KMS_DECRYPT_KEY_ARNS", |text| list(text, KeyArn::parse));
         let account = settings.required("TWILIO_ACCOUNT_SID", AccountSid::parse);
         let link_keys_secret = settings.required("LINK_KEYS_SECRET", |text| Ok::<_, &str>(text.to_owned()));
-        let token_voucher = token_voucher(&mut settings);
+        let token_validation = token_validation(&mut settings);
         let iam = settings.optional("TWILIO_IAM_BASE", base_url);
         let flex = settings.optional("TWILIO_FLEX_API_BASE", base_url);
         let roles = settings.optional("ALLOWED_ROLES", |text| {
@@ -113,7 +113,7 @@ impl Config {
                     flex: flex.unwrap_or(default_endpoints.flex),
                     ..default_endpoints
                 },
-                token_voucher: token_voucher?,
+                token_validation: token_validation?,
                 link_keys_secret: link_keys_secret?,
                 allowed_roles: roles.unwrap_or_else(|| DEFAULT_ROLES.map(str::to_owned).to_vec()),
                 link_ttl_s: link_ttl_s.unwrap_or(DEFAULT_LINK_TTL_S),
@@ -128,28 +128,28 @@ impl Config {
 }
 
 /// `None` if a setting is invalid or missing. A secret is read only if it is used.
-fn token_voucher(settings: &mut Settings) -> Option<TokenVoucher> {
-    enum Word {
+fn token_validation(settings: &mut Settings) -> Option<TokenValidation> {
+    enum Method {
         Flex,
         Player,
         Account,
         ApiKey,
     }
-    let word = settings.optional("VALIDATE_TOKENS_AS", |text| match text {
-        "flex" => Ok(Word::Flex),
-        "player" => Ok(Word::Player),
-        "account" => Ok(Word::Account),
-        "api-key" => Ok(Word::ApiKey),
+    let method = settings.optional("VALIDATE_TOKENS_AS", |text| match text {
+        "flex" => Ok(Method::Flex),
+        "player" => Ok(Method::Player),
+        "account" => Ok(Method::Account),
+        "api-key" => Ok(Method::ApiKey),
         _ => Err("must be flex, player, account or api-key"),
     });
     let secret = |text: &str| Ok::<_, &str>(text.to_owned());
-    Some(match word.unwrap_or(Word::Flex) {
-        Word::Flex => TokenVoucher::Flex,
-        Word::Player => TokenVoucher::Player,
-        Word::Account => TokenVoucher::Account {
+    Some(match method.unwrap_or(Method::Flex) {
+        Method::Flex => TokenValidation::Flex,
+        Method::Player => TokenValidation::Player,
+        Method::Account => TokenValidation::Account {
             auth_token_secret: settings.required("TWILIO_AUTH_TOKEN_SECRET", secret)?,
         },
-        Word::ApiKey => TokenVoucher::ApiKey {
+        Method::ApiKey => TokenValidation::ApiKey {
             api_key_secret: settings.required("TWILIO_API_KEY_SECRET", secret)?,
         },
     })
@@ -184,7 +184,7 @@ mod tests {
         let config = config(&[]).unwrap();
         assert_eq!(config.vault.bucket, "recordings");
         assert_eq!(config.vault.kms_keys.len(), 1);
-        assert_eq!(config.token_voucher, TokenVoucher::Flex);
+        assert_eq!(config.token_validation, TokenValidation::Flex);
         assert_eq!(config.allowed_roles, ["admin", "supervisor"]);
         assert_eq!(config.link_ttl_s, 3_600);
         assert_eq!(config.max_range_bytes, 1_048_576);
@@ -212,7 +212,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(config.vault.kms_keys.len(), 2);
-        assert_eq!(config.token_voucher, TokenVoucher::Player);
+        assert_eq!(config.token_validation, TokenValidation::Player);
         assert_eq!(config.twilio_endpoints.iam.as_str(), "http://127.0.0.1:8001/");
         assert_eq!(config.twilio_endpoints.flex.as_str(), "http://127.0.0.1:8002/");
         assert_eq!(config.allowed_roles, ["supervisor", "wfo.full_access"]);
@@ -226,24 +226,24 @@ mod tests {
     /// The template gives every function all of its settings. They are empty if an option is off.
     #[test]
     fn a_secret_is_read_only_by_the_voucher_that_needs_it() {
-        let account = TokenVoucher::Account {
+        let account = TokenValidation::Account {
             auth_token_secret: "auth-token".to_owned(),
         };
-        let api_key = TokenVoucher::ApiKey {
+        let api_key = TokenValidation::ApiKey {
             api_key_secret: "api-key".to_owned(),
         };
-        for (value, voucher) in [
-            ("flex", TokenVoucher::Flex),
-            ("player", TokenVoucher::Player),
+        for (value, method) in [
+            ("flex", TokenValidation::Flex),
+            ("player", TokenValidation::Player),
             ("account", account),
             ("api-key", api_key),
         ] {
-            let told = [
+            let settings = [
                 ("VALIDATE_TOKENS_AS", value),
                 ("TWILIO_AUTH_TOKEN_SECRET", "auth-token"),
                 ("TWILIO_API_KEY_SECRET", "api-key"),
             ];
-            assert_eq!(config(&told).unwrap().token_voucher, voucher);
+            assert_eq!(config(&settings).unwrap().token_validation, method);
         }
         for (value, missing) in [
             ("account", "TWILIO_AUTH_TOKEN_SECRET"),

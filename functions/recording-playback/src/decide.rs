@@ -22,7 +22,7 @@ const FRAME_LEN: u64 = 65_536;
 /// keeps the arithmetic on frames from overflowing `u64`.
 const BEYOND_ANY_OBJECT: u64 = 1 << 48;
 
-/// What HTTP needs to know of an opened recording. All of it is authenticated except the tag, which S3 sets.
+/// The facts about an opened recording that an HTTP answer needs. All of it is authenticated except the tag, which S3 sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Length in bytes of plaintext.
@@ -38,7 +38,7 @@ pub struct Facts {
 pub struct PlaybackRequest {
     is_head: bool,
     /// Whether the client asks for the rest of a shortened reply.
-    comes_back: bool,
+    requests_the_rest: bool,
     range: Option<RangeSpec>,
     if_range: Option<IfRange>,
     preconditions: Preconditions,
@@ -62,7 +62,7 @@ pub enum Unservable {
     #[error("the whole recording does not fit into one reply, a range does")]
     RangeRequired,
     /// 412: the client asked for another version.
-    #[error("the recording is not the version asked for")]
+    #[error("the recording is not the requested version")]
     PreconditionFailed,
     /// 416: none of the bytes exist.
     #[error("the range begins past the end")]
@@ -78,7 +78,7 @@ impl PlaybackRequest {
     pub fn new(method: &Method, headers: &HeaderMap) -> Self {
         Self {
             is_head: method == Method::HEAD,
-            comes_back: listener::comes_back(headers),
+            requests_the_rest: listener::requests_the_rest(headers),
             //= https://www.rfc-editor.org/rfc/rfc9110#section-14.2
             //# A server MUST ignore a Range header field received with a request
             //# method that is unrecognized or for which range handling is not
@@ -93,7 +93,7 @@ impl PlaybackRequest {
         }
     }
 
-    /// What will be read once the recording is open, as far as it is known before.
+    /// The bytes that will be read once the recording is open, as far as they are known before.
     pub fn expectation(&self, max_range_bytes: u64) -> Expectation {
         if self.is_head || !self.preconditions.is_empty() {
             return Expectation::Facts;
@@ -175,7 +175,7 @@ impl PlaybackRequest {
     /// requests everything to the end, plays or skips, and leaves, while Lambda bills the reply to its end.
     fn limit(&self, range: RangeSpec, max_range_bytes: u64) -> u64 {
         match range {
-            RangeSpec::Int { last: None, .. } if self.comes_back => max_range_bytes.min(REPLY_LIMIT),
+            RangeSpec::Int { last: None, .. } if self.requests_the_rest => max_range_bytes.min(REPLY_LIMIT),
             _ => REPLY_LIMIT,
         }
     }

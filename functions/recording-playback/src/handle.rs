@@ -12,10 +12,10 @@ use service::{
 use crate::{
     app::App,
     body::Body,
-    call::Call,
     cors, media_url, playback,
     ports::{Recordings, TokenCheck},
     refusal::Refusal,
+    request::Request,
     respond,
     routes::Route,
 };
@@ -28,7 +28,7 @@ where
 {
     let LambdaEvent { payload, context } = event;
     match http_event::parse(&payload) {
-        Ok(request) => answer(app, &Call::new(&request, &context)).await,
+        Ok(event) => answer(app, &Request::new(&event, &context)).await,
         Err(malformed) => {
             let mut response = refuse(&malformed.into(), &context);
             respond::finish(&Method::GET, &mut response);
@@ -51,20 +51,20 @@ pub fn stream(response: Response<Body>) -> StreamResponse<BodyDataStream<Body>> 
     }
 }
 
-async fn answer<R, C>(app: &App<R, C>, call: &Call<'_>) -> Response<Body>
+async fn answer<R, C>(app: &App<R, C>, request: &Request<'_>) -> Response<Body>
 where
     R: Recordings,
     C: TokenCheck,
 {
-    let mut response = match Route::of(call.method(), call.path()) {
-        Ok(Route::Recording) => playback::answer(app, call).await,
-        Ok(Route::MediaUrl) => media_url::answer(app, call).await,
+    let mut response = match Route::of(request.method(), request.path()) {
+        Ok(Route::Recording) => playback::answer(app, request).await,
+        Ok(Route::MediaUrl) => media_url::answer(app, request).await,
         Ok(Route::Preflight { allow }) => Ok(cors::preflight(allow)),
         Err(refusal) => Err(refusal),
     }
-    .unwrap_or_else(|refusal| refuse(&refusal, call.context));
-    respond::finish(call.method(), &mut response);
-    app.flex_origins.apply(call.headers(), response.headers_mut());
+    .unwrap_or_else(|refusal| refuse(&refusal, request.context));
+    respond::finish(request.method(), &mut response);
+    app.flex_origins.apply(request.headers(), response.headers_mut());
     response
 }
 
@@ -75,7 +75,7 @@ fn refuse(refusal: &Refusal, context: &Context) -> Response<Body> {
 }
 
 fn report(refusal: &Refusal, request_id: &str) {
-    let (status, code) = refusal.terms();
+    let (status, code) = refusal.status_and_code();
     let status = status.as_u16();
     if status >= 500 {
         tracing::error!(requestId = request_id, status, code, %refusal, "request not answered");

@@ -17,7 +17,6 @@ mod access;
 mod app;
 mod audit;
 mod body;
-mod call;
 mod config;
 mod cors;
 pub mod decide;
@@ -29,14 +28,15 @@ mod playback;
 mod ports;
 pub mod range;
 mod refusal;
+mod request;
 mod respond;
 mod routes;
 
 pub use self::{
-    access::{AccountAuthToken, CredentialKind, TwilioTokens, Voucher},
+    access::{AccountAuthToken, CredentialKind, TwilioTokens, ValidationMethod},
     app::App,
     body::Body,
-    config::{Config, TokenVoucher},
+    config::{Config, TokenValidation},
     cors::FlexOrigins,
     handle::{handle, stream},
     ports::{CheckError, Recordings, TokenCheck},

@@ -17,16 +17,16 @@ const SEC_CH_UA: HeaderName = HeaderName::from_static("sec-ch-ua");
 
 /// The request headers that the length of a reply depends on, and the one that every answer depends on. One field names
 /// them all, because a streamed reply's metadata has one value for each header.
-const LOOKED_AT: HeaderValue = HeaderValue::from_static("Origin, Sec-Fetch-Dest, Sec-CH-UA, User-Agent");
+const VARIES_BY: HeaderValue = HeaderValue::from_static("Origin, Sec-Fetch-Dest, Sec-CH-UA, User-Agent");
 
 /// Whether the request is from a media element that asks for the rest of a reply that ends early.
-pub(crate) fn comes_back(headers: &HeaderMap) -> bool {
+pub(crate) fn requests_the_rest(headers: &HeaderMap) -> bool {
     FetchDest::of(headers).is_some_and(FetchDest::is_media_element) && (is_chromium(headers) || is_firefox(headers))
 }
 
-/// Tells caches that the length of the reply depends on the client.
+/// Sets `Vary`, because the length of the reply depends on the client.
 pub(crate) fn vary(response: &mut HeaderMap) {
-    response.insert(VARY, LOOKED_AT);
+    response.insert(VARY, VARIES_BY);
 }
 
 /// Every browser that is built on Chromium lists that brand in addition to its own. Other engines do not send the header.
@@ -105,7 +105,10 @@ mod tests {
             ),
         ] {
             for dest in ["audio", "video"] {
-                assert!(comes_back(&headers(dest, brands, agent)), "{dest}, {brands}, {agent}");
+                assert!(
+                    requests_the_rest(&headers(dest, brands, agent)),
+                    "{dest}, {brands}, {agent}"
+                );
             }
         }
     }
@@ -145,7 +148,10 @@ mod tests {
             ("", "Lavf/59.27.100"),
             ("", "curl/7.88.1"),
         ] {
-            assert!(!comes_back(&headers("audio", brands, agent)), "{brands}, {agent}");
+            assert!(
+                !requests_the_rest(&headers("audio", brands, agent)),
+                "{brands}, {agent}"
+            );
         }
     }
 
@@ -153,7 +159,7 @@ mod tests {
     fn what_is_no_media_element_does_not() {
         for (brands, agent) in [(CHROME_BRANDS, CHROME), ("", FIREFOX)] {
             for dest in ["", "empty", "document", "audioworklet", "track", "Audio"] {
-                assert!(!comes_back(&headers(dest, brands, agent)), "{dest}, {agent}");
+                assert!(!requests_the_rest(&headers(dest, brands, agent)), "{dest}, {agent}");
             }
         }
     }

@@ -23,7 +23,7 @@ async fn run() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_settings(Settings::from_env())?;
     let app = App::connect(config, &aws::sdk_config(Config::AWS_TIMEOUTS)?)?;
     let socket = RuntimeSocket::from_env();
-    // Boxed, because the compiler gives up on laying out the runtime's layers around a future of this depth.
+    // Boxed, because the compiler limits how deeply the runtime's futures and these may nest.
     let answer = |event: LambdaEvent<Box<RawValue>>| {
         socket.send_at_once();
         Box::pin(async { Ok::<_, Infallible>(stream(handle(&app, event).await)) })

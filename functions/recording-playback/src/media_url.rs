@@ -10,38 +10,38 @@ use crate::{
     app::App,
     audit,
     body::Body,
-    call::Call,
     fetch_dest::FetchDest,
     ports::{Recordings, TokenCheck},
     refusal::Refusal,
+    request::Request,
     respond,
 };
 
-/// Tells Twilio's Player how long the link plays, in seconds. The Player asks for a new link after nine tenths of that time
+/// The parameter that gives Twilio's Player the link's lifetime, in seconds. The Player asks for a new link after nine tenths of that time
 /// and continues at its position. Without this parameter, it never asks again (`ConversationsService` of `@twilio/flex-ui`
 /// 2.17). The parameter is not signed, because it decides nothing here: a link ends at its signed `expires`.
-const LIFE_FOR_THE_PLAYER: &str = "X-Amz-Expires";
+const TTL_FOR_THE_PLAYER: &str = "X-Amz-Expires";
 
 /// Answers `GET /media-url?recordingSid=RE…`.
 pub(crate) async fn answer<R: Recordings, C: TokenCheck>(
     app: &App<R, C>,
-    call: &Call<'_>,
+    request: &Request<'_>,
 ) -> Result<Response<Body>, Refusal> {
-    let recording = call
+    let recording = request
         .parameter("recordingSid")
         .and_then(|sid| RecordingSid::parse(&sid).ok());
     let mut listener = None;
-    let outcome = grant(app, call, recording.as_ref(), &mut listener).await;
+    let outcome = grant(app, request, recording.as_ref(), &mut listener).await;
     let (link_id, outcome_code) = match &outcome {
         Ok(granted) => (Some(granted.link_id.as_str()), "granted"),
-        Err(refusal) => (None, refusal.terms().1),
+        Err(refusal) => (None, refusal.status_and_code().1),
     };
     audit::media_url(
-        call.request_id(),
+        request.request_id(),
         listener.as_ref(),
         recording.as_ref(),
         link_id,
-        FetchDest::of(call.headers()),
+        FetchDest::of(request.headers()),
         outcome_code,
     );
     outcome.map(|granted| respond::media_url(&granted.url))
@@ -52,26 +52,26 @@ struct Granted {
     link_id: String,
 }
 
-/// The order keeps requests of strangers cheap: Twilio is called only with a token, S3 and KMS only for a listener who may
+/// The order keeps unauthorized requests cheap: Twilio is called only with a token, S3 and KMS only for a listener who may
 /// listen. `listener` is set even if they may not listen, for the audit line.
 async fn grant<R: Recordings, C: TokenCheck>(
     app: &App<R, C>,
-    call: &Call<'_>,
+    request: &Request<'_>,
     recording: Option<&RecordingSid>,
     listener: &mut Option<Listener>,
 ) -> Result<Granted, Refusal> {
     let recording = recording.ok_or(Refusal::RecordingSid)?;
-    let authorization = call.headers().get(AUTHORIZATION);
+    let authorization = request.headers().get(AUTHORIZATION);
     let known = listener.insert(app.tokens.listener(authorization).await?);
     if !app.tokens.allows(known) {
         return Err(Refusal::Role);
     }
-    let base = base_url(app.base_url.as_deref(), call.domain())?;
-    let link = app.links.issue(recording, call.now.as_secs()).await?;
-    // This finds out whether the recording exists, and the playback that follows finds it open.
+    let base = base_url(app.base_url.as_deref(), request.domain())?;
+    let link = app.links.issue(recording, request.now.as_secs()).await?;
+    // This checks that the recording exists, and the playback that follows needs no cold open.
     app.recordings.open(recording, Expectation::Facts).await?;
     Ok(Granted {
-        url: format!("{}&{LIFE_FOR_THE_PLAYER}={}", link.url(&base), app.links.life_s()),
+        url: format!("{}&{TTL_FOR_THE_PLAYER}={}", link.url(&base), app.links.ttl_s()),
         link_id: link.id,
     })
 }

@@ -12,19 +12,25 @@ use crate::{
     app::App,
     audit::Playback,
     body::Body,
-    call::Call,
     decide::{Decision, Facts, PlaybackRequest, Unservable},
     fetch_dest::FetchDest,
     ports::Recordings,
     refusal::Refusal,
+    request::Request,
     respond,
 };
 
 /// Answers `GET` and `HEAD` of a recording.
-pub(crate) async fn answer<R: Recordings, C>(app: &App<R, C>, call: &Call<'_>) -> Result<Response<Body>, Refusal> {
-    let Admission { recording, link_id } = app.links.admit(call.path(), call.query(), call.now.as_secs()).await?;
+pub(crate) async fn answer<R: Recordings, C>(
+    app: &App<R, C>,
+    request: &Request<'_>,
+) -> Result<Response<Body>, Refusal> {
+    let Admission { recording, link_id } = app
+        .links
+        .admit(request.path(), request.query(), request.now.as_secs())
+        .await?;
     metrics::emit(&[("PlaybackRequests", 1.0, Unit::Count)]);
-    let asked = PlaybackRequest::new(call.method(), call.headers());
+    let asked = PlaybackRequest::new(request.method(), request.headers());
     let prepared = match prepare(app, &recording, &asked).await {
         // The object was replaced between opening and reading. The new version is as good.
         Err(Refusal::Read(ReadError::Changed)) => prepare(app, &recording, &asked).await?,
@@ -32,19 +38,19 @@ pub(crate) async fn answer<R: Recordings, C>(app: &App<R, C>, call: &Call<'_>) -
     };
     let body = prepared.content.map_or_else(Body::empty, |(range, stream)| {
         let playback = Playback {
-            request_id: call.request_id().to_owned(),
-            began: call.now,
+            request_id: request.request_id().to_owned(),
+            began: request.now,
             link_id,
             recording: recording.clone(),
-            fetch_dest: FetchDest::of(call.headers()),
+            fetch_dest: FetchDest::of(request.headers()),
             range,
         };
-        playback.begins();
-        let first_byte_ms = call.started.elapsed().as_secs_f64() * 1000.0;
+        playback.report_begin();
+        let first_byte_ms = request.started.elapsed().as_secs_f64() * 1000.0;
         metrics::emit(&[("FirstByteMilliseconds", first_byte_ms, Unit::Milliseconds)]);
-        Body::audio(stream, playback, call.deadline())
+        Body::audio(stream, playback, request.deadline())
     });
-    let download_as = (call.parameter("download").as_deref() == Some("1")).then_some(&recording);
+    let download_as = (request.parameter("download").as_deref() == Some("1")).then_some(&recording);
     Ok(respond::recording(
         &prepared.decision,
         &prepared.facts,
@@ -69,7 +75,7 @@ async fn prepare<R: Recordings, C>(
     let expectation = asked.expectation(app.max_range_bytes);
     let mut decided = open_and_decide(app, id, asked, expectation).await?;
     // An answer or a refusal without bytes must not come from a cached opening, because the recording may have been erased
-    // since. Only a read asks S3 by itself.
+    // since. Only a read sends a request to S3 in any case.
     if decided.content.is_none() && expectation != Expectation::Facts {
         decided = open_and_decide(app, id, asked, Expectation::Facts).await?;
     }

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use service::secrets::SecretError;
 use sid::RecordingSid;
 use twilio::flex_token::{FlexToken, Listener, TokenError};
-use vault::{Expectation, PlaintextStream, ReadError};
+use vault::{Damage, Expectation, PlaintextStream, ReadError};
 
 use crate::decide::Facts;
 
@@ -22,7 +22,7 @@ pub trait Recordings: Send + Sync {
         expectation: Expectation,
     ) -> impl Future<Output = Result<Self::Recording, ReadError>> + Send;
 
-    /// What HTTP needs to know of an opened recording.
+    /// The facts about an opened recording that an HTTP answer needs.
     ///
     /// # Errors
     /// [`ReadError::Damaged`] if a fact is not valid.
@@ -38,7 +38,7 @@ pub trait Recordings: Send + Sync {
 
 /// Validates Flex tokens.
 pub trait TokenCheck: Send + Sync {
-    /// Asks the issuer whose token it is.
+    /// Asks the issuer which listener the token belongs to.
     ///
     /// # Errors
     /// [`CheckError`] if the token is not valid, or if the issuer cannot be asked.
@@ -66,8 +66,7 @@ impl Recordings for vault::Reader {
     fn facts(recording: &Self::Recording) -> Result<Facts, ReadError> {
         Ok(Facts {
             len: recording.len(),
-            etag: HeaderValue::from_str(recording.etag())
-                .map_err(|_| ReadError::Damaged("the entity tag is no header value".to_owned()))?,
+            etag: HeaderValue::from_str(recording.etag()).map_err(|_| Damage::EntityTag)?,
             content_type: recording.content_type(),
         })
     }

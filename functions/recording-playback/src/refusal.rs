@@ -8,7 +8,7 @@ use vault::ReadError;
 
 use crate::{decide::Unservable, ports::CheckError};
 
-/// Why a request is refused. The text is for the log. The client gets [`Refusal::terms`].
+/// Why a request is refused. The text is for the log. The client gets [`Refusal::status_and_code`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(transparent)]
@@ -43,7 +43,7 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// The status, and the stable code in error bodies.
-    pub(crate) const fn terms(&self) -> (StatusCode, &'static str) {
+    pub(crate) const fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed_request"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "not_found"),
@@ -77,7 +77,10 @@ impl Refusal {
 
     /// Whether access was denied, as opposed to something being wrong or missing.
     pub(crate) fn is_denial(&self) -> bool {
-        matches!(self.terms().0, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        matches!(
+            self.status_and_code().0,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        )
     }
 
     /// Whether the stored object, or what S3 sent of it, is not what was written.

@@ -69,7 +69,7 @@ pub(crate) fn media_url(url: &str) -> Response<Body> {
 
 /// An error: its code, and the request's id by which its log line is found.
 pub(crate) fn refusal(refusal: &Refusal, request_id: &str) -> Response<Body> {
-    let (status, code) = refusal.terms();
+    let (status, code) = refusal.status_and_code();
     let mut response = json(status, &json!({ "error": code, "requestId": request_id }));
     let headers = response.headers_mut();
     match refusal {
@@ -106,7 +106,7 @@ pub(crate) fn refusal(refusal: &Refusal, request_id: &str) -> Response<Body> {
     response
 }
 
-/// Sets what every answer has in common: caches do not store it, clients do not sniff its type, and an answer to a HEAD
+/// Applies the rules of every answer: caches do not store it, clients do not sniff its type, and an answer to a HEAD
 /// request has no content.
 pub(crate) fn finish(method: &Method, response: &mut Response<Body>) {
     let headers: &mut HeaderMap = response.headers_mut();
@@ -120,7 +120,7 @@ pub(crate) fn finish(method: &Method, response: &mut Response<Body>) {
     }
 }
 
-/// An answer of JSON.
+/// A JSON answer.
 pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Response<Body> {
     let mut response = Response::new(Body::fixed(Bytes::from(value.to_string())));
     *response.status_mut() = status;

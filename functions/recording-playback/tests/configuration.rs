@@ -15,7 +15,7 @@ fn every_bad_variable_is_told_at_once_and_no_value_is() {
         .output()
         .unwrap();
     assert!(!output.status.success());
-    let told = String::from_utf8(output.stdout).unwrap();
+    let log = String::from_utf8(output.stdout).unwrap();
     for name in [
         "RECORDINGS_BUCKET",
         "KMS_DECRYPT_KEY_ARNS",
@@ -25,7 +25,7 @@ fn every_bad_variable_is_told_at_once_and_no_value_is() {
         "MEDIA_URL_TTL",
         "FLEX_ORIGINS",
     ] {
-        assert!(told.contains(name), "{name} is not told: {told}");
+        assert!(log.contains(name), "{name} is missing from: {log}");
     }
-    assert!(!told.contains("lots"), "values are not repeated: {told}");
+    assert!(!log.contains("lots"), "values are not repeated: {log}");
 }

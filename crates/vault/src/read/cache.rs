@@ -1,26 +1,26 @@
-//! Recordings that are open, and when S3 last said that they are current.
+//! The open recordings, and when S3 last confirmed that they are current.
 
 use std::{sync::Arc, time::Duration};
 
 use cache::{Cache, Clock, Place};
 use sid::RecordingSid;
 
-use super::{fetch::Version, open::Opened};
+use super::{fetch::Version, open::OpenedRecording};
 
-/// A function instance serves one listener at a time; a call center's supervisors come back to a few dozen recordings.
+/// A function instance serves one listener at a time, and the supervisors of a call center return to a few dozen recordings.
 const MAX_ENTRIES: usize = 256;
 
-/// How long a frame key may lie in memory without KMS being asked again, which is what makes a revoked permission or a
-/// disabled key take effect.
+/// How long a frame key may stay in memory before KMS is asked again. A revoked permission or a disabled key takes effect after
+/// this time.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 
-/// How long S3's word on which version is current is taken without asking again.
+/// How long S3's last confirmation of the current version is used.
 const MAX_UNCONFIRMED: Duration = Duration::from_secs(60);
 
-/// Both by recording. Dropping an opened one wipes its frame key once the last handle on it is gone.
+/// Two caches by recording. The frame key of an opened recording is wiped when its last handle is dropped.
 #[derive(Debug)]
 pub(super) struct OpenRecordings {
-    opened: Cache<RecordingSid, Arc<Opened>>,
+    opened: Cache<RecordingSid, Arc<OpenedRecording>>,
     current: Cache<RecordingSid, Version>,
 }
 
@@ -32,18 +32,18 @@ impl OpenRecordings {
         }
     }
 
-    /// The place of an opened recording: whoever finds it empty opens the recording, and the others wait.
-    pub(super) async fn opened(&self, recording: &RecordingSid) -> Place<Arc<Opened>> {
+    /// The place of an opened recording. The first caller that finds it empty opens the recording, and the others wait.
+    pub(super) async fn opened(&self, recording: &RecordingSid) -> Place<Arc<OpenedRecording>> {
         self.opened.place(recording).await
     }
 
-    /// The place of S3's word on a recording. It is taken before S3 is asked, so that the word's age counts from there.
+    /// The place of the confirmed version of a recording. Take it before the request to S3, because its age counts from then.
     pub(super) async fn current(&self, recording: &RecordingSid) -> Place<Version> {
         self.current.place(recording).await
     }
 
-    /// Drops `opened`, but not another that has taken its place.
-    pub(super) fn forget(&self, opened: &Arc<Opened>) {
+    /// Drops `opened`, but not another recording that has replaced it.
+    pub(super) fn forget(&self, opened: &Arc<OpenedRecording>) {
         self.opened.forget(&opened.recording, |kept| Arc::ptr_eq(kept, opened));
     }
 }

@@ -1,4 +1,4 @@
-//! Frames as they arrive from S3, verified in place, trimmed to the bytes that were asked for.
+//! Verifies frames in place as they arrive from S3, and trims them to the requested bytes.
 
 use std::{future::Future, ops::Range, sync::Arc};
 
@@ -6,11 +6,15 @@ use bytes::{Buf, Bytes, BytesMut};
 use esdk_message::{FrameIndex, PlaintextOffset};
 use futures_util::stream::{self, Stream, StreamExt};
 
-use super::{ReadError, fetch::ObjectBody, open::Opened};
+use super::{
+    error::{Damage, ReadError},
+    fetch::ObjectBody,
+    open::OpenedRecording,
+};
 
-/// Where sealed bytes come from.
+/// A source of sealed bytes.
 pub(super) trait Chunks: Send {
-    /// The next bytes, never none; `None` at the end.
+    /// The next bytes. Never empty, and `None` at the end.
     fn next_chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, ReadError>> + Send;
 }
 
@@ -22,21 +26,26 @@ impl Chunks for ObjectBody {
 
 /// The frames that hold a range, one at a time.
 ///
-/// Nothing runs ahead of the consumer but the transport: while it's slow, S3 is held back by TCP, and what is in memory
-/// is one frame and the chunk after it. Dropping this drops the S3 read.
+/// Only the transport reads ahead of the consumer. If the consumer is slow, TCP holds S3 back, and only one frame and the chunk
+/// after it are in memory. A drop cancels the read from S3.
 #[derive(Debug)]
 pub(super) struct Frames<B> {
-    opened: Arc<Opened>,
+    opened: Arc<OpenedRecording>,
     body: B,
-    /// Arrived, and belongs to the frames to come.
+    /// Bytes that have arrived and belong to the next frames.
     chunk: Bytes,
     frames: Range<FrameIndex>,
     wanted: Range<PlaintextOffset>,
 }
 
 impl<B: Chunks + 'static> Frames<B> {
-    /// `body` stands at the first of `frames`, which are those that hold `wanted`.
-    pub(super) fn new(opened: Arc<Opened>, body: B, frames: Range<FrameIndex>, wanted: Range<PlaintextOffset>) -> Self {
+    /// `body` begins with the first of `frames`, which are those that hold `wanted`.
+    pub(super) fn new(
+        opened: Arc<OpenedRecording>,
+        body: B,
+        frames: Range<FrameIndex>,
+        wanted: Range<PlaintextOffset>,
+    ) -> Self {
         Self {
             opened,
             body,
@@ -46,7 +55,7 @@ impl<B: Chunks + 'static> Frames<B> {
         }
     }
 
-    /// The wanted plaintext of the next frame, once its tag has verified; `None` after the last one.
+    /// The wanted plaintext of the next frame, after its tag has verified. `None` after the last frame.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         if self.frames.is_empty() {
             return Ok(None);
@@ -57,7 +66,7 @@ impl<B: Chunks + 'static> Frames<B> {
         let (kind, held) = (layout.kind(frame), layout.plaintext_range(frame));
         let mut sealed = self.gather(frame).await?;
         let opened = self.opened.opener.open_frame(frame, kind, &mut sealed);
-        opened.map_err(|error| ReadError::Damaged(error.to_string()))?;
+        opened.map_err(Damage::from)?;
 
         let mut plaintext = sealed.freeze();
         plaintext.advance(kind.plaintext_at());
@@ -67,7 +76,7 @@ impl<B: Chunks + 'static> Frames<B> {
         Ok(Some(plaintext))
     }
 
-    /// The rest of the frames; it ends after the first error.
+    /// The rest of the frames. The stream ends after the first error.
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<Bytes, ReadError>> + Send {
         stream::unfold(Some(self), |frames| async move {
             let mut frames = frames?;
@@ -79,7 +88,7 @@ impl<B: Chunks + 'static> Frames<B> {
         .fuse()
     }
 
-    /// The stored bytes of `frame`, in memory of their own: they're decrypted in place and handed on from there.
+    /// The stored bytes of `frame` in a buffer of their own, in which they are decrypted and passed on.
     async fn gather(&mut self, frame: FrameIndex) -> Result<BytesMut, ReadError> {
         let stored = self.opened.layout.object_range(frame..frame.next());
         let len = usize::try_from(stored.end.0 - stored.start.0).unwrap_or(usize::MAX);
@@ -87,8 +96,7 @@ impl<B: Chunks + 'static> Frames<B> {
         while sealed.len() < len {
             if self.chunk.is_empty() {
                 let chunk = self.body.next_chunk().await?;
-                self.chunk =
-                    chunk.ok_or_else(|| ReadError::Damaged(format!("object ends within frame {}", frame.get())))?;
+                self.chunk = chunk.ok_or_else(|| Damage::FrameTruncated { frame: frame.get() })?;
             }
             let take = self.chunk.len().min(len - sealed.len());
             sealed.extend_from_slice(&self.chunk.split_to(take));
@@ -111,10 +119,10 @@ mod tests {
 
     const FRAME: usize = 4_096;
 
-    /// Hands out what is stored in chunks, and counts the bytes.
+    /// Returns the stored bytes in chunks, and counts them.
     struct Stored {
         chunks: Vec<Bytes>,
-        handed_out: Arc<AtomicUsize>,
+        delivered: Arc<AtomicUsize>,
     }
 
     impl Chunks for Stored {
@@ -123,13 +131,13 @@ mod tests {
                 return Ok(None);
             }
             let chunk = self.chunks.remove(0);
-            self.handed_out.fetch_add(chunk.len(), Ordering::Relaxed);
+            self.delivered.fetch_add(chunk.len(), Ordering::Relaxed);
             Ok(Some(chunk))
         }
     }
 
     /// A recording of `plaintext`, and its frames as stored.
-    fn recording(plaintext: &[u8]) -> (Arc<Opened>, Bytes) {
+    fn recording(plaintext: &[u8]) -> (Arc<OpenedRecording>, Bytes) {
         let data_key = DataKey::from_slice(&[1; 32]).unwrap();
         let context = EncryptionContext::new([("a", "b")]).unwrap();
         let wrapped = EncryptedDataKey {
@@ -146,7 +154,7 @@ mod tests {
             .unwrap();
         let layout = Layout::of_object(opener.header_len(), frame_length, object.len() as u64).unwrap();
         let stored = object.slice(opener.header_len() as usize..);
-        let opened = Opened {
+        let opened = OpenedRecording {
             recording: RecordingSid::parse(&format!("RE{:032x}", 1)).unwrap(),
             version: Version {
                 etag: "\"e\"".into(),
@@ -162,7 +170,7 @@ mod tests {
     }
 
     fn frames(
-        opened: &Arc<Opened>,
+        opened: &Arc<OpenedRecording>,
         stored: &Bytes,
         chunk: usize,
         wanted: Range<u64>,
@@ -171,23 +179,23 @@ mod tests {
         let touched = opened.layout.frames_of(wanted.clone()).unwrap();
         let from = touched.start.get() as usize * (FRAME + 32);
         let chunks = stored.slice(from..).chunks(chunk).map(Bytes::copy_from_slice).collect();
-        let handed_out = Arc::new(AtomicUsize::new(0));
+        let delivered = Arc::new(AtomicUsize::new(0));
         let body = Stored {
             chunks,
-            handed_out: handed_out.clone(),
+            delivered: delivered.clone(),
         };
-        (Frames::new(opened.clone(), body, touched, wanted), handed_out)
+        (Frames::new(opened.clone(), body, touched, wanted), delivered)
     }
 
     #[tokio::test]
     async fn a_slow_consumer_holds_back_the_source() {
         const CHUNK: usize = 1_000;
         let (opened, stored) = recording(&[7; 40 * FRAME]);
-        let (frames, handed_out) = frames(&opened, &stored, CHUNK, 0..40 * FRAME as u64);
+        let (frames, delivered) = frames(&opened, &stored, CHUNK, 0..40 * FRAME as u64);
         let mut stream = Box::pin(frames.into_stream());
         for consumed in 1..=40 {
             stream.next().await.unwrap().unwrap();
-            let ahead = handed_out
+            let ahead = delivered
                 .load(Ordering::Relaxed)
                 .saturating_sub(consumed * (FRAME + 32));
             assert!(ahead < CHUNK, "{ahead} bytes ahead of frame {consumed}");

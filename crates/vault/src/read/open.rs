@@ -1,22 +1,23 @@
-//! Opening a recording that isn't cached: one round trip to S3, one call to KMS.
+//! Opens a recording that is not cached, with one round trip to S3 and one call to KMS.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
+use aws_sdk_kms::Client;
 use bytes::BytesMut;
 use esdk_message::{FrameKind, HeaderError, Layout, MAX_HEADER_LEN, ObjectOffset, Opener, UnverifiedHeader};
 use futures_util::future::join3;
-use sid::RecordingSid;
+use sid::{AccountSid, RecordingSid};
 
 use super::{
-    Expectation, ReadError, Reader,
-    fetch::{ObjectBody, Version},
-    plan::{self, Ask, LOOK_AHEAD},
+    error::{Damage, ReadError},
+    fetch::{ObjectBody, Objects, Version},
+    plan::{self, Expectation, HeaderWidth, LOOK_AHEAD, RangeRequest},
     unwrap::unwrap_data_key,
 };
-use crate::{ContentType, ObjectKeys, context};
+use crate::{ContentType, KeyArn, ObjectKeys, context};
 
-/// What is known of one version of a recording, all of it authenticated. The frame key is wiped on drop.
-pub(super) struct Opened {
+/// One version of a recording. Everything in it is authenticated. The frame key is wiped on drop.
+pub(super) struct OpenedRecording {
     pub(super) recording: RecordingSid,
     pub(super) version: Version,
     pub(super) content_type: ContentType,
@@ -24,9 +25,9 @@ pub(super) struct Opened {
     pub(super) opener: Opener,
 }
 
-impl fmt::Debug for Opened {
+impl fmt::Debug for OpenedRecording {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opened")
+        f.debug_struct("OpenedRecording")
             .field("recording", &self.recording)
             .field("version", &self.version)
             .field("layout", &self.layout)
@@ -34,38 +35,58 @@ impl fmt::Debug for Opened {
     }
 }
 
-/// S3's answers to a cold open, all of one version.
+/// Opens recordings of one account, under a set of KMS keys.
+#[derive(Clone)]
+pub(super) struct ColdOpener {
+    objects: Objects,
+    kms: Client,
+    account: AccountSid,
+    keys: Arc<[KeyArn]>,
+    header_width: HeaderWidth,
+}
+
+/// The replies of S3 to a cold open, all for one version.
 struct Fetched {
     /// Begins with the header.
     head: ObjectBody,
-    /// The expected bytes, where they're not in `head`.
+    /// The expected bytes, if they are not in `head`.
     wanted: Option<ObjectBody>,
-    /// The object's end, if it was asked for and came. Most recordings can do without.
+    /// The end of the object, if it was requested and arrived. Most recordings do not need it.
     tail: Option<ObjectBody>,
 }
 
-impl Reader {
-    /// Opens the current version of `recording`, and keeps what has arrived of the expected bytes.
+impl ColdOpener {
+    pub(super) fn new(objects: Objects, kms: Client, account: AccountSid, keys: Vec<KeyArn>) -> Self {
+        Self {
+            objects,
+            kms,
+            account,
+            header_width: HeaderWidth::of(&keys),
+            keys: keys.into(),
+        }
+    }
+
+    /// Opens the current version of `recording`. Also returns the reply that leads to the expected bytes, if there is one.
     ///
-    /// `Err(Changed)` when it was replaced between two of S3's answers.
-    pub(super) async fn open_cold(
+    /// [`ReadError::Changed`] if the recording was replaced between two replies of S3.
+    pub(super) async fn open(
         &self,
         recording: &RecordingSid,
         expectation: Expectation,
-    ) -> Result<(Opened, Option<ObjectBody>), ReadError> {
+    ) -> Result<(OpenedRecording, Option<ObjectBody>), ReadError> {
         let key = recording.object_key();
         let mut fetched = self.fetch_cold(&key, expectation).await?;
         let version = fetched.head.version().clone();
 
         let header = read_header(&mut fetched.head).await?;
-        // Before KMS is asked, so that an object that was put in another's place costs no call; its header is
-        // authenticated below, and only then are these facts believed.
-        let facts = context::check(header.encryption_context(), &self.config.account, recording).map_err(damaged)?;
-        let data_key = unwrap_data_key(&self.kms, &self.config.kms_keys, &header).await?;
+        // This check comes before the call to KMS, so that an object in another recording's place costs no call. The facts
+        // are not used before the header is authenticated below.
+        let facts = context::check(header.encryption_context(), &self.account, recording).map_err(Damage::from)?;
+        let data_key = unwrap_data_key(&self.kms, &self.keys, &header).await?;
 
-        let opener = header.authenticate(&data_key).map_err(damaged)?;
-        let layout =
-            Layout::of_object(opener.header_len(), opener.frame_length(), version.object_len).map_err(damaged)?;
+        let opener = header.authenticate(&data_key).map_err(Damage::from)?;
+        let layout = Layout::of_object(opener.header_len(), opener.frame_length(), version.object_len);
+        let layout = layout.map_err(Damage::from)?;
         match facts.plaintext_len {
             Some(len) => compare_length(&layout, len)?,
             None => self.verify_final_frame(&key, &mut fetched, &opener, &layout).await?,
@@ -74,7 +95,7 @@ impl Reader {
         let ahead = plan::expected_bytes(expectation, layout.plaintext_len())
             .and_then(|range| plan::object_bytes(&layout, &range))
             .and_then(|stored| fetched.leading_to(stored.start));
-        let opened = Opened {
+        let opened = OpenedRecording {
             recording: recording.clone(),
             version,
             content_type: facts.content_type,
@@ -84,8 +105,8 @@ impl Reader {
         Ok((opened, ahead))
     }
 
-    /// The object's head, the expected bytes and its end, in one round trip: only the header tells whether the length has
-    /// to be learnt from the end, and to ask for that afterwards would be a round trip more.
+    /// Requests the object's head, the expected bytes and the object's end in one round trip. Only the header shows whether
+    /// the end is needed for the length, and a later request would take another round trip.
     async fn fetch_cold(&self, key: &str, expectation: Expectation) -> Result<Fetched, ReadError> {
         let plan = self.header_width.cold_plan(expectation);
         let (head, wanted, tail) = join3(
@@ -94,9 +115,9 @@ impl Reader {
             self.get_some(key, plan.tail),
         )
         .await;
-        let head = head?.ok_or_else(|| ReadError::Damaged("an empty object".to_owned()))?;
+        let head = head?.ok_or(Damage::Empty)?;
         let wanted = wanted?;
-        // Where it's needed after all, it's asked for again.
+        // If this request failed and the end is needed, it is requested again.
         let tail = tail.unwrap_or_default();
         let replaced = |body: &Option<ObjectBody>| body.as_ref().is_some_and(|body| body.version() != head.version());
         if replaced(&wanted) || replaced(&tail) {
@@ -105,15 +126,15 @@ impl Reader {
         Ok(Fetched { head, wanted, tail })
     }
 
-    async fn get_some(&self, key: &str, ask: Option<Ask>) -> Result<Option<ObjectBody>, ReadError> {
-        match ask {
-            Some(ask) => self.objects.get(key, &ask, None).await,
+    async fn get_some(&self, key: &str, request: Option<RangeRequest>) -> Result<Option<ObjectBody>, ReadError> {
+        match request {
+            Some(request) => self.objects.get(key, &request, None).await,
             None => Ok(None),
         }
     }
 
-    /// Proves that the message is as long as its object suggests: an object cut at a frame boundary has a layout too, but
-    /// no final frame in its place.
+    /// Proves the length of the message. An object that was truncated at a frame boundary also has a layout, but no final
+    /// frame at its end.
     async fn verify_final_frame(
         &self,
         key: &str,
@@ -126,10 +147,10 @@ impl Reader {
         let version = fetched.head.version().clone();
         let mut sealed = match fetched.ending_with(stored.start) {
             Some(body) => body.peek(stored).await?,
-            // Its frames are longer than those that the tail was asked for with, or that request failed.
+            // The frames are longer than the requested tail, or that request failed.
             None => match self
                 .objects
-                .get(key, &Ask::Range(stored.clone()), Some(&version))
+                .get(key, &RangeRequest::Range(stored.clone()), Some(&version))
                 .await?
             {
                 Some(mut body) => body.peek(stored).await?,
@@ -137,12 +158,13 @@ impl Reader {
             },
         };
         let opened = opener.open_frame(frame, FrameKind::Final, &mut sealed);
-        opened.map(drop).map_err(damaged)
+        opened.map_err(Damage::from)?;
+        Ok(())
     }
 }
 
 impl Fetched {
-    /// The body that holds everything from `offset` to the object's end.
+    /// The reply that holds everything from `offset` to the object's end.
     fn ending_with(&mut self, offset: ObjectOffset) -> Option<&mut ObjectBody> {
         [Some(&mut self.head), self.wanted.as_mut(), self.tail.as_mut()]
             .into_iter()
@@ -150,7 +172,7 @@ impl Fetched {
             .find(|body| body.holds(offset) && ends_soon(body))
     }
 
-    /// The body to read on from `offset` with.
+    /// The reply from which reading can continue to `offset`.
     fn leading_to(self, offset: ObjectOffset) -> Option<ObjectBody> {
         [self.wanted, Some(self.head)]
             .into_iter()
@@ -159,21 +181,21 @@ impl Fetched {
     }
 }
 
-/// Whether the object's end is among what `body` holds, and near enough to be looked at.
+/// Whether `body` holds the object's end, and few enough bytes before it to keep them in memory.
 fn ends_soon(body: &ObjectBody) -> bool {
     let end = ObjectOffset(body.version().object_len);
     body.reaches(end) && end.0 - body.position().0 <= LOOK_AHEAD
 }
 
-/// The context's length is authenticated with the header; an object of another length was cut or added to.
-fn compare_length(layout: &Layout, len: u64) -> Result<(), ReadError> {
+/// The header authenticates the length in the context. An object of another length was truncated or extended.
+fn compare_length(layout: &Layout, len: u64) -> Result<(), Damage> {
     if layout.plaintext_len() == len {
         return Ok(());
     }
-    let object_len = layout.object_len();
-    Err(ReadError::Damaged(format!(
-        "an object of {object_len} bytes is no recording of {len}"
-    )))
+    Err(Damage::Length {
+        object_len: layout.object_len(),
+        plaintext_len: len,
+    })
 }
 
 /// Takes the header off the front of `body`.
@@ -182,27 +204,21 @@ async fn read_header(body: &mut ObjectBody) -> Result<UnverifiedHeader, ReadErro
     loop {
         match UnverifiedHeader::parse(&prefix) {
             Ok(header) => {
-                let len = usize::try_from(header.len()).map_err(damaged)?;
+                let len = usize::try_from(header.len()).expect("a header is part of a buffer in memory");
                 body.give_back(prefix.split_off(len).freeze());
                 return Ok(header);
             }
             Err(HeaderError::Incomplete { needed }) => {
-                // All that it can be, so that a long header is one more GET and not one a field.
+                // Requests as much as a header can be, so that a long header takes one more GET and not one for each field.
                 if !body.reaches(ObjectOffset(needed as u64)) {
                     body.reach(ObjectOffset(MAX_HEADER_LEN as u64));
                 }
                 while prefix.len() < needed {
-                    let chunk = body.next_chunk().await?;
-                    let chunk =
-                        chunk.ok_or_else(|| ReadError::Damaged("an object that ends within its header".to_owned()))?;
+                    let chunk = body.next_chunk().await?.ok_or(Damage::HeaderTruncated)?;
                     prefix.extend_from_slice(&chunk);
                 }
             }
-            Err(error) => return Err(damaged(error)),
+            Err(error) => return Err(Damage::from(error).into()),
         }
     }
-}
-
-fn damaged(error: impl fmt::Display) -> ReadError {
-    ReadError::Damaged(error.to_string())
 }

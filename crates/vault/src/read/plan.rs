@@ -1,49 +1,67 @@
-//! What to ask S3 for, before and after a recording's layout is known. Arithmetic only.
+//! The ranges to request from S3, before and after a recording's layout is known. Arithmetic only.
 
 use std::ops::Range;
 
 use esdk_message::{FrameKind, FrameLength, Layout, ObjectOffset, PlaintextOffset};
 
-use super::Expectation;
 use crate::KeyArn;
 
 /// Bytes to request if only the header is needed. A recording's header has 504 to 521 bytes, and one with four data keys
 /// (the most that are accepted) has less than 2 KiB. 4 KiB still fit the first round trip of a TCP connection.
 const HEAD_LEN: u64 = 4 * 1024;
 
-/// A recording's encryption context as the header stores it: a count, and for each of the four pairs two lengths, key
-/// and value: `2 + (4 + 10 + 34) + (4 + 12 + 34) + (4 + 11 + 3) + (4 + 15 + 20)`.
+/// Length of a recording's encryption context in the header: a count, and two lengths, key and value for each of the four
+/// pairs, `2 + (4 + 10 + 34) + (4 + 12 + 34) + (4 + 11 + 3) + (4 + 15 + 20)`.
 const CONTEXT_LEN: u64 = 157;
 
 /// The rest of the header, besides the context and the data key: version, suite, message id, two lengths or counts of 2 bytes,
 /// content type, frame length, commit key and tag, `1 + 2 + 32 + 2 + 2 + 1 + 4 + 32 + 16`.
 const FIXED_LEN: u64 = 92;
 
-/// What an encrypted data key has beside ARN and ciphertext: three lengths and `aws-kms`.
+/// Bytes of an encrypted data key besides the ARN and the ciphertext: three lengths and `aws-kms`.
 const DATA_KEY_FIXED_LEN: u64 = 6 + 7;
 
-/// Ciphertext of a 32-byte data key: 167 bytes from a single-Region key, 184 from a multi-Region one, 96 and more from
-/// emulators. Asking for frames as if it were anything in between costs less than 200 bytes a cold read, and spares the
-/// first one of every process a second round trip. Other widths are read too, with that round trip.
+/// Ciphertext of a 32-byte data key: 167 bytes from a single-Region key, 184 from a multi-Region key, and 96 or more from
+/// emulators. A request that allows for any length in this range transfers less than 200 bytes more, and saves the first read of
+/// a process a second round trip. Other lengths are read too, with that round trip.
 const WRAPPED_KEY_LEN: Range<u64> = 64..256;
 
-/// Most that is held in memory to look at the final frame ahead of the bytes before it: two of the largest frames that
-/// are accepted (1 MiB). Past that, the final frame is asked for on its own.
+/// Most bytes that are held in memory to check the final frame before the bytes in front of it: two of the largest accepted
+/// frames (1 MiB). If there are more, the final frame is requested separately.
 pub(super) const LOOK_AHEAD: u64 = 2 * 1024 * 1024;
 
-/// S3's largest object is 50 TB; nothing can be there to ask for past it.
+/// S3's largest object has 50 TB. There is nothing to request past this offset.
 const MAX_OBJECT_LEN: u64 = 1 << 46;
 
-/// A byte range of an object, as a GET asks for it.
+/// What the caller expects to read next, so that the open fetches it in the same round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// Only the facts (HEAD, 304, 416). They are at most 60 s old. After that, S3 is asked whether they are still valid.
+    Facts,
+    /// Plaintext from `offset`, at most `len` bytes.
+    Bytes {
+        /// First byte of plaintext.
+        offset: u64,
+        /// Bytes of plaintext. It may be more than there are.
+        len: u64,
+    },
+    /// The last bytes.
+    Tail {
+        /// Bytes of plaintext. It may be more than there are.
+        len: u64,
+    },
+}
+
+/// A byte range of an object in a GET request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(super) enum RangeRequest {
     /// These bytes, or as many of them as there are.
     Range(Range<ObjectOffset>),
     /// The last bytes, or all of a shorter object.
     Suffix(u64),
 }
 
-impl Ask {
+impl RangeRequest {
     /// Value of the Range header (RFC 9110, 14.1.2).
     pub(super) fn header_value(&self) -> String {
         match self {
@@ -52,8 +70,8 @@ impl Ask {
         }
     }
 
-    /// What an object of `object_len` bytes has to answer with.
-    pub(super) fn answer_of(&self, object_len: u64) -> Range<u64> {
+    /// The range that S3 must return for an object of `object_len` bytes.
+    pub(super) fn reply_range(&self, object_len: u64) -> Range<u64> {
         match self {
             Self::Range(range) => range.start.0..range.end.0.min(object_len),
             Self::Suffix(len) => object_len.saturating_sub(*len)..object_len,
@@ -61,25 +79,24 @@ impl Ask {
     }
 }
 
-/// How long a header may be in this deployment, tag included.
+/// The possible lengths of a header in this deployment, including the tag.
 ///
-/// The encryption context is equally wide for every recording; what varies is the key's ARN and its ciphertext.
+/// The encryption context has the same length for every recording. The key's ARN and its ciphertext vary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HeaderWidth {
     min: u64,
     max: u64,
 }
 
-/// What a cold open asks for, all at once.
+/// The requests of a cold open. They are sent in parallel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ColdPlan {
     /// Begins with the header.
-    pub(super) head: Ask,
-    /// The expected bytes, where `head` doesn't hold them already.
-    pub(super) wanted: Option<Ask>,
-    /// The final frame, where `wanted` doesn't end with it in any case: what tells the length of a recording whose
-    /// context doesn't.
-    pub(super) tail: Option<Ask>,
+    pub(super) head: RangeRequest,
+    /// The expected bytes, if `head` does not hold them.
+    pub(super) wanted: Option<RangeRequest>,
+    /// The final frame, unless `wanted` ends with it in any case. It proves the length of a recording whose context has none.
+    pub(super) tail: Option<RangeRequest>,
 }
 
 impl HeaderWidth {
@@ -94,20 +111,20 @@ impl HeaderWidth {
         }
     }
 
-    /// Places the expected bytes as if the header had any of its widths and frames were of the default length.
+    /// Plans the requests. They allow for every possible header length, and assume frames of the default length.
     pub(super) fn cold_plan(self, expectation: Expectation) -> ColdPlan {
-        let head = Ask::Range(ObjectOffset(0)..ObjectOffset(HEAD_LEN));
+        let head = RangeRequest::Range(ObjectOffset(0)..ObjectOffset(HEAD_LEN));
         let tail = Some(final_frame());
         match expectation {
             Expectation::Bytes { offset, len } => match self.frames_around(offset, len) {
                 Some(frames) if offset < frame_length() => ColdPlan {
-                    head: Ask::Range(ObjectOffset(0)..ObjectOffset(frames.end.0.max(HEAD_LEN))),
+                    head: RangeRequest::Range(ObjectOffset(0)..ObjectOffset(frames.end.0.max(HEAD_LEN))),
                     wanted: None,
                     tail,
                 },
                 frames => ColdPlan {
                     head,
-                    wanted: frames.map(Ask::Range),
+                    wanted: frames.map(RangeRequest::Range),
                     tail,
                 },
             },
@@ -115,7 +132,7 @@ impl HeaderWidth {
                 let wanted = tail_len(len);
                 ColdPlan {
                     head,
-                    wanted: Some(Ask::Suffix(wanted)),
+                    wanted: Some(RangeRequest::Suffix(wanted)),
                     tail: tail.filter(|_| wanted > LOOK_AHEAD),
                 }
             }
@@ -127,12 +144,12 @@ impl HeaderWidth {
         }
     }
 
-    /// Object bytes that hold the frames of `len` plaintext bytes at `offset`, wherever the header ends. `None` where
+    /// The object bytes that hold the frames of `len` plaintext bytes at `offset`, for every possible header length. `None` if
     /// there can be none.
     fn frames_around(self, offset: u64, len: u64) -> Option<Range<ObjectOffset>> {
         let last = offset.saturating_add(len).min(MAX_OBJECT_LEN).checked_sub(1)?;
         let stored = |frames: u64| frames * stored_frame();
-        // The last of them may be the final frame, which is 8 bytes longer.
+        // The last frame may be the final one, which is 8 bytes longer.
         let final_extra = (FrameKind::Final.overhead() - FrameKind::Regular.overhead()) as u64;
         (len > 0 && offset <= last).then(|| {
             ObjectOffset(self.min + stored(offset / frame_length()))
@@ -141,7 +158,7 @@ impl HeaderWidth {
     }
 }
 
-/// Plaintext bytes that `expectation` means in a recording of `plaintext_len`; `None` where there are none.
+/// The plaintext bytes that `expectation` means in a recording of `plaintext_len` bytes. `None` if there are none.
 pub(super) fn expected_bytes(expectation: Expectation, plaintext_len: u64) -> Option<Range<u64>> {
     let range = match expectation {
         Expectation::Facts => return None,
@@ -151,7 +168,7 @@ pub(super) fn expected_bytes(expectation: Expectation, plaintext_len: u64) -> Op
     (!range.is_empty()).then_some(range)
 }
 
-/// Bytes of the object that hold the frames of `range`; `None` when it's empty or not within the plaintext.
+/// The bytes of the object that hold the frames of `range`. `None` if it is empty or not within the plaintext.
 pub(super) fn object_bytes(layout: &Layout, range: &Range<u64>) -> Option<Range<ObjectOffset>> {
     let frames = layout
         .frames_of(PlaintextOffset(range.start)..PlaintextOffset(range.end))
@@ -160,12 +177,12 @@ pub(super) fn object_bytes(layout: &Layout, range: &Range<u64>) -> Option<Range<
 }
 
 /// The longest final frame at the default frame length.
-pub(super) fn final_frame() -> Ask {
-    Ask::Suffix(frame_length() + FrameKind::Final.overhead() as u64)
+pub(super) fn final_frame() -> RangeRequest {
+    RangeRequest::Suffix(frame_length() + FrameKind::Final.overhead() as u64)
 }
 
-/// Bytes at an object's end that surely hold the frames of its last `len` plaintext bytes, and the final frame: as many
-/// whole frames as the bytes fill, and one more in part, which may be the final one (40 bytes over its plaintext).
+/// Number of bytes at an object's end that hold the final frame and the frames of its last `len` plaintext bytes in any case:
+/// as many whole frames as the bytes fill, and a part of one more, which may be the final one (40 bytes more than its plaintext).
 fn tail_len(len: u64) -> u64 {
     let filled = len.min(MAX_OBJECT_LEN).div_ceil(frame_length());
     filled * stored_frame() + frame_length() + FrameKind::Final.overhead() as u64
@@ -240,14 +257,14 @@ mod tests {
         )
     }
 
-    fn covers(ask: &Ask, object_len: u64, needed: &Range<ObjectOffset>) -> bool {
-        let answer = ask.answer_of(object_len);
-        answer.start <= needed.start.0 && needed.end.0 <= answer.end
+    fn covers(request: &RangeRequest, object_len: u64, needed: &Range<ObjectOffset>) -> bool {
+        let reply = request.reply_range(object_len);
+        reply.start <= needed.start.0 && needed.end.0 <= reply.end
     }
 
     #[test]
     fn the_width_of_a_header_is_known_before_it_is_read() {
-        // What KMS and the emulators answer with.
+        // The lengths of KMS and of the emulators.
         for wrapped_len in [96, 116, 167, 184] {
             let len = header_len(&[wrapped_len]);
             assert!(width().min <= len && len <= width().max, "{wrapped_len}");
@@ -275,9 +292,9 @@ mod tests {
 
     #[test]
     fn range_headers_are_inclusive() {
-        let range = Ask::Range(ObjectOffset(10)..ObjectOffset(20));
+        let range = RangeRequest::Range(ObjectOffset(10)..ObjectOffset(20));
         assert_eq!(range.header_value(), "bytes=10-19");
-        assert_eq!(Ask::Suffix(5).header_value(), "bytes=-5");
+        assert_eq!(RangeRequest::Suffix(5).header_value(), "bytes=-5");
     }
 
     #[test]
@@ -318,8 +335,8 @@ mod tests {
             let plan = width().cold_plan(expectation);
             let Some(needed) = expected_bytes(expectation, layout.plaintext_len())
                 .and_then(|range| object_bytes(&layout, &range)) else { return Ok(()) };
-            let ask = plan.wanted.as_ref().unwrap_or(&plan.head);
-            prop_assert!(covers(ask, layout.object_len(), &needed), "{ask:?} {needed:?}");
+            let request = plan.wanted.as_ref().unwrap_or(&plan.head);
+            prop_assert!(covers(request, layout.object_len(), &needed), "{request:?} {needed:?}");
         }
 
         #[test]
@@ -327,18 +344,18 @@ mod tests {
             prop_assume!(offset < layout.plaintext_len());
             let plan = width().cold_plan(Expectation::Bytes { offset, len: 1 });
             let needed = object_bytes(&layout, &(offset..offset + 1)).unwrap();
-            let answer = plan.wanted.unwrap().answer_of(layout.object_len());
+            let answer = plan.wanted.unwrap().reply_range(layout.object_len());
             prop_assert!(answer.end - answer.start < needed.end.0 - needed.start.0 + 400);
         }
 
         #[test]
         fn a_tail_holds_its_frames_and_the_final_one(layout in layouts(), len in 1..3_000_000_u64) {
-            let ask = width().cold_plan(Expectation::Tail { len }).wanted.unwrap();
+            let request = width().cold_plan(Expectation::Tail { len }).wanted.unwrap();
             let final_frame = layout.object_range(layout.final_frame()..layout.final_frame().next());
-            prop_assert!(covers(&ask, layout.object_len(), &final_frame));
+            prop_assert!(covers(&request, layout.object_len(), &final_frame));
             prop_assert!(covers(&super::final_frame(), layout.object_len(), &final_frame));
             if let Some(range) = expected_bytes(Expectation::Tail { len }, layout.plaintext_len()) {
-                prop_assert!(covers(&ask, layout.object_len(), &object_bytes(&layout, &range).unwrap()));
+                prop_assert!(covers(&request, layout.object_len(), &object_bytes(&layout, &range).unwrap()));
             }
         }
 

@@ -1,27 +1,26 @@
-//! The data key of a message, by KMS, under a key that the deployment names and no other.
+//! Decrypts the data key of a message with KMS, only under keys that the deployment names.
 //!
-//! As the official keyrings do it (AWS Encryption SDK Specification, "AWS KMS MRK Aware Symmetric Keyring", OnDecrypt): of
-//! a header's encrypted data keys those are tried that name an accepted key, or a multi-Region key to which an accepted one
-//! is related. KMS is asked under the accepted key's name, its answer must name the same key, and where one does not give
-//! the data key the next one is tried.
+//! The procedure is that of the official keyrings (AWS Encryption SDK Specification, "AWS KMS MRK Aware Symmetric Keyring",
+//! OnDecrypt). An encrypted data key is tried if it names an accepted key, or a multi-Region key that is related to an accepted
+//! key. The request names the accepted key, and the answer must name the same one. If a key fails, the next one is tried.
 
 use aws_sdk_kms::Client;
 use esdk_message::{DataKey, EncryptedDataKey, UnverifiedHeader};
 
-use super::ReadError;
+use super::error::{Damage, Outage, ReadError};
 use crate::{
     DecryptError, KeyArn, ServiceError,
     kms::{self, PROVIDER_ID},
 };
 
-/// Has KMS decrypt the header's data key. A header that names none of `keys` costs no call: whose key wraps a message is
-/// the deployment's to say, never the object's.
+/// Has KMS decrypt the header's data key. A header that names none of `keys` costs no call. The deployment decides which keys
+/// are accepted, never the object.
 pub(super) async fn unwrap_data_key(
     kms: &Client,
     keys: &[KeyArn],
     header: &UnverifiedHeader,
 ) -> Result<DataKey, ReadError> {
-    let mut worst = ReadError::Damaged("data key is wrapped under no accepted key".to_owned());
+    let mut worst = ReadError::from(Damage::NoAcceptedKey);
     for (wrapped, key) in candidates(keys, header.encrypted_data_keys()) {
         match decrypt(kms, key, wrapped, header).await {
             Ok(data_key) => return Ok(data_key),
@@ -32,7 +31,7 @@ pub(super) async fn unwrap_data_key(
     Err(worst)
 }
 
-/// The wrapped keys that may be tried, each with the key to try it under: those under the very keys first.
+/// The encrypted data keys to try, each with the KMS key to try. Exact matches come before related keys.
 fn candidates<'a>(
     keys: &'a [KeyArn],
     wrapped: &'a [EncryptedDataKey],
@@ -61,30 +60,30 @@ async fn decrypt(
 ) -> Result<DataKey, ReadError> {
     let decrypted = kms::decrypt_data_key(kms, key, &wrapped.ciphertext, header.encryption_context()).await;
     let plaintext = decrypted.map_err(|error| match error {
-        DecryptError::Service(error) => refused(&error),
-        DecryptError::OtherKey => ReadError::Damaged("KMS decrypted under another key than was asked for".to_owned()),
-        // An answer without them, cut or somebody else's, is no verdict on what was stored.
-        DecryptError::NoPlaintext => ReadError::Unavailable(error.to_string()),
+        DecryptError::Service(error) => refused(error),
+        DecryptError::OtherKey => Damage::DataKey(error).into(),
+        // Such an answer does not prove anything about the stored object.
+        DecryptError::NoPlaintext => Outage::Kms(error).into(),
     })?;
-    DataKey::from_slice(&plaintext).map_err(|error| ReadError::Damaged(error.to_string()))
+    DataKey::from_slice(&plaintext).map_err(|error| Damage::from(error).into())
 }
 
-/// What a refusal of KMS means to a reader (KMS API Reference, "Decrypt" and "Common errors").
-fn refused(error: &ServiceError) -> ReadError {
+/// Classifies a refusal of KMS (KMS API Reference, "Decrypt" and "Common errors").
+fn refused(error: ServiceError) -> ReadError {
     match error.code() {
-        // Verdicts on what was stored.
-        Some("InvalidCiphertextException" | "IncorrectKeyException") => ReadError::Damaged(error.to_string()),
-        // Whoever disabled a key or scheduled its deletion may take it back.
+        // KMS could check the stored ciphertext, and it is wrong.
+        Some("InvalidCiphertextException" | "IncorrectKeyException") => Damage::DataKey(error.into()).into(),
+        // An operator can enable the key again, or cancel its deletion.
         Some("DisabledException" | "KMSInvalidStateException" | "KeyUnavailableException") => {
-            ReadError::Unavailable(error.to_string())
+            Outage::Kms(error.into()).into()
         }
-        _ if error.is_retryable() => ReadError::Unavailable(error.to_string()),
-        _ => ReadError::KeyRefused(error.to_string()),
+        _ if error.is_retryable() => Outage::Kms(error.into()).into(),
+        _ => ReadError::KeyRefused(error),
     }
 }
 
-/// Which of several failures is told. One that may pass goes first, for the recording may be played then. A verdict on what
-/// was stored goes last: while another key is refused, nobody knows.
+/// Decides which of several failures is returned. A temporary one has the most weight, because the recording may be playable
+/// after it. Damage has the least: while another key is refused, it is not certain.
 fn weight(error: &ReadError) -> u8 {
     match error {
         ReadError::Damaged(_) => 0,

@@ -1,4 +1,4 @@
-//! Verifying a recording whole: what stands before its original is deleted, or what an operator asks of an archive.
+//! Verifies a whole recording, before its original is deleted or when an operator checks the archive.
 
 use std::sync::Arc;
 
@@ -6,35 +6,35 @@ use audio::Verdict;
 use esdk_message::PlaintextOffset;
 use sid::RecordingSid;
 
-use super::{Expectation, ReadError, Reader, frames::Frames};
+use super::{error::ReadError, frames::Frames, plan::Expectation, reader::Reader};
 use crate::{ContentType, plaintext::Plaintext};
 
-/// A recording of which every frame, the header and the length have verified.
+/// A recording whose header, length and frames have all verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// Bytes of the recording.
+    /// The length of the recording in bytes.
     pub plaintext_len: u64,
-    /// What it's served as.
+    /// The content type that it is served with.
     pub content_type: ContentType,
-    /// SHA-256 of the recording; the same as in the [`Receipt`](crate::Receipt) of its copy.
+    /// SHA-256 of the recording, as in the [`Receipt`](crate::Receipt) of its copy.
     pub sha256: [u8; 32],
-    /// The version that was verified, where the bucket keeps versions.
+    /// The version that was verified, if the bucket keeps versions.
     pub version_id: Option<String>,
-    /// What the bytes are.
+    /// The recognized media.
     pub verdict: Verdict,
-    /// Whether it was stored although something spoke against it.
+    /// Whether it was stored as suspect.
     pub is_suspect: bool,
 }
 
 impl Reader {
-    /// Reads the current version of `recording` from S3, whole and in order, and verifies all of it. Nothing is taken from
-    /// the cache and nothing is put there. One frame is in memory at a time, whatever the length.
+    /// Reads the whole current version of `recording` from S3 in order, and verifies all of it. The cache is neither read nor
+    /// changed. Only one frame is in memory at a time.
     ///
-    /// A recording that is replaced meanwhile is begun again, once.
+    /// If the recording is replaced meanwhile, the verification starts again, once.
     ///
     /// # Errors
     ///
-    /// Any [`ReadError`] but `OutOfBounds`: `Damaged` when any byte of the object isn't what was stored.
+    /// Any [`ReadError`] except `OutOfBounds`. `Damaged` if any byte of the object differs from what was stored.
     pub async fn verify(&self, recording: &RecordingSid) -> Result<Verified, ReadError> {
         match self.verify_current(recording).await {
             Err(ReadError::Changed) => self.verify_current(recording).await,
@@ -47,10 +47,10 @@ impl Reader {
             offset: 0,
             len: u64::MAX,
         };
-        let (opened, ahead) = self.open_cold(recording, everything).await?;
+        let (opened, ahead) = self.open_uncached(recording, everything).await?;
         let opened = Arc::new(opened);
         let layout = &opened.layout;
-        // Every frame there is, and not only those that hold plaintext: a final frame may be empty.
+        // These are all frames, and not only those with plaintext, because the final frame may be empty.
         let frames = layout.all_frames();
         let whole = PlaintextOffset(0)..PlaintextOffset(layout.plaintext_len());
         let body = self

@@ -1,4 +1,4 @@
-//! Opened recordings: opened once, confirmed, replaced, aged.
+//! The cache of opened recordings: each is opened once, confirmed, replaced and dropped at the end of its age.
 
 use std::{
     sync::{
@@ -16,8 +16,7 @@ use crate::{
     support::{World, noise, proxy::Fault, recording},
 };
 
-/// A wall clock that goes when it is told to. The monotonic clock as good as stands still meanwhile, as it does in a
-/// frozen instance.
+/// A wall clock that the test moves. The monotonic clock hardly moves meanwhile, as in a frozen instance.
 #[derive(Clone, Default)]
 struct Clock(Arc<AtomicU64>);
 
@@ -64,7 +63,7 @@ async fn a_failed_open_is_not_kept() {
         .proxy
         .inject("Decrypt", 0..1, Fault::Answer(400, "DisabledException"));
     let open = async || reader.open(&recording(1), Expectation::Facts).await;
-    // The second waits for the first, and then tries for itself.
+    // The second call waits for the first, and then tries by itself.
     let (first, second) = join(open(), open()).await;
     assert!(matches!(first, Err(ReadError::Unavailable(_))));
     assert!(second.is_ok());
@@ -88,13 +87,13 @@ async fn facts_are_confirmed_with_s3_once_they_are_a_minute_old() {
     assert_eq!(costs(&world), [1, 1, 1]);
     let calls = world.proxy.calls();
     assert_eq!(calls.last().unwrap().header("if-match"), Some(opened.etag()));
-    // Confirmed facts are as good as new ones.
+    // The confirmation makes the facts current again.
     clock.pass(59);
     open().await.unwrap();
     assert_eq!(costs(&world), [1, 1, 1]);
 }
 
-/// The facts are a minute old, and somebody else answers in S3's place, or S3 without its condition.
+/// The facts are a minute old. Another server answers in S3's place, or S3 ignores the condition.
 #[tokio::test]
 async fn an_answer_that_does_not_name_the_version_confirms_nothing() {
     let (world, clock) = (World::start().await, Clock::default());
@@ -133,7 +132,7 @@ async fn bytes_that_are_not_there_are_facts() {
     let reader = clock.reader(&world);
     reader.open(&recording(1), Expectation::Facts).await.unwrap();
     clock.pass(61);
-    // The caller answers 416 with the total that this gives.
+    // The caller answers 416 with this length.
     reader.open(&recording(1), bytes(F..F + 10)).await.unwrap();
     assert_eq!(costs(&world), [1, 1, 1]);
 }
@@ -176,7 +175,7 @@ async fn a_deleted_recording_is_not_found_and_not_kept() {
     }
 }
 
-/// The versions themselves are gone, as after an erasure: nothing that reaches S3 waits for a clock.
+/// The versions are deleted, as after an erasure. A request that reaches S3 shows this at once.
 #[tokio::test]
 async fn an_erased_recording_is_gone_at_once_for_reads_and_within_a_minute_for_facts() {
     let (world, clock) = (World::start().await, Clock::default());
@@ -194,7 +193,7 @@ async fn an_erased_recording_is_gone_at_once_for_reads_and_within_a_minute_for_f
 
     let read = instances[0].open(&recording(1), bytes(0..10)).await;
     assert!(matches!(read, Err(ReadError::NotFound)));
-    // What S3 said just now is still good, and no longer than a minute.
+    // S3's last confirmation is used for a minute.
     instances[1].open(&recording(1), Expectation::Facts).await.unwrap();
     clock.pass(61);
     for reader in &instances {
@@ -218,7 +217,7 @@ async fn an_entry_is_opened_anew_after_five_minutes() {
     assert_eq!(costs(&world)[2], 2);
 }
 
-/// As an instance finds it after a freeze.
+/// The state of an instance after a freeze.
 #[tokio::test]
 async fn an_opened_recording_is_not_read_a_thousand_seconds_after_its_key_was_disabled() {
     let (world, clock) = (World::start().await, Clock::default());
@@ -234,7 +233,7 @@ async fn an_opened_recording_is_not_read_a_thousand_seconds_after_its_key_was_di
     }
 }
 
-/// As an instance finds it after a freeze: what HEAD and `/media-url` are answered from.
+/// The facts for HEAD and `/media-url` in an instance after a freeze.
 #[tokio::test]
 async fn facts_of_a_recording_that_was_erased_fifty_minutes_ago_are_not_told() {
     let (world, clock) = (World::start().await, Clock::default());

@@ -1,4 +1,4 @@
-//! Objects that were damaged or forged: never a byte that hasn't verified, never a wrong total.
+//! Damaged and forged objects. No byte is released that has not verified, and no wrong length is returned.
 
 use esdk_message::{FrameLength, Layout, UnverifiedHeader};
 use vault::{Expectation, ObjectKeys, ReadError};
@@ -8,13 +8,13 @@ use crate::{
     support::{World, noise, proxy::Fault, recording},
 };
 
-/// Where the frames of `object` are.
+/// The layout of `object`.
 pub(crate) fn layout(object: &[u8]) -> Layout {
     let header = UnverifiedHeader::parse(object).unwrap();
     Layout::of_object(header.len(), FrameLength::DEFAULT, object.len() as u64).unwrap()
 }
 
-/// Stored bytes of each frame, and of the header first.
+/// The stored bytes of the header and of each frame.
 fn pieces(object: &[u8]) -> Vec<Vec<u8>> {
     let header_len = UnverifiedHeader::parse(object).unwrap().len() as usize;
     let (header, frames) = object.split_at(header_len);
@@ -31,7 +31,7 @@ async fn a_tampered_frame_ends_the_stream_after_the_frames_before_it() {
         let frames = pieces(&object);
         let mut start = frames[0].len();
         for (frame, stored) in frames[1..].iter().enumerate() {
-            // Sequence number, IV, ciphertext, tag.
+            // In the sequence number, the IV, the ciphertext and the tag.
             for at in [0, 4, 15, 30, stored.len() - 1] {
                 let mut damaged = object.clone();
                 damaged[start + at] ^= 1;
@@ -41,7 +41,7 @@ async fn a_tampered_frame_ends_the_stream_after_the_frames_before_it() {
                     matches!(error, Some(ReadError::Damaged(_))),
                     "frame {frame}, byte {at}: {error:?}"
                 );
-                // Where the length hangs on the final frame, nothing is opened without it.
+                // If the length depends on the final frame, the recording is not opened without it.
                 let last = frame + 2 == frames.len();
                 let verified = if last && !shape.length_known { 0 } else { frame * F };
                 assert!(
@@ -71,7 +71,7 @@ async fn frames_before_and_after_a_tampered_one_are_read() {
     assert!(seen.is_empty() && matches!(error, Some(ReadError::Damaged(_))));
 }
 
-/// Whole objects made of the pieces of valid ones, each with its name.
+/// Objects that are combined from parts of valid ones, each with a name.
 fn rearranged(object: &[u8], other: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let (own, foreign) = (pieces(object), pieces(other));
     let [header, first, second, last] = &own[..] else {
@@ -126,7 +126,7 @@ async fn rearranged_objects_give_a_verified_prefix_and_no_wrong_total() {
     let world = World::start().await;
     let plaintext = noise(2 * F + 17, 1);
     for shape in [Shape::default(), Shape::length_unknown()] {
-        // Both under one data key: what keeps them apart is the message id.
+        // Both messages have the same data key. Only the message id distinguishes them.
         let context = context(&recording(1), shape.length_known.then_some(plaintext.len()));
         let (data_key, stored) = data_key(&world, world.key.as_str(), &context).await;
         let keys = [stored];
@@ -162,7 +162,7 @@ async fn an_object_cut_anywhere_is_no_recording() {
         let object = seal(&world, &recording(1), &plaintext, &shape).await;
         let layout = layout(&object);
         let header = pieces(&object)[0].len();
-        // At and around each boundary, and around the final frame's fields.
+        // At and around each boundary and the final frame's fields.
         let boundaries = (0..layout.frames() as usize).map(|frame| header + frame * (F + 32));
         let cuts = boundaries
             .flat_map(|at| at - 1..=at + 1)
@@ -171,7 +171,7 @@ async fn an_object_cut_anywhere_is_no_recording() {
             world
                 .put_object(&recording(1).object_key(), object[..cut].to_vec())
                 .await;
-            // An empty final frame can be cut so that a full one would fit: the total is right, and the frame isn't.
+            // The truncated empty final frame has the size of a full one. The length is correct, but the frame is not.
             let other_layout = length_known && empty_final_frame && cut == object.len() - 32;
             for expectation in [Expectation::Facts, Expectation::Tail { len: 1 }] {
                 match reader(&world).open(&recording(1), expectation).await {
@@ -195,7 +195,7 @@ async fn a_changed_header_gives_nothing() {
     let plaintext = noise(1_000, 1);
     let object = seal(&world, &recording(1), &plaintext, &Shape::default()).await;
     let header_len = object.len() - 1_000 - 40;
-    // Every bit of every byte is the format's own test; here it's every field.
+    // This test changes every field. The tests of esdk-message change every bit.
     for at in (0..header_len).step_by(5) {
         let mut damaged = object.clone();
         damaged[at] ^= 0x20;
@@ -215,7 +215,7 @@ async fn another_recording_s_object_is_refused_before_kms_is_asked() {
     let error = error.unwrap().to_string();
     assert_eq!(
         error,
-        "damaged: the encryption context has another recordingsid than was asked for"
+        "damaged: the encryption context has another recordingsid than requested"
     );
     assert_eq!(world.proxy.count("Decrypt"), 0);
 }
@@ -238,7 +238,7 @@ async fn a_foreign_key_is_refused_without_asking_kms() {
     );
     assert_eq!(world.proxy.count("Decrypt"), 0);
 
-    // Its ciphertext under the accepted key's name.
+    // The ciphertext of another key, under the accepted key's name.
     stored.provider_info = world.key.as_str().to_owned();
     let object = seal_with(
         &data_key,
@@ -254,7 +254,7 @@ async fn a_foreign_key_is_refused_without_asking_kms() {
         "{error:?}"
     );
 
-    // The accepted key's name, of another provider.
+    // The accepted key's name, with another provider.
     stored.provider_id = "aws-kms-hierarchy".to_owned();
     let object = seal_with(&data_key, &[stored], &context, &plaintext, &Shape::default());
     world.put_object(&key, object).await;
@@ -279,7 +279,7 @@ async fn an_answer_of_kms_under_another_key_is_refused() {
     assert!(seen.is_empty());
     assert_eq!(
         error.unwrap().to_string(),
-        "damaged: KMS decrypted under another key than was asked for"
+        "damaged: KMS used another key than requested"
     );
 }
 

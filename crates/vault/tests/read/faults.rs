@@ -1,4 +1,4 @@
-//! S3 and KMS that break, and objects that change while they're read.
+//! Faults of S3 and KMS, and objects that change while they are read.
 
 use aws_sdk_s3::Client;
 use futures_util::StreamExt;
@@ -43,7 +43,7 @@ async fn a_body_that_breaks_off_for_good_ends_after_the_verified_frames() {
     let world = World::start().await;
     let plaintext = noise(3 * F + 17, 1);
     store(&world, &recording(1), &plaintext, &Shape::default()).await;
-    // The header and two frames and a half; after that not a byte.
+    // S3 sends the header and two and a half frames, and then nothing.
     world.proxy.inject("GetObject", 0..1, Fault::CutAnswer(2 * F + F / 2));
     world.proxy.inject("GetObject", 1..usize::MAX, Fault::CutAnswer(0));
     let (seen, error) = read(&reader(&world), &recording(1), 0..plaintext.len()).await;
@@ -89,7 +89,7 @@ async fn an_object_replaced_between_two_opens_is_opened_again_once() {
     world.proxy.forget_calls();
 
     let (seen, error) = read(&reader, &recording(1), 0..2 * F).await;
-    // The old recording ends at F, and so does what is expected of it; the caller sees the new one.
+    // The old recording ends at F, and so do the expected bytes. The caller gets the new recording.
     assert!(error.is_none() && seen == replaced);
     assert_eq!((world.proxy.count("GetObject"), world.proxy.count("Decrypt")), (2, 1));
     let new = reader.open(&recording(1), Expectation::Facts).await.unwrap();
@@ -104,7 +104,7 @@ async fn an_object_replaced_between_open_and_read_is_told() {
     let old = reader.open(&recording(1), Expectation::Facts).await.unwrap();
     let replaced = noise(F, 2);
     store(&world, &recording(1), &replaced, &Shape::default()).await;
-    // Its ETag may be in a reply's header already.
+    // The ETag may already be in the header of a reply.
     assert!(matches!(reader.read(&old, 0..10).await.err(), Some(ReadError::Changed)));
     let new = reader.open(&recording(1), Expectation::Facts).await.unwrap();
     assert_ne!(new.etag(), old.etag());
@@ -124,7 +124,7 @@ async fn bytes_of_another_version_are_not_used_whatever_s3_makes_of_the_conditio
     assert!(matches!(error, Some(ReadError::Changed)), "{error:?}");
 }
 
-/// Puts `object` between the answers to two GETs that are sent at the same time: the second isn't forwarded before.
+/// Puts `object` between the answers to two parallel GETs. The second GET is not forwarded before.
 fn replace_between(world: &World, nth: usize, s3: Client, object: Vec<u8>) {
     let (replaced, wait) = oneshot::channel();
     let put = s3
@@ -208,7 +208,9 @@ async fn what_s3_refuses_is_told_apart() {
             .inject("GetObject", everything.clone(), Fault::Answer(status, code));
         let (seen, error) = read(&reader(&world), &recording(1), 0..F).await;
         assert!(seen.is_empty());
-        assert_eq!(error.unwrap().to_string(), expected);
+        let error = error.unwrap();
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(error.is_retryable(), expected.starts_with("unavailable"), "{error}");
     }
     world.proxy.heal();
     world.proxy.inject("GetObject", everything, Fault::Reset);
@@ -227,16 +229,20 @@ async fn what_kms_refuses_is_told_apart() {
         ("KMSInvalidStateException", "unavailable"),
         ("KeyUnavailableException", "unavailable"),
         ("ThrottlingException", "unavailable"),
-        ("NotFoundException", "no key"),
-        ("AccessDeniedException", "no key"),
-        ("InvalidKeyUsageException", "no key"),
+        ("NotFoundException", "KMS refuses the data key"),
+        ("AccessDeniedException", "KMS refuses the data key"),
+        ("InvalidKeyUsageException", "KMS refuses the data key"),
     ] {
         world.proxy.heal();
         world.proxy.inject("Decrypt", 0..usize::MAX, Fault::Answer(400, code));
         let (seen, error) = read(&reader(&world), &recording(1), 0..F).await;
         assert!(seen.is_empty());
-        let error = error.unwrap().to_string();
-        assert!(error.starts_with(&format!("{expected}: ")), "{code}: {error}");
+        let error = error.unwrap();
+        assert!(
+            error.to_string().starts_with(&format!("{expected}: ")),
+            "{code}: {error}"
+        );
+        assert_eq!(error.is_retryable(), expected == "unavailable", "{code}: {error}");
     }
 }
 

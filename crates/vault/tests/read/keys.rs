@@ -1,4 +1,4 @@
-//! Which KMS key opens a recording: several wrapped keys, refused ones, and multi-Region keys.
+//! The choice of the KMS key: several encrypted data keys, refused keys, and multi-Region keys.
 
 use aws_sdk_kms::{Client, config::Region};
 use esdk_message::{DataKey, EncryptedDataKey, EncryptionContext};
@@ -9,7 +9,7 @@ use crate::{
     support::{World, account, noise, proxy::Fault, recording},
 };
 
-/// A reader that accepts these keys and no others.
+/// A reader that accepts only these keys.
 fn reader(world: &World, keys: &[&str]) -> Reader {
     let config = ReaderConfig {
         bucket: world.bucket.clone(),
@@ -19,13 +19,13 @@ fn reader(world: &World, keys: &[&str]) -> Reader {
     Reader::new(world.s3(), world.kms(), config)
 }
 
-/// A new key's ARN.
+/// Creates a key and returns its ARN.
 async fn key(kms: &Client, multi_region: bool) -> String {
     let created = kms.create_key().multi_region(multi_region).send().await.unwrap();
     created.key_metadata.unwrap().arn.unwrap()
 }
 
-/// A new data key, and how each of these keys wraps it.
+/// A new data key, encrypted under each of these keys.
 async fn wrapped(keys: &[(&Client, &str)], context: &EncryptionContext) -> (DataKey, Vec<EncryptedDataKey>) {
     let plaintext = noise(32, 7);
     let request_context = context.iter().map(|(k, v)| (k.to_owned(), v.to_owned()));
@@ -47,7 +47,7 @@ async fn wrapped(keys: &[(&Client, &str)], context: &EncryptionContext) -> (Data
     (DataKey::from_slice(&plaintext).unwrap(), stored)
 }
 
-/// Stores a recording whose data key is wrapped by these keys, in this order.
+/// Stores a recording whose data key is encrypted under these keys, in this order.
 async fn store(world: &World, keys: &[(&Client, &str)]) -> Vec<u8> {
     let plaintext = noise(F, 1);
     let context = context(&recording(1), Some(F));
@@ -91,7 +91,7 @@ async fn the_next_key_is_tried_whatever_the_first_one_is_refused_for() {
         let (seen, error) = read(&reader(&world, &[&first, &second]), &recording(1), 0..F).await;
         assert!(error.is_none() && seen == plaintext, "{code}: {error:?}");
     }
-    // Nor does an answer under another key than was asked for end it.
+    // An answer under another key than requested does not end the search either.
     world.proxy.heal();
     let other_partition = |answer: &str| answer.replace("arn:aws:kms", "arn:aws-cn:kms");
     world.proxy.inject("Decrypt", 0..1, Fault::EditAnswer(other_partition));
@@ -109,11 +109,11 @@ async fn a_recording_is_unavailable_only_while_a_refusal_may_pass() {
         "InvalidCiphertextException",
     );
     for (codes, expected) in [
-        ([denied, denied], "no key"),
+        ([denied, denied], "KMS refuses the data key"),
         ([denied, disabled], "unavailable"),
         ([disabled, denied], "unavailable"),
-        ([invalid, denied], "no key"),
-        ([denied, invalid], "no key"),
+        ([invalid, denied], "KMS refuses the data key"),
+        ([denied, invalid], "KMS refuses the data key"),
         ([invalid, disabled], "unavailable"),
         ([invalid, invalid], "damaged"),
     ] {
@@ -123,12 +123,13 @@ async fn a_recording_is_unavailable_only_while_a_refusal_may_pass() {
         }
         let (seen, error) = read(&reader(&world, &[&first, &second]), &recording(1), 0..F).await;
         assert!(seen.is_empty());
-        let error = error.unwrap().to_string();
-        assert!(error.starts_with(expected), "{codes:?}: {error}");
+        let error = error.unwrap();
+        assert!(error.to_string().starts_with(expected), "{codes:?}: {error}");
+        assert_eq!(error.is_retryable(), expected == "unavailable", "{codes:?}: {error}");
     }
 }
 
-/// Half an answer, or somebody else's, is no verdict on what was stored.
+/// An incomplete answer, or one of another server, proves nothing about the stored object.
 #[tokio::test]
 async fn an_answer_of_kms_without_a_key_is_no_damage() {
     let world = World::start().await;
@@ -154,14 +155,14 @@ async fn an_answer_of_kms_without_a_key_is_no_damage() {
 async fn only_accepted_keys_are_asked_for() {
     let world = World::start().await;
     let (first, second, plaintext) = under_two(&world).await;
-    // KMS refuses it: asking under it would take a call more.
+    // KMS would refuse this key. A request with it would take one more call.
     world.direct_kms().disable_key().key_id(&first).send().await.unwrap();
     let (seen, error) = read(&reader(&world, &[&second]), &recording(1), 0..F).await;
     assert!(error.is_none() && seen == plaintext, "{error:?}");
     assert_eq!(world.proxy.count("Decrypt"), 1);
 }
 
-/// In the stricter emulator, which knows multi-Region keys and refuses a ciphertext of any other key.
+/// This test needs the stricter emulator. It supports multi-Region keys and refuses a ciphertext of another key.
 #[tokio::test]
 async fn a_related_key_of_this_region_opens_what_another_regions_key_sealed() {
     let world = World::start_with_locks().await;
@@ -186,7 +187,7 @@ async fn a_related_key_of_this_region_opens_what_another_regions_key_sealed() {
     assert!(error.is_none() && seen == plaintext, "{error:?}");
     assert_eq!(world.proxy.count("Decrypt"), 1);
 
-    // KMS has to name the key that it was asked to use, and not the one in the message.
+    // KMS must name the requested key, and not the one in the message.
     let other_region = |answer: &str| answer.replace("us-east-1", "eu-west-1");
     world.proxy.inject("Decrypt", 0..1, Fault::EditAnswer(other_region));
     let (seen, error) = read(&reader(&world, &[&replica]), &recording(1), 0..F).await;

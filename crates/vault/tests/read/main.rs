@@ -1,6 +1,6 @@
-//! The reader against a real S3 and KMS emulator, through a proxy that counts and breaks.
+//! Tests of the reader with an S3 and KMS emulator, through a proxy that counts requests and injects faults.
 
-// A helper that fails is a test that fails.
+// A helper fails like a test.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../support/mod.rs"]

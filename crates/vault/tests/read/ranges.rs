@@ -1,4 +1,4 @@
-//! Any range of any recording, against the plaintext as a `Vec`.
+//! Compares any range of any recording with the same range of the plaintext.
 
 use std::panic::AssertUnwindSafe;
 
@@ -10,7 +10,7 @@ use crate::{
     support::{World, noise, recording},
 };
 
-/// Ranges that begin and end anywhere, and mostly around frame boundaries; half-open, not empty, within `len`.
+/// Half-open ranges within `len` that are not empty. They begin and end anywhere, but mostly around frame boundaries.
 fn ranges(len: usize, frame_length: usize, seed: u64) -> impl Iterator<Item = (usize, usize)> {
     let numbers = noise(16 * 64, seed);
     let point = move |bytes: &[u8]| {
@@ -98,7 +98,7 @@ async fn tails_are_those_of_the_plaintext() {
                     "{tail} of {len}, {shape:?}"
                 );
                 let gets = ["GetObject", "GetObjectSuffix"].map(|name| world.proxy.count(name));
-                // A tail too long to be looked through for the final frame comes with a second, short one.
+                // If the tail is too long to check its final frame first, a second, short tail is requested.
                 let suffixes = if tail == usize::MAX { 2 } else { 1 };
                 assert_eq!(gets, [1, suffixes], "{tail} of {len}, {shape:?}");
                 world.proxy.forget_calls();

@@ -1,4 +1,4 @@
-//! Recordings as a writer of the format would have stored them, made without the vault's writer.
+//! Stored recordings that are made without the vault's writer.
 
 use std::ops::Range;
 
@@ -9,18 +9,18 @@ use vault::{Expectation, ObjectKeys, PlaintextStream, ReadError, Reader, ReaderC
 
 use crate::support::{World, account};
 
-/// The vault's own frame length.
+/// The vault's frame length.
 pub(crate) const F: usize = 65_536;
 
-/// What writers of the format are free to do, and ours does one way.
+/// The choices that the format leaves to a writer.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
     pub(crate) frame_length: usize,
-    /// A plaintext of whole frames ends in an empty final frame (Python, Java), not in a full one (ours).
+    /// Whether a plaintext of whole frames ends in an empty final frame (Python, Java) or in a full one (our writer).
     pub(crate) empty_final_frame: bool,
-    /// Whether the encryption context carries the length.
+    /// Whether the encryption context contains the length.
     pub(crate) length_known: bool,
-    /// Data keys beside the one that counts.
+    /// Encrypted data keys before the valid one.
     pub(crate) other_keys: Vec<EncryptedDataKey>,
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn context(recording: &RecordingSid, plaintext_len: Option<usize>) ->
     .unwrap()
 }
 
-/// A data key under `key_arn`, and how the header stores it.
+/// A data key, and the same key encrypted under `key_arn`.
 pub(crate) async fn data_key(world: &World, key_arn: &str, context: &EncryptionContext) -> (DataKey, EncryptedDataKey) {
     let answer = world
         .direct_kms()
@@ -79,7 +79,7 @@ pub(crate) async fn data_key(world: &World, key_arn: &str, context: &EncryptionC
     (DataKey::from_slice(answer.plaintext.unwrap().as_ref()).unwrap(), stored)
 }
 
-/// The object for `plaintext` under the world's key.
+/// Seals `plaintext` under the world's key and returns the object.
 pub(crate) async fn seal(world: &World, recording: &RecordingSid, plaintext: &[u8], shape: &Shape) -> Vec<u8> {
     let context = context(recording, shape.length_known.then_some(plaintext.len()));
     let (data_key, stored) = data_key(world, world.key.as_str(), &context).await;
@@ -120,14 +120,14 @@ fn unsealed(kind: FrameKind, text: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Seals and stores.
+/// Seals `plaintext`, stores the object and returns it.
 pub(crate) async fn store(world: &World, recording: &RecordingSid, plaintext: &[u8], shape: &Shape) -> Vec<u8> {
     let object = seal(world, recording, plaintext, shape).await;
     world.put_object(&recording.object_key(), object.clone()).await;
     object
 }
 
-/// A reader with nothing cached, through the proxy.
+/// A reader with an empty cache, through the proxy.
 pub(crate) fn reader(world: &World) -> Reader {
     let config = ReaderConfig {
         bucket: world.bucket.clone(),
@@ -144,7 +144,7 @@ pub(crate) fn bytes(range: Range<usize>) -> Expectation {
     }
 }
 
-/// Opens and reads `range`, as far as it goes.
+/// Opens the recording and reads `range` until its end or the first error.
 pub(crate) async fn read(
     reader: &Reader,
     recording: &RecordingSid,
@@ -160,7 +160,7 @@ pub(crate) async fn read(
     }
 }
 
-/// Everything that comes, and what it ends with. An error has to be the last item.
+/// All bytes of the stream, and its error. An error must be the last item.
 pub(crate) async fn drain(mut stream: PlaintextStream) -> (Vec<u8>, Option<ReadError>) {
     let mut seen = Vec::new();
     while let Some(item) = stream.next().await {

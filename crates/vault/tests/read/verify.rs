@@ -1,4 +1,4 @@
-//! Recordings verified whole.
+//! Verification of whole recordings.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn shapes() -> impl Iterator<Item = Shape> {
         })
 }
 
-/// Where the header, each frame and the object end.
+/// The ends of the header, of each frame and of the object.
 fn ends(object: &[u8]) -> Vec<usize> {
     let layout = layout(object);
     let stored = |frame| layout.object_range(FrameIndex::new(frame)..FrameIndex::new(frame + 1));
@@ -71,7 +71,7 @@ async fn a_recording_is_verified_by_one_get_and_a_look_at_its_end() {
 async fn a_flipped_bit_in_any_frame_is_damage() {
     let world = World::start().await;
     for shape in shapes() {
-        // Whole frames, so that one shape ends in an empty frame: nobody who plays the recording ever touches it.
+        // The plaintext has whole frames, so that one shape ends in an empty frame, which a playback never reads.
         let object = seal(&world, &recording(1), &noise(2 * F, 1), &shape).await;
         let mut start = 0;
         for end in ends(&object) {
@@ -126,13 +126,13 @@ async fn a_recording_replaced_meanwhile_is_verified_again_once() {
         store(&world, &recording(1), &noise(3 * F, 1), &Shape::default()).await;
         let newer = seal(&world, &recording(1), &replaced, &Shape::default()).await;
         for nth in 0..replacements {
-            // Each reply breaks off, and by the time the rest is asked for the object is another.
+            // Each reply breaks off, and the object is replaced before the rest is requested.
             world
                 .proxy
                 .inject("GetObject", 2 * nth..2 * nth + 1, Fault::CutAnswer(F + F / 2));
             let (s3, bucket, body) = (world.direct_s3(), world.bucket.clone(), newer.clone());
             world.proxy.before("GetObject", 2 * nth + 1, async move {
-                // Not the same bytes twice: an emulator's ETag is their digest.
+                // The bytes differ each time, because an emulator's ETag is their digest.
                 let object = [&body[..], &vec![0; nth]].concat();
                 let put = s3.put_object().bucket(bucket).key(recording(1).object_key());
                 put.body(object.into()).send().await.unwrap();
@@ -175,7 +175,7 @@ async fn the_cache_is_neither_asked_nor_filled() {
 #[tokio::test]
 async fn a_recording_says_what_it_is_and_how_long_it_plays() {
     let world = World::start().await;
-    // Two channels of 16 bits at 8 kHz, 2.5 seconds of them.
+    // 2.5 seconds of two channels with 16 bits at 8 kHz.
     let mut wav =
         b"RIFF\xa4\x38\x01\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0data\x80\x38\x01\0"
             .to_vec();

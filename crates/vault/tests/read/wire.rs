@@ -1,4 +1,4 @@
-//! What a read costs, counted on the wire.
+//! The number of requests that a read takes.
 
 use std::sync::Arc;
 
@@ -11,8 +11,7 @@ use crate::{
     support::{World, noise, proxy::Fault, recording},
 };
 
-/// Holds back the requests at the barrier until as many as it takes are under way; were they sent one after another, the
-/// first would wait for ever.
+/// Holds the requests back until the barrier is full. If they were sent one after another, the first would wait forever.
 fn meet(world: &World, operation: &'static str, nth: usize, barrier: &Arc<Barrier>) {
     let barrier = barrier.clone();
     world.proxy.before(operation, nth, async move {
@@ -20,7 +19,7 @@ fn meet(world: &World, operation: &'static str, nth: usize, barrier: &Arc<Barrie
     });
 }
 
-/// Calls to S3 and to KMS.
+/// The numbers of requests to S3 and to KMS.
 fn costs(world: &World) -> (usize, usize) {
     let [range, suffix, decrypt] = ["GetObject", "GetObjectSuffix", "Decrypt"].map(|name| world.proxy.count(name));
     (range + suffix, decrypt)
@@ -52,7 +51,7 @@ async fn a_cold_read_of_the_beginning_is_two_gets_at_once_and_one_decrypt() {
 async fn a_cold_read_further_on_asks_for_header_bytes_and_tail_in_one_round_trip() {
     for shape in [Shape::default(), Shape::length_unknown()] {
         let world = World::start().await;
-        // So long that what is wanted ends far from the end.
+        // So long that the wanted bytes end far before the object's end.
         let plaintext = noise(5 * F + 17, 1);
         store(&world, &recording(1), &plaintext, &shape).await;
         let barrier = Arc::new(Barrier::new(3));
@@ -70,7 +69,7 @@ async fn a_cold_read_further_on_asks_for_header_bytes_and_tail_in_one_round_trip
         let calls = world.proxy.calls();
         let asked = |range| calls.iter().any(|call| call.header("range") == Some(range));
         assert!(asked("bytes=0-4095") && asked("bytes=-65576"));
-        // Nothing but KMS comes after S3's answers.
+        // Only the request to KMS follows S3's answers.
         assert_eq!(calls.last().map(|call| &*call.operation), Some("Decrypt"));
     }
 }
@@ -158,7 +157,7 @@ async fn another_range_than_was_expected_is_one_more_get() {
     let (seen, error) = drain(reader.read(&opened, 8 * F as u64..9 * F as u64).await.unwrap()).await;
     assert!(error.is_none() && seen == plaintext[8 * F..]);
     assert_eq!(costs(&world), (3, 1));
-    // What was expected is still there.
+    // The expected bytes are still available.
     let (seen, error) = drain(reader.read(&opened, 0..10).await.unwrap()).await;
     assert!(error.is_none() && seen == plaintext[..10]);
     assert_eq!(costs(&world), (3, 1));
@@ -201,7 +200,7 @@ async fn a_header_of_another_width_costs_one_more_get() {
         provider_info: "its key".to_owned(),
         ciphertext: vec![7; len],
     };
-    // The second makes the header longer than what a cold open asks for to read it.
+    // The second key makes the header longer than the head that a cold open requests.
     for (len, gets) in [(300, 4), (6_000, 5)] {
         let world = World::start().await;
         let plaintext = noise(3 * F, 1);

@@ -16,7 +16,7 @@ use crate::{clock, job::Job};
 
 /// Runs the batch's jobs one by one and names the messages that SQS is to keep: those whose jobs failed, and those that
 /// are not jobs. SQS delivers them again and moves them to the dead-letter queue after too many deliveries. A linker with
-/// queues of its own (`links`) decides both by itself.
+/// its own queues (`links`) makes both decisions itself.
 pub(crate) async fn process_batch(
     jobs: &Jobs,
     links: Option<&LinksQueue>,

@@ -9,8 +9,8 @@ use service::{
 use sid::RecordingSid;
 use twilio::{client::ApiError, recordings::Deletion};
 use vault::{
-    Catalog, DeletionNotices, Difference, GoAhead, PendingDeletions, Presence, ReadError, Reader, ServiceError, Told,
-    Verdict, Verified,
+    Catalog, DeletionNotices, Difference, GoAhead, PendingDeletions, Presence, ReadError, Reader, Reported,
+    ServiceError, Verdict, Verified,
 };
 
 use crate::{
@@ -32,10 +32,10 @@ pub(crate) enum DeleteError {
     #[error("the stored recording: {0}")]
     Unverified(#[from] ReadError),
     #[error("the stored recording: {0}")]
-    NotWhole(#[from] NotWhole),
+    Incomplete(#[from] Incomplete),
     #[error("the deletion's mark: {0}")]
     Mark(ServiceError),
-    #[error("whether the recording was erased: {0}")]
+    #[error("cannot check whether the recording was erased: {0}")]
     Catalog(#[from] ServiceError),
     #[error(transparent)]
     Twilio(#[from] TwilioAccountError),
@@ -46,11 +46,11 @@ pub(crate) enum DeleteError {
 /// Why a stored recording may be incomplete although every frame has verified. The frames do not show whether Twilio sent
 /// all of it.
 #[derive(Debug, PartialEq, thiserror::Error)]
-pub(crate) enum NotWhole {
+pub(crate) enum Incomplete {
     #[error("it was stored as suspect")]
     Suspect,
     #[error("unrecognized audio format")]
-    NotRecognised,
+    Unrecognized,
     #[error("Twilio does not report both channels and duration")]
     NothingToCompareWith,
     #[error(transparent)]
@@ -62,7 +62,7 @@ impl OriginalDeleter {
         let outcome = tokio::time::timeout_at(deadline.into(), self.settle(job))
             .await
             .unwrap_or(Err(DeleteError::Deadline));
-        if let Err(DeleteError::NotWhole(_) | DeleteError::Unverified(ReadError::NotFound | ReadError::Damaged(_))) =
+        if let Err(DeleteError::Incomplete(_) | DeleteError::Unverified(ReadError::NotFound | ReadError::Damaged(_))) =
             &outcome
         {
             metrics::emit(&[("VerificationFailures", 1.0, Unit::Count)]);
@@ -80,23 +80,23 @@ impl OriginalDeleter {
         let recording = &job.recording_sid;
         // An erasure that failed half-way may have left the object, so the mark of the erasure decides.
         if self.is_erased(recording).await? {
-            leave(recording);
+            report_left_to_erasure(recording);
             return Ok(());
         }
         let verified = match self.reader.verify(recording).await {
             Ok(verified) => verified,
             // An erasure may have begun meanwhile.
             Err(_) if self.is_erased(recording).await? => {
-                leave(recording);
+                report_left_to_erasure(recording);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
         };
         let deletion = match self.reported(job).await {
             Ok(reported) => {
-                is_whole(&verified, &reported)?;
+                check_complete(&verified, &reported)?;
                 if self.notices.give(recording).await? == GoAhead::Erased {
-                    leave(recording);
+                    report_left_to_erasure(recording);
                     return Ok(());
                 }
                 self.twilio.delete_recording(&job.recording_sid).await?
@@ -113,13 +113,13 @@ impl OriginalDeleter {
     }
 
     /// What Twilio reports of the recording now, and what it reported in the callback.
-    async fn reported(&self, job: &DeleteOriginal) -> Result<[Told; 2], TwilioAccountError> {
+    async fn reported(&self, job: &DeleteOriginal) -> Result<[Reported; 2], TwilioAccountError> {
         let original = self.twilio.fetch_recording(&job.recording_sid).await?;
-        let now = Told {
+        let now = Reported {
             channels: original.facts.channels,
             duration_s: original.facts.duration_s,
         };
-        let then = Told {
+        let then = Reported {
             channels: None,
             duration_s: job.duration_s,
         };
@@ -130,33 +130,33 @@ impl OriginalDeleter {
 impl DeleteError {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
-            Self::Unverified(error) => matches!(error, ReadError::Changed | ReadError::Unavailable(_)),
+            Self::Unverified(error) => error.is_retryable(),
             Self::Catalog(error) | Self::Mark(error) => error.is_retryable(),
             Self::Twilio(error) => error.is_retryable(),
             Self::Deadline => true,
-            Self::NotWhole(_) => false,
+            Self::Incomplete(_) => false,
         }
     }
 }
 
 /// Whether the stored recording can replace the original: it must match everything that Twilio reported, now and before.
-fn is_whole(verified: &Verified, reported: &[Told]) -> Result<(), NotWhole> {
+fn check_complete(verified: &Verified, reported: &[Reported]) -> Result<(), Incomplete> {
     if verified.is_suspect {
-        return Err(NotWhole::Suspect);
+        return Err(Incomplete::Suspect);
     }
     let Verdict::Audio(audio) = &verified.verdict else {
-        return Err(NotWhole::NotRecognised);
+        return Err(Incomplete::Unrecognized);
     };
     let has_channels = reported.iter().any(|facts| facts.channels.is_some());
     let has_duration = reported.iter().any(|facts| facts.duration_s.is_some());
     if !(has_channels && has_duration) {
-        return Err(NotWhole::NothingToCompareWith);
+        return Err(Incomplete::NothingToCompareWith);
     }
     reported.iter().try_for_each(|facts| Ok(facts.compare(audio)?))
 }
 
 /// The erasure has decided what happens to the original.
-fn leave(recording: &RecordingSid) {
+fn report_left_to_erasure(recording: &RecordingSid) {
     tracing::info!(
         target: AUDIT,
         event = "delete_original",

@@ -64,7 +64,7 @@ pub(crate) enum LinkError {
     /// The task may still be created: the task of a voicemail or of a callback is created after the call.
     #[error("no task names the recording's call or conference yet")]
     NoTaskYet,
-    #[error("after {MAX_TRIES} updates the task did not have its link")]
+    #[error("the task does not have its link after {MAX_TRIES} updates")]
     Contended,
     #[error(transparent)]
     Merge(#[from] MergeError),
@@ -129,9 +129,9 @@ impl Linker {
         };
         for _ in 0..MAX_TRIES {
             match self.update(&task, &job, &url, possible_since_ms).await {
-                Ok(Update::Proved) => return Ok(Outcome::Linked(task)),
+                Ok(Update::Confirmed) => return Ok(Outcome::Linked(task)),
                 // The next attempt merges into the attributes as they are then.
-                Ok(Update::Unproved) => {}
+                Ok(Update::Unconfirmed) => {}
                 Err(LinkError::Merge(MergeError::SegmentLinkTaken)) => return Ok(Outcome::Taken(task)),
                 Err(LinkError::Twilio(TwilioAccountError::Api(ApiError::NotFound))) => return Ok(Outcome::TaskGone),
                 Err(error) => return Err(error),
@@ -188,7 +188,7 @@ impl Linker {
         let attributes = merge(present, &job.recording_sid, &link)?;
         // A duplicate's link exists already. Writing it again would only change the ETag under another writer.
         if present == Some(&attributes) {
-            return Ok(Update::Proved);
+            return Ok(Update::Confirmed);
         }
         // Only the first attempt counts, because a later change of the task may be this job's own.
         since_ms.get_or_insert(possible_since_ms(job.received_at_ms, task.updated_at_ms));
@@ -197,11 +197,11 @@ impl Linker {
             .update_task_attributes(&self.workspace, &task.sid, &attributes, &task.etag)
             .await;
         match updated {
-            Ok(now) if is_linked(now.as_deref(), &job.recording_sid, &link) => Ok(Update::Proved),
+            Ok(now) if is_linked(now.as_deref(), &job.recording_sid, &link) => Ok(Update::Confirmed),
             // A success without the link proves nothing, and neither does the answer of an intermediary.
-            Ok(_) | Err(TwilioAccountError::Api(ApiError::Unexpected(_))) => Ok(Update::Unproved),
+            Ok(_) | Err(TwilioAccountError::Api(ApiError::Unexpected(_))) => Ok(Update::Unconfirmed),
             // Another writer changed the attributes in between.
-            Err(TwilioAccountError::Api(ApiError::PreconditionFailed)) => Ok(Update::Unproved),
+            Err(TwilioAccountError::Api(ApiError::PreconditionFailed)) => Ok(Update::Unconfirmed),
             Err(error) => Err(error.into()),
         }
     }
@@ -216,12 +216,12 @@ fn is_of(attributes: Option<&str>, job: &LinkTask) -> bool {
     call.into_iter().chain(conference).any(names)
 }
 
-/// What is known of a task's attributes after an update.
+/// Whether a task's attributes contain the link after an update.
 enum Update {
     /// They contain the link.
-    Proved,
+    Confirmed,
     /// The next fetch shows whether they do.
-    Unproved,
+    Unconfirmed,
 }
 
 /// Since when the task could have been linked. A task that waited for a worker at first has changed since the callback came,
@@ -279,7 +279,7 @@ fn report(job: &LinkTask, outcome: &Outcome, possible_since_ms: Option<i64>) {
             outcome = "segment_link_taken",
             recordingSid = %recording,
             taskSid = %task,
-            "the task's segment_link is another's and is kept"
+            "the task's segment_link belongs to another recording and is kept"
         ),
         Outcome::TaskGone => {
             tracing::warn!(

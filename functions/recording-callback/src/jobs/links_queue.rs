@@ -107,7 +107,7 @@ impl LinksQueue {
                 self.hide(message, wait).await;
                 false
             }
-            Disposition::Dies => {
+            Disposition::Abandoned => {
                 tracing::error!(
                     target: AUDIT,
                     event = "link",
@@ -131,7 +131,11 @@ impl LinksQueue {
     async fn hide(&self, message: &SqsMessage, wait: Duration) {
         if let Err(error) = self.own.hide(message.receipt_handle.clone(), wait).await {
             let error = error.code();
-            tracing::warn!(messageId = message.message_id, error, "SQS did not accept the wait");
+            tracing::warn!(
+                messageId = message.message_id,
+                error,
+                "SQS did not set the time until the next delivery"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What SQS says of a message that it delivers.
+//! The attributes of a message that SQS delivers.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ pub(super) fn sent_at_ms(message: &SqsMessage) -> i64 {
     attribute(message, "SentTimestamp").unwrap_or_else(clock::now_ms)
 }
 
-/// How often SQS has delivered the message, this time included.
+/// How often SQS has delivered the message, including this time.
 pub(super) fn times_received(message: &SqsMessage) -> u32 {
     attribute(message, "ApproximateReceiveCount").unwrap_or(1)
 }

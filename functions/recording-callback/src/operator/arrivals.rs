@@ -12,9 +12,10 @@ use twilio::recordings::{CreatedBetween, MAX_PAGE_SIZE, RecordingResource};
 use vault::Presence;
 
 use super::{
-    backfill::{AT_ONCE, presence},
-    command::{Arrivals, Day},
-    parts::Parts,
+    backfill::{CONCURRENCY, presence},
+    clients::Clients,
+    command::Arrivals,
+    day::Day,
     piece::WorkError,
 };
 use crate::clock;
@@ -32,9 +33,9 @@ pub(super) struct Arrived {
 }
 
 /// Looks for one recording that began in the last hours and is stored. The metric is 1 if there is none.
-pub(super) async fn find_arrivals(parts: &Parts, request: Arrivals) -> Result<Arrived, WorkError> {
+pub(super) async fn find_arrivals(clients: &Clients, request: Arrivals) -> Result<Arrived, WorkError> {
     let within = Duration::from_secs(u64::from(request.within_hours) * 60 * 60);
-    let found = find_arrival(parts, within).await?;
+    let found = find_arrival(clients, within).await?;
     let Arrived {
         since_ms,
         at_twilio,
@@ -49,7 +50,7 @@ pub(super) async fn find_arrivals(parts: &Parts, request: Arrivals) -> Result<Ar
     Ok(found)
 }
 
-async fn find_arrival(parts: &Parts, within: Duration) -> Result<Arrived, WorkError> {
+async fn find_arrival(clients: &Clients, within: Duration) -> Result<Arrived, WorkError> {
     let now_ms = clock::now_ms();
     let since_ms = now_ms.saturating_sub(i64::try_from(within.as_millis()).unwrap_or(i64::MAX));
     let created = CreatedBetween {
@@ -58,7 +59,7 @@ async fn find_arrival(parts: &Parts, within: Duration) -> Result<Arrived, WorkEr
     };
     let (mut at_twilio, mut next) = (0, None);
     loop {
-        let page = parts
+        let page = clients
             .twilio
             .list_recordings(&created, next.as_ref(), MAX_PAGE_SIZE)
             .await?;
@@ -68,7 +69,7 @@ async fn find_arrival(parts: &Parts, within: Duration) -> Result<Arrived, WorkEr
             .filter(|recording| is_since(recording, since_ms));
         let recent: Vec<_> = recent.collect();
         at_twilio += recent.len() as u64;
-        let arrived = has_any(parts, recent).await?;
+        let arrived = has_any(clients, recent).await?;
         next = page.next;
         if arrived || next.is_none() {
             return Ok(Arrived {
@@ -81,10 +82,10 @@ async fn find_arrival(parts: &Parts, within: Duration) -> Result<Arrived, WorkEr
 }
 
 /// Whether one of the recordings is stored. A recording that was erased or has expired had arrived before.
-async fn has_any(parts: &Parts, recordings: Vec<RecordingResource>) -> Result<bool, WorkError> {
+async fn has_any(clients: &Clients, recordings: Vec<RecordingResource>) -> Result<bool, WorkError> {
     let arrived = stream::iter(recordings)
-        .map(|recording| presence(parts, recording))
-        .buffered(AT_ONCE)
+        .map(|recording| presence(clients, recording))
+        .buffered(CONCURRENCY)
         .try_filter(|(_, presence)| future::ready(*presence != Presence::Absent));
     Ok(pin!(arrived).try_next().await?.is_some())
 }

@@ -11,15 +11,16 @@ use twilio::recordings::{CreatedBetween, PageToken, RecordingResource};
 use vault::Presence;
 
 use super::{
-    command::{Backfill, Day},
-    parts::Parts,
+    clients::Clients,
+    command::Backfill,
+    day::Day,
     piece::{Advance, WorkError},
 };
 use crate::job::{CopyRecording, Job};
 
 /// The number of concurrent requests to S3 or EventBridge Scheduler. At 20 ms each, a page of 200 takes a quarter of a
 /// second.
-pub(super) const AT_ONCE: usize = 16;
+pub(super) const CONCURRENCY: usize = 16;
 
 /// An hour. A recording whose callback is still retried, or whose copy waits in the queue, is not missing.
 const GRACE_MS: i64 = 60 * 60 * 1_000;
@@ -104,12 +105,12 @@ impl BackfillRun {
     }
 
     /// Processes one page.
-    pub(super) async fn advance(&self, parts: &Parts) -> Result<Advance<Self>, WorkError> {
+    pub(super) async fn advance(&self, clients: &Clients) -> Result<Advance<Self>, WorkError> {
         let created = CreatedBetween {
             from: self.from.0,
             to: self.to.0,
         };
-        let page = parts
+        let page = clients
             .twilio
             .list_recordings(&created, self.next.as_ref(), self.page_size)
             .await?;
@@ -123,9 +124,9 @@ impl BackfillRun {
             .partition(|recording| self.is_ready(recording));
         counts.not_ready += not_ready.len() as u64;
 
-        let missing = missing(parts, ready, &mut counts).await?;
+        let missing = missing(clients, ready, &mut counts).await?;
         if !self.dry_run {
-            let queued = queue(parts, &missing).await?;
+            let queued = queue(clients, &missing).await?;
             counts.queued += queued as u64;
             counts.failed += (missing.len() - queued) as u64;
         }
@@ -166,13 +167,13 @@ fn ended_ms(recording: &RecordingResource) -> i64 {
 
 /// The recordings that the vault does not have and never had. Counts them and the others.
 async fn missing(
-    parts: &Parts,
+    clients: &Clients,
     recordings: Vec<RecordingResource>,
     counts: &mut Counts,
 ) -> Result<Vec<CopyRecording>, WorkError> {
     let found = stream::iter(recordings)
-        .map(|recording| presence(parts, recording))
-        .buffered(AT_ONCE);
+        .map(|recording| presence(clients, recording))
+        .buffered(CONCURRENCY);
     let found: Vec<_> = found.try_collect().await?;
     let mut missing = Vec::new();
     for (recording, presence) in found {
@@ -188,10 +189,10 @@ async fn missing(
 }
 
 pub(super) async fn presence(
-    parts: &Parts,
+    clients: &Clients,
     recording: RecordingResource,
 ) -> Result<(RecordingResource, Presence), WorkError> {
-    let presence = parts.catalog.presence(&recording.sid).await?;
+    let presence = clients.catalog.presence(&recording.sid).await?;
     Ok((recording, presence))
 }
 
@@ -216,16 +217,16 @@ fn report_missing(missing: &[CopyRecording]) {
 
 /// Queues the copies. Returns how many were queued. If originals without a link are to be deleted too, their deletion is
 /// scheduled first: when this is repeated, a recording whose copy was queued is not missing any more.
-async fn queue(parts: &Parts, missing: &[CopyRecording]) -> Result<usize, WorkError> {
-    if let Some(deletions) = parts.deletions.as_ref().filter(|deletions| deletions.unlinked) {
+async fn queue(clients: &Clients, missing: &[CopyRecording]) -> Result<usize, WorkError> {
+    if let Some(deletions) = clients.deletions.as_ref().filter(|deletions| deletions.unlinked) {
         stream::iter(missing)
             .map(|copy| deletions.schedule(&copy.recording_sid, copy.facts.duration_s))
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(CONCURRENCY)
             .try_collect::<()>()
             .await?;
     }
     let jobs: Vec<_> = missing.iter().cloned().map(Job::CopyRecording).collect();
-    Ok(parts.copies.send_all(&jobs).await?)
+    Ok(clients.copies.send_all(&jobs).await?)
 }
 
 impl From<RecordingResource> for CopyRecording {

@@ -8,7 +8,7 @@ use sid::RecordingSid;
 use twilio::{client::ApiError, recordings::Deletion};
 use vault::{EraseError, Erasure, ServiceError};
 
-use super::{command::Erase, parts::Parts};
+use super::{clients::Clients, command::Erase};
 use crate::{schedules::ScheduleError, twilio_account::TwilioAccountError};
 
 /// What was erased, and what was kept.
@@ -52,9 +52,9 @@ pub(crate) enum ErasureError {
     PendingDeletion(ServiceError),
     #[error("erased in the vault, not at Twilio: {0}")]
     Original(TwilioAccountError),
-    #[error("erased in the vault; whether its original is being deleted: {0}")]
+    #[error("erased in the vault; cannot check whether its original is being deleted: {0}")]
     Notice(ServiceError),
-    #[error("erased in the vault; whether its original is still at Twilio: {0}")]
+    #[error("erased in the vault; cannot check whether its original is still at Twilio: {0}")]
     Unknown(TwilioAccountError),
     #[error("deadline reached, invoke again")]
     Deadline,
@@ -73,8 +73,8 @@ impl Original {
 }
 
 /// Erases the recording, and ends at `deadline` at the latest.
-pub(super) async fn erase(parts: &Parts, request: &Erase, deadline: Instant) -> Result<Erased, ErasureError> {
-    let outcome = tokio::time::timeout_at(deadline.into(), erase_everywhere(parts, request))
+pub(super) async fn erase(clients: &Clients, request: &Erase, deadline: Instant) -> Result<Erased, ErasureError> {
+    let outcome = tokio::time::timeout_at(deadline.into(), erase_everywhere(clients, request))
         .await
         .unwrap_or(Err(ErasureError::Deadline));
     if let Err(error) = &outcome {
@@ -90,21 +90,21 @@ pub(super) async fn erase(parts: &Parts, request: &Erase, deadline: Instant) -> 
     outcome
 }
 
-async fn erase_everywhere(parts: &Parts, request: &Erase) -> Result<Erased, ErasureError> {
+async fn erase_everywhere(clients: &Clients, request: &Erase) -> Result<Erased, ErasureError> {
     let sid = &request.recording_sid;
-    let marked = parts.eraser.mark(sid).await?;
+    let marked = clients.eraser.mark(sid).await?;
     // The schedule is cancelled at once, so that it sends no job to the copies queue. A job that is there already sees the
     // mark. If cancelling fails, the stored recording is removed all the same.
-    let scheduled_deletion_cancelled = parts.schedules.cancel(sid.as_str()).await;
+    let scheduled_deletion_cancelled = clients.schedules.cancel(sid.as_str()).await;
     let erasure = marked.remove().await?;
     report_removed(sid, &erasure);
     let scheduled_deletion_cancelled = scheduled_deletion_cancelled?;
-    let settled = parts.pending_deletions.settle(sid).await;
+    let settled = clients.pending_deletions.settle(sid).await;
     settled.map_err(ErasureError::PendingDeletion)?;
     let original = if request.keep_original {
-        keep_original(parts, sid).await?
+        keep_original(clients, sid).await?
     } else {
-        match parts
+        match clients
             .twilio
             .delete_recording(sid)
             .await
@@ -128,11 +128,11 @@ async fn erase_everywhere(parts: &Parts, request: &Erase) -> Result<Erased, Eras
 
 /// The state of an original that is to be kept. The recording is marked as erased, so a job that has not given notice by
 /// now leaves the original alone. Notices are read before Twilio is asked.
-async fn keep_original(parts: &Parts, recording: &RecordingSid) -> Result<Original, ErasureError> {
-    let notices = &parts.deletion_notices;
+async fn keep_original(clients: &Clients, recording: &RecordingSid) -> Result<Original, ErasureError> {
+    let notices = &clients.deletion_notices;
     let under_way = notices.is_deletion_under_way(recording, SystemTime::now()).await;
     let under_way = under_way.map_err(ErasureError::Notice)?;
-    match parts.twilio.fetch_recording(recording).await {
+    match clients.twilio.fetch_recording(recording).await {
         Ok(_) if under_way => Ok(Original::DeletionUnderWay),
         Ok(_) => Ok(Original::Kept),
         Err(TwilioAccountError::Api(ApiError::NotFound)) => Ok(Original::AlreadyGone),

@@ -24,7 +24,7 @@ pub(super) struct Turn {
     /// A piece that takes longer is cancelled.
     pub(super) ends: Instant,
     /// The piece before failed. This piece is the first of the invocation and should be as small as possible.
-    pub(super) carefully: bool,
+    pub(super) after_failure: bool,
 }
 
 /// Why a piece of work is not done. The run continues as if the piece had not begun.

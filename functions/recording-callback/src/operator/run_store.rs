@@ -39,7 +39,7 @@ pub(crate) enum RunStoreError {
     Superseded,
     #[error("there is no such operation")]
     Unknown,
-    #[error("the operation's state is not of this version")]
+    #[error("the operation's state was written by another version")]
     Malformed,
     #[error("the operation's state: S3: {0}")]
     Unavailable(String),

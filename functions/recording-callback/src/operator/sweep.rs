@@ -8,8 +8,8 @@ use sid::RecordingSid;
 use vault::PendingDeletion;
 
 use super::{
-    command::Day,
-    parts::Parts,
+    clients::Clients,
+    day::Day,
     piece::{Advance, WorkError},
 };
 use crate::job::{DeleteOriginal, Job};
@@ -67,8 +67,8 @@ impl SweepRun {
     }
 
     /// Processes one page. If originals are to stay, nothing is done, even if deletions were scheduled before.
-    pub(super) async fn advance(&self, parts: &Parts) -> Result<Advance<Self>, WorkError> {
-        let Some(deletions) = &parts.deletions else {
+    pub(super) async fn advance(&self, clients: &Clients) -> Result<Advance<Self>, WorkError> {
+        let Some(deletions) = &clients.deletions else {
             return Ok(Advance::Done(self.clone()));
         };
         let page = deletions.pending.list(self.after.as_ref(), PAGE).await?;
@@ -85,7 +85,7 @@ impl SweepRun {
         counts.pending += page.len() as u64;
         counts.overdue += overdue.len() as u64;
         let jobs: Vec<_> = overdue.iter().map(deletion).collect();
-        let queued = parts.copies.send_all(&jobs).await? as u64;
+        let queued = clients.copies.send_all(&jobs).await? as u64;
         counts.queued += queued;
         counts.failed += overdue.len() as u64 - queued;
         report(&overdue);

@@ -13,8 +13,8 @@ use sid::RecordingSid;
 use vault::{NotAudio, Presence, ReadError};
 
 use super::{
+    clients::Clients,
     command::Recordings,
-    parts::Parts,
     piece::{Advance, Turn, WorkError},
 };
 
@@ -23,7 +23,7 @@ use super::{
 const BATCH: u16 = 8;
 
 /// The number of recordings read concurrently. For short ones, most of the time is spent waiting for S3 and KMS.
-const AT_ONCE: usize = 4;
+const CONCURRENCY: usize = 4;
 
 /// How often a recording that could not be read is tried again, each time in a later invocation. A temporary fault has
 /// passed by then, or lasts too long to wait for.
@@ -98,7 +98,7 @@ enum Verdict {
 enum Fault {
     Bad(ReadError),
     /// Its frames verify, but it is not audio. A release that did not check the media stored it.
-    NoRecording(NotAudio),
+    NotAudio(NotAudio),
     Unreadable(String),
     Gone,
 }
@@ -138,15 +138,15 @@ impl VerifyRun {
     }
 
     /// Verifies one batch, or a single recording if a whole batch was too much.
-    pub(super) async fn advance(&self, parts: &Parts, turn: Turn) -> Result<Advance<Self>, WorkError> {
-        let batch_len = if turn.carefully { 1 } else { BATCH };
-        let (batch, rest) = self.rest.split(parts, batch_len).await?;
+    pub(super) async fn advance(&self, clients: &Clients, turn: Turn) -> Result<Advance<Self>, WorkError> {
+        let batch_len = if turn.after_failure { 1 } else { BATCH };
+        let (batch, rest) = self.rest.split(clients, batch_len).await?;
         let alone_until = turn
-            .carefully
+            .after_failure
             .then(|| turn.ends.checked_sub(MARGIN).unwrap_or(turn.ends));
         let verdicts: Vec<_> = stream::iter(&batch)
-            .map(|recording| self.verdict(parts, recording, alone_until))
-            .buffered(AT_ONCE)
+            .map(|recording| self.verdict(clients, recording, alone_until))
+            .buffered(CONCURRENCY)
             .collect()
             .await;
         let mut advanced = self.clone();
@@ -155,12 +155,12 @@ impl VerifyRun {
         }
         Ok(match rest {
             Some(rest) => Advance::More(Self { rest, ..advanced }),
-            None => advanced.look_again(),
+            None => advanced.retry_set_aside(),
         })
     }
 
     /// The work is done, unless recordings were set aside.
-    fn look_again(self) -> Advance<Self> {
+    fn retry_set_aside(self) -> Advance<Self> {
         if self.set_aside.is_empty() {
             return Advance::Done(self);
         }
@@ -198,8 +198,8 @@ impl VerifyRun {
         }
     }
 
-    async fn verdict(&self, parts: &Parts, sid: &RecordingSid, until: Option<Instant>) -> Verdict {
-        let reading = self.read(parts, sid);
+    async fn verdict(&self, clients: &Clients, sid: &RecordingSid, until: Option<Instant>) -> Verdict {
+        let reading = self.read(clients, sid);
         let read = match until {
             Some(until) => tokio::time::timeout_at(until.into(), reading).await,
             None => Ok(reading.await),
@@ -218,18 +218,18 @@ impl VerifyRun {
                 }
                 Verdict::Bad(named(error.to_string()))
             }
-            Ok(Err(Fault::NoRecording(found))) => Verdict::Bad(named(format!("the stored recording is {found}"))),
+            Ok(Err(Fault::NotAudio(found))) => Verdict::Bad(named(format!("the stored recording is {found}"))),
             Ok(Err(Fault::Unreadable(problem))) => Verdict::Unreadable(named(problem)),
             Err(_) => Verdict::Unreadable(named("not read within one invocation".to_owned())),
         }
     }
 
     /// The recording's plaintext length, once all of it has verified.
-    async fn read(&self, parts: &Parts, recording: &RecordingSid) -> Result<u64, Fault> {
-        let error = match parts.reader.verify(recording).await {
+    async fn read(&self, clients: &Clients, recording: &RecordingSid) -> Result<u64, Fault> {
+        let error = match clients.reader.verify(recording).await {
             Ok(verified) => {
                 return match verified.verdict {
-                    vault::Verdict::NotAudio(found) => Err(Fault::NoRecording(found)),
+                    vault::Verdict::NotAudio(found) => Err(Fault::NotAudio(found)),
                     vault::Verdict::Audio(_) | vault::Verdict::Unknown => Ok(verified.plaintext_len),
                 };
             }
@@ -238,7 +238,7 @@ impl VerifyRun {
         match error {
             // A recording that a listing found may be gone by now, but one that the event names may not.
             ReadError::NotFound if !self.is_listed => Err(Fault::Gone),
-            ReadError::NotFound => match parts.catalog.presence(recording).await {
+            ReadError::NotFound => match clients.catalog.presence(recording).await {
                 Ok(Presence::Erased) => Err(Fault::Gone),
                 Ok(_) => Err(Fault::Bad(error)),
                 Err(error) => Err(Fault::Unreadable(error.to_string())),
@@ -251,10 +251,10 @@ impl VerifyRun {
 
 impl Rest {
     /// The next batch, and the rest after it, if any.
-    async fn split(&self, parts: &Parts, batch_len: u16) -> Result<(Vec<RecordingSid>, Option<Self>), WorkError> {
+    async fn split(&self, clients: &Clients, batch_len: u16) -> Result<(Vec<RecordingSid>, Option<Self>), WorkError> {
         match self {
             Self::After(after) => {
-                let batch = parts.catalog.list(after.as_ref(), batch_len).await?;
+                let batch = clients.catalog.list(after.as_ref(), batch_len).await?;
                 let rest = match batch.last() {
                     Some(last) if batch.len() == usize::from(batch_len) => Some(Self::After(Some(last.clone()))),
                     _ => None,

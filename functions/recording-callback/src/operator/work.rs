@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     backfill::BackfillRun,
-    parts::Parts,
+    clients::Clients,
     piece::{Advance, Turn, WorkError},
     sweep::SweepRun,
     verify::VerifyRun,
@@ -31,12 +31,12 @@ impl Work {
     }
 
     /// Does the next piece.
-    pub(super) async fn advance(&self, parts: &Parts, turn: Turn) -> Result<Advance<Self>, WorkError> {
+    pub(super) async fn advance(&self, clients: &Clients, turn: Turn) -> Result<Advance<Self>, WorkError> {
         Ok(match self {
-            Self::Backfill(run) => run.advance(parts).await?.map(Self::Backfill),
-            Self::Reconcile(run) => run.advance(parts).await?.map(Self::Reconcile),
-            Self::Verify(run) => run.advance(parts, turn).await?.map(Self::Verify),
-            Self::Sweep(run) => run.advance(parts).await?.map(Self::Sweep),
+            Self::Backfill(run) => run.advance(clients).await?.map(Self::Backfill),
+            Self::Reconcile(run) => run.advance(clients).await?.map(Self::Reconcile),
+            Self::Verify(run) => run.advance(clients, turn).await?.map(Self::Verify),
+            Self::Sweep(run) => run.advance(clients).await?.map(Self::Sweep),
         })
     }
 }

@@ -1,5 +1,5 @@
-//! The events in `events/`, which the README has people invoke the function with: each goes through the real dispatch
-//! and verification in this crate's tests, so that none can rot.
+//! The events in `events/`, with which the README invokes the function. Each goes through the real dispatch and
+//! verification in this crate's tests, so that a change of a shape also changes its sample.
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 

@@ -27,7 +27,7 @@ pub(crate) enum Decision {
         error_code: Option<u32>,
     },
     /// The status is not known here. The nightly reconciliation finds the recording if there is one.
-    PassOver,
+    Ignore,
 }
 
 /// Decides on a request whose signature has been verified. `now_ms` is the time at which it came.
@@ -49,7 +49,7 @@ pub(crate) fn decide(request: &CallbackRequest, account: &AccountSid, now_ms: i6
             status: callback.status,
             error_code: callback.error_code,
         },
-        RecordingStatus::Unknown => Decision::PassOver,
+        RecordingStatus::Unknown => Decision::Ignore,
     };
     Ok(Decided {
         recording_sid,

@@ -106,9 +106,9 @@ mod tests {
     fn gate(answer: fn() -> Result<Listener, TokenError>) -> Gate {
         let asked = AtomicUsize::new(0);
         let now_ms = Arc::new(AtomicI64::new(NOW_MS));
-        let told = Arc::clone(&now_ms);
+        let set_now_ms = Arc::clone(&now_ms);
         let clock = Clock::new(move || {
-            let now_ms = told.load(Ordering::Relaxed);
+            let now_ms = set_now_ms.load(Ordering::Relaxed);
             UNIX_EPOCH + Duration::from_millis(now_ms.try_into().unwrap())
         });
         Gate {
@@ -177,7 +177,10 @@ mod tests {
         let unavailable = gate(|| Err(TokenError::Unavailable(ApiError::Status { status: 500 })));
         for (gate, status) in [(invalid, 401), (unavailable, 503)] {
             for _ in 0..2 {
-                assert_eq!(gate.ask_at("one", NOW_MS).await.unwrap_err().terms().0, status);
+                assert_eq!(
+                    gate.ask_at("one", NOW_MS).await.unwrap_err().status_and_code().0,
+                    status
+                );
             }
             assert_eq!(gate.asked(), 2);
         }
@@ -208,7 +211,7 @@ mod tests {
             let value = HeaderValue::from_str(&format!("Basic {pair}")).unwrap();
             let refusal = gate.gate.listener(Some(&value)).await.unwrap_err();
             assert!(matches!(refusal, Refusal::Token(TokenError::Malformed)), "{junk}");
-            assert_eq!(refusal.terms().0, 401);
+            assert_eq!(refusal.status_and_code().0, 401);
         }
         assert_eq!(gate.asked(), 0);
     }

@@ -15,7 +15,7 @@ pub(crate) struct LinkGate {
     accepts_segment_links: bool,
 }
 
-/// What a verified link gives access to.
+/// The access that a verified link gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Admission {
     pub(crate) recording: RecordingSid,
@@ -32,7 +32,7 @@ impl LinkGate {
     }
 
     /// How long a new link plays, in seconds.
-    pub(crate) const fn life_s(&self) -> u64 {
+    pub(crate) const fn ttl_s(&self) -> u64 {
         self.ttl_s
     }
 
@@ -222,7 +222,7 @@ mod tests {
                 gate.issue(&recording(), NOW_S).await.err().unwrap(),
             ] {
                 assert_eq!(
-                    refusal.terms(),
+                    refusal.status_and_code(),
                     (http::StatusCode::SERVICE_UNAVAILABLE, "not_configured")
                 );
             }

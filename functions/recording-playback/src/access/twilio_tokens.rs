@@ -14,15 +14,15 @@ use twilio::{
 
 use crate::ports::{CheckError, TokenCheck};
 
-/// Asks Twilio whose a Flex token is.
+/// Asks Twilio which listener a Flex token belongs to.
 #[derive(Debug)]
 pub struct TwilioTokens {
     twilio: Client,
-    voucher: Voucher,
+    method: ValidationMethod,
 }
 
 /// The endpoint and the credential of a validation.
-pub enum Voucher {
+pub enum ValidationMethod {
     /// The token itself, at the endpoint that Flex UI uses. It needs no secret.
     Flex,
     /// The token itself, at the older endpoint.
@@ -41,10 +41,10 @@ pub enum CredentialKind {
 }
 
 impl TwilioTokens {
-    /// Asks `twilio` with the credential of `voucher`.
+    /// Asks `twilio` with the credential of `method`.
     #[must_use]
-    pub const fn new(twilio: Client, voucher: Voucher) -> Self {
-        Self { twilio, voucher }
+    pub const fn new(twilio: Client, method: ValidationMethod) -> Self {
+        Self { twilio, method }
     }
 
     async fn check_as_account(
@@ -81,7 +81,7 @@ impl TwilioTokens {
     }
 }
 
-/// Whether Twilio refused the account's credential. Such an answer says nothing of the Flex token.
+/// Whether Twilio refused the account's credential. Such an answer does not mean that the Flex token is invalid.
 const fn is_refused(error: &TokenError) -> bool {
     matches!(error, TokenError::Unavailable(ApiError::Unauthorized))
 }
@@ -101,16 +101,16 @@ impl CredentialKind {
 
 impl TokenCheck for TwilioTokens {
     async fn check(&self, token: &FlexToken) -> Result<Listener, CheckError> {
-        match &self.voucher {
-            Voucher::Flex => Ok(self.ask(token, ValidateAs::Flex).await?),
-            Voucher::Player => Ok(self.ask(token, ValidateAs::Player).await?),
-            Voucher::Account(kind, source) => self.check_as_account(token, *kind, &**source).await,
+        match &self.method {
+            ValidationMethod::Flex => Ok(self.ask(token, ValidateAs::Flex).await?),
+            ValidationMethod::Player => Ok(self.ask(token, ValidateAs::Player).await?),
+            ValidationMethod::Account(kind, source) => self.check_as_account(token, *kind, &**source).await,
         }
     }
 }
 
 /// The secret is not shown.
-impl fmt::Debug for Voucher {
+impl fmt::Debug for ValidationMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flex => f.write_str("Flex"),

@@ -8,6 +8,6 @@ pub(super) enum Fault {
     Read(#[from] ReadError),
     #[error("the vault ended after {sent} of {promised} bytes")]
     Short { sent: u64, promised: u64 },
-    #[error("the vault sent more than the {promised} bytes asked for")]
+    #[error("the vault sent more than the {promised} requested bytes")]
     Long { promised: u64 },
 }

@@ -36,7 +36,7 @@ impl Trail {
         })))
     }
 
-    /// Counts what is about to be handed over.
+    /// Counts a chunk before it is handed over.
     pub(super) fn count(&self, chunk: &Bytes) -> Result<(), Fault> {
         let mut progress = self.progress();
         // usize has at most 64 bits on every target of Rust, so the length fits.
@@ -52,7 +52,7 @@ impl Trail {
         Ok(())
     }
 
-    /// Whether all that was promised was handed over.
+    /// Checks that every promised byte was handed over.
     pub(super) fn check_whole(&self) -> Result<(), Fault> {
         let progress = self.progress();
         let (sent, promised) = (progress.sent, progress.promised());
@@ -73,7 +73,9 @@ impl Trail {
             return false;
         }
         progress.has_ended = true;
-        progress.playback.ends(progress.sent, progress.bytes_per_second, ending);
+        progress
+            .playback
+            .report_end(progress.sent, progress.bytes_per_second, ending);
         metrics::emit(&[("BytesServed", progress.sent as f64, Unit::Bytes)]);
         true
     }

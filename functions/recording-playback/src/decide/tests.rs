@@ -282,17 +282,17 @@ proptest! {
     #[test]
     fn a_206_is_the_beginning_of_what_was_asked_and_shortened_only_where_it_may_be(
         first in 0_u64..400_000, last in prop::option::of(0_u64..400_000), len in 1_u64..400_000, max in 1_u64..200_000,
-        comes_back: bool,
+        requests_the_rest: bool,
     ) {
         let last = last.map(|more| first + more);
         let range = format!("bytes={first}-{}", last.map_or_else(String::new, |last| last.to_string()));
-        let request = if comes_back { audio_element(&range) } else { request(Method::GET, &[(RANGE, &range)]) };
+        let request = if requests_the_rest { audio_element(&range) } else { request(Method::GET, &[(RANGE, &range)]) };
         match request.decide(&facts(len), max) {
             Ok(Decision::Partial(part)) => {
                 let asked = first..last.map_or(len, |last| len.min(last + 1));
                 prop_assert_eq!(part.start, asked.start);
                 prop_assert!(part.start < part.end && part.end <= asked.end);
-                if comes_back && last.is_none() {
+                if requests_the_rest && last.is_none() {
                     let sent = part.end - part.start;
                     prop_assert!(sent <= max);
                     prop_assert!(part.end == asked.end || part.end % FRAME_LEN == 0 || sent == max);
@@ -309,9 +309,9 @@ proptest! {
 
     #[test]
     fn what_was_announced_covers_what_is_read(
-        value in "bytes=[0-9]{0,6}-[0-9]{0,6}", len in 1_u64..1_000_000, comes_back: bool,
+        value in "bytes=[0-9]{0,6}-[0-9]{0,6}", len in 1_u64..1_000_000, requests_the_rest: bool,
     ) {
-        let request = if comes_back { audio_element(&value) } else { request(Method::GET, &[(RANGE, &value)]) };
+        let request = if requests_the_rest { audio_element(&value) } else { request(Method::GET, &[(RANGE, &value)]) };
         let facts = facts(len);
         let decision = request.decide(&facts, MAX);
         if let Some(content) = decision.ok().and_then(|decision| request.content(&decision, &facts)) {

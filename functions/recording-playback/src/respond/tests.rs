@@ -1,11 +1,13 @@
 use std::collections::BTreeSet;
 
+use aws_sdk_kms::{error::SdkError, operation::decrypt::DecryptError};
 use http::HeaderName;
 use http_body_util::BodyExt;
 use playback_link::LinkError;
 use serde_json::Value;
 use service::secrets::SecretError;
 use twilio::{client::ApiError, flex_token::TokenError};
+use vault::{Damage, Outage, ServiceError};
 
 use super::*;
 
@@ -99,7 +101,7 @@ fn other_decisions_are_refusals() {
         (Unservable::PreconditionFailed, 412),
         (Unservable::Unsatisfiable { len: 10 }, 416),
     ] {
-        assert_eq!(Refusal::from(unservable).terms().0, status);
+        assert_eq!(Refusal::from(unservable).status_and_code().0, status);
     }
 }
 
@@ -153,10 +155,10 @@ async fn every_refusal_has_its_status_and_code() {
         (Refusal::NoBaseUrl, 503, "not_configured"),
         (read(ReadError::NotFound), 404, "recording_not_found"),
         (read(ReadError::Archived), 409, "archived"),
-        (read(ReadError::Damaged("canary".into())), 502, "damaged"),
-        (read(ReadError::KeyRefused("canary".into())), 500, "key_refused"),
+        (read(Damage::Empty.into()), 502, "damaged"),
+        (read(ReadError::KeyRefused(refused_by_kms())), 500, "key_refused"),
         (read(ReadError::Changed), 503, "unavailable"),
-        (read(ReadError::Unavailable("canary".into())), 503, "unavailable"),
+        (read(Outage::RangeRefused.into()), 503, "unavailable"),
         (Unservable::RangeRequired.into(), 400, "range_required"),
         (
             Unservable::Unsatisfiable { len: 10 }.into(),
@@ -173,6 +175,10 @@ async fn every_refusal_has_its_status_and_code() {
         assert_eq!(body, json!({ "error": code, "requestId": "request-1" }));
         assert!(!text.contains("canary"), "{text}");
     }
+}
+
+fn refused_by_kms() -> ServiceError {
+    ServiceError::new::<DecryptError>("Decrypt", &SdkError::construction_failure("canary"))
 }
 
 /// The operations guide has a table of all outcomes of `/media-url`.
@@ -193,12 +199,12 @@ fn the_runbook_has_every_outcome_of_media_url() {
         Refusal::LinkKeysUnavailable(SecretError::Refused(String::new())),
         read(ReadError::NotFound),
         read(ReadError::Archived),
-        read(ReadError::Damaged(String::new())),
-        read(ReadError::KeyRefused(String::new())),
+        read(Damage::Empty.into()),
+        read(ReadError::KeyRefused(refused_by_kms())),
         read(ReadError::Changed),
-        read(ReadError::Unavailable(String::new())),
+        read(Outage::RangeRefused.into()),
     ];
-    let codes = codes.iter().map(|refusal| refusal.terms().1);
+    let codes = codes.iter().map(|refusal| refusal.status_and_code().1);
     let expected: BTreeSet<_> = codes.chain(["granted"]).collect();
 
     let (_, section) = include_str!("../../../../docs/OPERATIONS.md")
@@ -253,10 +259,7 @@ fn a_401_asks_for_basic() {
 fn what_may_pass_says_when_to_try_again() {
     let retry_after = |given: Refusal| refusal(&given, "").headers().get(RETRY_AFTER).cloned();
     assert_eq!(retry_after(Refusal::Read(ReadError::NotFound)).unwrap(), "30");
-    assert_eq!(
-        retry_after(Refusal::Read(ReadError::Unavailable(String::new()))).unwrap(),
-        "2"
-    );
+    assert_eq!(retry_after(Refusal::Read(Outage::RangeRefused.into())).unwrap(), "2");
     assert_eq!(
         retry_after(Refusal::LinkKeysUnavailable(SecretError::Missing)).unwrap(),
         "2"

@@ -9,7 +9,7 @@ use axum::{Json, Router, extract::Request, response::IntoResponse};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::BoxFuture;
 use http::{StatusCode, header::AUTHORIZATION};
-use recording_playback::{AccountAuthToken, CheckError, CredentialKind, TokenCheck, TwilioTokens, Voucher};
+use recording_playback::{AccountAuthToken, CheckError, CredentialKind, TokenCheck, TwilioTokens, ValidationMethod};
 use serde_json::{Value, json};
 use service::secrets::{Secret, SecretError, SecretSource, Secrets};
 use sid::AccountSid;
@@ -89,7 +89,7 @@ impl Loopback {
         let twilio = Client::new(AccountSid::parse(ACCOUNT).unwrap(), endpoints).unwrap();
         let tokens = AsAccount(Arc::new(TwilioTokens::new(
             twilio,
-            Voucher::Account(kind, Box::new(source)),
+            ValidationMethod::Account(kind, Box::new(source)),
         )));
         World::with(Shelf::with(&plaintext(100)), tokens, Keys(Some(LINK_KEYS)), &[])
     }
@@ -194,10 +194,10 @@ async fn a_refused_auth_token_is_not_the_users_fault_and_is_read_again_once() {
         assert_eq!(source.refreshes(), 1);
     }
     drop(guard);
-    let told = lines.text();
-    assert!(told.contains("Twilio refuses the account's Auth Token"), "{told}");
+    let log = lines.text();
+    assert!(log.contains("Twilio refuses the account's Auth Token"), "{log}");
     for secret in ["canary", &STANDARD.encode(format!("{ACCOUNT}:"))[..40], "some-token"] {
-        assert!(!told.contains(secret), "{secret} is in {told}");
+        assert!(!log.contains(secret), "{secret} is in {log}");
     }
 }
 
@@ -321,8 +321,8 @@ async fn an_api_key_vouches_for_a_token() {
     let answer = twilio.world(CredentialKind::ApiKey, wrong).ask(RECORDING).await;
     assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
     drop(guard);
-    let told = lines.text();
-    assert!(told.contains("Twilio refuses the account's API key"), "{told}");
-    assert!(told.contains("TWILIO_API_KEY_SECRET"), "{told}");
-    assert!(!told.contains("canary"), "{told}");
+    let log = lines.text();
+    assert!(log.contains("Twilio refuses the account's API key"), "{log}");
+    assert!(log.contains("TWILIO_API_KEY_SECRET"), "{log}");
+    assert!(!log.contains("canary"), "{log}");
 }

@@ -9,7 +9,7 @@ use twilio::{
     client::ApiError,
     flex_token::{Listener, TokenError},
 };
-use vault::ReadError;
+use vault::{Damage, Outage, ReadError};
 
 use crate::fakes::{
     Answer, DOMAIN, Flex, Keys, LINK_KEYS, RECORDING, Shelf, Verdict, World, plaintext, request, supervisor,
@@ -225,8 +225,8 @@ async fn there_is_no_link_to_what_cannot_be_played() {
     assert_eq!(missing.header("retry-after"), Some("30"));
     for (fault, status, code) in [
         (ReadError::Archived, 409, "archived"),
-        (ReadError::Damaged(String::new()), 502, "damaged"),
-        (ReadError::Unavailable(String::new()), 503, "unavailable"),
+        (Damage::Empty.into(), 502, "damaged"),
+        (Outage::RangeRefused.into(), 503, "unavailable"),
     ] {
         world.shelf.fail_open(fault);
         assert_eq!(world.ask(RECORDING).await.error(), (status, code.to_owned()));

@@ -17,7 +17,7 @@ pub(super) enum Disposition {
     /// SQS delivers it again after this time.
     Waits(Duration),
     /// It moves to the dead-letter queue.
-    Dies,
+    Abandoned,
 }
 
 /// The first wait. Each later one is twice as long, so that an overloaded service gets time to recover.
@@ -39,7 +39,7 @@ const TIMES_UNTRIED: u32 = 3;
 /// The disposition of a message that failed `times_received` times in its queue, `age` after its callback.
 pub(super) fn failed(failure: &Failure, age: Duration, times_received: u32) -> Disposition {
     if is_final(failure) || age >= MAX_LINK_AGE {
-        return Disposition::Dies;
+        return Disposition::Abandoned;
     }
     let doublings = times_received.saturating_sub(1);
     let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(doublings));
@@ -158,13 +158,13 @@ mod tests {
             assert_eq!(waits_s(&failure, 1), [2], "{failure}");
             assert_eq!(
                 failed(&failure, Duration::from_secs(DAY_S), 1),
-                Disposition::Dies,
+                Disposition::Abandoned,
                 "{failure}"
             );
         }
         let newer = Failure::Message(MessageError::UnknownVersion { found: 2 });
         assert_eq!(failed(&newer, Duration::ZERO, 1), Disposition::Waits(FIRST_WAIT));
-        assert_eq!(failed(&newer, Duration::from_secs(DAY_S), 1), Disposition::Dies);
+        assert_eq!(failed(&newer, Duration::from_secs(DAY_S), 1), Disposition::Abandoned);
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
             Failure::Job(JobError::OtherRole("CopyRecording")),
             Failure::Message(MessageError::Malformed { line: 1, column: 1 }),
         ] {
-            assert_eq!(failed(&failure, Duration::ZERO, 1), Disposition::Dies, "{failure}");
+            assert_eq!(failed(&failure, Duration::ZERO, 1), Disposition::Abandoned, "{failure}");
         }
     }
 

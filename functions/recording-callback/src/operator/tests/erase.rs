@@ -17,14 +17,14 @@ fn recording() -> RecordingSid {
 }
 
 async fn presence(world: &World) -> Presence {
-    world.operator.parts.catalog.presence(&recording()).await.unwrap()
+    world.operator.clients.catalog.presence(&recording()).await.unwrap()
 }
 
 #[tokio::test]
 async fn an_erased_recording_is_gone_here_and_at_twilio() {
     let world = world().await;
     let recording_sid = ::sid::RecordingSid::parse(&sid(1)).unwrap();
-    let deletions = world.operator.parts.deletions.as_ref().unwrap();
+    let deletions = world.operator.clients.deletions.as_ref().unwrap();
     deletions.schedule(&recording_sid, Some(5)).await.unwrap();
 
     let answer = world.invoke(json!({"erase": sid(1)})).await.unwrap();
@@ -104,7 +104,7 @@ async fn what_twilio_does_not_say_is_not_said() {
 async fn the_deletion_of_an_original_is_called_off_before_anything_is_removed() {
     let mut world = world().await;
     let recording_sid = ::sid::RecordingSid::parse(&sid(1)).unwrap();
-    let deletions = world.operator.parts.deletions.as_ref().unwrap();
+    let deletions = world.operator.clients.deletions.as_ref().unwrap();
     deletions.schedule(&recording_sid, Some(5)).await.unwrap();
 
     let refusing = Loopback::start(|asked| match asked.what.split(' ').next().unwrap() {
@@ -112,7 +112,7 @@ async fn the_deletion_of_an_original_is_called_off_before_anything_is_removed() 
         _ => (403, None, json!(null)),
     })
     .await;
-    world.operator.parts.eraser = Eraser::new(Bucket::new(aws_sdk_s3::Client::new(&refusing.aws()), &world.aws.name));
+    world.operator.clients.eraser = Eraser::new(Bucket::new(aws_sdk_s3::Client::new(&refusing.aws()), &world.aws.name));
     let error = world.invoke(keeping()).await.unwrap_err().to_string();
     assert!(error.contains("not everything was removed"), "{error}");
     assert!(world.scheduled().await.is_empty());
@@ -124,7 +124,7 @@ async fn a_schedule_that_cannot_be_cancelled_keeps_nothing_from_being_removed() 
     let mut config = world.aws.schedules();
     config.group = "no-such-group".to_owned();
     let refusing = Loopback::start(|_| (403, None, json!({"message": "canary"}))).await;
-    world.operator.parts.schedules = Schedules::new(&refusing.aws(), config);
+    world.operator.clients.schedules = Schedules::new(&refusing.aws(), config);
     let error = world.invoke(keeping()).await.unwrap_err().to_string();
     assert!(
         error.contains("scheduled deletion at Twilio was not cancelled"),

@@ -7,7 +7,7 @@ const HOUR_MS: i64 = 60 * 60 * 1_000;
 /// Deletions of three recordings' originals are scheduled, two hours from now.
 async fn world() -> World {
     let world = World::deleting_unlinked(Twilio::with(Vec::new()).await).await;
-    let deletions = world.operator.parts.deletions.as_ref().unwrap();
+    let deletions = world.operator.clients.deletions.as_ref().unwrap();
     for number in 1..=3 {
         let recording = ::sid::RecordingSid::parse(&sid(number)).unwrap();
         deletions.schedule(&recording, Some(5)).await.unwrap();
@@ -20,10 +20,10 @@ async fn sweep(world: &World, hours: i64) -> Value {
     let mut work = Work::Sweep(SweepRun::new(clock::now_ms() + hours * HOUR_MS));
     let turn = Turn {
         ends: Instant::now() + PIECE,
-        carefully: false,
+        after_failure: false,
     };
     loop {
-        match work.advance(&world.operator.parts, turn).await.unwrap() {
+        match work.advance(&world.operator.clients, turn).await.unwrap() {
             Advance::More(more) | Advance::Later(more) => work = more,
             Advance::Done(done) => return json!(done)["sweep"]["counts"].clone(),
         }

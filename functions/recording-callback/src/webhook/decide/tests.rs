@@ -178,7 +178,7 @@ fn a_status_that_twilio_did_not_have_is_passed_over() {
             "RecordingStatus=completed",
             &format!("RecordingStatus={status}"),
         );
-        assert_eq!(decision.unwrap(), Decision::PassOver, "{status}");
+        assert_eq!(decision.unwrap(), Decision::Ignore, "{status}");
     }
 }
 

@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sid::RecordingSid;
 use twilio::callback::EncryptionDetails;
-use vault::{Attributes, ContentType, Doubts, Incoming, Outcome, ReadError, Reader, StoreError, Told};
+use vault::{Attributes, ContentType, Doubts, Incoming, Outcome, ReadError, Reader, Reported, StoreError};
 
 use super::*;
 use crate::testing::{
@@ -55,7 +55,11 @@ impl Sealed {
 
 impl Source for &Sealed {
     fn open<'a>(&'a self, from: u64, validator: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>> {
-        assert_eq!((from, validator), (0, None), "there's no going on in the middle");
+        assert_eq!(
+            (from, validator),
+            (0, None),
+            "a download always begins at the first byte"
+        );
         *self.opened.lock().unwrap() += 1;
         let broken = self.breaks.lock().unwrap().pop();
         let mut chunks: Vec<_> = self.bytes[..broken.unwrap_or(self.bytes.len())]
@@ -308,7 +312,7 @@ async fn store(emulated: &Emulated, keys: &MediaKeys, sealed: &Sealed) -> Result
     let incoming = Incoming {
         content_type: ContentType::Mp3,
         attributes: Attributes::new(),
-        told: Told::default(),
+        reported: Reported::default(),
         doubts: Doubts::Store,
     };
     emulated.writer().store(&recording(), &incoming, &media, deadline).await

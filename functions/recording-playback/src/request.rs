@@ -1,4 +1,4 @@
-//! One request, with what the invocation says about it.
+//! One request and its invocation.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,18 +8,18 @@ use lambda_runtime::Context;
 
 /// A request, and the invocation that it came with.
 #[derive(Debug)]
-pub(crate) struct Call<'a> {
-    request: &'a ApiGatewayV2httpRequest,
+pub(crate) struct Request<'a> {
+    event: &'a ApiGatewayV2httpRequest,
     pub(crate) context: &'a Context,
     /// Since the Unix epoch.
     pub(crate) now: Duration,
     pub(crate) started: Instant,
 }
 
-impl<'a> Call<'a> {
-    pub(crate) fn new(request: &'a ApiGatewayV2httpRequest, context: &'a Context) -> Self {
+impl<'a> Request<'a> {
+    pub(crate) fn new(event: &'a ApiGatewayV2httpRequest, context: &'a Context) -> Self {
         Self {
-            request,
+            event,
             context,
             // A clock before 1970 would make every link valid. The latest time makes every link expired instead.
             now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX),
@@ -28,17 +28,17 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) fn method(&self) -> &'a Method {
-        &self.request.request_context.http.method
+        &self.event.request_context.http.method
     }
 
     /// The path as it was sent.
     pub(crate) fn path(&self) -> &'a str {
-        self.request.raw_path.as_deref().unwrap_or_default()
+        self.event.raw_path.as_deref().unwrap_or_default()
     }
 
     /// The raw query string, in which AWS has put a space for every `+`.
     pub(crate) fn query(&self) -> &'a str {
-        self.request.raw_query_string.as_deref().unwrap_or_default()
+        self.event.raw_query_string.as_deref().unwrap_or_default()
     }
 
     /// The value of the query's first parameter of that name, decoded.
@@ -49,12 +49,12 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) fn headers(&self) -> &'a HeaderMap {
-        &self.request.headers
+        &self.event.headers
     }
 
     /// The function URL's own domain.
     pub(crate) fn domain(&self) -> Option<&'a str> {
-        self.request.request_context.domain_name.as_deref()
+        self.event.request_context.domain_name.as_deref()
     }
 
     /// When Lambda ends the invocation, since the Unix epoch. `None` if nothing ends it: `cargo lambda watch` sets a

@@ -10,7 +10,7 @@ use crate::{
     twilio_account::TwilioAccount,
 };
 
-pub(super) struct Parts {
+pub(super) struct Clients {
     pub(super) twilio: TwilioAccount,
     pub(super) catalog: Catalog,
     pub(super) reader: Reader,
@@ -23,7 +23,7 @@ pub(super) struct Parts {
     pub(super) deletions: Option<Deletions>,
 }
 
-impl Parts {
+impl Clients {
     pub(super) fn new(aws: &SdkConfig, twilio: TwilioAccount, config: OperatorConfig) -> Self {
         let s3 = aws_sdk_s3::Client::new(aws);
         let bucket = Bucket::new(s3.clone(), &config.vault.bucket);

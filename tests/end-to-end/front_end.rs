@@ -1,0 +1,85 @@
+//! `scripts/vault.py`, as operators run it against a deployed stack, against this one.
+
+use std::{fs, path::Path, process::Output};
+
+use local_stack::{Stack, values};
+use serde_json::Value;
+use tokio::process::Command;
+use toolbox::{Scratch, Venv};
+
+use crate::support::{Recording, among_others};
+
+/// Runs a command of the front end with the secrets that it may need. These commands do without boto3.
+async fn vault(stack: &Stack, folder: &Path, arguments: &[&str]) -> Output {
+    let python = tokio::task::spawn_blocking(|| toolbox::python(Venv::Stack));
+    let command = arguments[0];
+    let ran = Command::new(python.await.unwrap().unwrap())
+        .arg(toolbox::workspace_root().join("scripts/vault.py"))
+        .args([command, "--json", "--playback-url", stack.playback_url()])
+        .args(&arguments[1..])
+        .current_dir(folder)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("FLEX_TOKEN", values::FLEX_TOKEN)
+        .env("TWILIO_AUTH_TOKEN", values::AUTH_TOKEN)
+        .env("TWILIO_API_KEY_SID", values::API_KEY_SID)
+        .env("TWILIO_API_KEY_SECRET", values::API_KEY_SECRET)
+        .output()
+        .await
+        .unwrap();
+    let printed = [&ran.stdout[..], &ran.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    for secret in [
+        values::AUTH_TOKEN,
+        values::API_KEY_SECRET,
+        values::FLEX_TOKEN,
+        "signature=",
+    ] {
+        assert!(!printed.contains(secret), "{command} printed a secret");
+    }
+    ran
+}
+
+/// The document of a command that succeeded.
+fn document(ran: &Output) -> Value {
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{errors}{}", String::from_utf8_lossy(&ran.stdout));
+    serde_json::from_slice(&ran.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn the_front_end_tests_downloads_and_measures_a_recording() {
+    let (stack, _turn) = among_others().await;
+    let recording = Recording::new(stack, 300_000);
+    let scratch = Scratch::new().unwrap();
+    let folder = scratch.path();
+
+    let callback = format!("{}#rc=3&rp=all", stack.callback_url());
+    let urls = [
+        "--callback-url",
+        &callback,
+        "--signed-url",
+        &stack.public_callback_url(),
+    ];
+    let who = ["--account", values::ACCOUNT_SID, "--recording", &recording.sid];
+    let tested = vault(stack, folder, &[&["smoke-test"], &urls[..], &who[..]].concat()).await;
+    let checks = document(&tested)["checks"].as_array().unwrap().clone();
+    assert!(
+        checks.len() == 10 && checks.iter().all(|check| check["result"] == "ok"),
+        "{checks:?}"
+    );
+
+    let downloaded = vault(stack, folder, &["download", &recording.sid, "call.wav"]).await;
+    assert_eq!(document(&downloaded)["bytes"], 300_000);
+    assert_eq!(fs::read(folder.join("call.wav")).unwrap(), recording.audio);
+
+    let twilio = stack.twilio().api_base();
+    let media = ["--twilio-media", "--twilio-api-base", &twilio, "--slow-seconds", "1"];
+    let proved = vault(stack, folder, &[&["prove"], &who[..], &media[..]].concat()).await;
+    let proved = document(&proved);
+    assert_eq!(proved["media"]["length"], 300_000);
+    for answer in proved["answers"].as_array().unwrap() {
+        assert_eq!(answer["asExpected"], true, "{answer}");
+    }
+    let page = fs::read_to_string(folder.join("proof.md")).unwrap();
+    assert_eq!(page.matches("| yes |").count(), 13, "{page}");
+}
