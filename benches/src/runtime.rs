@@ -192,7 +192,7 @@ async fn answer(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<Fu
         let _ = whole.await;
         return Ok(Response::builder().status(StatusCode::ACCEPTED).body(Full::default())?);
     }
-    let (path, told) = (path.to_owned(), request.into_body().collect().await?.to_bytes());
-    eprintln!("{path}: {}", String::from_utf8_lossy(&told));
+    let (path, output) = (path.to_owned(), request.into_body().collect().await?.to_bytes());
+    eprintln!("{path}: {}", String::from_utf8_lossy(&output));
     Ok(Response::builder().status(StatusCode::ACCEPTED).body(Full::default())?)
 }

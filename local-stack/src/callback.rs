@@ -79,7 +79,7 @@ impl Callback {
     /// Sets the channels and the duration that Twilio would report for this media. Media that is not audio changes
     /// nothing.
     #[must_use]
-    pub fn telling_of(self, media: &[u8]) -> Self {
+    pub fn for_media(self, media: &[u8]) -> Self {
         let mut recogniser = Recogniser::new();
         recogniser.update(&Bytes::copy_from_slice(media));
         let Verdict::Audio(audio) = recogniser.finish() else {

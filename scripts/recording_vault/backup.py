@@ -1,4 +1,4 @@
-"""The backup file: what the setup has changed and what was there before. It contains no secrets."""
+"""The backup file: the changes of the setup, and the previous values. It contains no secrets."""
 
 import json
 import os

@@ -31,7 +31,7 @@ class Console:
         print(text, file=self.errors if self.as_json else self.output, flush=True)
 
     def result(self, document):
-        """Prints the JSON document of a command, if it was asked for."""
+        """Prints the JSON document of a command, if it was requested."""
         if self.as_json:
             print(json.dumps(document, indent=2, default=str), file=self.output, flush=True)
 

@@ -41,7 +41,7 @@ class Context:
         return Artifacts(self.account, self.account_id, name)
 
     def ended(self, code):
-        """Prints the report, if it was asked for. Returns the exit code."""
+        """Prints the report, if it was requested. Returns the exit code."""
         self.console.result(self.report | {"exitCode": code})
         return code
 

@@ -1,4 +1,4 @@
-"""The last step of the setup: Flex's configuration, and the plugin if it was asked for."""
+"""The last step of the setup: Flex's configuration, and the plugin if it was requested."""
 
 from . import checks, flex_configuration, flex_plugins
 from .stored_secrets import verified_auth_token

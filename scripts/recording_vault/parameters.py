@@ -92,7 +92,7 @@ def problem_of(name, declaration, value):
 
 
 def check_lasting(stack, resolved, deployed):
-    """Refuses what AWS cannot change later, and what would make recordings unreadable."""
+    """Refuses changes that AWS cannot make later, and changes that would make recordings unreadable."""
     values = {name: value for name, value, _ in resolved}
     if values.get("RestrictKeyUse") == "true" and len(stack) > RESTRICTED_NAME:
         raise Refusal(f"with RestrictKeyUse, the stack's name must have at most {RESTRICTED_NAME} characters: {stack}")

@@ -62,7 +62,7 @@ def alarm_subscription(account, stack):
         return f"Alarms go to {stack.parameters['AlarmTopicArn']}.", False
     address = stack.parameters.get("AlarmEmail")
     if not address:
-        return "Nobody is told about alarms. Set AlarmEmail or AlarmTopicArn.", True
+        return "Alarms notify nobody. Set AlarmEmail or AlarmTopicArn.", True
     try:
         resource = account.client("cloudformation").describe_stack_resource(
             StackName=stack.name, LogicalResourceId="AlarmTopic"

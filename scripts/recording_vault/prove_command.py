@@ -1,4 +1,4 @@
-"""The command `prove`: measures on a real account what the design only believes, as JSON and as a readable page."""
+"""The command `prove`: measures on a real account assumptions of the design that no local test can check, and writes them as JSON and as a readable page."""
 
 import argparse
 import json

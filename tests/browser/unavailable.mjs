@@ -1,4 +1,4 @@
-// What a supervisor sees if a recording does not play.
+// The messages that a supervisor sees if a recording does not play.
 
 import { scenario } from "./browser.mjs";
 import { openFlex, serveFlex } from "./flex-page.mjs";

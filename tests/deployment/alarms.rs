@@ -45,9 +45,9 @@ fn history(alarm: &str, metrics: &Metrics, minutes: u32) -> Vec<(u32, String)> {
         .unwrap()
         .write_all(case.to_string().as_bytes())
         .unwrap();
-    let told = model.wait_with_output().unwrap();
-    assert!(told.status.success());
-    let [history] = serde_json::from_slice::<[_; 1]>(&told.stdout).unwrap();
+    let output = model.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let [history] = serde_json::from_slice::<[_; 1]>(&output.stdout).unwrap();
     history
 }
 

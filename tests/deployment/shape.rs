@@ -138,8 +138,8 @@ fn queues_feed_one_message_at_a_time_and_say_which_failed() {
     }
     // The copier must recognize its last attempt.
     let receives = &properties("CopiesQueue")["RedrivePolicy"]["maxReceiveCount"];
-    let told = &properties("CopierFunction")["Environment"]["Variables"]["COPIES_MAX_RECEIVES"];
-    assert_eq!(told.as_str(), Some(&*receives.to_string()));
+    let setting = &properties("CopierFunction")["Environment"]["Variables"]["COPIES_MAX_RECEIVES"];
+    assert_eq!(setting.as_str(), Some(&*receives.to_string()));
     // Lambda requires this: a message that becomes visible during its invocation would be processed twice.
     assert!(properties("LinkerFunction")["Timeout"].as_u64() < Some(60));
     assert!(properties("LateLinkerFunction")["Timeout"].as_u64() < Some(60));

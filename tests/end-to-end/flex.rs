@@ -205,7 +205,7 @@ fn twilios_callback(case: &Accepted, recording: &Recording) -> Callback {
     let (url, query) = url.split_once('?').unwrap();
     assert_eq!(url, format!("{}{}", values::PUBLIC_BASE_URL, values::CALLBACK_PATH));
     let completed = Callback::completed(&recording.sid)
-        .telling_of(&recording.audio)
+        .for_media(&recording.audio)
         .query(query);
     match recorded {
         Recorded::Conference => completed.of_conference("CF00000000000000000000000000000001"),

@@ -101,7 +101,7 @@ async fn a_task_is_found_by_its_call_where_the_callback_does_not_name_it() {
     let recording = Recording::new(stack, 100_000);
     let callback = Callback::completed(&recording.sid)
         .parameter("CallSid", &recording.call)
-        .telling_of(&recording.audio);
+        .for_media(&recording.audio);
     assert_eq!(
         stack.post_callback(&callback).await.unwrap().status(),
         StatusCode::NO_CONTENT

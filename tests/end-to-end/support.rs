@@ -160,7 +160,7 @@ impl Recording {
     pub(crate) fn callback(&self) -> Callback {
         Callback::completed(&self.sid)
             .parameter("CallSid", &self.call)
-            .telling_of(&self.audio)
+            .for_media(&self.audio)
             .query(&format!("taskSid={}", self.task))
     }
 

@@ -24,7 +24,7 @@ struct Job {
 
 /// Prints `ready`, and `done` after each job.
 pub(crate) async fn run() -> Result<(), Failure> {
-    let s3 = aws_sdk_s3::Client::new(&service::aws::sdk_config(service::aws::Timeouts::PATIENT)?);
+    let s3 = aws_sdk_s3::Client::new(&service::aws::sdk_config(service::aws::Timeouts::FOR_JOBS)?);
     let http = reqwest::Client::builder().pool_max_idle_per_host(0).build()?;
     println!("ready");
     for line in std::io::stdin().lines() {

@@ -10,7 +10,7 @@ use crate::{Failure, names};
 
 /// Answers the query `KEY` with that object, or the requested range of it.
 pub(crate) async fn run() -> Result<(), lambda_http::Error> {
-    let s3 = Client::new(&service::aws::sdk_config(service::aws::Timeouts::PATIENT)?);
+    let s3 = Client::new(&service::aws::sdk_config(service::aws::Timeouts::FOR_JOBS)?);
     let socket = RuntimeSocket::from_env();
     let answer = |request: Request| {
         socket.send_at_once();

@@ -13,7 +13,7 @@ pub enum Look {
     Audio(Format),
     /// They are certainly not the beginning of a recording.
     NotAudio(NotAudio),
-    /// Neither of them.
+    /// They may be either.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! What the bytes of a recording can turn out to be.
+//! The verdict on the bytes of a recording.
 
 use std::time::Duration;
 
@@ -44,13 +44,13 @@ pub enum NotAudio {
     },
 }
 
-/// What all the bytes together are.
+/// The verdict on all bytes of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Audio.
+    /// They are audio.
     Audio(Audio),
-    /// Certainly not the recording.
+    /// They are certainly not the recording.
     NotAudio(NotAudio),
-    /// Nothing that this crate knows. It may still be audio.
+    /// They have no format that this crate knows. They may still be audio.
     Unknown,
 }

@@ -34,7 +34,7 @@ pub struct Timeouts {
 impl Timeouts {
     /// For jobs from a queue. If AWS is still down after a minute, the queue retries the job. S3 answers an
     /// `UploadPart` after it has received the part, and 8 MiB in 20 s are 3.4 Mbit/s.
-    pub const PATIENT: Self = Self {
+    pub const FOR_JOBS: Self = Self {
         attempt: Duration::from_secs(20),
         operation: Duration::from_secs(60),
     };

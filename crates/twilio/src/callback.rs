@@ -31,7 +31,7 @@ pub struct RecordingCallback {
     pub account_sid: AccountSid,
     /// The recording.
     pub recording_sid: RecordingSid,
-    /// What happened to it.
+    /// The recording's status.
     pub status: RecordingStatus,
     /// The recording's facts, as the callback reports them.
     pub facts: RecordingFacts,

@@ -40,7 +40,7 @@ impl fmt::Debug for SignedBody<'_> {
     }
 }
 
-/// Why a request isn't from Twilio. All of these errors mean 403.
+/// Why a request is refused as not from Twilio. All of these errors mean 403.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignatureError {
@@ -76,10 +76,10 @@ pub fn verify(url: &str, body: &SignedBody<'_>, header: &str, tokens: &[SecretSt
     verify_by(Algorithm::HmacSha1, tokens, url, body, header)
 }
 
-/// As [`verify`], under the SharedKey that the request's settings header names.
+/// Like [`verify`], but under the SharedKey that the request's settings header names.
 ///
 /// # Errors
-/// As [`verify`].
+/// Like [`verify`].
 pub fn verify_shared(url: &str, body: &SignedBody<'_>, header: &str, key: &SharedKey) -> Result<(), SignatureError> {
     verify_by(key.algorithm, slice::from_ref(&key.secret), url, body, header)
 }
@@ -90,7 +90,7 @@ pub fn sign(url: &str, body: &SignedBody<'_>, token: &SecretString) -> String {
     sign_by(Algorithm::HmacSha1, token, url, body)
 }
 
-/// As [`sign`], under a SharedKey.
+/// Like [`sign`], but under a SharedKey.
 #[must_use]
 pub fn sign_shared(url: &str, body: &SignedBody<'_>, key: &SharedKey) -> String {
     sign_by(key.algorithm, &key.secret, url, body)

@@ -37,7 +37,7 @@ pub use self::{
 use self::{
     commit::Attempted,
     copy::Copying,
-    download::{Download, Patience},
+    download::{Download, DownloadLimits},
     error::CopyError,
     target::Target,
     upload::MultipartUpload,
@@ -142,7 +142,7 @@ async fn copy_until_settled(
     if let Some(outcome) = commit::settled(target, &attempted).await? {
         return Ok(outcome);
     }
-    let mut download = Download::new(recording, source, Patience::DEFAULT);
+    let mut download = Download::new(recording, source, DownloadLimits::DEFAULT);
     let mut remark = None;
     for _ in 0..COPIES {
         let unsettled = match copying.run(&mut download, upload, &mut attempted, remark).await {

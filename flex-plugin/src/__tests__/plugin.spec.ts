@@ -77,13 +77,13 @@ test("flex-project-template's dual-channel recording beside ours is a second one
   }
 });
 
-test("what isn't a call, or names no task, is left alone", () => {
+test("ignores a task that is not a call or has no SID", () => {
   const { accept } = start(configuration({}));
   expect(accept({ sid: "WR1" })).toBeUndefined();
   expect(accept({ task: { ...TASK, channelType: "web" } })).toBeUndefined();
 });
 
-test("options that others have set stay", () => {
+test("keeps options that others have set", () => {
   const { accept } = start(configuration({}));
   const others = { endConferenceOnExit: true, beep: "onExit" };
   expect(accept({ task: TASK, conferenceOptions: others })).toMatchObject({ ...others, conferenceRecord: true });

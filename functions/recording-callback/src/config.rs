@@ -95,7 +95,7 @@ impl Config {
         // fails.
         settings.finish(account.map(|account| Self {
             account,
-            aws_timeouts: role.map_or(Timeouts::PATIENT, Role::aws_timeouts),
+            aws_timeouts: role.map_or(Timeouts::FOR_JOBS, Role::aws_timeouts),
             webhook,
             jobs,
         }))
@@ -122,7 +122,7 @@ impl Role {
         match self {
             Self::Webhook => WEBHOOK_TIMEOUTS,
             Self::Linker => LINKER_TIMEOUTS,
-            Self::Copier | Self::Operator => Timeouts::PATIENT,
+            Self::Copier | Self::Operator => Timeouts::FOR_JOBS,
         }
     }
 }

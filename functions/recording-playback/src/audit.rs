@@ -1,4 +1,4 @@
-//! The audit trail: who received a link, and which bytes of which recording were played with it.
+//! The audit trail. It records who received a link, and which bytes of which recording were played with it.
 //!
 //! Audit lines have the target `audit`, which the log group's saved query selects. `linkId` joins them. They contain no
 //! token, signature or query string.

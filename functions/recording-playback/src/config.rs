@@ -42,7 +42,7 @@ pub struct Config {
     pub allowed_roles: Vec<String>,
     /// `MEDIA_URL_TTL`: how long a link plays, in seconds.
     pub link_ttl_s: u64,
-    /// `MAX_RANGE_BYTES`: the most plaintext that answers an open range of a browser that asks for the rest by itself.
+    /// `MAX_RANGE_BYTES`: the most plaintext that answers an open range of a browser that requests the rest by itself.
     pub max_range_bytes: u64,
     /// `ACCEPT_SEGMENT_LINKS`: whether links that never expire play.
     pub accept_segment_links: bool,

@@ -38,7 +38,7 @@ impl FlexOrigins {
     /// Reads origins, comma separated: `https://host` or `https://host:port`, http on a loopback address.
     ///
     /// # Errors
-    /// The fault of an invalid origin, without its text.
+    /// The reason why an origin is invalid, without its text.
     pub fn parse(text: &str) -> Result<Self, String> {
         list(text, origin).map(Self)
     }

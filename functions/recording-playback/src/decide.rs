@@ -37,7 +37,7 @@ pub struct Facts {
 #[derive(Clone, Debug)]
 pub struct PlaybackRequest {
     is_head: bool,
-    /// Whether the client asks for the rest of a shortened reply.
+    /// Whether the client requests the rest of a shortened reply.
     requests_the_rest: bool,
     range: Option<RangeSpec>,
     if_range: Option<IfRange>,
@@ -61,7 +61,7 @@ pub enum Unservable {
     /// 400: the recording is too long for one reply. A request with a range can be served.
     #[error("the whole recording does not fit into one reply, a range does")]
     RangeRequired,
-    /// 412: the client asked for another version.
+    /// 412: the client requested another version.
     #[error("the recording is not the requested version")]
     PreconditionFailed,
     /// 416: none of the bytes exist.
@@ -171,8 +171,8 @@ impl PlaybackRequest {
         }
     }
 
-    /// The most that a 206 carries. An open range of a client that asks for the rest gets `max_range_bytes`: such a client
-    /// requests everything to the end, plays or skips, and leaves, while Lambda bills the reply to its end.
+    /// The most that a 206 carries. An open range of a client that requests the rest gets `max_range_bytes`: such a
+    /// client requests everything to the end, plays or skips, and leaves, while Lambda bills the reply to its end.
     fn limit(&self, range: RangeSpec, max_range_bytes: u64) -> u64 {
         match range {
             RangeSpec::Int { last: None, .. } if self.requests_the_rest => max_range_bytes.min(REPLY_LIMIT),

@@ -1,8 +1,8 @@
-//! Recognizes the clients that ask for the rest of a shortened reply by themselves. Pure.
+//! Recognizes the clients that request the rest of a shortened reply by themselves. Pure.
 //!
-//! A 206 may carry less than the requested range (RFC 9110, section 15.3.7). But most clients treat its end as the end of
-//! the recording: WebKit, ffmpeg, mpv, `curl -C -`, `wget -c` and most HTTP libraries. Tests with real browsers show that
-//! the media elements of Chromium and Firefox ask for the rest. Every other client gets all that it requests.
+//! A 206 may carry less than the requested range (RFC 9110, section 15.3.7). But most clients treat its end as the end
+//! of the recording: WebKit, ffmpeg, mpv, `curl -C -`, `wget -c` and most HTTP libraries. Tests with real browsers show
+//! that the media elements of Chromium and Firefox request the rest. Every other client gets all that it requests.
 //!
 //! `Sec-Fetch-Dest` alone does not distinguish them, because WebKit sends it too.
 
@@ -19,7 +19,7 @@ const SEC_CH_UA: HeaderName = HeaderName::from_static("sec-ch-ua");
 /// them all, because a streamed reply's metadata has one value for each header.
 const VARIES_BY: HeaderValue = HeaderValue::from_static("Origin, Sec-Fetch-Dest, Sec-CH-UA, User-Agent");
 
-/// Whether the request is from a media element that asks for the rest of a reply that ends early.
+/// Whether the request is from a media element that requests the rest of a reply that ends early.
 pub(crate) fn requests_the_rest(headers: &HeaderMap) -> bool {
     FetchDest::of(headers).is_some_and(FetchDest::is_media_element) && (is_chromium(headers) || is_firefox(headers))
 }

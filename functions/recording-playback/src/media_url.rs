@@ -17,9 +17,10 @@ use crate::{
     respond,
 };
 
-/// The parameter that gives Twilio's Player the link's lifetime, in seconds. The Player asks for a new link after nine tenths of that time
-/// and continues at its position. Without this parameter, it never asks again (`ConversationsService` of `@twilio/flex-ui`
-/// 2.17). The parameter is not signed, because it decides nothing here: a link ends at its signed `expires`.
+/// The parameter that gives Twilio's Player the link's lifetime, in seconds. The Player requests a new link after nine
+/// tenths of that time and continues at its position. Without this parameter, it never requests another
+/// (`ConversationsService` of `@twilio/flex-ui` 2.17). The parameter is not signed, because it decides nothing here: a
+/// link ends at its signed `expires`.
 const TTL_FOR_THE_PLAYER: &str = "X-Amz-Expires";
 
 /// Answers `GET /media-url?recordingSid=RE…`.

@@ -30,10 +30,10 @@ pub(crate) async fn answer<R: Recordings, C>(
         .admit(request.path(), request.query(), request.now.as_secs())
         .await?;
     metrics::emit(&[("PlaybackRequests", 1.0, Unit::Count)]);
-    let asked = PlaybackRequest::new(request.method(), request.headers());
-    let prepared = match prepare(app, &recording, &asked).await {
+    let wanted = PlaybackRequest::new(request.method(), request.headers());
+    let prepared = match prepare(app, &recording, &wanted).await {
         // The object was replaced between opening and reading. The new version is as good.
-        Err(Refusal::Read(ReadError::Changed)) => prepare(app, &recording, &asked).await?,
+        Err(Refusal::Read(ReadError::Changed)) => prepare(app, &recording, &wanted).await?,
         prepared => prepared?,
     };
     let body = prepared.content.map_or_else(Body::empty, |(range, stream)| {
@@ -70,14 +70,14 @@ struct Prepared {
 async fn prepare<R: Recordings, C>(
     app: &App<R, C>,
     id: &RecordingSid,
-    asked: &PlaybackRequest,
+    wanted: &PlaybackRequest,
 ) -> Result<Prepared, Refusal> {
-    let expectation = asked.expectation(app.max_range_bytes);
-    let mut decided = open_and_decide(app, id, asked, expectation).await?;
+    let expectation = wanted.expectation(app.max_range_bytes);
+    let mut decided = open_and_decide(app, id, wanted, expectation).await?;
     // An answer or a refusal without bytes must not come from a cached opening, because the recording may have been erased
     // since. Only a read sends a request to S3 in any case.
     if decided.content.is_none() && expectation != Expectation::Facts {
-        decided = open_and_decide(app, id, asked, Expectation::Facts).await?;
+        decided = open_and_decide(app, id, wanted, Expectation::Facts).await?;
     }
     let decision = decided.decision?;
     let content = match decided.content {
@@ -91,7 +91,7 @@ async fn prepare<R: Recordings, C>(
     })
 }
 
-/// A decision with what it was made from.
+/// A decision with the recording and the facts that it was made from.
 struct Decided<T> {
     recording: T,
     facts: Facts,
@@ -102,16 +102,16 @@ struct Decided<T> {
 async fn open_and_decide<R: Recordings, C>(
     app: &App<R, C>,
     id: &RecordingSid,
-    asked: &PlaybackRequest,
+    wanted: &PlaybackRequest,
     expectation: Expectation,
 ) -> Result<Decided<R::Recording>, ReadError> {
     let recording = app.recordings.open(id, expectation).await?;
     let facts = R::facts(&recording)?;
-    let decision = asked.decide(&facts, app.max_range_bytes);
+    let decision = wanted.decide(&facts, app.max_range_bytes);
     let content = decision
         .as_ref()
         .ok()
-        .and_then(|decision| asked.content(decision, &facts));
+        .and_then(|decision| wanted.content(decision, &facts));
     Ok(Decided {
         recording,
         facts,

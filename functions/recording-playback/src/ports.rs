@@ -38,10 +38,10 @@ pub trait Recordings: Send + Sync {
 
 /// Validates Flex tokens.
 pub trait TokenCheck: Send + Sync {
-    /// Asks the issuer which listener the token belongs to.
+    /// Has the issuer validate the token, and returns its listener.
     ///
     /// # Errors
-    /// [`CheckError`] if the token is not valid, or if the issuer cannot be asked.
+    /// [`CheckError`] if the token is not valid, or if the issuer cannot be reached.
     fn check(&self, token: &FlexToken) -> impl Future<Output = Result<Listener, CheckError>> + Send;
 }
 

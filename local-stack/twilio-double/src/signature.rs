@@ -29,7 +29,7 @@ pub fn shared_key_signature<'a>(
 fn signed_text<'a>(url: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut parameters: Vec<_> = parameters.into_iter().collect();
     parameters.sort_unstable();
-    // Of a repeated name, each distinct value counts once.
+    // Each distinct value of a repeated name counts once.
     parameters.dedup();
     let mut text = url.to_owned();
     for (name, value) in parameters {

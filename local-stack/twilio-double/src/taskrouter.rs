@@ -60,7 +60,7 @@ pub(super) fn update(
             "Attributes has {length} characters; at most {MAXIMUM_ATTRIBUTES_CHARS} are allowed"
         )));
     }
-    // Not as a `Value`, which cannot hold half of a surrogate pair and has a limit on depth. JSON allows both.
+    // A `Value` cannot hold half of a surrogate pair and has a limit on depth. JSON allows both.
     if serde_json::from_str::<IgnoredAny>(attributes).is_err() {
         return Err(Problem::invalid("Attributes is not JSON"));
     }

@@ -117,8 +117,8 @@ impl Tokens {
             .collect()
     }
 
-    /// The endpoint that Flex UI calls: a token may ask about itself. The answer has no `valid`, because flex-sdk adds
-    /// it. The errors are the two that mean to Flex UI that a token is no longer valid.
+    /// The endpoint that Flex UI calls: a token may be used to validate itself. The answer has no `valid`, because
+    /// flex-sdk adds it. The errors are the two that mean to Flex UI that a token is no longer valid.
     ///
     /// # Errors
     /// 401 for a token that is not valid, and for any other credential.
@@ -152,9 +152,9 @@ impl Tokens {
         }
     }
 
-    /// The Auth Token may ask about any token, and a Flex token about itself: Twilio publishes these two forms. A user
-    /// reports that an API key may ask too (twilio-flex-token-validator, issue 18). For a token that is not valid, the
-    /// answer is a 200.
+    /// The Auth Token may be used to validate any token, and a Flex token to validate itself: Twilio publishes these
+    /// two forms. A user reports that an API key works too (twilio-flex-token-validator, issue 18). For a token that is
+    /// not valid, the answer is a 200.
     ///
     /// # Errors
     /// 401 without such credentials, 400 for a body without a token.

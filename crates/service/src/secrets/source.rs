@@ -9,13 +9,13 @@ pub trait SecretSource<T>: Send + Sync {
     /// The known value, at most five minutes old.
     ///
     /// # Errors
-    /// As [`Secret::current`].
+    /// The errors of [`Secret::current`].
     fn current(&self) -> BoxFuture<'_, Result<T, SecretError>>;
 
     /// The value as it is now, at most ten seconds old.
     ///
     /// # Errors
-    /// As [`Secret::refreshed`].
+    /// The errors of [`Secret::refreshed`].
     fn refreshed(&self) -> BoxFuture<'_, Result<T, SecretError>>;
 }
 
@@ -29,8 +29,8 @@ impl<T: Send> SecretSource<T> for Secret<T> {
     }
 }
 
-/// Calls `call` with the known value. If `is_refused` says of its error that the value was refused, reads the secret again
-/// and calls once more: the value may have been replaced since it was last read.
+/// Calls `call` with the known value. If `is_refused` returns true for the error, reads the secret again and calls once
+/// more, because the value may have been replaced since it was last read.
 ///
 /// `call` is not an async closure, because the compiler cannot prove that the future of one is `Send`.
 ///

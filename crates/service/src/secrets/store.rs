@@ -26,7 +26,7 @@ pub(super) const MAX_OUTAGE: Duration = Duration::from_secs(60 * 60);
 
 /// The shortest time between two reads of a secret, after one that failed or for callers whose known value was refused. A
 /// flood of forged requests can therefore not become a flood of calls.
-const ASK_INTERVAL: Duration = Duration::from_secs(10);
+const READ_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Limit on a whole call. A healthy Secrets Manager in the same Region answers in tens of milliseconds. The webhook may need
 /// two secrets, and must answer within ten seconds.
@@ -67,7 +67,7 @@ impl Secrets {
             .build();
         let known = Known {
             values: Cache::new(MAX_SECRETS, MAX_OUTAGE, clock.clone()),
-            failures: Cache::new(MAX_SECRETS, ASK_INTERVAL, clock.clone()),
+            failures: Cache::new(MAX_SECRETS, READ_INTERVAL, clock.clone()),
         };
         Self {
             client: Client::from_conf(config),
@@ -90,7 +90,7 @@ impl Secrets {
     /// The secret's text, younger than ten seconds, for a caller whose known value was refused.
     pub(super) async fn refresh(&self, id: &Arc<str>) -> Result<Arc<SecretString>, SecretError> {
         let mut place = self.known.values.place(id).await;
-        match place.younger_than(ASK_INTERVAL) {
+        match place.younger_than(READ_INTERVAL) {
             Some(value) => Ok(Arc::clone(value)),
             None => self.read(id, &mut place).await,
         }
@@ -130,14 +130,14 @@ impl Secrets {
             answer => answer,
         };
         let answer = answer.map_err(|error| match error.as_service_error() {
-            // Secrets Manager also answers so for a secret whose value was never set.
+            // Secrets Manager returns the same error for a secret whose value was never set.
             Some(service) if service.is_resource_not_found_exception() => SecretError::Missing,
             _ => failure(&error),
         })?;
         let text = match (answer.secret_string, answer.secret_binary) {
             (Some(text), _) => text,
             (None, Some(_)) => return Err(SecretError::Missing),
-            // Secrets Manager never answers so. For a secret without a value, it answers that there is none.
+            // Secrets Manager never returns this. For a secret without a value, it returns an error.
             (None, None) => return Err(SecretError::Unavailable("an answer without a value".to_owned())),
         };
         if is_usable(&text) {

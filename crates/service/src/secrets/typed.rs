@@ -51,7 +51,8 @@ impl<T> Secret<T> {
     /// The value as it is now, at most ten seconds old, for a caller whose known value was refused.
     ///
     /// # Errors
-    /// As [`current`](Self::current), but without the fallback to a known value if Secrets Manager cannot be reached.
+    /// The errors of [`current`](Self::current), but without the fallback to a known value if Secrets Manager
+    /// cannot be reached.
     pub async fn refreshed(&self) -> Result<T, SecretError> {
         self.read(&*self.secrets.refresh(&self.id).await?)
     }

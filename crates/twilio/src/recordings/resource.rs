@@ -74,7 +74,7 @@ impl Body {
     }
 
     fn encryption_details(&self) -> Option<EncryptionDetails> {
-        // As in a callback, these values mean that the recording isn't encrypted.
+        // These values mean, as in a callback, that the recording isn't encrypted.
         let says_nothing = |details: &Value| match details {
             Value::Null => true,
             Value::String(text) => text.trim().is_empty(),
@@ -195,7 +195,7 @@ mod tests {
         }
     }
 
-    /// Else a backfill would never copy what a callback with the same details brings in.
+    /// Otherwise, a backfill would never copy a recording whose callback with the same details is accepted.
     #[test]
     fn details_that_say_nothing_are_none() {
         for nothing in [json!(null), json!({}), json!(""), json!(" ")] {

@@ -24,7 +24,7 @@ function fields(form) {
   return Object.fromEntries([...parameters.keys()].map((name) => [name, all(name).length > 1 ? all(name) : all(name)[0]]));
 }
 
-/** The URL as Node's own URL and querystring write it, with and without a port: what somebody may have signed. */
+/** The URL as Node's own URL and querystring write it, with and without a port: the forms that may have been signed. */
 function forms(url) {
   const { protocol, hostname, port, pathname, search } = new URL(url);
   const standard = protocol === "https:" ? 443 : 80;

@@ -28,7 +28,7 @@ pub(crate) fn python(requests: &[Request]) -> Vec<Answer> {
         env!("CARGO_MANIFEST_DIR"),
         "/tests/signature_differential/python.py"
     ));
-    ask(oracle, requests)
+    run_oracle(oracle, requests)
 }
 
 /// `twilio/lib/webhooks/webhooks.js`.
@@ -40,10 +40,10 @@ pub(crate) fn node(requests: &[Request]) -> Vec<Answer> {
         "/tests/signature_differential/node.mjs"
     ));
     oracle.arg(modules);
-    ask(oracle, requests)
+    run_oracle(oracle, requests)
 }
 
-fn ask(mut oracle: Command, requests: &[Request]) -> Vec<Answer> {
+fn run_oracle(mut oracle: Command, requests: &[Request]) -> Vec<Answer> {
     let mut oracle = oracle.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let lines: String = requests
         .iter()

@@ -10,8 +10,8 @@ use super::{fetch::Version, open::OpenedRecording};
 /// A function instance serves one listener at a time, and the supervisors of a call center return to a few dozen recordings.
 const MAX_ENTRIES: usize = 256;
 
-/// How long a frame key may stay in memory before KMS is asked again. A revoked permission or a disabled key takes effect after
-/// this time.
+/// How long a frame key may stay in memory before KMS decrypts the data key again. A revoked permission or a disabled
+/// key takes effect after this time.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 
 /// How long S3's last confirmation of the current version is used.

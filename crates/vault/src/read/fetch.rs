@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn any_other_answer_is_refused() {
-        let asked = request(2..6);
+        let requested = request(2..6);
         for content_range in [
             None,
             Some(""),
@@ -331,14 +331,14 @@ mod tests {
             Some("items 2-5/10"),
             Some("bytes 2-18446744073709551615/18446744073709551615"),
         ] {
-            let checked = check_reply(&asked, &answer(content_range, ETAG));
+            let checked = check_reply(&requested, &answer(content_range, ETAG));
             assert!(
                 matches!(checked, Err(Outage::NoContentRange | Outage::OtherBytes)),
                 "{content_range:?}"
             );
         }
         for etag in [None, Some(""), Some("e"), Some("W/\"e\""), Some("\"\"")] {
-            let checked = check_reply(&asked, &answer(Some("bytes 2-5/10"), etag));
+            let checked = check_reply(&requested, &answer(Some("bytes 2-5/10"), etag));
             assert!(matches!(checked, Err(Outage::NoEntityTag)), "{etag:?}");
         }
     }

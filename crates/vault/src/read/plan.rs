@@ -33,10 +33,11 @@ pub(super) const LOOK_AHEAD: u64 = 2 * 1024 * 1024;
 /// S3's largest object has 50 TB. There is nothing to request past this offset.
 const MAX_OBJECT_LEN: u64 = 1 << 46;
 
-/// What the caller expects to read next, so that the open fetches it in the same round trip.
+/// The bytes that the caller expects to read next, so that the open fetches them in the same
+/// round trip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expectation {
-    /// Only the facts (HEAD, 304, 416). They are at most 60 s old. After that, S3 is asked whether they are still valid.
+    /// Only the facts (HEAD, 304, 416). They are at most 60 s old. After that, S3 is called to confirm them.
     Facts,
     /// Plaintext from `offset`, at most `len` bytes.
     Bytes {

@@ -154,8 +154,8 @@ impl Reader {
         })
     }
 
-    /// Fetches the expected bytes of a recording that is already open. Their GET also confirms that its version is current.
-    /// If no bytes are expected, S3 is asked for this confirmation only, unless it gave one recently.
+    /// Fetches the expected bytes of a recording that is already open. Their GET also confirms that its version is
+    /// current. If no bytes are expected, only this confirmation is requested, unless S3 gave one recently.
     async fn fetch_warm(
         &self,
         opened: &Arc<OpenedRecording>,

@@ -27,7 +27,7 @@ use crate::{
     suspicion::SUSPECT,
 };
 
-/// What all attempts to copy one recording have in common.
+/// The values that all attempts to copy one recording share.
 #[derive(Debug)]
 pub(super) struct Copying<'a> {
     pub(super) kms: &'a Kms,

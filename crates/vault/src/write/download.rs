@@ -19,7 +19,7 @@ use super::{
 
 /// The limits of a download.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct DownloadLimits {
     /// How often the source is opened in all.
     pub(super) opens: u32,
     /// How long the source may send nothing, before a reply or within a body.
@@ -28,7 +28,7 @@ pub(super) struct Patience {
     pub(super) pause: Duration,
 }
 
-impl Patience {
+impl DownloadLimits {
     pub(super) const DEFAULT: Self = Self {
         // A four-hour recording takes minutes. If the network breaks more often, it is an outage, which the queue handles.
         opens: 8,
@@ -39,7 +39,7 @@ impl Patience {
     };
 }
 
-/// What is known at the first byte.
+/// The facts that are known at the first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Beginning {
     /// The length in bytes, if the source announced it.
@@ -63,7 +63,7 @@ pub(super) enum Next {
 pub(super) struct Download<'a> {
     recording: &'a RecordingSid,
     source: &'a dyn Source,
-    patience: Patience,
+    limits: DownloadLimits,
     opened: u32,
     body: Option<SourceBody>,
     /// The next byte.
@@ -76,11 +76,11 @@ pub(super) struct Download<'a> {
 }
 
 impl<'a> Download<'a> {
-    pub(super) fn new(recording: &'a RecordingSid, source: &'a dyn Source, patience: Patience) -> Self {
+    pub(super) fn new(recording: &'a RecordingSid, source: &'a dyn Source, limits: DownloadLimits) -> Self {
         Self {
             recording,
             source,
-            patience,
+            limits,
             opened: 0,
             body: None,
             at: 0,
@@ -111,7 +111,7 @@ impl<'a> Download<'a> {
                 }
                 continue;
             };
-            let lost = match timeout(self.patience.stall, body.next()).await {
+            let lost = match timeout(self.limits.stall, body.next()).await {
                 Ok(Some(Ok(chunk))) if chunk.is_empty() => continue,
                 Ok(Some(Ok(chunk))) => return self.received(chunk),
                 Ok(Some(Err(error))) => error,
@@ -153,18 +153,18 @@ impl<'a> Download<'a> {
     async fn open(&mut self) -> Result<Position, StoreError> {
         loop {
             if self.opened > 0 {
-                sleep(self.patience.pause * 2u32.saturating_pow(self.opened - 1)).await;
+                sleep(self.limits.pause * 2u32.saturating_pow(self.opened - 1)).await;
             }
             self.opened += 1;
             // RFC 9110, 15.3.7.3: parts may be combined if they all share the same strong validator.
             let validator = self.validator.as_deref().filter(|_| self.at > 0);
             let from = if validator.is_some() { self.at } else { 0 };
-            let reply = match timeout(self.patience.stall, self.source.open(from, validator)).await {
+            let reply = match timeout(self.limits.stall, self.source.open(from, validator)).await {
                 Ok(reply) => reply,
                 Err(_) => Err(SourceError::retryable("no answer")),
             };
             let lost = match reply {
-                Ok(reply) if reply.start == 0 => match head(reply, self.patience.stall).await {
+                Ok(reply) if reply.start == 0 => match head(reply, self.limits.stall).await {
                     Ok(whole) => return self.take(whole),
                     Err(lost) => lost,
                 },
@@ -221,7 +221,7 @@ impl<'a> Download<'a> {
 
     /// Returns if another attempt is allowed after `error`. Otherwise, it returns the error of the download.
     fn tolerate(&self, error: SourceError) -> Result<(), StoreError> {
-        if !error.retryable || self.opened >= self.patience.opens {
+        if !error.retryable || self.opened >= self.limits.opens {
             return Err(self.failure(error));
         }
         let (recording, byte, opened) = (self.recording, self.at, self.opened);

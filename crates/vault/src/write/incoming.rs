@@ -1,9 +1,9 @@
-//! What is known about a recording before it is copied.
+//! The facts about a recording before it is copied.
 
 use super::attributes::Attributes;
 use crate::{ContentType, Reported};
 
-/// What is known about a recording before its bytes arrive.
+/// The facts about a recording before its bytes arrive.
 #[derive(Clone, Debug)]
 pub struct Incoming {
     /// The content type to store if the bytes do not show it.
@@ -12,12 +12,12 @@ pub struct Incoming {
     pub attributes: Attributes,
     /// The facts that the bytes are compared with.
     pub reported: Reported,
-    /// What happens to bytes that are suspect.
+    /// The handling of bytes that are suspect.
     pub doubts: Doubts,
 }
 
-/// What happens to bytes that may be the recording although something speaks against it. (Bytes that are certainly not the
-/// recording are never stored.)
+/// The handling of bytes that may be the recording, although something speaks against it. (Bytes that are certainly not
+/// the recording are never stored.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubts {
     /// They are refused, because a later attempt may get better ones.

@@ -15,7 +15,7 @@ pub enum Outcome {
     Expired,
 }
 
-/// What was committed.
+/// A committed recording.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {
     /// Length of the recording in bytes.

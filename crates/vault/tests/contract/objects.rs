@@ -73,13 +73,13 @@ async fn user_metadata_comes_back(server: &Server) -> Observed {
     Observed::in_turn(
         "audio/x-wav for 61 s, then audio/x-wav for 61 s",
         [
-            told(head.content_type(), head.metadata()),
-            told(get.content_type(), get.metadata()),
+            described(head.content_type(), head.metadata()),
+            described(get.content_type(), get.metadata()),
         ],
     )
 }
 
-fn told(content_type: Option<&str>, metadata: Option<&HashMap<String, String>>) -> String {
+fn described(content_type: Option<&str>, metadata: Option<&HashMap<String, String>>) -> String {
     let duration = metadata.and_then(|metadata| metadata.get("duration"));
     let duration = duration.map_or("no time", String::as_str);
     format!("{} for {duration}", content_type.unwrap_or("nothing"))

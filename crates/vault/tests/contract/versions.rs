@@ -176,7 +176,7 @@ async fn put_tells_its_version(server: &Server) -> Observed {
 /// Amazon S3 User Guide, "Working with delete markers"; API Reference, "HeadObject".
 async fn head_tells_a_delete_marker(server: &Server) -> Observed {
     let bucket = Versioned::new(server).await;
-    let told = async || match bucket.head().await {
+    let described = async || match bucket.head().await {
         Ok(_) => "done".to_owned(),
         Err(error) => {
             let reply = error.raw_response().unwrap();
@@ -184,12 +184,12 @@ async fn head_tells_a_delete_marker(server: &Server) -> Observed {
             format!("{} {marker}", reply.status().as_u16())
         }
     };
-    let empty = told().await;
+    let empty = described().await;
     bucket.put().await;
     bucket.delete(None).send().await.unwrap();
-    let covered = told().await;
+    let covered = described().await;
     bucket.put().await;
-    let replaced = told().await;
+    let replaced = described().await;
     bucket.delete(None).send().await.unwrap();
     let listed = bucket.list().send().await.unwrap();
     let objects = listed.versions().iter().map(|object| object.version_id().unwrap());
@@ -202,7 +202,7 @@ async fn head_tells_a_delete_marker(server: &Server) -> Observed {
     }
     Observed::in_turn(
         "404 none, then 404 true, then done, then 404 none",
-        [empty, covered, replaced, told().await],
+        [empty, covered, replaced, described().await],
     )
 }
 
@@ -227,13 +227,13 @@ async fn head_tells_a_lock(server: &Server) -> Observed {
     let bucket = Versioned::new(server).await;
     let (held, free) = (bucket.put().await, bucket.put().await);
     bucket.hold(&held).await;
-    let told = async |id: &str| {
+    let described = async |id: &str| {
         let request = server.s3.head_object().bucket(&bucket.name).key(KEY).version_id(id);
         let reply = request.send().await.unwrap();
         let hold = reply.object_lock_legal_hold_status();
         hold.map_or_else(|| "none".to_owned(), ToString::to_string)
     };
-    Observed::in_turn("ON, then none", [told(&held).await, told(&free).await])
+    Observed::in_turn("ON, then none", [described(&held).await, described(&free).await])
 }
 
 /// "If you issue a simple DELETE request … S3 creates a delete marker", whether the version is locked or not.

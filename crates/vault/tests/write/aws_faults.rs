@@ -133,11 +133,11 @@ async fn a_refusal_is_not_retried() {
         world.proxy.inject(operation, ALL, Fault::Answer(403, "AccessDenied"));
         let error = world.store(&source).await.unwrap_err();
         assert!(!error.is_retryable(), "{error}");
-        let told = error.to_string();
-        assert!(told.contains("AccessDenied"), "{told}");
+        let message = error.to_string();
+        assert!(message.contains("AccessDenied"), "{message}");
         assert!(
-            !told.contains("injected"),
-            "the service's message may quote what was sent: {told}"
+            !message.contains("injected"),
+            "the service's message may quote what was sent: {message}"
         );
         world.assert_absent().await;
     }

@@ -157,11 +157,11 @@ fn every_wrong_setting_is_told_at_once_and_no_value_is() {
         ("TWILIO_ENCRYPTION_KEY_ARNS", "alias/canary"),
     ];
     let good = [API_KEY, WEBHOOK[0], COPIER[0]];
-    let mut told = problems(&[&wrong, &good]);
-    told.sort();
+    let mut found = problems(&[&wrong, &good]);
+    found.sort();
     let mut expected = wrong.map(|(name, _)| name);
     expected.sort_unstable();
-    assert_eq!(told, expected);
+    assert_eq!(found, expected);
     assert!(!read(&[&wrong, &good]).unwrap_err().to_string().contains("canary"));
 }
 

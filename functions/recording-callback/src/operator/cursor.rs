@@ -1,4 +1,4 @@
-//! The cursor of an operation: what is to be done, how far the run has got, and which invocation works on it.
+//! The cursor of an operation: the work to be done, the progress of the run, and the invocation that works on it.
 //!
 //! The cursor is the only memory of a run. An invocation that is to continue a run (by the schedule, by a person who sends
 //! the event again, or by a second delivery of either) reads the cursor. The rules here decide whether it may.

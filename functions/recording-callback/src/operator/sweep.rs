@@ -105,7 +105,7 @@ fn is_older(pending: &PendingDeletion, before: SystemTime) -> bool {
     pending.since.is_some_and(|since| since < before)
 }
 
-/// The job asks Twilio for the channels and the duration.
+/// The job requests the channels and the duration from Twilio.
 fn deletion(recording: &RecordingSid) -> Job {
     Job::DeleteOriginal(DeleteOriginal {
         recording_sid: recording.clone(),

@@ -87,12 +87,12 @@ mod tests {
     /// Gives the same answer for every token and counts the calls.
     struct Issuer {
         answer: fn() -> Result<Listener, TokenError>,
-        asked: AtomicUsize,
+        calls: AtomicUsize,
     }
 
     impl TokenCheck for Issuer {
         async fn check(&self, _: &FlexToken) -> Result<Listener, CheckError> {
-            self.asked.fetch_add(1, Ordering::Relaxed);
+            self.calls.fetch_add(1, Ordering::Relaxed);
             Ok((self.answer)()?)
         }
     }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn gate(answer: fn() -> Result<Listener, TokenError>) -> Gate {
-        let asked = AtomicUsize::new(0);
+        let calls = AtomicUsize::new(0);
         let now_ms = Arc::new(AtomicI64::new(NOW_MS));
         let set_now_ms = Arc::clone(&now_ms);
         let clock = Clock::new(move || {
@@ -112,7 +112,7 @@ mod tests {
             UNIX_EPOCH + Duration::from_millis(now_ms.try_into().unwrap())
         });
         Gate {
-            gate: TokenGate::new(Issuer { answer, asked }, vec!["supervisor".to_owned()], clock),
+            gate: TokenGate::new(Issuer { answer, calls }, vec!["supervisor".to_owned()], clock),
             now_ms,
         }
     }
@@ -135,38 +135,38 @@ mod tests {
     }
 
     impl Gate {
-        async fn ask_at(&self, token: &str, now_ms: i64) -> Result<Listener, Refusal> {
+        async fn listener_at(&self, token: &str, now_ms: i64) -> Result<Listener, Refusal> {
             self.now_ms.store(now_ms, Ordering::Relaxed);
             self.gate.listener(Some(&header(token))).await
         }
 
-        fn asked(&self) -> usize {
-            self.gate.check.asked.load(Ordering::Relaxed)
+        fn calls(&self) -> usize {
+            self.gate.check.calls.load(Ordering::Relaxed)
         }
     }
 
     #[tokio::test]
     async fn a_valid_token_is_asked_about_once_a_minute() {
         let gate = gate(|| Ok(listener(NOW_MS + 3_600_000, &["supervisor"])));
-        gate.ask_at("one", NOW_MS).await.unwrap();
-        gate.ask_at("one", NOW_MS + 59_999).await.unwrap();
-        assert_eq!(gate.asked(), 1);
-        gate.ask_at("two", NOW_MS + 59_999).await.unwrap();
-        assert_eq!(gate.asked(), 2);
-        gate.ask_at("one", NOW_MS + 60_000).await.unwrap();
-        assert_eq!(gate.asked(), 3);
+        gate.listener_at("one", NOW_MS).await.unwrap();
+        gate.listener_at("one", NOW_MS + 59_999).await.unwrap();
+        assert_eq!(gate.calls(), 1);
+        gate.listener_at("two", NOW_MS + 59_999).await.unwrap();
+        assert_eq!(gate.calls(), 2);
+        gate.listener_at("one", NOW_MS + 60_000).await.unwrap();
+        assert_eq!(gate.calls(), 3);
         // A clock that steps back makes the answer old.
-        gate.ask_at("one", NOW_MS).await.unwrap();
-        assert_eq!(gate.asked(), 4);
+        gate.listener_at("one", NOW_MS).await.unwrap();
+        assert_eq!(gate.calls(), 4);
     }
 
     #[tokio::test]
     async fn a_token_is_never_trusted_past_its_expiry() {
         let gate = gate(|| Ok(listener(NOW_MS + 10, &["supervisor"])));
-        gate.ask_at("one", NOW_MS).await.unwrap();
-        gate.ask_at("one", NOW_MS + 9).await.unwrap();
+        gate.listener_at("one", NOW_MS).await.unwrap();
+        gate.listener_at("one", NOW_MS + 9).await.unwrap();
         for now_ms in [NOW_MS + 10, NOW_MS + 50_000, NOW_MS + 120_000] {
-            let refusal = gate.ask_at("one", now_ms).await.unwrap_err();
+            let refusal = gate.listener_at("one", now_ms).await.unwrap_err();
             assert!(matches!(refusal, Refusal::Token(TokenError::Invalid)), "{refusal:?}");
         }
     }
@@ -178,11 +178,11 @@ mod tests {
         for (gate, status) in [(invalid, 401), (unavailable, 503)] {
             for _ in 0..2 {
                 assert_eq!(
-                    gate.ask_at("one", NOW_MS).await.unwrap_err().status_and_code().0,
+                    gate.listener_at("one", NOW_MS).await.unwrap_err().status_and_code().0,
                     status
                 );
             }
-            assert_eq!(gate.asked(), 2);
+            assert_eq!(gate.calls(), 2);
         }
     }
 
@@ -200,7 +200,7 @@ mod tests {
             let refusal = gate.gate.listener(value.as_ref()).await.unwrap_err();
             assert!(matches!(refusal, Refusal::NoToken), "{value:?}");
         }
-        assert_eq!(gate.asked(), 0);
+        assert_eq!(gate.calls(), 0);
     }
 
     #[tokio::test]
@@ -213,7 +213,7 @@ mod tests {
             assert!(matches!(refusal, Refusal::Token(TokenError::Malformed)), "{junk}");
             assert_eq!(refusal.status_and_code().0, 401);
         }
-        assert_eq!(gate.asked(), 0);
+        assert_eq!(gate.calls(), 0);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use twilio::{
 
 use crate::ports::{CheckError, TokenCheck};
 
-/// Asks Twilio which listener a Flex token belongs to.
+/// Has Twilio validate Flex tokens.
 #[derive(Debug)]
 pub struct TwilioTokens {
     twilio: Client,
@@ -41,7 +41,7 @@ pub enum CredentialKind {
 }
 
 impl TwilioTokens {
-    /// Asks `twilio` with the credential of `method`.
+    /// Validates tokens at `twilio` with the credential of `method`.
     #[must_use]
     pub const fn new(twilio: Client, method: ValidationMethod) -> Self {
         Self { twilio, method }
@@ -54,7 +54,7 @@ impl TwilioTokens {
         source: &dyn SecretSource<Credentials>,
     ) -> Result<Listener, CheckError> {
         let mut tried: Option<Credentials> = None;
-        let ask = |credential: Credentials| {
+        let validate_with = |credential: Credentials| {
             // Twilio has refused this one already.
             let is_refused = tried.as_ref().is_some_and(|tried| is_same(tried, &credential));
             tried = Some(credential.clone());
@@ -62,10 +62,10 @@ impl TwilioTokens {
                 if is_refused {
                     return Err(ApiError::Unauthorized.into());
                 }
-                self.ask(token, ValidateAs::Account(&credential)).await
+                self.validate(token, ValidateAs::Account(&credential)).await
             }
         };
-        let answer = retry_refused(source, is_refused, ask).await?;
+        let answer = retry_refused(source, is_refused, validate_with).await?;
         if answer.as_ref().is_err_and(is_refused) {
             let (name, setting) = kind.names();
             tracing::error!(
@@ -76,7 +76,7 @@ impl TwilioTokens {
         Ok(answer?)
     }
 
-    async fn ask(&self, token: &FlexToken, validate_as: ValidateAs<'_>) -> Result<Listener, TokenError> {
+    async fn validate(&self, token: &FlexToken, validate_as: ValidateAs<'_>) -> Result<Listener, TokenError> {
         self.twilio.validate_flex_token(token, validate_as).await
     }
 }
@@ -102,8 +102,8 @@ impl CredentialKind {
 impl TokenCheck for TwilioTokens {
     async fn check(&self, token: &FlexToken) -> Result<Listener, CheckError> {
         match &self.method {
-            ValidationMethod::Flex => Ok(self.ask(token, ValidateAs::Flex).await?),
-            ValidationMethod::Player => Ok(self.ask(token, ValidateAs::Player).await?),
+            ValidationMethod::Flex => Ok(self.validate(token, ValidateAs::Flex).await?),
+            ValidationMethod::Player => Ok(self.validate(token, ValidateAs::Player).await?),
             ValidationMethod::Account(kind, source) => self.check_as_account(token, *kind, &**source).await,
         }
     }

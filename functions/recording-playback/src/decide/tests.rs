@@ -26,7 +26,7 @@ fn get(fields: &[(HeaderName, &str)], len: u64) -> Result<Decision, Unservable> 
     request(Method::GET, fields).decide(&facts(len), MAX)
 }
 
-/// A range requested by the `<audio>` element of a browser that asks for the rest by itself.
+/// A range requested by the `<audio>` element of a browser that requests the rest by itself.
 fn audio_element(range: &str) -> PlaybackRequest {
     let fields = [
         (RANGE, range),
@@ -289,15 +289,15 @@ proptest! {
         let request = if requests_the_rest { audio_element(&range) } else { request(Method::GET, &[(RANGE, &range)]) };
         match request.decide(&facts(len), max) {
             Ok(Decision::Partial(part)) => {
-                let asked = first..last.map_or(len, |last| len.min(last + 1));
-                prop_assert_eq!(part.start, asked.start);
-                prop_assert!(part.start < part.end && part.end <= asked.end);
+                let requested = first..last.map_or(len, |last| len.min(last + 1));
+                prop_assert_eq!(part.start, requested.start);
+                prop_assert!(part.start < part.end && part.end <= requested.end);
                 if requests_the_rest && last.is_none() {
                     let sent = part.end - part.start;
                     prop_assert!(sent <= max);
-                    prop_assert!(part.end == asked.end || part.end % FRAME_LEN == 0 || sent == max);
+                    prop_assert!(part.end == requested.end || part.end % FRAME_LEN == 0 || sent == max);
                 } else {
-                    prop_assert_eq!(part, asked);
+                    prop_assert_eq!(part, requested);
                 }
             }
             decision => {

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, header::RANGE};
 
-/// The byte range that a request asks for. Positions are **inclusive**. Numbers beyond `u64` are [`u64::MAX`].
+/// The byte range of a request. Positions are **inclusive**. Numbers beyond `u64` are [`u64::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RangeSpec {
     /// `first-` or `first-last`. `last` is never before `first`.
@@ -20,10 +20,10 @@ pub enum RangeSpec {
 }
 
 impl RangeSpec {
-    /// The range that a GET request asks for. `None` if there is no `Range` field, or one to be ignored: bad syntax, another
-    /// unit, several fields, or several ranges. Such requests are answered with the whole representation.
+    /// The range that a GET request specifies. `None` if there is no `Range` field, or one to be ignored: bad syntax,
+    /// another unit, several fields, or several ranges. Such requests are answered with the whole representation.
     ///
-    /// Several ranges would need `multipart/byteranges`. The RFC makes that optional, and no player asks for it.
+    /// Several ranges would need `multipart/byteranges`. The RFC makes that optional, and no player requests it.
     //= https://www.rfc-editor.org/rfc/rfc9110#section-14.2
     //# A server that supports range requests MAY ignore or reject a Range
     //# header field that contains an invalid ranges-specifier

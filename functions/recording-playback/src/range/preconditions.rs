@@ -27,7 +27,7 @@ pub enum Outcome {
     Proceed,
     /// The client has the representation already: 304.
     NotModified,
-    /// The client asked for another one: 412.
+    /// The client requested another one: 412.
     Failed,
 }
 

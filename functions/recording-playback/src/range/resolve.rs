@@ -48,13 +48,13 @@ mod tests {
 
     use super::*;
 
-    fn ask(value: &str, len: u64) -> Option<Resolved> {
+    fn resolve(value: &str, len: u64) -> Option<Resolved> {
         let mut headers = HeaderMap::new();
         headers.insert(RANGE, HeaderValue::from_str(value).unwrap());
         RangeSpec::from_headers(&headers).map(|spec| spec.resolve(len))
     }
 
-    /// Cases in which published parsers were found to be wrong.
+    /// Cases that published parsers handle incorrectly.
     #[test]
     fn the_measured_cases() {
         use Resolved::{Part, Unsatisfiable};
@@ -71,7 +71,7 @@ mod tests {
             ("bytes=-", 10, None),
             ("items=0-1", 10, None),
         ] {
-            assert_eq!(ask(value, len), expected, "{value} of {len}");
+            assert_eq!(resolve(value, len), expected, "{value} of {len}");
         }
     }
 
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_range_past_the_end_is_the_remainder() {
         for value in ["bytes=4-", "bytes=4-9", "bytes=4-10", "bytes=4-18446744073709551615"] {
-            assert_eq!(ask(value, 10), Some(Resolved::Part(4..10)), "{value}");
+            assert_eq!(resolve(value, 10), Some(Resolved::Part(4..10)), "{value}");
         }
     }
 
@@ -94,8 +94,8 @@ mod tests {
     //# suffix-length, the entire representation is used.
     #[test]
     fn a_suffix_longer_than_the_representation_is_all_of_it() {
-        assert_eq!(ask("bytes=-11", 10), Some(Resolved::Part(0..10)));
-        assert_eq!(ask("bytes=-18446744073709551616", 10), Some(Resolved::Part(0..10)));
+        assert_eq!(resolve("bytes=-11", 10), Some(Resolved::Part(0..10)));
+        assert_eq!(resolve("bytes=-18446744073709551616", 10), Some(Resolved::Part(0..10)));
     }
 
     //= https://www.rfc-editor.org/rfc/rfc9110#section-14.2
@@ -104,8 +104,8 @@ mod tests {
     //# when the selected representation has no content
     #[test]
     fn a_suffix_of_nothing_is_the_whole_of_it() {
-        assert_eq!(ask("bytes=-1", 0), Some(Resolved::Whole));
-        assert_eq!(ask("bytes=-0", 0), Some(Resolved::Unsatisfiable));
+        assert_eq!(resolve("bytes=-1", 0), Some(Resolved::Whole));
+        assert_eq!(resolve("bytes=-0", 0), Some(Resolved::Unsatisfiable));
     }
 
     /// The naive model: the positions of a representation that a range names. `None` if the header is ignored.
@@ -139,7 +139,7 @@ mod tests {
             for first in numbers() {
                 for last in numbers() {
                     let field = field(first, last);
-                    assert_eq!(ask(&field, len), model(first, last, len), "{field} of {len}");
+                    assert_eq!(resolve(&field, len), model(first, last, len), "{field} of {len}");
                     cases += 1;
                 }
             }
@@ -162,7 +162,7 @@ mod tests {
 
         #[test]
         fn any_range_of_any_length_is_what_the_model_says(first in number(), last in number(), len in 0_u64..130) {
-            prop_assert_eq!(ask(&field(first, last), len), model(first, last, len));
+            prop_assert_eq!(resolve(&field(first, last), len), model(first, last, len));
         }
     }
 
@@ -171,7 +171,7 @@ mod tests {
         fn no_header_is_answered_with_bytes_that_do_not_exist(
             value in "(bytes=)?[0-9a-z=, -]{0,24}", len in prop_oneof![0_u64..9, any::<u64>()],
         ) {
-            if let Some(Resolved::Part(part)) = ask(&value, len) {
+            if let Some(Resolved::Part(part)) = resolve(&value, len) {
                 prop_assert!(part.start < part.end && part.end <= len);
             }
         }

@@ -50,7 +50,7 @@ pub(crate) async fn take(stack: &Stack, arguments: &Arguments) -> Result<String,
     let posted = Instant::now();
     let callback = Callback::completed(RECORDING)
         .parameter("CallSid", CALL)
-        .telling_of(&recording)
+        .for_media(&recording)
         .query(&format!("taskSid={TASK}"));
     let status = stack.post_callback(&callback).await?.status();
     narration::callback(status, posted.elapsed());

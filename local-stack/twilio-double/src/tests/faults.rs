@@ -105,7 +105,7 @@ async fn a_stalled_body_pauses_where_it_should() {
     }
     assert!(
         bytes == wav[..100],
-        "nothing past the stall comes with what's before it"
+        "no byte after the stall arrives with the bytes before it"
     );
     let more = tokio::time::timeout(Duration::from_millis(50), answer.chunk());
     assert!(more.await.is_err(), "nothing more for now");

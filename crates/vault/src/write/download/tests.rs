@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::write::Source;
 
-const PATIENCE: Patience = Patience {
+const LIMITS: DownloadLimits = DownloadLimits {
     opens: 4,
     stall: Duration::from_millis(20),
     pause: Duration::ZERO,
@@ -70,7 +70,7 @@ async fn read_all(
 ) -> (Vec<u8>, Result<(), StoreError>, Vec<u64>) {
     let source = Replies(Mutex::new(replies.into_iter().collect()), Mutex::default());
     let recording = RecordingSid::parse(&format!("RE{:032x}", 1)).unwrap();
-    let mut download = Download::new(&recording, &source, PATIENCE);
+    let mut download = Download::new(&recording, &source, LIMITS);
     let mut bytes = Vec::new();
     let end = async {
         download.begin().await?;
@@ -188,7 +188,7 @@ async fn what_is_begun_anew_does_not_forget_what_was_announced() {
     for (again, announced) in [(None, Some(AT + 5)), (Some(AT + 5), Some(AT + 5)), (Some(AT + 6), None)] {
         let replies = [first(5, b"ab"), reply(0, again, &begun(b"abcde"))].map(Ok);
         let source = Replies(Mutex::new(replies.into()), Mutex::default());
-        let mut download = Download::new(&recording, &source, PATIENCE);
+        let mut download = Download::new(&recording, &source, LIMITS);
         download.begin().await.unwrap();
         assert!(matches!(download.next().await, Ok(Next::Chunk(_))));
         match (download.begin().await, announced) {

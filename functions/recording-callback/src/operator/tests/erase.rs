@@ -57,7 +57,7 @@ fn keeping() -> Value {
     json!({"erase": {"recordingSid": sid(1), "keepOriginal": true}})
 }
 
-/// The job that deletes originals does this before it asks Twilio.
+/// The job that deletes originals does this before it calls Twilio.
 async fn give_notice(world: &World) -> GoAhead {
     let notices = DeletionNotices::new(world.aws.bucket());
     notices.give(&recording()).await.unwrap()

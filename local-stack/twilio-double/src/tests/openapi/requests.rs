@@ -112,11 +112,11 @@ async fn every_request() -> Vec<Received> {
     bench.record(&format!("RE{:032x}.mp3", 1), &[0; 9_000]);
     bench.double.add_task(TASK, "{}");
     let listening = Listening::on(&bench).await;
-    ask_everything(&bench, &listening.base()).await;
+    call_everything(&bench, &listening.base()).await;
     listening.take()
 }
 
-async fn ask_everything(bench: &Bench, base: &str) {
+async fn call_everything(bench: &Bench, base: &str) {
     let base: Url = base.parse().unwrap();
     let endpoints = Endpoints {
         api: base.clone(),

@@ -208,8 +208,8 @@ async fn several_keys_are_in_use_while_one_replaces_another() {
                 assert_eq!(*key, unknown, "{error}");
                 assert!(!error.retryable, "{error}");
                 // The message names the missing key, and the result for each configured key.
-                for told in [keys[0].as_str(), keys[1].as_str(), PUBLIC_KEY] {
-                    assert!(error.message.contains(told), "{error}");
+                for named in [keys[0].as_str(), keys[1].as_str(), PUBLIC_KEY] {
+                    assert!(error.message.contains(named), "{error}");
                 }
             }
         }
