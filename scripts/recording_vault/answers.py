@@ -27,7 +27,7 @@ FlexOrigins = "https://flex.twilio.com"
 
 @dataclass
 class Answers:
-    """What the administrator has decided. None is not decided yet."""
+    """The administrator's decisions. None means that there is no decision yet."""
 
     account: str | None = None
     workspace: str | None = None

@@ -1,4 +1,4 @@
-"""What the setup checks before it changes anything."""
+"""The checks that the setup makes before it changes anything."""
 
 from dataclasses import asdict, dataclass
 
@@ -75,7 +75,7 @@ def rights(account, arn, policy):
         return Finding("AWS rights", UNKNOWN, text)
     if denied:
         text = f"{len(denied)} of {asked} may be missing, for example {', '.join(sorted(denied)[:3])}"
-        # A simulation does not know the conditions of all policies, so that the deployment is tried all the same.
+        # A simulation does not know the conditions of all policies. The deployment is therefore tried in any case.
         return Finding("AWS rights", NOTE, f"{text}. `--policies` prints the least policy")
     return Finding("AWS rights", GOOD, f"all {asked}, as IAM simulates them")
 

@@ -42,15 +42,15 @@ class Console:
             yield
 
     @contextlib.contextmanager
-    def step(self, title):
-        """Shows that a step is still running."""
+    def step(self, title, detail=lambda: ""):
+        """Shows that a step is still running. `detail` describes its progress."""
         ended = threading.Event()
         began = time.monotonic()
 
         def report():
             wait = SILENT_SECONDS
             while not ended.wait(wait):
-                print(f"  {title} ({time.monotonic() - began:.0f} s)", file=self.errors, flush=True)
+                print(f"  {title} ({time.monotonic() - began:.0f} s){detail()}", file=self.errors, flush=True)
                 wait = INTERVAL_SECONDS
 
         reporter = threading.Thread(target=report, daemon=True)

@@ -1,4 +1,4 @@
-"""What the steps of the setup share."""
+"""The state that the steps of the setup share."""
 
 from . import answers, aws
 from .artifacts import Artifacts, default_bucket, partition

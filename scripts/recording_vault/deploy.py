@@ -185,7 +185,7 @@ class Deployment:
             else:
                 self.cloudformation.delete_change_set(StackName=self.name, ChangeSetName=change_set)
         except ClientError:
-            # What is left has no resources, and the next run uses it again.
+            # The stack that remains has no resources, and the next run uses it again.
             pass
 
     def _wait(self, verb, began):

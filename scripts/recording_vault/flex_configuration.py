@@ -93,7 +93,7 @@ def undo(twilio, console, webhook_url, earlier, dry_run=False):
     before = twilio.flex_configuration()
     check_account(before, twilio.account)
     if not _same(before.get(WEBHOOK), webhook_url):
-        # Whoever set the new address relies on Call Recording too.
+        # The owner of the new address relies on Call Recording too.
         console.say(f"Flex's configuration: kept, because the webhook was changed to {shown(before.get(WEBHOOK))}")
         return False
     values = {WEBHOOK: earlier[WEBHOOK], ENABLED: before.get(ENABLED)}

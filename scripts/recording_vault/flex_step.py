@@ -35,8 +35,8 @@ def change(run, twilio, webhook, origins):
         twilio,
         run.console,
         run.chosen.plugin_version,
-        # Who has given the consent to record in a flag has asked for the plugin in another one.
-        consent=consent and flex_plugins.CONSENT,
+        # With --consent, nobody is at the prompt. --plugin-version is then the request for the plugin.
+        consent=flex_plugins.CONSENT if consent == flex_configuration.CONSENT else consent,
         journal=journal_plugin,
         dry_run=dry_run,
     )

@@ -1,4 +1,4 @@
-"""What `prove` measures over HTTP. Each function returns the fields of the JSON document."""
+"""The measurements of `prove` over HTTP. Each function returns fields of the JSON document."""
 
 import base64
 import json

@@ -1,8 +1,8 @@
 """The least IAM policies: one for the person who deploys, one for the people who operate."""
 
-# What CloudFormation does for each type of resource in the name of the deployer: the place that the rights are for, the
-# service, and its actions. They are what the handlers of AWS's resource schemas list, without what this template does
-# not use.
+# The calls that CloudFormation makes for each type of resource, in the name of the deployer: the place of the resource, the
+# service, and the actions. AWS's resource schemas list them with their handlers. Actions for properties that this template
+# does not use are left out.
 RIGHTS = {
     "AWS::ApiGatewayV2::Api": ("api", "apigateway", "DELETE GET PATCH POST PUT"),
     "AWS::ApiGatewayV2::Stage": ("api", "apigateway", "DELETE GET PATCH POST PUT"),

@@ -1,4 +1,4 @@
-"""What can go wrong, in words for an administrator, and the exit codes."""
+"""The failures, in words for an administrator, and the exit codes."""
 
 DONE = 0
 FAILED = 1
@@ -20,7 +20,7 @@ class Problem(Exception):
 
     code = FAILED
 
-    # What was found before the failure, for --json.
+    # The findings before the failure, for --json.
     report = {}
 
 

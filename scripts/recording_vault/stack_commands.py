@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -81,12 +82,19 @@ def _operate(operate, parser, chosen, console):
 
     vault = Recorded(stack.output("OperatorFunctionName"), stack.output("Bucket"), chosen.endpoint_url)
     try:
-        with console.messages():
+        with console.messages(), _progress(chosen, console):
             status = operate.run(vault, chosen)
     except SystemExit as ended:
         raise Problem(str(ended.code)) from None
     console.result({"stack": stack.name, "operation": vault.last, "exitCode": status})
     return status
+
+
+def _progress(chosen, console):
+    """Shows that an operation is running. An erasure asks for a confirmation, which progress would interrupt."""
+    if chosen.command == "erase":
+        return contextlib.nullcontext()
+    return console.step("waiting for the operator function")
 
 
 def _add_smoke_test(commands, common):
@@ -151,7 +159,7 @@ def _download(chosen, console):
         raise WrongInput(f"{url} is neither a RecordingSid (RE and 32 hexadecimal digits) nor a URL")
     part = pathlib.Path(f"{chosen.file}.part")
     try:
-        with console.step(f"downloading to {chosen.file}"), open(part, "wb") as file:
+        with open(part, "wb") as file, console.step(f"downloading to {chosen.file}", lambda: f" {file.tell():,} bytes"):
             length = download.download(url, file)
         os.replace(part, chosen.file)
     except download.Refused as refusal:

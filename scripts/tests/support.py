@@ -1,4 +1,4 @@
-"""What the tests share: the import path, a console that records, and a local HTTP server."""
+"""Shared parts of the tests: the import path, a console that records, and a local HTTP server."""
 
 import contextlib
 import http.server

@@ -58,9 +58,9 @@ class Progress(unittest.TestCase):
     def test_a_long_step_shows_that_it_is_running(self):
         console = RecordingConsole()
         with mock.patch.object(module, "SILENT_SECONDS", 0.02), mock.patch.object(module, "INTERVAL_SECONDS", 0.02):
-            with console.step("deploying"):
+            with console.step("downloading", lambda: " 7 bytes"):
                 time.sleep(0.2)
-        self.assertIn("deploying", console.errors.getvalue())
+        self.assertIn("downloading (0 s) 7 bytes", console.errors.getvalue())
 
     def test_a_short_step_is_silent(self):
         console = RecordingConsole()

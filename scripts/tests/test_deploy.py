@@ -60,7 +60,7 @@ class Emulated(unittest.TestCase):
 
 
 class Scripted(unittest.TestCase):
-    """What the emulator does not do."""
+    """Answers of CloudFormation that the emulator never gives."""
 
     def setUp(self):
         self.client = mock.Mock()

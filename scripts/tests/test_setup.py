@@ -147,7 +147,7 @@ class Whole(Emulated):
 
 
 class Refused(Emulated):
-    """What is wrong before anything is changed. Each leaves nothing behind."""
+    """Faults before the first change. Each leaves nothing behind."""
 
     def refused(self, code, words, *arguments, **options):
         actual, document, printed = self.setup_with("--consent", flex.CONSENT, *arguments, **options)
@@ -196,7 +196,7 @@ class Refused(Emulated):
 
 
 class Interrupted(Emulated):
-    """What is wrong after the deployment. Flex stays as it was, and another run continues."""
+    """Faults after the deployment. Flex stays as it was, and another run continues."""
 
     def test_every_later_step_can_fail_and_the_next_run_continues(self):
         consent = ("--consent", flex.CONSENT)
@@ -239,6 +239,7 @@ class Interrupted(Emulated):
         with self.subTest("the plugin is activated beside the others"):
             settings = {"recording_vault": {"callback_url": "https://x.example/"}}
             self.twilio.configuration["ui_attributes"] = settings
+            self.assertEqual(self.setup_with("--consent", "yes", "--plugin-version", "0.2.0")[0], 3)
             code, document, printed = self.setup_with(*consent, "--plugin-version", "0.2.0")
             self.assertEqual((code, document["pluginChanged"]), (0, True), printed)
             active = self.twilio.plugin_configurations[self.twilio.releases[-1]]

@@ -24,7 +24,7 @@ class TwilioDouble:
         self.version_list = {}
         self.plugin_configurations = {}
         self.releases = []
-        # What Twilio does with the values that it is sent.
+        # The values that Twilio keeps of those that it is sent.
         self.keep = lambda sent: sent
 
     def answer(self, method, path, headers, body):

@@ -1,10 +1,11 @@
 //! Compares the settings that the code reads with the README's table and the template.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use deployment::{FUNCTIONS, properties};
+use toolbox::workspace_root;
 
-use crate::sources::read;
+use crate::sources::{read, rust_files};
 
 #[test]
 fn the_readme_lists_the_settings_that_the_code_reads_and_no_other() {
@@ -29,8 +30,15 @@ fn no_function_is_given_a_setting_that_it_does_not_know() {
 
 /// The names in the code that reads a binary's settings: its string literals in capitals.
 fn known(package: &str) -> BTreeSet<String> {
-    let source = read(&format!("functions/{package}/src/config.rs"));
-    let shipped = source.split("#[cfg(test)]").next().unwrap();
+    let folder = format!("functions/{package}/src");
+    let mut shipped = read(&format!("{folder}/config.rs"));
+    shipped.truncate(shipped.find("#[cfg(test)]").unwrap());
+    let parts = workspace_root().join(format!("{folder}/config"));
+    for part in parts.is_dir().then(|| rust_files(&parts)).into_iter().flatten() {
+        if !part.ends_with("tests.rs") {
+            shipped.push_str(&fs::read_to_string(part).unwrap());
+        }
+    }
     let literals = shipped.split('"').skip(1).step_by(2);
     let is_name = |text: &&str| {
         !text.is_empty()

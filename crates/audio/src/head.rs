@@ -1,28 +1,29 @@
-//! What the first bytes tell.
+//! Recognition by the first bytes alone.
 
-use super::{Format, NotAudio};
+use crate::verdict::{Format, NotAudio};
 
-/// As many first bytes as [`look_at`] wants to see: enough of a text to tell it from samples that happen to begin like one.
+/// The number of first bytes that [`look_at`] needs. It is enough to distinguish a text from samples that begin like
+/// one.
 pub const HEAD_LEN: usize = 512;
 
-/// What the first bytes look like.
+/// A judgement of the first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// The beginning of this format, as far as it has come.
+    /// They look like the beginning of this format.
     Audio(Format),
-    /// Certainly no recording, whatever follows.
+    /// They are certainly not the beginning of a recording.
     NotAudio(NotAudio),
-    /// Neither.
+    /// Neither of them.
     Unknown,
 }
 
-/// `RIFF`, a size, `WAVE`.
+/// The length of `RIFF`, a size and `WAVE`.
 const RIFF_LEN: usize = 12;
 
-/// The second is EBU Tech 3306's, the third ITU-R BS.2088's: RIFF with sizes of 64 bits.
+/// `RF64` (EBU Tech 3306) and `BW64` (ITU-R BS.2088) are RIFF with 64-bit sizes.
 const RIFF_IDS: [&[u8]; 3] = [b"RIFF", b"RF64", b"BW64"];
 
-/// Judges the first [`HEAD_LEN`] bytes; fewer only where there are no more.
+/// Judges the first [`HEAD_LEN`] bytes. The caller may pass fewer only if the stream is shorter.
 #[must_use]
 pub fn look_at(head: &[u8]) -> Look {
     if head.is_empty() {
@@ -45,14 +46,15 @@ pub fn look_at(head: &[u8]) -> Look {
     }
 }
 
-/// How pages of HTML and XML begin, in small letters. Samples begin so by chance once in 2^40 times, so that what follows
-/// may be in any charset.
+/// The beginnings of pages of HTML and XML, in lower case. Samples begin so by chance once in 2^40 times, so the rest
+/// of the page may be in any charset.
 const MARKUP: [&[u8]; 6] = [b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<error"];
 
-/// A document that servers answer errors with. Samples without a header can begin with any byte, so all of the head has
-/// to be text where it doesn't begin like a page.
+/// Recognizes the documents that servers send with errors. Samples without a header can begin with any byte. If the
+/// head doesn't begin like a page, all of it must therefore be text.
 fn document(head: &[u8]) -> Option<NotAudio> {
-    // UTF-16 with its byte order mark. As an MPEG header, the first of them has a reserved sample rate.
+    // UTF-16 with its byte order mark. The first one is not an MPEG header, because its sample rate would be a reserved
+    // value.
     if head.starts_with(b"\xff\xfe<\0") || head.starts_with(b"\xfe\xff\0<") {
         return Some(NotAudio::Markup);
     }
@@ -77,7 +79,7 @@ fn is_markup(head: &[u8]) -> bool {
     MARKUP.into_iter().any(begins_with)
 }
 
-/// The bytes as UTF-8 without control characters; the last character may be cut.
+/// The bytes as UTF-8 without control characters. The last character may be incomplete.
 fn text(bytes: &[u8]) -> Option<&str> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -88,7 +90,8 @@ fn text(bytes: &[u8]) -> Option<&str> {
     text.chars().all(|c| !c.is_control() || is_layout(c)).then_some(text)
 }
 
-/// Whether it's worth to look for MPEG frames: a tag that players pass over, or the eleven bits that every frame begins with.
+/// Whether to look for MPEG frames. The head begins with a tag, which players skip, or with the eleven bits of every
+/// frame.
 fn may_be_mpeg(head: &[u8]) -> bool {
     head.starts_with(b"ID3") || matches!(head, [0xff, 0xe0..=0xff, ..])
 }

@@ -1,7 +1,7 @@
-//! MPEG audio, walked frame by frame by Symphonia's demuxer. Nothing is decoded.
+//! MPEG audio, read frame by frame by Symphonia's demuxer. Nothing is decoded.
 //!
-//! The demuxer pulls its bytes, and a recording comes when it comes. So it runs on a thread of its own behind a short
-//! channel: memory stays flat, and the recording's pieces don't change what it finds.
+//! The demuxer pulls its bytes, but a download pushes them. The demuxer therefore runs on a thread of its own behind a
+//! short channel. Memory stays flat, and the sizes of the pieces don't change the result.
 
 use std::{
     io::{self, Read},
@@ -22,42 +22,42 @@ use symphonia_core::{
     io::{MediaSourceStream, MediaSourceStreamOptions, ReadBytes, ReadOnlySource},
 };
 
-use super::{Audio, Format};
+use crate::verdict::{Audio, Format};
 
-/// Pieces on their way to the thread. A download's are some 16 KiB: the thread, which is far faster than a network, can
-/// lose its turn for a while before anybody waits for it.
+/// The capacity of the channel to the thread, in pieces. A download's pieces have about 16 KiB. The thread is far
+/// faster than a network. With this capacity, it can be paused for a while before the download waits for it.
 const PIECES: usize = 16;
 
-/// A recording that is not tagged begins with a frame, or with one that holds only an encoder's notes (`Xing`, `VBRI`), of
-/// 2,881 bytes at most.
+/// The latest offset of the first frame of sound, in bytes. A recording without a tag begins with a frame of sound, or
+/// with a frame of at most 2,881 bytes that holds only an encoder's notes (`Xing`, `VBRI`).
 const LATEST_FIRST_FRAME: u64 = 2_881;
 
-/// The demuxer looks for the next frame wherever one ends, and finds what look like frames in noise as well. In audio they
-/// fill the file, but for a tag behind them.
+/// The least share of the bytes that must be frames, in percent. The demuxer also finds apparent frames in noise. In
+/// audio, the frames fill the file, except for a tag after them.
 const LEAST_FRAMES_PERCENT: u64 = 90;
 
-/// One stream's frames.
+/// The frames of one stream.
 #[derive(Debug)]
 pub(crate) struct MpegFrames {
-    /// Tagged audio begins behind its tag, wherever that ends.
+    /// Whether the stream begins with a tag. Tagged audio begins after its tag, at any offset.
     is_tagged: bool,
     pieces: SyncSender<Bytes>,
-    /// `None` where the system has no thread to give.
+    /// `None` if the system could not start a thread.
     walk: Option<JoinHandle<Option<Walked>>>,
 }
 
 #[derive(Debug)]
 struct Walked {
-    /// Where the first frame of sound begins.
+    /// The offset of the first frame of sound, in bytes.
     first_frame: u64,
-    /// Bytes of all frames from there on.
+    /// The length of all frames from there on, in bytes.
     frames_len: u64,
     channels: u16,
     duration: Duration,
 }
 
 impl MpegFrames {
-    /// Of a stream that begins with `head`, which is not taken.
+    /// Starts a stream that begins with `head`. The caller must also pass these bytes to [`update`](Self::update).
     pub(crate) fn new(head: &[u8]) -> Self {
         let (pieces, received) = sync_channel(PIECES);
         Self {
@@ -70,13 +70,13 @@ impl MpegFrames {
         }
     }
 
-    /// The next bytes.
+    /// Takes the next bytes.
     pub(crate) fn update(&self, bytes: &Bytes) {
-        // Refused where the walk is over already: it found no frame, and wants no more.
+        // An error means that the thread has ended, because it found no frame.
         let _ = self.pieces.send(bytes.clone());
     }
 
-    /// What it was, at its end after `len` bytes; `None` where it's no MPEG audio.
+    /// Returns the audio of the stream, which has `len` bytes in all. `None` if it isn't MPEG audio.
     pub(crate) fn finish(self, len: u64) -> Option<Audio> {
         drop(self.pieces);
         let walked = self.walk?.join().ok()??;
@@ -91,7 +91,7 @@ impl MpegFrames {
     }
 }
 
-/// Bytes that a second of sound takes, by the frames that a stream begins with.
+/// The number of bytes for a second of sound, computed from the frames at the beginning of a stream.
 pub(crate) fn bytes_per_second(head: &[u8]) -> Option<u32> {
     let walked = walk(head)?;
     let rate = u128::from(walked.frames_len) * 1_000_000 / walked.duration.as_micros().max(1);
@@ -101,7 +101,8 @@ pub(crate) fn bytes_per_second(head: &[u8]) -> Option<u32> {
 fn walk(bytes: impl Read + Send + Sync) -> Option<Walked> {
     let source = Box::new(ReadOnlySource::new(bytes));
     let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
-    // Finds the first frame and passes over an encoder's notes; begun anew from there, the demuxer trims nothing off by them.
+    // The first reader finds the first frame of sound, after an encoder's notes. The second reader begins there, so
+    // that it trims nothing because of the notes.
     let stream = Box::new(reader(stream)?).into_inner();
     let first_frame = stream.pos();
     let mut reader = reader(stream)?;
@@ -130,7 +131,7 @@ fn reader(stream: MediaSourceStream<'_>) -> Option<MpaReader<'_>> {
     MpaReader::try_new(stream, FormatOptions::default()).ok()
 }
 
-/// Channels, and samples a second.
+/// The number of channels, and the samples a second.
 fn format(track: &Track) -> Option<(u16, u32)> {
     let Some(CodecParameters::Audio(parameters)) = &track.codec_params else {
         return None;
@@ -144,9 +145,9 @@ fn played(samples: u64, sample_rate: u32) -> Duration {
     Duration::from_secs(seconds) + Duration::from_secs(rest) / sample_rate
 }
 
-/// What comes through the channel, as one stream.
+/// The pieces from the channel as one stream.
 struct Pieces {
-    /// Locked by nobody: a source has to be `Sync`, which a receiver is not.
+    /// The mutex is never locked. A source must be `Sync`, and a receiver isn't.
     received: Mutex<Receiver<Bytes>>,
     piece: Bytes,
 }
@@ -166,7 +167,7 @@ impl Read for Pieces {
             let received = self.received.get_mut().unwrap_or_else(PoisonError::into_inner);
             match received.recv() {
                 Ok(piece) => self.piece = piece,
-                // The sender is gone: that's the end.
+                // The sender has been dropped, so the stream has ended.
                 Err(_) => return Ok(0),
             }
         }

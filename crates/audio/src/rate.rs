@@ -1,9 +1,14 @@
-//! How much of a stream a second of sound takes, by its first bytes.
+//! The bytes for a second of sound, computed from the first bytes of a stream.
 
-use super::{Format, Look, look_at, mpeg, wav::WavHeader};
+use crate::{
+    head::{Look, look_at},
+    mpeg,
+    verdict::Format,
+    wav::WavHeader,
+};
 
-/// Bytes a second: of a WAV by its header, of an MP3 by the whole frames in its first bytes, which is a guess where the
-/// frames vary. `None` where the first bytes don't say.
+/// The number of bytes for a second of sound. It comes from the header of a WAV, or from the whole frames in the first
+/// bytes of an MP3. If the frames vary, the result is an estimate. `None` if the first bytes don't show it.
 #[must_use]
 pub fn bytes_per_second(head: &[u8]) -> Option<u32> {
     match look_at(head) {
@@ -38,7 +43,7 @@ mod tests {
         assert_eq!(bytes_per_second(&wav(0)), None);
     }
 
-    /// A header, and zeros: side information that says that there is no sound.
+    /// Frames with a header and zeros. The zeros are side information for silence.
     fn frames(header: [u8; 4], len: usize) -> Vec<u8> {
         let mut frame = vec![0; len];
         frame[..4].copy_from_slice(&header);
@@ -48,7 +53,7 @@ mod tests {
     #[test]
     fn an_mp3_says_it_in_its_first_frames() {
         for (frames, rate) in [
-            // MPEG-2.5 at 32 kbit/s and 8 kHz, as Twilio's are, in mono and in stereo.
+            // MPEG-2.5 at 32 kbit/s and 8 kHz, like Twilio's recordings, in mono and in stereo.
             (frames([0xff, 0xe3, 0x48, 0xc0], 288), 4_000),
             (frames([0xff, 0xe3, 0x48, 0], 288), 4_000),
             // MPEG-1 at 64 kbit/s and 32 kHz.

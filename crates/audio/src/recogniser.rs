@@ -1,16 +1,16 @@
-//! Bytes in, a verdict out.
+//! Recognition of a whole recording while its bytes pass.
 
 use bytes::Bytes;
 
-use super::{
-    Format, NotAudio, Verdict,
+use crate::{
     head::{HEAD_LEN, Look, look_at},
     mpeg::MpegFrames,
+    verdict::{Format, NotAudio, Verdict},
     wav::WavHeader,
 };
 
-/// Takes a recording's bytes in order and says at the end what they are. It holds the first few hundred of them at most,
-/// and of MPEG audio what waits for its thread.
+/// Takes a recording's bytes in order and returns a verdict at the end. It holds at most the first few hundred bytes,
+/// and the pieces of MPEG audio that wait for its thread.
 #[derive(Debug)]
 pub struct Recogniser {
     len: u64,
@@ -19,7 +19,7 @@ pub struct Recogniser {
 
 #[derive(Debug)]
 enum Stage {
-    /// Too little has come to say anything.
+    /// Fewer bytes have arrived than are needed to choose a format.
     Head(Vec<u8>),
     Wav(WavHeader),
     Mpeg(MpegFrames),
@@ -28,7 +28,7 @@ enum Stage {
 }
 
 impl Recogniser {
-    /// One that has seen nothing.
+    /// A recogniser that has received no bytes.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -37,7 +37,8 @@ impl Recogniser {
         }
     }
 
-    /// The next bytes. Of MPEG audio this can wait for the thread that walks the frames, which takes microseconds.
+    /// Takes the next bytes. With MPEG audio, this can wait for the thread that reads the frames, which takes
+    /// microseconds.
     pub fn update(&mut self, bytes: &Bytes) {
         self.len += bytes.len() as u64;
         if let Stage::Head(head) = &mut self.stage {
@@ -52,7 +53,7 @@ impl Recogniser {
         }
     }
 
-    /// There is no more.
+    /// Ends the recording and returns the verdict.
     #[must_use]
     pub fn finish(self) -> Verdict {
         let stage = match self.stage {
@@ -75,7 +76,7 @@ impl Default for Recogniser {
 }
 
 impl Stage {
-    /// What follows the head, which it has been fed with.
+    /// The stage after the head. It has already taken the head's bytes.
     fn after(head: Vec<u8>) -> Self {
         let mut stage = match look_at(&head) {
             Look::Audio(Format::Wav) => Self::Wav(WavHeader::new()),

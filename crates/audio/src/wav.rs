@@ -1,27 +1,27 @@
-//! What a WAV says of itself.
+//! The header of a WAV.
 //!
-//! A recording that was cut before it reached Twilio's media server arrives with a right Content-Length and a header
-//! that claims more. Storing it as if it were whole would let the original be deleted.
+//! A recording that was cut before it reached Twilio's media server arrives with a correct Content-Length and a header
+//! that claims more bytes. If it were stored as a whole recording, the original could be deleted.
 
 use std::time::Duration;
 
-use super::{Audio, Format, NotAudio, Verdict};
+use crate::verdict::{Audio, Format, NotAudio, Verdict};
 
 /// Reads the chunk headers of a RIFF/WAVE stream as its bytes pass.
 ///
 /// Shape (Multimedia Programming Interface and Data Specifications 1.0, "RIFF"): `RIFF`, size, `WAVE`, then chunks of
-/// a four-byte id, a little-endian `u32` size, so many bytes, and a padding byte where the size is odd. `RF64` and `BW64`
+/// a four-byte id, a little-endian `u32` size, that number of bytes, and a padding byte if the size is odd. `RF64` and `BW64`
 /// have a chunk `ds64` in front, with the sizes that 32 bits cannot hold (EBU Tech 3306).
 #[derive(Debug)]
 pub(crate) struct WavHeader {
-    /// Bytes seen so far.
+    /// The number of bytes so far.
     at: u64,
     seeking: Seeking,
-    /// What is being read, as far as it has come.
+    /// The bytes so far of the field that is being read.
     field: Vec<u8>,
-    /// Once the format chunk has passed.
+    /// Set after the format chunk has passed.
     wave_format: Option<WaveFormat>,
-    /// The data chunk's size in 64 bits, where one was given.
+    /// The data chunk's 64-bit size, if the stream has one.
     long_data_size: Option<u64>,
 }
 
@@ -33,7 +33,7 @@ struct WaveFormat {
 
 #[derive(Clone, Copy, Debug)]
 enum Seeking {
-    /// The first 12 bytes, which were looked at before.
+    /// The first 12 bytes, which have been checked before.
     Riff,
     /// The 8 bytes of a chunk header that starts at this byte.
     Chunk(u64),
@@ -41,7 +41,7 @@ enum Seeking {
     Format { body: u64, size: u32 },
     /// The data chunk's size, in the `ds64` chunk whose body starts at this byte.
     LongSize { body: u64, size: u32 },
-    /// Nothing more: where the data chunk's body starts, and the size that it claims.
+    /// Nothing more. The data chunk's body starts at this byte and claims this size.
     Done { start: u64, claimed: Option<u64> },
 }
 
@@ -57,14 +57,16 @@ const LONG_SIZE_AT: u64 = 8;
 const LONG_SIZE_LEN: usize = 8;
 const LONG_SIZE_END: u32 = LONG_SIZE_AT as u32 + LONG_SIZE_LEN as u32;
 
-/// What writers that cannot seek back leave as the data chunk's size, exactly or less their header: the largest signed and
-/// unsigned number (FFmpeg, GStreamer), 7FFFF000 (SoX, eSpeak), 80000000 (arecord), and a round two thousand million.
+/// The sizes of the data chunk that are left by writers that can't seek back, exactly or minus the length of their
+/// header. They are the largest signed and unsigned numbers (FFmpeg, GStreamer), 7FFFF000 (SoX, eSpeak), 80000000
+/// (arecord), and 2,000,000,000.
 ///
-/// A telephone recording that was cut and had claimed just so much would have to last 18 hours, and its duration would give
-/// it away.
+/// A telephone recording that was cut and really claimed such a size would have to last 18 hours, and its duration
+/// would show the cut.
 const PLACEHOLDERS: [u32; 3] = [2_000_000_000, 1 << 31, u32::MAX];
 
-/// The distance of 7FFFF000 from the limit that it stands for; no writer's header is longer.
+/// The largest distance of a size from its placeholder. 7FFFF000 is so far below 80000000, and no writer's header is
+/// longer.
 const PLACEHOLDER_SPAN: u32 = 4096;
 
 impl WavHeader {
@@ -100,7 +102,7 @@ impl WavHeader {
         }
     }
 
-    /// What a stream of `len` bytes in all is.
+    /// The verdict on a stream of `len` bytes in all.
     pub(crate) fn verdict(&self, len: u64) -> Verdict {
         let claimed = self.claimed_len();
         if claimed > len {
@@ -109,12 +111,13 @@ impl WavHeader {
         self.audio(len).map_or(Verdict::Unknown, Verdict::Audio)
     }
 
-    /// What the format chunk says, once it has passed.
+    /// The byte rate in the format chunk, after that chunk has passed.
     pub(crate) fn bytes_per_second(&self) -> Option<u32> {
         self.wave_format.map(|format| format.bytes_per_second)
     }
 
-    /// How long the stream is at least by its own account. Before the data chunk that is as long as it takes to have one.
+    /// The least length of the stream that its header claims. Before the data chunk, it is the length that a stream
+    /// with a data chunk would have.
     fn claimed_len(&self) -> u64 {
         match self.seeking {
             Seeking::Riff => (RIFF_LEN + CHUNK_HEADER_LEN) as u64,
@@ -124,7 +127,8 @@ impl WavHeader {
         }
     }
 
-    /// The audio in a stream of `len` bytes: what is there of the data chunk, at the format chunk's byte rate.
+    /// The audio in a stream of `len` bytes. Its duration is that of the received part of the data chunk at the format
+    /// chunk's byte rate.
     fn audio(&self, len: u64) -> Option<Audio> {
         let Seeking::Done { start, claimed } = self.seeking else {
             return None;
@@ -167,16 +171,16 @@ impl WavHeader {
             }
             (Seeking::LongSize { body, size }, &[b0, b1, b2, b3, b4, b5, b6, b7]) => {
                 let long = u64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7]);
-                // As a writer leaves it that cannot seek back.
+                // A writer that can't seek back leaves 0 as the size.
                 self.long_data_size = Some(long).filter(|size| *size != 0 && *size != u64::MAX);
                 next_chunk(body, size)
             }
-            // The first 12 bytes, which are what they should be; no field has another length.
+            // The first 12 bytes are correct, and no other field has this length.
             _ => Seeking::Chunk(self.at),
         }
     }
 
-    /// What a data chunk of this size claims; `None` where the size stands for one that was not known.
+    /// The size that the data chunk claims. `None` if the size is a placeholder for an unknown size.
     fn claim(&self, size: u32) -> Option<u64> {
         if size == u32::MAX && self.long_data_size.is_some() {
             return self.long_data_size;
@@ -188,7 +192,7 @@ impl WavHeader {
     }
 }
 
-/// The chunk after the one whose body starts at `body`.
+/// The offset of the chunk after the one whose body starts at `body`.
 fn next_chunk(body: u64, size: u32) -> Seeking {
     Seeking::Chunk(body + u64::from(size) + u64::from(size % 2))
 }

@@ -1,4 +1,4 @@
-//! The wall clock, and one that tests move.
+//! The wall clock, and clocks for tests.
 
 use std::{
     fmt,
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Tells the time of day. Clones are the same clock.
+/// A clock that returns the time of day. Clones are the same clock.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
@@ -16,12 +16,12 @@ impl Clock {
         Self::new(SystemTime::now)
     }
 
-    /// A clock of the caller's own.
+    /// A clock that returns the results of `now`.
     pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The time.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> SystemTime {
         (self.0)()
@@ -34,7 +34,7 @@ impl Clock {
             .duration_since(SystemTime::UNIX_EPOCH)
             .ok()
             .and_then(|since| i64::try_from(since.as_millis()).ok())
-            // A clock that is off by so much must not keep anything that has an end.
+            // With a clock that is so wrong, everything that can expire counts as expired.
             .unwrap_or(i64::MAX)
     }
 }
@@ -45,7 +45,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Whether what was learnt at `since` is younger than `max_age`. A clock that went backwards makes it old.
+/// Whether a value from `since` is younger than `max_age`. If the clock went backwards, the value counts as old.
 pub(crate) fn is_younger(since: SystemTime, now: SystemTime, max_age: Duration) -> bool {
     now.duration_since(since).is_ok_and(|age| age < max_age)
 }

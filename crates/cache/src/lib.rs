@@ -1,10 +1,10 @@
-//! The one cache of this project: opened recordings, validated tokens and secrets are kept in it.
+//! The only cache type of this project. It holds opened recordings, validated tokens and secrets.
 //!
-//! A [`Cache`] is bounded in number and age, and loads each value once however many callers ask for it at a time. Ages are
-//! measured by the wall clock: Lambda freezes an instance between invocations, and a monotonic clock stands still
-//! meanwhile, so that a value of yesterday would look a second old. [`Clock`] can be replaced in tests.
+//! A [`Cache`] limits the number and the age of its values. Several callers that need a value at the same time load it
+//! only once. Ages are measured by the wall clock. A monotonic clock doesn't run while Lambda has the instance frozen,
+//! so yesterday's value would look a second old. [`Clock`] can be replaced in tests.
 //!
-//! Nothing here does I/O or knows what is kept.
+//! Nothing here does I/O or knows the meaning of the values.
 
 mod clock;
 mod place;
@@ -20,7 +20,7 @@ use std::{
 use self::place::Slot;
 pub use self::{clock::Clock, place::Place};
 
-/// Values by key. A value that is dropped here is gone once its last clone is.
+/// Values by key. A removed value lives until its last clone is dropped.
 pub struct Cache<K, V> {
     max_entries: usize,
     max_age: Duration,
@@ -40,8 +40,8 @@ struct Entry<V> {
 }
 
 impl<K: Clone + Eq + Hash, V> Cache<K, V> {
-    /// An empty cache. Beyond `max_entries` the least recently used entry makes room; nothing is kept that is `max_age`
-    /// old or older.
+    /// An empty cache. If it would have more than `max_entries` entries, the least recently used one is removed. Values
+    /// are removed when they are `max_age` old.
     #[must_use]
     pub fn new(max_entries: usize, max_age: Duration, clock: Clock) -> Self {
         Self {
@@ -55,15 +55,15 @@ impl<K: Clone + Eq + Hash, V> Cache<K, V> {
         }
     }
 
-    /// The place of `key`, which nobody else has until it is dropped. A caller that finds nothing in it loads the value and
-    /// puts it there; the others wait, and try for themselves if the first one fails.
+    /// Locks the place of `key` until the returned [`Place`] is dropped. A caller that finds no value loads it and puts
+    /// it there. Other callers wait, and the next one tries if the first one fails.
     pub async fn place(&self, key: &K) -> Place<V> {
         let slot = self.slot(key);
         Place::new(slot.lock_owned().await, self.clock.now(), self.max_age)
     }
 
-    /// Drops the value of `key` if it is the one that `is_it` recognises. A place that somebody has is left alone: its
-    /// holder is about to replace the value.
+    /// Drops the value of `key` if `is_it` returns true for it. A locked place is skipped, because its holder is about
+    /// to replace the value.
     pub fn forget(&self, key: &K, is_it: impl FnOnce(&V) -> bool) {
         let slot = self.entries().by_key.get(key).map(|entry| Arc::clone(&entry.slot));
         if let Some(mut kept) = slot.as_ref().and_then(|slot| slot.try_lock().ok()) {
@@ -74,7 +74,7 @@ impl<K: Clone + Eq + Hash, V> Cache<K, V> {
     fn slot(&self, key: &K) -> Arc<Slot<V>> {
         let now = self.clock.now();
         let mut entries = self.entries();
-        // So that what is too old to be used is not in memory either, whoever asks for what.
+        // Values that are too old are removed from memory by every access, also to other keys.
         entries
             .by_key
             .retain(|_, entry| place::is_of_use(&entry.slot, now, self.max_age));
@@ -96,14 +96,14 @@ impl<K: Clone + Eq + Hash, V> Cache<K, V> {
         slot
     }
 
-    /// A panic cannot have left the map half changed.
+    /// A poisoned lock is usable, because no code that can panic runs while the map is changed.
     fn entries(&self) -> MutexGuard<'_, Entries<K, V>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<K: Clone + Eq + Hash, V> Entries<K, V> {
-    /// A walk over all entries, which costs less at these numbers than the bookkeeping of a list.
+    /// Searches all entries. With so few, that costs less than maintaining a list.
     fn drop_least_recently_used(&mut self) {
         let oldest = self.by_key.iter().min_by_key(|(_, entry)| entry.last_use);
         if let Some(key) = oldest.map(|(key, _)| key.clone()) {

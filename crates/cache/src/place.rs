@@ -1,4 +1,4 @@
-//! Where one value is kept.
+//! The place of one value.
 
 use std::{
     fmt,
@@ -17,7 +17,7 @@ pub(crate) struct Kept<V> {
     since: SystemTime,
 }
 
-/// The place of one key, held by one caller at a time. Dropping it lets the next one in.
+/// The place of one key, locked by one caller at a time. Dropping it unlocks the place.
 pub struct Place<V> {
     kept: OwnedMutexGuard<Option<Kept<V>>>,
     now: SystemTime,
@@ -29,13 +29,13 @@ impl<V> Place<V> {
         Self { kept, now }
     }
 
-    /// The value, if there is one that is young enough for the cache.
+    /// The value, if there is one. It is younger than the cache's `max_age`.
     #[must_use]
     pub fn get(&self) -> Option<&V> {
         self.kept.as_ref().map(|kept| &kept.value)
     }
 
-    /// The value, if it is younger than `max_age`.
+    /// The value, if it is younger than this `max_age`.
     #[must_use]
     pub fn younger_than(&self, max_age: Duration) -> Option<&V> {
         let kept = self.kept.as_ref();
@@ -43,7 +43,7 @@ impl<V> Place<V> {
             .map(|kept| &kept.value)
     }
 
-    /// Keeps `value`. Its age counts from when the place was taken, and so from before the value was asked for.
+    /// Stores `value`. Its age counts from the time when the place was locked, which is before the value was loaded.
     pub fn put(&mut self, value: V) {
         let since = self.now;
         *self.kept = Some(Kept { value, since });
@@ -63,7 +63,7 @@ impl<V> fmt::Debug for Place<V> {
     }
 }
 
-/// Whether the slot holds a young value, or somebody has it or waits for it. The map holds one of its references.
+/// Whether the slot holds a young value, or a caller holds it or waits for it. The map itself has one reference to it.
 pub(crate) fn is_of_use<V>(slot: &Arc<Slot<V>>, now: SystemTime, max_age: Duration) -> bool {
     Arc::strong_count(slot) > 1
         || slot

@@ -8,14 +8,14 @@ use super::*;
 const MAX_ENTRIES: usize = 16;
 const MAX_AGE: Duration = Duration::from_secs(300);
 
-/// A wall clock that goes when it is told to, and back as well. The monotonic clock stands still meanwhile.
+/// A wall clock that tests move forwards and backwards. The monotonic clock doesn't move meanwhile.
 struct Wall(Arc<AtomicU64>);
 
 impl Wall {
     fn start() -> (Self, Cache<usize, Arc<usize>>) {
         let seconds = Arc::new(AtomicU64::new(1_790_000_000));
-        let told = Arc::clone(&seconds);
-        let clock = Clock::new(move || SystemTime::UNIX_EPOCH + Duration::from_secs(told.load(Ordering::Relaxed)));
+        let current = Arc::clone(&seconds);
+        let clock = Clock::new(move || SystemTime::UNIX_EPOCH + Duration::from_secs(current.load(Ordering::Relaxed)));
         (Self(seconds), Cache::new(MAX_ENTRIES, MAX_AGE, clock))
     }
 
@@ -29,7 +29,7 @@ impl Wall {
 }
 
 impl Cache<usize, Arc<usize>> {
-    /// Keeps a value under `key`, and gives back a clone of it.
+    /// Stores a value under `key`, and returns a clone of it.
     async fn keep(&self, key: usize) -> Arc<usize> {
         let value = Arc::new(key);
         self.place(&key).await.put(Arc::clone(&value));
@@ -47,7 +47,7 @@ async fn a_value_is_found_until_it_is_too_old() {
     cache.keep(1).await;
     wall.pass(299);
     assert!(cache.has(1).await);
-    // Its use does not make it any younger.
+    // A use doesn't make a value younger.
     wall.pass(1);
     assert!(!cache.has(1).await);
 }

@@ -6,47 +6,48 @@ use hmac::{Hmac, KeyInit};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// The fewest characters a key may have: 43 of 62 alphanumerics carry 43 × log2(62) = 256 bits, HMAC-SHA256's own strength.
+/// The fewest characters of a key. 43 random alphanumeric characters have 43 × log2(62) = 256 bits, which is the
+/// strength of HMAC-SHA256.
 const MIN_KEY_CHARS: usize = 43;
 
-/// Key ids stand in every link, so they stay short.
+/// The most characters of a key id. Each link contains one, so they must be short.
 const MAX_KEY_ID_CHARS: usize = 32;
 
 /// The secret's field that names the signing key; every other field is a key.
 const CURRENT: &str = "current";
 
-/// Keys by id: the current one signs, all of them verify.
+/// Keys by id. The current key signs, and all keys verify.
 ///
-/// Keys are only ever added, because links in tasks can't be replaced later.
+/// Keys are only added and never removed, because links in tasks can't be replaced later.
 pub struct KeyRing {
     current: String,
     keys: BTreeMap<String, SecretString>,
 }
 
-/// Why a secret is no key ring. Says nothing of its values.
+/// Why a secret isn't a key ring. The error holds none of its values.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyRingError {
     /// The text isn't a JSON object of strings.
     #[error("link keys are not a JSON object of strings")]
     NotAnObject,
-    /// `current` is missing or names a key that isn't there.
+    /// `current` is missing, or names a key that the ring doesn't have.
     #[error("link keys name no current key among them")]
     NoCurrentKey,
-    /// A key id has characters that a link can't carry.
+    /// A key id has characters that a link can't contain.
     #[error("a link key's id is not 1 to {MAX_KEY_ID_CHARS} characters of A-Z, a-z, 0-9, - and _")]
     KeyId,
-    /// A key is too short to be one (a placeholder, say).
+    /// A key is too short. It may be a placeholder.
     #[error("a link key has fewer than {MIN_KEY_CHARS} characters")]
     ShortKey,
 }
 
 impl KeyRing {
-    /// Reads `{"current": "k1", "k1": "<random text>"}`, the shape that Secrets Manager's `GenerateSecretString`
-    /// can make by itself and an operator extends by one field.
+    /// Reads `{"current": "k1", "k1": "<random text>"}`, which Secrets Manager's `GenerateSecretString` can generate.
+    /// An operator adds a key as another field.
     ///
     /// # Errors
-    /// [`KeyRingError`] where the text is no usable ring.
+    /// [`KeyRingError`] if the text isn't a usable ring.
     pub fn parse(secret_json: &str) -> Result<Self, KeyRingError> {
         let mut fields: BTreeMap<String, String> =
             serde_json::from_str(secret_json).map_err(|_| KeyRingError::NotAnObject)?;
@@ -73,7 +74,7 @@ impl KeyRing {
         &self.current
     }
 
-    /// A MAC under the key with this id, if the ring has it.
+    /// A MAC under the key with this id, if the ring has such a key.
     pub(crate) fn mac(&self, id: &str) -> Option<Hmac<Sha256>> {
         self.keys.get(id).map(|key| {
             Hmac::new_from_slice(key.expose_secret().as_bytes())

@@ -1,22 +1,23 @@
-//! Signed playback links: who holds one may listen to one recording until it expires.
+//! Signed playback links. The holder of a link may listen to one recording until the link expires.
 //!
-//! A link is path and query of the playback URL. Twilio's Player takes a URL of the same origin and path as the same
-//! recording with a fresh link, so each recording has a path of its own:
+//! A link is the path and query of the playback URL. Twilio's Player treats a new URL with the same origin and path as
+//! a new link to the same recording, so each recording has a path of its own:
 //!
 //! ```text
 //! /recordings/RE…?expires=1763900000&id=…&key=k1&v=1&signature=…
 //! ```
 //!
-//! The first form, which named the recording in the query, is still verified. It was signed over the same text:
+//! The first form of links, which had the recording in the query, is still accepted. Its signature covers the same
+//! text:
 //!
 //! ```text
 //! /?recordingSid=RE…&expires=1763900000&id=…&key=k1&v=1&signature=…
 //! ```
 //!
-//! The signature is HMAC-SHA256 ([RFC 2104]) over a versioned canonical string of recording, expiry, id and key, one to a
-//! line, so that no two different links share one string. `expires` is Unix seconds, or `never` for links that stand in a
-//! task's `segment_link` for good. `id` joins the audit lines of everything one link was used for. It is random, or
-//! derived from recording and key in a link that never expires.
+//! The signature is HMAC-SHA256 ([RFC 2104]) over a versioned canonical string. It has the recording, the expiry, the
+//! id and the key on one line each, so that different links never have the same string. `expires` is in Unix seconds,
+//! or `never` for the permanent links in a task's `segment_link`. `id` connects all audit lines about the uses of one
+//! link. It is random. In a link that never expires, it is derived from the recording and the key.
 //!
 //! Nothing here does I/O or reads a clock.
 //!

@@ -1,4 +1,4 @@
-//! One link: made, taken apart, checked.
+//! Links: signing, parsing and verification.
 
 use std::fmt;
 
@@ -8,76 +8,78 @@ use sid::RecordingSid;
 
 use crate::keys::{KeyRing, is_key_id};
 
-/// Stands in the canonical string and in the link, so that a later scheme can't be mistaken for this one.
+/// The version of the scheme. The canonical string and the link contain it, so that a later scheme can't be confused
+/// with this one.
 const VERSION: &str = "1";
 
-/// How far the clocks of two Lambda hosts are allowed to differ, in seconds.
+/// The largest accepted difference between the clocks of two Lambda hosts, in seconds.
 const CLOCK_SKEW_S: u64 = 30;
 
-/// 128 random bits: ids don't collide by chance.
+/// The length of an id in bytes. Random ids of 128 bits don't collide.
 const ID_BYTES: usize = 16;
 
-/// `ID_BYTES` in base64url without padding: ⌈16 × 4 / 3⌉.
+/// The length of an id in base64url without padding: ⌈16 × 4 / 3⌉ characters.
 const ID_CHARS: usize = 22;
 
-/// What stands before the recording in a link's path.
+/// The part of a link's path before the recording.
 const PATH_PREFIX: &str = "/recordings/";
 
-/// The paths of links of the first form, which name the recording in the query.
+/// The paths of links of the first form, which have the recording in the query.
 const FIRST_PATHS: [&str; 2] = ["/", ""];
 
-/// Until when a link plays.
+/// The end of a link's validity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// Unix time in seconds.
     At(u64),
-    /// For good: links in `segment_link`, which can't be renewed.
+    /// The link never expires. Links in `segment_link` can't be renewed.
     Never,
 }
 
-/// What a verified link says.
+/// The fields of a verified link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The one recording it plays.
+    /// The recording that the link plays.
     pub recording: RecordingSid,
-    /// Until when.
+    /// When the link expires.
     pub expiry: Expiry,
-    /// Name of the link itself, for the audit log.
+    /// The id of the link itself, for the audit log.
     pub id: String,
-    /// The key that signed it.
+    /// The id of the key that signed the link.
     pub key_id: String,
 }
 
-/// Why a link doesn't play. Callers answer all of them alike, so that nothing is learnt from the difference.
+/// Why a link isn't valid. Callers send the same answer for all of these errors, so that a client learns nothing from
+/// the difference.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// A field is missing, doubled, of the wrong form, or of another version.
+    /// A field is missing, repeated or malformed, or the link has another version.
     #[error("the link is malformed")]
     Malformed,
-    /// The signature isn't ours.
+    /// The signature doesn't match.
     #[error("the link's signature does not match")]
     Signature,
-    /// The key that it names isn't in the ring: ours if the key was added meanwhile.
+    /// The ring doesn't have the link's key. The link may be valid if the key was added after the ring was read.
     #[error("the link's key is not known")]
     UnknownKey,
-    /// It was good until a while ago.
+    /// The link has expired.
     #[error("the link has expired")]
     Expired,
 }
 
-/// A link that was just made. Whoever has it may listen, so it is not logged.
+/// A new link. It must not be logged, because its holder may listen to the recording.
 pub struct SignedLink {
     /// `/recordings/RE…`.
     pub path: String,
     /// The rest of the link, without the question mark.
     pub query: String,
-    /// The link's name for the audit log.
+    /// The id of the link, for the audit log.
     pub id: String,
 }
 
 impl SignedLink {
-    /// The link as a URL under `base_url`, which has no path and no slash at its end.
+    /// The link as a URL. `base_url` must have no path and no slash at its end.
     #[must_use]
     pub fn url(&self, base_url: &str) -> String {
         let Self { path, query, .. } = self;
@@ -85,10 +87,10 @@ impl SignedLink {
     }
 }
 
-/// Makes a link to `recording`, signed by the ring's current key.
+/// Makes a link to `recording`, signed with the ring's current key.
 ///
-/// A link that expires gets a random id, so that each one has an audit trail of its own. A link that never expires is a
-/// function of recording and key: making it again for a duplicate callback gives the same link.
+/// A link that expires gets a random id, so that each link has an audit trail of its own. A link that never expires
+/// depends only on the recording and the key, so that a duplicate callback gets the same link.
 #[must_use]
 pub fn sign(keys: &KeyRing, recording: &RecordingSid, expiry: Expiry) -> SignedLink {
     let key_id = keys.current_id();
@@ -110,22 +112,22 @@ pub fn sign(keys: &KeyRing, recording: &RecordingSid, expiry: Expiry) -> SignedL
     }
 }
 
-/// Whether a request for this path is made by a link, good or bad.
+/// Whether a request for this path uses a link, valid or not.
 #[must_use]
 pub fn is_link_path(path: &str) -> bool {
     path.starts_with(PATH_PREFIX) || FIRST_PATHS.contains(&path)
 }
 
-/// Checks the raw `path` and `query` of a playback request at `now_s` (Unix seconds). Parameters that are not the link's
-/// are ignored.
+/// Verifies the raw `path` and `query` of a playback request at `now_s` (Unix seconds). Parameters that don't belong to
+/// the link are ignored.
 ///
-/// Links of the first form, `/?recordingSid=RE…&…`, are signed over the same text as today's. The query may name the
-/// recording beside the path, but not another one.
+/// Links of the first form, `/?recordingSid=RE…&…`, are signed over the same text as today's links. If both the path
+/// and the query have a recording, it must be the same.
 ///
-/// The signature is compared in constant time, and an unknown key costs what a known one does.
+/// The signature is compared in constant time. An unknown key takes as long as a known one.
 ///
 /// # Errors
-/// [`LinkError`]; nothing in it repeats the link.
+/// [`LinkError`], which holds nothing of the link.
 pub fn verify(keys: &KeyRing, path: &str, query: &str, now_s: u64) -> Result<Link, LinkError> {
     let Unverified { link, signature } = Unverified::parse(path, query)?;
     let known = keys.mac(&link.key_id);
@@ -148,7 +150,7 @@ pub fn verify(keys: &KeyRing, path: &str, query: &str, now_s: u64) -> Result<Lin
 }
 
 impl Link {
-    /// What the signature covers. No field can hold a line feed, so the lines can't be shifted against each other.
+    /// The text that the signature covers. No field can contain a line feed, so two links never have the same text.
     fn canonical(&self) -> String {
         let Self {
             recording,
@@ -184,10 +186,10 @@ impl Unverified {
     }
 }
 
-/// The recording that path and query name. Where both name one, it must be the same.
+/// The recording in the path or the query. If both have one, it must be the same.
 ///
-/// A SID needs no percent-encoding, so none is undone: a path with an encoded SID, or with anything behind the SID, is
-/// malformed.
+/// A SID needs no percent-encoding, so the path isn't decoded. A path with an encoded SID, or with anything after the
+/// SID, is malformed.
 fn recording<'a>(path: &'a str, query: &'a str) -> Result<&'a str, LinkError> {
     let in_query = value(query, "recordingSid")?;
     if FIRST_PATHS.contains(&path) {
@@ -200,9 +202,9 @@ fn recording<'a>(path: &'a str, query: &'a str) -> Result<&'a str, LinkError> {
     }
 }
 
-/// The value of the field with this name, if there is one. A field that stands in the query twice is an error.
+/// The value of the field with this name, if there is one. A field that the query has twice is an error.
 ///
-/// Our own fields need no percent-encoding, so none is undone.
+/// The fields of a link need no percent-encoding, so the query isn't decoded.
 fn value<'q>(query: &'q str, name: &str) -> Result<Option<&'q str>, LinkError> {
     let mut values = query
         .split('&')
@@ -226,14 +228,14 @@ fn is_id(text: &str) -> bool {
 
 fn current_mac(keys: &KeyRing, text: &str) -> impl AsRef<[u8]> {
     keys.mac(keys.current_id())
-        .expect("a ring is only made when it holds its current key")
+        .expect("KeyRing::parse accepts only a ring that has its current key")
         .chain_update(text)
         .finalize()
         .into_bytes()
 }
 
-/// The id of a link that never expires. Its first line differs from that of every canonical string, so that no id is part
-/// of a signature.
+/// The id of a link that never expires. The first line of its text differs from that of every canonical string, so that
+/// no id reveals a part of a signature.
 fn derived_id(keys: &KeyRing, recording: &RecordingSid) -> String {
     let text = format!(
         "recording-vault segment link id\n{VERSION}\n{recording}\n{}",
@@ -274,7 +276,7 @@ impl std::str::FromStr for Expiry {
         if text == "never" {
             return Ok(Self::Never);
         }
-        // `u64::from_str` takes a leading plus sign and zeros; a link has one spelling only.
+        // `u64::from_str` accepts a leading plus sign and zeros, but a link has exactly one spelling.
         match text.parse() {
             Ok(seconds) if Self::At(seconds).to_string() == text => Ok(Self::At(seconds)),
             _ => Err(LinkError::Malformed),

@@ -1,4 +1,4 @@
-//! One AWS configuration for every client.
+//! The AWS configuration of all clients.
 
 use std::{env, fmt, time::Duration};
 
@@ -19,47 +19,48 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::settings::{BadSettings, Settings, boolean};
 
-/// A healthy endpoint in the same region takes a connection in milliseconds.
+/// A healthy endpoint in the same Region accepts a connection in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long AWS may take, by how long the function's own caller waits.
+/// Limits on AWS calls. They depend on how long the function's own caller waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// One attempt: connection, request, and the answer, of which a streamed body does not count.
+    /// Limit on one attempt: the connection, the request and the response without a streamed body.
     pub attempt: Duration,
-    /// All attempts of one operation with the pauses between them.
+    /// Limit on all attempts of one operation with the pauses between them.
     pub operation: Duration,
 }
 
 impl Timeouts {
-    /// For work that nobody waits for: what is still down after a minute is for the queue to try again. S3 answers an
-    /// `UploadPart` once it has the part, and 8 MiB in 20 s are 3.4 Mbit/s.
+    /// For jobs from a queue. If AWS is still down after a minute, the queue retries the job. S3 answers an
+    /// `UploadPart` after it has received the part, and 8 MiB in 20 s are 3.4 Mbit/s.
     pub const PATIENT: Self = Self {
         attempt: Duration::from_secs(20),
         operation: Duration::from_secs(60),
     };
 }
 
-/// The SDK's own 3 attempts and one more: the first may be spent on a connection that died while Lambda was frozen
-/// (aws-sdk-rust #1106).
+/// One more than the SDK's default of 3, because the first attempt may use a connection that died while Lambda had the
+/// instance frozen (aws-sdk-rust #1106).
 const MAX_ATTEMPTS: u32 = 4;
 
-/// A body that moves less than a byte a second for this long is broken; S3 pauses are shorter (SDK default: 5 s, which
-/// aws-sdk-rust #1146 and #1202 report as too eager).
+/// A body that moves less than a byte a second for this long is broken. Pauses of S3 are shorter. The SDK's default is
+/// 5 s, which is too short according to aws-sdk-rust #1146 and #1202.
 const STALL_GRACE: Duration = Duration::from_secs(20);
 
-/// Takes region, credentials and endpoints from where Lambda puts them, the environment, under the names that every AWS
-/// SDK reads; and sets what the SDK leaves open: timeouts, and a behaviour version that a dependency update can't move.
+/// Reads the Region, the credentials and the endpoints from the environment, under the names that all AWS SDKs read.
+/// Lambda sets them there. The configuration also sets timeouts, and a behaviour version that doesn't change with a
+/// dependency update.
 ///
-/// The SDK's own search goes on to profiles, containers, instances and single sign-on. None of them exists in Lambda, and
-/// half a megabyte of a cold start goes with them (`benches/profiles.md`).
+/// The SDK's default chain also searches profiles, containers, instances and single sign-on. None of them exists in
+/// Lambda. Without them, a cold start loads half a megabyte less (`benches/profiles.md`).
 ///
-/// The connector is made here, once, and shared by all clients made from this configuration: each of the SDK's own would
-/// read the root certificates anew.
+/// All clients of this configuration share one connector. With connectors of their own, each client would read the root
+/// certificates again.
 ///
 /// # Errors
-/// `AWS_USE_FIPS_ENDPOINT` or `AWS_USE_DUALSTACK_ENDPOINT` is neither `true` nor `false`: who asks for an endpoint must
-/// not be given another.
+/// [`BadSettings`] if `AWS_USE_FIPS_ENDPOINT` or `AWS_USE_DUALSTACK_ENDPOINT` is neither `true` nor `false`. A mistyped
+/// value must not silently select another endpoint.
 pub fn sdk_config(timeouts: Timeouts) -> Result<SdkConfig, BadSettings> {
     let of_services = ServiceSettings(|name| env::var(name).ok());
     read(Settings::from_env(), of_services, timeouts)
@@ -100,8 +101,8 @@ fn read(mut settings: Settings, of_services: ServiceSettings, timeouts: Timeouts
     settings.finish(Some(config.build()))
 }
 
-/// One connector with one pool of connections. It has the timeouts for connecting and reading built in, so a client that
-/// sets others for itself does not get them here; its timeouts for whole attempts and operations it gets.
+/// One connector with one pool of connections. The timeouts for connecting and reading are part of it, so a client
+/// can't change them. A client can change the timeouts for whole attempts and operations.
 fn shared_http_client(timeouts: Timeouts) -> SharedHttpClient {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -116,12 +117,13 @@ fn shared_http_client(timeouts: Timeouts) -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
-/// What the environment says of one service, as `AWS_ENDPOINT_URL_S3` does.
+/// Settings for one service in the environment, such as `AWS_ENDPOINT_URL_S3`.
 struct ServiceSettings(fn(&str) -> Option<String>);
 
 impl LoadServiceConfig for ServiceSettings {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
-        // "Secrets Manager" is `SECRETS_MANAGER` there (AWS SDKs and Tools Reference Guide, service-specific endpoints).
+        // The environment has "Secrets Manager" as `SECRETS_MANAGER` (AWS SDKs and Tools Reference Guide,
+        // service-specific endpoints).
         let service = key.service_id().to_uppercase().replace(' ', "_");
         let Self(variable) = self;
         variable(&format!("{}_{service}", key.env())).or_else(|| variable(key.env()))
@@ -258,7 +260,7 @@ mod tests {
         assert_eq!(connections.load(Ordering::Relaxed), 1);
     }
 
-    /// It takes connections and never answers.
+    /// The service accepts connections and never answers.
     #[tokio::test]
     async fn a_silent_service_is_given_up_within_the_operations_time() {
         const LONG: Duration = Duration::from_secs(60 * 60);
@@ -271,7 +273,7 @@ mod tests {
                 connections.push(listener.accept().await);
             }
         });
-        // The operation's time alone, and then that of its few attempts alone.
+        // First only the operation's limit applies, then only the limit of each attempt.
         for (attempt, operation) in [(LONG, SHORT), (SHORT, LONG)] {
             let settings = Settings::from_pairs([("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", &endpoint)]);
             let credentials = Credentials::new("test", "test", None, None, "test");
@@ -282,7 +284,7 @@ mod tests {
                 .build();
             let asked = Client::new(&config).list_secrets().send();
             let answer = tokio::time::timeout(Duration::from_secs(60), asked).await;
-            assert!(answer.expect("an end").is_err());
+            assert!(answer.expect("the call ends").is_err());
         }
         taken.abort();
     }

@@ -1,8 +1,8 @@
-//! An HTTP request as Lambda hands it over: the event of a function URL or of an HTTP API, payload format 2.0.
+//! An HTTP request in Lambda: the event of a function URL or of an HTTP API, payload format 2.0.
 //!
-//! A stranger chooses much of such an event. `lambda_http::Request` rebuilds a URL from it and panics where it cannot, and
-//! the event type's own deserializer refuses the whole event for one odd header or cookie. This one reads what the
-//! functions need and leaves the rest of the event alone.
+//! The client controls much of such an event. `lambda_http::Request` rebuilds a URL from it and panics if it can't. The
+//! event type's own deserializer refuses the whole event because of one odd header or cookie. This module reads only
+//! the fields that the functions need.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
-/// The event is not a request, or a field that is needed is of another type. Repeats nothing of the event.
+/// The event is not a request, or a required field has another type. The error holds nothing of the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event is not an HTTP request of payload format 2.0")]
 pub struct Malformed;
@@ -33,11 +33,11 @@ pub fn is_http(event: &RawValue) -> bool {
     serde_json::from_str::<Shape>(event.get()).is_ok()
 }
 
-/// Reads a request: its method, raw path, raw query string, headers, body, domain name and request id. All other fields
-/// keep their defaults, whatever the event says.
+/// Reads the method, raw path, raw query string, headers, body, domain name and request id of a request. All other
+/// fields keep their defaults.
 ///
-/// A character that no header value may hold becomes a space (RFC 9110, 5.5). A header with a name that HTTP does not
-/// allow is left out.
+/// In header values, a character that HTTP does not allow becomes a space (RFC 9110, 5.5). A header with a name that
+/// HTTP does not allow is left out.
 ///
 /// # Errors
 /// [`Malformed`]
@@ -88,7 +88,7 @@ fn headers(fields: BTreeMap<String, String>) -> Result<HeaderMap, Malformed> {
         };
         let value = value.replace(|character: char| character.is_ascii_control() && character != '\t', " ");
         let value = HeaderValue::try_from(value).map_err(|_| Malformed)?;
-        // `insert` panics where the map is full.
+        // `insert` panics if the map is full.
         headers.try_insert(name, value).map_err(|_| Malformed)?;
     }
     Ok(headers)

@@ -1,7 +1,7 @@
-//! What both functions need to run: settings read once, secrets fetched when needed, one AWS configuration, HTTP events
-//! read without trust, logs and metrics in the shapes that CloudWatch reads.
+//! The runtime of both functions: settings, secrets, the AWS configuration, HTTP events, and logs and metrics in the
+//! formats that CloudWatch reads.
 //!
-//! Nothing here knows of recordings, Twilio's or the vault's.
+//! Nothing here knows Twilio, the vault or recordings.
 
 pub mod aws;
 pub mod http_event;

@@ -9,23 +9,23 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-/// Where CloudWatch files every metric of this project.
+/// The CloudWatch namespace of all metrics of this project.
 pub const NAMESPACE: &str = "RecordingVault";
 
-/// The only dimension. A SID would make a metric of its own, at its own price, of every recording.
+/// The only dimension. With a SID as dimension, each recording would be a metric of its own, with its own price.
 const DIMENSION: &str = "Function";
 
 /// Set by Lambda.
 const ENV_FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
-/// What a metric's number counts.
+/// The unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Things that happened.
+    /// A number of events.
     Count,
     /// Bytes.
     Bytes,
-    /// Thousandths of a second.
+    /// Milliseconds.
     Milliseconds,
     /// Seconds.
     Seconds,
@@ -39,7 +39,7 @@ pub fn emit(metrics: &[(&'static str, f64, Unit)]) {
     );
 }
 
-/// Writes metrics that CloudWatch files under `at`, which counts from the Unix epoch. It takes times of the last two weeks.
+/// Writes metrics with the time `at`, counted from the Unix epoch. CloudWatch accepts times of the last two weeks.
 pub fn emit_at(at: Duration, metrics: &[(&'static str, f64, Unit)]) {
     let function = env::var(ENV_FUNCTION_NAME).unwrap_or_else(|_| "local".to_owned());
     println!("{}", render(metrics, &function, at.as_millis()));

@@ -1,8 +1,8 @@
-//! The connection to Lambda's Runtime API, made to send at once.
+//! Sets `TCP_NODELAY` on the connections to Lambda's Runtime API.
 //!
-//! lambda_runtime 1.5.0 makes it without `TCP_NODELAY` and lets nobody else make it. A streamed reply begins and ends with
-//! small writes, and each of them waits until the one before is acknowledged: 40 ms, where the other side delays its
-//! acknowledgements as Linux does. That is longer than S3 takes to answer (measured: docs/BENCHMARKS.md).
+//! lambda_runtime 1.5.0 doesn't set the option, and its connection can't be replaced. A streamed reply begins and ends
+//! with small writes. Each of them waits until the one before is acknowledged, which takes 40 ms if the other side
+//! delays its acknowledgements as Linux does. S3 needs less time to answer (measured in docs/BENCHMARKS.md).
 
 use std::{env, fs, io, net::SocketAddr, os::fd::OwnedFd, sync::Once};
 
@@ -15,14 +15,14 @@ use rustix::{
 /// Set by Lambda: host and port.
 const ENV_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
-/// The Runtime API's address.
+/// The connections to the Runtime API.
 #[derive(Clone, Copy, Debug)]
 pub struct RuntimeSocket {
     address: Option<SocketAddr>,
 }
 
 impl RuntimeSocket {
-    /// The one that this process is told of.
+    /// Reads the address of the Runtime API from the environment.
     pub fn from_env() -> Self {
         let address = env::var(ENV_RUNTIME_API).ok();
         Self {
@@ -30,26 +30,29 @@ impl RuntimeSocket {
         }
     }
 
-    /// Sets `TCP_NODELAY` on every connection to the Runtime API. To be called by each invocation, before it answers: the
-    /// runtime may have connected anew. Whatever fails costs time and nothing else, so it's logged once a process.
+    /// Sets `TCP_NODELAY` on every connection to the Runtime API. Each invocation must call it before it answers,
+    /// because the runtime may have opened a new connection. A failure only costs time, so it is logged once for each
+    /// process.
     pub fn send_at_once(&self) {
         let Some(address) = self.address else { return };
         if let Err(error) = sockets_to(address, |socket| Ok(set_tcp_nodelay(socket, true)?)) {
-            static TOLD: Once = Once::new();
-            TOLD.call_once(|| tracing::warn!(%error, "the connection to the runtime API keeps its delays"));
+            static LOGGED: Once = Once::new();
+            LOGGED
+                .call_once(|| tracing::warn!(%error, "could not set TCP_NODELAY on the connection to the Runtime API"));
         }
     }
 }
 
-/// `host:port`, and the form with scheme and path that emulators use.
+/// Parses `host:port`, and the form with a scheme and a path that emulators use.
 fn parse(text: &str) -> Option<SocketAddr> {
     let text = text.strip_prefix("http://").unwrap_or(text);
     text.split('/').next()?.parse().ok()
 }
 
-/// Has `each` look at every socket of this process that is connected to `address`.
+/// Calls `each` for every socket of this process that is connected to `address`.
 ///
-/// A descriptor of somebody else's can't be borrowed safely by its number: it's duplicated, which names the same socket.
+/// A descriptor that another module owns can't be borrowed safely by its number. It is duplicated instead, and the
+/// duplicate is the same socket.
 fn sockets_to(address: SocketAddr, each: impl Fn(&OwnedFd) -> io::Result<()>) -> io::Result<()> {
     let process = pidfd_open(getpid(), PidfdFlags::empty())?;
     for entry in fs::read_dir("/proc/self/fd")? {
@@ -57,7 +60,7 @@ fn sockets_to(address: SocketAddr, each: impl Fn(&OwnedFd) -> io::Result<()>) ->
             continue;
         };
         let descriptor = match pidfd_getfd(&process, number, PidfdGetfdFlags::empty()) {
-            // Closed since it was listed.
+            // The descriptor has been closed since it was listed.
             Err(Errno::BADF) => continue,
             duplicate => duplicate?,
         };

@@ -1,10 +1,11 @@
-//! Settings from environment variables: read once at start, every problem told at once.
+//! Settings from environment variables. They are read once at the start, and all problems are reported together.
 
 use std::{collections::BTreeMap, env, fmt};
 
-use url::{Host, Url};
+pub use base_url::{InvalidBaseUrl, origin, parse as base_url};
 
-/// Reads settings one by one and keeps what is wrong with them, so that a bad deployment is told whole, once.
+/// Reads settings one by one and collects their problems, so that one error reports everything that is wrong with a
+/// deployment.
 ///
 /// ```
 /// # use service::settings::Settings;
@@ -23,13 +24,13 @@ pub struct Settings {
     problems: Vec<String>,
 }
 
-/// Everything that is wrong with the settings; names and reasons, never values.
+/// All problems with the settings: names and reasons, never values.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("bad configuration: {}", .0.join("; "))]
 pub struct BadSettings(pub Vec<String>);
 
 impl Settings {
-    /// The process's environment. Variables that aren't Unicode are as good as missing.
+    /// Reads the process's environment. Variables that aren't Unicode count as missing.
     #[must_use]
     pub fn from_env() -> Self {
         Self::new(
@@ -37,7 +38,7 @@ impl Settings {
         )
     }
 
-    /// Given values, for tests.
+    /// Reads the given values, for tests.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self::new(
             pairs
@@ -53,9 +54,10 @@ impl Settings {
         }
     }
 
-    /// A setting that must be there. Missing, empty and unparsable ones are noted and come back as `None`.
+    /// Reads a required setting. If it is missing or empty, or can't be parsed, the problem is recorded and `None` is
+    /// returned.
     ///
-    /// `parse` gets the trimmed text; its error is shown to the operator, so it must not repeat the value.
+    /// `parse` gets the trimmed text. Its error is shown to the operator, so it must not repeat the value.
     pub fn required<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
@@ -67,7 +69,7 @@ impl Settings {
         self.optional(name, parse)
     }
 
-    /// A setting that may be missing or empty; an unparsable one is noted.
+    /// Reads an optional setting. A missing or empty one is `None`. If it can't be parsed, the problem is recorded.
     pub fn optional<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
@@ -82,23 +84,23 @@ impl Settings {
         }
     }
 
-    /// Notes a problem that spans settings.
+    /// Records a problem that concerns several settings.
     pub fn problem(&mut self, text: String) {
         self.problems.push(text);
     }
 
-    /// The configuration made of the settings, when nothing is wrong with any.
+    /// Returns the configuration if no problem was recorded.
     ///
     /// # Errors
-    /// [`BadSettings`] with every problem noted so far.
+    /// [`BadSettings`] with all problems recorded so far.
     ///
     /// # Panics
-    /// When `value` is `None` though no problem was noted: whoever drops a value must say why.
+    /// If `value` is `None` although no problem was recorded. Code that drops a value must record why.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, BadSettings> {
         if !self.problems.is_empty() {
             return Err(BadSettings(self.problems));
         }
-        Ok(value.expect("every missing value has noted its problem"))
+        Ok(value.expect("a problem is recorded for every missing value"))
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -109,49 +111,10 @@ impl Settings {
     }
 }
 
-/// A base URL to build on: `https://`, or `http://` on a loopback address; without query, fragment and credentials.
+/// Parses a list of at least one element, separated by commas. Spaces around the elements are ignored.
 ///
 /// # Errors
-/// What is wrong with it, without repeating it.
-pub fn base_url(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).map_err(|_| "not a URL")?;
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err("has no host"),
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback => {}
-        _ => return Err("must be https (http only on a loopback address)"),
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("must have no query and no fragment");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("must hold no credentials");
-    }
-    Ok(url)
-}
-
-/// A base URL without a path, as browsers write origins: `https://host`, or `https://host:port`. A slash at its end does
-/// not count.
-///
-/// # Errors
-/// What is wrong with it, without repeating it.
-pub fn origin(text: &str) -> Result<String, &'static str> {
-    let url = base_url(text)?;
-    if url.path() != "/" {
-        return Err("must have no path");
-    }
-    Ok(url.origin().ascii_serialization())
-}
-
-/// Comma separated, at least one; spaces around the elements don't count.
-///
-/// # Errors
-/// What `parse` says of the first element it doesn't take, or that there is none.
+/// The error of `parse` for the first element that it refuses, or a text that says that the list is empty.
 pub fn list<T, E: ToString>(text: &str, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, String> {
     let elements: Vec<T> = text
         .split(',')
@@ -165,12 +128,12 @@ pub fn list<T, E: ToString>(text: &str, parse: impl Fn(&str) -> Result<T, E>) ->
     Ok(elements)
 }
 
-/// `true` or `false`.
+/// Parses `true` or `false`.
 ///
 /// # Errors
-/// For anything else.
+/// For any other text.
 pub fn boolean(text: &str) -> Result<bool, &'static str> {
-    text.parse().map_err(|_| "neither true nor false")
+    text.parse().map_err(|_| "must be true or false")
 }
 
 #[cfg(test)]
@@ -199,53 +162,5 @@ mod tests {
         let count = settings.required("COUNT", str::parse::<u8>);
         assert_eq!(settings.optional("OTHER", str::parse::<u8>), None);
         assert_eq!(settings.finish(count), Ok(7));
-    }
-
-    #[test]
-    fn base_urls_are_https_or_loopback() {
-        for good in [
-            "https://example.com",
-            "https://example.com/stage/",
-            "http://127.0.0.1:8080",
-            "http://[::1]:1",
-            "http://localhost",
-        ] {
-            assert!(base_url(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "example.com",
-            "http://example.com",
-            "http://127.0.0.1.example.com",
-            "ftp://127.0.0.1",
-            "https://example.com/?a=b",
-            "https://example.com/#f",
-            "https://user@example.com",
-            "https://u:p@example.com",
-            "data:text/plain,",
-        ] {
-            assert!(base_url(bad).is_err(), "{bad}");
-            assert!(origin(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_origin_is_a_base_url_without_a_path() {
-        for (text, expected) in [
-            ("https://example.com", "https://example.com"),
-            ("HTTPS://Example.com:443/", "https://example.com"),
-            ("https://example.com:8443", "https://example.com:8443"),
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-            ("http://[::1]:1", "http://[::1]:1"),
-        ] {
-            assert_eq!(origin(text).as_deref(), Ok(expected));
-        }
-        for bad in [
-            "https://example.com/vault",
-            "https://example.com/vault/",
-            "https://example.com//",
-        ] {
-            assert_eq!(origin(bad), Err("must have no path"), "{bad}");
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Logs as JSON lines on standard output, in the shape that Lambda's own log filter understands.
+//! Logs as JSON lines on standard output, in the format that Lambda's own log filter reads.
 
 use std::env;
 
@@ -8,13 +8,13 @@ use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util
 /// Set by Lambda from the function's `ApplicationLogLevel`.
 const ENV_LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
 
-/// Target of audit lines: who listened to what, and what became of recordings, links and originals. They're kept however
-/// quiet the rest is. Each has an `event` and, once that is over, an `outcome`. None holds a token, signature, query string
-/// or phone number.
+/// The target of audit lines. They record who listened to a recording, and the fate of recordings, links and originals.
+/// They are written at every log level. Each line has an `event`. If the event has ended, it also has an `outcome`. No
+/// line holds a token, signature, query string or phone number.
 pub const AUDIT: &str = "audit";
 
-/// Libraries whose finer lines hold raw events, headers or bodies: phone numbers, tokens and signatures among them.
-/// They stay at INFO whatever level is asked for.
+/// Libraries whose finer lines hold raw events, headers or bodies, and thus phone numbers, tokens and signatures. They
+/// log at INFO at the finest, even if the log level is finer.
 const NEVER_FINER_THAN_INFO: [&str; 7] = [
     "aws_config",
     "aws_runtime",
@@ -25,10 +25,10 @@ const NEVER_FINER_THAN_INFO: [&str; 7] = [
     "reqwest",
 ];
 
-/// Starts logging: one JSON object a line with `timestamp` (RFC 3339), `level`, `target`, the message and its fields
-/// flat beside them, and the fields of the invocation's span (request id) under `span`.
+/// Starts logging. Each line is one JSON object with `timestamp` (RFC 3339), `level`, `target`, the message and its
+/// fields. The fields of the invocation's span (the request id) are under `span`.
 ///
-/// Call once, first thing in `main`.
+/// Must be called once, at the beginning of `main`.
 pub fn init() {
     let level = env::var(ENV_LOG_LEVEL)
         .ok()

@@ -1,19 +1,19 @@
-//! The account's Auth Tokens, as the deployment's secret holds them.
+//! The account's Auth Tokens, in the form of the deployment's secret.
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// One Auth Token, or two while they are being exchanged.
+/// One Auth Token, or two while one replaces the other.
 #[derive(Clone, Debug)]
 pub struct AuthTokens {
-    /// The one that the account's own calls are made with.
+    /// The token for this project's own requests.
     pub primary: SecretString,
-    /// The other one that may have signed a callback, before or after a promotion at Twilio.
+    /// The other token that may have signed a callback, before or after a promotion at Twilio.
     pub secondary: Option<SecretString>,
 }
 
 impl AuthTokens {
-    /// From `{"primary":"…","secondary":"…"}`, the second optional; None for anything else.
+    /// Parses `{"primary":"…","secondary":"…"}`, in which `secondary` is optional. `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Fields {
@@ -27,8 +27,8 @@ impl AuthTokens {
         })
     }
 
-    /// All that may have signed a callback, as [`verify`](crate::signature::verify) takes them. Twilio signs with its
-    /// primary one; the other is there for the minutes in which it's being promoted.
+    /// All tokens that may have signed a callback, in the form that [`verify`](crate::signature::verify) expects.
+    /// Twilio signs with its primary token. The other one counts while it is being promoted.
     #[must_use]
     pub fn into_vec(self) -> Vec<SecretString> {
         [Some(self.primary), self.secondary].into_iter().flatten().collect()

@@ -1,4 +1,4 @@
-//! The recording status callback: a form, or the same names in the query of a GET.
+//! The recording status callback. Its parameters come as a form, or in the query of a GET.
 //!
 //! Source: Twilio, *Recordings* and *Voice recording encryption* (`twilio.com/docs/voice/api/recording`,
 //! `…/voice/tutorials/voice-recording-encryption`).
@@ -9,25 +9,25 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
 use crate::recording_facts::RecordingFacts;
 
-/// What happened to the recording.
+/// The status of the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordingStatus {
-    /// It started.
+    /// The recording has started.
     InProgress,
-    /// Its media can be fetched.
+    /// The media can be fetched.
     Completed,
-    /// There is none: too short, silent, or lost at Twilio.
+    /// There is no recording. It was too short or silent, or Twilio lost it.
     Absent,
-    /// Twilio couldn't encrypt it with the customer's public key.
+    /// Twilio could not encrypt the recording with the customer's public key.
     Failed,
-    /// Something that Twilio didn't document when this was written.
+    /// A status that Twilio had not documented when this was written.
     Unknown,
 }
 
-/// A recording status callback, its parameters checked. Unknown parameters are ignored.
+/// A recording status callback with checked parameters. Unknown parameters are ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingCallback {
-    /// The account it happened in, as the callback says it: the caller compares it with its own.
+    /// The account that the callback names. The caller must compare it with its own.
     pub account_sid: AccountSid,
     /// The recording.
     pub recording_sid: RecordingSid,
@@ -35,58 +35,64 @@ pub struct RecordingCallback {
     pub status: RecordingStatus,
     /// The recording's facts, as the callback reports them.
     pub facts: RecordingFacts,
-    /// Why it's absent or failed (16101 too short, 16102 silent); Twilio's 0, for no error, is `None`.
+    /// Why the recording is absent or failed (16101 too short, 16102 silent). `None` if Twilio sends 0, which means no
+    /// error.
     pub error_code: Option<u32>,
-    /// Present where Twilio encrypted the recording with the customer's public key, [empty](EncryptionDetails::unreadable)
-    /// where how it did so can't be read.
+    /// Present if Twilio encrypted the recording with the customer's public key. [Empty](EncryptionDetails::unreadable)
+    /// if the details can't be read.
     pub encryption_details: Option<EncryptionDetails>,
     /// The names of the optional parameters that can't be read. They count as absent.
     pub unreadable: Vec<&'static str>,
 }
 
-/// How to open a recording that Twilio encrypted. Twilio names the fields differently in callbacks and in its API.
+/// The data for decrypting a recording that Twilio encrypted. The names of the fields differ between callbacks and the
+/// API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncryptionDetails {
-    /// `CR…`: the public key at Twilio.
+    /// The public key at Twilio (`CR…`).
     #[serde(alias = "encryption_public_key_sid")]
     pub public_key_sid: String,
-    /// Standard base64 of the data key, wrapped by RSAES-OAEP with SHA-256.
+    /// The data key, wrapped by RSAES-OAEP with SHA-256, in standard base64.
     #[serde(alias = "encryption_cek")]
     pub encrypted_cek: String,
-    /// Standard base64 of AES-GCM's 12 bytes.
+    /// The 12 bytes of AES-GCM's IV, in standard base64.
     #[serde(alias = "encryption_iv")]
     pub iv: String,
 }
 
-/// Which parameter is wrong; never what it holds.
+/// Which parameter is wrong. The error never holds its value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallbackError {
-    /// Not there, or blank.
+    /// The parameter is missing or blank.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// Not of the shape that Twilio documents, or given twice with different values.
+    /// The parameter doesn't have the documented form, or the form has it twice with different values.
     #[error("{0} is malformed")]
     Malformed(&'static str),
 }
 
-/// Decodes `application/x-www-form-urlencoded` (blank values kept, order and repeats kept).
+/// Decodes `application/x-www-form-urlencoded`. Blank values, the order and repeated names are kept.
 #[must_use]
 pub fn form_pairs(body: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(body).into_owned().collect()
 }
 
-/// Longest source or track; the longest documented one, `StartConferenceRecordingAPI`, has 27.
+/// The longest source or track, in characters. The longest documented one, `StartConferenceRecordingAPI`, has 27.
 const MAX_LABEL_CHARS: usize = 64;
 
-/// Longest `EncryptionDetails`: an RSA-4096 key wraps to 684 base64 characters, and names and SID take under 200.
+/// The longest `EncryptionDetails`. An RSA-4096 key wraps the data key to 684 base64 characters. The names and the SID
+/// need less than 200.
 const MAX_ENCRYPTION_DETAILS_BYTES: usize = 1024;
 
 const ENCRYPTION_DETAILS: &str = "EncryptionDetails";
 
 impl RecordingCallback {
-    /// Takes the known parameters out of `pairs`. A blank one counts as missing. What can't be done without is refused;
-    /// an optional parameter that can't be read counts as absent, and its name is noted in [`Self::unreadable`].
+    /// Reads the known parameters from `pairs`. A blank parameter counts as missing. An optional parameter that can't
+    /// be read counts as absent, and its name is added to [`Self::unreadable`].
+    ///
+    /// # Errors
+    /// [`CallbackError`] if a required parameter is missing or malformed.
     pub fn from_pairs(pairs: &[(String, String)]) -> Result<Self, CallbackError> {
         let mut form = Parameters::new(pairs);
         Ok(Self {
@@ -110,8 +116,8 @@ impl RecordingCallback {
 }
 
 impl EncryptionDetails {
-    /// The details of a recording that Twilio encrypted in a way that can't be read here. Taken for absent, its ciphertext
-    /// would pass for audio.
+    /// The details of an encrypted recording, if they can't be read. If they counted as absent, the ciphertext would be
+    /// stored as audio.
     #[must_use]
     pub const fn unreadable() -> Self {
         Self {
@@ -122,7 +128,7 @@ impl EncryptionDetails {
     }
 }
 
-/// Parameters of a form or a query, read by name. Notes which optional ones couldn't be read.
+/// Parameters of a form or a query, read by name. It records which optional ones couldn't be read.
 #[derive(Debug)]
 pub struct Parameters<'a> {
     pairs: &'a [(String, String)],
@@ -130,7 +136,7 @@ pub struct Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
-    /// Parameters of these pairs.
+    /// Reads from these pairs of name and value.
     #[must_use]
     pub const fn new(pairs: &'a [(String, String)]) -> Self {
         Self {
@@ -139,12 +145,12 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// What `parse` makes of the parameter. One that is blank or given twice with different values is no reason to
-    /// refuse the others: it counts as absent, as one does that `parse` can't read, but the latter two are noted.
+    /// Parses an optional parameter. A blank one counts as absent. A parameter that `parse` can't read, or that appears
+    /// twice with different values, also counts as absent, and its name is recorded. The other parameters stay usable.
     pub fn optional<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let mut values = self.values(name).filter(|value| !value.is_empty());
         let value = values.next()?;
-        // Which of two different values Twilio means can't be known.
+        // It is unknown which of two different values is right.
         let read = if values.all(|other| other == value) {
             parse(value)
         } else {
@@ -203,7 +209,7 @@ fn status(text: &str) -> RecordingStatus {
     }
 }
 
-/// `FromStr` alone would take a plus sign as well.
+/// `FromStr` alone would accept a plus sign.
 fn number(text: &str) -> Option<u32> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| digits)
@@ -218,7 +224,7 @@ pub(crate) fn channels(text: &str) -> Option<u8> {
     }
 }
 
-/// A call lasts for a day at most; what doesn't fit into 32 bits is none.
+/// A call lasts a day at most, so a number that doesn't fit into 32 bits is not a duration.
 pub(crate) fn seconds(text: &str) -> Option<u64> {
     number(text).map(u64::from)
 }
@@ -228,7 +234,7 @@ pub(crate) fn unix_ms(text: &str) -> Option<i64> {
     time.unix_timestamp().checked_mul(1000)
 }
 
-/// Labels end up in object metadata, which is an HTTP header: white space at their ends would be lost there.
+/// Labels are stored as object metadata, which is an HTTP header. White space at their ends would be lost there.
 pub(crate) fn label(text: &str) -> Option<String> {
     let fits = text.len() <= MAX_LABEL_CHARS && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
     (fits && text.trim() == text).then(|| text.to_owned())

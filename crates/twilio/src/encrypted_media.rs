@@ -2,12 +2,12 @@
 //!
 //! Source: Twilio, *Voice recording encryption* (`twilio.com/docs/voice/tutorials/voice-recording-encryption`). A
 //! recording is one AES-256-GCM message (NIST SP 800-38D) under a data key of its own, with an IV of 12 bytes and no
-//! additional data; its tag is the last 16 bytes of the file. The data key comes wrapped by RSAES-OAEP with SHA-256; to
-//! unwrap it is the caller's matter.
+//! additional data. Its tag is the last 16 bytes of the file. Twilio sends the data key wrapped by RSAES-OAEP with
+//! SHA-256, and the caller unwraps it.
 //!
-//! The message is as long as the call was, and says only with its last byte whether any of it is genuine. Counter mode is
-//! aws-lc-rs's, which opens whole GCM messages only; GHASH is RustCrypto's. What is opened here is handed on **before it
-//! has verified**, so it must be made void when the end is an error.
+//! The message is as long as the call, and only its last bytes show whether it is authentic. aws-lc-rs opens whole GCM
+//! messages only, so this module combines its counter mode with RustCrypto's GHASH. The plaintext is returned **before
+//! it is verified**. The caller must discard it if the end is an error.
 
 use std::fmt;
 
@@ -23,22 +23,24 @@ use zeroize::Zeroizing;
 
 use crate::callback::EncryptionDetails;
 
-/// Bytes of the tag at the media's end.
+/// The length of the tag at the end of the media, in bytes.
 pub const TAG_LEN: usize = 16;
 
-/// AES's block, and GHASH's.
+/// The block length of AES and GHASH, in bytes.
 const BLOCK_LEN: usize = 16;
 const IV_LEN: usize = 12;
 const KEY_LEN: usize = 32;
 
-/// What RSA keys of 2048, 3072 and 4096 bits wrap a data key to: the sizes that KMS makes keys in.
+/// The length in bytes of a data key that is wrapped by an RSA key of 2048, 3072 or 4096 bits. KMS has RSA keys of
+/// these sizes only.
 const WRAPPED_KEY_LENS: [usize; 3] = [256, 384, 512];
 
-/// The counter's first two values: one is for the tag, and the media begins with the other (SP 800-38D, 7.2).
+/// The first two values of the counter. The first one is for the tag, and the media begins with the second one (SP
+/// 800-38D, 7.2).
 const TAG_COUNTER: u32 = 1;
 const FIRST_COUNTER: u32 = 2;
 
-/// How a recording's media is sealed: its data key, wrapped, and its IV.
+/// The wrapped data key and the IV of a recording's media.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaEnvelope {
     public_key: Option<PublicKeySid>,
@@ -49,48 +51,48 @@ pub struct MediaEnvelope {
 /// A recording's data key. Wiped on drop.
 pub struct MediaKey(Zeroizing<[u8; KEY_LEN]>);
 
-/// One recording's media, on its way from ciphertext to plaintext.
+/// Decrypts the media of one recording.
 pub struct MediaOpener {
     cipher: DecryptingKey,
     iv: [u8; IV_LEN],
-    /// Of the next block.
+    /// The counter of the next block.
     counter: u32,
     ghash: GHash,
-    /// Bytes of ciphertext that went into `ghash`.
+    /// The number of bytes of ciphertext in `ghash`.
     hashed_len: u64,
-    /// The last bytes so far: the tag, if nothing more comes, and some media before it.
+    /// The last bytes so far. They end with the tag if no more bytes follow.
     held: BytesMut,
 }
 
-/// Why media can't be opened. None of it gets better by asking again.
+/// Why media can't be decrypted. None of these errors goes away by a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncryptedMediaError {
-    /// No ciphertext of an RSA key that KMS has.
+    /// The wrapped data key doesn't have the length of a ciphertext of an RSA key in KMS.
     #[error("the wrapped data key is not the base64 of 256, 384 or 512 bytes")]
     WrappedKey,
-    /// Not what AES-GCM takes.
+    /// The IV doesn't have the length that AES-GCM needs.
     #[error("the IV is not the base64 of 12 bytes")]
     Iv,
-    /// What was unwrapped is no key of AES-256.
+    /// The unwrapped text isn't a key of AES-256.
     #[error("the data key is not of 32 bytes")]
     Key,
-    /// It ends before there can be a tag.
+    /// The media is shorter than a tag.
     #[error("the encrypted media is shorter than its tag")]
     TooShort,
-    /// More than 64 GiB, after which AES-GCM would repeat itself.
+    /// The media is longer than 64 GiB, after which the counter of AES-GCM would repeat.
     #[error("the encrypted media is longer than AES-GCM allows")]
     TooLong,
-    /// It was changed or cut, or it's another key's.
+    /// The media was changed or cut, or was encrypted under another key.
     #[error("the encrypted media's tag does not verify")]
     Forged,
 }
 
 impl MediaEnvelope {
-    /// Takes what Twilio says of a recording's encryption.
+    /// Parses the details that Twilio sends about a recording's encryption.
     ///
     /// # Errors
-    /// [`EncryptedMediaError::WrappedKey`] or [`EncryptedMediaError::Iv`], whichever isn't of its form.
+    /// [`EncryptedMediaError::WrappedKey`] or [`EncryptedMediaError::Iv`] for the field that is malformed.
     pub fn parse(details: &EncryptionDetails) -> Result<Self, EncryptedMediaError> {
         let wrapped_key = STANDARD.decode(&details.encrypted_cek).ok();
         let iv = STANDARD.decode(&details.iv).ok();
@@ -103,7 +105,7 @@ impl MediaEnvelope {
         })
     }
 
-    /// Twilio's name of the public key that the data key is wrapped under. KMS doesn't know it.
+    /// Twilio's SID of the public key under which the data key is wrapped. KMS doesn't know it.
     #[must_use]
     pub const fn public_key(&self) -> Option<&PublicKeySid> {
         self.public_key.as_ref()
@@ -115,7 +117,7 @@ impl MediaEnvelope {
         &self.wrapped_key
     }
 
-    /// Begins to open the media with its unwrapped `key`.
+    /// Begins to decrypt the media with its unwrapped `key`.
     #[must_use]
     pub fn open(&self, key: &MediaKey) -> MediaOpener {
         MediaOpener::new(key, self.iv)
@@ -123,10 +125,10 @@ impl MediaEnvelope {
 }
 
 impl MediaKey {
-    /// Takes an unwrapped data key. Wiping `bytes` is the caller's matter.
+    /// Copies an unwrapped data key. The caller wipes `bytes`.
     ///
     /// # Errors
-    /// [`EncryptedMediaError::Key`] when it hasn't 32 bytes.
+    /// [`EncryptedMediaError::Key`] if the key doesn't have 32 bytes.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, EncryptedMediaError> {
         let mut key = Zeroizing::new([0; KEY_LEN]);
         if bytes.len() != KEY_LEN {
@@ -141,7 +143,7 @@ impl MediaOpener {
     fn new(MediaKey(key): &MediaKey, iv: [u8; IV_LEN]) -> Self {
         let cipher = UnboundCipherKey::new(&AES_256, key.as_slice()).and_then(DecryptingKey::ctr);
         let cipher = cipher.expect("AES-256 in counter mode takes every key of 32 bytes");
-        // GHASH's key is what the block cipher makes of zeros: counter mode shows it where the counter is 0 throughout.
+        // GHASH's key is the encrypted block of zeros. Counter mode with a counter block of zeros returns it.
         let mut hash_key = Zeroizing::new([0; BLOCK_LEN]);
         apply(&cipher, [0; BLOCK_LEN], hash_key.as_mut_slice());
         Self {
@@ -154,11 +156,11 @@ impl MediaOpener {
         }
     }
 
-    /// Takes the next bytes of media, and gives back what can be opened of it, in order. The tag and at least one byte
-    /// before it are held back, so that the last byte is only given by [`finish`](Self::finish).
+    /// Takes the next bytes of the media and returns the plaintext that can be decrypted so far, in order. The tag and
+    /// at least one byte before it are held back, so that only [`finish`](Self::finish) returns the last byte.
     ///
     /// # Errors
-    /// [`EncryptedMediaError::TooLong`].
+    /// [`EncryptedMediaError::TooLong`]
     pub fn update(&mut self, sealed: &[u8]) -> Result<Bytes, EncryptedMediaError> {
         self.held.extend_from_slice(sealed);
         let ready = self.held.len().saturating_sub(TAG_LEN + 1);
@@ -167,12 +169,12 @@ impl MediaOpener {
         Ok(blocks.freeze())
     }
 
-    /// Takes the end for the media's end, and gives back its last bytes. Everything that was given back before is genuine
-    /// now.
+    /// Verifies the tag and returns the last bytes of the plaintext. All plaintext that was returned before is
+    /// authentic then.
     ///
     /// # Errors
-    /// [`EncryptedMediaError::Forged`], and nothing that was given back is to be believed; or
-    /// [`EncryptedMediaError::TooShort`].
+    /// [`EncryptedMediaError::Forged`] or [`EncryptedMediaError::TooShort`]. No plaintext that was returned before may be used
+    /// then.
     pub fn finish(mut self) -> Result<Bytes, EncryptedMediaError> {
         let media_len = self
             .held
@@ -185,7 +187,7 @@ impl MediaOpener {
         let mut lengths = [0; BLOCK_LEN];
         lengths[8..].copy_from_slice(&(self.hashed_len * 8).to_be_bytes());
         self.ghash.update(&[lengths.into()]);
-        // The tag is GHASH's output under the block of its own counter; without that block it's what GHASH has to give.
+        // The tag is GHASH's output, encrypted with the first counter. The decrypted tag must equal GHASH's output.
         let mut hash = [0; BLOCK_LEN];
         hash.copy_from_slice(&self.held);
         apply(&self.cipher, counter_block(&self.iv, TAG_COUNTER), &mut hash);
@@ -195,7 +197,7 @@ impl MediaOpener {
             .map_err(|_| EncryptedMediaError::Forged)
     }
 
-    /// Opens whole blocks in place, or the last ones.
+    /// Decrypts whole blocks in place. Only the last block may be shorter.
     fn open(&mut self, blocks: &mut [u8]) -> Result<(), EncryptedMediaError> {
         let count = u32::try_from(blocks.len().div_ceil(BLOCK_LEN)).ok();
         let next = count.and_then(|count| self.counter.checked_add(count));
@@ -208,8 +210,8 @@ impl MediaOpener {
     }
 }
 
-/// Counter mode from `counter_block` on. Its counter is 128 bits wide and GCM's 32, which is the same as long as those 32
-/// don't overflow.
+/// Counter mode from `counter_block` on. Its counter has 128 bits and GCM's has 32, which makes no difference until 32
+/// bits overflow.
 fn apply(cipher: &DecryptingKey, counter_block: [u8; BLOCK_LEN], in_out: &mut [u8]) {
     let context = DecryptionContext::Iv128(FixedLength::from(counter_block));
     let opened = cipher.decrypt(in_out, context);

@@ -1,9 +1,9 @@
-//! Twilio as this project meets it: the webhook's signature and form, recording media, TaskRouter tasks, Flex
-//! tokens.
+//! The parts of Twilio that this project uses: webhook signatures and forms, recordings and their media, TaskRouter
+//! tasks, Flex tokens.
 //!
-//! Computation and I/O are apart: [`auth_tokens`], [`signature`], [`callback`], [`recording_facts`], [`encrypted_media`] and
-//! [`task_attributes`] are pure; [`client::Client`] does the HTTP, its operations living in [`media`], [`recordings`],
-//! [`taskrouter`] and [`flex_token`]. Nothing here knows AWS or Lambda.
+//! Computation and I/O are separate. [`auth_tokens`], [`shared_keys`], [`signature`], [`callback`], [`recording_facts`],
+//! [`encrypted_media`] and [`task_attributes`] do no I/O. [`client::Client`] sends the HTTP requests. Its operations are in
+//! [`media`], [`recordings`], [`taskrouter`] and [`flex_token`]. Nothing here knows AWS or Lambda.
 
 pub mod auth_tokens;
 pub mod callback;

@@ -1,12 +1,12 @@
 //! Recording media as a stream.
 //!
 //! Source: Twilio, *Recordings resource* (`twilio.com/docs/voice/api/recording`). Redirects, ranges and lengths aren't
-//! documented there: each is taken where it's offered and checked, and none is relied on.
+//! documented there. They are checked and used if Twilio offers them, and none is required.
 
-use std::{fmt, pin::Pin};
+use std::fmt;
 
 use bytes::Bytes;
-use futures_util::{Stream, TryStreamExt};
+use futures_util::{TryStreamExt, stream::BoxStream};
 use http::{HeaderMap, StatusCode, header};
 use reqwest::Response;
 use sid::RecordingSid;
@@ -17,7 +17,7 @@ use crate::client::{ApiError, Client, Credentials, authorize, checked, join, sen
 mod content_range;
 use self::content_range::ContentRange;
 
-/// The file format Twilio is asked for.
+/// The file format to request from Twilio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaFormat {
     /// 16-bit PCM at 8 kHz.
@@ -35,19 +35,19 @@ impl MediaFormat {
     }
 }
 
-/// A recording's media, its head received and its body still to come.
+/// A recording's media. Its headers have been received, and its body follows as a stream.
 pub struct Media {
-    /// Byte the body starts at: what was asked for, or 0 where Twilio ignored the range.
+    /// The offset of the body's first byte. It is the requested offset, or 0 if Twilio ignored the range.
     pub start: u64,
-    /// Bytes of the whole media, where Twilio announced them.
+    /// The length of the whole media in bytes, if Twilio sent it.
     pub total_len: Option<u64>,
-    /// Strong ETag, if any.
+    /// The strong ETag, if Twilio sent one.
     pub etag: Option<String>,
-    /// The bytes. Ends with an error where the connection broke before the announced end.
-    pub body: Pin<Box<dyn Stream<Item = Result<Bytes, ApiError>> + Send>>,
+    /// The bytes. The stream ends with an error if the connection breaks before the announced end.
+    pub body: BoxStream<'static, Result<Bytes, ApiError>>,
 }
 
-/// Which media is asked for, and as whom.
+/// The media to request, and the credentials.
 struct Asked<'a> {
     credentials: &'a Credentials,
     recording: &'a RecordingSid,
@@ -64,18 +64,18 @@ impl fmt::Debug for Media {
     }
 }
 
-/// Media may live behind one redirect to another Twilio host; more than three look like a loop.
+/// Media may need one redirect to another Twilio host. More than three look like a loop.
 const MAX_REDIRECTS: usize = 3;
 
 impl Client {
-    /// GET …/Recordings/{RE}.wav?RequestedChannels=2, or with 1 where Twilio refuses two and says that there is but one.
-    /// `from > 0` asks `Range: bytes=from-`, with If-Range when an ETag is given; a server that makes nothing of it is
-    /// asked for the whole.
+    /// Requests `…/Recordings/{RE}.wav?RequestedChannels=2`. If Twilio refuses two channels and the recording has only
+    /// one, 1 is requested instead. `from > 0` requests `Range: bytes=from-`, with If-Range if an ETag is given. If the
+    /// server can't answer the range, the whole media is requested.
     ///
-    /// Without the parameter Twilio mixes a conference down to one channel, and 400 is its answer where there's only
-    /// one. A 400 can have other reasons, and what is stored is stored for good: so two are asked for again, and then the
-    /// recording's own description decides. The same order on every call asks a resumed download for the same media as
-    /// its beginning.
+    /// Without the parameter, Twilio mixes a conference down to one channel. With 2, it answers 400 if there is only
+    /// one channel. But a 400 can have other reasons, and a stored recording is never replaced. Two channels are
+    /// therefore requested twice, and then the recording's metadata decides. Each call uses the same order, so that a
+    /// resumed download gets the same media as its beginning.
     pub async fn media(
         &self,
         credentials: &Credentials,
@@ -90,14 +90,14 @@ impl Client {
             format,
         };
         let response = self.most_channels(&asked, &range_headers(from, etag)?).await?;
-        if from > 0 && !is_usable_part(&response, from) && makes_nothing_of_ranges(&response) {
+        if from > 0 && !is_usable_part(&response, from) && cannot_answer_range(&response) {
             let response = self.most_channels(&asked, &range_headers(0, None)?).await?;
             return open(checked(response).await?, 0);
         }
         open(checked(response).await?, from)
     }
 
-    /// The answer for two channels, or for one where there's only one.
+    /// The response with two channels, or with one if the recording has only one.
     async fn most_channels(&self, asked: &Asked<'_>, range: &HeaderMap) -> Result<Response, ApiError> {
         let Asked {
             credentials,
@@ -112,7 +112,9 @@ impl Client {
             }
         }
         if self.fetch_recording(credentials, recording).await?.facts.channels != Some(1) {
-            return Err(ApiError::Unexpected("400 to the channels that the recording has"));
+            return Err(ApiError::Unexpected(
+                "400 for the number of channels that the recording has",
+            ));
         }
         let mono = self.media_url(recording, format, 1);
         self.follow(credentials, mono, range).await
@@ -129,7 +131,7 @@ impl Client {
         url
     }
 
-    /// GET, following redirects to Twilio's hosts. Credentials go to the configured API host alone.
+    /// Sends a GET and follows redirects to Twilio's hosts. Credentials go to the configured API host alone.
     async fn follow(&self, credentials: &Credentials, mut url: Url, range: &HeaderMap) -> Result<Response, ApiError> {
         for _ in 0..=MAX_REDIRECTS {
             let mut request = self.http.get(url.clone()).headers(range.clone());
@@ -151,7 +153,7 @@ impl Client {
     fn may_fetch(&self, url: &Url) -> bool {
         let configured = self.endpoints.all();
         let is_configured = configured.iter().any(|(_, base)| base.origin() == url.origin());
-        // Userinfo would become credentials of somebody else's choice.
+        // Userinfo would be sent as credentials that the redirecting server has chosen.
         (is_configured || is_twilio(url)) && url.username().is_empty() && url.password().is_none()
     }
 }
@@ -173,10 +175,11 @@ fn redirect_target(response: &Response) -> Result<Url, ApiError> {
 
 fn range_headers(from: u64, etag: Option<&str>) -> Result<HeaderMap, ApiError> {
     let mut headers = HeaderMap::new();
-    // RFC 9110 section 12.5.3: without this line any coding is acceptable, and the copy must be of the audio itself.
+    // Without this header, any content coding is acceptable (RFC 9110 section 12.5.3). The copy must be the audio
+    // itself.
     headers.insert(header::ACCEPT_ENCODING, http::HeaderValue::from_static("identity"));
     if from > 0 {
-        let invalid = |_| ApiError::Unexpected("an ETag that no header can hold");
+        let invalid = |_| ApiError::Unexpected("an ETag that does not fit into a header");
         headers.insert(header::RANGE, format!("bytes={from}-").try_into().map_err(invalid)?);
         if let Some(etag) = etag {
             headers.insert(header::IF_RANGE, etag.try_into().map_err(invalid)?);
@@ -185,38 +188,39 @@ fn range_headers(from: u64, etag: Option<&str>) -> Result<HeaderMap, ApiError> {
     Ok(headers)
 }
 
-/// Whether it answers a request for the bytes from `from` on with these.
+/// Whether the response has the bytes from `from` on.
 fn is_usable_part(response: &Response, from: u64) -> bool {
     ContentRange::of(response.headers()).is_some_and(|range| range.first == from)
 }
 
-/// A 206 of something else, or a 416 although the media was longer before: what comes without a range can still be read.
-fn makes_nothing_of_ranges(response: &Response) -> bool {
+/// Whether the server can't answer the range: a 206 with other bytes, or a 416. The media may still be readable without
+/// a range.
+fn cannot_answer_range(response: &Response) -> bool {
     matches!(
         response.status(),
         StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE
     )
 }
 
-/// Checks the head of an answer against what was asked, before any of its bytes are used.
+/// Compares the response's headers with the request before any byte of the body is used.
 fn open(response: Response, from: u64) -> Result<Media, ApiError> {
     let headers = response.headers();
     if headers
         .get(header::CONTENT_ENCODING)
         .is_some_and(|coding| coding != "identity")
     {
-        return Err(ApiError::Unexpected("media in a content coding that wasn't asked for"));
+        return Err(ApiError::Unexpected("media in a content coding that was not requested"));
     }
     let (start, total_len) = match response.status() {
         StatusCode::OK => (0, response.content_length()),
         StatusCode::PARTIAL_CONTENT => {
             let range = ContentRange::of(headers).ok_or(ApiError::Unexpected("206 without a valid Content-Range"))?;
             if from == 0 || range.first != from {
-                return Err(ApiError::Unexpected("another range than was asked for"));
+                return Err(ApiError::Unexpected("another range than the requested one"));
             }
             (from, range.total)
         }
-        _ => return Err(ApiError::Unexpected("a success that carries no media")),
+        _ => return Err(ApiError::Unexpected("a success without media")),
     };
     Ok(Media {
         start,
@@ -226,11 +230,11 @@ fn open(response: Response, from: u64) -> Result<Media, ApiError> {
     })
 }
 
-/// Only a strong validator may stand in If-Range (RFC 9110 section 13.1.5).
+/// The strong ETag. If-Range must not have a weak one (RFC 9110 section 13.1.5).
 fn strong_etag(headers: &HeaderMap) -> Option<String> {
     let mut etags = headers.get_all(header::ETAG).iter();
     let etag = etags.next()?.to_str().ok()?;
-    // Of two, nobody knows which is meant.
+    // If there are two ETags, it is unknown which one is right.
     let is_only = etags.next().is_none();
     let opaque = etag.strip_prefix('"')?.strip_suffix('"')?;
     (is_only && !opaque.is_empty() && !opaque.contains('"')).then(|| etag.to_owned())

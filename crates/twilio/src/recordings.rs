@@ -1,4 +1,4 @@
-//! Recordings as the REST API has them: fetch, list, delete.
+//! Recordings in the REST API: fetch, list, delete.
 //!
 //! Source: Twilio, *Recordings resource* (`twilio.com/docs/voice/api/recording`).
 
@@ -19,62 +19,65 @@ use crate::{
 mod resource;
 pub use self::resource::RecordingResource;
 
-/// Days of which the recordings are asked for, in UTC, both inclusive.
+/// The days in UTC whose recordings are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CreatedBetween {
-    /// The first day.
+    /// The first day, inclusive.
     pub from: Date,
-    /// The last day.
+    /// The last day, inclusive.
     pub to: Date,
 }
 
 /// One page of a list of recordings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingPage {
-    /// Newest first, as Twilio orders them. May be empty although more pages follow.
+    /// The recordings in Twilio's order, newest first. May be empty even if more pages follow.
     pub recordings: Vec<RecordingResource>,
-    /// Elements that are no recording, or one without a status or a date that can be read, by their SID where they have
-    /// one. One odd element must not cost the page.
+    /// The elements that aren't recordings, or that lack a readable status or date. Each is listed by its SID, if it
+    /// has one. One odd element must not make the page unusable.
     pub skipped: Vec<Option<RecordingSid>>,
-    /// Where the list goes on; `None` at its end.
+    /// The token of the next page. `None` on the last page.
     pub next: Option<PageToken>,
 }
 
-/// Where a list goes on: the query of Twilio's `next_page_uri`, opaque. Host and path are this client's own, so that
-/// credentials go nowhere else, whatever an answer or a stored token says.
+/// The token of a list's next page: the opaque query of Twilio's `next_page_uri`. The host and the path come from this
+/// client, so that no response and no stored token can send the credentials elsewhere.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PageToken(String);
 
-/// Query strings aren't shown.
+/// Query strings must not be logged.
 impl fmt::Debug for PageToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PageToken").finish_non_exhaustive()
     }
 }
 
-/// What became of a recording that was to be deleted.
+/// The result of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deletion {
-    /// Twilio deleted its media; the metadata stays readable for 40 days.
+    /// Twilio has deleted the media. The metadata stays readable for 40 days.
     Deleted,
-    /// There was no such recording, or it was deleted before.
+    /// The recording doesn't exist, or it was deleted before.
     AlreadyGone,
 }
 
-/// Twilio's own limit.
+/// The most recordings that Twilio returns on one page.
 pub const MAX_PAGE_SIZE: u16 = 1000;
 
-/// A recording takes 1.2 KiB as JSON and at most another one for how it's encrypted; twice that allows for fields to
-/// come.
+/// A recording needs 1.2 KiB as JSON, and at most another KiB for its encryption details. The limit is almost twice as
+/// high, for fields that Twilio may add.
 const MAX_PAGE_BYTES: usize = MAX_PAGE_SIZE as usize * 4 * 1024;
 
-/// Limit on a whole page: a list is read by jobs of minutes, not by the linker.
+/// Limit on the request for a page. Lists are read by jobs that may take minutes, not by the linker.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Client {
-    /// The recording's metadata. A missing or deleted one is [`ApiError::NotFound`], an answer about another one
-    /// [`ApiError::Unexpected`].
+    /// Fetches the recording's metadata.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`] if the recording is missing or deleted. [`ApiError::Unexpected`] if the response is about another
+    /// recording.
     pub async fn fetch_recording(
         &self,
         credentials: &Credentials,
@@ -90,8 +93,11 @@ impl Client {
         }
     }
 
-    /// The page that `after` leads to, else the first one of at most `page_size` (1 to [`MAX_PAGE_SIZE`]) recordings.
-    /// Deleted recordings aren't listed. A page that leads to itself is [`ApiError::Unexpected`]: the list would never end.
+    /// Fetches the page that `after` names, or else the first page of at most `page_size` (1 to [`MAX_PAGE_SIZE`])
+    /// recordings. Deleted recordings aren't listed.
+    ///
+    /// # Errors
+    /// [`ApiError::Unexpected`] if the page names itself as the next one, because the list would never end.
     pub async fn list_recordings(
         &self,
         credentials: &Credentials,
@@ -135,8 +141,10 @@ impl Client {
         Ok(page)
     }
 
-    /// Deletes the recording's media for good. Only a completed recording can be deleted. Twilio answers 204; another success
-    /// is somebody else's, which proves nothing: [`ApiError::Unexpected`].
+    /// Deletes the recording's media permanently. Only a completed recording can be deleted.
+    ///
+    /// # Errors
+    /// [`ApiError::Unexpected`] for another success than Twilio's 204. It comes from another server and proves nothing.
     pub async fn delete_recording(
         &self,
         credentials: &Credentials,
@@ -145,7 +153,9 @@ impl Client {
         let url = self.recording_url(recording);
         match patiently(|| authorize(self.http.delete(url.clone()), credentials)).await {
             Ok(response) if response.status() == StatusCode::NO_CONTENT => Ok(Deletion::Deleted),
-            Ok(_) => Err(ApiError::Unexpected("a deletion answered by another success than 204")),
+            Ok(_) => Err(ApiError::Unexpected(
+                "a deletion answered with another success than 204",
+            )),
             Err(ApiError::NotFound) => Ok(Deletion::AlreadyGone),
             Err(error) => Err(error),
         }
@@ -155,7 +165,7 @@ impl Client {
         let account = &self.account;
         uri.strip_prefix(&format!("/2010-04-01/Accounts/{account}/Recordings.json?"))
             .map(|query| PageToken(query.to_owned()))
-            .ok_or(ApiError::Unexpected("a next page that isn't of this list"))
+            .ok_or(ApiError::Unexpected("a next page of another list"))
     }
 
     fn recording_url(&self, recording: &RecordingSid) -> Url {
@@ -171,8 +181,8 @@ impl Client {
     }
 }
 
-/// Twilio takes `DateCreated<` as up to midnight of the day and doesn't say which midnight: the day after the last one
-/// is asked for, and what's too much is left out of the page.
+/// Twilio reads `DateCreated<` as up to midnight of the day, but doesn't say which midnight. The request therefore
+/// names the day after the last one, and the page leaves out the surplus.
 fn first_page(url: &mut Url, created: &CreatedBetween, page_size: u16) {
     let CreatedBetween { from, to } = created;
     let end = to.next_day().unwrap_or(*to);
@@ -183,7 +193,7 @@ fn first_page(url: &mut Url, created: &CreatedBetween, page_size: u16) {
 }
 
 impl CreatedBetween {
-    /// `None` where the recording has no status or no date to tell by.
+    /// `None` if the recording has no status or no date.
     fn contains(&self, recording: &RecordingResource) -> Option<bool> {
         recording.status.as_ref()?;
         Some((self.from..=self.to).contains(&recording.created_on()?))

@@ -1,4 +1,4 @@
-//! Calls made again after Twilio's 429.
+//! Retries of calls that Twilio answered with 429.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use reqwest::{RequestBuilder, Response};
 
 use crate::client::{ApiError, CALL_TIMEOUT, call};
 
-/// Twilio allows three `EvaluateTaskAttributes` searches a second and account, so the first wait is about one slot.
-/// Jitter at most doubles a wait: 0.4 + 0.8 + 1.6 s becomes at most 5.6 s, and the total is held to 5 s. The search, the
-/// only call known to meet the limit, thus leaves the linker most of its 30 s.
+/// Twilio allows each account three `EvaluateTaskAttributes` searches a second, so the first wait is about one slot.
+/// Jitter at most doubles a wait, and 0.4 + 0.8 + 1.6 s would become 5.6 s. The total is limited to 5 s. The search is
+/// the only call that is known to reach the limit. It leaves the linker most of its 30 s.
 const FIRST_WAIT: Duration = Duration::from_millis(400);
 const RETRIES: usize = 3;
 const TOTAL_WAIT: Duration = Duration::from_secs(5);
 
-/// A longer Retry-After is left to the queue, which waits without a running function.
+/// After a longer Retry-After, the queue retries, which waits without a running function.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// Sends a request about one thing, again after 429 alone: Twilio never processes what it answers so.
+/// Sends a request about one resource. Only a 429 is retried, because Twilio never processes such a request.
 pub(crate) async fn patiently(request: impl Fn() -> RequestBuilder) -> Result<Response, ApiError> {
     patiently_within(CALL_TIMEOUT, request).await
 }
 
-/// The same, with `limit` on each try's whole answer.
+/// The same, with `limit` on the whole response of each attempt.
 pub(crate) async fn patiently_within(
     limit: Duration,
     request: impl Fn() -> RequestBuilder,
@@ -39,7 +39,7 @@ pub(crate) async fn patiently_within(
         .await
 }
 
-/// The next wait, lengthened to what Twilio asks for; `None` gives up.
+/// The next wait, at least as long as Twilio's Retry-After. `None` ends the retries.
 fn next_wait(error: &ApiError, wait: Option<Duration>) -> Option<Duration> {
     match error {
         ApiError::RateLimited {

@@ -1,4 +1,4 @@
-//! SharedKeys: keys made for webhooks alone, by which Twilio signs in the place of the account's Auth Token.
+//! SharedKeys: keys for webhooks alone, with which Twilio signs instead of the account's Auth Token.
 //!
 //! Source: Twilio, *Sign webhooks with shared keys* (`twilio.com/docs/usage/webhooks/webhook-shared-keys`, public beta;
 //! "not PCI compliant or a HIPAA Eligible Service").
@@ -8,29 +8,29 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// A key, and the only algorithm that is accepted with it.
+/// A key and its algorithm. No other algorithm is accepted with the key.
 #[derive(Clone, Debug)]
 pub struct SharedKey {
     pub(crate) algorithm: Algorithm,
     pub(crate) secret: SecretString,
 }
 
-/// What a signature is made with.
+/// The algorithm of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Algorithm {
-    /// With 20 bytes, as under the Auth Token.
+    /// HMAC-SHA1, 20 bytes, as with the Auth Token.
     #[serde(rename = "HMAC_SHA1")]
     HmacSha1,
-    /// With 32 bytes.
+    /// HMAC-SHA256, 32 bytes.
     #[serde(rename = "HMAC_SHA256")]
     HmacSha256,
 }
 
-/// Keys by id, as the deployment's secret holds them: several while one replaces another.
+/// Keys by id, in the form of the deployment's secret. There are several while one replaces another.
 #[derive(Clone, Debug)]
 pub struct SharedKeys(BTreeMap<String, SharedKey>);
 
-/// `X-Twilio-Webhooks-Signature-Settings`: which key signed a request, and how.
+/// The header `X-Twilio-Webhooks-Signature-Settings`: the key that signed the request, and the algorithm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignatureSettings {
     key: String,
@@ -38,7 +38,7 @@ pub struct SignatureSettings {
 }
 
 impl SharedKey {
-    /// A key of this secret.
+    /// A key with this algorithm and secret.
     #[must_use]
     pub const fn new(algorithm: Algorithm, secret: SecretString) -> Self {
         Self { algorithm, secret }
@@ -53,7 +53,7 @@ impl Algorithm {
         }
     }
 
-    /// Twilio's libraries read the name in either case.
+    /// Twilio's libraries ignore the case of the name.
     fn named(name: &str) -> Option<Self> {
         match &*name.to_ascii_uppercase() {
             "HMAC_SHA1" => Some(Self::HmacSha1),
@@ -64,7 +64,7 @@ impl Algorithm {
 }
 
 impl SharedKeys {
-    /// From `{"<key id>":{"algorithm":"HMAC_SHA256","secret":"…"}}` with one key or more; None for anything else.
+    /// Parses `{"<key id>":{"algorithm":"HMAC_SHA256","secret":"…"}}` with one key or more. `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         #[derive(Deserialize)]
@@ -78,7 +78,7 @@ impl SharedKeys {
         (!keys.is_empty()).then_some(Self(keys))
     }
 
-    /// The key that the settings name, if it signs with the algorithm that they name.
+    /// The key that the settings name, if its algorithm is the one in the settings.
     #[must_use]
     pub fn get(&self, settings: &SignatureSettings) -> Option<&SharedKey> {
         let key = self.0.get(&settings.key)?;
@@ -87,8 +87,9 @@ impl SharedKeys {
 }
 
 impl SignatureSettings {
-    /// From `key=<id>,algorithm=<name>`. Without an algorithm it's HMAC-SHA1, as for Twilio's libraries. None where there's
-    /// no key, an unknown algorithm, or either of them twice (an HTTP API joins repeated headers by a comma).
+    /// Parses `key=<id>,algorithm=<name>`. The default algorithm is HMAC-SHA1, as in Twilio's libraries. `None` if the
+    /// key is missing, if the algorithm is unknown, or if either appears twice (an HTTP API joins repeated headers with
+    /// a comma).
     #[must_use]
     pub fn parse(header: &str) -> Option<Self> {
         let (mut key, mut algorithm) = (None, None);

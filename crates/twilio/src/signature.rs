@@ -1,9 +1,10 @@
-//! `X-Twilio-Signature`: base64 of an HMAC over URL + parameters. By default it's HMAC-SHA1 under the Auth Token; where
-//! the account has told Twilio so, it's HMAC-SHA256 or HMAC-SHA1 under a [`SharedKey`].
+//! `X-Twilio-Signature`: the HMAC of the URL and the parameters, in base64. The default is HMAC-SHA1 under the Auth
+//! Token. If the account is configured so, it is HMAC-SHA256 or HMAC-SHA1 under a [`SharedKey`].
 //!
-//! Source: Twilio, *Security*, *Webhooks security* and *Sign webhooks with shared keys* (`twilio.com/docs/usage/security`,
-//! `…/usage/webhooks/webhooks-security`, `…/usage/webhooks/webhook-shared-keys`), and Twilio's Python and Node libraries
-//! for what the pages leave open. SHA-1 is Twilio's choice; HMAC doesn't rest on its collision resistance.
+//! Source: Twilio, *Security*, *Webhooks security* and *Sign webhooks with shared keys*
+//! (`twilio.com/docs/usage/security`, `…/usage/webhooks/webhooks-security`, `…/usage/webhooks/webhook-shared-keys`),
+//! and Twilio's Python and Node libraries for details that the pages leave open. SHA-1 is Twilio's choice. HMAC doesn't
+//! depend on its collision resistance.
 
 mod forms;
 
@@ -18,17 +19,17 @@ use sha2::{Digest, Sha256};
 
 use crate::shared_keys::{Algorithm, SharedKey};
 
-/// What the signature covers besides the URL.
+/// The part of a request that the signature covers besides the URL.
 pub enum SignedBody<'a> {
     /// GET, or no body.
     None,
-    /// `application/x-www-form-urlencoded`: decoded pairs in any order, repeats included.
+    /// `application/x-www-form-urlencoded`: the decoded pairs in any order, with repeated names.
     Form(&'a [(String, String)]),
-    /// Anything else: checked through the query's `bodySHA256`.
+    /// Any other body. It is compared with `bodySHA256` in the query.
     Raw(&'a [u8]),
 }
 
-/// Bodies hold phone numbers: only the kind and size are shown.
+/// Bodies hold phone numbers, so only the kind and size are shown.
 impl fmt::Debug for SignedBody<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -39,51 +40,57 @@ impl fmt::Debug for SignedBody<'_> {
     }
 }
 
-/// Why a request isn't Twilio's. All of them mean 403.
+/// Why a request isn't from Twilio. All of these errors mean 403.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignatureError {
-    /// Not strict standard base64 of the algorithm's MAC.
+    /// The header isn't the strict standard base64 of a MAC of the algorithm's length.
     #[error("the signature header is not base64 of {0} bytes")]
     Malformed(usize),
-    /// No key signs this URL and these parameters so.
+    /// The signature doesn't belong to this URL and these parameters under any of the keys.
     #[error("the signature does not match")]
     Mismatch,
-    /// The URL is signed, the body isn't the one it was signed for (or the URL names none).
+    /// The URL is signed, but its `bodySHA256` is missing or belongs to another body.
     #[error("the body does not match bodySHA256")]
     BodyHash,
-    /// The settings header isn't of the form that Twilio documents.
+    /// The settings header doesn't have the form that Twilio documents.
     #[error("the signature settings name no key or no known algorithm")]
     Settings,
     /// No SharedKey has this id and this algorithm.
     #[error("the signature settings name an unknown key")]
     UnknownKey,
-    /// This kind of signature isn't accepted here: no secret is configured for it.
+    /// No secret is configured for this kind of signature.
     #[error("signed in a way that is not accepted here")]
     NotAccepted,
 }
 
-/// Whether `header` is Twilio's signature of this request by one of `tokens`.
+/// Verifies that `header` is Twilio's signature of this request under one of `tokens`.
 ///
-/// `url` is the URL as configured at Twilio, scheme to end of query, percent-encoding untouched. What was signed may be
-/// another form of it: with or without a port, or written as Node's `URL` and `querystring` write it. Each comparison
-/// takes constant time.
+/// `url` is the URL as configured at Twilio, from the scheme to the end of the query, with its percent-encoding
+/// unchanged. Twilio may have signed another form of it: with or without a port, or as Node's `URL` and `querystring`
+/// write it. Each comparison takes constant time.
+///
+/// # Errors
+/// [`SignatureError`] if the request isn't signed so.
 pub fn verify(url: &str, body: &SignedBody<'_>, header: &str, tokens: &[SecretString]) -> Result<(), SignatureError> {
     verify_by(Algorithm::HmacSha1, tokens, url, body, header)
 }
 
-/// The same by the SharedKey that the request's settings header names.
+/// As [`verify`], under the SharedKey that the request's settings header names.
+///
+/// # Errors
+/// As [`verify`].
 pub fn verify_shared(url: &str, body: &SignedBody<'_>, header: &str, key: &SharedKey) -> Result<(), SignatureError> {
     verify_by(key.algorithm, slice::from_ref(&key.secret), url, body, header)
 }
 
-/// What Twilio would send in `X-Twilio-Signature` for exactly this URL.
+/// The value that Twilio sends in `X-Twilio-Signature` for exactly this URL.
 #[must_use]
 pub fn sign(url: &str, body: &SignedBody<'_>, token: &SecretString) -> String {
     sign_by(Algorithm::HmacSha1, token, url, body)
 }
 
-/// The same under a SharedKey.
+/// As [`sign`], under a SharedKey.
 #[must_use]
 pub fn sign_shared(url: &str, body: &SignedBody<'_>, key: &SharedKey) -> String {
     sign_by(key.algorithm, &key.secret, url, body)
@@ -131,10 +138,11 @@ fn sign_by(algorithm: Algorithm, secret: &SecretString, url: &str, body: &Signed
     }
 }
 
-/// What is signed behind the URL.
+/// The text that is signed after the URL.
 fn signed_parameters(body: &SignedBody<'_>) -> String {
     match body {
-        // Names in byte order, and for each name the set of its values in byte order: one ordered set of pairs.
+        // Names are in byte order, and the values of each name are a set in byte order. That is one ordered set of
+        // pairs.
         SignedBody::Form(pairs) => {
             let pairs: BTreeSet<_> = pairs.iter().collect();
             pairs.iter().flat_map(|(name, value)| [&**name, &**value]).collect()
@@ -154,7 +162,8 @@ fn mac<M: Mac + KeyInit>(secret: &SecretString, url: &str, parameters: &str) -> 
         .chain_update(parameters)
 }
 
-/// Twilio appends `bodySHA256=<lower-case hex>` to the query and signs it with the URL; its libraries read the first.
+/// Twilio appends `bodySHA256=<lower-case hex>` to the query and signs it with the URL. Its libraries read the first
+/// one.
 fn is_hash_in_query(url: &str, body: &[u8]) -> bool {
     let Some((_, query)) = url.split_once('?') else {
         return false;

@@ -1,4 +1,4 @@
-//! What a task's attributes become when they're given a link to its recording.
+//! Adds the link to a recording to the attributes of its task.
 //!
 //! Source: Twilio, *Custom media attached to conversations* and *Enhance integration*
 //! (`twilio.com/docs/flex/developer/insights/custom-media-attached-conversations`, `…/enhance-integration`).
@@ -15,23 +15,23 @@ mod document;
 mod leg;
 pub use self::leg::{ChannelOrder, RecordedLeg};
 
-/// What the task is to be given.
+/// The link that a task gets.
 #[derive(Clone, PartialEq, Eq)]
 pub enum TaskLink {
     /// `conversations.media[]` (or `reservation_attributes.<WR>.media[]`) with `url_provider`.
     Media {
-        /// URL that the Insights Player asks for the media's URL; its query has `recordingSid`.
+        /// The URL at which the Insights Player requests the media's URL. Its query has `recordingSid`.
         url_provider: String,
-        /// The reservation whose segment was recorded: its media replaces the task's for that segment.
+        /// The reservation whose segment was recorded. Its media replace the task's media for that segment.
         reservation: Option<ReservationSid>,
-        /// When the recording began, Unix milliseconds.
+        /// When the recording began, in Unix milliseconds.
         start_time_ms: Option<i64>,
-        /// Who speaks on each channel of a two-channel recording.
+        /// The speakers on the channels of a two-channel recording.
         channels: Option<ChannelOrder>,
     },
     /// `conversations.segment_link`.
     SegmentLink {
-        /// URL of the media itself.
+        /// The URL of the media itself.
         url: String,
     },
 }
@@ -49,50 +49,55 @@ impl fmt::Debug for TaskLink {
     }
 }
 
-/// Why the link can't be written. Nothing of the attributes is in the message but names that this module looks for.
+/// Why the link can't be written. The messages hold no attributes, only the keys that this module looks for.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MergeError {
-    /// Something else than an object, or no JSON at all: merging would destroy it.
+    /// The attributes are not JSON, or not an object. Merging would destroy them.
     #[error("the task's attributes are not a JSON object")]
     NotAnObject,
-    /// A key on the way to the link holds something else: writing would destroy it.
+    /// A key in the path of the link holds another kind of value. Writing would destroy it.
     #[error("{key} in the task's attributes is not {expected}")]
     Occupied {
         /// The key.
         key: &'static str,
-        /// What it should hold.
+        /// The expected kind of value.
         expected: &'static str,
     },
-    /// The task's one segment link is another recording's, or somebody else's: the first one stays.
+    /// The task has a segment link to another recording or to something else. The first link stays.
     #[error("the task's segment_link is not this recording's")]
     SegmentLinkTaken,
-    /// Too long even without the link's optional fields.
-    #[error("the attributes would have {chars} characters, TaskRouter takes {max}")]
+    /// The attributes would be too long, even without the link's optional fields.
+    #[error("the attributes would have {chars} characters, but TaskRouter allows {max}")]
     TooLong {
-        /// Characters of the shortest form.
+        /// The length of the shortest form, in characters.
         chars: usize,
         /// [`MAX_CHARS`].
         max: usize,
     },
 }
 
-/// TaskRouter's cap, white space included; it can't be raised (`twilio.com/docs/taskrouter/limits`).
+/// TaskRouter's limit on attributes, in characters. White space counts. The limit can't be raised
+/// (`twilio.com/docs/taskrouter/limits`).
 pub const MAX_CHARS: usize = 4096;
 
 /// Fields that an entry can lose, the least important one first. Without `start_time`, the Player still plays the
 /// recording, but Insights may show it at the wrong place in the conversation.
 const OPTIONAL_FIELDS: [&str; 2] = ["channels", "start_time"];
 
-/// Insights loses a recording that starts after `reservation.accepted`, which the desktop records a moment before the
-/// recording starts; Twilio's own Flex project template takes a second off for that reason.
+/// How much earlier the link's start time is, in milliseconds. Insights drops a recording that starts after
+/// `reservation.accepted`, and the desktop sets that time a moment before the recording starts. Twilio's own Flex
+/// project template subtracts a second for this reason.
 const START_TIME_LEAD_MS: i64 = 1000;
 
-/// Merges the link into the task's attributes: an entry for the same recording is replaced, and whatever else is there
-/// stays as it is, byte for byte.
+/// Merges the link into the task's attributes. An entry for the same recording is replaced. Everything else stays as it
+/// is, byte for byte.
 ///
-/// Missing, empty and `null` attributes count as `{}`, and so does `null` anywhere on the way to the link. Where the
-/// result is longer than [`MAX_CHARS`], it loses its white space first, then the channels, then the start time.
+/// Missing, empty and `null` attributes count as `{}`, and so does `null` at any key in the path of the link. A result
+/// that is longer than [`MAX_CHARS`] loses its white space first, then the channels, then the start time.
+///
+/// # Errors
+/// [`MergeError`] if the link can't be written without destroying other attributes, or if it doesn't fit.
 pub fn merge(attributes: Option<&str>, recording: &RecordingSid, link: &TaskLink) -> Result<String, MergeError> {
     let text = attributes.filter(|text| !text.trim().is_empty()).unwrap_or("{}");
     let compact = document::without_white_space(text);
@@ -108,7 +113,7 @@ pub fn merge(attributes: Option<&str>, recording: &RecordingSid, link: &TaskLink
     }
 }
 
-/// Whether the attributes hold the link, in whatever form Twilio gives them back.
+/// Whether the attributes hold the link. Twilio may return them in another form than they were written.
 pub fn is_linked(attributes: Option<&str>, recording: &RecordingSid, link: &TaskLink) -> bool {
     let path: Vec<_> = link.path().into_iter().map(|(key, _)| key).collect();
     let Some(place) = attributes
@@ -128,7 +133,7 @@ pub fn is_linked(attributes: Option<&str>, recording: &RecordingSid, link: &Task
 }
 
 impl TaskLink {
-    /// The keys that lead to the link, and what errors call them.
+    /// The keys in the path of the link, and their names in errors.
     fn path(&self) -> Vec<(&str, &'static str)> {
         match self {
             Self::Media {
@@ -144,7 +149,7 @@ impl TaskLink {
         }
     }
 
-    /// What is written: first with everything, then with one optional field less each.
+    /// The values to try: first with all fields, then each with one optional field fewer.
     fn values(&self) -> Vec<String> {
         match self {
             Self::SegmentLink { url } => vec![json!(url).to_string()],
@@ -157,7 +162,7 @@ impl TaskLink {
                 let mut entry = media_entry(url_provider, *start_time_ms, *channels);
                 let mut values = vec![json!(entry).to_string()];
                 for field in OPTIONAL_FIELDS {
-                    // It keeps the order whichever field goes; plain `remove` swaps the last one in.
+                    // `shift_remove` keeps the order. `remove` would move the last field into the gap.
                     if entry.shift_remove(field).is_some() {
                         values.push(json!(entry).to_string());
                     }
@@ -168,7 +173,7 @@ impl TaskLink {
     }
 }
 
-/// `type` comes first, as in every published sample.
+/// `type` comes first, as in all published samples.
 fn media_entry(url_provider: &str, start_time_ms: Option<i64>, channels: Option<ChannelOrder>) -> Map<String, Value> {
     let mut entry = Map::new();
     entry.insert("type".to_owned(), json!("VoiceRecording"));
@@ -193,7 +198,7 @@ fn merged(text: &str, recording: &RecordingSid, link: &TaskLink, value: &str) ->
     Ok(merged)
 }
 
-/// The one change that gives the attributes their link.
+/// The edit that adds the link to the attributes.
 fn edit<'a>(
     root: &'a RawValue,
     recording: &RecordingSid,
@@ -221,7 +226,7 @@ fn edit<'a>(
         (TaskLink::SegmentLink { .. }, _) | (TaskLink::Media { .. }, Shape::Null) => {
             Ok(Edit::replace(place, nested(&[], link, value)))
         }
-        // Replaced where it stands, else appended: which recording comes first isn't ours to change.
+        // An entry of the same recording is replaced in its place, because the order of the recordings must not change.
         (TaskLink::Media { .. }, Shape::Array(media)) => {
             match media.elements.iter().find(|entry| is_of(entry, recording)) {
                 Some(present) => Ok(Edit::replace(present, value.to_owned())),
@@ -232,7 +237,7 @@ fn edit<'a>(
     }
 }
 
-/// The value within what is missing around it.
+/// The value inside the objects and the array that are missing around it.
 fn nested(path: &[(&str, &'static str)], link: &TaskLink, value: &str) -> String {
     let innermost = match link {
         TaskLink::SegmentLink { .. } => value.to_owned(),
@@ -247,7 +252,7 @@ const fn occupied(key: &'static str, expected: &'static str) -> MergeError {
     MergeError::Occupied { key, expected }
 }
 
-/// Whether a task's `segment_link` is nobody's yet, or this recording's: by an older key, perhaps.
+/// Whether a task's `segment_link` is empty or leads to this recording, perhaps with a signature under an older key.
 fn is_free(segment_link: &RawValue, shape: &Shape<'_>, recording: &RecordingSid) -> bool {
     let plays_ours = |text: String| {
         text.is_empty()

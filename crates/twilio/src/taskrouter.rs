@@ -20,40 +20,40 @@ use crate::{
 
 mod attributes;
 
-/// Where a task stands in its life.
+/// The status of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AssignmentStatus {
-    /// Waits for a worker; an update sends it through its workflow again.
+    /// The task waits for a worker. An update sends it through its workflow again.
     Pending,
-    /// Offered to a worker; see [`Self::Pending`].
+    /// The task has been offered to a worker. An update acts as with [`Self::Pending`].
     Reserved,
-    /// A worker has it.
+    /// A worker has accepted the task.
     Assigned,
-    /// The call is over, the worker isn't done.
+    /// The call is over, but the worker hasn't completed the task.
     Wrapping,
-    /// Done; gone in five minutes.
+    /// The task is completed. TaskRouter deletes it after five minutes.
     Completed,
-    /// Given up; gone in five minutes.
+    /// The task was canceled. TaskRouter deletes it after five minutes.
     Canceled,
 }
 
-/// A task as far as a link concerns it.
+/// The fields of a task that are needed to link a recording.
 #[derive(Clone)]
 pub struct Task {
     /// The task.
     pub sid: TaskSid,
-    /// Where it stands.
+    /// Its status.
     pub status: AssignmentStatus,
-    /// As Twilio has it: a JSON text (may be null or no object).
+    /// The JSON text of the attributes as Twilio sent it. It may be null or not an object.
     pub attributes: Option<String>,
-    /// As received in the ETag header; sent back verbatim in If-Match.
+    /// The value of the ETag header. It is sent back unchanged in If-Match.
     pub etag: String,
-    /// When anything of it last changed, its status among others: Unix milliseconds, whole seconds of them.
+    /// When the task or its status last changed, in Unix milliseconds. Twilio sends whole seconds.
     pub updated_at_ms: Option<i64>,
 }
 
-/// Attributes hold names and phone numbers: only their presence is shown.
+/// Attributes hold names and phone numbers, so only their presence is shown.
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task")
@@ -67,8 +67,8 @@ impl fmt::Debug for Task {
 }
 
 impl Client {
-    /// Newest task whose conference, participants or call match: one combined EvaluateTaskAttributes search. None when
-    /// there's none, and, without a request, when no SID is given.
+    /// Finds the newest task whose conference, participants or call match, by one combined EvaluateTaskAttributes
+    /// search. `None` if there is no such task. Without a SID, it returns `None` and sends no request.
     pub async fn find_task(
         &self,
         credentials: &Credentials,
@@ -98,7 +98,7 @@ impl Client {
         Ok(page.tasks.into_iter().next().map(|task| task.sid))
     }
 
-    /// 404 is `ApiError::NotFound`; an answer about another task is `ApiError::Unexpected`.
+    /// Fetches a task. A 404 is [`ApiError::NotFound`]. A response about another task is [`ApiError::Unexpected`].
     pub async fn fetch_task(
         &self,
         credentials: &Credentials,
@@ -129,9 +129,8 @@ impl Client {
         })
     }
 
-    /// Replaces the attributes as a whole, and returns them as Twilio has them then. 412 is
-    /// `ApiError::PreconditionFailed`; an answer that is not this task is `ApiError::Unexpected`, and tells nothing about
-    /// what became of the update.
+    /// Replaces all attributes, and returns them as Twilio has stored them. A 412 is [`ApiError::PreconditionFailed`].
+    /// A response that is not this task is [`ApiError::Unexpected`], and the result of the update is unknown then.
     pub async fn update_task_attributes(
         &self,
         credentials: &Credentials,
@@ -164,8 +163,8 @@ impl Client {
     }
 }
 
-/// One expression for every place a recording's leg shows up in: one search of the three a second. SIDs hold letters
-/// and digits alone, so nothing in it can end the quotes.
+/// One expression for all attributes that may name the recorded leg, because Twilio allows only three searches a
+/// second. SIDs hold only letters and digits, so they can't end the quotes.
 fn search_expression(call: Option<&CallSid>, conference: Option<&ConferenceSid>) -> Option<String> {
     let conference = conference.map(|sid| format!("conference.sid == '{sid}'"));
     let call = call.map(|sid| {
@@ -189,7 +188,7 @@ fn is_about(answered: &TaskSid, asked: &TaskSid) -> Result<(), ApiError> {
     }
 }
 
-/// Unix milliseconds of Twilio's ISO 8601 in UTC.
+/// Converts Twilio's ISO 8601 in UTC to Unix milliseconds.
 fn unix_ms(text: &str) -> Option<i64> {
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     time.unix_timestamp().checked_mul(1_000)

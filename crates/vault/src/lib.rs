@@ -30,7 +30,7 @@ mod suspicion;
 mod uploads;
 mod write;
 
-pub use audio::{Audio, Difference, Format, NotAudio, Told, Verdict};
+pub use audio::{Audio, Difference, Format, NotAudio, Reported, Verdict};
 
 pub use self::{
     bucket::{Bucket, Condition, Metadata, NewObject, VersionSelector},

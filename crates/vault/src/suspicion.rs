@@ -1,6 +1,6 @@
 //! Recordings that were stored although their bytes are not what they should be.
 
-use audio::{Audio, Difference, Told, Verdict};
+use audio::{Audio, Difference, Reported, Verdict};
 
 /// Object metadata of a suspect recording; what it's suspected of is the value. Informative like all metadata, but for
 /// this: its original is never deleted.
@@ -28,14 +28,14 @@ impl Suspicion {
     }
 
     /// What speaks against bytes of this verdict, which are not certainly no recording.
-    pub(crate) fn of(verdict: &Verdict, told: &Told) -> Option<Self> {
+    pub(crate) fn of(verdict: &Verdict, reported: &Reported) -> Option<Self> {
         match verdict {
-            Verdict::Audio(audio) => Self::of_audio(audio, told),
+            Verdict::Audio(audio) => Self::of_audio(audio, reported),
             Verdict::NotAudio(_) | Verdict::Unknown => Some(Self::Unknown),
         }
     }
 
-    fn of_audio(audio: &Audio, told: &Told) -> Option<Self> {
-        told.compare(audio).err().map(Self::Differs)
+    fn of_audio(audio: &Audio, reported: &Reported) -> Option<Self> {
+        reported.compare(audio).err().map(Self::Differs)
     }
 }

@@ -35,7 +35,7 @@ use self::{
     download::{Download, Patience},
     upload::{MultipartUpload, Target},
 };
-use crate::{Bucket, ContentType, KeyArn, ObjectKeys, Suspicion, Told};
+use crate::{Bucket, ContentType, KeyArn, ObjectKeys, Reported, Suspicion};
 
 /// A copy ends so long before its deadline, so that its upload can still be aborted: one request, which has time for a
 /// new connection (3 s at most) and one retry.
@@ -75,7 +75,7 @@ pub struct Incoming {
     /// What is said of it in the object's metadata.
     pub attributes: Attributes,
     /// What its bytes are compared with.
-    pub told: Told,
+    pub reported: Reported,
     /// What becomes of it if its bytes are something else, or unknown.
     pub doubts: Doubts,
 }

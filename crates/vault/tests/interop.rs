@@ -8,20 +8,18 @@ mod support;
 
 use std::{
     fs,
-    future::Future,
-    pin::Pin,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use serde_json::{Value, json};
 use sid::RecordingSid;
 use tokio::{io::AsyncWriteExt, process::Command};
 use toolbox::{Scratch, Venv};
 use vault::{
-    Attributes, ContentType, Doubts, Expectation, Incoming, ObjectKeys, Outcome, Reader, ReaderConfig, Source,
-    SourceError, SourceReply, Told, Writer, WriterConfig,
+    Attributes, ContentType, Doubts, Expectation, Incoming, ObjectKeys, Outcome, Reader, ReaderConfig, Reported,
+    Source, SourceError, SourceReply, Writer, WriterConfig,
 };
 
 use self::support::{World, account, noise, recording};
@@ -80,11 +78,7 @@ struct InMemory {
 }
 
 impl Source for InMemory {
-    fn open<'a>(
-        &'a self,
-        from: u64,
-        _validator: Option<&'a str>,
-    ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+    fn open<'a>(&'a self, from: u64, _validator: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>> {
         let chunks: Vec<_> = self
             .bytes
             .slice(from as usize..)
@@ -138,7 +132,7 @@ async fn the_python_sdk_decrypts_what_the_writer_stored() {
         let incoming = Incoming {
             content_type: *content_type,
             attributes: Attributes::new(),
-            told: Told::default(),
+            reported: Reported::default(),
             doubts: Doubts::Store,
         };
         let stored = writer.store(&id, &incoming, &source, deadline).await;

@@ -11,6 +11,7 @@ mod backfill;
 mod clients;
 mod command;
 mod cursor;
+mod day;
 mod erase;
 mod piece;
 mod run_store;

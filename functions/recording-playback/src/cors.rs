@@ -13,7 +13,7 @@ use http::{
     },
 };
 use serde_json::json;
-use service::settings::{self, list};
+use service::settings::{self, InvalidBaseUrl, list};
 
 use crate::{body::Body, respond};
 
@@ -79,8 +79,9 @@ pub(crate) fn preflight(allow: &'static str) -> Response<Body> {
 }
 
 /// An origin as browsers send it.
-fn origin(text: &str) -> Result<HeaderValue, &'static str> {
-    HeaderValue::from_str(&settings::origin(text)?).map_err(|_| "not an origin")
+fn origin(text: &str) -> Result<HeaderValue, InvalidBaseUrl> {
+    let origin = settings::origin(text)?;
+    Ok(HeaderValue::try_from(origin).expect("an origin consists of visible ASCII characters"))
 }
 
 #[cfg(test)]

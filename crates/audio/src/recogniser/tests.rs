@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Audio;
+use crate::verdict::Audio;
 
 fn verdict(bytes: &[u8]) -> Verdict {
     in_pieces(bytes, usize::MAX)
@@ -32,7 +32,8 @@ fn silence(frames: usize) -> Vec<u8> {
     frame.repeat(frames)
 }
 
-/// As Twilio's are by their rates: MPEG-2.5 layer III at 32 kbit/s and 8 kHz, 288 bytes of 72 ms, in stereo or mono.
+/// Frames with the rates of Twilio's recordings: MPEG-2.5 layer III at 32 kbit/s and 8 kHz, 288 bytes and 72 ms each,
+/// in stereo or mono.
 fn telephone(channels: u16, frames: usize) -> Vec<u8> {
     let mode = if channels == 1 { 0xc0 } else { 0 };
     let mut frame = [0; 288];
@@ -40,7 +41,7 @@ fn telephone(channels: u16, frames: usize) -> Vec<u8> {
     frame.repeat(frames)
 }
 
-/// Bytes that look like nothing (xorshift64).
+/// Random bytes (xorshift64).
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut bytes = Vec::with_capacity(len + 8);
@@ -54,7 +55,7 @@ fn noise(len: usize) -> Vec<u8> {
     bytes
 }
 
-/// An ID3v2.4 tag around so many bytes (its length has seven bits a byte).
+/// An ID3v2.4 tag of this length. The length is encoded with seven bits in each byte.
 fn id3(len: usize, body: u8) -> Vec<u8> {
     let size = [21, 14, 7, 0].map(|shift| (len >> shift & 0x7f) as u8);
     [b"ID3\x04\0\0".as_slice(), &size, &vec![body; len]].concat()
@@ -81,7 +82,7 @@ fn a_tag_before_or_behind_the_frames_is_passed_over() {
 fn what_an_encoder_notes_of_the_length_is_not_believed() {
     for id in [b"Xing", b"Info"] {
         let mut noted = silence(1);
-        // Behind the frame's side information, 17 bytes in mono: an id, flags, a number of frames.
+        // An id, flags and a number of frames follow the frame's side information, which has 17 bytes in mono.
         noted[21..25].copy_from_slice(id);
         noted[25..29].copy_from_slice(&1_u32.to_be_bytes());
         noted[29..33].copy_from_slice(&100_000_u32.to_be_bytes());
@@ -104,7 +105,7 @@ fn what_only_begins_or_ends_like_mpeg_is_not_known() {
         [noise(200_000), silence(100)].concat(),
         id3(1_000, 0),
         [b"ID3 the bytes of a text that says so".as_slice(), &[b'x'; 4_000]].concat(),
-        // AAC in ADTS begins with twelve bits alike.
+        // AAC in ADTS begins with the same twelve bits.
         b"\xff\xf1\x50\x80\x02\x1f\xfc".repeat(1_000),
         vec![0xff; 100_000],
     ] {

@@ -17,7 +17,7 @@ fn wav(chunks: &[(&[u8; 4], Vec<u8>)], data_size: u32, data: &[u8]) -> Vec<u8> {
     wav
 }
 
-/// A format chunk at 8 kHz: of linear PCM with 16 bits a sample, or of mu-law or A-law with 8.
+/// A format chunk at 8 kHz, for linear PCM with 16 bits a sample, or for mu-law or A-law with 8.
 fn format(tag: u16, channels: u8) -> (&'static [u8; 4], Vec<u8>) {
     let bytes = if tag == PCM { 2 } else { 1 };
     let mut body = tag.to_le_bytes().to_vec();
@@ -28,7 +28,7 @@ fn format(tag: u16, channels: u8) -> (&'static [u8; 4], Vec<u8>) {
     (b"fmt ", body)
 }
 
-/// RFC 2361's registered numbers, and the one that has its number further on.
+/// The registered numbers of RFC 2361, and `WAVE_FORMAT_EXTENSIBLE`, whose number follows later in the chunk.
 const PCM: u16 = 1;
 const A_LAW: u16 = 6;
 const MU_LAW: u16 = 7;
@@ -64,7 +64,7 @@ fn channels_and_duration_are_those_of_the_audio_that_is_there() {
             &[list.clone(), format(PCM, channels), list.clone()],
             &[junk.clone(), format(PCM, channels)],
         ] {
-            // Claimed, or left open by a writer that can't seek back.
+            // The size is claimed, or left open by a writer that can't seek back.
             for size in [40_000, 0, u32::MAX] {
                 assert_eq!(verdict(&wav(chunks, size, &samples)), expected);
             }

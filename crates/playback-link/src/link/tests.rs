@@ -186,6 +186,6 @@ fn a_link_that_never_expires_is_a_function_of_recording_and_key() {
     assert_eq!(one.url(""), made("k1", RECORDING).url(""));
     assert_ne!(one.id, made("k1", OTHER).id);
     assert_ne!(one.id, made("k2", RECORDING).id);
-    // The id stands in the link: it must tell nothing of the signature.
+    // The link contains the id, so the id must reveal nothing of the signature.
     assert!(!one.query.contains(&format!("signature={}", one.id)));
 }

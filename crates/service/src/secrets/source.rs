@@ -1,8 +1,8 @@
-//! One trait for the users of a secret, and one rule for a value that was refused.
+//! A trait for the users of a secret, and the rule for a refused value.
 
 use futures_util::future::BoxFuture;
 
-use super::{Secret, SecretError};
+use super::{error::SecretError, typed::Secret};
 
 /// A value that is kept in Secrets Manager.
 pub trait SecretSource<T>: Send + Sync {
@@ -66,7 +66,7 @@ mod tests {
         Other,
     }
 
-    /// A secret that is another one by now, or none any more.
+    /// A secret that has been replaced or removed since it was read.
     struct Replaced {
         newest: Option<&'static str>,
         refreshes: AtomicUsize,
@@ -83,7 +83,7 @@ mod tests {
         }
     }
 
-    /// What the calls answered, with which values they were made, and how often the secret was read again.
+    /// The answer, the values of the calls, and the number of times that the secret was read again.
     async fn outcome(
         newest: Option<&'static str>,
         answer: impl Fn(&str) -> Result<(), Failure> + Send + Sync,

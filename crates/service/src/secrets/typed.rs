@@ -4,9 +4,12 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{MAX_OUTAGE, SecretError, Secrets};
+use super::{
+    error::SecretError,
+    store::{MAX_OUTAGE, Secrets},
+};
 
-/// A secret whose text is a `T`.
+/// A secret whose text is parsed into a `T`.
 pub struct Secret<T> {
     secrets: Secrets,
     id: Arc<str>,
@@ -25,7 +28,7 @@ impl<T> Secret<T> {
         }
     }
 
-    /// Limits how old a known value may become while Secrets Manager cannot be reached; an hour is the most.
+    /// Limits the age of a known value while Secrets Manager cannot be reached. The limit can't exceed an hour.
     #[must_use]
     pub fn with_max_outage(mut self, max_outage: Duration) -> Self {
         self.max_outage = max_outage;
@@ -33,11 +36,11 @@ impl<T> Secret<T> {
     }
 
     /// The known value, younger than five minutes, or than an hour while Secrets Manager cannot be reached. A value that
-    /// cannot be parsed is read again: it may have been corrected meanwhile.
+    /// cannot be parsed is read again, because it may have been corrected meanwhile.
     ///
     /// # Errors
     /// [`SecretError::Missing`] and [`SecretError::Refused`] if it cannot be used, [`SecretError::Unavailable`] if Secrets
-    /// Manager cannot be reached and no value is known. After any of them Secrets Manager is not asked for ten seconds.
+    /// Manager cannot be reached and no value is known. After any of them, the secret is not read again for ten seconds.
     pub async fn current(&self) -> Result<T, SecretError> {
         match self.read(&*self.secrets.get(&self.id, self.max_outage).await?) {
             Err(SecretError::Missing) => self.refreshed().await,
@@ -48,7 +51,7 @@ impl<T> Secret<T> {
     /// The value as it is now, at most ten seconds old, for a caller whose known value was refused.
     ///
     /// # Errors
-    /// As [`current`](Self::current), but a known value does not replace the answer if Secrets Manager cannot be reached.
+    /// As [`current`](Self::current), but without the fallback to a known value if Secrets Manager cannot be reached.
     pub async fn refreshed(&self) -> Result<T, SecretError> {
         self.read(&*self.secrets.refresh(&self.id).await?)
     }

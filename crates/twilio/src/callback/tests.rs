@@ -112,7 +112,7 @@ fn encryption_details_under_every_published_set_of_names() {
     }
 }
 
-/// What must be there is refused by name, never by value.
+/// The error about a required parameter holds its name, never its value.
 #[test]
 fn a_malformed_account_or_recording_is_refused() {
     for (name, value) in [
@@ -134,7 +134,7 @@ fn a_status_that_is_not_documented_is_unknown() {
     }
 }
 
-/// What was seen, and what could be: each costs its parameter and nothing else.
+/// Values that Twilio has sent, and other odd values. Each makes only its own parameter unreadable.
 #[test]
 fn an_odd_optional_parameter_counts_as_absent_and_is_named() {
     let long = "x".repeat(MAX_LABEL_CHARS + 1);
@@ -213,7 +213,7 @@ fn an_optional_parameter_with_two_values_counts_as_absent() {
         form.extend(pairs(&[(name, other)]));
         let callback = RecordingCallback::from_pairs(&form).unwrap();
         assert_eq!(callback.unreadable, [name]);
-        // The same one twice is one, and a blank one is none.
+        // The same value twice counts as one, and a blank one as none.
         for other in [one, ""] {
             let mut form = with(name, one);
             form.extend(pairs(&[(name, other)]));
@@ -261,7 +261,7 @@ fn encryption_details_that_cannot_be_read_mean_that_the_recording_is_encrypted()
         );
         assert_eq!(callback.unreadable, [ENCRYPTION_DETAILS]);
     }
-    // Two of them: nobody knows which one it is.
+    // It is unknown which of two different values is right.
     let details = r#"{"public_key_sid":"k","encrypted_cek":"c","iv":"i"}"#;
     let mut form = with(ENCRYPTION_DETAILS, details);
     form.extend(pairs(&[(ENCRYPTION_DETAILS, "null")]));

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What Twilio does: one message, tag behind it.
+/// Encrypts as Twilio does: one message, followed by its tag.
 fn seal(key: &[u8; KEY_LEN], iv: [u8; IV_LEN], plaintext: &[u8]) -> Vec<u8> {
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).unwrap());
     let mut sealed = plaintext.to_vec();
@@ -12,7 +12,7 @@ fn seal(key: &[u8; KEY_LEN], iv: [u8; IV_LEN], plaintext: &[u8]) -> Vec<u8> {
     sealed
 }
 
-/// Opens what comes in `chunks`: what was given back before the end, and what the end was.
+/// Decrypts `chunks`. Returns the plaintext from before the end, and the result of the end.
 fn open<'a>(
     key: &[u8; KEY_LEN],
     iv: [u8; IV_LEN],
@@ -32,7 +32,7 @@ fn open_whole(key: &[u8; KEY_LEN], iv: [u8; IV_LEN], sealed: &[u8]) -> Result<Ve
     Ok(seen)
 }
 
-/// Key, IV, plaintext, ciphertext, tag.
+/// The key, IV, plaintext, ciphertext and tag.
 fn check_vector([key, iv, plaintext, ciphertext, tag]: [&str; 5]) {
     let bytes = |text| hex::decode(text).unwrap();
     let sealed = [bytes(ciphertext), bytes(tag)].concat();

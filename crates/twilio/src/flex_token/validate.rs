@@ -1,50 +1,50 @@
-//! The question to Twilio, at the two endpoints that answer it.
+//! The requests by which Twilio validates a token, to the two endpoints that do so.
 //!
 //! - `POST {flex-api}/v1/Accounts/{AC}/Tokens/Info`, form field `Token`, with the token as its own credential. Flex UI 2.17
-//!   asks here (`flexUser.service` of `@twilio/flex-sdk` 3.0.0).
+//!   calls it (`flexUser.service` of `@twilio/flex-sdk` 3.0.0).
 //! - `POST {iam}/v1/Accounts/{AC}/Tokens/validate`, JSON `{"token": …}`. Source: Twilio, *Play back recordings from custom
 //!   storage* (`twilio.com/docs/flex/developer/insights/playback-recordings-custom-storage`) and
 //!   `twilio-flex-token-validator`.
 //!
-//! Neither is in Twilio's OpenAPI description: what isn't known is refused.
+//! Neither is in Twilio's OpenAPI description, so any answer of an unknown form refuses the token.
 
 use http::{StatusCode, header};
 use reqwest::{RequestBuilder, Response};
-use secrecy::ExposeSecret;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{
-    FlexToken, Listener, TokenError,
-    verdict::{Info, Verdict, now_ms},
+    error::TokenError,
+    token::FlexToken,
+    verdict::{Info, Listener, Verdict, now_ms},
 };
 use crate::client::{ApiError, CALL_TIMEOUT, Client, Credentials, authorize, checked, join, json, send};
 
-/// Where Twilio is asked whether a token is valid, and whose credential vouches for the question.
+/// Which endpoint validates a token, and whose credential the request carries.
 #[derive(Clone, Copy, Debug)]
 pub enum ValidateAs<'a> {
-    /// The endpoint that Flex UI asks, with the token as its own credential.
+    /// The endpoint that Flex UI calls, with the token as its own credential.
     Flex,
-    /// The older endpoint with the token as its own credential, as Twilio's sample for the Player has it.
+    /// The older endpoint with the token as its own credential, as in Twilio's sample for the Player.
     Player,
-    /// The older endpoint with a credential of the account's: its SID and Auth Token, as `twilio-flex-token-validator` has
-    /// it, or an API key.
+    /// The older endpoint with a credential of the account: its SID and Auth Token, as in `twilio-flex-token-validator`, or an
+    /// API key.
     Account(&'a Credentials),
 }
 
-/// Twilio's codes for a wrong and for an expired token, which Flex UI 2.17 goes by.
+/// Twilio's codes for a wrong and for an expired token. Flex UI 2.17 checks for them.
 const TOKEN_CODES: [u32; 2] = [20003, 20104];
 
 impl Client {
-    /// Whose the token is, if Twilio says that it is valid.
+    /// Asks Twilio whether the token is valid, and returns the user to whom it belongs.
     ///
-    /// An endpoint that isn't there (404 or 405) says nothing about the token. The other endpoint is asked then, where the
-    /// token is the credential for both. No other answer, and no missing answer, leads to a second question.
+    /// A missing endpoint (404 or 405) says nothing about the token. If the token is the credential for both endpoints, the
+    /// other one is called then. No other answer or failure leads to a second call.
     ///
     /// # Errors
-    /// [`TokenError::Invalid`] where Twilio says that the token isn't valid, that it has expired, or that it is another
-    /// account's. [`TokenError::Unavailable`] for anything else but a full answer; it holds [`ApiError::Unauthorized`] where
-    /// Twilio refused the account's credential.
+    /// [`TokenError::Invalid`] if Twilio says that the token isn't valid, that it has expired, or that it belongs to another
+    /// account. [`TokenError::Unavailable`] for any other failure. It holds [`ApiError::Unauthorized`] if Twilio refused the
+    /// account's credential.
     pub async fn validate_flex_token(
         &self,
         token: &FlexToken,
@@ -59,7 +59,7 @@ impl Client {
             Err(error) if is_absent(&error) => {
                 tracing::warn!(
                     ?validate_as,
-                    "Twilio has no such endpoint for Flex tokens: the other one is asked"
+                    "Twilio does not have this endpoint for Flex tokens; calling the other one"
                 );
                 match validate_as {
                     ValidateAs::Flex => self.validate_as_player(token).await,
@@ -73,7 +73,7 @@ impl Client {
     async fn token_info(&self, token: &FlexToken) -> Result<Listener, TokenError> {
         let account = self.account.as_str();
         let url = join(&self.endpoints.flex, &["v1", "Accounts", account, "Tokens", "Info"]);
-        let token = token.0.expose_secret();
+        let token = token.secret();
         let response = ask(self
             .http
             .post(url)
@@ -93,10 +93,7 @@ impl Client {
     }
 
     async fn validate_as_player(&self, token: &FlexToken) -> Result<Listener, TokenError> {
-        let response = ask(self
-            .validation(token)
-            .basic_auth("token", Some(token.0.expose_secret())))
-        .await?;
+        let response = ask(self.validation(token).basic_auth("token", Some(token.secret()))).await?;
         match response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(TokenError::Invalid),
             _ => self.verdict(response).await,
@@ -106,7 +103,7 @@ impl Client {
     async fn validate_as_account(&self, token: &FlexToken, credentials: &Credentials) -> Result<Listener, TokenError> {
         let response = ask(authorize(self.validation(token), credentials)).await?;
         match response.status() {
-            // It was the account's credential that was refused, unless the body says more.
+            // The account's credential was refused, unless the body says that the token is invalid.
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(verdict_or(response, ApiError::Unauthorized).await),
             _ => self.verdict(response).await,
         }
@@ -118,13 +115,13 @@ impl Client {
         self.http
             .post(url)
             .header(header::CACHE_CONTROL, "no-cache")
-            .json(&json!({ "token": token.0.expose_secret() }))
+            .json(&json!({ "token": token.secret() }))
     }
 
-    /// `valid: false` says that the token isn't valid, whatever the status.
+    /// Reads an answer of the older endpoint. `"valid": false` means that the token isn't valid, under any status.
     async fn verdict(&self, response: Response) -> Result<Listener, TokenError> {
         match response.status() {
-            // A wrong account or endpoint says nothing about the token.
+            // A wrong account or a missing endpoint says nothing about the token.
             status @ (StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND) => {
                 let status = status.as_u16();
                 Err(verdict_or(response, ApiError::Status { status }).await)
@@ -140,7 +137,7 @@ async fn ask(request: RequestBuilder) -> Result<Response, ApiError> {
     send(request.timeout(CALL_TIMEOUT)).await
 }
 
-/// Whether the endpoint isn't there, as far as the status says.
+/// Whether the status says that the endpoint doesn't exist.
 const fn is_absent(error: &TokenError) -> bool {
     matches!(
         error,
@@ -148,7 +145,7 @@ const fn is_absent(error: &TokenError) -> bool {
     )
 }
 
-/// What an answer that isn't a success says: that the token isn't valid, or nothing about it but this error.
+/// Reads an answer that isn't a success. It may say that the token isn't valid. Otherwise, `error` is returned.
 async fn verdict_or(response: Response, error: ApiError) -> TokenError {
     match body::<Verdict>(response).await {
         Some(verdict) if !verdict.valid => TokenError::Invalid,
@@ -171,7 +168,7 @@ const fn status_error(status: StatusCode) -> TokenError {
     })
 }
 
-/// A refusal of Twilio's.
+/// The body of a refusal.
 #[derive(Deserialize)]
 struct Problem {
     code: u32,

@@ -1,13 +1,26 @@
-//! What Twilio's answers say of a token.
+//! Twilio's answers about a token.
 
 use serde::Deserialize;
 use sid::{AccountSid, WorkerSid};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Listener, TokenError};
+use super::error::TokenError;
 use crate::client::ApiError;
 
-/// The older endpoint's answer: `valid` is its word, and it isn't documented to name the account.
+/// The Flex user to whom the token belongs, as Twilio describes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The Flex user's name at Twilio, as Twilio encodes it.
+    pub identity: Option<String>,
+    /// The TaskRouter worker, if the user is one.
+    pub worker_sid: Option<WorkerSid>,
+    /// `agent`, `supervisor`, `admin` … Empty if Twilio names none.
+    pub roles: Vec<String>,
+    /// When the token expires, in Unix milliseconds.
+    pub expires_ms: i64,
+}
+
+/// The answer of the older endpoint. `valid` decides. It isn't documented whether the answer names the account.
 #[derive(Deserialize)]
 pub(super) struct Verdict {
     pub(super) valid: bool,
@@ -15,8 +28,8 @@ pub(super) struct Verdict {
     holder: Holder,
 }
 
-/// The answer of the endpoint that Flex UI asks (`SSOTokenData` of `@twilio/flex-sdk` 3.0.0, with names in snake case). A
-/// success means that the token is valid, unless `valid` is there and says otherwise.
+/// The answer of the endpoint that Flex UI calls (`SSOTokenData` of `@twilio/flex-sdk` 3.0.0, with names in snake case). A
+/// success means that the token is valid, unless the answer has `"valid": false`.
 #[derive(Deserialize)]
 pub(super) struct Info {
     #[serde(default = "yes")]
@@ -68,7 +81,7 @@ fn listener(valid: bool, holder: Holder, ours: &AccountSid, now_ms: i64) -> Resu
     }
     Ok(Listener {
         identity: holder.identity,
-        // Absent, null or empty for users who are no workers.
+        // Absent, null or empty for users who are not workers.
         worker_sid: holder.worker_sid.and_then(|sid| WorkerSid::parse(&sid).ok()),
         roles: holder.roles.unwrap_or_default(),
         expires_ms,
@@ -99,7 +112,7 @@ mod tests {
         AccountSid::parse(OURS).unwrap()
     }
 
-    /// Twilio's published sample, and what's left of it by `change`.
+    /// Twilio's published sample after `change`.
     fn verdict(change: impl FnOnce(&mut Value)) -> Result<Listener, TokenError> {
         let mut answer = json!({
             "valid": true, "code": 0, "message": null, "expiration": "2018-09-24T23:22:44.240Z",
@@ -111,7 +124,7 @@ mod tests {
         verdict.listener(&ours(), EXPIRES_MS - 1)
     }
 
-    /// The fields that flex-sdk declares, and what's left of them by `change`.
+    /// The fields that flex-sdk declares after `change`.
     fn info(change: impl FnOnce(&mut Value)) -> Result<Listener, TokenError> {
         let mut answer = json!({
             "account_sid": OURS, "expiration": "2018-09-24T23:22:44.240Z", "flex_instance_sid": "GO1",

@@ -1,4 +1,4 @@
-//! One recording as the REST API describes it.
+//! The metadata of one recording in the REST API.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -10,8 +10,8 @@ use crate::{
     recording_facts::RecordingFacts,
 };
 
-/// A recording's metadata, read from the API's JSON. What Twilio leaves out, sends as null or in another shape than
-/// documented is `None`; only the SID must be there.
+/// A recording's metadata, read from the API's JSON. A field that is missing, null or malformed is `None`. Only the SID
+/// is required.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub struct RecordingResource {
@@ -21,15 +21,16 @@ pub struct RecordingResource {
     pub status: Option<String>,
     /// The recording's facts, as Twilio reports them now.
     pub facts: RecordingFacts,
-    /// What [`CreatedBetween`](super::CreatedBetween) goes by, Unix milliseconds.
+    /// When Twilio created the recording, in Unix milliseconds. [`CreatedBetween`](super::CreatedBetween) is about this
+    /// time.
     pub date_created_ms: Option<i64>,
-    /// Present where Twilio encrypted the recording with the customer's public key. Its fields are empty where it's
-    /// described in a way unknown here: taken for absent, the ciphertext would pass for audio.
+    /// Present if Twilio encrypted the recording with the customer's public key. Its fields are empty if the details
+    /// can't be read. If they counted as absent, the ciphertext would be stored as audio.
     pub encryption_details: Option<EncryptionDetails>,
 }
 
 impl RecordingResource {
-    /// The day of its creation in UTC.
+    /// The day in UTC on which Twilio created the recording.
     pub(super) fn created_on(&self) -> Option<Date> {
         let time = OffsetDateTime::from_unix_timestamp(self.date_created_ms?.div_euclid(1000));
         time.ok().map(OffsetDateTime::date)
@@ -48,7 +49,7 @@ impl TryFrom<Map<String, Value>> for RecordingResource {
                 call_sid: body.field("call_sid", sid(CallSid::parse)),
                 conference_sid: body.field("conference_sid", sid(ConferenceSid::parse)),
                 channels: body.field("channels", channels),
-                // While a recording runs it's "-1".
+                // Twilio sends "-1" while the recording is running.
                 duration_s: body.field("duration", seconds),
                 start_time_ms: body.field("start_time", unix_ms),
                 source: body.field("source", label),
@@ -63,7 +64,7 @@ impl TryFrom<Map<String, Value>> for RecordingResource {
 struct Body(Map<String, Value>);
 
 impl Body {
-    /// Numbers come as text in some fields and as numbers in others; a blank text counts as missing.
+    /// Twilio sends numbers as text in some fields and as numbers in others. A blank text counts as missing.
     fn field<T>(&self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         match self.0.get(name)? {
             Value::String(text) => parse(text).filter(|_| !text.is_empty()),
@@ -73,7 +74,7 @@ impl Body {
     }
 
     fn encryption_details(&self) -> Option<EncryptionDetails> {
-        // As in a callback, these say that there are none.
+        // As in a callback, these values mean that the recording isn't encrypted.
         let says_nothing = |details: &Value| match details {
             Value::Null => true,
             Value::String(text) => text.trim().is_empty(),

@@ -1,15 +1,16 @@
-//! The forms of a URL that Twilio may have signed, when the URL arrived in one of them.
+//! The forms of a URL that Twilio may have signed. The URL has arrived in one of them.
 //!
-//! Which of them Twilio signs differs by product, scheme and the characters of the query. These are the forms that
-//! Twilio's own library for Node.js tries (`twilio` 6.3.1, `lib/webhooks/webhooks.js`), and no others: each further one
-//! would be another URL for which the same signature counts.
+//! The form that Twilio signs depends on the product, the scheme and the characters of the query. These are exactly the
+//! forms that Twilio's own library for Node.js tries (`twilio` 6.3.1, `lib/webhooks/webhooks.js`). With any further
+//! form, the same signature would be valid for another URL.
 
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-/// What `encodeURIComponent` escapes, and with it Node's `querystring.stringify` (ECMA-262, "URI Handling Functions").
+/// The characters that `encodeURIComponent` escapes, and also Node's `querystring.stringify` (ECMA-262, "URI Handling
+/// Functions").
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -21,15 +22,16 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
-/// Node's `querystring.parse` reads so many fields, empty ones included.
+/// The most fields that Node's `querystring.parse` reads. Empty ones count.
 const MAX_FIELDS: usize = 1000;
 
-/// The URL as it is, and with its port taken away or, where it has none, with the scheme's default port.
+/// The URL as it is, and with its port removed. If it has no port, the second form has the scheme's default port.
 pub(super) fn as_received(url: &str) -> [Cow<'_, str>; 2] {
     [Cow::Borrowed(url), other_port_form(url)]
 }
 
-/// The same of the URL as browsers and Node's `URL` write it, and of that with its query decoded and encoded again.
+/// The same two forms of the URL as browsers and Node's `URL` write it, and both with the query decoded and encoded
+/// again.
 pub(super) fn rewritten(url: &str) -> Vec<String> {
     let Ok(normal) = Url::parse(url).map(String::from) else {
         return Vec::new();
@@ -40,14 +42,14 @@ pub(super) fn rewritten(url: &str) -> Vec<String> {
     forms
 }
 
-/// The same URL without its port, or with the scheme's default port where it has none.
+/// The URL without its port. If it has none, the URL with the scheme's default port.
 pub(super) fn other_port_form(url: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return Cow::Borrowed(url);
     };
     let authority_len = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at(authority_len);
-    // Neither userinfo (`user:password@`) nor an IPv6 address (`[::1]`) may lend its colons to the port.
+    // A colon in userinfo (`user:password@`) or in an IPv6 address (`[::1]`) doesn't begin a port.
     let host_start = authority.rfind(['@', ']']).map_or(0, |at| at + 1);
     match authority[host_start..].rfind(':') {
         Some(colon) => {
@@ -61,7 +63,7 @@ pub(super) fn other_port_form(url: &str) -> Cow<'_, str> {
     }
 }
 
-/// What Node's `querystring` makes of a query that it parses and writes again.
+/// The query as Node's `querystring` writes it after parsing it.
 fn with_query_encoded_again(url: &str) -> String {
     match url.split_once('?') {
         Some((base, query)) if !query.is_empty() => format!("{base}?{}", encoded_again(query)),
@@ -75,14 +77,14 @@ fn encoded_again(query: &str) -> String {
         .nth(MAX_FIELDS - 1)
         .map_or(query.len(), |(at, _)| at);
     let mut fields: Vec<(Cow<'_, str>, Vec<Cow<'_, str>>)> = Vec::new();
-    // The fields of a JavaScript object: each name once, where it came first.
+    // The fields of a JavaScript object: each name once, at its first place.
     for (name, value) in form_urlencoded::parse(&query.as_bytes()[..end]) {
         match fields.iter_mut().find(|(other, _)| *other == name) {
             Some((_, values)) => values.push(value),
             None => fields.push((name, vec![value])),
         }
     }
-    // Of these, array indices come first, in the order of their numbers.
+    // JavaScript puts array indices first, in numerical order.
     fields.sort_by_key(|(name, _)| array_index(name).map_or(u64::MAX, u64::from));
     let encoded = fields.iter().flat_map(|(name, values)| {
         let name = utf8_percent_encode(name, COMPONENT);
@@ -93,7 +95,7 @@ fn encoded_again(query: &str) -> String {
     encoded.collect::<Vec<_>>().join("&")
 }
 
-/// `0`, `1`, … up to 2^32 - 2, written as JavaScript writes them (ECMA-262, "array index").
+/// An array index: `0`, `1`, … up to 2^32 - 2, as JavaScript writes it (ECMA-262, "array index").
 fn array_index(name: &str) -> Option<u32> {
     let canonical = name == "0" || (!name.starts_with('0') && name.bytes().all(|b| b.is_ascii_digit()));
     let index = name.parse().ok().filter(|_| canonical)?;
@@ -120,7 +122,7 @@ mod tests {
         }
     }
 
-    /// The right-hand sides are what Node 20 answers to `querystring.stringify(querystring.parse(…))`.
+    /// The right-hand sides are the results of `querystring.stringify(querystring.parse(…))` in Node 20.
     #[test]
     fn a_query_is_encoded_again_as_node_does_it() {
         for (query, again) in [

@@ -9,7 +9,7 @@ const URL: &str = "https://mycompany.com/myapp.php?foo=1&bar=2";
 const JSON_BODY: &[u8] = br#"{"property": "value", "boolean": true}"#;
 const JSON_HASH: &str = "0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620";
 
-/// The token of every published vector.
+/// The token of all published vectors.
 fn published_token() -> SecretString {
     SecretString::from("12345")
 }
@@ -35,7 +35,7 @@ fn accepts(url: &str, body: &SignedBody<'_>, header: &str) -> Result<(), Signatu
     verify(url, body, header, &[published_token()])
 }
 
-/// Signs as published and verifies for the same URL.
+/// The signature equals the published one, and verifies for the same URL.
 fn assert_vector(url: &str, body: &SignedBody<'_>, signature: &str) {
     assert_eq!(sign(url, body, &published_token()), signature);
     assert_eq!(accepts(url, body, signature), Ok(()));
@@ -118,7 +118,7 @@ fn vector_7_userinfo_and_the_default_port() {
     assert_eq!(accepts(seen, &body, "ZQFR1PTIZXF2MXB8ZnKCvnnA+rI="), Ok(()));
 }
 
-/// As a browser writes the apostrophe, and Node's `URL`.
+/// The apostrophe as a browser and Node's `URL` write it.
 #[test]
 fn vector_8_an_apostrophe_that_was_signed_escaped() {
     let call = call();
@@ -129,7 +129,7 @@ fn vector_8_an_apostrophe_that_was_signed_escaped() {
     assert_eq!(accepts(&seen, &body, "TfZzewPq8wqrGlMfyAud8+/IvJ0="), Ok(()));
 }
 
-/// Flex is given a URL with `{taskSid}` in it, which Flex UI replaces; others may not.
+/// The URL in Flex's configuration has `{taskSid}` in it. Flex UI replaces it, but other senders may not.
 #[test]
 fn braces_in_a_query_count_signed_raw_and_signed_escaped() {
     let call = call();
@@ -241,7 +241,7 @@ fn any_of_several_tokens_may_have_signed() {
     assert_eq!(verify(&[]), Err(SignatureError::Mismatch));
 }
 
-/// What was signed, and what arrives: the same query, written otherwise.
+/// The signed query, and the same query as it arrives in another form.
 #[test]
 fn a_query_that_was_rewritten_on_its_way_is_taken_in_the_forms_that_twilios_node_library_tries() {
     let call = call();
@@ -295,7 +295,8 @@ fn a_shared_key_signs_with_its_own_algorithm() {
     let body = SignedBody::Form(&call);
     let key = |algorithm| SharedKey::new(algorithm, published_token());
     let (sha1, sha256) = (key(Algorithm::HmacSha1), key(Algorithm::HmacSha256));
-    // The first as under the Auth Token; the second by `openssl dgst -sha256 -hmac 12345 -binary | base64`.
+    // The first signature is the same as under the Auth Token. The second one is from `openssl dgst -sha256 -hmac 12345
+    // -binary | base64`.
     assert_eq!(sign_shared(URL, &body, &sha1), "RSOYDt4T1cUTdK1PDd93/VVr8B8=");
     let header = "033hgUJA9M/hXIZsYjwkerEP/DBm35nEri5FhCYjA5s=";
     assert_eq!(sign_shared(URL, &body, &sha256), header);
@@ -387,7 +388,7 @@ proptest! {
         if !shuffled.is_empty() {
             let by = seed.index(shuffled.len());
             shuffled.rotate_left(by);
-            // A repeated pair is delivered once more and signed once.
+            // A repeated pair is sent twice, but signed once.
             shuffled.push(shuffled[by].clone());
         }
         prop_assert_eq!(verify(&url, &SignedBody::Form(&shuffled), &header, &[token]), Ok(()));

@@ -1,8 +1,8 @@
-//! JSON text that is changed in one place and stays as it is everywhere else, byte for byte.
+//! Edits of JSON text that change one place and keep every other byte.
 //!
-//! serde_json finds the places: its raw values are slices of the text. It reads them without recursion and takes
-//! escapes as they are, so that neither deep nesting nor half of a surrogate pair (`"\ud83d"`, which JavaScript writes
-//! when it cuts an emoji in two) is refused. Both are legal JSON (RFC 8259, sections 8.2 and 9).
+//! serde_json finds the places, because its raw values are slices of the text. It reads raw values without recursion
+//! and keeps their escapes. It therefore accepts deep nesting and half of a surrogate pair (`"\ud83d"`, which
+//! JavaScript writes when it cuts an emoji in two). Both are legal JSON (RFC 8259, sections 8.2 and 9).
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// What a value is, as far as a link concerns it.
+/// The kind of a JSON value, as far as links need it.
 pub(super) enum Shape<'a> {
     Null,
     Object(Object<'a>),
@@ -20,31 +20,31 @@ pub(super) enum Shape<'a> {
     Other,
 }
 
-/// An object's members in their order.
+/// An object with its members in order.
 pub(super) struct Object<'a> {
     text: &'a str,
     members: Vec<(Vec<u8>, &'a RawValue)>,
 }
 
-/// An array's elements in their order.
+/// An array with its elements in order.
 pub(super) struct Array<'a> {
     text: &'a str,
     pub(super) elements: Vec<&'a RawValue>,
 }
 
-/// New text for a part of the document, which is empty where text is added.
+/// New text for a part of the document. The replaced part is empty if text is only added.
 #[derive(Debug)]
 pub(super) struct Edit<'a> {
     replaced: &'a str,
     text: String,
 }
 
-/// The document's value. A byte order mark before it is none of JSON's business.
+/// The document's value. A byte order mark before it is ignored.
 pub(super) fn root(document: &str) -> Option<&RawValue> {
     serde_json::from_str(document.strip_prefix('\u{feff}').unwrap_or(document)).ok()
 }
 
-/// The value behind these keys, each in the object of the one before.
+/// The value at this path of keys.
 pub(super) fn find<'a>(from: &'a RawValue, path: &[&str]) -> Option<&'a RawValue> {
     path.iter().try_fold(from, |value, key| match shape(value) {
         Shape::Object(object) => object.get(key),
@@ -52,7 +52,7 @@ pub(super) fn find<'a>(from: &'a RawValue, path: &[&str]) -> Option<&'a RawValue
     })
 }
 
-/// A string's characters; `None` for any other value, and for a string that Unicode can't hold.
+/// The characters of a string. `None` for any other value, and for a string with half of a surrogate pair.
 pub(super) fn string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
@@ -72,7 +72,7 @@ pub(super) fn shape(value: &RawValue) -> Shape<'_> {
 }
 
 impl<'a> Object<'a> {
-    /// Of a key that comes twice the last one counts, as it does to every reader that is known.
+    /// The value of the key. If an object has the key twice, the last one counts, as in all known readers.
     pub(super) fn get(&self, key: &str) -> Option<&'a RawValue> {
         let named = self.members.iter().rfind(|(name, _)| name == key.as_bytes());
         named.map(|(_, value)| *value)
@@ -90,7 +90,7 @@ impl<'a> Array<'a> {
     }
 }
 
-/// Behind the last value of a container, or behind the bracket of an empty one.
+/// Adds text after the last value of a container, or after the opening bracket of an empty one.
 fn add<'a>(container: &'a str, last: Option<&'a RawValue>, text: String) -> Edit<'a> {
     match last {
         Some(last) => Edit {
@@ -117,7 +117,7 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// The document with its new text. What is replaced must be a part of it.
+    /// The document with its new text. The replaced part must be a slice of `document`.
     pub(super) fn apply(self, document: &str) -> String {
         let start = self.replaced.as_ptr().addr() - document.as_ptr().addr();
         let (before, rest) = document.split_at(start);
@@ -125,7 +125,7 @@ impl<'a> Edit<'a> {
     }
 }
 
-/// The document without the white space that no reader misses.
+/// The document without its insignificant white space.
 pub(super) fn without_white_space(document: &str) -> String {
     let (mut in_string, mut is_escaped) = (false, false);
     let is_kept = |character: &char| {
@@ -143,7 +143,7 @@ pub(super) fn without_white_space(document: &str) -> String {
 
 struct Members<'a>(Vec<(Vec<u8>, &'a RawValue)>);
 
-/// A key in bytes: one with half of a surrogate pair is no `str`.
+/// A key in bytes, because a key with half of a surrogate pair isn't a `str`.
 struct Key(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Members<'de> {

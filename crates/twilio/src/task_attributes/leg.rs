@@ -1,29 +1,29 @@
-//! Which leg of a conversation was recorded, and who speaks on its channels.
+//! The recorded leg of a conversation, and the speakers on its channels.
 
 use sid::{CallSid, ConferenceSid};
 
 use super::document;
 
-/// What a recording was made of.
+/// The leg of a conversation that was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordedLeg {
     /// The customer's call.
     Customer,
     /// The worker's call.
     Worker,
-    /// All of them, mixed.
+    /// All calls of the conference, mixed.
     Conference,
 }
 
-/// Who speaks on the first and on the second channel of a two-channel recording.
+/// The speakers on the first and on the second channel of a two-channel recording.
 ///
-/// Twilio doesn't say which party a recording has first, and it differs with the leg and the way the recording was
-/// started: the deployment has to tell.
+/// Twilio doesn't say which party is on the first channel. It depends on the leg and on the way in which the recording
+/// was started, so the order is a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelOrder {
-    /// The customer, then everybody else.
+    /// The customer, then all others.
     CustomerFirst,
-    /// Everybody else, then the customer.
+    /// All others, then the customer.
     OthersFirst,
 }
 
@@ -38,9 +38,9 @@ impl ChannelOrder {
 }
 
 impl RecordedLeg {
-    /// The leg that the recording's own SIDs and the task's attributes make it; `None` where they don't tell.
+    /// Determines the leg from the recording's own SIDs and the task's attributes. `None` if they don't show it.
     ///
-    /// A recording has a conference only if it's the conference's; the call that it may have beside is any of its legs.
+    /// Only a recording of the conference itself has a conference. Its call, if it has one, may be any of the legs.
     #[must_use]
     pub fn of(attributes: Option<&str>, call: Option<&CallSid>, conference: Option<&ConferenceSid>) -> Option<Self> {
         if conference.is_some() {
@@ -57,7 +57,7 @@ impl RecordedLeg {
         match (is_customer, is_worker) {
             (true, false) => Some(Self::Customer),
             (false, true) => Some(Self::Worker),
-            // Nobody's, or both at once, which is no conversation that this module knows.
+            // The call is neither of them, or both, which no known conversation has.
             _ => None,
         }
     }

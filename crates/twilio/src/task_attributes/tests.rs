@@ -251,7 +251,7 @@ fn a_link_is_told_in_whatever_form_twilio_gives_it_back() {
     ] {
         assert!(!is_linked(nothing, &re, &full_link(&re)), "{nothing:?}");
     }
-    // An entry of the same recording that leads elsewhere is not this link.
+    // An entry of the same recording with another URL is not this link.
     let elsewhere = merge(None, &re, &full_link(&re))
         .unwrap()
         .replace("play.example", "old.example");
@@ -282,7 +282,7 @@ fn a_lone_surrogate_and_deep_nesting_are_kept_as_they_are() {
     let url = provider(&re);
     let deep = format!("{}1{}", r#"{"a":["#.repeat(200), "]}".repeat(200));
     for before in [
-        // What JavaScript writes when it cuts an emoji in two.
+        // JavaScript writes this when it cuts an emoji in two.
         r#""note":"cut \ud83d","#.to_owned(),
         r#""\uDE00":"\ud83d\ud83d","#.to_owned(),
         format!(r#""deep":{deep},"#),
@@ -324,7 +324,7 @@ fn white_space_escapes_and_a_byte_order_mark_are_kept_as_they_are() {
     }
 }
 
-/// Every reader that is known, Twilio's own among them, takes the last one.
+/// All known readers, including Twilio's own, use the last one.
 #[test]
 fn of_a_key_that_is_there_twice_the_last_one_counts() {
     let re = recording('1');
@@ -338,7 +338,7 @@ fn of_a_key_that_is_there_twice_the_last_one_counts() {
     assert_eq!(read["conversations"]["media"].as_array().unwrap().len(), 1);
 }
 
-/// White space counts towards TaskRouter's limit, and no reader misses it.
+/// White space counts towards TaskRouter's limit, and it has no meaning.
 #[test]
 fn white_space_goes_where_the_link_would_not_fit_otherwise() {
     let re = recording('1');
@@ -353,7 +353,8 @@ fn white_space_goes_where_the_link_would_not_fit_otherwise() {
     assert!(merged.contains("channels"), "nothing of the link had to go");
 }
 
-/// Attributes of exactly `len` characters, two bytes each where they're padding: the cap counts characters.
+/// Attributes of exactly `len` characters. The padding has two bytes for each character, because the limit counts
+/// characters.
 fn attributes_of(len: usize) -> String {
     let frame = r#"{"pad":""}"#;
     format!(r#"{{"pad":"{}"}}"#, "é".repeat(len - frame.len()))
@@ -403,7 +404,7 @@ fn optional_fields_go_in_order_and_then_the_merge_fails() {
     }
 }
 
-/// JSON as plugins write it: any depth, keys that clash with ours among others.
+/// JSON as plugins write it, of any depth. Some keys are the same as the link's.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -430,7 +431,7 @@ fn any_object(values: impl Strategy<Value = Value>) -> impl Strategy<Value = Map
     proptest::collection::vec((key, values), 0..5).prop_map(|pairs| pairs.into_iter().collect())
 }
 
-/// Attributes with a well-formed way to the link, and foreign entries on it.
+/// Attributes with a well-formed path to the link, and other entries in it.
 fn any_attributes() -> impl Strategy<Value = Value> {
     (
         any_object(any_json()),
@@ -448,7 +449,7 @@ fn any_attributes() -> impl Strategy<Value = Value> {
         })
 }
 
-/// JSON text as anybody may write it: white space, escapes, lone surrogates, numbers of any form, keys that come twice.
+/// Any JSON text: with white space, escapes, lone surrogates, numbers of any form and repeated keys.
 fn any_text() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -469,7 +470,7 @@ fn any_text_object(values: impl Strategy<Value = String>) -> impl Strategy<Value
     (members(values), white_space()).prop_map(|(members, space)| format!("{{{space}{}}}", members.join(",")))
 }
 
-/// Members of an object, ours left out.
+/// Members of an object without the link's keys.
 fn members(values: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<String>> {
     let key = prop_oneof![
         4 => any_string(),
@@ -481,7 +482,7 @@ fn members(values: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<S
     proptest::collection::vec(member, 0..4)
 }
 
-/// In quotes; the letters spell none of our keys.
+/// A string in quotes. Its letters can't spell the link's keys.
 fn any_string() -> impl Strategy<Value = String> {
     r#""([a-cX é😀]|\\["\\/bfnrt]|\\u[dD][89a-fA-F][0-9a-f]{2}|\\u00[0-9a-f]{2}){0,8}""#
 }
@@ -491,7 +492,7 @@ fn white_space() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// The model writes the text around the link; the merge may add the link there and change no byte.
+    /// The model writes the text around the link. The merge must add the link there and change no other byte.
     #[test]
     fn every_byte_beside_the_link_survives(
         root in members(any_text()),
@@ -537,7 +538,7 @@ proptest! {
         let text = attributes.to_string();
         prop_assume!(text.chars().count() < MAX_CHARS - 400);
         let merged = merge(Some(&text), &re, &full_link(&re)).unwrap();
-        // The naive model: take our entry out again, and the list if it wasn't there.
+        // The simple model removes the entry again, and the list if it wasn't there before.
         let mut undone: Value = serde_json::from_str(&merged).unwrap();
         let media = undone["conversations"]["media"].as_array_mut().unwrap();
         let ours = media.pop().unwrap();

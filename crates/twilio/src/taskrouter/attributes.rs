@@ -1,4 +1,4 @@
-//! A task's attributes as an answer has them: JSON text in a JSON string.
+//! A task's attributes in a response: JSON text in a JSON string.
 
 use std::{fmt, fmt::Write, str};
 
@@ -7,11 +7,11 @@ use serde::{
     de::{Error, Visitor},
 };
 
-/// Reads the field, which may be null but must be there: taken for a task without attributes, an answer without them would
-/// cost the task all that it has.
+/// Reads the field. It may be null, but it must be present. If a response without it counted as a task without
+/// attributes, the update would delete all attributes of the task.
 ///
-/// JSON may hold half of a surrogate pair, which no `str` does (RFC 8259, section 8.2). Its escape says the same in the
-/// attributes, because they are JSON themselves.
+/// JSON may hold half of a surrogate pair, which a `str` can't hold (RFC 8259, section 8.2). The half is replaced by
+/// its escape. That means the same in the attributes, because they are JSON themselves.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<Text>::deserialize(deserializer)?.map(|Text(text)| text))
 }
@@ -37,8 +37,8 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// UTF-8, in which half of a surrogate pair is encoded as if it were a character, as serde_json hands it over: `ED`, then
-/// `A0` to `BF`, then `80` to `BF`.
+/// Converts the bytes from serde_json to text. They are UTF-8, except that half of a surrogate pair is encoded like a
+/// character: `ED`, then `A0` to `BF`, then `80` to `BF`.
 fn with_halves_escaped(mut bytes: &[u8]) -> Option<String> {
     let mut text = String::with_capacity(bytes.len());
     loop {

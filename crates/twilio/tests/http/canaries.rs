@@ -1,4 +1,4 @@
-//! Errors end up in log lines: nothing in them may come from a credential, a query string or a body.
+//! Errors are logged, so they must hold nothing of a credential, a query string or a body.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sid::{CallSid, RecordingSid, TaskSid, WorkspaceSid};
@@ -15,10 +15,10 @@ use crate::{
     sid,
 };
 
-/// `{"alg":"dir","enc":"A256GCM"}`, and a word where the ciphertext would be.
+/// `{"alg":"dir","enc":"A256GCM"}`, and a word in place of the ciphertext.
 const TOKEN: &str = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.canary-token.dGFn";
 
-/// `Display` and `Debug` of every operation's error against one server.
+/// `Display` and `Debug` of the error of every operation against one server.
 async fn errors(url: &Url) -> Vec<String> {
     let client = client(url);
     let key = api_key();
@@ -83,7 +83,8 @@ async fn no_error_shows_a_secret_a_query_or_a_body() {
     let encoded_token = STANDARD.encode(format!("token:{TOKEN}"));
     for url in urls {
         let errors = errors(&url).await;
-        // An update and a deletion need no body, so one of the servers has nothing against them; 404 is deleted too.
+        // An update and a deletion need no body, so they succeed with one of the servers. A deletion also succeeds with
+        // a 404.
         assert!(errors.len() >= 7, "{errors:?}");
         for shown in errors {
             for forbidden in [

@@ -15,8 +15,8 @@ use crate::{
 
 mod failover;
 
-/// `{"alg":"dir","enc":"A256GCM"}`, and a word where the ciphertext would be. Its Base64 form needs padding, which the
-/// Player's header has wrongly.
+/// `{"alg":"dir","enc":"A256GCM"}`, and a word in place of the ciphertext. Its Base64 form needs padding, which is
+/// wrong in the Player's header.
 const TOKEN: &str = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.canary-a-jwe.dGFn";
 
 fn token() -> FlexToken {
@@ -26,7 +26,7 @@ fn token() -> FlexToken {
     FlexToken::from_authorization(&header).unwrap().unwrap()
 }
 
-/// The Player's own header, put right.
+/// The Player's header with correct padding.
 fn own_authorization() -> String {
     format!("Basic {}", STANDARD.encode(format!("token:{TOKEN}")))
 }
@@ -38,7 +38,7 @@ fn auth_token() -> Credentials {
     }
 }
 
-/// What either endpoint answers, as far as it is looked at.
+/// The fields of either endpoint's answer that are read.
 fn valid() -> Value {
     json!({
         "valid": true, "account_sid": sid("AC", '0'), "expiration": "2999-09-24T23:22:44.240Z",
@@ -51,7 +51,7 @@ async fn validate(url: &Url, validate_as: ValidateAs<'_>) -> Result<Listener, To
     client(url).validate_flex_token(&token(), validate_as).await
 }
 
-/// The outcomes with each credential.
+/// The results with each credential.
 async fn outcomes(url: &Url) -> Vec<Result<Listener, TokenError>> {
     let (auth_token, api_key) = (auth_token(), api_key());
     let mut outcomes = Vec::new();
@@ -69,7 +69,7 @@ async fn outcomes(url: &Url) -> Vec<Result<Listener, TokenError>> {
 #[tokio::test]
 async fn a_token_is_validated_where_flex_validates_it() {
     let mut answer = valid();
-    // flex-sdk says so itself.
+    // flex-sdk documents this itself.
     answer.as_object_mut().unwrap().remove("valid");
     let twilio = Server::answering(200, &[], &answer.to_string()).await;
     let listener = validate(&twilio.url, ValidateAs::Flex).await.unwrap();
@@ -105,7 +105,7 @@ async fn the_older_endpoint_is_asked_with_the_credential_of_the_deployment() {
         (ValidateAs::Account(&api_key), crate::api_key_header()),
     ] {
         let mut answer = valid();
-        // It isn't documented to say.
+        // It isn't documented whether this endpoint names the account.
         answer.as_object_mut().unwrap().remove("account_sid");
         let twilio = Server::answering(200, &[], &answer.to_string()).await;
         let listener = validate(&twilio.url, validate_as).await.unwrap();
@@ -125,7 +125,7 @@ async fn the_older_endpoint_is_asked_with_the_credential_of_the_deployment() {
     }
 }
 
-/// The account's credential was refused: that says nothing about the Flex token.
+/// Twilio refused the account's credential, which says nothing about the Flex token.
 #[tokio::test]
 async fn a_refused_credential_of_the_account_is_no_verdict_and_fails_closed() {
     for (status, body) in [
@@ -145,7 +145,7 @@ async fn a_refused_credential_of_the_account_is_no_verdict_and_fails_closed() {
             );
         }
         assert_eq!(twilio.seen().len(), 2, "{status} {body}");
-        // The same answers, where the token was the credential.
+        // The same answers, with the token as the credential.
         for validate_as in [ValidateAs::Flex, ValidateAs::Player] {
             let error = validate(&twilio.url, validate_as).await.unwrap_err();
             assert!(matches!(error, TokenError::Invalid), "{status} {body}: {error}");
@@ -180,7 +180,7 @@ async fn a_refusal_that_speaks_of_the_token_is_invalid() {
             assert!(matches!(error, TokenError::Invalid), "{status}: {error}");
         }
     }
-    // The codes that Flex UI takes for a token that isn't valid any more.
+    // The codes that Flex UI treats as a token that is no longer valid.
     for code in [20003, 20104] {
         let twilio = Server::answering(400, &[], &json!({ "code": code }).to_string()).await;
         let error = validate(&twilio.url, ValidateAs::Flex).await.unwrap_err();
@@ -233,7 +233,7 @@ async fn anything_that_is_no_verdict_fails_closed() {
         }
         assert_eq!(twilio.seen().len(), 4, "nobody is asked twice: {status} {body}");
     }
-    // Each endpoint's own word for a token that is valid.
+    // Each endpoint's own answer for a valid token.
     for (validate_as, key) in [(ValidateAs::Flex, "account_sid"), (ValidateAs::Player, "valid")] {
         let twilio = Server::answering(200, &[], &without(key)).await;
         let error = validate(&twilio.url, validate_as).await.unwrap_err();
@@ -241,7 +241,7 @@ async fn anything_that_is_no_verdict_fails_closed() {
     }
 }
 
-/// Nobody has a role then, and nobody is allowed.
+/// The user has no role then, so playback refuses the token.
 #[tokio::test]
 async fn missing_roles_are_no_roles() {
     let mut answer = valid();

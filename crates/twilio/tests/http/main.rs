@@ -1,4 +1,4 @@
-//! What the client sends, and what it makes of every kind of answer, over real sockets on loopback.
+//! The client's requests, and its results for all kinds of responses, over real sockets on loopback.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,17 +17,17 @@ use sid::AccountSid;
 use twilio::client::{Client, Credentials, Endpoints};
 use url::Url;
 
-/// A SID of any kind: its prefix and one digit repeated.
+/// A SID of any kind. It has the prefix and one repeated digit.
 fn sid(prefix: &str, digit: char) -> String {
     format!("{prefix}{}", digit.to_string().repeat(32))
 }
 
-/// A client whose endpoints are one server.
+/// A client with one server for all endpoints.
 fn client(url: &Url) -> Client {
     client_of(url, url)
 }
 
-/// A client with its media on one server and the rest on another.
+/// A client with one server for media and another one for the other endpoints.
 fn client_of(api: &Url, others: &Url) -> Client {
     let endpoints = Endpoints {
         api: api.clone(),
@@ -45,7 +45,7 @@ fn api_key() -> Credentials {
     }
 }
 
-/// `printf 'SK999…:canary-secret' | base64`, as the header has it.
+/// The header for `printf 'SK999…:canary-secret' | base64`.
 fn api_key_header() -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     format!("Basic {}", STANDARD.encode(format!("{}:canary-secret", sid("SK", '9'))))

@@ -62,7 +62,7 @@ async fn mp3_is_another_extension() {
     assert_eq!(twilio.only().target, path("mp3", 2));
 }
 
-/// The recording's description; without `channels` it doesn't say how many there are.
+/// The recording's metadata. Without `channels`, the number of channels is unknown.
 fn description(channels: Option<u8>) -> String {
     let channels = channels.map_or_else(|| "null".to_owned(), |channels| channels.to_string());
     format!(
@@ -76,7 +76,7 @@ fn description_path() -> String {
     format!("/2010-04-01/Accounts/{account}/Recordings/{recording}.json")
 }
 
-/// Refuses two channels so often.
+/// Refuses two channels this number of times.
 async fn refusing_two(times: usize, channels: Option<u8>) -> Server {
     Server::start(move |number, request| {
         if request.target == description_path() {

@@ -55,7 +55,7 @@ async fn delete(twilio: &Server) -> Result<Deletion, ApiError> {
     client(&twilio.url).delete_recording(&api_key(), &recording()).await
 }
 
-/// A request's parameters, decoded.
+/// The decoded parameters of a request.
 fn parameters(target: &str) -> Vec<(String, String)> {
     let (path, query) = target.split_once('?').unwrap();
     assert_eq!(path, list_path());
@@ -85,7 +85,7 @@ async fn a_recording_is_fetched_by_its_sid() {
         (recording(), Some("completed"))
     );
     let request = twilio.only();
-    // Without `IncludeSoftDeleted`, a deleted recording is a missing one.
+    // Without `IncludeSoftDeleted`, Twilio answers 404 for a deleted recording.
     assert_eq!((request.method.as_str(), &*request.target), ("GET", &*recording_path()));
     assert_eq!(request.header("authorization"), Some(&*api_key_header()));
 }
@@ -107,7 +107,7 @@ async fn pages_are_followed_by_twilio_s_own_query_to_the_end() {
     })
     .await;
     let first = list(&twilio, None).await.unwrap();
-    // As it's kept between two invocations.
+    // As the operator stores it between two invocations.
     let kept = serde_json::to_string(&first.next).unwrap();
     let token: PageToken = serde_json::from_str(&kept).unwrap();
     assert!(!format!("{first:?} {token:?}").contains("canary"));
@@ -188,7 +188,7 @@ async fn a_full_page_of_the_largest_recordings_is_read() {
     assert!(matches!(list(&twilio, None).await, Err(ApiError::Unexpected(_))));
 }
 
-/// Whatever a page says, credentials go to the configured host and the account's own list.
+/// Whatever a page contains, credentials go only to the configured host and the account's own list.
 #[tokio::test]
 async fn a_next_page_elsewhere_is_refused() {
     let path = list_path();
@@ -276,7 +276,7 @@ async fn deleting_ends_with_the_recording_gone() {
     }
 }
 
-/// A page of a proxy's under a status of 200, for example.
+/// For example, a proxy's own page with a status of 200.
 #[tokio::test]
 async fn a_success_that_is_not_twilio_s_is_no_deletion() {
     for (status, body) in [(200, "<html>It works!</html>"), (200, ""), (202, ""), (206, "{}")] {
@@ -323,7 +323,7 @@ async fn refusals_are_surfaced_at_once() {
     assert!(matches!(fetch(&twilio).await, Err(ApiError::NotFound)));
 }
 
-/// Whoever answers in Twilio's place knows nothing of what Twilio has.
+/// A server that answers in place of Twilio knows nothing about Twilio's data.
 #[tokio::test]
 async fn a_404_that_is_not_twilio_s_says_nothing_of_a_recording() {
     for body in [

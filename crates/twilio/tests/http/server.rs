@@ -1,4 +1,4 @@
-//! Servers that do what a test tells them, and remember what they were asked.
+//! Servers with scripted responses. They record the requests.
 
 use std::{
     future::pending,
@@ -19,11 +19,11 @@ use tokio::{
 };
 use url::Url;
 
-/// A request as it came in.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) method: Method,
-    /// Path and query, undecoded.
+    /// The path and query, not decoded.
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
@@ -42,7 +42,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers each request by what `answer` makes of it and of its number, counted from 0.
+    /// Answers each request with the result of `answer` for the request and its number, counted from 0.
     pub(crate) async fn start(answer: impl Fn(usize, &Seen) -> Response + Clone + Send + Sync + 'static) -> Self {
         let (listener, url) = listen().await;
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -70,7 +70,7 @@ impl Server {
         Self { url, seen }
     }
 
-    /// Gives every request the same answer.
+    /// Answers every request alike.
     pub(crate) async fn answering(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
         let headers: Vec<_> = headers
             .iter()
@@ -84,12 +84,12 @@ impl Server {
         .await
     }
 
-    /// What came in so far.
+    /// The requests so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// The only request that came in.
+    /// The only request.
     pub(crate) fn only(&self) -> Seen {
         let seen = self.seen();
         assert_eq!(seen.len(), 1, "{seen:?}");
@@ -107,7 +107,7 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Respo
     response
 }
 
-/// Answers every connection with these very bytes, then closes it.
+/// Answers every connection with exactly these bytes, and closes it.
 pub(crate) async fn raw(bytes: &'static [u8]) -> Url {
     let (listener, url) = listen().await;
     tokio::spawn(async move {
@@ -137,7 +137,7 @@ pub(crate) async fn silent() -> Url {
 
 /// An address where nothing listens.
 pub(crate) async fn absent() -> Url {
-    // Bound and not listening: the port can't go to another test's server.
+    // The port is bound, so that no other test's server can get it, but nothing listens.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let url = format!("http://{}", socket.local_addr().unwrap());

@@ -19,7 +19,7 @@ fn task_path() -> String {
     format!("/v1/Workspaces/{}/Tasks/{}", workspace(), task())
 }
 
-/// A task in Twilio's published shape, cut to a few of its fields.
+/// A task in the form that Twilio documents, with a few of its fields.
 fn task_json(status: &str, attributes: serde_json::Value) -> String {
     serde_json::json!({
         "account_sid": sid("AC", '0'), "assignment_status": status, "attributes": attributes,
@@ -127,7 +127,7 @@ async fn every_documented_status_is_known() {
 async fn an_answer_that_is_no_task_is_unexpected() {
     let good = task_json("assigned", "{}".into());
     let huge = task_json("assigned", "x".repeat(100_000).into());
-    // Taken for a task without attributes, it would lose those that it has.
+    // If it counted as a task without attributes, the update would delete its attributes.
     let without_attributes = good.replace("\"attributes\"", "\"canary\"");
     for (headers, body) in [
         (&[][..], &*good),
@@ -143,8 +143,8 @@ async fn an_answer_that_is_no_task_is_unexpected() {
     }
 }
 
-/// JSON may hold half of a surrogate pair, which no Rust string does (RFC 8259, section 8.2). In the attributes, which are JSON
-/// themselves, the escape of it says the same.
+/// JSON may hold half of a surrogate pair, which a Rust string can't hold (RFC 8259, section 8.2). In the attributes,
+/// which are JSON themselves, its escape means the same.
 #[tokio::test]
 async fn half_of_a_surrogate_pair_in_the_attributes_is_read_as_its_escape() {
     for (sent, read) in [
@@ -164,7 +164,7 @@ async fn half_of_a_surrogate_pair_in_the_attributes_is_read_as_its_escape() {
     }
 }
 
-/// It's only what a latency is told from.
+/// The time is only used to measure a latency.
 #[tokio::test]
 async fn an_odd_date_does_not_cost_the_task() {
     for odd in [
@@ -189,7 +189,7 @@ async fn an_answer_about_another_task_is_unexpected() {
     }
 }
 
-/// A success that says nothing of the task proves nothing about it.
+/// A success that isn't about the task proves nothing about it.
 #[tokio::test]
 async fn an_update_whose_answer_is_not_the_task_is_unexpected() {
     for (status, body) in [(200, ""), (200, "<html>"), (200, "{}"), (204, ""), (200, "[]")] {
@@ -265,7 +265,7 @@ async fn patience_with_rate_limits_ends() {
         matches!(error, ApiError::RateLimited { retry_after_s: None }),
         "{error:?}"
     );
-    // Jitter may use up the total wait before the third retry.
+    // Because of jitter, the total wait may be over before the third retry.
     assert!((3..=4).contains(&twilio.seen().len()), "{}", twilio.seen().len());
 }
 

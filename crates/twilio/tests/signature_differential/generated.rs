@@ -1,11 +1,11 @@
-//! Requests as they may come: proper ones, rewritten on their way, and forged.
+//! Generated requests: genuine ones, rewritten ones and forged ones.
 
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use crate::request::{Body, Key, Request};
 
-/// A URL in the parts that a signature may or may not cover. The differences above are left out of what is generated.
+/// The parts of a URL that a signature may cover. Requests with the known differences are not generated.
 #[derive(Clone, Debug)]
 struct Parts {
     scheme: &'static str,
@@ -28,7 +28,7 @@ impl Parts {
     }
 }
 
-/// What Twilio signed instead of the URL that was seen.
+/// The URL that Twilio signed instead of the received one.
 #[derive(Clone, Copy, Debug)]
 enum Signed {
     AsSeen,
@@ -124,7 +124,7 @@ impl Draft {
         }
     }
 
-    /// Signed for the URL or another one, `forms` of its own among them, and then perhaps damaged.
+    /// Signs the request for its URL, for one of its `forms` or for another URL. The request may be damaged after that.
     pub(crate) fn sign(self, forms: &[String]) -> Request {
         let mut request = self.unsigned();
         let mut header = request.signature(&signed_url(&self.parts, self.signed, forms));
@@ -205,7 +205,7 @@ fn any_parts() -> impl Strategy<Value = Parts> {
         })
 }
 
-/// One field of a query or a form: proper ones, and what clients really send.
+/// One field of a query or a form: well-formed ones, and the forms that real clients send.
 fn any_field() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => ("\\PC{1,6}", "\\PC{0,12}").prop_map(|(name, value)| {
@@ -220,10 +220,10 @@ fn any_field() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A body, and the field that goes into the query with it.
+/// A body, and the field that its query must have.
 fn any_body() -> impl Strategy<Value = (Body, Option<String>)> {
     let form = proptest::collection::vec(any_field(), 0..8).prop_map(|fields| (Body::Form(fields.join("&")), None));
-    // Not empty: see the differences.
+    // Not empty, because of a known difference.
     let raw = ("\\PC{1,40}", 0..8_u8).prop_map(|(text, kind)| {
         let hash = hex::encode(Sha256::digest(&text));
         let field = match kind {

@@ -1,6 +1,6 @@
-//! The signature against Twilio's own libraries for Python and Node.js, under the Auth Token and under SharedKeys: what one
-//! of them accepts is accepted here, and nothing else, and the same signatures are computed, but for the differences listed
-//! and explained here.
+//! Comparison of the signature with Twilio's own libraries for Python and Node.js, under the Auth Token and under
+//! SharedKeys. This crate accepts exactly the requests that one of them accepts, and computes the same signatures. The
+//! exceptions are listed and explained here.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,12 +26,12 @@ const REQUESTS: usize = 2400;
 
 #[test]
 fn generated_requests_are_judged_alike() {
-    // A fixed seed: a failure can be looked at again.
+    // The seed is fixed, so that a failure can be reproduced.
     let mut runner = TestRunner::deterministic();
     let drafts: Vec<Draft> = (0..REQUESTS)
         .map(|_| any_draft().new_tree(&mut runner).unwrap().current())
         .collect();
-    // Node says what else the URL may be written as, and some requests are signed for that.
+    // Node returns the other forms of the URL, and some requests are signed for them.
     let unsigned: Vec<_> = drafts.iter().map(Draft::unsigned).collect();
     let requests: Vec<_> = drafts
         .into_iter()
@@ -48,7 +48,7 @@ fn generated_requests_are_judged_alike() {
         only_by_node += usize::from(!python.accepted && node.accepted);
         by_key[request.key as usize] += usize::from(request.is_accepted());
     }
-    // Agreement on one verdict alone would prove little.
+    // If all requests had the same verdict, agreement would prove little.
     let refused = REQUESTS - accepted;
     assert!(
         accepted >= 500 && refused >= 500 && only_by_node >= 100 && by_key.iter().all(|&count| count >= 100),
@@ -56,14 +56,14 @@ fn generated_requests_are_judged_alike() {
     );
 }
 
-/// Which of the libraries judges a request otherwise than this crate.
+/// The libraries whose verdict on a request differs from this crate's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Differs {
     Python,
     Both,
 }
 
-/// One request that is meant to be judged otherwise.
+/// One request whose verdicts are known to differ.
 struct Difference {
     why: &'static str,
     differs: Differs,
@@ -161,8 +161,8 @@ fn intended_differences() {
     }
 }
 
-/// JavaScript orders texts by UTF-16 units, Python and this crate by characters: they differ where a name beyond the basic
-/// plane meets one at its end. Twilio's names are ASCII.
+/// JavaScript orders texts by UTF-16 units. Python and this crate order them by characters. The orders differ if one
+/// name has a character beyond the basic plane and another one has a character at its end. Twilio's names are ASCII.
 #[test]
 fn names_are_ordered_as_python_orders_them() {
     let mut request = Request {

@@ -1,4 +1,4 @@
-//! Twilio's libraries, asked in programs of their own.
+//! Twilio's libraries, in programs of their own.
 
 use std::{
     io::Write as _,
@@ -10,13 +10,13 @@ use serde::Deserialize;
 
 use crate::request::Request;
 
-/// What a library makes of a request.
+/// A library's result for a request.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) accepted: bool,
-    /// What the library computes for exactly this URL and body.
+    /// The signature that the library computes for exactly this URL and body.
     pub(crate) signature: String,
-    /// Other forms of the URL, by Node.
+    /// The other forms of the URL that Node returns.
     #[serde(default)]
     pub(crate) forms: Vec<String>,
 }
@@ -50,7 +50,7 @@ fn ask(mut oracle: Command, requests: &[Request]) -> Vec<Answer> {
         .map(|request| serde_json::to_string(request).unwrap() + "\n")
         .collect();
     let mut stdin = oracle.stdin.take().unwrap();
-    // Both pipes are smaller than what goes through them.
+    // More data goes through the pipes than they can buffer.
     let writer = thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
     let output = oracle.wait_with_output().unwrap();
     writer.join().unwrap();

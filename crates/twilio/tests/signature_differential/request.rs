@@ -1,4 +1,4 @@
-//! A request as a webhook sees it, and what this crate makes of it.
+//! A request as the webhook receives it, and this crate's result for it.
 
 use secrecy::SecretString;
 use serde::Serialize;
@@ -22,12 +22,12 @@ pub(crate) struct Request {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Body {
     None {},
-    /// Still encoded: decoding is compared too.
+    /// The encoded form, because decoding is compared, too.
     Form(String),
     Raw(String),
 }
 
-/// What the secret is.
+/// The kind of secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     AuthToken,
@@ -53,7 +53,7 @@ impl Body {
 }
 
 impl Body {
-    /// Whether its fields come in one order by characters and by UTF-16 units.
+    /// Whether its fields have the same order by characters and by UTF-16 units.
     pub(crate) fn is_ordered_alike(&self) -> bool {
         let Self::Form(text) = self else {
             return true;
@@ -66,7 +66,7 @@ impl Body {
 }
 
 impl Request {
-    /// As Twilio would sign it for this URL.
+    /// The signature that Twilio would send for this URL.
     pub(crate) fn signature(&self, url: &str) -> String {
         self.body.with(|body| match self.shared_key() {
             Some(key) => sign_shared(url, body, &key),

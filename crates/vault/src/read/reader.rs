@@ -3,7 +3,6 @@
 use std::{
     fmt,
     ops::Range,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -12,7 +11,7 @@ use bytes::Bytes;
 use esdk_message::{ObjectOffset, PlaintextOffset};
 use futures_util::{
     StreamExt,
-    stream::{self, Stream},
+    stream::{self, BoxStream},
 };
 use sid::{AccountSid, RecordingSid};
 
@@ -58,7 +57,7 @@ pub struct Recording {
 }
 
 /// Verified plaintext, in order. Each item is one frame or less. An error is the last item.
-pub type PlaintextStream = Pin<Box<dyn Stream<Item = Result<Bytes, ReadError>> + Send>>;
+pub type PlaintextStream = BoxStream<'static, Result<Bytes, ReadError>>;
 
 impl Reader {
     /// A reader with an empty cache.

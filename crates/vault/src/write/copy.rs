@@ -154,7 +154,7 @@ impl Copier<'_> {
             return Err(StoreError::NotTheRecording(other));
         }
         match (
-            Suspicion::of(&learnt.verdict, &self.incoming.told),
+            Suspicion::of(&learnt.verdict, &self.incoming.reported),
             self.incoming.doubts,
         ) {
             (Some(suspicion), Doubts::Refuse) => Err(StoreError::Suspect(suspicion)),

@@ -1,22 +1,16 @@
 //! Where a recording's bytes come from.
 
-use std::{future::Future, pin::Pin};
-
 use bytes::Bytes;
-use futures_util::stream::Stream;
+use futures_util::{future::BoxFuture, stream::BoxStream};
 
 /// A recording somewhere else, which can be read more than once; the caller adapts its download to it.
 pub trait Source: Send + Sync {
     /// Opens the body at byte `from`. With `from > 0`, `validator` is what the first reply gave (for If-Range).
-    fn open<'a>(
-        &'a self,
-        from: u64,
-        validator: Option<&'a str>,
-    ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>>;
+    fn open<'a>(&'a self, from: u64, validator: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>>;
 }
 
 /// The bytes of a reply, in chunks of any size.
-pub type SourceBody = Pin<Box<dyn Stream<Item = Result<Bytes, SourceError>> + Send>>;
+pub type SourceBody = BoxStream<'static, Result<Bytes, SourceError>>;
 
 /// What a source answers.
 pub struct SourceReply {

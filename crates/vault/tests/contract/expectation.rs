@@ -1,16 +1,16 @@
 //! A behaviour that AWS documents, and the requests that test it on a server.
 
-use std::{panic::AssertUnwindSafe, pin::Pin};
+use std::panic::AssertUnwindSafe;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::LocalBoxFuture};
 
 use crate::server::Server;
 
 pub(crate) struct Expectation {
     pub(crate) name: &'static str,
-    pub(crate) run: for<'a> fn(&'a Server) -> Pin<Box<dyn Future<Output = Observed> + 'a>>,
+    pub(crate) run: for<'a> fn(&'a Server) -> LocalBoxFuture<'a, Observed>,
 }
 
 impl Expectation {

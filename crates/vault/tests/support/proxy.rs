@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::BoxFuture, stream};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Uri,
@@ -27,7 +27,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 type Reply = Response<UnsyncBoxBody<Bytes, BoxError>>;
-type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Hook = BoxFuture<'static, ()>;
 
 /// One request as it came in, whether it was answered or not.
 #[derive(Clone, Debug)]

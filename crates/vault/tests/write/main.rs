@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_kms::primitives::Blob;
 use esdk_message::{DataKey, Profile, UnverifiedHeader, open_message};
 use vault::{
-    Attributes, ContentType, Doubts, Incoming, ObjectKeys, Outcome, Receipt, StoreError, Told, Writer, WriterConfig,
+    Attributes, ContentType, Doubts, Incoming, ObjectKeys, Outcome, Receipt, Reported, StoreError, Writer, WriterConfig,
 };
 
 use self::{
@@ -96,12 +96,12 @@ async fn store(writer: &Writer, source: &Scripted) -> Result<Outcome, StoreError
     writer.store(&recording(1), &incoming(), source, deadline).await
 }
 
-/// Of which nothing is told, and which is stored whatever it may be: most tests' recordings are audio.
+/// Of which nothing is reported, and which is stored whatever it may be: most tests' recordings are audio.
 fn incoming() -> Incoming {
     Incoming {
         content_type: ContentType::Wav,
         attributes: Attributes::from([("channels".to_owned(), "2".to_owned())]),
-        told: Told::default(),
+        reported: Reported::default(),
         doubts: Doubts::Store,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use vault::{Difference, Doubts, Incoming, NotAudio, ObjectKeys, Outcome, StoreError, Suspicion, Told};
+use vault::{Difference, Doubts, Incoming, NotAudio, ObjectKeys, Outcome, Reported, StoreError, Suspicion};
 
 use super::{
     PART, incoming, receipt,
@@ -31,8 +31,8 @@ impl World {
     }
 }
 
-fn told(channels: u8, duration_s: u64) -> Told {
-    Told {
+fn reported(channels: u8, duration_s: u64) -> Reported {
+    Reported {
         channels: Some(channels),
         duration_s: Some(duration_s),
     }
@@ -125,11 +125,14 @@ async fn an_absurd_length_is_refused_before_anything_is_stored() {
 async fn audio_that_is_not_what_was_told_is_refused_and_in_the_end_stored_as_suspect() {
     for (len, parts) in [(320_044, 1), (PART + 320_044, 2)] {
         let seconds = len as u64 / 32_000;
-        for (told, word) in [(told(1, seconds), "channels"), (told(2, seconds + 9), "duration")] {
+        for (reported, word) in [
+            (reported(1, seconds), "channels"),
+            (reported(2, seconds + 9), "duration"),
+        ] {
             let world = World::start().await;
             let source = Scripted::whole(audio(len, 6));
             let refuse = Incoming {
-                told,
+                reported,
                 doubts: Doubts::Refuse,
                 ..incoming()
             };
@@ -186,7 +189,7 @@ async fn audio_that_is_what_was_told_is_stored_without_a_mark() {
         let world = World::start().await;
         let source = Scripted::whole(audio(len, 8));
         let wanted = Incoming {
-            told: told(2, len as u64 / 32_000),
+            reported: reported(2, len as u64 / 32_000),
             doubts: Doubts::Refuse,
             ..incoming()
         };

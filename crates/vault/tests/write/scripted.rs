@@ -1,9 +1,9 @@
 //! A source that fails according to a script.
 
-use std::{collections::VecDeque, future::Future, pin::Pin, sync::Mutex};
+use std::{collections::VecDeque, sync::Mutex};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::BoxFuture, stream};
 use vault::{Source, SourceError, SourceReply};
 
 /// Pieces of an odd size, as from a network, so that they end at no boundary of frames or parts.
@@ -62,11 +62,7 @@ impl Scripted {
 }
 
 impl Source for Scripted {
-    fn open<'a>(
-        &'a self,
-        from: u64,
-        validator: Option<&'a str>,
-    ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+    fn open<'a>(&'a self, from: u64, validator: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>> {
         self.opened.lock().unwrap().push(from);
         assert_eq!(validator.is_some(), from > 0, "a resume is conditional");
         let ending = self.script.lock().unwrap().pop_front().unwrap_or(Ending::Whole);

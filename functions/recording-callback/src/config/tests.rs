@@ -1,3 +1,6 @@
+use twilio::{media::MediaFormat, task_attributes::ChannelOrder};
+use vault::KeyArn;
+
 use super::*;
 
 const ACCOUNT: (&str, &str) = ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001");

@@ -17,8 +17,8 @@ use twilio::{
     recording_facts::RecordingFacts,
 };
 use vault::{
-    Attributes, ContentType, Doubts, Incoming, Outcome, Receipt, Source, SourceError, SourceReply, StoreError, Told,
-    Writer,
+    Attributes, ContentType, Doubts, Incoming, Outcome, Receipt, Reported, Source, SourceError, SourceReply,
+    StoreError, Writer,
 };
 
 use super::retry::Try;
@@ -77,7 +77,7 @@ impl Copier {
         let incoming = Incoming {
             content_type: content_type(format),
             attributes: attributes(&job.facts),
-            told: expected,
+            reported: expected,
             doubts: if is_last { Doubts::Store } else { Doubts::Refuse },
         };
         let outcome = match opening {
@@ -98,7 +98,7 @@ impl Copier {
     }
 
     /// The callback's duration comes first, because it is the same in every attempt.
-    fn format(&self, job: &CopyRecording, expected: &Told) -> MediaFormat {
+    fn format(&self, job: &CopyRecording, expected: &Reported) -> MediaFormat {
         match job.encryption_details {
             // Only the format that Twilio encrypted exists.
             Some(_) => self.formats.usual,
@@ -134,8 +134,8 @@ impl Copier {
 
     /// The channels and the duration that the media should have. The callback's values are enough in the first attempt. Later
     /// attempts fetch the recording's current description from Twilio.
-    async fn expected(&self, job: &CopyRecording, nth: Try, is_last: bool) -> Result<Told, TwilioAccountError> {
-        let then = Told {
+    async fn expected(&self, job: &CopyRecording, nth: Try, is_last: bool) -> Result<Reported, TwilioAccountError> {
+        let then = Reported {
             channels: job.facts.channels,
             duration_s: job.facts.duration_s,
         };
@@ -144,7 +144,7 @@ impl Copier {
             return Ok(then);
         }
         match self.twilio.fetch_recording(&job.recording_sid).await {
-            Ok(now) => Ok(Told {
+            Ok(now) => Ok(Reported {
                 channels: now.facts.channels.or(then.channels),
                 duration_s: now.facts.duration_s.or(then.duration_s),
             }),

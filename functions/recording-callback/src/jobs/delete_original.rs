@@ -9,8 +9,8 @@ use service::{
 use sid::RecordingSid;
 use twilio::{client::ApiError, recordings::Deletion};
 use vault::{
-    Catalog, DeletionNotices, Difference, GoAhead, PendingDeletions, Presence, ReadError, Reader, ServiceError, Told,
-    Verdict, Verified,
+    Catalog, DeletionNotices, Difference, GoAhead, PendingDeletions, Presence, ReadError, Reader, Reported,
+    ServiceError, Verdict, Verified,
 };
 
 use crate::{
@@ -113,13 +113,13 @@ impl OriginalDeleter {
     }
 
     /// What Twilio reports of the recording now, and what it reported in the callback.
-    async fn reported(&self, job: &DeleteOriginal) -> Result<[Told; 2], TwilioAccountError> {
+    async fn reported(&self, job: &DeleteOriginal) -> Result<[Reported; 2], TwilioAccountError> {
         let original = self.twilio.fetch_recording(&job.recording_sid).await?;
-        let now = Told {
+        let now = Reported {
             channels: original.facts.channels,
             duration_s: original.facts.duration_s,
         };
-        let then = Told {
+        let then = Reported {
             channels: None,
             duration_s: job.duration_s,
         };
@@ -140,7 +140,7 @@ impl DeleteError {
 }
 
 /// Whether the stored recording can replace the original: it must match everything that Twilio reported, now and before.
-fn check_complete(verified: &Verified, reported: &[Told]) -> Result<(), Incomplete> {
+fn check_complete(verified: &Verified, reported: &[Reported]) -> Result<(), Incomplete> {
     if verified.is_suspect {
         return Err(Incomplete::Suspect);
     }

@@ -14,7 +14,8 @@ use vault::Presence;
 use super::{
     backfill::{CONCURRENCY, presence},
     clients::Clients,
-    command::{Arrivals, Day},
+    command::Arrivals,
+    day::Day,
     piece::WorkError,
 };
 use crate::clock;

@@ -12,7 +12,8 @@ use vault::Presence;
 
 use super::{
     clients::Clients,
-    command::{Backfill, Day},
+    command::Backfill,
+    day::Day,
     piece::{Advance, WorkError},
 };
 use crate::job::{CopyRecording, Job};

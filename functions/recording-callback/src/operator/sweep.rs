@@ -9,7 +9,7 @@ use vault::PendingDeletion;
 
 use super::{
     clients::Clients,
-    command::Day,
+    day::Day,
     piece::{Advance, WorkError},
 };
 use crate::job::{DeleteOriginal, Job};

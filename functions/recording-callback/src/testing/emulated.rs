@@ -13,8 +13,8 @@ use futures_util::{future::BoxFuture, stream};
 use sid::{AccountSid, RecordingSid};
 use toolbox::Ministack;
 use vault::{
-    Attributes, Bucket, ContentType, Doubts, Incoming, KeyArn, ObjectKeys, Outcome, ReaderConfig, Source, SourceError,
-    SourceReply, Told, Writer, WriterConfig,
+    Attributes, Bucket, ContentType, Doubts, Incoming, KeyArn, ObjectKeys, Outcome, ReaderConfig, Reported, Source,
+    SourceError, SourceReply, Writer, WriterConfig,
 };
 
 use crate::{
@@ -118,7 +118,7 @@ impl Emulated {
         content_type: ContentType,
         audio: Vec<u8>,
     ) {
-        store(writer, recording, content_type, Told::default(), audio).await;
+        store(writer, recording, content_type, Reported::default(), audio).await;
     }
 
     /// Stores a recording with these reported facts, as the copier does in its last attempt.
@@ -126,10 +126,10 @@ impl Emulated {
         &self,
         recording: &RecordingSid,
         content_type: ContentType,
-        told: Told,
+        reported: Reported,
         audio: Vec<u8>,
     ) {
-        store(&self.writer(), recording, content_type, told, audio).await;
+        store(&self.writer(), recording, content_type, reported, audio).await;
     }
 
     /// Stores these bytes as the copier would have sealed them without checking that they are audio.
@@ -177,12 +177,18 @@ impl Emulated {
     }
 }
 
-async fn store(writer: &Writer, recording: &RecordingSid, content_type: ContentType, told: Told, audio: Vec<u8>) {
+async fn store(
+    writer: &Writer,
+    recording: &RecordingSid,
+    content_type: ContentType,
+    reported: Reported,
+    audio: Vec<u8>,
+) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     let incoming = Incoming {
         content_type,
         attributes: Attributes::default(),
-        told,
+        reported,
         doubts: Doubts::Store,
     };
     let outcome = writer

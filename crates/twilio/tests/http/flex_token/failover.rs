@@ -1,11 +1,11 @@
-//! An endpoint that isn't there leads to the other one, and nothing else does.
+//! Only a missing endpoint leads to a call of the other one.
 
 use sid::AccountSid;
 use twilio::client::Endpoints;
 
 use super::*;
 
-/// Two hosts of Twilio's, each with one of the endpoints.
+/// Two hosts of Twilio with one endpoint each.
 struct Hosts {
     flex: Server,
     iam: Server,
@@ -30,13 +30,13 @@ impl Hosts {
         client.validate_flex_token(&token(), validate_as).await
     }
 
-    /// How often each was asked.
+    /// The number of requests to each host.
     fn asked(&self) -> (usize, usize) {
         (self.flex.seen().len(), self.iam.seen().len())
     }
 }
 
-/// With and without Twilio's own code, and as a proxy in between would have it.
+/// With and without Twilio's own code, and as a proxy would answer.
 const ABSENT: [(u16, &str); 4] = [
     (404, ""),
     (
@@ -102,13 +102,13 @@ async fn no_other_answer_leads_to_a_second_question() {
         hosts.validate(ValidateAs::Player).await.unwrap_err();
         assert_eq!(hosts.asked(), (0, 1), "{status}");
     }
-    // The older endpoint has spoken of the token, whatever its status.
+    // The older endpoint has answered about the token, under any status.
     let hosts = Hosts::new((200, &valid), (404, r#"{"valid":false}"#)).await;
     hosts.validate(ValidateAs::Player).await.unwrap_err();
     assert_eq!(hosts.asked(), (0, 1));
 }
 
-/// The newer endpoint takes the token as the credential: asking there would be another credential's question.
+/// The newer endpoint always has the token as the credential, so a call of it would use another credential.
 #[tokio::test]
 async fn the_accounts_credential_is_never_taken_elsewhere() {
     let valid = valid().to_string();

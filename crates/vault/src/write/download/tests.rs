@@ -1,6 +1,6 @@
-use std::{collections::VecDeque, future::Future, pin::Pin, sync::Mutex};
+use std::{collections::VecDeque, sync::Mutex};
 
-use futures_util::stream;
+use futures_util::{future::BoxFuture, stream};
 use proptest::prelude::*;
 
 use super::*;
@@ -16,11 +16,7 @@ const PATIENCE: Patience = Patience {
 struct Replies(Mutex<VecDeque<Result<SourceReply, SourceError>>>, Mutex<Vec<u64>>);
 
 impl Source for Replies {
-    fn open<'a>(
-        &'a self,
-        from: u64,
-        _: Option<&'a str>,
-    ) -> Pin<Box<dyn Future<Output = Result<SourceReply, SourceError>> + Send + 'a>> {
+    fn open<'a>(&'a self, from: u64, _: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>> {
         self.1.lock().unwrap().push(from);
         let reply = self.0.lock().unwrap().pop_front().expect("opened too often");
         Box::pin(std::future::ready(reply))

@@ -178,8 +178,8 @@ async fn encrypted_media_is_fetched_in_the_usual_format() {
     let mut copier = copier(&server, MediaFormat::Wav);
     copier.formats.mp3_above_s = Some(1);
     let mut job = job();
-    assert_eq!(copier.format(&job, &Told::default()), MediaFormat::Mp3);
+    assert_eq!(copier.format(&job, &Reported::default()), MediaFormat::Mp3);
     let details = json!({"public_key_sid": "CR1", "encrypted_cek": "", "iv": ""});
     job.encryption_details = Some(serde_json::from_value(details).unwrap());
-    assert_eq!(copier.format(&job, &Told::default()), MediaFormat::Wav);
+    assert_eq!(copier.format(&job, &Reported::default()), MediaFormat::Wav);
 }

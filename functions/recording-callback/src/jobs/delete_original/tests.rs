@@ -359,11 +359,11 @@ async fn an_original_of_more_channels_than_are_stored_stays() {
 #[tokio::test]
 async fn the_original_of_a_suspect_recording_stays() {
     let aws = Emulated::start().await;
-    let told = Told {
+    let reported = Reported {
         channels: Some(2),
         duration_s: None,
     };
-    aws.store_as(&recording(), ContentType::Wav, told, wav()).await;
+    aws.store_as(&recording(), ContentType::Wav, reported, wav()).await;
     let (outcome, deletions) = run(&aws, &job(Some(5)), twilio).await;
     let error = outcome.unwrap_err();
     assert!(matches!(error, DeleteError::Incomplete(Incomplete::Suspect)), "{error}");
@@ -372,7 +372,7 @@ async fn the_original_of_a_suspect_recording_stays() {
 
 #[test]
 fn what_was_told_at_any_time_has_to_be_so_and_something_has_to_be_told() {
-    let told = |channels, duration_s| Told { channels, duration_s };
+    let reported = |channels, duration_s| Reported { channels, duration_s };
     let verified = |verdict| Verified {
         plaintext_len: 44,
         content_type: ContentType::Wav,
@@ -387,16 +387,16 @@ fn what_was_told_at_any_time_has_to_be_so_and_something_has_to_be_told() {
         duration: Duration::from_secs(5),
     }));
     assert_eq!(
-        check_complete(&audio, &[told(Some(1), Some(5)), told(None, Some(6))]),
+        check_complete(&audio, &[reported(Some(1), Some(5)), reported(None, Some(6))]),
         Ok(())
     );
     assert_eq!(
-        check_complete(&audio, &[told(Some(1), None), told(None, Some(5))]),
+        check_complete(&audio, &[reported(Some(1), None), reported(None, Some(5))]),
         Ok(())
     );
     for other in [
-        [told(Some(1), Some(5)), told(None, Some(8))],
-        [told(Some(2), Some(5)), told(None, None)],
+        [reported(Some(1), Some(5)), reported(None, Some(8))],
+        [reported(Some(2), Some(5)), reported(None, None)],
     ] {
         assert!(
             matches!(check_complete(&audio, &other), Err(Incomplete::Differs(_))),
@@ -404,14 +404,14 @@ fn what_was_told_at_any_time_has_to_be_so_and_something_has_to_be_told() {
         );
     }
     for silent in [
-        [told(None, Some(5)), told(None, Some(5))],
-        [told(Some(1), None), told(None, None)],
+        [reported(None, Some(5)), reported(None, Some(5))],
+        [reported(Some(1), None), reported(None, None)],
     ] {
         assert_eq!(check_complete(&audio, &silent), Err(Incomplete::NothingToCompareWith));
     }
     for verdict in [Verdict::Unknown, Verdict::NotAudio(vault::NotAudio::Nothing)] {
         assert_eq!(
-            check_complete(&verified(verdict), &[told(Some(1), Some(5))]),
+            check_complete(&verified(verdict), &[reported(Some(1), Some(5))]),
             Err(Incomplete::Unrecognized)
         );
     }

@@ -3,7 +3,8 @@
 use std::process::Command as Process;
 
 use super::{
-    command::{Backfill, Day, Erase, Reconcile, Recordings, Sweep, Verify},
+    command::{Backfill, Erase, Reconcile, Recordings, Sweep, Verify},
+    day::Day,
     *,
 };
 

@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sid::RecordingSid;
 use twilio::callback::EncryptionDetails;
-use vault::{Attributes, ContentType, Doubts, Incoming, Outcome, ReadError, Reader, StoreError, Told};
+use vault::{Attributes, ContentType, Doubts, Incoming, Outcome, ReadError, Reader, Reported, StoreError};
 
 use super::*;
 use crate::testing::{
@@ -312,7 +312,7 @@ async fn store(emulated: &Emulated, keys: &MediaKeys, sealed: &Sealed) -> Result
     let incoming = Incoming {
         content_type: ContentType::Mp3,
         attributes: Attributes::new(),
-        told: Told::default(),
+        reported: Reported::default(),
         doubts: Doubts::Store,
     };
     emulated.writer().store(&recording(), &incoming, &media, deadline).await

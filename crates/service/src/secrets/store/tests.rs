@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::secrets::{MAX_OUTAGE_OF_LINK_KEYS, Secret};
 
 #[test]
 fn values_are_usable() {
@@ -49,20 +50,20 @@ fn empty_and_placeholder_values_are_not() {
     }
 }
 
-/// What Secrets Manager answers.
+/// An answer of Secrets Manager.
 #[derive(Clone, Copy)]
 enum Answer {
     Value(&'static str),
     Error(u16, &'static str),
-    /// It takes the request and never answers.
+    /// No answer to the request.
     Silence,
-    /// Not even the shape of an answer.
+    /// An answer that isn't JSON.
     Garbage,
-    /// A success that says nothing.
+    /// A success with an empty body.
     Empty,
 }
 
-/// Secrets Manager on loopback, asked with the SDK's usual retries, and a wall clock that goes when it is told to.
+/// Secrets Manager on loopback, a client configured with the SDK's usual retries, and a wall clock that tests move.
 struct Manager {
     secrets: Secrets,
     answer: Arc<Mutex<Answer>>,
@@ -74,10 +75,10 @@ impl Manager {
     async fn start(answer: Answer) -> Self {
         let answer = Arc::new(Mutex::new(answer));
         let (calls, seconds) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
-        let (told, counted) = (Arc::clone(&answer), Arc::clone(&calls));
+        let (current, counted) = (Arc::clone(&answer), Arc::clone(&calls));
         let handler = async move || {
             counted.fetch_add(1, Ordering::Relaxed);
-            let answer = *told.lock().unwrap_or_else(PoisonError::into_inner);
+            let answer = *current.lock().unwrap_or_else(PoisonError::into_inner);
             match answer {
                 Answer::Value(text) => Json(json!({"SecretString": text})).into_response(),
                 Answer::Error(status, code) => {
@@ -191,7 +192,7 @@ async fn a_known_value_outlives_an_outage_of_an_hour() {
         for _ in 0..2 {
             manager.pass(301);
             assert_eq!(secret.current().await.unwrap(), "one");
-            // Whoever asks for a newer value is not given the old one.
+            // A caller that needs a newer value doesn't get the old one.
             let refreshed = secret.refreshed().await;
             assert!(matches!(refreshed, Err(SecretError::Unavailable(_))), "{refreshed:?}");
         }
@@ -226,7 +227,7 @@ async fn a_decision_of_secrets_managers_ends_the_known_value_at_once() {
         manager.pass(10);
         manager.answers(decision);
         secret.refreshed().await.unwrap_err();
-        // Still so once Secrets Manager cannot be reached any more.
+        // The value stays unusable while Secrets Manager can't be reached.
         for _ in 0..2 {
             let answer = secret.current().await;
             assert!(
@@ -241,7 +242,7 @@ async fn a_decision_of_secrets_managers_ends_the_known_value_at_once() {
     }
 }
 
-/// The monotonic clock stands still here, as in a frozen instance.
+/// The monotonic clock doesn't move here, as in a frozen instance.
 #[tokio::test]
 async fn a_rotated_secret_is_in_use_after_five_minutes_of_the_wall_clock() {
     let manager = Manager::start(Answer::Value("one")).await;
