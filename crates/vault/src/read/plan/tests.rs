@@ -45,16 +45,14 @@ fn header_len(wrapped_lens: &[usize]) -> u64 {
 
 /// Layouts of recordings that end around a frame boundary, under both conventions for the final frame.
 fn layouts() -> impl Strategy<Value = Layout> {
-    (width().min..=width().max, 0_u64..40, -2_i64..=2, any::<bool>()).prop_map(
-        |(header, frames, off, empty_final)| {
-            let len = (frames * frame_length()).saturating_add_signed(off);
-            let ours = Layout::of_plaintext(header, FrameLength::DEFAULT, len).unwrap();
-            if empty_final && len > 0 && len.is_multiple_of(frame_length()) {
-                return Layout::of_object(header, FrameLength::DEFAULT, ours.object_len() + 32).unwrap();
-            }
-            ours
-        },
-    )
+    (width().min..=width().max, 0_u64..40, -2_i64..=2, any::<bool>()).prop_map(|(header, frames, off, empty_final)| {
+        let len = (frames * frame_length()).saturating_add_signed(off);
+        let ours = Layout::of_plaintext(header, FrameLength::DEFAULT, len).unwrap();
+        if empty_final && len > 0 && len.is_multiple_of(frame_length()) {
+            return Layout::of_object(header, FrameLength::DEFAULT, ours.object_len() + 32).unwrap();
+        }
+        ours
+    })
 }
 
 fn covers(request: &RangeRequest, object_len: u64, needed: &Range<ObjectOffset>) -> bool {
