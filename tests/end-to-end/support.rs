@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use local_stack::{Callback, Role, Stack, StackOptions, values};
+use local_stack::{Callback, Delivery, DeliveryState, Role, Stack, StackOptions, values};
 use playback_link::{Expiry, KeyRing};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -174,6 +174,17 @@ impl Recording {
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
         self.stored(stack).await;
         self.linked(stack).await;
+        self.settled(stack).await;
+    }
+
+    /// Waits for the end of the jobs that have begun. A copy still makes requests after the object is stored.
+    async fn settled(&self, stack: &Stack) {
+        eventually("the end of the jobs", || async {
+            let deliveries = stack.deliveries(&self.sid);
+            let is_done = |delivery: &Delivery| delivery.state == DeliveryState::Done;
+            deliveries.iter().all(is_done).then_some(())
+        })
+        .await;
     }
 
     /// Waits for the task's link.

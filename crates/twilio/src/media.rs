@@ -48,7 +48,7 @@ pub struct Media {
 }
 
 /// The media to request, and the credentials.
-struct Asked<'a> {
+struct MediaRequest<'a> {
     credentials: &'a Credentials,
     recording: &'a RecordingSid,
     format: MediaFormat,
@@ -84,26 +84,26 @@ impl Client {
         from: u64,
         etag: Option<&str>,
     ) -> Result<Media, ApiError> {
-        let asked = Asked {
+        let request = MediaRequest {
             credentials,
             recording,
             format,
         };
-        let response = self.most_channels(&asked, &range_headers(from, etag)?).await?;
+        let response = self.most_channels(&request, &range_headers(from, etag)?).await?;
         if from > 0 && !is_usable_part(&response, from) && cannot_answer_range(&response) {
-            let response = self.most_channels(&asked, &range_headers(0, None)?).await?;
+            let response = self.most_channels(&request, &range_headers(0, None)?).await?;
             return open(checked(response).await?, 0);
         }
         open(checked(response).await?, from)
     }
 
     /// The response with two channels, or with one if the recording has only one.
-    async fn most_channels(&self, asked: &Asked<'_>, range: &HeaderMap) -> Result<Response, ApiError> {
-        let Asked {
+    async fn most_channels(&self, request: &MediaRequest<'_>, range: &HeaderMap) -> Result<Response, ApiError> {
+        let MediaRequest {
             credentials,
             recording,
             format,
-        } = *asked;
+        } = *request;
         for _ in 0..2 {
             let dual = self.media_url(recording, format, 2);
             let response = self.follow(credentials, dual, range).await?;

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::{
     client::{ApiError, Client, Credentials, authorize, join, json, json_up_to},
-    retry::{patiently, patiently_within},
+    retry::{call_with_retries, call_with_retries_within},
 };
 
 mod resource;
@@ -84,7 +84,7 @@ impl Client {
         recording: &RecordingSid,
     ) -> Result<RecordingResource, ApiError> {
         let url = self.recording_url(recording);
-        let response = patiently(|| authorize(self.http.get(url.clone()), credentials)).await?;
+        let response = call_with_retries(|| authorize(self.http.get(url.clone()), credentials)).await?;
         let answered: RecordingResource = json(response).await?;
         if answered.sid == *recording {
             Ok(answered)
@@ -117,7 +117,7 @@ impl Client {
             None => first_page(&mut url, created, page_size),
         }
         let request = || authorize(self.http.get(url.clone()), credentials);
-        let response = patiently_within(PAGE_TIMEOUT, request).await?;
+        let response = call_with_retries_within(PAGE_TIMEOUT, request).await?;
         let Body {
             recordings: elements,
             next_page_uri,
@@ -151,7 +151,7 @@ impl Client {
         recording: &RecordingSid,
     ) -> Result<Deletion, ApiError> {
         let url = self.recording_url(recording);
-        match patiently(|| authorize(self.http.delete(url.clone()), credentials)).await {
+        match call_with_retries(|| authorize(self.http.delete(url.clone()), credentials)).await {
             Ok(response) if response.status() == StatusCode::NO_CONTENT => Ok(Deletion::Deleted),
             Ok(_) => Err(ApiError::Unexpected(
                 "a deletion answered with another success than 204",

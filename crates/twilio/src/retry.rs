@@ -18,12 +18,12 @@ const TOTAL_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Sends a request about one resource. Only a 429 is retried, because Twilio never processes such a request.
-pub(crate) async fn patiently(request: impl Fn() -> RequestBuilder) -> Result<Response, ApiError> {
-    patiently_within(CALL_TIMEOUT, request).await
+pub(crate) async fn call_with_retries(request: impl Fn() -> RequestBuilder) -> Result<Response, ApiError> {
+    call_with_retries_within(CALL_TIMEOUT, request).await
 }
 
 /// The same, with `limit` on the whole response of each attempt.
-pub(crate) async fn patiently_within(
+pub(crate) async fn call_with_retries_within(
     limit: Duration,
     request: impl Fn() -> RequestBuilder,
 ) -> Result<Response, ApiError> {
@@ -45,9 +45,9 @@ fn next_wait(error: &ApiError, wait: Option<Duration>) -> Option<Duration> {
         ApiError::RateLimited {
             retry_after_s: Some(seconds),
         } => {
-            let asked = Duration::from_secs(*seconds);
-            wait.filter(|_| asked <= LONGEST_RETRY_AFTER)
-                .map(|wait| wait.max(asked))
+            let requested = Duration::from_secs(*seconds);
+            wait.filter(|_| requested <= LONGEST_RETRY_AFTER)
+                .map(|wait| wait.max(requested))
         }
         _ => wait,
     }

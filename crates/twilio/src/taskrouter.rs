@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::{
     client::{ApiError, Client, Credentials, authorize, join, json},
-    retry::patiently,
+    retry::call_with_retries,
 };
 
 mod attributes;
@@ -93,7 +93,7 @@ impl Client {
             .append_pair("EvaluateTaskAttributes", &expression)
             .append_pair("Ordering", "DateCreated:desc")
             .append_pair("PageSize", "1");
-        let response = patiently(|| authorize(self.http.get(url.clone()), credentials)).await?;
+        let response = call_with_retries(|| authorize(self.http.get(url.clone()), credentials)).await?;
         let page: Page = json(response).await?;
         Ok(page.tasks.into_iter().next().map(|task| task.sid))
     }
@@ -116,7 +116,7 @@ impl Client {
         }
 
         let url = self.tasks_url(workspace, &[task.as_str()]);
-        let response = patiently(|| authorize(self.http.get(url.clone()), credentials)).await?;
+        let response = call_with_retries(|| authorize(self.http.get(url.clone()), credentials)).await?;
         let etag = etag(&response).ok_or(ApiError::Unexpected("a task without an ETag"))?;
         let body: Body = json(response).await?;
         is_about(&body.sid, task)?;
@@ -147,7 +147,7 @@ impl Client {
         }
 
         let url = self.tasks_url(workspace, &[task.as_str()]);
-        let response = patiently(|| {
+        let response = call_with_retries(|| {
             let request = self.http.post(url.clone()).header(header::IF_MATCH, etag);
             authorize(request, credentials).form(&[("Attributes", attributes)])
         })
@@ -180,8 +180,8 @@ fn search_expression(call: Option<&CallSid>, conference: Option<&ConferenceSid>)
     (!terms.is_empty()).then(|| terms.join(" OR "))
 }
 
-fn is_about(answered: &TaskSid, asked: &TaskSid) -> Result<(), ApiError> {
-    if answered == asked {
+fn is_about(answered: &TaskSid, requested: &TaskSid) -> Result<(), ApiError> {
+    if answered == requested {
         Ok(())
     } else {
         Err(ApiError::Unexpected("another task"))

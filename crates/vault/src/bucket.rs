@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use aws_sdk_s3::{
     Client,
-    config::Intercept,
     operation::{
         complete_multipart_upload::CompleteMultipartUploadOutput, create_multipart_upload::CreateMultipartUploadOutput,
         get_object::GetObjectOutput, head_object::HeadObjectOutput, list_multipart_uploads::ListMultipartUploadsOutput,
@@ -169,7 +168,6 @@ impl Bucket {
         &self,
         key: &str,
         metadata: Metadata,
-        interceptor: impl Intercept + 'static,
     ) -> Result<CreateMultipartUploadOutput, ServiceError> {
         self.s3
             .create_multipart_upload()
@@ -177,8 +175,6 @@ impl Bucket {
             .key(key)
             .set_metadata(Some(metadata))
             .checksum_algorithm(CHECKSUM)
-            .customize()
-            .interceptor(interceptor)
             .send()
             .await
             .map_err(|error| ServiceError::new("CreateMultipartUpload", &error))

@@ -1,8 +1,8 @@
-//! The encryption context of a recording: what KMS and the header bind the stored bytes to.
+//! The encryption context of a recording. KMS and the header bind the stored bytes to it.
 //!
-//! It's cleartext (in the object's header and in CloudTrail), so it holds no names and no numbers of callers. Every
-//! value has a fixed width for one deployment, and so has the header: a reader can ask for a recording's frames before
-//! it has read how long the header is.
+//! It is cleartext (in the object's header and in CloudTrail), so it holds no names and no numbers of callers. Every
+//! value has a fixed width in one deployment, and so does the header. A reader can therefore request a recording's frames
+//! before it knows the length of the header.
 
 use esdk_message::{EncryptionContext, HeaderError};
 use sid::{AccountSid, RecordingSid};
@@ -16,19 +16,19 @@ const PLAINTEXT_LENGTH: &str = "plaintextlength";
 
 /// `u64::MAX` has 20 decimal digits.
 const LENGTH_WIDTH: usize = 20;
-/// Stands for the length where the source announced none; as wide as a length.
+/// The value if the source announced no length. It is as wide as a length.
 const LENGTH_UNKNOWN: &str = "unknown-------------";
 
-/// What the context says of a recording beyond its name.
+/// The facts in the context beyond the recording's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContextFacts {
-    /// The only place that decides which Content-Type is served.
+    /// The Content-Type that is served comes only from here.
     pub(crate) content_type: ContentType,
-    /// `None` where the source announced no length: the final frame has to tell.
+    /// `None` if the source announced no length. The final frame shows it then.
     pub(crate) plaintext_len: Option<u64>,
 }
 
-/// The context that `recording` is sealed under.
+/// The context under which `recording` is sealed.
 pub(crate) fn build(
     account: &AccountSid,
     recording: &RecordingSid,
@@ -42,10 +42,10 @@ pub(crate) fn build(
     ])
 }
 
-/// Compares `context` with the recording that was asked for. The expected names come from the request, never from the
-/// object: a whole valid object put in another's place is stopped here and nowhere else.
+/// Compares `context` with the requested recording. The expected names come from the request, never from the object. Only
+/// this check detects a valid object that was put in another's place.
 ///
-/// Call it again, or only believe its answer, once the header has been authenticated.
+/// The result is reliable only after the header has been authenticated.
 pub(crate) fn check(
     context: &EncryptionContext,
     account: &AccountSid,
@@ -82,8 +82,8 @@ pub enum ContextError {
     /// The value of an entry is malformed.
     #[error("the encryption context's {0} is malformed")]
     Malformed(&'static str),
-    /// There are entries that no recording has.
-    #[error("the encryption context has entries that no recording has")]
+    /// There are unknown entries.
+    #[error("the encryption context has unknown entries")]
     Surplus,
 }
 

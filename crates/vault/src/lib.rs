@@ -1,16 +1,18 @@
 //! Recordings in S3 under KMS: written once as a stream, read by ranges.
 //!
-//! A recording is one object in the AWS Encryption SDK's message format (crate `esdk-message`), sealed under a data key
-//! of its own that KMS has wrapped. Nothing here knows of HTTP routes or of where recordings come from.
+//! A recording is one object in the AWS Encryption SDK's message format (crate `esdk-message`). It is sealed under its own data
+//! key, which KMS has wrapped. This crate knows nothing about HTTP routes or the origin of recordings.
 //!
-//! - **Write**: a [`Writer`] copies a [`Source`] into the bucket; memory stays flat whatever the length, and a
-//!   recording is either committed whole or not there at all.
+//! - **Write**: a [`Writer`] copies a [`Source`] into the bucket. Memory use does not depend on the length. A recording is
+//!   committed whole or not at all.
 //! - **Read**: a [`Reader`] opens a recording and streams verified plaintext of any range of it.
-//! - **Keep**: a [`Catalog`] says what is there, an [`Eraser`] removes a recording for good, [`DeletionNotices`] keep the
-//!   deletion of an original from crossing an erasure unseen.
-//! - **Names**: [`ObjectKeys`] gives the keys of a recording's objects, [`KeyArn`] names a KMS key.
+//! - **Keep**: a [`Catalog`] lists what is stored. An [`Eraser`] removes a recording permanently. [`DeletionNotices`] let the
+//!   deletion of an original and an erasure see each other.
+//! - **Requests**: a [`Bucket`] sends every S3 request. `kms.rs` sends every KMS request.
+//! - **Names**: [`ObjectKeys`] returns the keys of a recording's objects, and [`KeyArn`] names a KMS key.
 //!
-//! What binds the two sides is the encryption context, the same four fixed-width values on either side.
+//! The encryption context binds the stored bytes to the recording. The writer and the reader build it from the same four
+//! values of fixed width.
 
 mod bucket;
 mod catalog;

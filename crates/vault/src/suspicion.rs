@@ -1,24 +1,24 @@
-//! Recordings that were stored although their bytes are not what they should be.
+//! Recordings that were stored although their bytes are not as expected.
 
 use audio::{Audio, Difference, Reported, Verdict};
 
-/// Object metadata of a suspect recording; what it's suspected of is the value. Informative like all metadata, but for
-/// this: its original is never deleted.
+/// The metadata entry of a suspect recording. Its value is the suspicion. It is informative, like all metadata, with one
+/// exception: the original of a suspect recording is never deleted.
 pub(crate) const SUSPECT: &str = "suspect";
 
 /// Why a recording is suspect.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum Suspicion {
-    /// Nobody here knows what the bytes are.
+    /// The bytes are in no known format.
     #[error("its bytes are no audio that is known here")]
     Unknown,
-    /// They're audio, but not what the source said.
+    /// The bytes are audio, but differ from the source's description.
     #[error("{0}")]
     Differs(Difference),
 }
 
 impl Suspicion {
-    /// The value of the metadata entry; a word, so that it takes little of S3's 2 KB.
+    /// The value of the metadata entry. A single word takes little of S3's 2 KB.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
@@ -27,7 +27,7 @@ impl Suspicion {
         }
     }
 
-    /// What speaks against bytes of this verdict, which are not certainly no recording.
+    /// The suspicion against bytes of this verdict. The caller has refused bytes that are certainly not the recording.
     pub(crate) fn of(verdict: &Verdict, reported: &Reported) -> Option<Self> {
         match verdict {
             Verdict::Audio(audio) => Self::of_audio(audio, reported),

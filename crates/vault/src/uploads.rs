@@ -1,10 +1,10 @@
-//! Multipart uploads that are open.
+//! Open multipart uploads.
 
 use std::time::SystemTime;
 
 use crate::{Bucket, ServiceError};
 
-/// One of them. It holds parts that are stored and paid for, and that a commit may make an object of.
+/// An open upload. Its parts are stored and billed until it is committed or aborted.
 #[derive(Debug)]
 pub(crate) struct OpenUpload {
     pub(crate) id: String,
@@ -31,7 +31,7 @@ pub(crate) async fn list(bucket: &Bucket, key: &str) -> Result<Vec<OpenUpload>, 
     }
 }
 
-/// Aborts an upload; `false` where it wasn't open any more.
+/// Aborts an upload. Returns `false` if it was not open any more.
 pub(crate) async fn abort(bucket: &Bucket, key: &str, id: &str) -> Result<bool, ServiceError> {
     match bucket.abort_multipart_upload(key, id).await {
         Ok(()) => Ok(true),

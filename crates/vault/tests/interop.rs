@@ -1,7 +1,7 @@
-//! Both directions with the official AWS Encryption SDK for Python, through its KMS keyring: it decrypts what the writer
-//! stored, and the reader reads what it stored. Without the first, nobody could read a recording without this software.
+//! Both directions with the official AWS Encryption SDK for Python and its KMS keyring. The SDK decrypts the writer's object,
+//! and the reader reads the SDK's object. The first direction proves that recordings can be read without this software.
 
-// A helper that fails is a test that fails.
+// A failed helper fails the test.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -27,7 +27,7 @@ use self::support::{World, account, noise, recording};
 /// The writer's frame length.
 const F: usize = 65_536;
 
-/// Has the Python SDK do `jobs`.
+/// Runs `jobs` in the Python SDK.
 async fn python(world: &World, jobs: &[Value]) {
     let interpreter = tokio::task::spawn_blocking(|| toolbox::python(Venv::Interop));
     let mut program = Command::new(interpreter.await.unwrap().unwrap())
@@ -71,7 +71,7 @@ fn with(mut job: Value, fields: Value) -> Value {
     job
 }
 
-/// A recording in memory, which may not say how long it is.
+/// A recording in memory, with or without an announced length.
 struct InMemory {
     bytes: Bytes,
     announced: bool,
@@ -95,7 +95,7 @@ impl Source for InMemory {
     }
 }
 
-/// 8 kHz, 16 bit, two channels: what Twilio records dual-channel.
+/// A dual-channel recording as Twilio makes it: 8 kHz, 16 bit, two channels.
 fn wav(data_len: usize) -> Vec<u8> {
     let mut wav = b"RIFF".to_vec();
     wav.extend_from_slice(&(data_len as u32 + 36).to_le_bytes());
@@ -159,7 +159,7 @@ async fn the_reader_reads_what_the_python_sdk_stored() {
     let (world, scratch) = (World::start().await, Scratch::new().unwrap());
     let mut recordings = Vec::new();
     for frame_length in [4_096, 65_536, 1_048_576] {
-        // It ends a plaintext of whole frames in an empty frame.
+        // The SDK ends a plaintext of whole frames with an empty frame.
         for len in [
             0,
             1,

@@ -60,7 +60,7 @@ pub(crate) struct CopyRecording {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeleteOriginal {
     pub(crate) recording_sid: RecordingSid,
-    /// Seconds, as Twilio reported them. If they are missing, Twilio is asked.
+    /// Seconds, as Twilio reported them. If they are missing, the job requests them from Twilio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) duration_s: Option<u64>,
 }

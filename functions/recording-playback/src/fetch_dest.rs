@@ -1,4 +1,4 @@
-//! What a browser does with the answer, from `Sec-Fetch-Dest` (Fetch Metadata Request Headers, section 2.1). Pure.
+//! How a browser uses the answer, from `Sec-Fetch-Dest` (Fetch Metadata Request Headers, section 2.1). Pure.
 //!
 //! Scripts in a browser cannot set the header, but any other client can. So only known values are passed on.
 

@@ -4,7 +4,7 @@
 //!
 //! | request | answer |
 //! | --- | --- |
-//! | `GET`, `HEAD` `/recordings/RE…?expires=…&signature=…` | the recording, or the range asked for |
+//! | `GET`, `HEAD` `/recordings/RE…?expires=…&signature=…` | the recording, or the requested range |
 //! | `GET /media-url?recordingSid=RE…` with the Player's token | `{"media_url": "…"}`: such a link |
 //!
 //! Links of the older form, `/?recordingSid=RE…&expires=…&signature=…`, play too.

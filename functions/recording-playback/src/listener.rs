@@ -1,8 +1,8 @@
 //! Recognizes the clients that ask for the rest of a shortened reply by themselves. Pure.
 //!
-//! A 206 may carry less than was asked for (RFC 9110, section 15.3.7). But most clients treat its end as the end of the
-//! recording: WebKit, ffmpeg, mpv, `curl -C -`, `wget -c` and most HTTP libraries. Tests with real browsers show that the
-//! media elements of Chromium and Firefox ask for the rest. Every other client gets all that it asks for.
+//! A 206 may carry less than the requested range (RFC 9110, section 15.3.7). But most clients treat its end as the end of
+//! the recording: WebKit, ffmpeg, mpv, `curl -C -`, `wget -c` and most HTTP libraries. Tests with real browsers show that
+//! the media elements of Chromium and Firefox ask for the rest. Every other client gets all that it requests.
 //!
 //! `Sec-Fetch-Dest` alone does not distinguish them, because WebKit sends it too.
 

@@ -75,7 +75,7 @@ impl Refusal {
         }
     }
 
-    /// Whether access was denied, as opposed to something being wrong or missing.
+    /// Whether access was denied. In other refusals, something is wrong or missing.
     pub(crate) fn is_denial(&self) -> bool {
         matches!(
             self.status_and_code().0,
@@ -83,7 +83,7 @@ impl Refusal {
         )
     }
 
-    /// Whether the stored object, or what S3 sent of it, is not what was written.
+    /// Whether the stored object, or the part that S3 sent, differs from the written one.
     pub(crate) const fn is_verification_failure(&self) -> bool {
         matches!(self, Self::Read(ReadError::Damaged(_)))
     }

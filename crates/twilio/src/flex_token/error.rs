@@ -6,7 +6,7 @@ use crate::client::ApiError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It doesn't have the shape of a Flex token. Twilio wasn't asked.
+    /// It doesn't have the shape of a Flex token. No request was sent to Twilio.
     #[error("the token is not a compact JWE")]
     Malformed,
     /// Twilio says that it isn't valid, it has expired, or it belongs to another account.

@@ -74,11 +74,12 @@ impl Client {
         let account = self.account.as_str();
         let url = join(&self.endpoints.flex, &["v1", "Accounts", account, "Tokens", "Info"]);
         let token = token.secret();
-        let response = ask(self
-            .http
-            .post(url)
-            .basic_auth("token", Some(token))
-            .form(&[("Token", token)]))
+        let response = send_request(
+            self.http
+                .post(url)
+                .basic_auth("token", Some(token))
+                .form(&[("Token", token)]),
+        )
         .await?;
         match response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(TokenError::Invalid),
@@ -93,7 +94,7 @@ impl Client {
     }
 
     async fn validate_as_player(&self, token: &FlexToken) -> Result<Listener, TokenError> {
-        let response = ask(self.validation(token).basic_auth("token", Some(token.secret()))).await?;
+        let response = send_request(self.validation(token).basic_auth("token", Some(token.secret()))).await?;
         match response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(TokenError::Invalid),
             _ => self.verdict(response).await,
@@ -101,7 +102,7 @@ impl Client {
     }
 
     async fn validate_as_account(&self, token: &FlexToken, credentials: &Credentials) -> Result<Listener, TokenError> {
-        let response = ask(authorize(self.validation(token), credentials)).await?;
+        let response = send_request(authorize(self.validation(token), credentials)).await?;
         match response.status() {
             // The account's credential was refused, unless the body says that the token is invalid.
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(verdict_or(response, ApiError::Unauthorized).await),
@@ -133,7 +134,7 @@ impl Client {
     }
 }
 
-async fn ask(request: RequestBuilder) -> Result<Response, ApiError> {
+async fn send_request(request: RequestBuilder) -> Result<Response, ApiError> {
     send(request.timeout(CALL_TIMEOUT)).await
 }
 

@@ -1,27 +1,28 @@
-//! What is said of a recording beside its bytes: object metadata, informative only.
+//! The metadata of a recording's object. It is informative only.
 
 use std::collections::BTreeMap;
 
 use crate::suspicion::SUSPECT;
 
-/// What Twilio said of the recording, stored as object metadata; informative only. Keys are lower-case ASCII letters,
-/// digits and dashes, values printable ASCII, all of it under S3's 2 KB. What isn't so isn't stored, and the recording is.
+/// The source's description of the recording, stored as object metadata. It is informative only. Keys are lower-case ASCII
+/// letters, digits and dashes, and values are printable ASCII. Together they stay under S3's 2 KB. Other entries are left out,
+/// and the recording is stored without them.
 pub type Attributes = BTreeMap<String, String>;
 
-/// S3 takes 2 KB of metadata: the sum of the bytes of all keys and values (S3 User Guide, "Working with object
-/// metadata"). Emulators take more.
+/// S3 accepts 2 KB of metadata: the sum of the bytes of all keys and values (S3 User Guide, "Working with object
+/// metadata"). Emulators accept more.
 const METADATA_LIMIT: usize = 2048;
 
-/// The entry of ours that is always there: which message an object is, by the SHA-256 of its header in hexadecimal. A commit whose
-/// answer was lost is recognised by it. Every message has an id of its own, so no two headers are alike.
+/// The entry that every object has: the SHA-256 of its header in hexadecimal. It identifies the message, so that a commit
+/// whose answer was lost is recognized. Every message has its own id, so no two headers are equal.
 pub(super) const HEADER_DIGEST: &str = "header-sha256";
 const HEADER_DIGEST_LEN: usize = HEADER_DIGEST.len() + 64;
 
-/// The other one, at its longest.
+/// The entry of a suspect recording, with the longest value.
 const SUSPECT_LEN: usize = SUSPECT.len() + "channels".len();
 
-/// The attributes without those that S3 wouldn't take, or not give back as they are. The log names them; a key that can't
-/// be stored isn't repeated there, as little as any value: both may be anyone's.
+/// The attributes without those that S3 would refuse or change. The log names the others, but not a value or a key that
+/// cannot be stored, because these may be anyone's.
 pub(super) fn storable(attributes: &Attributes) -> Attributes {
     let mut left = METADATA_LIMIT - HEADER_DIGEST_LEN - SUSPECT_LEN;
     let mut storable = Attributes::new();
@@ -38,7 +39,7 @@ pub(super) fn storable(attributes: &Attributes) -> Attributes {
     storable
 }
 
-/// A lower-case word that isn't the vault's own.
+/// A lower-case word that the vault does not use itself.
 fn is_key(key: &str) -> bool {
     let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     !key.is_empty() && key.bytes().all(word) && ![HEADER_DIGEST, SUSPECT].contains(&key)

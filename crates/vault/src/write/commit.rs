@@ -1,37 +1,20 @@
-//! The commit: one conditional request, and finding out what became of it.
+//! The commit: one conditional request, and how its result is found out.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use bytes::Bytes;
 
-use super::{Outcome, Receipt, attributes::HEADER_DIGEST, upload::Target};
+use super::{
+    attributes::HEADER_DIGEST,
+    outcome::{Outcome, Receipt},
+    target::{Committed, Target},
+};
 use crate::{
     Condition, Metadata, NewObject, ObjectKeys, ServiceError,
-    head::{Found, find, head, proof},
+    head::{Found, find, head},
 };
 
-/// What S3 says of an object that it has.
-#[derive(Clone, Debug)]
-pub(super) struct Committed {
-    pub(super) etag: String,
-    pub(super) version_id: Option<String>,
-}
-
-impl Committed {
-    /// What a 200 of `operation` settles.
-    pub(super) fn of(
-        operation: &'static str,
-        etag: Option<String>,
-        version_id: Option<String>,
-    ) -> Result<Self, ServiceError> {
-        Ok(Self {
-            etag: proof(operation, etag)?,
-            version_id,
-        })
-    }
-}
-
-/// The commits that were asked for, by the digest of their header: one of them may have been carried out although its
-/// answer said otherwise, or got lost.
+/// The commits that were requested, by the digest of their header. One of them may have succeeded although its answer was an
+/// error or was lost.
 #[derive(Debug, Default)]
 pub(super) struct Attempted(Vec<(String, Receipt)>);
 
@@ -51,12 +34,12 @@ impl Attempted {
     }
 }
 
-/// Looks for the object and for its erasure mark: `None` where there's neither, nor a trace of them, and the recording is
-/// to be copied.
+/// Looks for the object and its erasure mark. Returns `None` if the recording is to be copied: there is no mark, no object
+/// and no delete marker.
 pub(super) async fn settled(target: &Target, attempted: &Attempted) -> Result<Option<Outcome>, ServiceError> {
     let (marked, found) = tokio::try_join!(is_marked(target), find(&target.bucket, &target.key))?;
     if marked {
-        // Left by a copy that crossed the erasure, and was killed before it could look at the mark.
+        // A copy that crossed the erasure left this object, and was killed before it could look for the mark.
         if let Some(object) = found.object() {
             take_back(target, object.version_id).await?;
         }
@@ -73,8 +56,8 @@ pub(super) async fn settled(target: &Target, attempted: &Attempted) -> Result<Op
     Ok(Some(Outcome::AlreadyStored))
 }
 
-/// What has been committed stays, unless the recording was erased meanwhile. An erasure writes its mark before it looks
-/// for what there is: either it finds this commit, or this look finds the mark.
+/// Keeps what has been committed unless the recording was erased meanwhile. An erasure writes its mark before it looks for
+/// objects. So either the erasure finds this commit, or this function finds the mark.
 pub(super) async fn keep(target: &Target, receipt: Receipt) -> Result<Outcome, ServiceError> {
     if is_marked(target).await? {
         take_back(target, receipt.version_id).await?;
@@ -88,7 +71,7 @@ async fn is_marked(target: &Target) -> Result<bool, ServiceError> {
     head(&target.bucket, &mark).await.map(|mark| mark.is_some())
 }
 
-/// Deletes one version for good; where the bucket keeps none, the object.
+/// Deletes one version permanently, or the object if the bucket keeps no versions.
 async fn take_back(target: &Target, version_id: Option<String>) -> Result<(), ServiceError> {
     tracing::warn!(recordingSid = %target.recording, "taken back: the recording was erased while it was copied");
     target.bucket.delete_object(&target.key, version_id).await
@@ -104,16 +87,5 @@ pub(super) async fn put(target: &Target, message: Bytes, metadata: Metadata) -> 
         ..NewObject::default()
     };
     let answer = target.bucket.put_object(&target.key, object).await?;
-    Committed::of("PutObject", answer.e_tag, answer.version_id)
-}
-
-/// Whether S3 refused the commit because of what others did: the object or another commit is there, or the upload isn't
-/// any more.
-pub(super) fn is_conflict(error: &ServiceError) -> bool {
-    matches!(error.status(), Some(409 | 412)) || is_upload_gone(error)
-}
-
-/// Whether the upload was aborted by somebody else, an erasure for example; or committed by an earlier try of the SDK.
-pub(super) fn is_upload_gone(error: &ServiceError) -> bool {
-    error.code() == Some("NoSuchUpload")
+    Committed::new("PutObject", answer.e_tag, answer.version_id)
 }

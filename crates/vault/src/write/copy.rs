@@ -3,58 +3,54 @@
 use audio::Verdict;
 use aws_lc_rs::digest::{self, SHA256};
 use aws_sdk_kms::Client as Kms;
-use esdk_message::{FrameLength, Layout, MessageId, Sealer};
+use esdk_message::{FrameLength, Layout, LayoutError, MessageId, Sealer};
+use sid::AccountSid;
 
 use super::{
-    Attributes, Doubts, Incoming, Receipt, StoreError, WriterConfig,
-    attributes::HEADER_DIGEST,
+    attributes::{Attributes, HEADER_DIGEST},
     commit::{self, Attempted},
     download::{Beginning, Download, Next},
-    part::PartPlan,
+    error::{CopyError, StoreError, is_conflict},
+    incoming::{Doubts, Incoming},
+    outcome::Receipt,
+    part::{Part, PartPlan},
     part_uploads::PartUploads,
     seal::SealedParts,
-    upload::{MultipartUpload, Target},
+    target::Target,
+    upload::MultipartUpload,
 };
 use crate::{
-    ContentType, Metadata, ServiceError, Suspicion,
+    ContentType, KeyArn, Metadata, Suspicion,
     context::{self, ContextFacts},
     kms,
     plaintext::{Learnt, Plaintext},
     suspicion::SUSPECT,
 };
 
-/// What all copies of one recording have in common.
+/// What all attempts to copy one recording have in common.
 #[derive(Debug)]
-pub(super) struct Copier<'a> {
+pub(super) struct Copying<'a> {
     pub(super) kms: &'a Kms,
-    pub(super) config: &'a WriterConfig,
+    pub(super) kms_key: &'a KeyArn,
+    pub(super) account: &'a AccountSid,
     pub(super) target: Target,
     pub(super) incoming: &'a Incoming,
-    /// Those of them that can be stored.
+    /// The attributes of `incoming` that can be stored.
     pub(super) attributes: &'a Attributes,
 }
 
-/// Why a copy ended without a commit that's known.
+/// The shape of one message.
 #[derive(Debug)]
-pub(super) enum CopyError {
-    /// It can't succeed, or not now.
-    Failed(StoreError),
-    /// What was made is void; a new copy may succeed.
-    StartOver(&'static str),
-    /// An upload's metadata is said when it's opened, and now the recording has to be stored with this in it instead.
-    Remark(Option<Suspicion>),
-    /// The commit was asked for, and nobody knows what became of it.
-    Unsettled(ServiceError),
+struct Message {
+    header_len: u64,
+    /// SHA-256 in hexadecimal.
+    header_digest: String,
+    frame_length: FrameLength,
+    plan: PartPlan,
 }
 
-impl<E: Into<StoreError>> From<E> for CopyError {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-impl Copier<'_> {
-    /// Copies what `download` gives from its first byte on. An upload says `remark` from its beginning.
+impl Copying<'_> {
+    /// Copies the bytes of `download` from the first one on. If an upload is opened, its metadata says `remark`.
     pub(super) async fn run(
         &self,
         download: &mut Download<'_>,
@@ -62,44 +58,21 @@ impl Copier<'_> {
         attempted: &mut Attempted,
         remark: Option<Suspicion>,
     ) -> Result<Receipt, CopyError> {
-        let Beginning { announced, format } = download.begin().await?;
-        let facts = ContextFacts {
-            content_type: format.map_or(self.incoming.content_type, ContentType::from),
-            plaintext_len: announced,
-        };
-        let sealer = self.sealer(facts).await?;
-        let header_len = sealer.header().len() as u64;
-        let header_digest = hex::encode(digest::digest(&SHA256, sealer.header()));
-        let metadata = self.metadata(&header_digest, remark);
-        let frame_length = sealer.frame_length();
-        let plan = PartPlan::new(header_len, frame_length, announced)?;
+        let beginning = download.begin().await?;
+        let sealer = self.sealer(beginning).await?;
+        let message = Message::of(&sealer, beginning.announced)?;
+        let metadata = self.metadata(&message, remark);
+        let mut uploads = PartUploads::new(upload, &metadata, message.plan.uploads_in_flight());
+        let sealed = SealedParts::new(sealer, message.plan);
+        let (last, learnt) = transfer(download, sealed, &mut uploads).await?;
 
-        let mut plaintext = Plaintext::new();
-        let mut sealed = SealedParts::new(sealer, plan);
-        let mut uploads = PartUploads::new(upload, &metadata, plan.uploads_in_flight());
-        loop {
-            let mut chunk = match uploads.meanwhile(download.next()).await?? {
-                Next::Chunk(chunk) => chunk,
-                Next::End => break,
-                Next::Restarted => return Err(CopyError::StartOver("the source began again")),
-            };
-            plaintext.update(&chunk);
-            while !chunk.is_empty() {
-                if let Some(part) = sealed.fill(&mut chunk)? {
-                    uploads.start(part).await?;
-                }
-            }
-        }
-        let last = sealed.finish()?;
-        let learnt = plaintext.finish();
         let suspicion = self.review(&learnt)?;
         let receipt = receipt(&learnt, last.number, suspicion);
-        let layout = Layout::of_plaintext(header_len, frame_length, receipt.plaintext_len)?;
-
+        let layout = message.layout(receipt.plaintext_len)?;
         let committed = if last.number == 1 {
-            plan.review(&layout, &[(1, last.bytes.len() as u64)])?;
-            let metadata = self.metadata(&header_digest, suspicion);
-            attempted.push(header_digest, receipt.clone());
+            message.plan.review(&layout, &[(1, last.bytes.len() as u64)])?;
+            let metadata = self.metadata(&message, suspicion);
+            attempted.push(message.header_digest, receipt.clone());
             commit::put(&self.target, last.bytes, metadata).await
         } else {
             if suspicion.map(Suspicion::word) != remark.map(Suspicion::word) {
@@ -108,8 +81,8 @@ impl Copier<'_> {
             uploads.start(last).await?;
             let parts = uploads.finish().await?;
             let lengths: Vec<_> = parts.iter().map(|part| (part.number, part.len)).collect();
-            plan.review(&layout, &lengths)?;
-            attempted.push(header_digest, receipt.clone());
+            message.plan.review(&layout, &lengths)?;
+            attempted.push(message.header_digest, receipt.clone());
             upload.complete(&parts, layout.object_len()).await
         };
         match committed {
@@ -118,15 +91,19 @@ impl Copier<'_> {
                 version_id: committed.version_id,
                 ..receipt
             }),
-            Err(error) if commit::is_conflict(&error) => Err(CopyError::StartOver("the commit met a conflict")),
+            Err(error) if is_conflict(&error) => Err(CopyError::StartOver("the commit met a conflict")),
             Err(error) => Err(CopyError::Unsettled(error)),
         }
     }
 
-    /// A message of its own: new data key, new message id.
-    async fn sealer(&self, facts: ContextFacts) -> Result<Sealer, StoreError> {
-        let context = context::build(&self.config.account, &self.target.recording, facts)?;
-        let (data_key, stored_key) = kms::generate_data_key(self.kms, &self.config.kms_key, &context).await?;
+    /// A message of its own, with a new data key and a new message id.
+    async fn sealer(&self, beginning: Beginning) -> Result<Sealer, StoreError> {
+        let facts = ContextFacts {
+            content_type: beginning.format.map_or(self.incoming.content_type, ContentType::from),
+            plaintext_len: beginning.announced,
+        };
+        let context = context::build(self.account, &self.target.recording, facts)?;
+        let (data_key, stored_key) = kms::generate_data_key(self.kms, self.kms_key, &context).await?;
         let message_id = MessageId::random();
         Ok(Sealer::new(
             &data_key,
@@ -137,8 +114,8 @@ impl Copier<'_> {
         )?)
     }
 
-    fn metadata(&self, header_digest: &str, suspicion: Option<Suspicion>) -> Metadata {
-        let digest = (HEADER_DIGEST.to_owned(), header_digest.to_owned());
+    fn metadata(&self, message: &Message, suspicion: Option<Suspicion>) -> Metadata {
+        let digest = (HEADER_DIGEST.to_owned(), message.header_digest.clone());
         let suspect = suspicion.map(|suspicion| (SUSPECT.to_owned(), suspicion.word().to_owned()));
         let attributes = self.attributes.iter();
         attributes
@@ -148,7 +125,7 @@ impl Copier<'_> {
             .collect()
     }
 
-    /// Whether what came may be stored, and under which suspicion.
+    /// Whether the bytes may be stored, and under which suspicion.
     fn review(&self, learnt: &Learnt) -> Result<Option<Suspicion>, StoreError> {
         if let Verdict::NotAudio(other) = learnt.verdict {
             return Err(StoreError::NotTheRecording(other));
@@ -163,7 +140,47 @@ impl Copier<'_> {
     }
 }
 
-/// The receipt as far as it can be filled in before the commit.
+impl Message {
+    fn of(sealer: &Sealer, announced: Option<u64>) -> Result<Self, StoreError> {
+        let header_len = sealer.header().len() as u64;
+        let frame_length = sealer.frame_length();
+        Ok(Self {
+            header_len,
+            header_digest: hex::encode(digest::digest(&SHA256, sealer.header())),
+            frame_length,
+            plan: PartPlan::new(header_len, frame_length, announced)?,
+        })
+    }
+
+    fn layout(&self, plaintext_len: u64) -> Result<Layout, LayoutError> {
+        Layout::of_plaintext(self.header_len, self.frame_length, plaintext_len)
+    }
+}
+
+/// Downloads and seals the recording, and uploads every part but the last. Returns the last part.
+async fn transfer(
+    download: &mut Download<'_>,
+    mut sealed: SealedParts,
+    uploads: &mut PartUploads<'_>,
+) -> Result<(Part, Learnt), CopyError> {
+    let mut plaintext = Plaintext::new();
+    loop {
+        let mut chunk = match uploads.meanwhile(download.next()).await?? {
+            Next::Chunk(chunk) => chunk,
+            Next::End => break,
+            Next::Restarted => return Err(CopyError::StartOver("the source began again")),
+        };
+        plaintext.update(&chunk);
+        while !chunk.is_empty() {
+            if let Some(part) = sealed.fill(&mut chunk)? {
+                uploads.start(part).await?;
+            }
+        }
+    }
+    Ok((sealed.finish()?, plaintext.finish()))
+}
+
+/// The receipt without the fields that only the commit fills in.
 fn receipt(learnt: &Learnt, parts: u32, suspicion: Option<Suspicion>) -> Receipt {
     Receipt {
         plaintext_len: learnt.len,

@@ -1,8 +1,8 @@
-//! One recording's bytes in order, over as many replies of the source as it takes.
+//! One recording's bytes in order, from as many replies of the source as necessary.
 //!
-//! A reply is continued only where a strong validator proves that the next one is of the same bytes; without that, the
-//! download begins again. A reply from the first byte counts once its head was looked at: an error page in place of the
-//! audio is one more failed answer, and costs nothing of what came before it.
+//! A reply is continued only if a strong validator proves that the next one has the same bytes. Otherwise, the download starts
+//! over. A reply from the first byte is accepted after its head has been examined. An error page in place of the audio is one
+//! more failed reply, and the bytes before it are kept.
 
 use std::time::Duration;
 
@@ -12,47 +12,50 @@ use futures_util::{StreamExt, stream};
 use sid::RecordingSid;
 use tokio::time::{sleep, timeout};
 
-use super::{Source, SourceBody, SourceError, SourceReply, StoreError};
+use super::{
+    error::StoreError,
+    source::{Source, SourceBody, SourceError, SourceReply},
+};
 
-/// How much a source is put up with.
+/// The limits of a download.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
-    /// How often it's opened in all, whatever for.
+    /// How often the source is opened in all.
     pub(super) opens: u32,
-    /// How long it may send nothing, as an answer or in the middle of a body.
+    /// How long the source may send nothing, before a reply or within a body.
     pub(super) stall: Duration,
-    /// The wait before it's opened again; doubled each time.
+    /// The wait before the source is opened again. It is doubled each time.
     pub(super) pause: Duration,
 }
 
 impl Patience {
     pub(super) const DEFAULT: Self = Self {
-        // A four-hour recording comes in minutes; a network that breaks more often is an outage: the queue's matter.
+        // A four-hour recording takes minutes. If the network breaks more often, it is an outage, which the queue handles.
         opens: 8,
-        // Longer than the read timeout that an HTTP client is advised to have (15 s), so that its error is seen.
+        // Longer than the read timeout recommended for HTTP clients (15 s), so that the client's error is seen.
         stall: Duration::from_secs(20),
-        // 0.2 s, 0.4 s … 12.8 s: a quarter of a minute in all.
+        // 0.2 s, 0.4 s … 12.8 s: 25 s in all.
         pause: Duration::from_millis(200),
     };
 }
 
-/// What is known where the recording begins.
+/// What is known at the first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Beginning {
-    /// How long it is, where the source says so.
+    /// The length in bytes, if the source announced it.
     pub(super) announced: Option<u64>,
-    /// What it begins like.
+    /// The format that the first bytes show.
     pub(super) format: Option<Format>,
 }
 
-/// What comes next.
+/// The next event of a download.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Bytes, never none.
+    /// One or more bytes.
     Chunk(Bytes),
-    /// The recording is over; the announced length was received where one was announced.
+    /// The recording is complete. If a length was announced, that many bytes were received.
     End,
-    /// The source can't go on where it broke, and begins again: what came so far is void.
+    /// The source cannot continue, and starts over. The bytes so far are void.
     Restarted,
 }
 
@@ -65,9 +68,9 @@ pub(super) struct Download<'a> {
     body: Option<SourceBody>,
     /// The next byte.
     at: u64,
-    /// What the first reply said that said anything. A later one has to agree, whatever else became of it.
+    /// The length in the first reply that announced one. Later replies must agree, even after the download starts over.
     announced: Option<u64>,
-    /// Of the reply that `at` counts the bytes of.
+    /// The validator of the reply whose bytes `at` counts.
     validator: Option<String>,
     format: Option<Format>,
 }
@@ -87,7 +90,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Stands at byte 0, in the reply that a restart has left or in a new one.
+    /// Goes to byte 0, in the reply that a restart has left or in a new one.
     pub(super) async fn begin(&mut self) -> Result<Beginning, StoreError> {
         if self.at > 0 || self.body.is_none() {
             self.rewind();
@@ -99,11 +102,11 @@ impl<'a> Download<'a> {
         })
     }
 
-    /// The next bytes. Dropping the future loses none that were received.
+    /// Returns the next bytes. If the future is dropped, no received byte is lost.
     pub(super) async fn next(&mut self) -> Result<Next, StoreError> {
         loop {
             let Some(body) = &mut self.body else {
-                if self.open().await? == Opened::Restarted {
+                if self.open().await? == Position::Restarted {
                     return Ok(Next::Restarted);
                 }
                 continue;
@@ -120,7 +123,7 @@ impl<'a> Download<'a> {
                 Err(_) => SourceError::retryable("the body stalled"),
             };
             self.body = None;
-            // Whatever became of the connection after the last byte, nothing is missing.
+            // After the last byte, an error of the connection does not matter.
             if self.announced == Some(self.at) {
                 return Ok(Next::End);
             }
@@ -145,9 +148,9 @@ impl<'a> Download<'a> {
         self.validator = None;
     }
 
-    /// Opens the source at the next byte where that can be proved to be the same recording's, else at the first, as often
-    /// as patience allows.
-    async fn open(&mut self) -> Result<Opened, StoreError> {
+    /// Opens the source at the next byte if a validator can prove that it is the same recording, otherwise at the first one. It
+    /// tries as often as the limits allow.
+    async fn open(&mut self) -> Result<Position, StoreError> {
         loop {
             if self.opened > 0 {
                 sleep(self.patience.pause * 2u32.saturating_pow(self.opened - 1)).await;
@@ -169,9 +172,9 @@ impl<'a> Download<'a> {
                     if self.goes_on(&reply) {
                         self.announced = self.announced.or(reply.total_len);
                         self.body = Some(reply.body);
-                        return Ok(Opened::Here);
+                        return Ok(Position::Next);
                     }
-                    // The next reply is asked for from the first byte.
+                    // The next request starts at the first byte.
                     self.validator = None;
                     SourceError::retryable("it goes on with something else")
                 }
@@ -187,7 +190,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Whether a reply to a range is of the same bytes as those that came.
+    /// Whether a reply to a range continues the same bytes.
     fn goes_on(&self, reply: &SourceReply) -> bool {
         let is_same_length = match (self.announced, reply.total_len) {
             (Some(before), Some(after)) => before == after,
@@ -196,14 +199,18 @@ impl<'a> Download<'a> {
         is_same_length && self.validator.is_some() && self.validator == reply.validator
     }
 
-    /// Begins with this reply, or begins again.
-    fn take(&mut self, whole: Whole) -> Result<Opened, StoreError> {
+    /// Begins with this reply, or starts over with it.
+    fn take(&mut self, whole: Whole) -> Result<Position, StoreError> {
         if let (Some(before), Some(after)) = (self.announced, whole.announced)
             && before != after
         {
             return Err(StoreError::LengthChanged { before, after });
         }
-        let opened = if self.at > 0 { Opened::Restarted } else { Opened::Here };
+        let opened = if self.at > 0 {
+            Position::Restarted
+        } else {
+            Position::Next
+        };
         self.at = 0;
         self.announced = self.announced.or(whole.announced);
         self.validator = whole.validator;
@@ -212,7 +219,7 @@ impl<'a> Download<'a> {
         Ok(opened)
     }
 
-    /// Goes on after `error`, or gives up.
+    /// Returns if another attempt is allowed after `error`. Otherwise, it returns the error of the download.
     fn tolerate(&self, error: SourceError) -> Result<(), StoreError> {
         if !error.retryable || self.opened >= self.patience.opens {
             return Err(self.failure(error));
@@ -234,13 +241,16 @@ impl<'a> Download<'a> {
     }
 }
 
+/// Where an opened reply begins.
 #[derive(Debug, PartialEq, Eq)]
-enum Opened {
-    Here,
+enum Position {
+    /// At the next byte.
+    Next,
+    /// At the first byte, although bytes had been received before.
     Restarted,
 }
 
-/// A reply from the first byte, whose head may be a recording's.
+/// A reply from the first byte, whose head may be that of a recording.
 struct Whole {
     announced: Option<u64>,
     validator: Option<String>,
@@ -248,7 +258,7 @@ struct Whole {
     body: SourceBody,
 }
 
-/// Waits for the first bytes of a reply to the whole, and looks at them.
+/// Waits for the first bytes of a reply from byte 0, and examines them.
 async fn head(reply: SourceReply, stall: Duration) -> Result<Whole, SourceError> {
     let mut body = reply.body.fuse();
     let (mut head, mut chunks) = (Vec::new(), Vec::new());

@@ -1,111 +1,142 @@
-//! Why a recording wasn't stored.
+//! Why a recording was not stored.
 
 use audio::NotAudio;
 use esdk_message::{FrameError, HeaderError, LayoutError};
 
-use super::SourceError;
+use super::source::SourceError;
 use crate::{DataKeyError, ServiceError, Suspicion};
 
-/// Why a recording wasn't stored. Nothing in it names a URL, a secret or a number of a caller.
+/// Why a recording was not stored. The error contains no URL, no secret and no number of a caller.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The source refused before it gave a byte.
+    /// The source refused before the first byte.
     #[error("source: {0}")]
     Source(#[from] SourceError),
-    /// The source broke, and couldn't be resumed as often as a copy allows.
+    /// The source broke off more often than a copy resumes it.
     #[error("source broke at byte {at}: {source}")]
     Interrupted {
-        /// The byte it got to.
+        /// The next byte.
         at: u64,
-        /// What was wrong the last time.
+        /// The last error.
         source: SourceError,
     },
-    /// The source sent more than it had announced. (Less is resumed, and ends in [`Self::Interrupted`].)
+    /// The source sent more bytes than it had announced. (A short body is resumed, and ends in [`Self::Interrupted`].)
     #[error("the source announced {announced} bytes and sent {received}")]
     LengthMismatch {
-        /// What the reply said.
+        /// The announced length in bytes.
         announced: u64,
-        /// What came.
+        /// The bytes that arrived.
         received: u64,
     },
     /// The source announced another length when it was resumed.
     #[error("the source announced {before} bytes, then {after}")]
     LengthChanged {
-        /// What the first reply said.
+        /// The length in the first reply.
         before: u64,
-        /// What a later one said.
+        /// The length in a later reply.
         after: u64,
     },
-    /// What came is certainly not the recording, or not all of it.
+    /// The bytes are certainly not the recording, or not all of it.
     #[error("the source sent {0}")]
     NotTheRecording(NotAudio),
-    /// What came may be the recording, but something speaks against it, and it was not to be stored yet.
+    /// The bytes may be the recording, but something speaks against it, and the caller did not want to store it yet.
     #[error("the recording is suspect: {0}")]
     Suspect(Suspicion),
-    /// The source announced more than any recording has, and more than a copy's memory can cut into parts.
+    /// The source announced more bytes than any recording has, and more than a copy can cut into parts within its memory.
     #[error("the source announced {announced} bytes, more than {limit}")]
     AnnouncedTooLong {
-        /// What the reply said.
+        /// The announced length in bytes.
         announced: u64,
-        /// What one upload can hold.
+        /// The most bytes that one upload can hold.
         limit: u64,
     },
-    /// The source announced no length, and there's more of it than one upload can hold.
+    /// The source announced no length and has more bytes than one upload can hold.
     #[error("the source announced no length and has more than {limit} bytes")]
     TooLong {
-        /// What one upload can hold.
+        /// The most bytes that one upload can hold.
         limit: u64,
     },
-    /// No data key.
+    /// KMS generated no data key.
     #[error(transparent)]
     DataKey(#[from] DataKeyError),
-    /// The message's header couldn't be made.
+    /// The message's header could not be built.
     #[error("header: {0}")]
     Header(#[from] HeaderError),
-    /// A frame couldn't be sealed.
+    /// A frame could not be sealed.
     #[error("frame: {0}")]
     Frame(#[from] FrameError),
-    /// The recording doesn't fit the format.
+    /// The recording does not fit the format.
     #[error("layout: {0}")]
     Layout(#[from] LayoutError),
-    /// What was uploaded isn't what was computed; it wasn't committed.
+    /// A part has another length than computed. The upload was not committed.
     #[error("part {number} has {found} bytes instead of {expected}")]
     PartMismatch {
-        /// 1-based.
+        /// The part's number, from 1.
         number: u32,
-        /// What the layout asks for; 0 where there should be no such part.
+        /// The length that the layout requires; 0 if there should be no such part.
         expected: u64,
-        /// What was uploaded; 0 where there was no such part.
+        /// The length that was uploaded; 0 if there was no such part.
         found: u64,
     },
-    /// S3 refused, or couldn't be reached.
+    /// S3 refused a request, or could not be reached.
     #[error(transparent)]
     Service(#[from] ServiceError),
-    /// The copy had to begin again too often.
+    /// The copy had to start over too often.
     #[error("started over {copies} times")]
     StartedOver {
-        /// How often it was begun.
+        /// The number of times that the copy was begun.
         copies: u32,
     },
-    /// The copy would have gone on past its deadline.
+    /// The copy would have continued past its deadline.
     #[error("deadline reached")]
     Deadline,
 }
 
 impl StoreError {
-    /// Whether the same copy may succeed later. `false` means that it's for a person to look at.
+    /// Whether the same copy may succeed later. `false` means that a person must look at it.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Source(error) | Self::Interrupted { source: error, .. } => error.retryable,
             Self::DataKey(error) => error.is_retryable(),
             Self::Service(error) => error.is_retryable(),
-            // The source may still be writing: what it says of itself can settle.
+            // The source may still be writing, so that its length can settle.
             Self::LengthMismatch { .. } | Self::LengthChanged { .. } | Self::AnnouncedTooLong { .. } => true,
             Self::NotTheRecording(_) | Self::Suspect(_) => true,
             Self::StartedOver { .. } | Self::Deadline | Self::PartMismatch { .. } => true,
             Self::TooLong { .. } | Self::Header(_) | Self::Frame(_) | Self::Layout(_) => false,
         }
     }
+}
+
+/// Why one attempt to copy ended without a known commit.
+#[derive(Debug)]
+pub(super) enum CopyError {
+    /// The copy cannot succeed, or not now.
+    Failed(StoreError),
+    /// The attempt is void. A new one may succeed.
+    StartOver(&'static str),
+    /// The metadata of an upload is fixed when it is opened. The recording must be stored with this suspicion in it instead.
+    Remark(Option<Suspicion>),
+    /// The commit was requested, and its result is unknown.
+    Unsettled(ServiceError),
+}
+
+impl<E: Into<StoreError>> From<E> for CopyError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Whether S3 refused the commit because of another request: the object or another commit exists, or the upload does not exist
+/// any more.
+pub(super) fn is_conflict(error: &ServiceError) -> bool {
+    matches!(error.status(), Some(409 | 412)) || is_upload_gone(error)
+}
+
+/// Whether the upload does not exist any more. Another process aborted it (an erasure, for example), or an earlier attempt of
+/// the SDK committed it.
+pub(super) fn is_upload_gone(error: &ServiceError) -> bool {
+    error.code() == Some("NoSuchUpload")
 }

@@ -1,36 +1,36 @@
-//! How a message is cut into the parts of an upload. Arithmetic only.
+//! The division of a message into the parts of an upload. Arithmetic only.
 
 use std::{iter, ops::Range};
 
 use esdk_message::{FrameIndex, FrameLength, Layout};
 
-use super::StoreError;
+use super::error::StoreError;
 
-/// 128 frames of 64 KiB are 8 MiB of recording: above S3's minimum part of 5 MiB, and few enough requests (58 for a
+/// 128 frames of 64 KiB are 8 MiB of recording. That is above S3's minimum part of 5 MiB, and takes few requests (58 for a
 /// four-hour stereo WAV of 460 MB).
 const DEFAULT_FRAMES: u32 = 128;
 
 /// S3 User Guide, "Amazon S3 multipart upload limits".
 const MAX_PARTS: u32 = 10_000;
 
-/// Buffers of the default size that a copy may hold: one that fills and four on their way. 5 × 8 MiB = 40 MiB leaves
-/// 24 MiB of the 64 MiB that a copy may take over idle to the connections and to what the allocator keeps back
-/// (docs/BENCHMARKS.md: 43 to 51 MiB in all when every buffer is full).
+/// Buffers of the default size that a copy may hold: one that fills and four that are uploaded. A copy may take 64 MiB more
+/// than an idle process. 5 × 8 MiB = 40 MiB leave 24 MiB for the connections and the allocator (docs/BENCHMARKS.md: 43 to
+/// 51 MiB in all when every buffer is full).
 const BUFFERS: u64 = 5;
 
-/// A part is never larger, so that one can fill while another is on its way. 10,000 such parts hold 210 GB: a day of two
-/// channels is 2.8 GB, and what announces more than this is no recording.
+/// The most frames of a part, so that one part can fill while another is uploaded. 10,000 such parts hold 210 GB. A day of
+/// two channels is 2.8 GB, so a source that announces more does not send a recording.
 const MAX_FRAMES: u32 = (BUFFERS * DEFAULT_FRAMES as u64 / 2) as u32;
 
-/// A piece of the message, ready to be uploaded.
+/// A part of the message that is ready to be uploaded.
 #[derive(Debug)]
 pub(super) struct Part {
-    /// 1-based, as S3 counts.
+    /// From 1, as S3 counts.
     pub(super) number: u32,
     pub(super) bytes: bytes::Bytes,
 }
 
-/// How many frames a part has. The first part has the header as well, the last what is left.
+/// The number of frames in each part. The first part also has the header, and the last part has the remaining frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PartPlan {
     header_len: u64,
@@ -39,7 +39,7 @@ pub(super) struct PartPlan {
 }
 
 impl PartPlan {
-    /// Parts of the default size, or so much larger that a recording of the announced length takes no more than 10,000.
+    /// Parts of the default size, or larger ones if a recording of the announced length would need more than 10,000.
     pub(super) fn new(header_len: u64, frame_length: FrameLength, announced: Option<u64>) -> Result<Self, StoreError> {
         let limit = most(MAX_FRAMES, frame_length);
         if let Some(announced) = announced.filter(|len| *len > limit) {
@@ -60,7 +60,8 @@ impl PartPlan {
         self.frames_per_part
     }
 
-    /// Uploads that may run while the next part fills, so that larger parts take no more memory.
+    /// The number of uploads that may run while the next part fills. With larger parts there are fewer, so that they take no
+    /// more memory.
     pub(super) fn uploads_in_flight(&self) -> usize {
         let buffers = BUFFERS * u64::from(DEFAULT_FRAMES) / u64::from(self.frames_per_part);
         buffers.saturating_sub(1) as usize
@@ -76,7 +77,7 @@ impl PartPlan {
         })
     }
 
-    /// Compares what was uploaded (lengths by part number) with what the whole message asks for.
+    /// Compares the uploaded parts (lengths by part number) with those that the whole message requires.
     pub(super) fn review(&self, layout: &Layout, uploaded: &[(u32, u64)]) -> Result<(), StoreError> {
         let expected = (1..).zip(self.lengths(layout)).map(Some);
         let found = uploaded.iter().copied().map(Some);
@@ -112,7 +113,7 @@ impl PartPlan {
     }
 }
 
-/// Bytes of recording that the most parts of so many frames hold.
+/// The bytes of recording in 10,000 parts of this many frames.
 fn most(frames_per_part: u32, frame_length: FrameLength) -> u64 {
     u64::from(MAX_PARTS) * u64::from(frames_per_part) * u64::from(frame_length.bytes())
 }

@@ -1,28 +1,28 @@
 //! Plaintext in, sealed parts out. No I/O.
 //!
-//! A frame is sealed where it will be sent from: plaintext is copied once, from the chunk that the download gave into
-//! its place in the part. At 64 KiB frames aws-lc-rs seals some 10 GiB/s, a part in a millisecond; receiving one takes
-//! tens of them at best. So it happens where the bytes arrive and needs no thread of its own.
+//! A frame is sealed in the buffer from which it is sent. The plaintext is copied once, from the downloaded chunk to its place
+//! in the part. With frames of 64 KiB, aws-lc-rs seals about 10 GiB/s, which is a part in a millisecond. Receiving a part takes
+//! at least tens of milliseconds. Sealing therefore needs no thread of its own.
 
 use bytes::{Buf, Bytes};
 use esdk_message::{FrameKind, Sealer};
 
 use super::{
-    StoreError,
+    error::StoreError,
     part::{Part, PartPlan},
 };
 
 /// Seals one message, part by part.
 ///
-/// Which frame is the final one shows only when the source ends, so the current frame is held back, full or not, until
-/// another byte comes. At an exact multiple of the frame length the final frame is therefore a full one.
+/// Only the end of the source shows which frame is the final one. The current frame is therefore held back, full or not, until
+/// another byte arrives. At an exact multiple of the frame length, the final frame is a full one.
 #[derive(Debug)]
 pub(super) struct SealedParts {
     sealer: Sealer,
     plan: PartPlan,
-    /// The part as far as it has filled, with room for the whole of it.
+    /// The bytes of the current part so far, with capacity for all of them.
     buffer: Vec<u8>,
-    /// 1-based number of that part.
+    /// The number of that part, from 1.
     number: u32,
     /// Where the sealer's next frame starts in `buffer`.
     frame_at: usize,
@@ -46,7 +46,7 @@ impl SealedParts {
         parts
     }
 
-    /// Takes bytes off the front of `chunk`, or gives a part that is complete; call it until `chunk` is empty.
+    /// Consumes bytes from the front of `chunk`, or returns a complete part. Call it until `chunk` is empty.
     pub(super) fn fill(&mut self, chunk: &mut Bytes) -> Result<Option<Part>, StoreError> {
         if self.filled == self.frame_length()
             && !chunk.is_empty()
@@ -55,7 +55,7 @@ impl SealedParts {
             return Ok(Some(part));
         }
         if self.buffer.capacity() == 0 {
-            // Only now: while the complete part waited for its turn to be uploaded, this one took no memory.
+            // Not earlier: while the complete part waited for its upload, this one took no memory.
             self.buffer = self.empty_buffer(0);
         }
         let taken = chunk.len().min(self.frame_length() - self.filled);
@@ -68,11 +68,11 @@ impl SealedParts {
         Ok(None)
     }
 
-    /// There's no more: seals the final frame and gives the last part. (A part is given only when another byte is
-    /// there, so the buffer has been made again by now.)
+    /// Seals the final frame and returns the last part. (A part is returned only when another byte has arrived, so the buffer
+    /// has been allocated again by now.)
     pub(super) fn finish(mut self) -> Result<Part, StoreError> {
         let at = self.frame_at;
-        // The plaintext lies where a regular frame has it.
+        // The plaintext is at the position that it has in a regular frame.
         let from = at + FrameKind::Regular.plaintext_at();
         let to = at + FrameKind::Final.plaintext_at();
         let end = at + self.filled + FrameKind::Final.overhead();
@@ -85,7 +85,7 @@ impl SealedParts {
         })
     }
 
-    /// Seals the full frame as a regular one and goes on to the next, in a new part where this one is complete.
+    /// Seals the full frame as a regular one and begins the next frame, in a new part if this one is complete.
     fn next_frame(&mut self) -> Result<Option<Part>, StoreError> {
         let end = self.frame_at + self.regular_frame_len();
         self.buffer.resize(end, 0);
@@ -107,8 +107,8 @@ impl SealedParts {
         Ok(Some(part))
     }
 
-    /// Room for a part whose last frame may turn out to be the final one. Pages are the system's until they're written, so
-    /// a short recording takes only what it needs.
+    /// A buffer for a part whose last frame may be the final one. The system allocates pages only when they are written, so a
+    /// short recording takes only what it needs.
     fn empty_buffer(&self, header_len: usize) -> Vec<u8> {
         let frames = self.plan.frames_per_part() as usize * self.regular_frame_len();
         let final_surplus = FrameKind::Final.overhead() - FrameKind::Regular.overhead();
@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    /// So small that three parts of 128 frames are a few kilobytes.
+    /// So short that three parts of 128 frames have a few kilobytes.
     const FRAME: usize = 7;
     const PART: usize = 128 * FRAME;
 
@@ -151,7 +151,7 @@ mod tests {
         Profile::ANY_FRAME_LENGTH.frame_length(FRAME as u32).unwrap()
     }
 
-    /// Seals `plaintext` as it comes in these chunks.
+    /// Seals the plaintext of these chunks.
     fn seal<'a>(announced: Option<u64>, chunks: impl Iterator<Item = &'a [u8]>) -> Vec<Part> {
         let sealer = sealer();
         let plan = PartPlan::new(sealer.header().len() as u64, frame_length(), announced).unwrap();
@@ -170,7 +170,7 @@ mod tests {
     fn check(plaintext: &[u8], announced: Option<u64>, step: usize) {
         let parts = seal(announced, plaintext.chunks(step));
         let message: Vec<u8> = parts.iter().flat_map(|part| part.bytes.to_vec()).collect();
-        // Same key, same id: the naive writer must give the same bytes.
+        // With the same key and id, the naive writer must return the same bytes.
         assert!(
             message == sealer().seal_message(plaintext).unwrap(),
             "{} bytes",

@@ -1,27 +1,27 @@
-//! Where a recording's bytes come from.
+//! The source of a recording's bytes.
 
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::BoxStream};
 
-/// A recording somewhere else, which can be read more than once; the caller adapts its download to it.
+/// A recording in another place, which can be read more than once. The caller implements it for its download.
 pub trait Source: Send + Sync {
-    /// Opens the body at byte `from`. With `from > 0`, `validator` is what the first reply gave (for If-Range).
+    /// Opens the body at byte `from`. With `from > 0`, `validator` is the validator of the first reply (for If-Range).
     fn open<'a>(&'a self, from: u64, validator: Option<&'a str>) -> BoxFuture<'a, Result<SourceReply, SourceError>>;
 }
 
 /// The bytes of a reply, in chunks of any size.
 pub type SourceBody = BoxStream<'static, Result<Bytes, SourceError>>;
 
-/// What a source answers.
+/// The reply of a source.
 pub struct SourceReply {
-    /// Byte the body starts at: `from`, or 0 where the source ignored the range.
+    /// The first byte of the body: `from`, or 0 if the source ignored the range.
     pub start: u64,
-    /// Length of the whole recording where the source announced it.
+    /// Length of the whole recording, if the source announced it.
     pub total_len: Option<u64>,
-    /// Strong validator (ETag) for a later resume.
+    /// Strong validator (ETag) with which a later request can resume.
     pub validator: Option<String>,
-    /// The bytes from `start` on. The recording counts as whole once it has its announced length, or where none was
-    /// announced at the body's end; so a source that verifies what it gives keeps its last byte back until it has.
+    /// The bytes from `start` on. The recording is complete when it has its announced length. Without an announced length, it
+    /// is complete at the body's end. A source that verifies its bytes must therefore hold back the last one until it has.
     pub body: SourceBody,
 }
 
@@ -35,13 +35,13 @@ impl std::fmt::Debug for SourceReply {
     }
 }
 
-/// Why a source gives nothing, or nothing more.
+/// Why a source returns no bytes, or no more.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SourceError {
-    /// Whether asking again may help.
+    /// Whether the same request may succeed later.
     pub retryable: bool,
-    /// Short, without URLs and secrets: it's logged.
+    /// A short text without URLs and secrets, because it is logged.
     pub message: String,
 }
 

@@ -1,177 +1,127 @@
-//! The multipart upload of one copy. It's opened when a second part is needed, and never left behind.
+//! The multipart upload of one copy. It is opened when a second part is needed, and it never stays open.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use aws_sdk_s3::types::CompletedPart;
+use futures_util::future::{BoxFuture, FutureExt, Shared};
+use tokio::runtime::Handle;
+
+use super::{
+    part::Part,
+    target::{Committed, Target},
 };
+use crate::{Metadata, ServiceError, head::proof};
 
-use aws_sdk_s3::{
-    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextRef},
-    error::BoxError,
-};
-use sid::RecordingSid;
-use tokio::{runtime::Handle, task::JoinHandle};
-
-use super::{commit::Committed, part_uploads::UploadedPart};
-use crate::{Bucket, Metadata, ServiceError, uploads};
-
-/// Where the message goes.
-#[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub(super) bucket: Bucket,
-    pub(super) key: String,
-    /// For log lines.
-    pub(super) recording: RecordingSid,
-}
-
-/// At most one open upload, which its owner commits or aborts. Dropped, it aborts in the background.
+/// At most one open upload, which its owner commits or aborts. If it is dropped, it aborts the upload in the background.
 #[derive(Debug)]
 pub(super) struct MultipartUpload {
     target: Target,
-    state: State,
-    /// Requests that asked S3 for an upload, the SDK's retries included.
-    asked: Arc<AtomicU32>,
-    /// Uploads that S3 gave.
-    given: u32,
+    id: Option<Opening>,
 }
 
+/// The id of an upload, once S3 has returned it.
+type Opening = Shared<BoxFuture<'static, Result<String, ServiceError>>>;
+
+/// A part that S3 has stored.
 #[derive(Debug)]
-enum State {
-    None,
-    /// In a task of its own: if the copy is dropped meanwhile, the upload's id would be lost with the answer.
-    Opening(JoinHandle<Result<String, ServiceError>>),
-    Open(String),
+pub(super) struct UploadedPart {
+    pub(super) number: u32,
+    pub(super) len: u64,
+    etag: String,
+    crc32: Option<String>,
 }
 
 impl MultipartUpload {
     pub(super) fn new(target: Target) -> Self {
-        Self {
-            target,
-            state: State::None,
-            asked: Arc::default(),
-            given: 0,
-        }
+        Self { target, id: None }
     }
 
-    /// The id of the upload, which is opened if it isn't yet.
+    /// The id of the upload, which is opened if necessary.
     pub(super) async fn open(&mut self, metadata: &Metadata) -> Result<String, ServiceError> {
-        if let State::None = self.state {
-            let opening = create(self.target.clone(), metadata.clone(), Requests(self.asked.clone()));
-            self.state = State::Opening(tokio::spawn(opening));
-        }
-        self.opened().await
-    }
-
-    /// The id of the upload, once S3 has given it.
-    async fn opened(&mut self) -> Result<String, ServiceError> {
-        let nobody_answered = || ServiceError::incomplete("CreateMultipartUpload");
-        let opened = match &mut self.state {
-            State::Open(id) => return Ok(id.clone()),
-            State::None => Err(nobody_answered()),
+        let target = &self.target;
+        let opening = self.id.get_or_insert_with(|| {
+            // In a task of its own: if the copy is dropped meanwhile, the id would be lost with the answer.
+            let opening = tokio::spawn(target.clone().create_upload(metadata.clone()));
             // The task ends without an answer only when the runtime does.
-            State::Opening(opening) => opening.await.unwrap_or_else(|_| Err(nobody_answered())),
-        };
-        self.state = match &opened {
-            Ok(id) => {
-                self.given += 1;
-                State::Open(id.clone())
-            }
-            Err(_) => State::None,
-        };
-        opened
-    }
-
-    /// Whether S3 may have opened an upload whose id never came back: a request was made again.
-    pub(super) fn may_have_lost_one(&self) -> bool {
-        self.asked.load(Ordering::Relaxed) > self.given
+            let id = async { opening.await.unwrap_or_else(|_| Err(no_upload())) };
+            id.boxed().shared()
+        });
+        opening.clone().await
     }
 
     pub(super) fn target(&self) -> &Target {
         &self.target
     }
 
-    /// Makes an object of the uploaded parts, where there's none yet. `object_len` is checked by S3.
+    /// Makes an object of the uploaded parts if there is none yet. S3 verifies `object_len`.
     pub(super) async fn complete(
         &mut self,
         parts: &[UploadedPart],
         object_len: u64,
     ) -> Result<Committed, ServiceError> {
-        let id = self.opened().await?;
+        let id = self.id.clone().ok_or_else(no_upload)?.await?;
         let parts = parts.iter().map(UploadedPart::completed).collect();
         let Target { bucket, key, .. } = &self.target;
         let answer = bucket.complete_multipart_upload(key, &id, parts, object_len).await?;
-        let committed = Committed::of("CompleteMultipartUpload", answer.e_tag, answer.version_id)?;
-        self.state = State::None;
+        let committed = Committed::new("CompleteMultipartUpload", answer.e_tag, answer.version_id)?;
+        self.id = None;
         Ok(committed)
     }
 
-    /// Aborts the upload, if there's one. A failure is logged and left to the next copy and to the bucket's lifecycle
-    /// rule; it changes nothing for the copy.
+    /// Aborts the upload if one is open. A failure is logged. The next copy and the bucket's lifecycle rule abort it too.
     ///
-    /// Parts still on their way were dropped before. S3 says that one of them may be taken after the abort all the same
-    /// (API Reference, AbortMultipartUpload); the lifecycle rule removes it.
+    /// The futures of its parts were dropped before. S3 may still store one of them after the abort (API Reference,
+    /// AbortMultipartUpload). The lifecycle rule removes it.
     pub(super) async fn abort(&mut self) {
-        if let State::None = self.state {
+        let Some(opening) = self.id.clone() else {
             return;
-        }
-        if let Ok(id) = self.opened().await {
-            abort(&self.target, &id).await;
-            // Not before: dropped while the request ran, the upload would be nobody's.
-            self.state = State::None;
-        }
+        };
+        abort(&self.target, opening).await;
+        // Not before: if this future is dropped while it waits, the upload's own drop must abort it.
+        self.id = None;
     }
 }
 
 impl Drop for MultipartUpload {
     fn drop(&mut self) {
-        let state = std::mem::replace(&mut self.state, State::None);
-        if let State::None = state {
-            return;
-        }
-        // Without a runtime nothing can be sent any more; the next copy aborts what it finds.
-        if let Ok(runtime) = Handle::try_current() {
-            let mut orphan = Self::new(self.target.clone());
-            orphan.state = state;
-            runtime.spawn(async move { orphan.abort().await });
+        // Without a runtime, nothing can be sent. The next copy aborts what it finds.
+        if let Some(opening) = self.id.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let target = self.target.clone();
+            runtime.spawn(async move { abort(&target, opening).await });
         }
     }
 }
 
-/// Counts the requests of an operation as the SDK sends them.
-#[derive(Debug)]
-struct Requests(Arc<AtomicU32>);
-
-impl Intercept for Requests {
-    fn name(&self) -> &'static str {
-        "Requests"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+async fn abort(target: &Target, opening: Opening) {
+    if let Ok(id) = opening.await {
+        target.abort_upload(&id).await;
     }
 }
 
-async fn create(target: Target, metadata: Metadata, requests: Requests) -> Result<String, ServiceError> {
-    let created = target.bucket.create_multipart_upload(&target.key, metadata, requests);
-    let created = created.await?;
-    created
-        .upload_id
-        .filter(|id| !id.is_empty())
-        .ok_or_else(|| ServiceError::incomplete("CreateMultipartUpload"))
+fn no_upload() -> ServiceError {
+    ServiceError::incomplete("CreateMultipartUpload")
 }
 
-/// Aborts one; a failure is logged.
-pub(super) async fn abort(target: &Target, upload_id: &str) {
-    let recording = &target.recording;
-    match uploads::abort(&target.bucket, &target.key, upload_id).await {
-        Ok(true) => tracing::info!(recordingSid = %recording, "upload aborted"),
-        Ok(false) => {}
-        Err(error) => tracing::error!(recordingSid = %recording, %error, "upload not aborted"),
+impl UploadedPart {
+    /// Uploads `part`.
+    pub(super) async fn put(target: Target, upload_id: String, part: Part) -> Result<Self, ServiceError> {
+        let Target { bucket, key, .. } = &target;
+        let len = part.bytes.len() as u64;
+        let answer = bucket.upload_part(key, &upload_id, part.number, part.bytes).await?;
+        Ok(Self {
+            number: part.number,
+            len,
+            // The commit names every part by its ETag.
+            etag: proof("UploadPart", answer.e_tag)?,
+            crc32: answer.checksum_crc32,
+        })
+    }
+
+    fn completed(&self) -> CompletedPart {
+        CompletedPart::builder()
+            .part_number(self.number.cast_signed())
+            .e_tag(&self.etag)
+            .set_checksum_crc32(self.crc32.clone())
+            .build()
     }
 }

@@ -1,4 +1,4 @@
-//! Recordings looked up and listed.
+//! Looking up and listing recordings.
 
 use sid::RecordingSid;
 use vault::{Catalog, ObjectKeys, Presence};
@@ -25,7 +25,7 @@ async fn a_recording_is_stored_absent_expired_or_erased_and_a_mark_wins() {
     let delete = client.delete_object().bucket(&world.bucket);
     delete.key(recording(1).object_key()).send().await.unwrap();
     assert_eq!(presence(1).await, Presence::Expired);
-    // What a lifecycle rule leaves in the end: the marker alone.
+    // A lifecycle rule leaves only the marker in the end.
     let [object, _] = &world.versions(&recording(1).object_key()).await[..] else {
         panic!("a version and a delete marker");
     };
@@ -53,7 +53,7 @@ async fn pages_of_any_size_list_every_recording_once_and_in_order() {
     for number in numbers.iter().rev() {
         store(&world, &recording(*number)).await;
     }
-    // Before, between and after them; and what isn't under their prefix at all.
+    // Objects before, between and after the recordings, and outside their prefix.
     for key in [
         "recordings/0",
         "recordings/RE",
@@ -82,7 +82,7 @@ async fn pages_of_any_size_list_every_recording_once_and_in_order() {
         assert_eq!(listed, all, "{max}");
     }
     assert_eq!(catalog(&world).list(None, 0).await.unwrap(), []);
-    // One that isn't there is a place in the order all the same.
+    // A recording that is not stored has a place in the order nevertheless.
     assert_eq!(catalog(&world).list(Some(&recording(1)), 2).await.unwrap(), all[1..3]);
 }
 

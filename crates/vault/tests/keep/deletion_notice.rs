@@ -11,7 +11,7 @@ impl World {
         DeletionNotices::new(self.proxied_bucket())
     }
 
-    /// What an erasure does: its mark, then its look for a notice.
+    /// The steps of an erasure: it writes its mark, then looks for a notice.
     fn erasure(&self) -> impl Future<Output = bool> + Send + 'static {
         let eraser = Eraser::new(self.direct_bucket());
         let notices = DeletionNotices::new(self.direct_bucket());
@@ -84,11 +84,11 @@ async fn a_deletion_is_under_way_until_its_invocation_must_have_ended() {
     };
     assert!(!under_way(0).await);
     assert_eq!(notices.give(&recording(1)).await, Ok(GoAhead::Yes));
-    // A clock that is behind S3's makes a notice new.
+    // With a clock that is behind S3's, a notice counts as new.
     for (after_s, expected) in [(-60, true), (0, true), (15 * 60, true), (21 * 60, false)] {
         assert_eq!(under_way(after_s).await, expected, "{after_s} s");
     }
-    // Another deletion gives notice anew, and another recording's is none of this one's.
+    // Another deletion writes a new notice, and the notice of another recording does not matter.
     assert_eq!(notices.give(&recording(2)).await, Ok(GoAhead::Yes));
     assert!(!under_way(21 * 60).await);
 }

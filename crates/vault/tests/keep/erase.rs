@@ -1,4 +1,4 @@
-//! Recordings erased for good.
+//! Erasing recordings.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ async fn erase(world: &World) -> Result<Erasure, EraseError> {
     eraser.mark(&recording(1)).await?.remove().await
 }
 
-/// Deletes as somebody does who knows of no versions.
+/// Deletes without a version id.
 async fn hide(world: &World, key: &str) {
     let client = world.direct_s3();
     client
@@ -53,7 +53,7 @@ async fn assert_nothing_left(world: &World) {
 #[tokio::test]
 async fn everything_of_one_recording_goes_and_nothing_else() {
     let world = World::start_versioned().await;
-    // What a prefix takes for the same recording.
+    // A key with the same prefix.
     let longer = format!("{}.json", recording(1).object_key());
     let others = [recording(2).object_key(), longer];
     for key in &others {
@@ -77,7 +77,7 @@ async fn everything_of_one_recording_goes_and_nothing_else() {
         uploads.len() == 4 && uploads.iter().all(|(key, _)| others.contains(key)),
         "{uploads:?}"
     );
-    // All that the recording's own prefix still finds are the other's.
+    // The recording's prefix finds only the objects of the other key.
     assert_eq!(
         world.versions(&recording(1).object_key()).await,
         world.versions(&others[1]).await
@@ -113,7 +113,7 @@ async fn a_bucket_without_versions_has_one_of_each_object() {
     assert_nothing_left(&world).await;
 }
 
-/// An answer without an ETag, somebody else's or a cut one, may stand for a mark that S3 never saw.
+/// An answer without an ETag was cut off or is not from S3, so that the mark may not be stored.
 #[tokio::test]
 async fn a_mark_that_is_answered_without_proof_is_none() {
     for fault in [Fault::Imposter, Fault::WithoutEtag] {
@@ -154,7 +154,7 @@ async fn an_erasure_that_broke_off_is_finished_by_the_next() {
         "ListObjectVersions",
         "DeleteObject",
     ] {
-        // The SDK tries three times.
+        // The SDK makes three attempts.
         for (from, fault) in [(0, Fault::Answer(503, "SlowDown")), (1, Fault::Reset)] {
             let world = World::start_versioned().await;
             litter(&world, &recording(1).object_key()).await;
@@ -206,7 +206,7 @@ async fn what_lands_while_it_is_erased_is_found_by_another_look() {
 
 #[tokio::test]
 async fn more_than_a_page_of_versions_and_uploads_goes() {
-    // S3 lists a thousand at a time.
+    // S3 lists a thousand keys a page.
     const MANY: usize = 1_003;
     let world = World::start_versioned().await;
     let key = recording(1).object_key();
@@ -248,7 +248,7 @@ impl Lock {
                 let retention = ObjectLockRetention::builder()
                     .mode(ObjectLockRetentionMode::Governance)
                     .retain_until_date(until.into());
-                // An empty one takes it away.
+                // An empty retention removes the lock.
                 let retention = if on { retention } else { ObjectLockRetention::builder() };
                 let request = s3.put_object_retention().bucket(&world.bucket).key(key);
                 let request = request.version_id(version_id).bypass_governance_retention(true);
@@ -286,7 +286,7 @@ async fn locked_versions_are_kept_hidden_and_reported_while_the_rest_goes() {
             "{lock:?}: {kept:?}"
         );
 
-        // Again, while the lock lasts: it's never uncovered, and not covered twice.
+        // The erasure is repeated during the lock. The version is never uncovered, and not covered twice.
         let erasure = erase(&world).await.unwrap();
         assert_eq!((erasure.versions, erasure.delete_markers), (0, 0), "{lock:?}");
         assert_eq!(erasure.held, std::slice::from_ref(locked), "{lock:?}");

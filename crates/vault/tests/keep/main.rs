@@ -1,6 +1,6 @@
-//! What is in the bucket, and how it's erased from it, against a real S3 emulator.
+//! The catalog, the marks and erasure, against an S3 emulator.
 
-// A helper that fails is a test that fails.
+// A failed helper fails the test.
 #![allow(clippy::unwrap_used)]
 
 mod catalog;

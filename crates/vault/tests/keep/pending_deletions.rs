@@ -1,4 +1,4 @@
-//! Marks of deletions that are still to be done.
+//! Marks of pending deletions.
 
 use std::time::{Duration, SystemTime};
 
@@ -42,7 +42,7 @@ async fn a_mark_that_is_there_keeps_its_time() {
     let first = pending(&world).list(None, 1).await.unwrap();
     let age = SystemTime::now().duration_since(first[0].since.unwrap());
     assert!(age.is_ok_and(|age| age < Duration::from_secs(600)));
-    // S3 tells times in whole seconds.
+    // S3 reports times in whole seconds.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     pending(&world).mark(&recording(1)).await.unwrap();
     assert_eq!(pending(&world).list(None, 1).await.unwrap(), first);

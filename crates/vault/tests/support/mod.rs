@@ -1,6 +1,6 @@
-//! What the vault's tests share: a bucket and a KMS key in the local AWS emulator, clients for it, and a proxy in front
-//! of it that counts requests and breaks the ones it's told to.
-#![allow(dead_code, unreachable_pub)] // Every test program uses a part of it.
+//! Shared parts of the vault's tests: a bucket and a KMS key in the local AWS emulator, clients for it, and a proxy in front
+//! of it that counts requests and injects faults.
+#![allow(dead_code, unreachable_pub)] // Each test program uses only a part of it.
 
 pub mod proxy;
 
@@ -21,7 +21,7 @@ use vault::{Bucket, KeyArn};
 
 use self::proxy::Proxy;
 
-/// A bucket and a key of one test's own. Clients reach them through `proxy`, the test itself looks at them directly.
+/// The bucket and key of one test. The code under test reaches them through `proxy`, and the test itself directly.
 pub struct World {
     pub bucket: String,
     pub key: KeyArn,
@@ -30,7 +30,8 @@ pub struct World {
     direct: Clients,
 }
 
-/// Made once a test: an SDK client takes as long as many requests, because it reads the machine's root certificates.
+/// Built once for each test. Building an SDK client takes as long as many requests, because it reads the machine's root
+/// certificates.
 struct Clients {
     s3: aws_sdk_s3::Client,
     kms: aws_sdk_kms::Client,
@@ -55,7 +56,8 @@ impl World {
         Self::start_on(endpoint(), true).await
     }
 
-    /// With a bucket that keeps versions and their locks, in the stricter emulator: the other one locks whole keys.
+    /// With a bucket that keeps versions and their locks. It is in the stricter emulator, because the other one locks whole
+    /// keys.
     pub async fn start_with_locks() -> Self {
         static EMULATOR: OnceLock<Localemu> = OnceLock::new();
         let localemu = EMULATOR.get_or_init(|| Localemu::start().unwrap());
@@ -68,7 +70,7 @@ impl World {
         let bucket = format!("recordings-{process}-{number}");
         let direct = Clients::of(endpoint);
         let create = direct.s3.create_bucket().bucket(&bucket);
-        // Object Lock takes versioning along.
+        // Object Lock includes versioning.
         create.object_lock_enabled_for_bucket(versions).send().await.unwrap();
         let key = direct.kms.create_key().send().await.unwrap();
         let proxy = Proxy::start(endpoint).await;
@@ -81,12 +83,12 @@ impl World {
         }
     }
 
-    /// What the code under test uses.
+    /// The client of the code under test.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         self.proxied.s3.clone()
     }
 
-    /// What the code under test uses.
+    /// The client of the code under test.
     pub fn kms(&self) -> aws_sdk_kms::Client {
         self.proxied.kms.clone()
     }
@@ -96,17 +98,17 @@ impl World {
         Bucket::new(self.s3(), &self.bucket)
     }
 
-    /// The bucket past the proxy: nothing is counted or broken.
+    /// The bucket, past the proxy.
     pub fn direct_bucket(&self) -> Bucket {
         Bucket::new(self.direct_s3(), &self.bucket)
     }
 
-    /// Past the proxy: nothing is counted or broken.
+    /// A client that bypasses the proxy.
     pub fn direct_s3(&self) -> aws_sdk_s3::Client {
         self.direct.s3.clone()
     }
 
-    /// Past the proxy: nothing is counted or broken.
+    /// A client that bypasses the proxy.
     pub fn direct_kms(&self) -> aws_sdk_kms::Client {
         self.direct.kms.clone()
     }
@@ -125,7 +127,7 @@ impl World {
         request.send().await.unwrap();
     }
 
-    /// Ids of everything that lies under `key`, delete markers included.
+    /// Version ids of all objects and delete markers under `key`.
     pub async fn versions(&self, key: &str) -> Vec<String> {
         let client = self.direct_s3();
         let listing = client.list_object_versions().bucket(&self.bucket).prefix(key);
@@ -161,7 +163,7 @@ pub fn recording(number: u32) -> RecordingSid {
     RecordingSid::parse(&format!("RE{number:032x}")).unwrap()
 }
 
-/// `len` bytes that look like nothing, the same ones every time (xorshift64*).
+/// `len` bytes of noise, the same ones every time (xorshift64*).
 pub fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(len + 8);
@@ -175,8 +177,8 @@ pub fn noise(len: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
-/// A WAV of `len` bytes in all, in two channels of 16 bits at 8 kHz, with noise for samples. What is too short for a header
-/// is noise altogether.
+/// A WAV of `len` bytes in all, with two channels of 16 bits at 8 kHz and noise for samples. If `len` is too short for a
+/// header, all bytes are noise.
 pub fn audio(len: usize, seed: u64) -> Vec<u8> {
     const HEADER: &[u8; 40] = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0data";
     let mut bytes = noise(len, seed);
@@ -187,8 +189,8 @@ pub fn audio(len: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
-/// One emulator for all tests of a program; it ends with the program. `VAULT_TEST_ENDPOINT` names another server instead,
-/// to see what a stricter one says.
+/// One emulator for all tests of a program. It ends with the program. `VAULT_TEST_ENDPOINT` names another server instead, for
+/// example a stricter one.
 fn endpoint() -> &'static str {
     static EMULATOR: OnceLock<Ministack> = OnceLock::new();
     static OTHER: OnceLock<Option<String>> = OnceLock::new();
@@ -198,7 +200,7 @@ fn endpoint() -> &'static str {
     }
 }
 
-/// The SDK's own retries, without the waiting.
+/// The SDK's own retries, without long waits.
 fn retries() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(3)

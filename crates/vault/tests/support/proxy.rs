@@ -1,4 +1,4 @@
-//! A reverse proxy on loopback that writes down every S3 and KMS operation and breaks the ones it's told to.
+//! A reverse proxy on loopback that records every S3 and KMS operation and injects faults.
 
 use std::{
     convert::Infallible,
@@ -29,11 +29,11 @@ type BoxError = Box<dyn Error + Send + Sync>;
 type Reply = Response<UnsyncBoxBody<Bytes, BoxError>>;
 type Hook = BoxFuture<'static, ()>;
 
-/// One request as it came in, whether it was answered or not.
+/// A received request, answered or not.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// As AWS names it: `UploadPart`, `GetObject`, `GenerateDataKey`; and `GetObjectSuffix` for a GET of an object's last
-    /// bytes, because those that a cold open sends at once arrive in any order.
+    /// AWS's name, for example `UploadPart`, `GetObject` or `GenerateDataKey`. A GET of an object's last bytes is
+    /// `GetObjectSuffix`, because the requests that a cold open sends at once arrive in any order.
     pub operation: String,
     pub uri: Uri,
     pub headers: HeaderMap,
@@ -48,31 +48,31 @@ impl Call {
 /// What happens to a request instead of being forwarded and answered.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// Isn't forwarded; answered with this status and AWS error code.
+    /// The request is not forwarded, but answered with this status and AWS error code.
     Answer(u16, &'static str),
-    /// Isn't forwarded; the connection is closed without an answer.
+    /// The request is not forwarded. The connection is closed without an answer.
     Reset,
-    /// Is forwarded and done; the connection is closed without an answer.
+    /// The request is forwarded. The connection is closed without an answer.
     LoseAnswer,
-    /// Is forwarded; the connection is closed after so many bytes of the answer's body.
+    /// The request is forwarded. The connection is closed after this many bytes of the answer's body.
     CutAnswer(usize),
-    /// Is forwarded; nothing comes after so many bytes of the answer's body, and the connection stays open.
+    /// The request is forwarded. Nothing is sent after this many bytes of the answer's body, and the connection stays open.
     StallAnswer(usize),
-    /// Is forwarded; the answer's body is another.
+    /// The request is forwarded. The answer's body is replaced.
     EditAnswer(fn(&str) -> String),
-    /// Is forwarded without its If-Match.
+    /// The request is forwarded without its If-Match.
     IgnoreIfMatch,
-    /// Isn't forwarded and never answered.
+    /// The request is not forwarded and never answered.
     Hang,
-    /// Isn't forwarded; answered with a 200 and a page of HTML, as a proxy may.
+    /// The request is not forwarded, but answered with a 200 and a page of HTML, as by a proxy.
     Imposter,
-    /// Is forwarded; the answer has no ETag, neither as a header nor in its body.
+    /// The request is forwarded. The ETag is removed from the answer's header and body.
     WithoutEtag,
-    /// Is forwarded; the answer ends properly after so many bytes of its body.
+    /// The request is forwarded. The answer ends without an error after this many bytes of its body.
     ShortenAnswer(usize),
 }
 
-/// The proxy; ends with its owner.
+/// The proxy. It ends with its owner.
 pub struct Proxy {
     address: std::net::SocketAddr,
     state: Arc<State>,
@@ -85,11 +85,11 @@ struct State {
     calls: Mutex<Vec<Call>>,
     rules: Mutex<Vec<Rule>>,
     hooks: Mutex<Vec<Awaited>>,
-    /// Answers that the client closed the connection on.
+    /// The number of answers whose connection the client closed.
     abandoned: watch::Sender<usize>,
 }
 
-/// Something that is awaited before a request is forwarded, or before its answer is.
+/// A future that the proxy awaits before it forwards a request or its answer.
 struct Awaited {
     operation: &'static str,
     moment: Moment,
@@ -135,7 +135,7 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// From now on, the `nth` (0-based) requests of `operation` meet `fault`; `0..usize::MAX` is all of them.
+    /// From now on, the `nth` (0-based) requests of `operation` meet `fault`. `0..usize::MAX` means all of them.
     pub fn inject(&self, operation: &'static str, nth: Range<usize>, fault: Fault) {
         self.state.rules.lock().unwrap().push(Rule {
             operation,
@@ -150,28 +150,28 @@ impl Proxy {
         self.state.hook(operation, Moment::Request, nth, Box::pin(hook));
     }
 
-    /// Awaits `hook` between the answer to the `nth` (0-based, from now) request of `operation` and its being passed on.
+    /// Awaits `hook` before the answer to the `nth` (0-based, from now) request of `operation` is passed on.
     pub fn after(&self, operation: &'static str, nth: usize, hook: impl Future<Output = ()> + Send + 'static) {
         self.state.hook(operation, Moment::Answer, nth, Box::pin(hook));
     }
 
-    /// Waits until the client has closed the connection on an answer that wasn't all sent.
+    /// Waits until the client has closed the connection of an answer that was not sent completely.
     pub async fn abandoned(&self) {
         let mut abandoned = self.state.abandoned.subscribe();
         abandoned.wait_for(|answers| *answers > 0).await.unwrap();
     }
 
-    /// No more faults.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.state.rules.lock().unwrap().clear();
     }
 
-    /// Everything that was asked, in order of arrival.
+    /// All requests in the order of their arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.state.calls.lock().unwrap().clone()
     }
 
-    /// How often `operation` was asked, faults and retries included.
+    /// The number of requests of `operation`, including faults and retries.
     pub fn count(&self, operation: &str) -> usize {
         self.calls().iter().filter(|call| call.operation == operation).count()
     }
@@ -193,7 +193,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
         let state = state.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(state.clone(), request));
-            // An `Err` here is a connection that was closed, by the client or by a fault.
+            // An `Err` means that the client or a fault has closed the connection.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(connection), service)
                 .await;
@@ -294,7 +294,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Reply, 
     }
 }
 
-/// An answer's body that says when it's dropped before its end.
+/// An answer's body that reports when it is dropped before its end.
 struct Watched<B: Body> {
     body: B,
     ended: bool,
@@ -373,7 +373,7 @@ impl State {
     }
 }
 
-/// `sent`, then a broken connection. The pause makes hyper flush what it has before it sees the error.
+/// `sent`, then a broken connection. During the pause, hyper flushes its buffer before it sees the error.
 fn cut(sent: Bytes) -> UnsyncBoxBody<Bytes, BoxError> {
     let frames = stream::unfold(Some(sent), |sent| async move {
         match sent {
@@ -387,7 +387,7 @@ fn cut(sent: Bytes) -> UnsyncBoxBody<Bytes, BoxError> {
     BodyExt::boxed_unsync(StreamBody::new(frames))
 }
 
-/// In the form of the service that was asked: KMS speaks JSON, S3 XML.
+/// The error in the form of the service: JSON for KMS, XML for S3.
 fn error_reply(status: u16, code: &str, request: &HeaderMap) -> Reply {
     let body = if request.contains_key("x-amz-target") {
         format!(r#"{{"__type":"{code}","message":"injected"}}"#)

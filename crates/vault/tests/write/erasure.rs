@@ -1,4 +1,4 @@
-//! A copy and an erasure of the same recording at the same time. Whoever is first, nothing is left.
+//! A copy and an erasure of the same recording at the same time. In any order, nothing is left.
 
 use tokio::sync::oneshot;
 use vault::{Eraser, Erasure, ObjectKeys, Outcome};
@@ -18,7 +18,7 @@ fn two_parts() -> Scripted {
 }
 
 impl World {
-    /// A whole erasure, to be run at a moment of a copy's.
+    /// A whole erasure, which a hook runs in the middle of a copy.
     fn erasure(&self) -> impl Future<Output = ()> + Send + 'static {
         let eraser = Eraser::new(self.direct_bucket());
         async move {
@@ -26,7 +26,7 @@ impl World {
         }
     }
 
-    /// The mark stands, and there's neither a version nor an upload.
+    /// The mark exists, and there is no version and no upload.
     async fn assert_erased(&self) {
         assert!(self.object(&recording(1).erasure_mark_key()).await.is_some());
         assert_eq!(self.versions(&recording(1).object_key()).await, [""; 0]);
@@ -37,7 +37,7 @@ impl World {
 #[tokio::test]
 async fn an_erasure_before_the_commit_wins() {
     for (operation, source) in [
-        // Committed although the erasure is over: the look after the commit finds the mark.
+        // The copy commits after the erasure has ended. Its look after the commit finds the mark.
         ("PutObject", one_part()),
         ("CreateMultipartUpload", two_parts()),
         // The erasure aborts the upload.
@@ -67,7 +67,7 @@ async fn an_erasure_between_the_commit_and_the_look_wins() {
 #[tokio::test]
 async fn an_erasure_after_the_look_finds_the_copy() {
     let world = World::start_versioned().await;
-    // The mark and the object before the copy, the mark after it.
+    // The copy looks for the mark and the object before it begins, and for the mark after the commit.
     world.proxy.after("HeadObject", 2, world.erasure());
     assert!(matches!(world.store(&one_part()).await, Ok(Outcome::Stored(_))));
     assert_eq!(world.proxy.count("HeadObject"), 3);
@@ -76,8 +76,8 @@ async fn an_erasure_after_the_look_finds_the_copy() {
 
 #[tokio::test]
 async fn a_commit_between_the_mark_and_the_erasures_look_is_taken_back() {
-    // The copy's own look for abandoned uploads is the first of its kind.
-    for (look, nth) in [("ListMultipartUploads", 1), ("ListObjectVersions", 0)] {
+    // The copy's own list of open uploads comes after its end.
+    for look in ["ListMultipartUploads", "ListObjectVersions"] {
         let world = World::start_versioned().await;
         let (begin, begun) = oneshot::channel();
         let (marked, is_marked) = oneshot::channel();
@@ -86,7 +86,7 @@ async fn a_commit_between_the_mark_and_the_erasures_look_is_taken_back() {
             begin.send(()).unwrap();
             is_marked.await.unwrap();
         });
-        world.proxy.before(look, nth, async move {
+        world.proxy.before(look, 0, async move {
             marked.send(()).unwrap();
             is_copied.await.unwrap();
         });
@@ -114,7 +114,7 @@ async fn only_its_own_version_is_taken_back() {
     let erasure = world.erasure();
     world.proxy.after("PutObject", 0, async move {
         erasure.await;
-        // Somebody's who isn't bound by the mark.
+        // An object of another writer, which the mark does not bind.
         let put = s3.put_object().bucket(bucket).key(recording(1).object_key());
         put.send().await.unwrap();
     });
@@ -138,7 +138,7 @@ async fn a_commit_whose_answer_is_lost_is_taken_back_as_well() {
     for (commit, source) in [("PutObject", one_part()), ("CompleteMultipartUpload", two_parts())] {
         let world = World::start_versioned().await;
         world.proxy.inject(commit, 0..usize::MAX, Fault::LoseAnswer);
-        // Two looks before the copy, two to find out what became of the commit, and the last one at the mark.
+        // Two looks before the copy, two for the result of the commit, and the last one for the mark.
         world.proxy.before("HeadObject", 4, world.erasure());
         let outcome = world.store(&source).await;
         assert!(matches!(outcome, Ok(Outcome::Erased)), "{commit}: {outcome:?}");
@@ -160,7 +160,7 @@ async fn a_recording_that_was_stored_and_deleted_does_not_come_back() {
     assert_eq!(source.opened(), []);
     assert_eq!(world.object(&key).await, None);
 
-    // Who wants it back removes the marker.
+    // Removing the marker allows the copy again.
     for version in world.versions(&key).await {
         let delete = client.delete_object().bucket(&world.bucket).key(&key);
         delete.version_id(version).send().await.unwrap();

@@ -1,4 +1,4 @@
-//! The writer against a real S3 and KMS emulator. What is stored is opened with KMS Decrypt and compared byte by byte.
+//! The writer against an S3 and KMS emulator. The stored object is opened with KMS Decrypt and compared byte by byte.
 
 // `clippy.toml` allows it in `#[test]` functions; what they call is test code too.
 #![allow(clippy::unwrap_used)]
@@ -48,7 +48,7 @@ impl World {
         store(&self.writer(), source).await
     }
 
-    /// Recording 1 as it's stored, opened; `None` if it isn't there.
+    /// The plaintext of recording 1. `None` if it is not stored.
     async fn stored(&self) -> Option<Vec<u8>> {
         let object = self.object(&recording(1).object_key()).await?;
         let header = UnverifiedHeader::parse(&object).unwrap();
@@ -73,7 +73,7 @@ impl World {
         Some(open_message(&object, &data_key, Profile::VAULT).unwrap().plaintext)
     }
 
-    /// The recording is stored whole, and nothing is left behind.
+    /// The recording is stored completely, and no upload is open.
     async fn assert_stored(&self, source: &Scripted) {
         // `assert_eq` would print megabytes.
         assert!(
@@ -83,20 +83,20 @@ impl World {
         assert_eq!(self.open_uploads().await, []);
     }
 
-    /// Nothing is stored, and nothing is left behind.
+    /// Nothing is stored, and no upload is open.
     async fn assert_absent(&self) {
         assert!(self.stored().await.is_none());
         assert_eq!(self.open_uploads().await, []);
     }
 }
 
-/// Stores recording 1 within a deadline that's never met.
+/// Stores recording 1 with a deadline that is never reached.
 async fn store(writer: &Writer, source: &Scripted) -> Result<Outcome, StoreError> {
     let deadline = Instant::now() + Duration::from_secs(600);
     writer.store(&recording(1), &incoming(), source, deadline).await
 }
 
-/// Of which nothing is reported, and which is stored whatever it may be: most tests' recordings are audio.
+/// A recording without a description by the source. It is stored whatever the bytes are.
 fn incoming() -> Incoming {
     Incoming {
         content_type: ContentType::Wav,

@@ -112,7 +112,7 @@ impl OriginalDeleter {
         Ok(self.catalog.presence(recording).await? == Presence::Erased)
     }
 
-    /// What Twilio reports of the recording now, and what it reported in the callback.
+    /// The facts that Twilio reports now, and the facts that it reported in the callback.
     async fn reported(&self, job: &DeleteOriginal) -> Result<[Reported; 2], TwilioAccountError> {
         let original = self.twilio.fetch_recording(&job.recording_sid).await?;
         let now = Reported {

@@ -1,7 +1,7 @@
 //! Checks that recordings arrive at all. A schedule runs the check at times at which there should be some.
 //!
-//! S3 cannot list a bucket's newest objects. So Twilio is asked for the recordings of the last hours, and the bucket for
-//! these. One stored recording is enough: its callback came, and its copy was made.
+//! S3 cannot list a bucket's newest objects. So the check lists the recordings of the last hours at Twilio, and looks
+//! for them in the bucket. One stored recording is enough: its callback came, and its copy was made.
 
 use std::{future, pin::pin, time::Duration};
 
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::clock;
 
-/// What the check found.
+/// The result of the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Arrived {

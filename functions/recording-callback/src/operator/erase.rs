@@ -11,7 +11,7 @@ use vault::{EraseError, Erasure, ServiceError};
 use super::{clients::Clients, command::Erase};
 use crate::{schedules::ScheduleError, twilio_account::TwilioAccountError};
 
-/// What was erased, and what was kept.
+/// The result of an erasure.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Erased {
@@ -127,7 +127,7 @@ async fn erase_everywhere(clients: &Clients, request: &Erase) -> Result<Erased, 
 }
 
 /// The state of an original that is to be kept. The recording is marked as erased, so a job that has not given notice by
-/// now leaves the original alone. Notices are read before Twilio is asked.
+/// now leaves the original alone. Notices are read before the request to Twilio.
 async fn keep_original(clients: &Clients, recording: &RecordingSid) -> Result<Original, ErasureError> {
     let notices = &clients.deletion_notices;
     let under_way = notices.is_deletion_under_way(recording, SystemTime::now()).await;

@@ -22,7 +22,7 @@ pub(crate) struct Deletions {
     copies_queue_arn: String,
     dead_letters_arn: String,
     pub(crate) after: Duration,
-    /// Whether originals are deleted too that no task links to. Insights may be able to play nothing else.
+    /// Whether originals that no task links to are deleted too. Insights may be able to play nothing else.
     pub(crate) unlinked: bool,
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Schedules {
     role_arn: String,
 }
 
-/// What a schedule does at its time.
+/// The delivery that a schedule makes at its time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Delivery<'a> {
     /// The ARN of a queue or a function.

@@ -1,4 +1,4 @@
-//! How much of a reply was sent, and the end of its audit trail. The body or the watch on its deadline writes the end, once.
+//! The progress of a reply, and the end of its audit trail. The body or the watch on its deadline writes the end, once.
 
 use std::{
     ops::Range,

@@ -26,7 +26,7 @@ fn get(fields: &[(HeaderName, &str)], len: u64) -> Result<Decision, Unservable> 
     request(Method::GET, fields).decide(&facts(len), MAX)
 }
 
-/// A range asked for by the `<audio>` element of a browser that asks for the rest by itself.
+/// A range requested by the `<audio>` element of a browser that asks for the rest by itself.
 fn audio_element(range: &str) -> PlaybackRequest {
     let fields = [
         (RANGE, range),

@@ -96,7 +96,7 @@ async fn a_range_past_the_end_is_told_the_length() {
     let answer = world.get(&[("range", "bytes=100-")]).await;
     assert_eq!(answer.error(), (416, "range_not_satisfiable".to_owned()));
     assert_eq!(answer.header("content-range"), Some("bytes */100"));
-    // This answer has no bytes of the recording, so S3 is asked whether the recording still exists.
+    // This answer has no bytes of the recording, so a request to S3 checks that the recording still exists.
     assert_eq!(world.shelf.log(), ["open for 190000000 from 100", "open"]);
 }
 

@@ -12,7 +12,7 @@ const PATIENCE: Patience = Patience {
     pause: Duration::ZERO,
 };
 
-/// Gives these replies in turn; whoever asks for more has no bound.
+/// Returns these replies in turn. A request for more is a test failure.
 struct Replies(Mutex<VecDeque<Result<SourceReply, SourceError>>>, Mutex<Vec<u64>>);
 
 impl Source for Replies {
@@ -23,14 +23,14 @@ impl Source for Replies {
     }
 }
 
-/// As much as is looked at before a reply counts.
+/// The length of the head that is examined before a reply is accepted.
 fn begun(rest: &[u8]) -> Vec<u8> {
     [&[b'.'; HEAD_LEN][..], rest].concat()
 }
 
 const AT: u64 = HEAD_LEN as u64;
 
-/// A reply that starts at `start` and ends when `bytes` are over, wherever that is.
+/// A reply that starts at `start` and ends after `bytes`, even if bytes are missing.
 fn reply(start: u64, total_len: Option<u64>, bytes: &[u8]) -> SourceReply {
     SourceReply {
         start,
@@ -40,12 +40,12 @@ fn reply(start: u64, total_len: Option<u64>, bytes: &[u8]) -> SourceReply {
     }
 }
 
-/// The first reply of a recording that is so much longer than its head.
+/// The first reply of a recording that is this much longer than its head.
 fn first(more: u64, bytes: &[u8]) -> SourceReply {
     reply(0, Some(AT + more), &begun(bytes))
 }
 
-/// A reply that goes on so many bytes after the head.
+/// A reply that starts this many bytes after the head.
 fn then(after: u64, more: u64, bytes: &[u8]) -> SourceReply {
     reply(AT + after, Some(AT + more), bytes)
 }
@@ -60,7 +60,7 @@ fn tagged(mut reply: SourceReply, validator: Option<&str>) -> SourceReply {
     reply
 }
 
-/// What comes until the end or an error, restarts included; and where it was opened.
+/// The events until the end or an error, including restarts, and the bytes at which the source was opened.
 async fn read(replies: impl IntoIterator<Item = SourceReply>) -> (Vec<u8>, Result<(), StoreError>, Vec<u64>) {
     read_all(replies.into_iter().map(Ok)).await
 }
@@ -174,14 +174,14 @@ async fn a_restart_does_not_forget_what_was_announced() {
             matches!(end, Err(StoreError::LengthChanged { before, after: a }) if (before, a) == (AT + 5, AT + after))
         );
     }
-    // It announces nothing, and ends too early.
+    // It announces no length, and ends too early.
     let shorter = reply(0, None, &begun(b"abcd"));
     let (bytes, end, _) = read([first(5, b"ab"), shorter, first(5, b"vwxyz")]).await;
     assert!(end.is_ok());
     assert_eq!(bytes, begun(b"vwxyz"));
 }
 
-/// As after an upload that has to begin again.
+/// As after an upload that must start over.
 #[tokio::test]
 async fn what_is_begun_anew_does_not_forget_what_was_announced() {
     let recording = RecordingSid::parse(&format!("RE{:032x}", 1)).unwrap();
@@ -218,7 +218,7 @@ async fn a_reply_from_elsewhere_is_refused() {
 }
 
 proptest! {
-    /// However the replies are cut, what comes is the recording.
+    /// However the replies are cut, the result is the recording.
     #[test]
     fn resumes_lose_and_repeat_nothing(
         rest in prop::collection::vec(any::<u8>(), 1..40),

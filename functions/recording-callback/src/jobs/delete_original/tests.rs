@@ -179,7 +179,7 @@ async fn an_original_stays_after_an_erasure_that_failed_half_way() {
 async fn an_original_stays_if_its_recording_is_erased_while_it_is_verified() {
     let aws = Emulated::start().await;
     aws.store(&recording(), ContentType::Wav, wav()).await;
-    // Twilio is asked for the duration between the verification and the deletion.
+    // The job requests the duration from Twilio between the verification and the deletion.
     let (config, bucket) = (aws.config.clone(), aws.name.clone());
     let erased_meanwhile = move |asked: &Asked| {
         if asked.what.starts_with("GET") {

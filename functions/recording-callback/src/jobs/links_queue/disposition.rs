@@ -1,4 +1,4 @@
-//! What happens to the message of a link that is not done.
+//! Decides what happens to the message of a link that is not done.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// What happens to a message.
+/// The next step for a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Disposition {
     /// SQS delivers it again after this time.

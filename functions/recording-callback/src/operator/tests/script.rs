@@ -41,7 +41,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/operate.py");
 
-/// What the script sends for a command line.
+/// The event that the script sends for a command line.
 struct Sent {
     command: Command,
     /// The key of the cursor in the bucket, if the script knows the operation's name beforehand.

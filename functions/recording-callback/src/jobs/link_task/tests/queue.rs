@@ -1,4 +1,4 @@
-//! What the linker does with a link's message.
+//! The linker's handling of a link's message.
 
 use aws_lambda_events::sqs::SqsEvent;
 
