@@ -57,7 +57,9 @@ use crate::{
 /// The correct order compiles:
 ///
 /// ```
-/// # use esdk_message::{FrameError, Sealer};
+/// # // The same imports as above, so that a renamed type cannot be the reason why the others do not compile.
+/// # #[allow(unused_imports)]
+/// # use esdk_message::{FrameError, FrameIndex, FrameKind, Sealer};
 /// fn seal(mut sealer: Sealer, frame: &mut [u8], last: &mut [u8]) -> Result<(), FrameError> {
 ///     sealer.seal_next(frame)?;
 ///     sealer.seal_final(last)

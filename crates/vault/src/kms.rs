@@ -156,7 +156,7 @@ pub enum DecryptError {
     #[error("KMS used another key than requested")]
     OtherKey,
     /// KMS answered without a plaintext. The answer was cut off, or came from another server.
-    #[error("Decrypt: no usable answer")]
+    #[error("KMS answered without a plaintext")]
     NoPlaintext,
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{proxy::Error, values};
 
-/// A recording's header has 504 to 521 bytes, and one with four data keys has less than 2 KiB.
+/// In us-east-1, a recording's header has 504 to 521 bytes. One with four data keys has less than 2 KiB.
 const HEADER_RANGE: &str = "bytes=0-4095";
 
 /// The number of objects that are read in parallel.

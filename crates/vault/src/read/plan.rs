@@ -6,8 +6,8 @@ use esdk_message::{FrameKind, FrameLength, Layout, ObjectOffset, PlaintextOffset
 
 use crate::KeyArn;
 
-/// Bytes to request if only the header is needed. A recording's header has 504 to 521 bytes, and one with four data keys
-/// (the most that are accepted) has less than 2 KiB. 4 KiB still fit the first round trip of a TCP connection.
+/// Bytes to request if only the header is needed. In us-east-1, a recording's header has 504 to 521 bytes. One with four
+/// data keys (the most that are accepted) has less than 2 KiB. 4 KiB still fit the first round trip of a TCP connection.
 const HEAD_LEN: u64 = 4 * 1024;
 
 /// Length of a recording's encryption context in the header: a count, and two lengths, key and value for each of the four

@@ -130,11 +130,12 @@ async fn a_killed_copys_upload_is_aborted_by_the_next_one_after_twenty_minutes()
     let key = recording(1).object_key();
     world.open_upload(&key).await;
     let foreign = world.open_upload(&recording(2).object_key()).await;
-    let source = Scripted::whole(audio(1000, 1));
     let later = world
         .writer()
         .with_clock(|| SystemTime::now() + Duration::from_secs(21 * 60));
-    receipt(store(&later, &source).await);
+    // A copy that stores the recording aborts every upload. This one fails, so that only the age counts.
+    let source = Scripted::new(audio(1000, 1), [Ending::Refused { retryable: false }]);
+    store(&later, &source).await.unwrap_err();
     assert_eq!(world.open_uploads().await, [(recording(2).object_key(), foreign)]);
 }
 
