@@ -2,9 +2,8 @@
 
 use std::{fs, io, path::Path, process::Command, time::Duration};
 
+use loopback::Upstream;
 use toolbox::{Process, ProcessError, ToolError, Venv, free_port, tool};
-
-use crate::proxy::Upstream;
 
 /// It starts within a second. A machine that is busy with a build may take many times as long.
 const START_BOUND: Duration = Duration::from_secs(60);

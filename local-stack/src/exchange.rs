@@ -1,17 +1,16 @@
-//! What was asked of the public addresses, and what was answered.
+//! The requests to the public addresses, and the heads of their answers.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
+use fault_proxy::{History, Mark};
 use http::{
     Method, Response, StatusCode, Uri,
     header::{CONTENT_RANGE, HeaderMap, HeaderName, RANGE},
     request::Parts,
 };
-
-use crate::history::{History, Mark};
 
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
@@ -80,7 +79,7 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 pub struct Exchanges(Arc<Mutex<History<Exchange>>>);
 
 impl Exchanges {
-    /// Now: what's answered from here on is told by [`Exchanges::since`].
+    /// The current moment. [`Exchanges::since`] returns the exchanges that are answered later.
     #[must_use]
     pub fn mark(&self) -> Mark {
         self.history().mark()
@@ -96,7 +95,7 @@ impl Exchanges {
         exchanges.into_iter().map(|(_, exchange)| exchange).collect()
     }
 
-    /// The same with the time of each, and the mark of what comes next.
+    /// The same with the time of each, and the mark of the current moment.
     pub(crate) fn timed_since(&self, mark: Mark) -> (Vec<(Instant, Exchange)>, Mark) {
         self.history().since(mark)
     }

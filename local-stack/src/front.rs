@@ -10,13 +10,13 @@ use futures_util::TryStreamExt;
 use http::{Request, Response, StatusCode, Uri, header::CONTENT_TYPE, request::Parts, uri::PathAndQuery};
 use http_body_util::{BodyDataStream, BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use loopback::{Body, Error, Upstream};
 use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
     exchange::{Asked, Exchanges},
     instances::{Instances, InvocationError},
     invocation::invoke,
-    proxy::{self, Body, Error, Upstream},
     values,
 };
 
@@ -71,7 +71,7 @@ impl Front {
 
     /// Serves as long as the current runtime lives.
     pub(crate) fn serve(self, listener: TcpListener) {
-        proxy::serve(listener, move |request| {
+        loopback::serve(listener, move |request| {
             let front = self.clone();
             async move { front.answer(request).await }
         });
@@ -107,7 +107,7 @@ impl Front {
 
     async fn invoke(&self, request: Request<Bytes>) -> Result<Response<Body>, InvocationError> {
         let lease = Arc::clone(&self.instances).lease(INSTANCE_BOUND).await?;
-        let mut request = request.map(proxy::full);
+        let mut request = request.map(loopback::full);
         let uri = function_path(lease.name(), request.uri()).map_err(|error| InvocationError::Broken(error.into()))?;
         *request.uri_mut() = uri;
         let mut response = invoke(self.emulator.clone(), lease, request).await?;
@@ -126,7 +126,7 @@ impl Front {
                 return Err(InvocationError::Broken("the answer is longer than 6 MB".into()));
             }
         }
-        Ok(Response::from_parts(parts, proxy::full(buffered.freeze())))
+        Ok(Response::from_parts(parts, loopback::full(buffered.freeze())))
     }
 
     /// The answer of AWS if the function gives none.
@@ -152,7 +152,7 @@ fn function_path(instance: &str, uri: &Uri) -> Result<Uri, http::Error> {
 
 fn refusal(status: StatusCode) -> Response<Body> {
     let message = format!(r#"{{"message":"{}"}}"#, status.canonical_reason().unwrap_or_default());
-    let mut response = Response::new(proxy::full(message));
+    let mut response = Response::new(loopback::full(message));
     *response.status_mut() = status;
     response
         .headers_mut()

@@ -8,13 +8,14 @@ use std::{
     time::Duration,
 };
 
+use loopback::Error;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until, timeout},
 };
 use toolbox::{Process, ProcessError};
 
-use crate::{Role, lineage::Traces, proxy::Error};
+use crate::{Role, lineage::Traces};
 
 /// The definition of a function, from which its instances are started.
 #[derive(Debug)]

@@ -7,15 +7,13 @@ use futures_util::StreamExt;
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyDataStream, BodyExt, StreamBody};
+use loopback::{Body, Error, Upstream};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
 };
 
-use crate::{
-    instances::{Instances, InvocationError, Lease},
-    proxy::{self, Body, Error, Upstream},
-};
+use crate::instances::{Instances, InvocationError, Lease};
 
 /// Lambda ends a streamed answer at 200 MB:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>.
@@ -49,7 +47,7 @@ pub(crate) async fn invoke_with(
     let lease = Arc::clone(instances).lease(bound).await?;
     lease.begin(trace);
     let path = format!("/2015-03-31/functions/{}/invocations", lease.name());
-    let request = Request::post(path).body(proxy::full(event));
+    let request = Request::post(path).body(loopback::full(event));
     let request = request.map_err(|error| InvocationError::Broken(error.into()))?;
     let (parts, body) = invoke(emulator.clone(), lease, request).await?.into_parts();
     let answer = body.collect().await.map_err(InvocationError::Broken)?.to_bytes();

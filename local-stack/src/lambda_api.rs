@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use loopback::{Body, Error, Upstream};
 use serde_json::{json, value::RawValue};
 use tokio::net::TcpListener;
 
@@ -18,7 +19,6 @@ use crate::{
     Role,
     instances::{Instances, InvocationError},
     invocation::invoke_with,
-    proxy::{self, Body, Error, Upstream},
 };
 
 /// The largest event (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>): 6 MB if the caller
@@ -66,7 +66,7 @@ impl LambdaApi {
 
     /// Serves as long as the current runtime lives.
     pub(crate) fn serve(self, listener: TcpListener) {
-        proxy::serve(listener, move |request| {
+        loopback::serve(listener, move |request| {
             let api = self.clone();
             async move { Ok(api.take(request).await?.unwrap_or_else(Refusal::render)) }
         });
@@ -117,7 +117,7 @@ impl LambdaApi {
                         eprintln!("stack: {role}: {error}");
                     }
                 });
-                let mut response = Response::new(proxy::full(Bytes::new()));
+                let mut response = Response::new(loopback::full(Bytes::new()));
                 *response.status_mut() = StatusCode::ACCEPTED;
                 Ok(response)
             }
@@ -146,7 +146,7 @@ impl Refusal {
             Self::AllBusy => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException"),
         };
         let body = json!({"Type": "User", "Message": code});
-        let mut response = Response::new(proxy::full(body.to_string()));
+        let mut response = Response::new(loopback::full(body.to_string()));
         *response.status_mut() = status;
         response
             .headers_mut()
@@ -173,7 +173,7 @@ fn streamed(status: StatusCode, body: &[u8]) -> Bytes {
 }
 
 fn answered(payload: Bytes, error: Option<&'static str>) -> Response<Body> {
-    let mut response = Response::new(proxy::full(payload));
+    let mut response = Response::new(loopback::full(payload));
     let headers = response.headers_mut();
     headers.insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
     if let Some(error) = error {

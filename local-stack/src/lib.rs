@@ -22,7 +22,6 @@ mod emulator;
 mod environment;
 mod exchange;
 mod front;
-mod history;
 mod instances;
 mod invocation;
 mod invoking;
@@ -32,7 +31,6 @@ mod lineage;
 mod media;
 mod page;
 mod poller;
-mod proxy;
 mod ready;
 mod resources;
 mod role;
@@ -43,12 +41,13 @@ pub mod values;
 mod voice_encryption;
 mod wire;
 
+pub use fault_proxy::{Fault, Mark};
+
 pub use self::{
     binaries::{Binaries, Build, BuildError},
     callback::Callback,
     emulator::EmulatorError,
     exchange::{Asked, Exchange, Exchanges},
-    history::Mark,
     invoking::Invoked,
     ledger::{Delivery, DeliveryState},
     resources::{Queue, Resources, Rotation},
@@ -56,5 +55,5 @@ pub use self::{
     schedules::{Fired, Schedule, ScheduleError},
     stack::{Stack, StackError, StackOptions},
     voice_encryption::EncryptedRecording,
-    wire::{Call, Fault, Rule, Wire},
+    wire::{Call, Rule, Wire},
 };

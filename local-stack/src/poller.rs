@@ -12,16 +12,10 @@ use aws_sdk_sqs::{
     types::{Message, MessageSystemAttributeName},
 };
 use http::StatusCode;
+use loopback::{Error, Upstream};
 use serde_json::{Value, json};
 
-use crate::{
-    instances::Instances,
-    invocation::invoke_with,
-    ledger::Ledger,
-    lineage,
-    proxy::{Error, Upstream},
-    resources::Queue,
-};
+use crate::{instances::Instances, invocation::invoke_with, ledger::Ledger, lineage, resources::Queue};
 
 /// The longest wait that SQS allows.
 const LONG_POLL_SECONDS: i32 = 20;

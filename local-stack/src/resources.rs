@@ -8,9 +8,10 @@ use aws_sdk_s3::types::{
     ServerSideEncryptionRule, VersioningConfiguration,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
+use loopback::Error;
 use serde_json::json;
 
-use crate::{proxy::Error, values};
+use crate::values;
 
 /// The resources of one stack.
 #[derive(Clone, Debug)]

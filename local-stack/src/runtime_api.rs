@@ -18,14 +18,11 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri, header::CONTENT_LENGTH, uri::PathAndQuery};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use loopback::{Body, Error, Upstream};
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
-use crate::{
-    Role,
-    lineage::Traces,
-    proxy::{self, Body, Error, Upstream},
-};
+use crate::{Role, lineage::Traces};
 
 /// The corrected Runtime API, served as long as the current runtime lives.
 #[derive(Debug)]
@@ -38,12 +35,12 @@ pub(crate) struct RuntimeApi {
 
 impl RuntimeApi {
     pub(crate) async fn start(emulator: Upstream) -> io::Result<Self> {
-        let (listener, port) = proxy::listen().await?;
+        let (listener, port) = loopback::listen().await?;
         let ready = watch::Sender::default();
         let seen = ready.clone();
         let traces = Traces::default();
         let known = traces.clone();
-        proxy::serve(listener, move |request| {
+        loopback::serve(listener, move |request| {
             relay(emulator.clone(), seen.clone(), known.clone(), request)
         });
         Ok(Self { port, ready, traces })
@@ -89,7 +86,7 @@ async fn relay(
 
     // The sender is dropped with the body: when the whole body is sent, or when it breaks.
     let (sending, sent) = oneshot::channel::<Infallible>();
-    let body = proxy::pass_on(body).map_frame(move |frame| {
+    let body = loopback::pass_on(body).map_frame(move |frame| {
         let _ = &sending;
         frame
     });
@@ -125,7 +122,7 @@ async fn with_spaces(response: Response<Body>) -> Result<Response<Body>, Error> 
         Err(_) => body,
     };
     parts.headers.insert(CONTENT_LENGTH, body.len().into());
-    Ok(Response::from_parts(parts, proxy::full(body)))
+    Ok(Response::from_parts(parts, loopback::full(body)))
 }
 
 /// Splits off what [`RuntimeApi::url`] puts before the emulator's path.
@@ -158,16 +155,16 @@ mod tests {
 
     /// An emulator that answers like `cargo lambda watch`: at once, with its constant deadline.
     async fn runtime_api() -> (RuntimeApi, mpsc::UnboundedReceiver<String>) {
-        let (listener, port) = proxy::listen().await.unwrap();
+        let (listener, port) = loopback::listen().await.unwrap();
         let (requested, paths) = mpsc::unbounded_channel();
-        proxy::serve(listener, move |request: Request<Incoming>| {
+        loopback::serve(listener, move |request: Request<Incoming>| {
             requested.send(request.uri().path().to_owned()).unwrap();
             // The body is read in the background, after the answer.
             tokio::spawn(request.into_body().collect());
             async {
                 Ok(Response::builder()
                     .header("lambda-runtime-deadline-ms", "600000")
-                    .body(proxy::full(EVENT))?)
+                    .body(loopback::full(EVENT))?)
             }
         });
         (RuntimeApi::start(Upstream::new(port)).await.unwrap(), paths)

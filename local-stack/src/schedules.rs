@@ -5,9 +5,10 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_scheduler::{operation::get_schedule::GetScheduleError, types::ActionAfterCompletion};
+use loopback::Error;
 use serde_json::{Value, json};
 
-use crate::{Role, Stack, invoking::Invoked, lambda_api::invocations_path, proxy::Error, resources::Queue, values};
+use crate::{Role, Stack, invoking::Invoked, lambda_api::invocations_path, resources::Queue, values};
 
 /// A schedule in the functions' group.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,9 +8,10 @@ use aws_lc_rs::{
     rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PublicEncryptingKey},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use loopback::Error;
 use serde_json::{Value, json};
 
-use crate::{Stack, proxy::Error, resources::Rotation};
+use crate::{Stack, resources::Rotation};
 
 /// The public key's SID at Twilio.
 const PUBLIC_KEY_SID: &str = "CR00000000000000000000000000000001";

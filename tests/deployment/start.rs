@@ -1,14 +1,11 @@
 //! Starts the functions with the environments of a deployment.
 
-use std::{collections::BTreeMap, path::Path, process::Stdio};
+use std::{collections::BTreeMap, future::pending, path::Path, process::Stdio};
 
 use deployment::FUNCTIONS;
 use local_stack::{Binaries, Role};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    net::TcpListener,
-    process::Command,
-};
+use loopback::Server;
+use tokio::process::Command;
 
 /// The variables of one function.
 pub(crate) type Environment = BTreeMap<String, String>;
@@ -49,24 +46,20 @@ pub(crate) async fn every_function_starts(binaries: &Binaries, environments: &BT
 /// Starts a function with its own Runtime API, and waits for its first request for an invocation. If the function ends
 /// instead, the error is its output.
 async fn start(binary: &Path, environment: &Environment) -> Result<(), String> {
-    let runtime_api = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let runtime_api = Server::start_async(|_, _| pending()).await;
     let function = Command::new(binary)
         .env_clear()
         .envs(BY_LAMBDA)
-        .env("AWS_LAMBDA_RUNTIME_API", runtime_api.local_addr().unwrap().to_string())
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api.url.authority())
         .envs(environment)
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let asked = async {
-        let (connection, _) = runtime_api.accept().await.unwrap();
-        let mut lines = BufReader::new(connection).lines();
-        lines.next_line().await.unwrap().unwrap()
-    };
     tokio::select! {
-        request = asked => {
-            assert_eq!(request, "GET /2018-06-01/runtime/invocation/next HTTP/1.1");
+        request = runtime_api.first_request() => {
+            assert_eq!(request.method, "GET");
+            assert_eq!(request.target, "/2018-06-01/runtime/invocation/next");
             Ok(())
         }
         ended = function.wait_with_output() => Err(String::from_utf8(ended.unwrap().stdout).unwrap()),

@@ -138,15 +138,9 @@ impl fmt::Debug for ServiceSettings {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    };
-
     use aws_credential_types::Credentials;
     use aws_sdk_secretsmanager::Client;
-    use axum::{Router, serve::ListenerExt};
-    use tokio::net::TcpListener;
+    use loopback::{Server, silent};
 
     use super::*;
 
@@ -232,16 +226,8 @@ mod tests {
 
     #[tokio::test]
     async fn clients_share_one_connection() {
-        let connections = Arc::new(AtomicUsize::new(0));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let counter = Arc::clone(&connections);
-        let counted = listener.tap_io(move |_| {
-            counter.fetch_add(1, Ordering::Relaxed);
-        });
-        tokio::spawn(async { axum::serve(counted, Router::new().fallback(async || "{}")).await });
-
-        let settings = Settings::from_pairs([("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", &endpoint)]);
+        let server = Server::answering(200, &[], "{}").await;
+        let settings = Settings::from_pairs([("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", server.endpoint())]);
         let config = read(settings, NOTHING, TIMEOUTS)
             .unwrap()
             .into_builder()
@@ -257,7 +243,7 @@ mod tests {
                 .await
                 .unwrap();
         }
-        assert_eq!(connections.load(Ordering::Relaxed), 1);
+        assert_eq!(server.connections(), 1);
     }
 
     /// The service accepts connections and never answers.
@@ -265,17 +251,10 @@ mod tests {
     async fn a_silent_service_is_given_up_within_the_operations_time() {
         const LONG: Duration = Duration::from_secs(60 * 60);
         const SHORT: Duration = Duration::from_millis(100);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let taken = tokio::spawn(async move {
-            let mut connections = Vec::new();
-            loop {
-                connections.push(listener.accept().await);
-            }
-        });
+        let endpoint = silent().await;
         // First only the operation's limit applies, then only the limit of each attempt.
         for (attempt, operation) in [(LONG, SHORT), (SHORT, LONG)] {
-            let settings = Settings::from_pairs([("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", &endpoint)]);
+            let settings = Settings::from_pairs([("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", endpoint.as_str())]);
             let credentials = Credentials::new("test", "test", None, None, "test");
             let config = read(settings, NOTHING, Timeouts { attempt, operation })
                 .unwrap()
@@ -286,6 +265,5 @@ mod tests {
             let answer = tokio::time::timeout(Duration::from_secs(60), asked).await;
             assert!(answer.expect("the call ends").is_err());
         }
-        taken.abort();
     }
 }

@@ -52,12 +52,12 @@ async fn rig(door: Door, act: Act, count: usize, timeout: Duration) -> Rig {
     let names = (0..count).map(|number| (format!("f-{number}"), String::new()));
     let instances = Instances::start(function, names).unwrap();
 
-    let (listener, port) = proxy::listen().await.unwrap();
+    let (listener, port) = loopback::listen().await.unwrap();
     let known = Arc::clone(&instances);
-    proxy::serve(listener, move |request: Request<Incoming>| {
+    loopback::serve(listener, move |request: Request<Incoming>| {
         emulate(act.clone(), Arc::clone(&known), request)
     });
-    let (listener, front_port) = proxy::listen().await.unwrap();
+    let (listener, front_port) = loopback::listen().await.unwrap();
     Front::new(door, Arc::clone(&instances), Upstream::new(port), Exchanges::default()).serve(listener);
     let path = if door == Door::HttpApi {
         values::CALLBACK_PATH
@@ -73,8 +73,8 @@ async fn rig(door: Door, act: Act, count: usize, timeout: Duration) -> Rig {
 
 async fn emulate(act: Act, instances: Arc<Instances>, request: Request<Incoming>) -> Result<Response<Body>, Error> {
     match act {
-        Act::Echo => Ok(Response::new(proxy::full(request.uri().to_string()))),
-        Act::Answer(bytes) => Ok(Response::new(proxy::full(vec![0; bytes]))),
+        Act::Echo => Ok(Response::new(loopback::full(request.uri().to_string()))),
+        Act::Answer(bytes) => Ok(Response::new(loopback::full(vec![0; bytes]))),
         Act::DieBeforeAnswer => {
             kill(&instances).await;
             std::future::pending().await
@@ -95,7 +95,7 @@ async fn emulate(act: Act, instances: Arc<Instances>, request: Request<Incoming>
             most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             go_on.notified().await;
             inside.fetch_sub(1, Ordering::SeqCst);
-            Ok(Response::new(proxy::full("done")))
+            Ok(Response::new(loopback::full("done")))
         }
     }
 }

@@ -5,9 +5,10 @@ use aws_sdk_s3::{operation::get_object::GetObjectOutput, types::Object};
 use bytes::Bytes;
 use esdk_message::UnverifiedHeader;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use loopback::Error;
 use serde::Serialize;
 
-use crate::{proxy::Error, values};
+use crate::values;
 
 /// In us-east-1, a recording's header has 504 to 521 bytes. One with four data keys has less than 2 KiB.
 const HEADER_RANGE: &str = "bytes=0-4095";

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use loopback::Upstream;
 use tokio::time::sleep;
 
 use super::{error::StackError, options::StackOptions, state::State};
@@ -10,9 +11,8 @@ use crate::{
     binaries::Binaries,
     environment::{Surroundings, environment},
     instances::{Function, Instances},
-    proxy::Upstream,
     runtime_api::RuntimeApi,
-    wire::Wire,
+    wire::{self, Rights, Wire},
 };
 
 /// The instances of each function that runs.
@@ -23,6 +23,7 @@ pub(super) struct Launch<'a> {
     pub(super) options: &'a StackOptions,
     pub(super) binaries: &'a Binaries,
     pub(super) wire: &'a Wire,
+    pub(super) rights: Option<Arc<Rights>>,
     pub(super) aws_port: u16,
     pub(super) runtime_api: &'a RuntimeApi,
     pub(super) surroundings: Surroundings<'a>,
@@ -42,7 +43,7 @@ impl Launch<'_> {
     }
 
     async fn function(&self, role: Role) -> Result<Arc<Instances>, StackError> {
-        let endpoint = self.wire.open(role, Upstream::new(self.aws_port)).await?;
+        let endpoint = wire::open(self.wire, role, Upstream::new(self.aws_port), self.rights.clone()).await?;
         let mut variables = environment(role, &endpoint, self.surroundings);
         let own = self.options.settings.iter().filter(|(of, ..)| *of == role);
         variables.extend(own.map(|(_, name, value)| (name.clone(), value.clone())));

@@ -3,6 +3,7 @@
 use std::{fs, io, sync::Arc};
 
 use aws_config::SdkConfig;
+use loopback::Error;
 use tokio::net::TcpListener;
 use toolbox::Ministack;
 use twilio_double::{TwilioDouble, TwilioOptions};
@@ -26,7 +27,6 @@ use crate::{
     lineage,
     page::{self, Page},
     poller::Mapping,
-    proxy::{self, Error},
     resources::{self, Resources},
     runtime_api::RuntimeApi,
     schedules, values,
@@ -61,8 +61,11 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     let twilio = TwilioDouble::start(twilio_options(&state)).await?;
     // Without queues, one function has the settings of several roles, so its calls belong to no single role.
     let rights = options.rights.as_deref().filter(|_| options.queues);
-    let rights = rights.map(|file| Rights::new(file, &resources)).transpose()?;
-    let wire = Wire::new(rights);
+    let rights = rights
+        .map(|file| Rights::new(file, &resources))
+        .transpose()?
+        .map(Arc::new);
+    let wire = Wire::new();
 
     let names: Vec<String> = Role::ALL.into_iter().flat_map(instance_names).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -83,6 +86,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
         options,
         binaries: &binaries,
         wire: &wire,
+        rights,
         aws_port: ministack.port(),
         runtime_api: &runtime_api,
         surroundings: around,
@@ -146,7 +150,7 @@ struct Address {
 
 impl Address {
     async fn take() -> io::Result<Self> {
-        let (listener, port) = proxy::listen().await?;
+        let (listener, port) = loopback::listen().await?;
         Ok(Self {
             listener,
             base: format!("http://127.0.0.1:{port}"),

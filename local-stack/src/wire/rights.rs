@@ -1,4 +1,4 @@
-//! The rights that calls to AWS use, written down for the check of the roles in `template.yaml`.
+//! The IAM rights that calls to AWS use, recorded for the check of the roles in `template.yaml`.
 
 use std::{
     collections::BTreeSet,
@@ -14,18 +14,18 @@ use serde_json::Value;
 use super::Call;
 use crate::resources::Resources;
 
-/// Writes a line for each right that is used for the first time: role, IAM action, and the resource by its name in the
-/// template, with what is behind the first slash of a key left open (`RecordingsBucket/recordings/*`).
+/// Writes a line for each right when it is used first: role, IAM action, and the resource by its name in the template. A key
+/// is shortened to its first folder (`RecordingsBucket/recordings/*`).
 #[derive(Debug)]
 pub(crate) struct Rights {
     file: File,
-    /// What requests name, and what the template calls it.
+    /// The names of resources in requests, and their names in the template.
     names: Vec<(String, &'static str)>,
     seen: Mutex<BTreeSet<String>>,
 }
 
 impl Rights {
-    /// Lines go to the end of the file; several stacks may share it.
+    /// Appends to the file, which several stacks may share.
     pub(crate) fn new(file: &Path, resources: &Resources) -> io::Result<Self> {
         Ok(Self {
             file: OpenOptions::new().create(true).append(true).open(file)?,
@@ -40,14 +40,14 @@ impl Rights {
             let line = format!("{} {action} {}\n", call.role.setting(), self.template_name(&resource));
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             if seen.insert(line.clone()) {
-                // One write, so that lines of several stacks don't mix.
+                // A single write, so that the lines of several stacks are not mixed.
                 (&self.file).write_all(line.as_bytes())?;
             }
         }
         Ok(())
     }
 
-    /// What the template doesn't name keeps the name that it has on the wire.
+    /// A resource that is not in the template keeps its name in the request.
     fn template_name(&self, resource: &Resource) -> String {
         let named = self.names.iter().find(|(name, _)| *name == resource.name);
         let name = named.map_or(resource.name.as_str(), |(_, name)| name);
@@ -58,13 +58,13 @@ impl Rights {
     }
 }
 
-/// What a request names, and which part of it.
+/// The resource that a request names, and the part of it.
 struct Resource {
     name: String,
     within: Option<String>,
 }
 
-/// By the service authorization reference: what a call must be allowed to do, and on what.
+/// The actions that a call must be allowed, and their resources, as in the Service Authorization Reference.
 fn rights(call: &Call, request: &Parts, body: &Value) -> Vec<(String, Resource)> {
     let whole = |name: &str| Resource {
         name: name.to_owned(),
@@ -112,7 +112,7 @@ fn s3_action(operation: &str, versioned: bool) -> &str {
     }
 }
 
-/// The bucket, or the keys that begin alike, in a path-style path.
+/// The bucket, or the folder of the key, in a path-style path.
 fn s3_resource(request: &Parts) -> Resource {
     let path = request.uri.path().trim_start_matches('/');
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));

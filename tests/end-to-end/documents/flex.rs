@@ -4,11 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use local_stack::values;
+use loopback::{Request, Server};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
 
 use super::{OPERATIONS, PLUGIN, block_with, shell::Shell};
 use crate::support::among_others;
@@ -67,6 +64,7 @@ async fn flexs_configuration_is_changed_as_written_and_nothing_else_in_it() {
     assert_eq!(configuration.document(), expected);
 }
 
+/// Flex's Configuration API with one document.
 struct Configuration {
     address: String,
     document: Arc<Mutex<Value>>,
@@ -74,17 +72,13 @@ struct Configuration {
 
 impl Configuration {
     async fn serve(document: Value) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
         let document = Arc::new(Mutex::new(document));
         let served = Arc::clone(&document);
-        tokio::spawn(async move {
-            loop {
-                let (connection, _) = listener.accept().await.unwrap();
-                answer(connection, &served).await;
-            }
-        });
-        Self { address, document }
+        let server = Server::start(move |_, request| loopback::json(200, &answer(request, &served))).await;
+        Self {
+            address: server.endpoint().to_owned(),
+            document,
+        }
     }
 
     fn document(&self) -> Value {
@@ -92,49 +86,24 @@ impl Configuration {
     }
 }
 
-async fn answer(mut connection: TcpStream, document: &Mutex<Value>) {
-    let (head, body) = request(&mut connection).await;
+fn answer(request: &Request, document: &Mutex<Value>) -> Value {
     let credentials = STANDARD.encode(format!("{}:{}", values::ACCOUNT_SID, values::AUTH_TOKEN));
-    assert!(
-        head.contains(&format!("Authorization: Basic {credentials}\r\n")),
-        "{head}"
-    );
-    let answer = {
-        let mut document = document.lock().unwrap();
-        if head.starts_with("POST /v1/Configuration ") {
-            assert!(head.contains("Content-Type: application/json\r\n"), "{head}");
-            let change: Value = serde_json::from_str(&body).unwrap();
-            assert_eq!(
-                change["account_sid"], document["account_sid"],
-                "account_sid is mandatory"
-            );
-            // The request replaces the fields that it contains. Objects are replaced as a whole, and other fields stay.
-            let change = change.as_object().unwrap().clone();
-            document.as_object_mut().unwrap().extend(change);
-        } else {
-            assert!(head.starts_with("GET /v1/Configuration "), "{head}");
-        }
-        document.to_string()
-    };
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        answer.len()
-    );
-    connection.write_all((head + &answer).as_bytes()).await.unwrap();
-}
+    assert_eq!(request.header("authorization"), Some(&*format!("Basic {credentials}")));
+    assert_eq!(request.target, "/v1/Configuration");
 
-/// The head and the body of an HTTP request.
-async fn request(connection: &mut TcpStream) -> (String, String) {
-    let mut read = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&read).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let head = format!("{head}\r\n");
-            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
-                return (head, body.to_owned());
-            }
-        }
-        assert_ne!(connection.read_buf(&mut read).await.unwrap(), 0, "{text}");
+    let mut document = document.lock().unwrap();
+    if request.method == "POST" {
+        assert_eq!(request.header("content-type"), Some("application/json"));
+        let change = request.json();
+        assert_eq!(
+            change["account_sid"], document["account_sid"],
+            "account_sid is mandatory"
+        );
+        // The request replaces the fields that it contains. Objects are replaced as a whole, and other fields stay.
+        let change = change.as_object().unwrap().clone();
+        document.as_object_mut().unwrap().extend(change);
+    } else {
+        assert_eq!(request.method, "GET");
     }
+    document.clone()
 }

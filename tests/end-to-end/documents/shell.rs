@@ -8,11 +8,8 @@ use std::{
 };
 
 use local_stack::{Stack, values};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
-    process::Command,
-};
+use loopback::Server;
+use tokio::{io::AsyncWriteExt, process::Command};
 use toolbox::{Scratch, Venv};
 
 use super::Block;
@@ -146,18 +143,6 @@ impl Shell {
 /// The address of an S3 that refuses every request, as S3 does without permission. The emulators check no permissions.
 pub(super) async fn refusing_s3() -> String {
     const REFUSAL: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        loop {
-            let (mut connection, _) = listener.accept().await.unwrap();
-            let _ = connection.read(&mut [0; 8_192]).await;
-            let answer = format!(
-                "HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{REFUSAL}",
-                REFUSAL.len()
-            );
-            let _ = connection.write_all(answer.as_bytes()).await;
-        }
-    });
-    address
+    let server = Server::answering(403, &[("content-type", "application/xml")], REFUSAL).await;
+    server.endpoint().to_owned()
 }

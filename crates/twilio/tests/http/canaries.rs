@@ -1,6 +1,7 @@
 //! Errors are logged, so they must hold nothing of a credential, a query string or a body.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use loopback::{Server, absent, raw};
 use sid::{CallSid, RecordingSid, TaskSid, WorkspaceSid};
 use twilio::{
     flex_token::{FlexToken, ValidateAs},
@@ -8,12 +9,7 @@ use twilio::{
 };
 use url::Url;
 
-use crate::{
-    api_key, api_key_header, client,
-    recordings::one_day,
-    server::{self, Server},
-    sid,
-};
+use crate::{api_key, api_key_header, client, recordings::one_day, sid};
 
 /// `{"alg":"dir","enc":"A256GCM"}`, and a word in place of the ciphertext.
 const TOKEN: &str = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..aXY.canary-token.dGFn";
@@ -70,10 +66,9 @@ async fn no_error_shows_a_secret_a_query_or_a_body() {
         ("x-canary", "canary-header"),
     ];
     let mut urls = vec![
-        server::absent().await,
-        server::raw(b"canary-no-http\r\n\r\n").await,
-        server::raw(b"HTTP/1.1 200 OK\r\nETag: 0\r\nContent-Encoding: canary\r\nContent-Length: 7\r\n\r\ncanary{")
-            .await,
+        absent().await,
+        raw(b"canary-no-http\r\n\r\n").await,
+        raw(b"HTTP/1.1 200 OK\r\nETag: 0\r\nContent-Encoding: canary\r\nContent-Length: 7\r\n\r\ncanary{").await,
     ];
     for status in statuses {
         urls.push(Server::answering(status, &headers, body).await.url);

@@ -1,4 +1,5 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use loopback::{Server, absent, raw, silent};
 use serde_json::{Value, json};
 use sid::WorkerSid;
 use twilio::{
@@ -7,11 +8,7 @@ use twilio::{
 };
 use url::Url;
 
-use crate::{
-    api_key, client,
-    server::{self, Server},
-    sid,
-};
+use crate::{api_key, client, sid};
 
 mod failover;
 
@@ -79,7 +76,7 @@ async fn a_token_is_validated_where_flex_validates_it() {
     // date -u -d '2999-09-24T23:22:44.240Z' +%s%3N
     assert_eq!(listener.expires_ms, 32_495_210_564_240);
 
-    let request = twilio.only();
+    let request = twilio.only_request();
     assert_eq!(request.method, "POST");
     assert_eq!(request.target, format!("/v1/Accounts/{}/Tokens/Info", sid("AC", '0')));
     assert_eq!(request.header("authorization"), Some(&*own_authorization()));
@@ -111,7 +108,7 @@ async fn the_older_endpoint_is_asked_with_the_credential_of_the_deployment() {
         let listener = validate(&twilio.url, validate_as).await.unwrap();
         assert_eq!(listener.roles, ["supervisor", "admin"]);
 
-        let request = twilio.only();
+        let request = twilio.only_request();
         assert_eq!(request.method, "POST");
         let account = sid("AC", '0');
         assert_eq!(request.target, format!("/v1/Accounts/{account}/Tokens/validate"));
@@ -144,13 +141,13 @@ async fn a_refused_credential_of_the_account_is_no_verdict_and_fails_closed() {
                 "{status} {body}: {error}"
             );
         }
-        assert_eq!(twilio.seen().len(), 2, "{status} {body}");
+        assert_eq!(twilio.requests().len(), 2, "{status} {body}");
         // The same answers, with the token as the credential.
         for validate_as in [ValidateAs::Flex, ValidateAs::Player] {
             let error = validate(&twilio.url, validate_as).await.unwrap_err();
             assert!(matches!(error, TokenError::Invalid), "{status} {body}: {error}");
         }
-        assert_eq!(twilio.seen().len(), 4, "{status} {body}");
+        assert_eq!(twilio.requests().len(), 4, "{status} {body}");
     }
 }
 
@@ -231,7 +228,7 @@ async fn anything_that_is_no_verdict_fails_closed() {
             let error = outcome.unwrap_err();
             assert!(matches!(error, TokenError::Unavailable(_)), "{status} {body}: {error}");
         }
-        assert_eq!(twilio.seen().len(), 4, "nobody is asked twice: {status} {body}");
+        assert_eq!(twilio.requests().len(), 4, "nobody is asked twice: {status} {body}");
     }
     // Each endpoint's own answer for a valid token.
     for (validate_as, key) in [(ValidateAs::Flex, "account_sid"), (ValidateAs::Player, "valid")] {
@@ -255,10 +252,10 @@ async fn missing_roles_are_no_roles() {
 #[tokio::test]
 async fn no_answer_fails_closed() {
     for url in [
-        server::absent().await,
-        server::raw(b"").await,
-        server::raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"valid\":true").await,
-        server::silent().await,
+        absent().await,
+        raw(b"").await,
+        raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"valid\":true").await,
+        silent().await,
     ] {
         let (flex, player) = tokio::join!(validate(&url, ValidateAs::Flex), validate(&url, ValidateAs::Player));
         for outcome in [flex, player] {

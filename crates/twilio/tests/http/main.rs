@@ -9,7 +9,6 @@ mod canaries;
 mod flex_token;
 mod media;
 mod recordings;
-mod server;
 mod taskrouter;
 
 use secrecy::SecretString;

@@ -1,15 +1,12 @@
 use futures_util::TryStreamExt;
+use loopback::{Server, answer, raw};
 use sid::RecordingSid;
 use twilio::{
     client::{ApiError, Client},
     media::{Media, MediaFormat},
 };
 
-use crate::{
-    api_key, api_key_header, client, client_of,
-    server::{self, Server, answer},
-    sid,
-};
+use crate::{api_key, api_key_header, client, client_of, sid};
 
 async fn get(client: &Client, from: u64, etag: Option<&str>) -> Result<Media, ApiError> {
     let recording = RecordingSid::parse(&sid("RE", '1')).unwrap();
@@ -41,7 +38,7 @@ async fn the_url_is_built_from_the_sids_and_asked_for_with_basic_auth() {
     );
     assert_eq!(bytes(media).await.unwrap(), b"RIFF");
 
-    let request = twilio.only();
+    let request = twilio.only_request();
     assert_eq!(request.method, "GET");
     assert_eq!(request.target, path("wav", 2));
     assert_eq!(request.header("authorization"), Some(&*api_key_header()));
@@ -59,7 +56,7 @@ async fn mp3_is_another_extension() {
         .media(&api_key(), &recording, MediaFormat::Mp3, 0, None)
         .await
         .unwrap();
-    assert_eq!(twilio.only().target, path("mp3", 2));
+    assert_eq!(twilio.only_request().target, path("mp3", 2));
 }
 
 /// The recording's metadata. Without `channels`, the number of channels is unknown.
@@ -93,7 +90,7 @@ async fn refusing_two(times: usize, channels: Option<u8>) -> Server {
 }
 
 fn targets(twilio: &Server) -> Vec<String> {
-    twilio.seen().into_iter().map(|request| request.target).collect()
+    twilio.requests().into_iter().map(|request| request.target).collect()
 }
 
 #[tokio::test]
@@ -140,7 +137,7 @@ async fn a_400_for_one_channel_too_is_an_error() {
     .await;
     let error = get(&client(&twilio.url), 0, None).await.unwrap_err();
     assert!(matches!(error, ApiError::Status { status: 400 }), "{error}");
-    assert_eq!(twilio.seen().len(), 4);
+    assert_eq!(twilio.requests().len(), 4);
 }
 
 #[tokio::test]
@@ -173,7 +170,7 @@ async fn a_resumed_download_asks_for_the_rest_of_the_same_media() {
         let media = get(&client(&twilio.url), 3, Some("\"v1\"")).await.unwrap();
         assert_eq!((media.start, media.total_len), (3, total_len));
         assert_eq!(bytes(media).await.unwrap(), b"3456789");
-        let request = twilio.only();
+        let request = twilio.only_request();
         assert_eq!(request.header("range"), Some("bytes=3-"));
         assert_eq!(request.header("if-range"), Some("\"v1\""));
     }
@@ -183,7 +180,7 @@ async fn a_resumed_download_asks_for_the_rest_of_the_same_media() {
 async fn a_resume_without_an_etag_has_no_if_range() {
     let twilio = Server::answering(206, &[("content-range", "bytes 3-9/10")], "3456789").await;
     get(&client(&twilio.url), 3, None).await.unwrap();
-    let request = twilio.only();
+    let request = twilio.only_request();
     assert_eq!(
         (request.header("range"), request.header("if-range")),
         (Some("bytes=3-"), None)
@@ -203,7 +200,7 @@ async fn a_resume_of_one_channel_tries_two_first_as_its_beginning_did() {
     })
     .await;
     assert_eq!(get(&client(&twilio.url), 3, None).await.unwrap().start, 3);
-    let seen = twilio.seen();
+    let seen = twilio.requests();
     let mut media = seen.iter().filter(|request| request.target != description_path());
     assert!(media.all(|request| request.header("range") == Some("bytes=3-")));
 }
@@ -246,8 +243,7 @@ async fn a_success_without_media_is_refused() {
 
 #[tokio::test]
 async fn no_announced_length_is_none() {
-    let url =
-        server::raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").await;
+    let url = raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").await;
     let media = get(&client(&url), 0, None).await.unwrap();
     assert_eq!(media.total_len, None);
     assert_eq!(bytes(media).await.unwrap(), b"abcde");
@@ -280,7 +276,7 @@ async fn a_body_that_breaks_off_yields_its_bytes_and_then_an_error() {
         &b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789"[..],
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n",
     ] {
-        let url = server::raw(answer).await;
+        let url = raw(answer).await;
         let mut body = get(&client(&url), 0, None).await.unwrap().body;
         let mut received = Vec::new();
         let error = loop {
@@ -315,7 +311,7 @@ async fn each_refusal_is_told_apart_and_asked_once() {
         let twilio = Server::answering(status, &[("retry-after", "7")], "<html>").await;
         let error = get(&client(&twilio.url), 0, None).await.unwrap_err();
         assert!(expected(&error), "{status}: {error:?}");
-        assert_eq!(twilio.seen().len(), 1, "{status}");
+        assert_eq!(twilio.requests().len(), 1, "{status}");
     }
 }
 
@@ -327,9 +323,9 @@ async fn a_redirect_to_a_foreign_host_is_refused_before_it_is_asked() {
         let twilio = Server::answering(302, &[("location", location)], "").await;
         let error = get(&client(&twilio.url), 0, None).await.unwrap_err();
         assert!(matches!(error, ApiError::Unexpected(_)), "{location}: {error}");
-        assert_eq!(twilio.seen().len(), 1);
+        assert_eq!(twilio.requests().len(), 1);
     }
-    assert!(foreign.seen().is_empty());
+    assert!(foreign.requests().is_empty());
 }
 
 #[tokio::test]
@@ -341,8 +337,8 @@ async fn a_redirect_to_another_twilio_host_is_followed_without_credentials() {
         .await
         .unwrap();
     assert_eq!(media.start, 3);
-    assert!(twilio.only().header("authorization").is_some());
-    let request = other.only();
+    assert!(twilio.only_request().header("authorization").is_some());
+    let request = other.only_request();
     assert_eq!(request.target, "/media?id=1");
     assert_eq!(request.header("authorization"), None);
     assert_eq!(
@@ -362,7 +358,7 @@ async fn a_redirect_within_the_api_host_keeps_the_credentials() {
     })
     .await;
     get(&client(&twilio.url), 0, None).await.unwrap();
-    let seen = twilio.seen();
+    let seen = twilio.requests();
     assert_eq!(seen[1].target, "/elsewhere");
     assert_eq!(seen[1].header("authorization"), Some(&*api_key_header()));
 }
@@ -372,7 +368,7 @@ async fn redirects_end() {
     let twilio = Server::answering(302, &[("location", "/again")], "").await;
     let error = get(&client(&twilio.url), 0, None).await.unwrap_err();
     assert!(matches!(error, ApiError::Unexpected(_)), "{error}");
-    assert_eq!(twilio.seen().len(), 4);
+    assert_eq!(twilio.requests().len(), 4);
 
     let twilio = Server::answering(302, &[], "").await;
     let error = get(&client(&twilio.url), 0, None).await.unwrap_err();
@@ -384,5 +380,5 @@ async fn an_etag_that_is_no_header_value_is_an_error() {
     let twilio = Server::answering(200, &[], "").await;
     let error = get(&client(&twilio.url), 3, Some("\"a\r\nb\"")).await.unwrap_err();
     assert!(matches!(error, ApiError::Unexpected(_)), "{error}");
-    assert!(twilio.seen().is_empty());
+    assert!(twilio.requests().is_empty());
 }

@@ -1,3 +1,4 @@
+use loopback::{Server, answer};
 use serde_json::{Value, json};
 use sid::RecordingSid;
 use time::{Date, Month};
@@ -6,11 +7,7 @@ use twilio::{
     recordings::{CreatedBetween, Deletion, PageToken, RecordingPage, RecordingResource},
 };
 
-use crate::{
-    api_key, api_key_header, client,
-    server::{Server, answer},
-    sid,
-};
+use crate::{api_key, api_key_header, client, sid};
 
 pub(crate) fn one_day() -> CreatedBetween {
     let day = Date::from_calendar_date(2026, Month::May, 31).unwrap();
@@ -84,7 +81,7 @@ async fn a_recording_is_fetched_by_its_sid() {
         (fetched.sid, fetched.status.as_deref()),
         (recording(), Some("completed"))
     );
-    let request = twilio.only();
+    let request = twilio.only_request();
     // Without `IncludeSoftDeleted`, Twilio answers 404 for a deleted recording.
     assert_eq!((request.method.as_str(), &*request.target), ("GET", &*recording_path()));
     assert_eq!(request.header("authorization"), Some(&*api_key_header()));
@@ -120,10 +117,10 @@ async fn pages_are_followed_by_twilio_s_own_query_to_the_end() {
         .collect();
     assert_eq!(sids, ['1', '2', '3'].map(|digit| sid("RE", digit)));
     assert_eq!(second.next, None);
-    assert_eq!(twilio.seen()[1].target, next);
+    assert_eq!(twilio.requests()[1].target, next);
     assert!(
         twilio
-            .seen()
+            .requests()
             .iter()
             .all(|request| request.header("authorization") == Some(&*api_key_header()))
     );
@@ -158,7 +155,7 @@ async fn both_days_are_within_and_the_next_one_s_midnight_is_not() {
         ("PageSize", "2"),
     ];
     let expected = asked.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    assert_eq!(parameters(&twilio.only().target), expected);
+    assert_eq!(parameters(&twilio.only_request().target), expected);
 }
 
 #[tokio::test]
@@ -170,7 +167,7 @@ async fn a_page_size_is_one_that_twilio_takes() {
             .list_recordings(&api_key(), &one_day(), None, size)
             .await
             .unwrap();
-        let (name, value) = parameters(&twilio.only().target).pop().unwrap();
+        let (name, value) = parameters(&twilio.only_request().target).pop().unwrap();
         assert_eq!((&*name, &*value), ("PageSize", asked));
     }
 }
@@ -214,7 +211,11 @@ async fn a_forged_token_changes_neither_host_nor_path() {
         let twilio = Server::answering(200, &[], &page_json(&[], None)).await;
         let token: PageToken = serde_json::from_value(json!(text)).unwrap();
         list(&twilio, Some(&token)).await.unwrap();
-        assert_eq!(twilio.only().target.split('?').next(), Some(&*list_path()), "{text}");
+        assert_eq!(
+            twilio.only_request().target.split('?').next(),
+            Some(&*list_path()),
+            "{text}"
+        );
     }
 }
 
@@ -267,7 +268,7 @@ async fn deleting_ends_with_the_recording_gone() {
         let body = if status == 204 { "" } else { r#"{"code":20404}"# };
         let twilio = Server::answering(status, &[], body).await;
         assert_eq!(delete(&twilio).await.unwrap(), deletion);
-        let request = twilio.only();
+        let request = twilio.only_request();
         assert_eq!(
             (request.method.as_str(), &*request.target),
             ("DELETE", &*recording_path())
@@ -317,7 +318,7 @@ async fn refusals_are_surfaced_at_once() {
             delete(&twilio).await.unwrap_err(),
         ];
         assert!(errors.iter().all(expected), "{status}: {errors:?}");
-        assert_eq!(twilio.seen().len(), 3, "{status}");
+        assert_eq!(twilio.requests().len(), 3, "{status}");
     }
     let twilio = Server::answering(404, &[], r#"{"code":20404}"#).await;
     assert!(matches!(fetch(&twilio).await, Err(ApiError::NotFound)));
@@ -361,7 +362,7 @@ async fn a_rate_limited_call_is_made_again_unchanged() {
     list(&servers[1], None).await.unwrap();
     delete(&servers[2]).await.unwrap();
     for server in servers {
-        let seen = server.seen();
+        let seen = server.requests();
         assert_eq!(seen.len(), 2);
         assert_eq!((&seen[0].method, &seen[0].target), (&seen[1].method, &seen[1].target));
     }

@@ -1,11 +1,8 @@
+use loopback::{Server, answer};
 use sid::{CallSid, ConferenceSid, TaskSid, WorkspaceSid};
 use twilio::{client::ApiError, taskrouter::AssignmentStatus};
 
-use crate::{
-    api_key, api_key_header, client,
-    server::{Server, answer},
-    sid,
-};
+use crate::{api_key, api_key_header, client, sid};
 
 fn workspace() -> WorkspaceSid {
     WorkspaceSid::parse(&sid("WS", '2')).unwrap()
@@ -58,7 +55,7 @@ async fn the_newest_task_that_matches_is_found_by_one_search() {
     let twilio = Server::answering(200, &[], &page).await;
     assert_eq!(find(&twilio).await.unwrap(), Some(task()));
 
-    let request = twilio.only();
+    let request = twilio.only_request();
     assert_eq!(request.header("authorization"), Some(&*api_key_header()));
     let (path, query) = request.target.split_once('?').unwrap();
     assert_eq!(path, format!("/v1/Workspaces/{}/Tasks", workspace()));
@@ -79,12 +76,12 @@ async fn the_newest_task_that_matches_is_found_by_one_search() {
 async fn no_match_is_none_and_no_sid_is_no_search() {
     let twilio = Server::answering(200, &[], r#"{"tasks":[],"meta":{}}"#).await;
     assert_eq!(find(&twilio).await.unwrap(), None);
-    assert_eq!(twilio.seen().len(), 1);
+    assert_eq!(twilio.requests().len(), 1);
     let found = client(&twilio.url)
         .find_task(&api_key(), &workspace(), None, None)
         .await;
     assert_eq!(found.unwrap(), None);
-    assert_eq!(twilio.seen().len(), 1);
+    assert_eq!(twilio.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -100,7 +97,7 @@ async fn a_task_is_fetched_with_its_attributes_and_etag_as_they_are() {
         assert_eq!(fetched.etag, etag);
         assert_eq!(fetched.updated_at_ms, Some(1_400_077_614_000));
         assert!(!format!("{fetched:?}").contains("1.10"));
-        let request = twilio.only();
+        let request = twilio.only_request();
         assert_eq!((request.method.as_str(), &*request.target), ("GET", &*task_path()));
         assert_eq!(request.header("authorization"), Some(&*api_key_header()));
     }
@@ -203,7 +200,7 @@ async fn an_update_whose_answer_is_not_the_task_is_unexpected() {
 async fn attributes_are_written_as_a_form_under_the_etag_as_received() {
     let twilio = Server::answering(200, &[], &task_json("assigned", r#"{"a": 1}"#.into())).await;
     assert_eq!(update(&twilio).await.unwrap().as_deref(), Some(r#"{"a": 1}"#));
-    let request = twilio.only();
+    let request = twilio.only_request();
     assert_eq!((request.method.as_str(), &*request.target), ("POST", &*task_path()));
     assert_eq!(request.header("if-match"), Some("\"7\""));
     assert_eq!(request.header("authorization"), Some(&*api_key_header()));
@@ -237,7 +234,7 @@ async fn refusals_are_surfaced_at_once() {
             assert!(expected(&error), "{status}: {error:?}");
             assert_eq!(error.is_retryable(), retryable, "{status}");
         }
-        assert_eq!(twilio.seen().len(), 3, "{status}");
+        assert_eq!(twilio.requests().len(), 3, "{status}");
     }
 }
 
@@ -249,7 +246,7 @@ async fn a_rate_limited_call_is_made_again_unchanged() {
     })
     .await;
     update(&twilio).await.unwrap();
-    let seen = twilio.seen();
+    let seen = twilio.requests();
     assert_eq!(seen.len(), 2);
     assert_eq!(
         (&seen[0].target, &seen[0].body, seen[0].header("if-match")),
@@ -266,7 +263,11 @@ async fn patience_with_rate_limits_ends() {
         "{error:?}"
     );
     // Because of jitter, the total wait may be over before the third retry.
-    assert!((3..=4).contains(&twilio.seen().len()), "{}", twilio.seen().len());
+    assert!(
+        (3..=4).contains(&twilio.requests().len()),
+        "{}",
+        twilio.requests().len()
+    );
 }
 
 #[tokio::test]
@@ -282,7 +283,7 @@ async fn a_long_retry_after_is_left_to_the_caller() {
         ),
         "{error:?}"
     );
-    assert_eq!(twilio.seen().len(), 1);
+    assert_eq!(twilio.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -294,5 +295,5 @@ async fn a_redirected_update_is_no_success() {
     .await;
     let error = update(&twilio).await.unwrap_err();
     assert!(matches!(error, ApiError::Status { status: 302 }), "{error:?}");
-    assert_eq!(twilio.seen().len(), 1);
+    assert_eq!(twilio.requests().len(), 1);
 }

@@ -93,7 +93,7 @@ async fn an_outage_is_no_absence() {
     for operation in ["HeadObject", "ListObjects"] {
         world
             .proxy
-            .inject(operation, 0..usize::MAX, Fault::Answer(503, "SlowDown"));
+            .inject(operation, 0..usize::MAX, Fault::Error(503, "SlowDown"));
     }
     assert!(
         catalog(&world)
@@ -106,7 +106,7 @@ async fn an_outage_is_no_absence() {
     world.proxy.heal();
     world
         .proxy
-        .inject("HeadObject", 0..usize::MAX, Fault::Answer(403, "AccessDenied"));
+        .inject("HeadObject", 0..usize::MAX, Fault::Error(403, "AccessDenied"));
     assert!(
         !catalog(&world)
             .presence(&recording(1))

@@ -95,9 +95,9 @@ async fn a_deletion_is_under_way_until_its_invocation_must_have_ended() {
 
 #[tokio::test]
 async fn a_notice_that_is_answered_without_proof_is_none() {
-    for fault in [Fault::Imposter, Fault::WithoutEtag] {
+    for fault in [Fault::HtmlPage, Fault::WithoutEtag] {
         let world = World::start().await;
-        world.proxy.inject("PutObject", 0..usize::MAX, fault);
+        world.proxy.inject("PutObject", 0..usize::MAX, fault.clone());
         let error = world.notices().give(&recording(1)).await.unwrap_err();
         assert!(error.is_retryable(), "{fault:?}: {error}");
     }
@@ -109,7 +109,7 @@ async fn without_a_notice_or_a_look_nothing_may_be_deleted() {
         let world = World::start().await;
         world
             .proxy
-            .inject(operation, 0..usize::MAX, Fault::Answer(403, "AccessDenied"));
+            .inject(operation, 0..usize::MAX, Fault::Error(403, "AccessDenied"));
         assert!(world.notices().give(&recording(1)).await.is_err(), "{operation}");
     }
 }

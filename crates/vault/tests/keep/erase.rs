@@ -116,10 +116,10 @@ async fn a_bucket_without_versions_has_one_of_each_object() {
 /// An answer without an ETag was cut off or is not from S3, so that the mark may not be stored.
 #[tokio::test]
 async fn a_mark_that_is_answered_without_proof_is_none() {
-    for fault in [Fault::Imposter, Fault::WithoutEtag] {
+    for fault in [Fault::HtmlPage, Fault::WithoutEtag] {
         let world = World::start_versioned().await;
         litter(&world, &recording(1).object_key()).await;
-        world.proxy.inject("PutObject", 0..usize::MAX, fault);
+        world.proxy.inject("PutObject", 0..usize::MAX, fault.clone());
         let error = erase(&world).await.unwrap_err();
         assert!(
             matches!(error, EraseError::Mark(_)) && error.is_retryable(),
@@ -139,7 +139,7 @@ async fn without_a_mark_nothing_is_removed() {
     litter(&world, &recording(1).object_key()).await;
     world
         .proxy
-        .inject("PutObject", 0..usize::MAX, Fault::Answer(503, "SlowDown"));
+        .inject("PutObject", 0..usize::MAX, Fault::Error(503, "SlowDown"));
     let error = erase(&world).await.unwrap_err();
     assert!(matches!(error, EraseError::Mark(_)) && error.is_retryable(), "{error}");
     assert_eq!(world.versions(&recording(1).object_key()).await.len(), 4);
@@ -155,7 +155,7 @@ async fn an_erasure_that_broke_off_is_finished_by_the_next() {
         "DeleteObject",
     ] {
         // The SDK makes three attempts.
-        for (from, fault) in [(0, Fault::Answer(503, "SlowDown")), (1, Fault::Reset)] {
+        for (from, fault) in [(0, Fault::Error(503, "SlowDown")), (1, Fault::Drop)] {
             let world = World::start_versioned().await;
             litter(&world, &recording(1).object_key()).await;
             world.proxy.inject(operation, from..usize::MAX, fault);
@@ -179,7 +179,7 @@ async fn a_missing_permission_is_no_hold() {
     litter(&world, &recording(1).object_key()).await;
     world
         .proxy
-        .inject("DeleteObject", 0..usize::MAX, Fault::Answer(403, "AccessDenied"));
+        .inject("DeleteObject", 0..usize::MAX, Fault::Error(403, "AccessDenied"));
     let error = erase(&world).await.unwrap_err();
     assert!(
         matches!(error, EraseError::Unfinished(_)) && !error.is_retryable(),

@@ -51,7 +51,7 @@ async fn a_mark_that_is_there_keeps_its_time() {
 #[tokio::test]
 async fn a_mark_that_is_answered_without_proof_is_none() {
     let world = World::start().await;
-    world.proxy.inject("PutObject", 0..usize::MAX, Fault::Imposter);
+    world.proxy.inject("PutObject", 0..usize::MAX, Fault::HtmlPage);
     let error = pending(&world).mark(&recording(1)).await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
     assert_eq!(listed(&world, None, 1).await, []);
@@ -63,7 +63,7 @@ async fn an_outage_is_neither_a_mark_nor_its_absence() {
     for operation in ["PutObject", "DeleteObject", "ListObjects"] {
         world
             .proxy
-            .inject(operation, 0..usize::MAX, Fault::Answer(503, "SlowDown"));
+            .inject(operation, 0..usize::MAX, Fault::Error(503, "SlowDown"));
     }
     let pending = pending(&world);
     assert!(pending.mark(&recording(1)).await.unwrap_err().is_retryable());

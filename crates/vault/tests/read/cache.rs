@@ -61,7 +61,7 @@ async fn a_failed_open_is_not_kept() {
     let reader = reader(&world);
     world
         .proxy
-        .inject("Decrypt", 0..1, Fault::Answer(400, "DisabledException"));
+        .inject("Decrypt", 0..1, Fault::Error(400, "DisabledException"));
     let open = async || reader.open(&recording(1), Expectation::Facts).await;
     // The second call waits for the first, and then tries by itself.
     let (first, second) = join(open(), open()).await;
@@ -86,7 +86,7 @@ async fn facts_are_confirmed_with_s3_once_they_are_a_minute_old() {
     let opened = open().await.unwrap();
     assert_eq!(costs(&world), [1, 1, 1]);
     let calls = world.proxy.calls();
-    assert_eq!(calls.last().unwrap().header("if-match"), Some(opened.etag()));
+    assert_eq!(calls.last().unwrap().if_match.as_deref(), Some(opened.etag()));
     // The confirmation makes the facts current again.
     clock.pass(59);
     open().await.unwrap();
@@ -255,7 +255,7 @@ async fn an_outage_of_s3_does_not_cost_the_entry() {
     reader.open(&recording(1), Expectation::Facts).await.unwrap();
     world
         .proxy
-        .inject("GetObject", 0..usize::MAX, Fault::Answer(503, "SlowDown"));
+        .inject("GetObject", 0..usize::MAX, Fault::Error(503, "SlowDown"));
     let error = reader.open(&recording(1), bytes(0..10)).await.err();
     assert!(matches!(error, Some(ReadError::Unavailable(_))));
     world.proxy.heal();

@@ -274,7 +274,7 @@ async fn an_answer_of_kms_under_another_key_is_refused() {
     let other_partition = |answer: &str| answer.replace("arn:aws:kms", "arn:aws-cn:kms");
     world
         .proxy
-        .inject("Decrypt", 0..usize::MAX, Fault::EditAnswer(other_partition));
+        .inject("Decrypt", 0..usize::MAX, Fault::EditBody(other_partition));
     let (seen, error) = read(&reader(&world), &recording(1), 0..F).await;
     assert!(seen.is_empty());
     assert_eq!(

@@ -16,7 +16,7 @@ async fn a_body_that_breaks_off_goes_on_from_the_next_byte() {
         let world = World::start().await;
         let plaintext = noise(3 * F + 17, 1);
         store(&world, &recording(1), &plaintext, &Shape::default()).await;
-        world.proxy.inject("GetObject", 0..1, Fault::CutAnswer(cut));
+        world.proxy.inject("GetObject", 0..1, Fault::CutBody(cut));
         let reader = reader(&world);
         let (seen, error) = read(&reader, &recording(1), 0..plaintext.len()).await;
         assert!(error.is_none() && seen == plaintext, "{cut}: {error:?}");
@@ -25,7 +25,7 @@ async fn a_body_that_breaks_off_goes_on_from_the_next_byte() {
         let gets: Vec<_> = calls.iter().filter(|call| call.operation == "GetObject").collect();
         assert_eq!(gets.len(), 2, "{cut}");
         assert!(
-            gets[1].header("range").unwrap().starts_with(&format!("bytes={cut}-")),
+            gets[1].range.as_deref().unwrap().starts_with(&format!("bytes={cut}-")),
             "{cut}"
         );
         let etag = reader
@@ -34,7 +34,7 @@ async fn a_body_that_breaks_off_goes_on_from_the_next_byte() {
             .unwrap()
             .etag()
             .to_owned();
-        assert_eq!(gets[1].header("if-match"), Some(&*etag));
+        assert_eq!(gets[1].if_match.as_deref(), Some(&*etag));
     }
 }
 
@@ -44,8 +44,8 @@ async fn a_body_that_breaks_off_for_good_ends_after_the_verified_frames() {
     let plaintext = noise(3 * F + 17, 1);
     store(&world, &recording(1), &plaintext, &Shape::default()).await;
     // S3 sends the header and two and a half frames, and then nothing.
-    world.proxy.inject("GetObject", 0..1, Fault::CutAnswer(2 * F + F / 2));
-    world.proxy.inject("GetObject", 1..usize::MAX, Fault::CutAnswer(0));
+    world.proxy.inject("GetObject", 0..1, Fault::CutBody(2 * F + F / 2));
+    world.proxy.inject("GetObject", 0..usize::MAX, Fault::CutBody(0));
     let (seen, error) = read(&reader(&world), &recording(1), 0..plaintext.len()).await;
     assert!(seen == plaintext[..2 * F]);
     assert!(matches!(error, Some(ReadError::Unavailable(_))), "{error:?}");
@@ -57,7 +57,7 @@ async fn slow_progress_is_progress() {
     let world = World::start().await;
     let plaintext = noise(F + 17, 1);
     store(&world, &recording(1), &plaintext, &Shape::default()).await;
-    world.proxy.inject("GetObject", 0..usize::MAX, Fault::CutAnswer(6_000));
+    world.proxy.inject("GetObject", 0..usize::MAX, Fault::CutBody(6_000));
     let (seen, error) = read(&reader(&world), &recording(1), 0..plaintext.len()).await;
     assert!(error.is_none() && seen == plaintext);
     assert_eq!(world.proxy.count("GetObject"), (F + 17 + 500) / 6_000 + 1);
@@ -68,7 +68,7 @@ async fn an_object_replaced_under_a_stream_ends_it() {
     let world = World::start().await;
     let plaintext = noise(3 * F + 17, 1);
     store(&world, &recording(1), &plaintext, &Shape::default()).await;
-    world.proxy.inject("GetObject", 0..1, Fault::CutAnswer(F + F / 2));
+    world.proxy.inject("GetObject", 0..1, Fault::CutBody(F + F / 2));
     let reader = reader(&world);
     let opened = reader.open(&recording(1), bytes(0..plaintext.len())).await.unwrap();
     let stream = reader.read(&opened, 0..plaintext.len() as u64).await.unwrap();
@@ -168,7 +168,7 @@ async fn a_dropped_stream_cancels_the_read() {
     let world = World::start().await;
     let plaintext = noise(3 * F, 1);
     store(&world, &recording(1), &plaintext, &Shape::default()).await;
-    world.proxy.inject("GetObject", 0..1, Fault::StallAnswer(F + F / 2));
+    world.proxy.inject("GetObject", 0..1, Fault::StallBody(F + F / 2));
     let reader = reader(&world);
     let opened = reader.open(&recording(1), bytes(0..3 * F)).await.unwrap();
     let mut stream = reader.read(&opened, 0..3 * F as u64).await.unwrap();
@@ -205,7 +205,7 @@ async fn what_s3_refuses_is_told_apart() {
         world.proxy.heal();
         world
             .proxy
-            .inject("GetObject", everything.clone(), Fault::Answer(status, code));
+            .inject("GetObject", everything.clone(), Fault::Error(status, code));
         let (seen, error) = read(&reader(&world), &recording(1), 0..F).await;
         assert!(seen.is_empty());
         let error = error.unwrap();
@@ -213,7 +213,7 @@ async fn what_s3_refuses_is_told_apart() {
         assert_eq!(error.is_retryable(), expected.starts_with("unavailable"), "{error}");
     }
     world.proxy.heal();
-    world.proxy.inject("GetObject", everything, Fault::Reset);
+    world.proxy.inject("GetObject", everything, Fault::Drop);
     let (_, error) = read(&reader(&world), &recording(1), 0..F).await;
     assert_eq!(error.unwrap().to_string(), "unavailable: GetObject: no connection");
 }
@@ -234,7 +234,7 @@ async fn what_kms_refuses_is_told_apart() {
         ("InvalidKeyUsageException", "KMS refuses the data key"),
     ] {
         world.proxy.heal();
-        world.proxy.inject("Decrypt", 0..usize::MAX, Fault::Answer(400, code));
+        world.proxy.inject("Decrypt", 0..usize::MAX, Fault::Error(400, code));
         let (seen, error) = read(&reader(&world), &recording(1), 0..F).await;
         assert!(seen.is_empty());
         let error = error.unwrap();
@@ -252,13 +252,13 @@ async fn a_fault_that_passes_is_not_seen() {
     let plaintext = noise(2 * F, 1);
     store(&world, &recording(1), &plaintext, &Shape::default()).await;
     for fault in [
-        Fault::Answer(503, "SlowDown"),
-        Fault::Answer(500, "InternalError"),
-        Fault::Reset,
+        Fault::Error(503, "SlowDown"),
+        Fault::Error(500, "InternalError"),
+        Fault::Drop,
     ] {
         world.proxy.heal();
-        world.proxy.inject("GetObject", 0..1, fault);
-        world.proxy.inject("Decrypt", 0..1, fault);
+        world.proxy.inject("GetObject", 0..1, fault.clone());
+        world.proxy.inject("Decrypt", 0..1, fault.clone());
         let (seen, error) = read(&reader(&world), &recording(1), F..2 * F).await;
         assert!(error.is_none() && seen == plaintext[F..], "{fault:?}: {error:?}");
     }

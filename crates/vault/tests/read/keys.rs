@@ -87,14 +87,14 @@ async fn the_next_key_is_tried_whatever_the_first_one_is_refused_for() {
         "IncorrectKeyException",
     ] {
         world.proxy.heal();
-        world.proxy.inject("Decrypt", 0..1, Fault::Answer(400, code));
+        world.proxy.inject("Decrypt", 0..1, Fault::Error(400, code));
         let (seen, error) = read(&reader(&world, &[&first, &second]), &recording(1), 0..F).await;
         assert!(error.is_none() && seen == plaintext, "{code}: {error:?}");
     }
     // An answer under another key than requested does not end the search either.
     world.proxy.heal();
     let other_partition = |answer: &str| answer.replace("arn:aws:kms", "arn:aws-cn:kms");
-    world.proxy.inject("Decrypt", 0..1, Fault::EditAnswer(other_partition));
+    world.proxy.inject("Decrypt", 0..1, Fault::EditBody(other_partition));
     let (seen, error) = read(&reader(&world, &[&first, &second]), &recording(1), 0..F).await;
     assert!(error.is_none() && seen == plaintext, "{error:?}");
 }
@@ -118,8 +118,9 @@ async fn a_recording_is_unavailable_only_while_a_refusal_may_pass() {
         ([invalid, invalid], "damaged"),
     ] {
         world.proxy.heal();
-        for (nth, code) in codes.into_iter().enumerate() {
-            world.proxy.inject("Decrypt", nth..nth + 1, Fault::Answer(400, code));
+        // Each fault hits one call, in the order in which they were added.
+        for code in codes {
+            world.proxy.inject("Decrypt", 0..1, Fault::Error(400, code));
         }
         let (seen, error) = read(&reader(&world, &[&first, &second]), &recording(1), 0..F).await;
         assert!(seen.is_empty());
@@ -141,11 +142,11 @@ async fn an_answer_of_kms_without_a_key_is_no_damage() {
     ];
     for edit in edits {
         world.proxy.heal();
-        world.proxy.inject("Decrypt", 0..usize::MAX, Fault::EditAnswer(edit));
+        world.proxy.inject("Decrypt", 0..usize::MAX, Fault::EditBody(edit));
         let (_, error) = read(&reader(&world, &[&first, &second]), &recording(1), 0..F).await;
         assert!(matches!(error, Some(ReadError::Unavailable(_))), "{error:?}");
         world.proxy.heal();
-        world.proxy.inject("Decrypt", 0..1, Fault::EditAnswer(edit));
+        world.proxy.inject("Decrypt", 0..1, Fault::EditBody(edit));
         let (seen, error) = read(&reader(&world, &[&first, &second]), &recording(1), 0..F).await;
         assert!(error.is_none() && seen == plaintext, "{error:?}");
     }
@@ -189,7 +190,7 @@ async fn a_related_key_of_this_region_opens_what_another_regions_key_sealed() {
 
     // KMS must name the requested key, and not the one in the message.
     let other_region = |answer: &str| answer.replace("us-east-1", "eu-west-1");
-    world.proxy.inject("Decrypt", 0..1, Fault::EditAnswer(other_region));
+    world.proxy.inject("Decrypt", 0..1, Fault::EditBody(other_region));
     let (seen, error) = read(&reader(&world, &[&replica]), &recording(1), 0..F).await;
     assert!(
         seen.is_empty() && matches!(error, Some(ReadError::Damaged(_))),

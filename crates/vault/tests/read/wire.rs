@@ -67,7 +67,7 @@ async fn a_cold_read_further_on_asks_for_header_bytes_and_tail_in_one_round_trip
         assert!(error.is_none() && seen == plaintext[F + 5..2 * F + 5]);
         assert_eq!(costs(&world), (3, 1), "{shape:?}");
         let calls = world.proxy.calls();
-        let asked = |range| calls.iter().any(|call| call.header("range") == Some(range));
+        let asked = |range| calls.iter().any(|call| call.range.as_deref() == Some(range));
         assert!(asked("bytes=0-4095") && asked("bytes=-65576"));
         // Only the request to KMS follows S3's answers.
         assert_eq!(calls.last().map(|call| &*call.operation), Some("Decrypt"));
@@ -80,7 +80,7 @@ async fn a_tail_that_failed_is_asked_for_again_where_the_length_depends_on_it() 
         let world = World::start().await;
         let plaintext = noise(5 * F + 17, 1);
         store(&world, &recording(1), &plaintext, &shape).await;
-        let refused = Fault::Answer(403, "AccessDenied");
+        let refused = Fault::Error(403, "AccessDenied");
         world.proxy.inject("GetObjectSuffix", 0..usize::MAX, refused);
         let opened = reader(&world).open(&recording(1), bytes(F..2 * F)).await.unwrap();
         assert_eq!(opened.len(), plaintext.len() as u64);
@@ -143,7 +143,7 @@ async fn a_warm_read_is_one_conditional_get() {
         let calls = world.proxy.calls();
         assert_eq!(calls.len(), 1);
         assert_eq!(calls[0].operation, "GetObject");
-        assert_eq!(calls[0].header("if-match"), Some(&*etag));
+        assert_eq!(calls[0].if_match.as_deref(), Some(&*etag));
     }
 }
 

@@ -77,7 +77,7 @@ impl World {
         Self {
             bucket,
             key: KeyArn::parse(key.key_metadata().unwrap().arn().unwrap()).unwrap(),
-            proxied: Clients::of(&proxy.endpoint()),
+            proxied: Clients::of(proxy.endpoint()),
             proxy,
             direct,
         }

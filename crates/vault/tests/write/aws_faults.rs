@@ -15,9 +15,9 @@ use super::{
 const ALL: std::ops::Range<usize> = 0..usize::MAX;
 
 const DOWN: [Fault; 3] = [
-    Fault::Answer(500, "InternalError"),
-    Fault::Answer(503, "SlowDown"),
-    Fault::Reset,
+    Fault::Error(500, "InternalError"),
+    Fault::Error(503, "SlowDown"),
+    Fault::Drop,
 ];
 
 fn one_part() -> Scripted {
@@ -34,7 +34,7 @@ async fn a_request_that_fails_once_is_made_again() {
         for operation in ["HeadObject", "GenerateDataKey", "PutObject"] {
             let world = World::start().await;
             let source = one_part();
-            world.proxy.inject(operation, 0..1, fault);
+            world.proxy.inject(operation, 0..1, fault.clone());
             receipt(world.store(&source).await);
             world.assert_stored(&source).await;
         }
@@ -46,7 +46,7 @@ async fn a_request_that_fails_once_is_made_again() {
         ] {
             let world = World::start().await;
             let source = two_parts();
-            world.proxy.inject(operation, nth..nth + 1, fault);
+            world.proxy.inject(operation, nth..nth + 1, fault.clone());
             receipt(world.store(&source).await);
             world.assert_stored(&source).await;
             assert_eq!(world.proxy.count("GenerateDataKey"), 1, "{operation}");
@@ -59,7 +59,7 @@ async fn a_request_that_keeps_failing_fails_the_copy_and_leaves_nothing() {
     for fault in DOWN {
         for operation in ["HeadObject", "GenerateDataKey", "PutObject"] {
             let world = World::start().await;
-            world.proxy.inject(operation, ALL, fault);
+            world.proxy.inject(operation, ALL, fault.clone());
             let error = world.store(&one_part()).await.unwrap_err();
             assert!(error.is_retryable(), "{operation}: {error}");
             assert!(error.to_string().contains(operation), "{error}");
@@ -72,7 +72,7 @@ async fn a_request_that_keeps_failing_fails_the_copy_and_leaves_nothing() {
             ("CompleteMultipartUpload", 0),
         ] {
             let world = World::start().await;
-            world.proxy.inject(operation, from..usize::MAX, fault);
+            world.proxy.inject(operation, from..usize::MAX, fault.clone());
             let error = world.store(&two_parts()).await.unwrap_err();
             assert!(error.is_retryable(), "{operation}: {error}");
             assert!(error.to_string().contains(operation), "{error}");
@@ -130,7 +130,7 @@ async fn a_commit_whose_answer_is_lost_is_found_to_be_ours() {
 async fn a_refusal_is_not_retried() {
     for (operation, source) in [("PutObject", one_part()), ("UploadPart", two_parts())] {
         let world = World::start().await;
-        world.proxy.inject(operation, ALL, Fault::Answer(403, "AccessDenied"));
+        world.proxy.inject(operation, ALL, Fault::Error(403, "AccessDenied"));
         let error = world.store(&source).await.unwrap_err();
         assert!(!error.is_retryable(), "{error}");
         let message = error.to_string();
@@ -148,16 +148,16 @@ async fn an_abort_that_fails_once_is_made_again_and_one_that_keeps_failing_is_th
     let world = World::start().await;
     world
         .proxy
-        .inject("CompleteMultipartUpload", ALL, Fault::Answer(503, "SlowDown"));
+        .inject("CompleteMultipartUpload", ALL, Fault::Error(503, "SlowDown"));
     world
         .proxy
-        .inject("AbortMultipartUpload", 0..1, Fault::Answer(503, "SlowDown"));
+        .inject("AbortMultipartUpload", 0..1, Fault::Error(503, "SlowDown"));
     world.store(&two_parts()).await.unwrap_err();
     world.assert_absent().await;
 
     world
         .proxy
-        .inject("AbortMultipartUpload", ALL, Fault::Answer(503, "SlowDown"));
+        .inject("AbortMultipartUpload", ALL, Fault::Error(503, "SlowDown"));
     let error = world.store(&two_parts()).await.unwrap_err();
     assert!(error.to_string().contains("CompleteMultipartUpload"), "{error}");
     assert_eq!(world.open_uploads().await.len(), 1);
@@ -193,7 +193,7 @@ async fn a_commit_that_is_answered_without_proof_is_looked_for() {
     for (operation, source) in [("PutObject", one_part()), ("CompleteMultipartUpload", two_parts())] {
         // The request was not carried out, and the copy must not succeed.
         let world = World::start().await;
-        world.proxy.inject(operation, 0..1, Fault::Imposter);
+        world.proxy.inject(operation, 0..1, Fault::HtmlPage);
         let error = world.store(&source).await.unwrap_err();
         assert!(error.is_retryable() && error.to_string().contains(operation), "{error}");
         world.assert_absent().await;
@@ -208,7 +208,7 @@ async fn half_an_answer_to_a_commit_is_no_answer() {
         let source = two_parts();
         world
             .proxy
-            .inject("CompleteMultipartUpload", 0..1, Fault::ShortenAnswer(cut));
+            .inject("CompleteMultipartUpload", 0..1, Fault::ShortenBody(cut));
         receipt(world.store(&source).await);
         world.assert_stored(&source).await;
     }
@@ -217,13 +217,13 @@ async fn half_an_answer_to_a_commit_is_no_answer() {
 #[tokio::test]
 async fn a_part_or_an_upload_that_is_answered_without_proof_fails_the_copy() {
     for (operation, fault) in [
-        ("CreateMultipartUpload", Fault::Imposter),
-        ("UploadPart", Fault::Imposter),
+        ("CreateMultipartUpload", Fault::HtmlPage),
+        ("UploadPart", Fault::HtmlPage),
         ("UploadPart", Fault::WithoutEtag),
     ] {
         let world = World::start().await;
         let source = two_parts();
-        world.proxy.inject(operation, 0..1, fault);
+        world.proxy.inject(operation, 0..1, fault.clone());
         let error = world.store(&source).await.unwrap_err();
         assert!(error.is_retryable() && error.to_string().contains(operation), "{error}");
         world.assert_absent().await;
@@ -236,7 +236,7 @@ async fn a_look_that_is_answered_without_an_etag_settles_nothing() {
     for nth in [0, 1] {
         let world = World::start().await;
         let source = one_part();
-        world.proxy.inject("HeadObject", nth..nth + 1, Fault::Imposter);
+        world.proxy.inject("HeadObject", nth..nth + 1, Fault::HtmlPage);
         let error = world.store(&source).await.unwrap_err();
         assert!(
             error.is_retryable() && error.to_string().contains("HeadObject"),

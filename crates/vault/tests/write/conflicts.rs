@@ -12,7 +12,7 @@ use super::{
     support::{World, audio, proxy::Fault, recording},
 };
 
-const CONFLICT: Fault = Fault::Answer(409, "ConditionalRequestConflict");
+const CONFLICT: Fault = Fault::Error(409, "ConditionalRequestConflict");
 
 fn sources() -> [(&'static str, Scripted); 2] {
     [

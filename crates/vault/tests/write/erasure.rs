@@ -129,7 +129,7 @@ async fn what_a_killed_copy_has_left_is_taken_back_by_its_next_delivery() {
     world.put_object(&recording(1).object_key(), b"sealed".to_vec()).await;
     let source = one_part();
     assert!(matches!(world.store(&source).await, Ok(Outcome::Erased)));
-    assert_eq!(source.opened(), []);
+    assert!(source.opened().is_empty());
     world.assert_erased().await;
 }
 
@@ -157,7 +157,7 @@ async fn a_recording_that_was_stored_and_deleted_does_not_come_back() {
 
     let source = one_part();
     assert!(matches!(world.store(&source).await, Ok(Outcome::Expired)));
-    assert_eq!(source.opened(), []);
+    assert!(source.opened().is_empty());
     assert_eq!(world.object(&key).await, None);
 
     // Removing the marker allows the copy again.
@@ -172,8 +172,8 @@ async fn a_recording_that_was_stored_and_deleted_does_not_come_back() {
 #[tokio::test]
 async fn what_cannot_be_taken_back_is_told() {
     for (fault, retryable) in [
-        (Fault::Answer(403, "AccessDenied"), false),
-        (Fault::Answer(503, "SlowDown"), true),
+        (Fault::Error(403, "AccessDenied"), false),
+        (Fault::Error(503, "SlowDown"), true),
     ] {
         let world = World::start_versioned().await;
         world.proxy.before("PutObject", 0, world.erasure());
@@ -194,7 +194,7 @@ async fn a_copy_that_cannot_look_does_not_say_that_it_is_stored() {
     let world = World::start_versioned().await;
     world
         .proxy
-        .inject("HeadObject", 2..usize::MAX, Fault::Answer(503, "SlowDown"));
+        .inject("HeadObject", 2..usize::MAX, Fault::Error(503, "SlowDown"));
     let error = world.store(&one_part()).await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
     world.proxy.heal();

@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use aws_config::SdkConfig;
-use axum::body::Bytes;
+use bytes::Bytes;
 use esdk_message::{DataKey, EncryptedDataKey, EncryptionContext, FrameLength, MessageId, Sealer};
 use futures_util::{future::BoxFuture, stream};
 use sid::{AccountSid, RecordingSid};

@@ -1,10 +1,8 @@
-//! A stand-in for AWS and Twilio in tests: an HTTP server on loopback that gives the test's answers and records requests.
+//! AWS and Twilio in tests: one server on loopback that gives the test's answers and records the requests.
 
-use std::sync::{Arc, Mutex};
-
+use ::loopback::{Request, Server, answer};
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use axum::{Router, body::Bytes, extract::Request, response::IntoResponse};
 use http::HeaderMap;
 use serde_json::Value;
 use sid::AccountSid;
@@ -15,7 +13,7 @@ pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
 
 pub(crate) struct Loopback {
     pub(crate) url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    server: Server,
 }
 
 /// One request.
@@ -28,12 +26,12 @@ pub(crate) struct Asked {
 }
 
 impl Loopback {
-    /// Answers with `answer`'s status, ETag and body from now on.
+    /// Answers every request with the status, ETag and body that `answer_to` returns.
     pub(crate) async fn start(
-        answer: impl Fn(&Asked) -> (u16, Option<&'static str>, Value) + Clone + Send + Sync + 'static,
+        answer_to: impl Fn(&Asked) -> (u16, Option<&'static str>, Value) + Clone + Send + Sync + 'static,
     ) -> Self {
         Self::start_with_text(move |asked| {
-            let (status, etag, body) = answer(asked);
+            let (status, etag, body) = answer_to(asked);
             (status, etag, body.to_string())
         })
         .await
@@ -41,30 +39,23 @@ impl Loopback {
 
     /// The same with bodies that need not be JSON.
     pub(crate) async fn start_with_text(
-        answer: impl Fn(&Asked) -> (u16, Option<&'static str>, String) + Clone + Send + Sync + 'static,
+        answer_to: impl Fn(&Asked) -> (u16, Option<&'static str>, String) + Clone + Send + Sync + 'static,
     ) -> Self {
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let memory = Arc::clone(&asked);
-        let handler = async move |request: Request| {
-            let asked = Asked::read(request).await;
-            let (status, etag, body) = answer(&asked);
-            memory.lock().unwrap().push(asked);
-            let headers: HeaderMap = etag
-                .map(|etag| (http::header::ETAG, etag.parse().unwrap()))
-                .into_iter()
-                .collect();
-            let status = http::StatusCode::from_u16(status).unwrap();
-            (status, headers, body).into_response()
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handler)).await });
-        Self { url, asked }
+        let server = Server::start(move |_, request| {
+            let (status, etag, body) = answer_to(&Asked::from(request));
+            let etag: Vec<_> = etag.map(|etag| ("etag", etag)).into_iter().collect();
+            answer(status, &etag, &body)
+        })
+        .await;
+        Self {
+            url: server.endpoint().to_owned(),
+            server,
+        }
     }
 
     /// The requests, in order.
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+        self.server.requests().iter().map(Asked::from).collect()
     }
 
     /// The number of requests that begin with this text.
@@ -79,12 +70,12 @@ impl Loopback {
 
     /// Twilio at this address.
     pub(crate) fn twilio(&self) -> Client {
-        let base: url::Url = self.url.parse().unwrap();
+        let base = &self.server.url;
         let endpoints = Endpoints {
             api: base.clone(),
             taskrouter: base.clone(),
             iam: base.clone(),
-            flex: base,
+            flex: base.clone(),
         };
         Client::new(AccountSid::parse(ACCOUNT).unwrap(), endpoints).unwrap()
     }
@@ -102,21 +93,18 @@ pub(crate) fn aws_at(url: &str) -> SdkConfig {
         .build()
 }
 
-impl Asked {
-    async fn read(request: Request) -> Self {
-        let (parts, body) = request.into_parts();
-        let body: Bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        let what = match parts.headers.get("x-amz-target") {
-            Some(target) => target.to_str().unwrap().to_owned(),
-            None => format!("{} {}", parts.method, parts.uri),
-        };
+impl From<&Request> for Asked {
+    fn from(request: &Request) -> Self {
+        let operation = request.header("x-amz-target").map(str::to_owned);
         Self {
-            what,
-            headers: parts.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
+            what: operation.unwrap_or_else(|| format!("{} {}", request.method, request.target)),
+            headers: request.headers.clone(),
+            body: request.body.clone(),
         }
     }
+}
 
+impl Asked {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }

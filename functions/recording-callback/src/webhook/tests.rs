@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use service::secrets::{Secret, Secrets};
-use tokio::net::TcpListener;
 use twilio::{
     auth_tokens::AuthTokens,
     callback::form_pairs,
@@ -264,19 +263,18 @@ async fn without_queues_the_jobs_run_in_line_and_their_failure_is_told() {
 #[tokio::test]
 async fn a_silent_service_is_answered_for_before_the_deadline() {
     for silent in [GET_SECRET, SEND] {
-        let silence = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let silent_url = format!("http://{}", silence.local_addr().unwrap());
+        let silent_url = loopback::silent().await;
         let aws = Loopback::start(aws).await;
         let mut webhook = webhook(&aws, true);
-        let config = aws_at(&silent_url);
+        let config = aws_at(silent_url.as_str());
         if silent == GET_SECRET {
             let secrets = Secrets::new(&config);
             let auth_tokens = Secret::new(&secrets, "auth-token".to_owned(), AuthTokens::parse);
             webhook.signers.auth_tokens = Some(auth_tokens);
         } else {
             let urls = QueueUrls {
-                links: format!("{silent_url}/links"),
-                copies: format!("{silent_url}/copies"),
+                links: format!("{silent_url}links"),
+                copies: format!("{silent_url}copies"),
             };
             webhook.delivery = Delivery::Queues(Queues::new(&aws_sdk_sqs::Client::new(&config), urls));
         }

@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use axum::{Json, Router, extract::Request, response::IntoResponse};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::BoxFuture;
-use http::{StatusCode, header::AUTHORIZATION};
+use loopback::{Request, Server};
 use recording_playback::{AccountAuthToken, CheckError, CredentialKind, TokenCheck, TwilioTokens, ValidationMethod};
 use serde_json::{Value, json};
 use service::secrets::{Secret, SecretError, SecretSource, Secrets};
@@ -47,43 +46,35 @@ fn not_valid(status: u16) -> (u16, Value) {
 }
 
 /// Twilio and Secrets Manager, with a record of their calls.
-struct Loopback {
-    url: String,
-    asked: Arc<Mutex<Vec<String>>>,
-}
+struct Loopback(Server);
 
 impl Loopback {
     /// Twilio's answer depends on the Auth Token of the call. Secrets Manager has only `OLD`.
     async fn start(answer: fn(&str) -> (u16, Value)) -> Self {
-        let asked = Arc::<Mutex<Vec<String>>>::default();
-        let memory = Arc::clone(&asked);
-        let handler = async move |request: Request| {
-            let (who, (status, body)) = if request.headers().contains_key("x-amz-target") {
-                ("Secrets Manager".to_owned(), (200, json!({"SecretString": OLD})))
-            } else {
-                let path = format!("/v1/Accounts/{ACCOUNT}/Tokens/validate");
-                assert_eq!((request.method().as_str(), request.uri().path()), ("POST", &*path));
-                let auth_token = auth_token(request.headers()[AUTHORIZATION].to_str().unwrap());
-                let answered = answer(&auth_token);
-                (auth_token, answered)
+        let server = Server::start(move |_, request| {
+            let (status, body) = match auth_token(request) {
+                None => (200, json!({"SecretString": OLD})),
+                Some(auth_token) => {
+                    let path = format!("/v1/Accounts/{ACCOUNT}/Tokens/validate");
+                    assert_eq!((request.method.as_str(), &*request.target), ("POST", &*path));
+                    answer(&auth_token)
+                }
             };
-            memory.lock().unwrap().push(who);
-            (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handler)).await });
-        Self { url, asked }
+            loopback::json(status, &body)
+        });
+        Self(server.await)
     }
 
     /// The Auth Tokens of calls to Twilio, and the calls to Secrets Manager, in order.
     fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        let requests = self.0.requests();
+        let called = |request| auth_token(request).unwrap_or_else(|| "Secrets Manager".to_owned());
+        requests.iter().map(called).collect()
     }
 
     fn world(&self, kind: CredentialKind, source: impl SecretSource<TwilioCredentials> + 'static) -> World<AsAccount> {
         let endpoints = Endpoints {
-            iam: self.url.parse().unwrap(),
+            iam: self.0.url.clone(),
             ..Endpoints::default()
         };
         let twilio = Client::new(AccountSid::parse(ACCOUNT).unwrap(), endpoints).unwrap();
@@ -99,20 +90,24 @@ impl Loopback {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
-            .endpoint_url(&self.url)
+            .endpoint_url(self.0.endpoint())
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(RetryConfig::disabled());
         Secrets::new(&config.build())
     }
 }
 
-/// The password of `Basic base64(AC…:password)`, or of an API key.
-fn auth_token(authorization: &str) -> String {
-    let encoded = authorization.strip_prefix("Basic ").unwrap();
+/// The password in a request to Twilio: `Basic base64(AC…:password)`, or the secret of an API key. `None` is a request to
+/// Secrets Manager.
+fn auth_token(request: &Request) -> Option<String> {
+    if request.header("x-amz-target").is_some() {
+        return None;
+    }
+    let encoded = request.header("authorization").unwrap().strip_prefix("Basic ").unwrap();
     let pair = String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap();
     let (user, password) = pair.split_once(':').unwrap();
     assert!(user == ACCOUNT || user == "SK1", "{user}");
-    password.to_owned()
+    Some(password.to_owned())
 }
 
 #[derive(Clone)]

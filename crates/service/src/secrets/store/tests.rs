@@ -8,10 +8,9 @@ use std::{
 
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use axum::{Json, Router, http::StatusCode, response::IntoResponse};
+use loopback::{Response, Server, answer, json};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use tokio::net::TcpListener;
 
 use super::*;
 use crate::secrets::{MAX_OUTAGE_OF_LINK_KEYS, Secret};
@@ -63,50 +62,50 @@ enum Answer {
     Empty,
 }
 
+impl Answer {
+    async fn send(self) -> Response {
+        match self {
+            Self::Value(text) => json(200, &json!({"SecretString": text})),
+            Self::Error(status, code) => json(status, &json!({"__type": code, "message": "canary"})),
+            Self::Silence => std::future::pending().await,
+            Self::Garbage => answer(200, &[], "canary"),
+            Self::Empty => answer(200, &[], ""),
+        }
+    }
+}
+
 /// Secrets Manager on loopback, a client configured with the SDK's usual retries, and a wall clock that tests move.
 struct Manager {
     secrets: Secrets,
     answer: Arc<Mutex<Answer>>,
-    calls: Arc<AtomicU64>,
+    server: Server,
     seconds: Arc<AtomicU64>,
 }
 
 impl Manager {
     async fn start(answer: Answer) -> Self {
         let answer = Arc::new(Mutex::new(answer));
-        let (calls, seconds) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
-        let (current, counted) = (Arc::clone(&answer), Arc::clone(&calls));
-        let handler = async move || {
-            counted.fetch_add(1, Ordering::Relaxed);
+        let current = Arc::clone(&answer);
+        let server = Server::start_async(move |_, _| {
             let answer = *current.lock().unwrap_or_else(PoisonError::into_inner);
-            match answer {
-                Answer::Value(text) => Json(json!({"SecretString": text})).into_response(),
-                Answer::Error(status, code) => {
-                    let status = StatusCode::from_u16(status).unwrap();
-                    (status, Json(json!({"__type": code, "message": "canary"}))).into_response()
-                }
-                Answer::Silence => std::future::pending().await,
-                Answer::Garbage => "canary".into_response(),
-                Answer::Empty => ().into_response(),
-            }
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handler)).await });
+            answer.send()
+        })
+        .await;
         let credentials = Credentials::new("test", "test", None, None, "test");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::from_static("us-east-1"))
-            .endpoint_url(endpoint)
+            .endpoint_url(server.endpoint())
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .build();
+        let seconds = Arc::<AtomicU64>::default();
         let (start, passed) = (SystemTime::now(), Arc::clone(&seconds));
         let clock = Clock::new(move || start + Duration::from_secs(passed.load(Ordering::Relaxed)));
         Self {
             secrets: Secrets::with_clock(&config, &clock),
             answer,
-            calls,
+            server,
             seconds,
         }
     }
@@ -123,8 +122,8 @@ impl Manager {
         self.seconds.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+    fn calls(&self) -> usize {
+        self.server.requests().len()
     }
 }
 
@@ -296,18 +295,16 @@ async fn a_value_that_cannot_be_parsed_is_asked_for_again_once_in_ten_seconds() 
 /// A connection that the server closed while the instance was frozen.
 #[tokio::test]
 async fn a_dead_connection_costs_no_answer() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let (listener, port) = loopback::listen().await.unwrap();
     tokio::spawn(async move {
         drop(listener.accept().await.unwrap());
-        let router = Router::new().fallback(async || Json(json!({"SecretString": "one"})));
-        axum::serve(listener, router).await
+        loopback::serve(listener, async |_| Ok(json(200, &json!({"SecretString": "one"}))));
     });
     let credentials = Credentials::new("test", "test", None, None, "test");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::from_static("us-east-1"))
-        .endpoint_url(endpoint)
+        .endpoint_url(format!("http://127.0.0.1:{port}"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build();
     let secrets = Secrets::new(&config);

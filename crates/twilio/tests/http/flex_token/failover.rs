@@ -1,5 +1,6 @@
 //! Only a missing endpoint leads to a call of the other one.
 
+use loopback::absent;
 use sid::AccountSid;
 use twilio::client::Endpoints;
 
@@ -32,7 +33,7 @@ impl Hosts {
 
     /// The number of requests to each host.
     fn asked(&self) -> (usize, usize) {
-        (self.flex.seen().len(), self.iam.seen().len())
+        (self.flex.requests().len(), self.iam.requests().len())
     }
 }
 
@@ -54,18 +55,24 @@ async fn an_endpoint_that_is_not_there_leads_to_the_other_with_the_same_credenti
         let hosts = Hosts::new(absent, (200, &valid)).await;
         hosts.validate(ValidateAs::Flex).await.unwrap();
         assert_eq!(hosts.asked(), (1, 1));
-        assert_eq!(hosts.iam.only().header("authorization"), Some(&*own_authorization()));
         assert_eq!(
-            hosts.iam.only().target,
+            hosts.iam.only_request().header("authorization"),
+            Some(&*own_authorization())
+        );
+        assert_eq!(
+            hosts.iam.only_request().target,
             format!("/v1/Accounts/{}/Tokens/validate", sid("AC", '0'))
         );
 
         let hosts = Hosts::new((200, &valid), absent).await;
         hosts.validate(ValidateAs::Player).await.unwrap();
         assert_eq!(hosts.asked(), (1, 1));
-        assert_eq!(hosts.flex.only().header("authorization"), Some(&*own_authorization()));
         assert_eq!(
-            hosts.flex.only().target,
+            hosts.flex.only_request().header("authorization"),
+            Some(&*own_authorization())
+        );
+        assert_eq!(
+            hosts.flex.only_request().target,
             format!("/v1/Accounts/{}/Tokens/Info", sid("AC", '0'))
         );
     }
@@ -130,7 +137,7 @@ async fn no_answer_leads_nowhere() {
         flex: flex.clone(),
         ..Endpoints::default()
     };
-    let absent = server::absent().await;
+    let absent = absent().await;
     for (endpoints, validate_as) in [
         (endpoints(&absent, &twilio.url), ValidateAs::Flex),
         (endpoints(&twilio.url, &absent), ValidateAs::Player),
@@ -143,5 +150,5 @@ async fn no_answer_leads_nowhere() {
             "{error}"
         );
     }
-    assert!(twilio.seen().is_empty());
+    assert!(twilio.requests().is_empty());
 }

@@ -5,27 +5,33 @@ use std::sync::{
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
+use loopback::{Upstream, full};
 
-use super::*;
-use crate::proxy::full;
+use crate::{Call, Fault, FaultProxy, Rule};
 
 const ANSWER: &[u8] = b"0123456789";
 
-/// A wire in front of a service that counts its requests and answers with the request's body and [`ANSWER`].
-async fn wire() -> (Wire, String, Arc<AtomicUsize>) {
-    let (listener, port) = proxy::listen().await.unwrap();
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Role {
+    Copier,
+    Playback,
+}
+
+/// A proxy in front of a service that counts its requests and answers with the request's body and [`ANSWER`].
+async fn proxied() -> (FaultProxy<Role>, String, Arc<AtomicUsize>) {
+    let (listener, port) = loopback::listen().await.unwrap();
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
-    proxy::serve(listener, move |request: Request<hyper::body::Incoming>| {
+    loopback::serve(listener, move |request: Request<hyper::body::Incoming>| {
         counter.fetch_add(1, Ordering::SeqCst);
         async move {
             let body = request.into_body().collect().await?.to_bytes();
             Ok(Response::new(full([body.as_ref(), ANSWER].concat())))
         }
     });
-    let wire = Wire::new(None);
-    let endpoint = wire.open(Role::Playback, Upstream::new(port)).await.unwrap();
-    (wire, endpoint, asked)
+    let proxy = FaultProxy::new();
+    let endpoint = proxy.open(Role::Playback, Upstream::new(port)).await.unwrap();
+    (proxy, endpoint, asked)
 }
 
 fn signed(service: &str) -> String {
@@ -42,8 +48,8 @@ fn get(endpoint: &str, path: &str) -> reqwest::RequestBuilder {
 
 #[tokio::test]
 async fn calls_are_told_by_role_service_operation_key_and_range() {
-    let (wire, endpoint, _) = wire().await;
-    let mark = wire.mark();
+    let (proxy, endpoint, _) = proxied().await;
+    let mark = proxy.mark();
     get(&endpoint, "/bucket/recordings/RE1%2B?x-id=GetObject")
         .header("range", "bytes=0-9")
         .send()
@@ -64,88 +70,23 @@ async fn calls_are_told_by_role_service_operation_key_and_range() {
         operation: operation.to_owned(),
         key: key.to_owned(),
         range: range.map(str::to_owned),
+        if_match: None,
+        if_none_match: None,
     };
     assert_eq!(
-        wire.since(mark),
+        proxy.since(mark),
         [
             call("s3", "GetObject", "recordings/RE1+", Some("bytes=0-9")),
             call("kms", "Decrypt", "RE00000000000000000000000000000001", None)
         ]
     );
-    assert_eq!(wire.count(wire.mark(), |_| true), 0);
-}
-
-#[test]
-fn s3_operations_are_told_from_method_and_query() {
-    for (method, path, operation) in [
-        ("GET", "/b/k?x-id=GetObject", "GetObject"),
-        ("HEAD", "/b/k", "HeadObject"),
-        ("PUT", "/b/k", "PutObject"),
-        ("POST", "/b/k?uploads", "CreateMultipartUpload"),
-        ("PUT", "/b/k?partNumber=1&uploadId=u", "UploadPart"),
-        ("POST", "/b/k?uploadId=u", "CompleteMultipartUpload"),
-        ("DELETE", "/b/k?uploadId=u", "AbortMultipartUpload"),
-        ("GET", "/b?uploads&prefix=p", "ListMultipartUploads"),
-        ("GET", "/b/?versions", "ListObjectVersions"),
-        ("GET", "/b?list-type=2", "ListObjects"),
-        ("DELETE", "/b/k?versionId=v", "DeleteObject"),
-    ] {
-        let request = Request::builder().method(method).uri(path).body(()).unwrap();
-        assert_eq!(
-            Call::of(Role::Copier, &request.into_parts().0, &[]).operation,
-            operation,
-            "{method} {path}"
-        );
-    }
-}
-
-#[test]
-fn schedules_are_told_by_method_and_name() {
-    for (method, path, operation, name) in [
-        ("POST", "/schedules/RE1", "CreateSchedule", "RE1"),
-        ("GET", "/schedules/RE1?groupName=g", "GetSchedule", "RE1"),
-        ("PUT", "/schedules/RE1", "UpdateSchedule", "RE1"),
-        ("DELETE", "/schedules/RE1?groupName=g", "DeleteSchedule", "RE1"),
-        ("GET", "/schedules?ScheduleGroup=g", "ListSchedules", ""),
-    ] {
-        let request = Request::builder().method(method).uri(path);
-        let request = request.header("authorization", signed("scheduler")).body(()).unwrap();
-        let call = Call::of(Role::Linker, &request.into_parts().0, &[]);
-        assert!(call.is("scheduler", operation), "{method} {path}: {call:?}");
-        assert_eq!(call.key, name);
-    }
-}
-
-#[test]
-fn a_call_in_json_is_told_by_the_recording_that_it_names() {
-    let request = Request::builder()
-        .header("x-amz-target", "AmazonSQS.SendMessage")
-        .body(());
-    let request = request.unwrap().into_parts().0;
-    assert!(Call::names_itself_in_body(&request));
-    let key = |body: &str| Call::of(Role::Webhook, &request, body.as_bytes()).key;
-    let sid = "RE0123456789abcdefABCDEF0000000001";
-    assert_eq!(
-        key(&format!(
-            r#"{{"QueueUrl":"REDRIVE","MessageBody":"{{\"recordingSid\":\"{sid}\"}}"}}"#
-        )),
-        sid
-    );
-    for body in [
-        "",
-        "{}",
-        &sid[..33],
-        "RECORDINGRECORDINGRECORDINGRECORDI",
-        "\u{1f3a7}RE",
-    ] {
-        assert_eq!(key(body), "", "{body}");
-    }
+    assert_eq!(proxy.count(proxy.mark(), |_| true), 0);
 }
 
 #[tokio::test]
 async fn an_answered_call_never_reaches_the_service() {
-    let (wire, endpoint, asked) = wire().await;
-    wire.inject(Rule::new(
+    let (proxy, endpoint, asked) = proxied().await;
+    proxy.inject(Rule::new(
         "s3",
         "GetObject",
         Fault::Answer {
@@ -162,8 +103,8 @@ async fn an_answered_call_never_reaches_the_service() {
 #[tokio::test]
 async fn a_cut_body_is_never_a_clean_end() {
     for at in 0..=ANSWER.len() {
-        let (wire, endpoint, _) = wire().await;
-        wire.inject(Rule::new("s3", "GetObject", Fault::CutBody(at as u64)));
+        let (proxy, endpoint, _) = proxied().await;
+        proxy.inject(Rule::new("s3", "GetObject", Fault::CutBody(at)));
         let mut received = Vec::new();
         let response = get(&endpoint, "/b/k").send().await;
         let end = async {
@@ -182,8 +123,8 @@ async fn a_cut_body_is_never_a_clean_end() {
 
 #[tokio::test]
 async fn one_byte_is_flipped_and_no_other() {
-    let (wire, endpoint, _) = wire().await;
-    wire.inject(Rule::new("s3", "GetObject", Fault::FlipByte(3)));
+    let (proxy, endpoint, _) = proxied().await;
+    proxy.inject(Rule::new("s3", "GetObject", Fault::FlipByte(3)));
     let body = get(&endpoint, "/b/k").send().await.unwrap().bytes().await.unwrap();
     assert_eq!(body.as_ref(), b"012\xcc456789");
 }
@@ -191,8 +132,8 @@ async fn one_byte_is_flipped_and_no_other() {
 #[tokio::test]
 async fn dropped_and_lost_differ_in_whether_the_service_was_asked() {
     for (fault, asked_times) in [(Fault::Drop, 0), (Fault::LoseAnswer, 1)] {
-        let (wire, endpoint, asked) = wire().await;
-        wire.inject(Rule::new("s3", "GetObject", fault));
+        let (proxy, endpoint, asked) = proxied().await;
+        proxy.inject(Rule::new("s3", "GetObject", fault));
         assert!(get(&endpoint, "/b/k").send().await.is_err());
         assert_eq!(asked.load(Ordering::SeqCst), asked_times);
     }
@@ -200,12 +141,12 @@ async fn dropped_and_lost_differ_in_whether_the_service_was_asked() {
 
 #[tokio::test]
 async fn a_rule_hits_the_nth_match_as_often_as_it_says_and_nothing_else() {
-    let (wire, endpoint, _) = wire().await;
+    let (proxy, endpoint, _) = proxied().await;
     let busy = Fault::Answer {
         status: 503,
         body: String::new(),
     };
-    wire.inject(
+    proxy.inject(
         Rule::new("s3", "GetObject", busy)
             .key("RE1")
             .role(Role::Playback)
@@ -228,8 +169,8 @@ async fn a_rule_hits_the_nth_match_as_often_as_it_says_and_nothing_else() {
 
 #[tokio::test]
 async fn a_rule_may_look_for_words_and_hit_one_call_in_so_many() {
-    let (wire, endpoint, _) = wire().await;
-    wire.inject(
+    let (proxy, endpoint, _) = proxied().await;
+    proxy.inject(
         Rule::new(
             "sqs",
             "SendMessage",
@@ -250,31 +191,31 @@ async fn a_rule_may_look_for_words_and_hit_one_call_in_so_many() {
         statuses.push(request.body(body).send().await.unwrap().status().as_u16());
     }
     assert_eq!(statuses, [200, 500, 200, 200, 500, 200]);
-    wire.clear_faults();
+    proxy.clear_faults();
 }
 
 #[tokio::test]
 async fn rules_that_have_not_fired_are_counted_by_what_they_are_about() {
-    let (wire, endpoint, _) = wire().await;
+    let (proxy, endpoint, _) = proxied().await;
     for key in ["RE1", "RE1", "RE2"] {
-        wire.inject(Rule::new("s3", "GetObject", Fault::Delay(std::time::Duration::ZERO)).key(key));
+        proxy.inject(Rule::new("s3", "GetObject", Fault::Delay(std::time::Duration::ZERO)).key(key));
     }
-    wire.inject(Rule::new("s3", "GetObject", Fault::Drop).role(Role::Copier));
+    proxy.inject(Rule::new("s3", "GetObject", Fault::Drop).role(Role::Copier));
     get(&endpoint, "/b/RE1").send().await.unwrap();
-    assert_eq!((wire.armed("RE1"), wire.armed("RE2"), wire.armed("RE3")), (1, 1, 0));
+    assert_eq!((proxy.armed("RE1"), proxy.armed("RE2"), proxy.armed("RE3")), (1, 1, 0));
 }
 
 #[tokio::test]
 async fn another_roles_rule_does_not_fire() {
-    let (wire, endpoint, _) = wire().await;
-    wire.inject(Rule::new("s3", "GetObject", Fault::Drop).role(Role::Copier));
+    let (proxy, endpoint, _) = proxied().await;
+    proxy.inject(Rule::new("s3", "GetObject", Fault::Drop).role(Role::Copier));
     get(&endpoint, "/b/k").send().await.unwrap();
-    wire.clear_faults();
+    proxy.clear_faults();
 }
 
 #[tokio::test]
 async fn bodies_pass_unchanged_in_both_directions() {
-    let (_, endpoint, _) = wire().await;
+    let (_, endpoint, _) = proxied().await;
     let sent: Vec<u8> = (0..1_000_000_u32).map(|i| (i % 251) as u8).collect();
     let request = reqwest::Client::new()
         .put(format!("{endpoint}/b/k"))
