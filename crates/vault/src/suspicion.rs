@@ -10,7 +10,7 @@ pub(crate) const SUSPECT: &str = "suspect";
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum Suspicion {
     /// The bytes are in no known format.
-    #[error("its bytes are no audio that is known here")]
+    #[error("its bytes are in no known audio format")]
     Unknown,
     /// The bytes are audio, but differ from the source's description.
     #[error("{0}")]
