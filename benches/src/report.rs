@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missed_goal_is_told_and_counted() {
+    fn a_missed_goal_is_reported_and_counted() {
         let rows = [row(Goal::AtLeast(0.9), 0.89), row(Goal::AtMost(0.9), 0.89)];
         let report = render(&Results {
             date: "2026-11-26".to_owned(),

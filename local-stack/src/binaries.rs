@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn executables_are_told_from_other_messages() {
+    fn executables_are_distinguished_from_other_messages() {
         let artifact = |name: &str, test: bool, executable: &str| {
             format!(
                 r#"{{"reason":"compiler-artifact","target":{{"name":"{name}"}},"profile":{{"test":{test}}},"executable":{executable}}}"#

@@ -14,9 +14,9 @@ use http::{
 
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// A request to a public address. Of the query only the recording is kept: the rest of a link is a credential.
+/// A request to a public address. Only the recording is kept of the query, because the rest of a link is a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct PublicRequest {
     /// GET, HEAD, POST, …
     pub method: Method,
     /// The path, without the query.
@@ -25,7 +25,8 @@ pub struct Asked {
     pub recording_sid: Option<String>,
     /// The `Range` header.
     pub range: Option<String>,
-    /// What a browser asks for: `audio` for a media element, `empty` for a page's `fetch` (`Sec-Fetch-Dest`).
+    /// The destination that a browser names: `audio` for a media element, `empty` for a page's `fetch`
+    /// (`Sec-Fetch-Dest`).
     pub fetch_dest: Option<String>,
 }
 
@@ -33,14 +34,14 @@ pub struct Asked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// The request.
-    pub asked: Asked,
+    pub request: PublicRequest,
     /// The answer's status.
     pub status: StatusCode,
     /// The answer's `Content-Range`.
     pub content_range: Option<String>,
 }
 
-impl Asked {
+impl PublicRequest {
     pub(crate) fn by(request: &Parts) -> Self {
         Self {
             method: request.method.clone(),
@@ -53,14 +54,14 @@ impl Asked {
 
     pub(crate) fn answered<B>(self, answer: &Response<B>) -> Exchange {
         Exchange {
-            asked: self,
+            request: self,
             status: answer.status(),
             content_range: text(answer.headers(), &CONTENT_RANGE),
         }
     }
 }
 
-/// `/recordings/RE…`, or `recordingSid` in the query as `url_provider` and links of the first form have it.
+/// `/recordings/RE…`, or `recordingSid` in the query as in `url_provider` and in links of the first form.
 fn recording_sid(uri: &Uri) -> Option<String> {
     if let Some(sid) = uri.path().strip_prefix("/recordings/") {
         return Some(sid.to_owned());
@@ -140,7 +141,7 @@ mod tests {
             .header(CONTENT_RANGE, "bytes 0-9/10")
             .body(())
             .unwrap();
-        let asked = Asked {
+        let expected = PublicRequest {
             method: Method::GET,
             path: "/recordings/RE1".to_owned(),
             recording_sid: Some("RE1".to_owned()),
@@ -148,9 +149,9 @@ mod tests {
             fetch_dest: Some("audio".to_owned()),
         };
         assert_eq!(
-            Asked::by(&request).answered(&answer),
+            PublicRequest::by(&request).answered(&answer),
             Exchange {
-                asked,
+                request: expected,
                 status: StatusCode::PARTIAL_CONTENT,
                 content_range: Some("bytes 0-9/10".to_owned()),
             }

@@ -14,7 +14,7 @@ use loopback::{Body, Error, Upstream};
 use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
-    exchange::{Asked, Exchanges},
+    exchange::{Exchanges, PublicRequest},
     instances::{Instances, InvocationError},
     invocation::invoke,
     values,
@@ -79,9 +79,9 @@ impl Front {
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Error> {
         let (parts, body) = request.into_parts();
-        let asked = Asked::by(&parts);
+        let received = PublicRequest::by(&parts);
         let answer = self.answer_to(parts, body).await?;
-        self.exchanges.push(asked.answered(&answer));
+        self.exchanges.push(received.answered(&answer));
         Ok(answer)
     }
 

@@ -47,7 +47,7 @@ pub use self::{
     binaries::{Binaries, Build, BuildError},
     callback::Callback,
     emulator::EmulatorError,
-    exchange::{Asked, Exchange, Exchanges},
+    exchange::{Exchange, Exchanges, PublicRequest},
     invoking::Invoked,
     ledger::{Delivery, DeliveryState},
     resources::{Queue, Resources, Rotation},

@@ -158,7 +158,7 @@ class Secrets(Stubbed):
         )
         self.assertTrue(stored_secrets.Store(account).undo(ARN, "v" * 32, "e" * 32, RecordingConsole()))
 
-    def test_the_undo_keeps_what_is_not_ours(self):
+    def test_the_undo_keeps_settings_that_are_not_ours(self):
         for now, earlier, words in (("x" * 32, "e" * 32, "changed since"), ("v" * 32, None, "no value before")):
             account = self.stubbed("secretsmanager", ("describe_secret", self.current(now), {"SecretId": ARN}))
             console = RecordingConsole()

@@ -141,7 +141,7 @@ class Parameters(unittest.TestCase):
         with self.assertRaisesRegex(WrongInput, "no parameter Retention"):
             parameters.resolve(self.DECLARED, self.ANSWERS | {"Retention": 1}, {})
 
-    def test_what_cannot_be_changed_later_is_refused(self):
+    def test_a_change_that_cannot_be_made_later_is_refused(self):
         resolved = parameters.resolve(self.DECLARED, self.ANSWERS, {})
         deployed = {name: value for name, value, _ in resolved}
         parameters.check_lasting("vault", resolved, deployed)

@@ -100,7 +100,7 @@ fn a_copy_that_keeps_failing_is_seen_at_its_third_failure() {
 }
 
 #[test]
-fn what_nobody_tries_is_seen_by_its_queue() {
+fn messages_that_no_function_tries_are_seen_by_their_queue() {
     for (alarm, queue, minute) in [
         ("LinksUntried", "LinksQueue", 4),
         ("LateLinksUntried", "LateLinksQueue", 62),
@@ -201,7 +201,7 @@ fn a_reconciliation_that_runs_every_night_is_quiet_and_one_that_stopped_is_not()
 }
 
 #[test]
-fn that_nothing_arrives_stands_until_something_does() {
+fn the_alarm_that_nothing_arrives_lasts_until_something_does() {
     let looked = [(60, 0.0), (120, 1.0), (180, 1.0), (240, 0.0)];
     let metrics = Metrics::default().with("RecordingVault NothingArrived Operator", looked);
     let states = history("NothingArrives", &metrics, 400);

@@ -11,7 +11,7 @@ use toolbox::workspace_root;
 use crate::metrics::{on_dashboard, watched};
 
 #[test]
-fn what_costs_every_month_is_counted_in_the_templates() {
+fn monthly_costs_are_counted_in_the_templates() {
     let documented: BTreeMap<String, usize> = lines("usage")
         .into_iter()
         .filter(|line| line[3] == "template")

@@ -52,7 +52,7 @@ fn a_cycle_is_found_whatever_it_is_made_of() {
 }
 
 #[test]
-fn what_only_looks_like_a_reference_is_none() {
+fn a_text_that_only_looks_like_a_reference_is_none() {
     for harmless in [
         json!({"Ref": "AWS::Region"}),
         json!({"Ref": "Parameter"}),

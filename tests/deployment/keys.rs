@@ -35,7 +35,7 @@ fn the_account_administers_a_key_whatever_is_chosen() {
 }
 
 #[test]
-fn who_administers_a_key_may_not_use_it_nor_lend_its_use() {
+fn administrators_of_a_key_may_neither_use_it_nor_lend_its_use() {
     let uses = [
         "kms:Decrypt",
         "kms:Encrypt",

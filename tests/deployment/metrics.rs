@@ -51,14 +51,14 @@ fn the_dashboard_shows_whatever_an_alarm_watches() {
 }
 
 #[test]
-fn the_part_gets_every_parameter_that_it_asks_for() {
-    let asked: BTreeSet<_> = MONITORING["Parameters"].as_object().unwrap().keys().collect();
+fn the_part_gets_every_parameter_that_it_declares() {
+    let declared: BTreeSet<_> = MONITORING["Parameters"].as_object().unwrap().keys().collect();
     let given: BTreeSet<_> = properties("Monitoring")["Parameters"]
         .as_object()
         .unwrap()
         .keys()
         .collect();
-    assert_eq!(asked, given);
+    assert_eq!(declared, given);
     for (function, role) in FUNCTIONS {
         let name = function.strip_suffix("Function").unwrap();
         assert_eq!(

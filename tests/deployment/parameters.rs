@@ -168,7 +168,7 @@ fn regions_without_function_urls_are_refused_before_anything_is_made() {
 
 /// Checks each value against its parameter's `AllowedPattern`.
 fn check(cases: &[(&str, &str, bool)]) {
-    let asked: Vec<_> = cases
+    let inputs: Vec<_> = cases
         .iter()
         .map(|(parameter, value, _)| {
             let pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"].as_str();
@@ -176,7 +176,7 @@ fn check(cases: &[(&str, &str, bool)]) {
         })
         .collect();
     let answered = Command::new(python(Venv::Lint).unwrap())
-        .args(["-c", MATCHES, &json!(asked).to_string()])
+        .args(["-c", MATCHES, &json!(inputs).to_string()])
         .output()
         .unwrap();
     let matches: Vec<bool> = serde_json::from_slice(&answered.stdout).unwrap();

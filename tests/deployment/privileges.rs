@@ -39,7 +39,7 @@ fn roles_allow_what_functions_use_and_nothing_else() {
 }
 
 #[test]
-fn what_is_explained_is_allowed_and_has_a_reason() {
+fn every_explained_privilege_is_allowed_and_has_a_reason() {
     let allowed = allowed();
     for (right, reason) in explained() {
         assert!(allowed.contains(&right), "{right:?} has a reason, but no role has it");

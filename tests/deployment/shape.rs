@@ -24,7 +24,7 @@ const KEPT: [&str; 14] = [
 ];
 
 #[test]
-fn playback_streams_and_anybody_may_ask() {
+fn playback_streams_and_its_url_is_public() {
     let url = properties("PlaybackFunctionUrl");
     assert_eq!(url["InvokeMode"], "RESPONSE_STREAM");
     assert_eq!(url["AuthType"], "NONE");
@@ -54,7 +54,7 @@ fn the_api_has_the_callback_and_nothing_else() {
 }
 
 #[test]
-fn what_links_and_recordings_depend_on_is_kept() {
+fn resources_that_links_and_recordings_depend_on_are_kept() {
     let kept: BTreeSet<_> = resources(&TEMPLATE)
         .iter()
         .filter(|(_, resource)| !resource["DeletionPolicy"].is_null())
@@ -99,7 +99,7 @@ fn the_bucket_is_closed_versioned_and_encrypted_under_the_key() {
 }
 
 #[test]
-fn nobody_outside_waits_longer_than_they_would() {
+fn no_client_waits_longer_than_its_own_timeout() {
     // Twilio waits 15 s for the answer to a callback. A reply of 190 MB at 1.6 MB/s takes 119 s, and ends 2 s before
     // the timeout.
     assert_eq!(properties("WebhookFunction")["Timeout"], 10);
@@ -334,7 +334,7 @@ fn the_webhook_reads_only_what_callbacks_may_be_signed_by() {
 }
 
 #[test]
-fn playback_reads_a_credential_of_twilios_only_where_it_vouches_for_tokens() {
+fn playback_reads_a_twilio_credential_only_if_it_validates_tokens() {
     let parameter = &TEMPLATE["Parameters"]["ValidateTokensAs"];
     assert_eq!(parameter["Default"], "flex");
     // `player` and `account` were the first options.

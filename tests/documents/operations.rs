@@ -7,7 +7,7 @@ use deployment::{MONITORING, TEMPLATE, of_type};
 use crate::sources::read;
 
 #[test]
-fn every_alarm_tells_somebody_and_says_what_it_means() {
+fn every_alarm_notifies_and_says_what_it_means() {
     let operations = read("docs/OPERATIONS.md");
     for (name, alarm) in of_type(&MONITORING, "AWS::CloudWatch::Alarm") {
         let properties = &alarm["Properties"];

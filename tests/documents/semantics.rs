@@ -25,7 +25,7 @@ fn every_promise_names_tests_that_exist() {
 
 /// A blank line separates a row from its table, and the row is then shown as text.
 #[test]
-fn every_row_stands_in_a_table() {
+fn every_row_belongs_to_a_table() {
     for document in [
         "README.md",
         "docs/SEMANTICS.md",

@@ -59,7 +59,7 @@ fn queried_fields(section: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn the_documented_query_tells_who_listened_to_how_much() {
+async fn the_documented_query_shows_who_listened_to_how_much() {
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, 500_000);
     recording.bring_in(stack).await;
@@ -168,7 +168,7 @@ async fn copy_link_deletion_and_erasure_each_leave_a_trail() {
     for line in &lines {
         assert!(line["span"]["requestId"].is_string(), "{line}");
     }
-    for field in queried_fields("What became of a recording") {
+    for field in queried_fields("History of a recording") {
         let names = |line: &&Value| !line[&field].is_null() || !line["span"][&field].is_null();
         assert!(
             field == "span" || field == "error" || lines.iter().any(|line| names(&line)),

@@ -42,7 +42,7 @@ pub(crate) async fn drive(stack: &Stack, scenario: &str, mut job: Value) -> Valu
 /// The requests for the recording itself since a mark, with their responses.
 fn plays(stack: &Stack, mark: Mark, recording: &Recording) -> Vec<Exchange> {
     let mut exchanges = stack.exchanges().since(mark);
-    exchanges.retain(|exchange| exchange.asked.path == format!("/recordings/{}", recording.sid));
+    exchanges.retain(|exchange| exchange.request.path == format!("/recordings/{}", recording.sid));
     exchanges
 }
 
@@ -67,13 +67,13 @@ async fn plays_and_seeks(stack: &Stack, recording: &Recording, seconds: f64) {
     assert_eq!(seen["message"], false);
 
     let exchanges = plays(stack, mark, recording);
-    assert_eq!(exchanges[0].asked.range.as_deref(), Some("bytes=0-"));
+    assert_eq!(exchanges[0].request.range.as_deref(), Some("bytes=0-"));
     let total = recording.audio.len();
     for exchange in &exchanges {
         assert_eq!(exchange.status, StatusCode::PARTIAL_CONTENT, "{exchange:?}");
         let part = part(exchange, total);
-        let asked = exchange.asked.range.as_deref().unwrap();
-        assert!(asked.starts_with(&format!("bytes={}-", part.start())), "{exchange:?}");
+        let range = exchange.request.range.as_deref().unwrap();
+        assert!(range.starts_with(&format!("bytes={}-", part.start())), "{exchange:?}");
         assert!(part.end() - part.start() < MAX_RANGE, "{exchange:?}");
     }
     // A seek sends a new request for a range that starts shortly before the new position. The response contains the
@@ -112,7 +112,7 @@ async fn an_mp3_plays_and_seeks() {
 }
 
 #[tokio::test]
-async fn who_may_not_listen_reads_why() {
+async fn a_listener_without_an_allowed_role_reads_why() {
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, 500_000);
     recording.bring_in(stack).await;
@@ -200,14 +200,14 @@ async fn the_page_plays_in_twilios_own_player_and_without_it() {
     }
     let kinds = |dest: &str| {
         let mut exchanges = plays(stack, mark, &recording);
-        exchanges.retain(|exchange| exchange.asked.fetch_dest.as_deref() == Some(dest));
+        exchanges.retain(|exchange| exchange.request.fetch_dest.as_deref() == Some(dest));
         exchanges
     };
     // Without the Player, the page never fetches a whole recording.
     let [waveform] = &kinds("empty")[..] else {
         panic!("{seen}")
     };
-    assert_eq!((waveform.status, &waveform.asked.range), (StatusCode::OK, &None));
+    assert_eq!((waveform.status, &waveform.request.range), (StatusCode::OK, &None));
     let of_elements = kinds("audio");
     assert!(!of_elements.is_empty());
     assert!(

@@ -181,7 +181,7 @@ async fn an_unknown_status_is_acknowledged_counted_and_nothing_is_queued() {
 }
 
 #[tokio::test]
-async fn other_methods_paths_and_sizes_are_told_apart() {
+async fn other_methods_paths_and_sizes_are_distinguished() {
     let (stack, _turn) = among_others().await;
     let url = stack.callback_url();
     assert_eq!(

@@ -69,7 +69,7 @@ fn in_base64(canary: &str) -> [String; 3] {
 }
 
 #[test]
-fn a_canary_is_found_wherever_it_stands() {
+fn a_canary_is_found_at_any_position() {
     for (name, canary) in CANARIES {
         for text in [
             canary.to_owned(),

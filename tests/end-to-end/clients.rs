@@ -177,7 +177,7 @@ async fn mpv_plays_to_the_end_and_seeks() {
 
 /// Most Python programs use this library. It accepts any 206.
 #[tokio::test]
-async fn requests_of_python_gets_what_it_asks_for() {
+async fn the_requests_library_of_python_gets_the_requested_bytes() {
     let (stack, _turn) = among_others().await;
     let recording = recording(stack).await;
     let (url, audio) = (recording.link(stack, 600), &recording.audio);

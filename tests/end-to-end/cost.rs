@@ -80,7 +80,7 @@ async fn a_warm_range_costs_one_s3_get_and_no_kms_call() {
 
 /// S3 confirmed the facts less than a minute ago, when the link was requested.
 #[tokio::test]
-async fn what_needs_no_byte_of_a_warm_recording_costs_nothing() {
+async fn requests_that_need_no_byte_of_a_warm_recording_cost_nothing() {
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, 2_000_000);
     recording.bring_in(stack).await;

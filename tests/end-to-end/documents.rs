@@ -282,7 +282,7 @@ fn watching(stack: &Stack, role: Role, block: Block) -> Block {
 }
 
 #[tokio::test]
-async fn what_the_script_cannot_do_is_said_without_a_traceback() {
+async fn the_script_reports_failures_without_a_traceback() {
     let (stack, _turn) = among_others().await;
     let shell = Shell::for_stack(stack).await;
     shell.make_stack("half", Role::Operator.name(), "").await;

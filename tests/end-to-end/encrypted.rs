@@ -120,7 +120,7 @@ async fn details_of_another_recording_store_nothing() {
 }
 
 #[tokio::test]
-async fn details_that_nobody_can_use_are_told_and_store_nothing() {
+async fn unusable_details_are_reported_and_store_nothing() {
     let (stack, _turn) = among_others().await;
     let mut cases = Vec::new();
     for why in ["wrapped data key", "IV", "InvalidCiphertextException"] {

@@ -58,7 +58,7 @@ fn conference_is_recorded(task: &str) -> Value {
 }
 
 #[tokio::test]
-async fn without_a_webhook_url_the_console_tells_twilios_own() {
+async fn without_a_webhook_url_the_console_sends_twilios_own() {
     let case = &accepted().await["console without a webhook"];
     let callback = case.posted["ConferenceRecordingStatusCallback"].as_str().unwrap();
     assert!(callback.starts_with(WEBHOOK), "{callback}");
@@ -99,7 +99,7 @@ async fn mode_reservation_records_the_agents_leg_and_names_the_reservation() {
 }
 
 #[tokio::test]
-async fn what_another_plugin_has_set_stays_and_its_callback_is_replaced_with_a_warning() {
+async fn settings_of_another_plugin_stay_and_its_callback_is_replaced_with_a_warning() {
     let [alone, beside] =
         ["reservation", "reservation beside another plugin"].map(|name| async move { &accepted().await[name] });
     let (alone, beside) = (alone.await, beside.await);
@@ -147,7 +147,7 @@ async fn a_wrong_setting_is_shown_to_administrators_and_costs_nobody_a_call() {
 /// From the agent's click to a link that plays. No search for the task is needed, because the callback contains its
 /// SID.
 #[tokio::test]
-async fn what_an_accepted_call_records_is_linked_without_a_search_and_plays() {
+async fn the_recording_of_an_accepted_call_is_linked_without_a_search_and_plays() {
     let (stack, _turn) = alone().await;
     for (name, where_linked) in [
         ("console", Linked::Task),

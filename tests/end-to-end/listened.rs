@@ -75,7 +75,7 @@ fn the_documented_query_computes_what_is_tested() {
 }
 
 #[tokio::test]
-async fn who_opened_a_recording_is_told_from_who_listened() {
+async fn opening_a_recording_is_distinguished_from_listening() {
     let stack = OwnStack::start(options()).await;
     // Three minutes of stereo.
     let rate = 32_000;

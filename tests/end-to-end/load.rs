@@ -147,8 +147,8 @@ async fn until_the_queues_are_empty(stack: &Stack) {
 
 /// The number of messages in a queue, including those in flight.
 async fn messages_in(stack: &Stack, queue_url: &str) -> u64 {
-    let asked = stack.sqs().get_queue_attributes().queue_url(queue_url);
-    let answer = asked
+    let attributes = stack.sqs().get_queue_attributes().queue_url(queue_url);
+    let answer = attributes
         .attribute_names(QueueAttributeName::ApproximateNumberOfMessages)
         .attribute_names(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
         .attribute_names(QueueAttributeName::ApproximateNumberOfMessagesDelayed)

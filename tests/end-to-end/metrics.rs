@@ -48,7 +48,7 @@ async fn recorded_after(stack: &Stack, role: Role, metric: &str, body: &Value, a
 }
 
 #[tokio::test]
-async fn a_copy_that_fails_tells_how_long_it_has_waited() {
+async fn a_copy_that_fails_reports_how_long_it_has_waited() {
     let stack = OwnStack::start(options()).await;
     let hour_ms = 3_600_000;
     let missing = json!({"version": 1, "kind": "CopyRecording", "recordingSid": "RE000000000000000000000000000000aa"});
@@ -79,7 +79,7 @@ async fn a_copy_that_fails_tells_how_long_it_has_waited() {
 }
 
 #[tokio::test]
-async fn a_link_that_fails_tells_how_long_it_was_possible() {
+async fn a_link_that_fails_reports_how_long_it_was_possible() {
     let stack = OwnStack::start(options()).await;
     let link = |recording: &Recording, age_ms: u64| {
         json!({
@@ -135,7 +135,7 @@ async fn only_the_schedules_own_reconciliation_counts_as_one() {
 }
 
 #[tokio::test]
-async fn hours_in_which_nothing_arrives_are_told_of() {
+async fn hours_in_which_nothing_arrives_are_reported() {
     let stack = OwnStack::start(options()).await;
     let look = async || {
         let answer = stack

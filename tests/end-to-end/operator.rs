@@ -294,7 +294,7 @@ async fn a_recording_that_cannot_be_read_is_named_and_the_script_ends_with_1() {
 }
 
 #[tokio::test]
-async fn what_retention_deleted_is_not_brought_back() {
+async fn a_recording_that_retention_deleted_is_not_brought_back() {
     let (stack, _turn) = among_others().await;
     let recording = recording_of(stack, 2004);
     recording.bring_in(stack).await;

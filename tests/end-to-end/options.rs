@@ -34,7 +34,7 @@ async fn segment_links_play_without_a_token_where_they_are_accepted() {
 }
 
 #[tokio::test]
-async fn long_calls_are_stored_as_mp3_where_it_is_asked_for() {
+async fn long_calls_are_stored_as_mp3_if_configured() {
     let stack = OwnStack::start(options().setting(Role::Copier, "MP3_ABOVE_MINUTES", "1")).await;
     for (seconds, content_type) in [(60, "audio/x-wav"), (61, "audio/mpeg")] {
         let mut recording = Recording::new(&stack, 44 + seconds * 32_000);
@@ -67,7 +67,7 @@ async fn long_calls_are_stored_as_mp3_where_it_is_asked_for() {
 const NEWCOMER: &str = flex_token!("a-newcomers-token");
 
 #[tokio::test]
-async fn flex_tokens_are_validated_with_an_api_key_where_it_is_asked_for() {
+async fn flex_tokens_are_validated_with_an_api_key_if_configured() {
     let stack = OwnStack::start(options().validating_tokens_as("api-key")).await;
     let recording = Recording::new(&stack, 10_000);
     recording.bring_in(&stack).await;
@@ -76,10 +76,10 @@ async fn flex_tokens_are_validated_with_an_api_key_where_it_is_asked_for() {
     assert!(get(&url, &[]).await.bytes().await.unwrap() == recording.audio);
     let refused = stack.media_url(&recording.sid, values::AGENT_TOKEN).await.unwrap();
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
-    let asked: Vec<_> = stack.twilio().calls_since(mark);
-    let asked = asked.iter().filter_map(|call| Some((call.operation?, call.auth)));
-    let asked: Vec<_> = asked.filter(|(_, auth)| *auth == AuthKind::ApiKey).collect();
-    assert_eq!(asked, [(Operation::TokenValidate, AuthKind::ApiKey); 2]);
+    let calls: Vec<_> = stack.twilio().calls_since(mark);
+    let calls = calls.iter().filter_map(|call| Some((call.operation?, call.auth)));
+    let calls: Vec<_> = calls.filter(|(_, auth)| *auth == AuthKind::ApiKey).collect();
+    assert_eq!(calls, [(Operation::TokenValidate, AuthKind::ApiKey); 2]);
 }
 
 /// The setting of a deployment without the parameter.
@@ -101,8 +101,8 @@ async fn flex_tokens_are_validated_where_flex_does_it_and_where_it_did_if_that_i
         // Links of other tests may be waiting for their tasks.
         calls.retain(|call| matches!(call.operation, Some(Operation::TokenInfo | Operation::TokenValidate)));
         assert!(calls.iter().all(|call| call.auth == AuthKind::FlexToken), "{calls:?}");
-        let asked: Vec<_> = calls.iter().filter_map(|call| call.operation).collect();
-        (answer.status().as_u16(), asked)
+        let calls: Vec<_> = calls.iter().filter_map(|call| call.operation).collect();
+        (answer.status().as_u16(), calls)
     };
     let answering = |status| {
         Some(FaultAction::Answer {
@@ -122,11 +122,11 @@ async fn flex_tokens_are_validated_where_flex_does_it_and_where_it_did_if_that_i
 }
 
 #[tokio::test]
-async fn flex_tokens_are_validated_with_the_auth_token_where_it_is_asked_for() {
+async fn flex_tokens_are_validated_with_the_auth_token_if_configured() {
     let stack = OwnStack::start(options().validating_tokens_as("account")).await;
     let recording = Recording::new(&stack, 10_000);
     recording.bring_in(&stack).await;
-    let asked = || {
+    let calls = || {
         let calls = stack.twilio().calls().into_iter();
         calls.filter(|call| call.operation == Some(Operation::TokenValidate))
     };
@@ -140,8 +140,8 @@ async fn flex_tokens_are_validated_with_the_auth_token_where_it_is_asked_for() {
         let refused = stack.media_url(&recording.sid, token).await.unwrap();
         assert_eq!(refused.status(), status);
     }
-    assert_eq!(asked().count(), 3);
-    assert!(asked().all(|call| call.auth == AuthKind::AuthToken));
+    assert_eq!(calls().count(), 3);
+    assert!(calls().all(|call| call.auth == AuthKind::AuthToken));
 
     // Twilio's answer about a token is cached for a minute, and a valid token still plays. Therefore, another listener
     // sends the request.

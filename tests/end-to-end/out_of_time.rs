@@ -15,7 +15,7 @@ use crate::{
 const LEN: usize = 100_000_000;
 
 #[tokio::test]
-async fn a_reply_that_nobody_takes_ends_itself_before_the_timeout_and_the_client_can_tell() {
+async fn a_reply_that_no_client_reads_ends_before_the_timeout_and_the_client_notices() {
     let stack = OwnStack::start(options().timeout(Role::Playback, Duration::from_secs(8))).await;
     let recording = Recording::new(&stack, LEN);
     recording.bring_in(&stack).await;

@@ -34,7 +34,7 @@ async fn drain(answer: reqwest::Response) -> (Vec<u8>, bool) {
 }
 
 #[tokio::test]
-async fn a_flipped_bit_ends_the_stream_before_its_frame_and_the_client_can_tell() {
+async fn a_flipped_bit_ends_the_stream_before_its_frame_and_the_client_notices() {
     let (stack, _turn) = alone().await;
     for frame in [1, 3, 45] {
         a_flipped_bit(stack, frame).await;
@@ -149,7 +149,7 @@ async fn a_reply_of_s3_that_breaks_off_is_continued_and_nobody_notices() {
 }
 
 #[tokio::test]
-async fn an_s3_that_goes_away_for_good_ends_the_stream_and_the_client_can_tell() {
+async fn an_s3_that_goes_away_for_good_ends_the_stream_and_the_client_notices() {
     let (stack, _turn) = alone().await;
     an_s3_that_goes_away(stack).await;
 }

@@ -32,7 +32,7 @@ fn count(stack: &Stack, metric: &str) -> usize {
 }
 
 #[tokio::test]
-async fn what_flex_shows_alike_is_told_apart_in_the_lines() {
+async fn failures_that_flex_shows_alike_differ_in_the_lines() {
     let (stack, _turn) = alone().await;
     let supervisor = values::FLEX_TOKEN;
     let denied = count(stack, "Denied");

@@ -41,7 +41,7 @@ mod tests {
     };
 
     #[test]
-    fn the_report_names_what_bites_and_what_passes_it() {
+    fn the_report_names_the_exceeded_limits_and_their_settings() {
         let report = report(&TYPICAL);
         let row = |load: &str, callback: &str| {
             let start = format!("| {load} | {callback} |");

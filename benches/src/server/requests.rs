@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_overlaps_is_one_round_trip() {
+    fn overlapping_requests_are_one_round_trip() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let request = |from, to| Answered {

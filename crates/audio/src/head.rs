@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_like_audio_is_told_by_its_first_bytes() {
+    fn audio_is_recognized_by_its_first_bytes() {
         for head in [
             &b"RIFF\0\0\0\0WAVE"[..],
             b"RF64\xff\xff\xff\xffWAVEds64",

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_say_it_has_no_rate() {
+    fn bytes_that_do_not_show_a_rate_have_none() {
         let page = b"<html><body>502 Bad Gateway</body></html>";
         for head in [&b""[..], b"\xff", b"\xff\xfb\x90", b"ID3", b"OggS", page] {
             assert_eq!(bytes_per_second(head), None, "{head:?}");

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_are_compared_where_they_are_told() {
+    fn channels_are_compared_if_they_are_reported() {
         let reported = |channels| Reported {
             channels,
             duration_s: None,

@@ -73,7 +73,7 @@ async fn a_caller_may_want_a_younger_value_than_the_cache_keeps() {
 }
 
 #[tokio::test]
-async fn the_age_counts_from_before_the_value_was_asked_for() {
+async fn the_age_counts_from_before_the_value_was_requested() {
     let (wall, cache) = Wall::start();
     let mut place = cache.place(&1).await;
     wall.pass(200);
@@ -84,7 +84,7 @@ async fn the_age_counts_from_before_the_value_was_asked_for() {
 }
 
 #[tokio::test]
-async fn an_old_value_is_dropped_when_any_other_is_asked_for() {
+async fn an_old_value_is_dropped_when_any_other_is_requested() {
     let (wall, cache) = Wall::start();
     let value = cache.keep(1).await;
     wall.pass(300);

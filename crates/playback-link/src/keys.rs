@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_ring_is_refused() {
+    fn a_text_that_is_no_key_ring_is_refused() {
         for (json, error) in [
             ("", KeyRingError::NotAnObject),
             ("[]", KeyRingError::NotAnObject),

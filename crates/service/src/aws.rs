@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_environment_leaves_out_is_left_to_the_clients() {
+    fn unset_settings_are_left_to_the_clients() {
         let config = read(
             Settings::from_pairs([("AWS_DEFAULT_REGION", "us-east-1")]),
             NOTHING,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_wish_for_an_endpoint_is_refused() {
+    fn a_mistyped_endpoint_setting_is_refused() {
         let mistyped = [
             ("AWS_USE_FIPS_ENDPOINT", "canary"),
             ("AWS_USE_DUALSTACK_ENDPOINT", "canary"),
@@ -261,8 +261,8 @@ mod tests {
                 .into_builder()
                 .credentials_provider(SharedCredentialsProvider::new(credentials))
                 .build();
-            let asked = Client::new(&config).list_secrets().send();
-            let answer = tokio::time::timeout(Duration::from_secs(60), asked).await;
+            let call = Client::new(&config).list_secrets().send();
+            let answer = tokio::time::timeout(Duration::from_secs(60), call).await;
             assert!(answer.expect("the call ends").is_err());
         }
     }

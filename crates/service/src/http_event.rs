@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn http_requests_are_told_from_other_events() {
+    fn http_requests_are_distinguished_from_other_events() {
         for event in [
             r#"{"requestContext":{"http":{"method":"GET"}}}"#,
             r#"{"requestContext":{"http":{}}}"#,

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_problem_is_told_at_once_and_no_value_is() {
+    fn every_problem_is_reported_at_once_without_values() {
         let mut settings = Settings::from_pairs([("COUNT", "canary"), ("EMPTY", "  ")]);
         settings.required("COUNT", str::parse::<u8>);
         settings.required("EMPTY", str::parse::<u8>);

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_keys_is_none() {
+    fn a_secret_without_keys_is_none() {
         for text in [
             "",
             "{}",

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_built_is_recognised() {
+    fn a_built_context_is_recognized() {
         for len in [None, Some(0), Some(1), Some(460_000_000), Some(u64::MAX)] {
             let context = build(&account(), &recording('1'), facts(len)).unwrap();
             assert_eq!(check(&context, &account(), &recording('1')), Ok(facts(len)));

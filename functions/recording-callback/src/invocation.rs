@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn http_api_requests_are_told_by_their_context() {
+    fn http_api_requests_are_recognized_by_their_context() {
         let event = json!({"version": "2.0", "requestContext": {"http": {"method": "GET", "path": "/"}}});
         assert!(matches!(parse(&event), Ok(Invocation::Http(Ok(_)))));
     }
@@ -113,13 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn sqs_messages_are_told_by_their_source() {
+    fn sqs_messages_are_recognized_by_their_source() {
         let event = json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": "{}"}]});
         assert!(matches!(parse(&event), Ok(Invocation::Messages(_))));
     }
 
     #[test]
-    fn commands_are_told_by_their_name() {
+    fn commands_are_recognized_by_their_name() {
         let event = json!({"verify": {"all": true}});
         assert!(matches!(parse(&event), Ok(Invocation::Command(_))));
         let event = json!({"verify": {"all": "canary"}});

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 #[test]
-fn every_bad_variable_is_told_at_once_and_no_value_is() {
+fn every_bad_variable_is_reported_at_once_without_values() {
     let output = Command::new(env!("CARGO_BIN_EXE_recording-callback"))
         .env_clear()
         .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")

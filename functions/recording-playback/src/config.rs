@@ -225,7 +225,7 @@ mod tests {
 
     /// The template gives every function all of its settings. They are empty if an option is off.
     #[test]
-    fn a_secret_is_read_only_by_the_voucher_that_needs_it() {
+    fn a_secret_is_read_only_if_its_credential_is_used() {
         let account = TokenValidation::Account {
             auth_token_secret: "auth-token".to_owned(),
         };
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_setting_is_told_at_once() {
+    fn every_bad_setting_is_reported_at_once() {
         let bad = [
             ("KMS_DECRYPT_KEY_ARNS", "alias/canary"),
             ("TWILIO_ACCOUNT_SID", "canary"),

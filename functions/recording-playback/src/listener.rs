@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_media_element_does_not() {
+    fn clients_that_are_no_media_elements_do_not() {
         for (brands, agent) in [(CHROME_BRANDS, CHROME), ("", FIREFOX)] {
             for dest in ["", "empty", "document", "audioworklet", "track", "Audio"] {
                 assert!(!requests_the_rest(&headers(dest, brands, agent)), "{dest}, {agent}");

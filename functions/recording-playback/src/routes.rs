@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn other_methods_are_told_what_is_allowed() {
+    fn other_methods_are_answered_with_the_allowed_ones() {
         for (method, path, expected) in [
             (Method::POST, "/recordings/RE1", "GET, HEAD, OPTIONS"),
             (Method::POST, "/", "GET, HEAD, OPTIONS"),

@@ -32,7 +32,7 @@ pub(crate) fn error<R: Role>(call: &Call<R>, status: u16, code: &str) -> Result<
 pub(crate) fn cut(body: Body, len: usize) -> Body {
     let frames = stream::try_unfold((BodyDataStream::new(body), len), |(mut body, left)| async move {
         if left == 0 {
-            // What was passed on so far is sent before the connection breaks.
+            // The bytes that were passed on so far are sent before the connection breaks.
             tokio::task::yield_now().await;
             return Err(Error::from("cut on request"));
         }

@@ -72,7 +72,7 @@ impl<R: Role> Call<R> {
         self.service == service && self.operation == operation
     }
 
-    /// Whether this call asks for the last bytes of an object, whatever its length.
+    /// Whether this call requests the last bytes of an object, whatever its length.
     #[must_use]
     pub fn has_suffix_range(&self) -> bool {
         self.range.as_ref().is_some_and(|range| range.starts_with("bytes=-"))
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn s3_operations_are_told_from_method_and_query() {
+    fn s3_operations_are_recognized_from_method_and_query() {
         for (method, path, operation) in [
             ("GET", "/b/k?x-id=GetObject", "GetObject"),
             ("HEAD", "/b/k", "HeadObject"),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn schedules_are_told_by_method_and_name() {
+    fn schedules_are_recognized_by_method_and_name() {
         for (method, path, operation, name) in [
             ("POST", "/schedules/RE1", "CreateSchedule", "RE1"),
             ("GET", "/schedules/RE1?groupName=g", "GetSchedule", "RE1"),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_in_json_is_told_by_the_recording_that_it_names() {
+    fn a_call_in_json_is_identified_by_its_recording() {
         let request = Request::builder()
             .header("x-amz-target", "AmazonSQS.SendMessage")
             .body(());

@@ -1,8 +1,8 @@
-//! What can go wrong with a call.
+//! The faults of a call.
 
 use std::time::Duration;
 
-/// What happens to a call.
+/// The fault that happens to a call.
 #[derive(Clone, Debug)]
 pub enum Fault {
     /// The service is not called. The answer has this status and this body.

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "more than 65536 events happened since the mark")]
-    fn what_is_forgotten_is_not_counted() {
+    fn forgotten_events_are_not_counted() {
         let mut history = History::default();
         let mark = history.mark();
         (0..=REMEMBERED).for_each(|event| history.push(event));

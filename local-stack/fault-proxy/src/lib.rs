@@ -28,7 +28,7 @@ pub use self::{
     rule::{Hook, Rule},
 };
 
-/// What distinguishes the callers of one proxy.
+/// A role distinguishes the callers of one proxy.
 pub trait Role: Copy + Debug + PartialEq + Send + Sync + 'static {}
 
 impl<R: Copy + Debug + PartialEq + Send + Sync + 'static> Role for R {}

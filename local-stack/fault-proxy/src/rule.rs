@@ -7,8 +7,8 @@ use crate::{Call, Fault, Role};
 /// Something to wait for while a call is under way.
 pub type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Something that happens to calls, and which calls: of those that match, the `nth` (counted from 1), then `times` in a
-/// row or one in so many.
+/// A fault, and the calls to which it happens. Of the matching calls, these are the `nth` (counted from 1) and those
+/// after it: `times` in a row, or one in so many.
 ///
 /// A rule does not count a call to which an earlier rule's fault happens.
 #[derive(Clone)]

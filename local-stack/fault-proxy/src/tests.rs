@@ -20,8 +20,8 @@ enum Role {
 /// A proxy in front of a service that counts its requests and answers with the request's body and [`ANSWER`].
 async fn proxied() -> (FaultProxy<Role>, String, Arc<AtomicUsize>) {
     let (listener, port) = loopback::listen().await.unwrap();
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&asked);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&calls);
     loopback::serve(listener, move |request: Request<hyper::body::Incoming>| {
         counter.fetch_add(1, Ordering::SeqCst);
         async move {
@@ -31,7 +31,7 @@ async fn proxied() -> (FaultProxy<Role>, String, Arc<AtomicUsize>) {
     });
     let proxy = FaultProxy::new();
     let endpoint = proxy.open(Role::Playback, Upstream::new(port)).await.unwrap();
-    (proxy, endpoint, asked)
+    (proxy, endpoint, calls)
 }
 
 fn signed(service: &str) -> String {
@@ -47,7 +47,7 @@ fn get(endpoint: &str, path: &str) -> reqwest::RequestBuilder {
 }
 
 #[tokio::test]
-async fn calls_are_told_by_role_service_operation_key_and_range() {
+async fn calls_are_identified_by_role_service_operation_key_and_range() {
     let (proxy, endpoint, _) = proxied().await;
     let mark = proxy.mark();
     get(&endpoint, "/bucket/recordings/RE1%2B?x-id=GetObject")
@@ -85,7 +85,7 @@ async fn calls_are_told_by_role_service_operation_key_and_range() {
 
 #[tokio::test]
 async fn an_answered_call_never_reaches_the_service() {
-    let (proxy, endpoint, asked) = proxied().await;
+    let (proxy, endpoint, calls) = proxied().await;
     proxy.inject(Rule::new(
         "s3",
         "GetObject",
@@ -97,7 +97,7 @@ async fn an_answered_call_never_reaches_the_service() {
     let response = get(&endpoint, "/b/k").send().await.unwrap();
     assert_eq!(response.status(), 503);
     assert_eq!(response.text().await.unwrap(), "SlowDown");
-    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
@@ -130,12 +130,12 @@ async fn one_byte_is_flipped_and_no_other() {
 }
 
 #[tokio::test]
-async fn dropped_and_lost_differ_in_whether_the_service_was_asked() {
-    for (fault, asked_times) in [(Fault::Drop, 0), (Fault::LoseAnswer, 1)] {
-        let (proxy, endpoint, asked) = proxied().await;
+async fn dropped_and_lost_differ_in_whether_the_service_was_called() {
+    for (fault, times) in [(Fault::Drop, 0), (Fault::LoseAnswer, 1)] {
+        let (proxy, endpoint, calls) = proxied().await;
         proxy.inject(Rule::new("s3", "GetObject", fault));
         assert!(get(&endpoint, "/b/k").send().await.is_err());
-        assert_eq!(asked.load(Ordering::SeqCst), asked_times);
+        assert_eq!(calls.load(Ordering::SeqCst), times);
     }
 }
 

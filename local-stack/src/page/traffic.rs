@@ -46,17 +46,17 @@ pub(super) fn events(exchanges: Exchanges, wire: Wire) -> impl Stream<Item = Res
 
 fn of_exchange(exchange: &Exchange) -> Value {
     let Exchange {
-        asked,
+        request,
         status,
         content_range,
     } = exchange;
     json!({
         "kind": "exchange",
-        "method": asked.method.as_str(),
-        "path": asked.path,
-        "recordingSid": asked.recording_sid,
-        "range": asked.range,
-        "fetchDest": asked.fetch_dest,
+        "method": request.method.as_str(),
+        "path": request.path,
+        "recordingSid": request.recording_sid,
+        "range": request.range,
+        "fetchDest": request.fetch_dest,
         "status": status.as_u16(),
         "contentRange": content_range,
     })

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn who_makes_a_schedule_passes_its_role() {
+    fn creating_a_schedule_passes_its_role() {
         let body = json!({"GroupName": "g", "Target": {"RoleArn": "r"}});
         assert_eq!(
             used("scheduler", "POST", "/schedules/RE1", None, &body),

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn each_pair_is_told_apart() {
+    fn each_pair_is_recognized() {
         let known = options("/nowhere".as_ref());
         assert_eq!(kind(&pair(&known.api_key_sid, &known.api_key_secret)), AuthKind::ApiKey);
         assert_eq!(kind(&pair(&known.account_sid, &known.auth_token)), AuthKind::AuthToken);

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_masked_wherever_it_stands() {
+    fn a_secret_is_masked_at_any_position() {
         let secrets = ["first-secret".to_owned(), String::new(), "second-secret".to_owned()];
         for secret in ["first-secret", "second-secret"] {
             let query = Query::default()

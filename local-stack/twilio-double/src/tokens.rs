@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flex_token_may_ask_about_itself_and_the_account_about_any() {
+    fn a_flex_token_can_validate_itself_and_the_account_any_token() {
         let own = Caller::FlexToken("good".to_owned());
         assert_eq!(status(&own, r#"{"token":"good"}"#), 200);
         assert_eq!(status(&own, r#"{"token":"other"}"#), 401);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_token_itself_is_told_about_itself() {
+    fn only_the_token_itself_is_accepted_as_credential() {
         let tokens = Tokens::default();
         tokens.add(FlexToken::supervisor("good"));
         tokens.add(FlexToken {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_tells_who_and_until_when() {
+    fn a_verdict_names_the_user_and_the_expiration() {
         let tokens = Tokens::default();
         tokens.add(FlexToken::supervisor("good"));
         tokens.add(FlexToken {

@@ -20,7 +20,7 @@ const CALL_S: usize = 300;
 /// Prints the values of the table "The longest reply" in `docs/COST.md`.
 #[tokio::test]
 #[ignore = "listens for six minutes; see docs/COST.md"]
-async fn what_a_listener_takes_by_the_longest_reply() {
+async fn the_bytes_that_a_listener_takes_by_the_longest_reply() {
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, HEADER + CALL_S * RATE);
     recording.bring_in(stack).await;

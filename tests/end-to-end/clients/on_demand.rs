@@ -246,7 +246,7 @@ fn parts(stack: &Stack, mark: Mark, recording: &Recording) -> Vec<(u64, u64)> {
     let exchanges = stack.exchanges().since(mark);
     let of_it = exchanges
         .iter()
-        .filter(|exchange| exchange.asked.recording_sid.as_deref() == Some(recording.sid.as_str()));
+        .filter(|exchange| exchange.request.recording_sid.as_deref() == Some(recording.sid.as_str()));
     let part = |exchange: &local_stack::Exchange| match &exchange.content_range {
         None => {
             assert_eq!(exchange.status, StatusCode::OK);

@@ -96,7 +96,7 @@ async fn sqs_answers_one_of_them_with_nothing() {
 }
 
 #[tokio::test]
-async fn sqs_500_once_is_asked_again() {
+async fn sqs_500_once_is_retried() {
     let trial = Trial::small().await;
     trial.break_queue(Kind::Link, down(), 1);
     trial.call_back().await;

@@ -49,26 +49,26 @@ macro_rules! sources {
 }
 
 sources! {
-    a_source_cut_before_its_first_byte_is_asked_again: 1, cut(0), delivered 1;
+    a_source_cut_before_its_first_byte_is_called_again: 1, cut(0), delivered 1;
     a_source_cut_after_one_byte_goes_on: 1, cut(1), delivered 1;
     a_source_cut_at_37_percent_goes_on: 1, cut(LARGE * 37 / 100), delivered 1;
     a_source_cut_before_its_last_byte_goes_on: 1, cut(LARGE - 1), delivered 1;
     a_source_cut_four_times_goes_on: 4, cut(1_000_000), delivered 1;
     a_slow_source_is_waited_for: 1, stall(5_000_000, 5_000), delivered 1;
-    a_source_that_falls_silent_is_asked_again: 1, stall(5_000_000, 30_000), delivered 1;
-    a_source_that_hangs_up_without_an_answer_is_asked_again: 1, FaultAction::Drop, delivered 1;
-    a_source_that_announces_too_much_is_copied_when_it_tells_the_truth: 1, FaultAction::AnnounceLonger { by_bytes: 1_000 }, delivered 2;
-    a_source_that_announces_too_little_is_copied_when_it_tells_the_truth: 1, FaultAction::AnnounceShorter { by_bytes: 1_000 }, delivered 2;
+    a_source_that_falls_silent_is_called_again: 1, stall(5_000_000, 30_000), delivered 1;
+    a_source_that_hangs_up_without_an_answer_is_called_again: 1, FaultAction::Drop, delivered 1;
+    a_source_that_announces_too_much_is_copied_when_its_length_is_right: 1, FaultAction::AnnounceLonger { by_bytes: 1_000 }, delivered 2;
+    a_source_that_announces_too_little_is_copied_when_its_length_is_right: 1, FaultAction::AnnounceShorter { by_bytes: 1_000 }, delivered 2;
     a_source_that_announces_nothing_is_copied: 1, FaultAction::Unannounced, delivered 1;
-    a_recording_that_is_not_there_yet_is_asked_for_again: 2, answer(404), delivered 1;
-    a_source_that_is_busy_is_asked_again: 2, answer(429), delivered 1;
-    a_source_that_fails_is_asked_again: 2, answer(500), delivered 1;
-    a_source_that_is_down_is_asked_again: 1, answer(503), delivered 1;
-    a_page_in_place_of_the_recording_is_asked_again: 1, imposter("text/html", "<html>502 Bad Gateway</html>"), delivered 1;
-    a_document_in_place_of_the_recording_is_asked_again: 1, imposter("application/xml", "<?xml version=\"1.0\"?><Error/>"), delivered 1;
-    an_object_in_place_of_the_recording_is_asked_again: 1, imposter("application/json", r#"{"code":20500}"#), delivered 1;
-    nothing_in_place_of_the_recording_is_asked_again: 1, imposter("audio/x-wav", ""), delivered 1;
-    four_letters_in_place_of_the_recording_are_asked_again: 1, imposter("audio/x-wav", "RIFF"), delivered 1;
+    a_recording_that_is_not_there_yet_is_requested_again: 2, answer(404), delivered 1;
+    a_source_that_is_busy_is_called_again: 2, answer(429), delivered 1;
+    a_source_that_fails_is_called_again: 2, answer(500), delivered 1;
+    a_source_that_is_down_is_called_again: 1, answer(503), delivered 1;
+    a_page_in_place_of_the_recording_is_requested_again: 1, imposter("text/html", "<html>502 Bad Gateway</html>"), delivered 1;
+    a_document_in_place_of_the_recording_is_requested_again: 1, imposter("application/xml", "<?xml version=\"1.0\"?><Error/>"), delivered 1;
+    an_object_in_place_of_the_recording_is_requested_again: 1, imposter("application/json", r#"{"code":20500}"#), delivered 1;
+    nothing_in_place_of_the_recording_is_requested_again: 1, imposter("audio/x-wav", ""), delivered 1;
+    four_letters_in_place_of_the_recording_are_requested_again: 1, imposter("audio/x-wav", "RIFF"), delivered 1;
     a_stray_400_does_not_make_it_mono: 1, answer(400), delivered 1;
     a_source_without_an_etag_is_copied: 1, FaultAction::Etag { value: None }, delivered 1;
     a_source_with_a_weak_etag_is_copied: 1, FaultAction::Etag { value: Some("W/\"1\"".to_owned()) }, delivered 1;
@@ -77,7 +77,7 @@ sources! {
 
 /// Twilio answers `RequestedChannels=2` with 400 if the recording has only one channel.
 #[tokio::test]
-async fn a_recording_of_one_channel_is_asked_for_as_one() {
+async fn a_recording_of_one_channel_is_requested_as_one() {
     let mut trial = Trial::small().await;
     // The number of channels in the WAV header.
     trial.recording.audio[22] = 1;

@@ -134,7 +134,7 @@ aborts! {
 /// An upload that cannot be aborted is logged. The next copy aborts it after it has stored the recording. If there is
 /// no next copy, the bucket's lifecycle rule does so.
 #[tokio::test]
-async fn abort_down_is_told_and_made_up_for_by_the_next_copy() {
+async fn abort_down_is_reported_and_repaired_by_the_next_copy() {
     let trial = Trial::large().await;
     trial.break_copier("s3", "CompleteMultipartUpload", s3(403, "AccessDenied"), 1);
     trial.break_copier("s3", "AbortMultipartUpload", internal_error(), ALL_ATTEMPTS);

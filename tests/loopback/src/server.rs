@@ -100,7 +100,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers each request with what `answer` returns for it and for its number, counted from 0.
+    /// Answers each request with the result of `answer` for the request and its number, counted from 0.
     ///
     /// # Panics
     /// When no port is free.

@@ -64,8 +64,8 @@ impl Upstream {
     }
 }
 
-/// Removes what describes one connection and is not true for the next (RFC 9110 7.6.1). `Expect` is answered by the server
-/// as soon as the body is read.
+/// Removes the headers that describe one connection only (RFC 9110 7.6.1). `Expect` is answered by the server as soon
+/// as the body is read.
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
     for name in [CONNECTION, EXPECT, TRANSFER_ENCODING] {
         headers.remove(name);

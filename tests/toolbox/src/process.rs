@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_ends_instead_of_listening_is_told_apart() {
+    fn a_process_that_ends_instead_of_listening_is_recognized() {
         let scratch = Scratch::new().unwrap();
         let process = shell("exit 7", &scratch);
         eventually("the end", || !process.is_running());

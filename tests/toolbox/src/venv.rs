@@ -219,7 +219,7 @@ mod tests {
             // Each thread sees a complete environment when its call returns.
             asking
                 .into_iter()
-                .map(|asked| asked.join().unwrap().join(".complete").exists())
+                .map(|thread| thread.join().unwrap().join(".complete").exists())
                 .collect()
         });
         assert_eq!(made, [true; 4]);

@@ -51,7 +51,7 @@ fn erlang_c_is_the_load_for_one_server() {
 }
 
 #[test]
-fn callbacks_are_as_many_as_asked_and_most_of_them_in_the_busy_hour() {
+fn callbacks_have_the_given_number_and_most_come_in_the_busy_hour() {
     let outcome = simulate(&EVEN, 1);
     // Four standard deviations of a Poisson count.
     assert_near(outcome.callbacks as f64, 86_400.0, 4.0 / 86_400_f64.sqrt());
@@ -123,7 +123,7 @@ fn nothing_is_lost_however_overloaded() {
 }
 
 #[test]
-fn what_is_always_refused_gets_to_the_dead_letters() {
+fn messages_that_are_always_refused_become_dead_letters() {
     let refused = Scenario {
         names_task: false,
         searches_per_second: 0,

@@ -62,7 +62,7 @@ fn id3(len: usize, body: u8) -> Vec<u8> {
 }
 
 #[test]
-fn mpeg_frames_tell_channels_and_duration() {
+fn mpeg_frames_give_channels_and_duration() {
     assert_eq!(verdict(&silence(1_000)), mpeg(1, 36_000));
     assert_eq!(verdict(&telephone(1, 500)), mpeg(1, 36_000));
     assert_eq!(verdict(&telephone(2, 500)), mpeg(2, 36_000));
@@ -79,7 +79,7 @@ fn a_tag_before_or_behind_the_frames_is_passed_over() {
 }
 
 #[test]
-fn what_an_encoder_notes_of_the_length_is_not_believed() {
+fn an_encoders_note_of_the_length_is_not_trusted() {
     for id in [b"Xing", b"Info"] {
         let mut noted = silence(1);
         // An id, flags and a number of frames follow the frame's side information, which has 17 bytes in mono.
@@ -97,7 +97,7 @@ fn frames_that_are_cut_last_as_long_as_they_are_there() {
 }
 
 #[test]
-fn what_only_begins_or_ends_like_mpeg_is_not_known() {
+fn bytes_that_only_begin_or_end_like_mpeg_stay_unknown() {
     for bytes in [
         b"\xff\xfb".to_vec(),
         [b"\xff\xfb".as_slice(), &noise(200_000)].concat(),

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_pass_is_retryable() {
+    fn temporary_errors_are_retryable() {
         for error in [
             ApiError::RateLimited { retry_after_s: None },
             ApiError::PreconditionFailed,

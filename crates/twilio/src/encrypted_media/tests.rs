@@ -79,7 +79,7 @@ fn test_case_15() {
 
 proptest! {
     #[test]
-    fn what_gcm_sealed_in_one_piece_is_opened_in_any(
+    fn media_sealed_in_one_piece_is_opened_in_pieces_of_any_size(
         key: [u8; KEY_LEN],
         iv: [u8; IV_LEN],
         plaintext in prop::collection::vec(any::<u8>(), 0..5_000),
@@ -96,7 +96,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_changed_does_not_verify(
+    fn changed_media_does_not_verify(
         key: [u8; KEY_LEN],
         iv: [u8; IV_LEN],
         plaintext in prop::collection::vec(any::<u8>(), 0..300),

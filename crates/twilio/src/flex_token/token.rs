@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_compact_jwe_is_malformed() {
+    fn a_token_that_is_no_compact_jwe_is_malformed() {
         let with_header = |json: &str| format!("{}..aXY.Y2lwaGVydGV4dA.dGFn", URL_SAFE_NO_PAD.encode(json));
         assert!(token_in(&header_of(TOKEN)).is_some());
         for token in [

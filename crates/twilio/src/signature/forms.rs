@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_has_no_other_form() {
+    fn a_text_that_is_no_url_has_no_other_form() {
         assert_eq!(rewritten("no scheme"), [""; 0]);
         assert_eq!(rewritten("https://h:port/"), [""; 0]);
     }

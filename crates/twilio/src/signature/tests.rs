@@ -331,7 +331,7 @@ fn an_empty_token_signs_nothing() {
 }
 
 #[test]
-fn a_signed_url_does_not_vouch_for_another_body() {
+fn a_signed_url_does_not_authenticate_another_body() {
     let token = published_token();
     for query in [
         format!("bodySHA256={JSON_HASH}"),
@@ -379,7 +379,7 @@ fn any_form() -> impl Strategy<Value = Vec<(String, String)>> {
 
 proptest! {
     #[test]
-    fn what_is_signed_verifies_in_any_order_of_parameters(
+    fn a_signature_verifies_in_any_order_of_parameters(
         url in any_url(), form in any_form(), token in "[0-9a-f]{32}", seed in any::<prop::sample::Index>(),
     ) {
         let token = SecretString::from(token);

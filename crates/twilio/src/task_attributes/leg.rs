@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_tell_or_contradicts_itself_is_unknown() {
+    fn missing_or_contradictory_facts_leave_the_leg_unknown() {
         for attributes in [
             String::new(),
             "null".to_owned(),

@@ -125,7 +125,7 @@ fn occupied_keys_are_named_and_never_overwritten() {
 }
 
 #[test]
-fn the_link_of_a_reservation_stands_beside_the_task_s_own() {
+fn the_link_of_a_reservation_is_beside_the_task_s_own() {
     let re = recording('1');
     let wr = reservation();
     let url = provider(&re);
@@ -183,7 +183,7 @@ fn a_segment_link_of_another_recording_or_of_somebody_else_is_kept() {
 }
 
 #[test]
-fn the_entry_of_the_same_recording_is_replaced_where_it_stands() {
+fn the_entry_of_the_same_recording_is_replaced_in_place() {
     let [first, ours, last] = ['1', '2', '3'].map(recording);
     let mut text = String::new();
     for re in [&first, &ours, &last] {
@@ -220,7 +220,7 @@ fn an_entry_is_the_recording_s_by_its_query_alone() {
 }
 
 #[test]
-fn a_link_is_told_in_whatever_form_twilio_gives_it_back() {
+fn a_link_is_recognized_in_any_form_that_twilio_returns() {
     let re = recording('1');
     let segment = TaskLink::SegmentLink {
         url: "https://h/é".to_owned(),
@@ -326,7 +326,7 @@ fn white_space_escapes_and_a_byte_order_mark_are_kept_as_they_are() {
 
 /// All known readers, including Twilio's own, use the last one.
 #[test]
-fn of_a_key_that_is_there_twice_the_last_one_counts() {
+fn the_last_value_of_a_repeated_key_counts() {
     let re = recording('1');
     let before = r#"{"conversations":{"media":1},"conversations":{"media":[]}}"#;
     let merged = merge(Some(before), &re, &bare_link(&re)).unwrap();
@@ -340,7 +340,7 @@ fn of_a_key_that_is_there_twice_the_last_one_counts() {
 
 /// White space counts towards TaskRouter's limit, and it has no meaning.
 #[test]
-fn white_space_goes_where_the_link_would_not_fit_otherwise() {
+fn white_space_is_removed_if_the_link_would_not_fit_otherwise() {
     let re = recording('1');
     let text = r#"{ "pad" : "a  b\" \\", "n" : [ 1.10 , true ] }"#;
     let padded = text.replace("a  b", &format!("a  b{}", "x".repeat(3_500)));

@@ -88,7 +88,7 @@ async fn a_token_is_validated_where_flex_validates_it() {
 }
 
 #[tokio::test]
-async fn the_older_endpoint_is_asked_with_the_credential_of_the_deployment() {
+async fn the_older_endpoint_is_called_with_the_credential_of_the_deployment() {
     let (auth_token, api_key) = (auth_token(), api_key());
     for (validate_as, authorization) in [
         (ValidateAs::Player, own_authorization()),
@@ -152,7 +152,7 @@ async fn a_refused_credential_of_the_account_is_no_verdict_and_fails_closed() {
 }
 
 #[tokio::test]
-async fn what_twilio_calls_invalid_is_invalid_whoever_asks() {
+async fn a_token_that_twilio_calls_invalid_is_invalid_with_every_credential() {
     let refused = json!({"valid": false, "message": "not valid"}).to_string();
     let mut expired = valid();
     expired["expiration"] = json!("2018-09-24T23:22:44.240Z");
@@ -228,7 +228,7 @@ async fn anything_that_is_no_verdict_fails_closed() {
             let error = outcome.unwrap_err();
             assert!(matches!(error, TokenError::Unavailable(_)), "{status} {body}: {error}");
         }
-        assert_eq!(twilio.requests().len(), 4, "nobody is asked twice: {status} {body}");
+        assert_eq!(twilio.requests().len(), 4, "no second request: {status} {body}");
     }
     // Each endpoint's own answer for a valid token.
     for (validate_as, key) in [(ValidateAs::Flex, "account_sid"), (ValidateAs::Player, "valid")] {

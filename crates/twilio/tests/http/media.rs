@@ -29,7 +29,7 @@ fn path(format: &str, channels: u8) -> String {
 }
 
 #[tokio::test]
-async fn the_url_is_built_from_the_sids_and_asked_for_with_basic_auth() {
+async fn the_url_is_built_from_the_sids_and_requested_with_basic_auth() {
     let twilio = Server::answering(200, &[("etag", "\"v1\"")], "RIFF").await;
     let media = get(&client(&twilio.url), 0, Some("\"unused\"")).await.unwrap();
     assert_eq!(
@@ -94,7 +94,7 @@ fn targets(twilio: &Server) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn one_channel_is_asked_for_where_two_are_refused_and_there_is_but_one() {
+async fn one_channel_is_requested_if_two_are_refused_and_there_is_only_one() {
     let twilio = refusing_two(usize::MAX, Some(1)).await;
     let media = get(&client(&twilio.url), 0, None).await.unwrap();
     assert_eq!(bytes(media).await.unwrap(), b"mono");
@@ -141,7 +141,7 @@ async fn a_400_for_one_channel_too_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_server_that_makes_nothing_of_a_range_is_asked_for_the_whole() {
+async fn a_server_that_cannot_answer_a_range_gets_a_request_for_the_whole() {
     for (status, content_range) in [
         (416, "bytes */2"),
         (206, "bytes 0-9/10"),
@@ -164,7 +164,7 @@ async fn a_server_that_makes_nothing_of_a_range_is_asked_for_the_whole() {
 }
 
 #[tokio::test]
-async fn a_resumed_download_asks_for_the_rest_of_the_same_media() {
+async fn a_resumed_download_requests_the_rest_of_the_same_media() {
     for (content_range, total_len) in [("bytes 3-9/10", Some(10)), ("bytes 3-9/*", None)] {
         let twilio = Server::answering(206, &[("content-range", content_range)], "3456789").await;
         let media = get(&client(&twilio.url), 3, Some("\"v1\"")).await.unwrap();
@@ -213,7 +213,7 @@ async fn an_ignored_range_starts_at_the_beginning() {
 }
 
 #[tokio::test]
-async fn a_206_that_was_not_asked_for_is_refused() {
+async fn a_206_that_was_not_requested_is_refused() {
     for (from, content_range) in [
         (3, Some("bytes 2-9/10")),
         (3, Some("bytes 4-9/10")),
@@ -296,7 +296,7 @@ async fn a_body_that_breaks_off_yields_its_bytes_and_then_an_error() {
 }
 
 #[tokio::test]
-async fn each_refusal_is_told_apart_and_asked_once() {
+async fn each_refusal_is_distinguished_and_not_retried() {
     type Expected = fn(&ApiError) -> bool;
     let cases: [(u16, Expected); 7] = [
         (401, |e| matches!(e, ApiError::Unauthorized)),
@@ -316,7 +316,7 @@ async fn each_refusal_is_told_apart_and_asked_once() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_a_foreign_host_is_refused_before_it_is_asked() {
+async fn a_redirect_to_a_foreign_host_is_refused_before_it_is_followed() {
     let foreign = Server::answering(200, &[], "not a recording").await;
     let userinfo = foreign.url.as_str().replace("http://", "http://user:password@");
     for location in [foreign.url.as_str(), &userinfo, "//127.0.0.2/", "file:///etc/passwd"] {

@@ -149,18 +149,18 @@ async fn both_days_are_within_and_the_next_one_s_midnight_is_not() {
         expected
     );
 
-    let asked = [
+    let requested = [
         ("DateCreated>", "2026-05-31T00:00:00Z"),
         ("DateCreated<", "2026-06-01T00:00:00Z"),
         ("PageSize", "2"),
     ];
-    let expected = asked.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let expected = requested.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(parameters(&twilio.only_request().target), expected);
 }
 
 #[tokio::test]
 async fn a_page_size_is_one_that_twilio_takes() {
-    for (size, asked) in [(0, "1"), (1, "1"), (1000, "1000"), (1001, "1000"), (u16::MAX, "1000")] {
+    for (size, requested) in [(0, "1"), (1, "1"), (1000, "1000"), (1001, "1000"), (u16::MAX, "1000")] {
         let twilio = Server::answering(200, &[], &page_json(&[], None)).await;
         let client = client(&twilio.url);
         client
@@ -168,7 +168,7 @@ async fn a_page_size_is_one_that_twilio_takes() {
             .await
             .unwrap();
         let (name, value) = parameters(&twilio.only_request().target).pop().unwrap();
-        assert_eq!((&*name, &*value), ("PageSize", asked));
+        assert_eq!((&*name, &*value), ("PageSize", requested));
     }
 }
 
@@ -185,7 +185,7 @@ async fn a_full_page_of_the_largest_recordings_is_read() {
     assert!(matches!(list(&twilio, None).await, Err(ApiError::Unexpected(_))));
 }
 
-/// Whatever a page contains, credentials go only to the configured host and the account's own list.
+/// Credentials go only to the configured host and the account's own list.
 #[tokio::test]
 async fn a_next_page_elsewhere_is_refused() {
     let path = list_path();

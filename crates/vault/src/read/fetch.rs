@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_with_the_bytes_that_were_asked_for_is_taken() {
+    fn an_answer_with_the_requested_bytes_is_accepted() {
         for (request, content_range, range) in [
             (request(0..4), "bytes 0-3/10", 0..4),
             (request(9..10), "bytes 9-9/10", 9..10),

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_of_kms_is_not_tried() {
+    fn a_key_that_is_not_from_kms_is_not_tried() {
         let mut other = wrapped(here(SINGLE).as_str());
         other.provider_id = "aws-kms-hierarchy".to_owned();
         let names = [

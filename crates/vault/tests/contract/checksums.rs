@@ -9,7 +9,7 @@ use crate::{
 pub(crate) const EXPECTATIONS: &[Expectation] = expectations![
     put_with_a_wrong_checksum,
     part_with_a_wrong_checksum,
-    part_checksum_is_told,
+    part_checksum_is_reported,
     complete_with_a_wrong_part_checksum,
 ];
 
@@ -38,7 +38,7 @@ async fn part_with_a_wrong_checksum(server: &Server) -> Observed {
 /// the upload was created with that algorithm. CRC-32 of `123456789` is cbf43926 (the check value of CRC catalogues).
 ///
 /// Amazon S3 API Reference, "UploadPart" and "CreateMultipartUpload".
-async fn part_checksum_is_told(server: &Server) -> Observed {
+async fn part_checksum_is_reported(server: &Server) -> Observed {
     let upload = Upload::start(server).await;
     let part = upload.part(1, b"123456789").await;
     Observed::new("y/Q5Jg==", part.checksum_crc32.unwrap_or_else(|| "nothing".to_owned()))

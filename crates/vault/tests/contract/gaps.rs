@@ -28,7 +28,7 @@ pub(crate) const MINISTACK: &[Gap] = &[
         "a_locked_version_is_not_deleted",
         "403 AccessDenied, then 403 AccessDenied",
     ),
-    gap("head_tells_a_lock", "ON, then ON"),
+    gap("head_reports_a_lock", "ON, then ON"),
     gap("a_locked_version_is_hidden", "403 AccessDenied, then done"),
     // The reader compares the key in KMS's answer with the requested one.
     gap("decrypt_under_another_key", "done"),

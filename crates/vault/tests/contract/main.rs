@@ -81,7 +81,7 @@ async fn contract_against_an_endpoint() {
 }
 
 #[test]
-fn what_no_local_server_enforces_is_told_above() {
+fn rules_that_no_local_server_enforces_are_reported_above() {
     for name in gaps::enforced_by_nobody() {
         assert!(include_str!("main.rs").contains(&format!("//! - `{name}`: ")), "{name}");
     }

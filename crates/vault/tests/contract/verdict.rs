@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_documented_is_met_and_a_known_gap_is_no_complaint() {
+    fn documented_behavior_passes_and_a_known_gap_is_no_complaint() {
         let trials = [
             ("one", Observed::new("400 No", "done")),
             ("other", Observed::new("done", "done")),
@@ -68,12 +68,12 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_gap_is_told() {
+    fn an_unknown_gap_is_reported() {
         assert_eq!(complaints("done", &[]), ["one: done, where AWS documents 400 No"]);
     }
 
     #[test]
-    fn a_gap_that_looks_different_is_told() {
+    fn a_gap_that_looks_different_is_reported() {
         assert_eq!(
             complaints("500 Oops", &[GAP]),
             ["one: 500 Oops, where AWS documents 400 No"]
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn an_improved_server_is_told() {
+    fn an_improved_server_is_reported() {
         assert_eq!(
             complaints("400 No", &[GAP]),
             ["one: now enforced, remove from the list"]

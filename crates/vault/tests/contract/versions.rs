@@ -23,11 +23,11 @@ pub(crate) const EXPECTATIONS: &[Expectation] = expectations![
     a_deleted_version_is_gone,
     a_deleted_delete_marker_uncovers,
     deleting_what_is_gone,
-    put_tells_its_version,
+    put_returns_its_version,
     a_locked_version_is_not_deleted,
-    head_tells_a_lock,
+    head_reports_a_lock,
     a_locked_version_is_hidden,
-    head_tells_a_delete_marker,
+    head_reports_a_delete_marker,
 ];
 
 /// "Returns metadata about all versions of the objects in a bucket". The newest version of a key comes first. Delete
@@ -160,7 +160,7 @@ async fn deleting_what_is_gone(server: &Server) -> Observed {
 /// "Version ID of the object": the writer deletes exactly the version that it stored.
 ///
 /// Amazon S3 API Reference, "PutObject", "GetObject" and "HeadObject".
-async fn put_tells_its_version(server: &Server) -> Observed {
+async fn put_returns_its_version(server: &Server) -> Observed {
     let bucket = Versioned::new(server).await;
     let put = bucket.put().await;
     let head = bucket.head().await.unwrap().version_id;
@@ -174,7 +174,7 @@ async fn put_tells_its_version(server: &Server) -> Observed {
 /// For a key that was never used, or whose marker was removed, the 404 has no such header.
 ///
 /// Amazon S3 User Guide, "Working with delete markers"; API Reference, "HeadObject".
-async fn head_tells_a_delete_marker(server: &Server) -> Observed {
+async fn head_reports_a_delete_marker(server: &Server) -> Observed {
     let bucket = Versioned::new(server).await;
     let described = async || match bucket.head().await {
         Ok(_) => "done".to_owned(),
@@ -223,7 +223,7 @@ async fn a_locked_version_is_not_deleted(server: &Server) -> Observed {
 /// two causes of the 403.
 ///
 /// Amazon S3 API Reference, "HeadObject".
-async fn head_tells_a_lock(server: &Server) -> Observed {
+async fn head_reports_a_lock(server: &Server) -> Observed {
     let bucket = Versioned::new(server).await;
     let (held, free) = (bucket.put().await, bucket.put().await);
     bucket.hold(&held).await;

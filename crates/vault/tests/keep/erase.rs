@@ -188,7 +188,7 @@ async fn a_missing_permission_is_no_hold() {
 }
 
 #[tokio::test]
-async fn what_lands_while_it_is_erased_is_found_by_another_look() {
+async fn a_copy_that_lands_during_the_erasure_is_found_by_another_check() {
     let world = World::start_versioned().await;
     let key = recording(1).object_key();
     world.put_object(&key, b"first".to_vec()).await;

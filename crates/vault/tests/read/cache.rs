@@ -37,7 +37,7 @@ fn costs(world: &World) -> [usize; 3] {
 }
 
 #[tokio::test]
-async fn concurrent_first_opens_ask_kms_once() {
+async fn concurrent_first_opens_call_kms_once() {
     let world = World::start().await;
     let plaintext = noise(8 * F, 1);
     store(&world, &recording(1), &plaintext, &Shape::default()).await;
@@ -235,7 +235,7 @@ async fn an_opened_recording_is_not_read_a_thousand_seconds_after_its_key_was_di
 
 /// The facts for HEAD and `/media-url` in an instance after a freeze.
 #[tokio::test]
-async fn facts_of_a_recording_that_was_erased_fifty_minutes_ago_are_not_told() {
+async fn facts_of_a_recording_that_was_erased_fifty_minutes_ago_are_not_returned() {
     let (world, clock) = (World::start().await, Clock::default());
     store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
     let reader = clock.reader(&world);

@@ -206,7 +206,7 @@ async fn a_changed_header_gives_nothing() {
 }
 
 #[tokio::test]
-async fn another_recording_s_object_is_refused_before_kms_is_asked() {
+async fn another_recording_s_object_is_refused_before_kms_is_called() {
     let world = World::start().await;
     let object = seal(&world, &recording(2), &noise(F, 1), &Shape::default()).await;
     world.put_object(&recording(1).object_key(), object).await;
@@ -221,7 +221,7 @@ async fn another_recording_s_object_is_refused_before_kms_is_asked() {
 }
 
 #[tokio::test]
-async fn a_foreign_key_is_refused_without_asking_kms() {
+async fn a_foreign_key_is_refused_without_a_call_to_kms() {
     let world = World::start().await;
     let foreign = world.direct_kms().create_key().send().await.unwrap();
     let foreign = foreign.key_metadata().unwrap().arn().unwrap();

@@ -97,7 +97,7 @@ async fn an_object_replaced_between_two_opens_is_opened_again_once() {
 }
 
 #[tokio::test]
-async fn an_object_replaced_between_open_and_read_is_told() {
+async fn an_object_replaced_between_open_and_read_is_reported() {
     let world = World::start().await;
     store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
     let reader = reader(&world);
@@ -142,7 +142,7 @@ fn replace_between(world: &World, nth: usize, s3: Client, object: Vec<u8>) {
 }
 
 #[tokio::test]
-async fn answers_of_two_versions_are_asked_for_again_once() {
+async fn answers_of_two_versions_are_requested_again_once() {
     let world = World::start().await;
     let versions: Vec<_> = (0..3).map(|seed| noise(3 * F, seed)).collect();
     store(&world, &recording(1), &versions[0], &Shape::default()).await;
@@ -178,7 +178,7 @@ async fn a_dropped_stream_cancels_the_read() {
 }
 
 #[tokio::test]
-async fn what_s3_refuses_is_told_apart() {
+async fn refusals_of_s3_are_distinguished() {
     let world = World::start().await;
     store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
     let everything = 0..usize::MAX;
@@ -219,7 +219,7 @@ async fn what_s3_refuses_is_told_apart() {
 }
 
 #[tokio::test]
-async fn what_kms_refuses_is_told_apart() {
+async fn refusals_of_kms_are_distinguished() {
     let world = World::start().await;
     store(&world, &recording(1), &noise(F, 1), &Shape::default()).await;
     for (code, expected) in [

@@ -153,7 +153,7 @@ async fn an_answer_of_kms_without_a_key_is_no_damage() {
 }
 
 #[tokio::test]
-async fn only_accepted_keys_are_asked_for() {
+async fn only_accepted_keys_are_requested() {
     let world = World::start().await;
     let (first, second, plaintext) = under_two(&world).await;
     // KMS would refuse this key. A request with it would take one more call.

@@ -151,7 +151,7 @@ async fn a_recording_replaced_meanwhile_is_verified_again_once() {
 }
 
 #[tokio::test]
-async fn the_cache_is_neither_asked_nor_filled() {
+async fn the_cache_is_neither_read_nor_filled() {
     let world = World::start().await;
     let object = store(&world, &recording(1), &noise(2 * F, 1), &Shape::default()).await;
     let reader = reader(&world);
@@ -190,7 +190,7 @@ async fn a_recording_says_what_it_is_and_how_long_it_plays() {
 }
 
 #[tokio::test]
-async fn an_absent_recording_and_an_outage_are_told_apart_from_damage() {
+async fn an_absent_recording_and_an_outage_are_distinguished_from_damage() {
     let world = World::start().await;
     assert!(matches!(verify(&world, &recording(1)).await, Err(ReadError::NotFound)));
     store(&world, &recording(1), &noise(3 * F, 1), &Shape::default()).await;

@@ -48,7 +48,7 @@ async fn a_cold_read_of_the_beginning_is_two_gets_at_once_and_one_decrypt() {
 }
 
 #[tokio::test]
-async fn a_cold_read_further_on_asks_for_header_bytes_and_tail_in_one_round_trip() {
+async fn a_cold_read_further_on_requests_header_bytes_and_tail_in_one_round_trip() {
     for shape in [Shape::default(), Shape::length_unknown()] {
         let world = World::start().await;
         // So long that the wanted bytes end far before the object's end.
@@ -75,7 +75,7 @@ async fn a_cold_read_further_on_asks_for_header_bytes_and_tail_in_one_round_trip
 }
 
 #[tokio::test]
-async fn a_tail_that_failed_is_asked_for_again_where_the_length_depends_on_it() {
+async fn a_failed_tail_is_requested_again_if_the_length_depends_on_it() {
     for (shape, gets) in [(Shape::default(), 3), (Shape::length_unknown(), 4)] {
         let world = World::start().await;
         let plaintext = noise(5 * F + 17, 1);

@@ -22,7 +22,7 @@ fn sources() -> [(&'static str, Scripted); 2] {
 }
 
 #[tokio::test]
-async fn of_copies_at_once_exactly_one_is_stored() {
+async fn exactly_one_of_concurrent_copies_is_stored() {
     for (_, source) in sources() {
         let world = World::start().await;
         let outcomes = join_all((0..4).map(|_| world.store(&source))).await;

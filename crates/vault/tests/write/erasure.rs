@@ -123,7 +123,7 @@ async fn only_its_own_version_is_taken_back() {
 }
 
 #[tokio::test]
-async fn what_a_killed_copy_has_left_is_taken_back_by_its_next_delivery() {
+async fn the_remains_of_a_killed_copy_are_removed_by_its_next_delivery() {
     let world = World::start_versioned().await;
     world.erasure().await;
     world.put_object(&recording(1).object_key(), b"sealed".to_vec()).await;
@@ -170,7 +170,7 @@ async fn a_recording_that_was_stored_and_deleted_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_back_is_told() {
+async fn a_version_that_cannot_be_taken_back_is_reported() {
     for (fault, retryable) in [
         (Fault::Error(403, "AccessDenied"), false),
         (Fault::Error(503, "SlowDown"), true),

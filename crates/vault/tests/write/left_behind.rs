@@ -65,7 +65,7 @@ async fn the_deadline_aborts_the_upload_while_there_is_time_to() {
 }
 
 #[tokio::test]
-async fn a_deadline_too_near_for_anything_is_said_at_once() {
+async fn a_deadline_too_near_for_anything_is_reported_at_once() {
     let world = World::start().await;
     let source = Scripted::new(audio(100, 1), [Ending::Stall(0)]);
     for time in [Duration::ZERO, Duration::from_secs(4)] {
@@ -152,7 +152,7 @@ async fn a_younger_upload_is_aborted_once_the_recording_is_stored() {
 }
 
 #[tokio::test]
-async fn an_upload_is_aborted_by_whoever_finds_the_recording_stored() {
+async fn an_upload_is_aborted_by_the_copy_that_finds_the_recording_stored() {
     let world = World::start().await;
     let source = Scripted::whole(audio(1000, 1));
     receipt(world.store(&source).await);
@@ -200,7 +200,7 @@ async fn the_slower_of_two_copies_ends_well_without_its_upload() {
 }
 
 #[tokio::test]
-async fn an_upload_whose_opening_was_answered_to_nobody_is_aborted_after_the_commit() {
+async fn an_upload_whose_opening_was_never_answered_is_aborted_after_the_commit() {
     let world = World::start().await;
     world.proxy.inject("CreateMultipartUpload", 0..1, Fault::LoseAnswer);
     let foreign = world.open_upload(&recording(2).object_key()).await;
@@ -211,7 +211,7 @@ async fn an_upload_whose_opening_was_answered_to_nobody_is_aborted_after_the_com
 }
 
 #[tokio::test]
-async fn uploads_that_nobody_was_told_of_and_none_came_of_are_aborted_by_the_next_copy() {
+async fn uploads_whose_opening_was_never_answered_are_aborted_by_the_next_copy() {
     let world = World::start().await;
     world
         .proxy

@@ -1,6 +1,6 @@
 //! The writer against an S3 and KMS emulator. The stored object is opened with KMS Decrypt and compared byte by byte.
 
-// `clippy.toml` allows it in `#[test]` functions; what they call is test code too.
+// `clippy.toml` allows it in `#[test]` functions; functions that they call are test code too.
 #![allow(clippy::unwrap_used)]
 
 mod aws_faults;

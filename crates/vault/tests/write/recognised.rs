@@ -122,7 +122,7 @@ async fn an_absurd_length_is_refused_before_anything_is_stored() {
 
 /// `audio` has two channels and 32,000 bytes per second.
 #[tokio::test]
-async fn audio_that_is_not_what_was_told_is_refused_and_in_the_end_stored_as_suspect() {
+async fn audio_that_differs_from_the_report_is_refused_and_finally_stored_as_suspect() {
     for (len, parts) in [(320_044, 1), (PART + 320_044, 2)] {
         let seconds = len as u64 / 32_000;
         for (reported, word) in [
@@ -184,7 +184,7 @@ async fn bytes_that_nobody_knows_are_refused_and_in_the_end_stored_as_suspect() 
 }
 
 #[tokio::test]
-async fn audio_that_is_what_was_told_is_stored_without_a_mark() {
+async fn audio_that_matches_the_report_is_stored_without_a_mark() {
     for len in [320_044, PART + 320_044] {
         let world = World::start().await;
         let source = Scripted::whole(audio(len, 8));
@@ -201,7 +201,7 @@ async fn audio_that_is_what_was_told_is_stored_without_a_mark() {
 
 /// The requested format does not matter, because Twilio cannot convert an encrypted recording.
 #[tokio::test]
-async fn what_a_recording_is_served_as_is_told_by_its_bytes() {
+async fn the_served_type_of_a_recording_follows_from_its_bytes() {
     let mut frame = [0; 288];
     frame[..4].copy_from_slice(&[0xff, 0xfb, 0x58, 0xc0]);
     for (bytes, content_type) in [(audio(2_000, 9), "wav"), (frame.repeat(10), "mp3")] {

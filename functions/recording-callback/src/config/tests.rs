@@ -74,7 +74,7 @@ fn without_a_role_the_function_is_all_of_them() {
 }
 
 #[test]
-fn a_role_asks_for_nothing_that_it_does_not_use() {
+fn a_role_requires_no_setting_that_it_does_not_use() {
     let webhook = read(&[&[("ROLE", "webhook"), ACCOUNT], &WEBHOOK, &QUEUES]).unwrap();
     assert!(webhook.webhook.is_some() && webhook.jobs.is_none());
 
@@ -97,7 +97,7 @@ fn a_role_asks_for_nothing_that_it_does_not_use() {
 }
 
 #[test]
-fn every_missing_setting_is_told_at_once() {
+fn every_missing_setting_is_reported_at_once() {
     let mut missing = problems(&[]);
     missing.sort();
     assert_eq!(
@@ -136,7 +136,7 @@ fn callbacks_are_signed_by_the_auth_token_by_shared_keys_or_by_either() {
 }
 
 #[test]
-fn every_wrong_setting_is_told_at_once_and_no_value_is() {
+fn every_wrong_setting_is_reported_at_once_without_values() {
     let wrong = [
         ("ROLE", "canary"),
         ("TWILIO_ACCOUNT_SID", "canary"),
@@ -331,7 +331,7 @@ fn originals_stay_for_two_hours_at_least() {
 }
 
 #[test]
-fn what_is_stored_is_verified_with_every_key_that_may_have_sealed_it() {
+fn stored_recordings_are_verified_with_every_key_that_may_have_sealed_them() {
     let copier = [("ROLE", "copier"), ACCOUNT, API_KEY];
     let keys = |more: &[(&'static str, &'static str)]| {
         let config = read(&[&copier, &COPIER, more]).unwrap();

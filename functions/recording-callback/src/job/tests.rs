@@ -171,7 +171,7 @@ fn fields_of_a_later_minor_change_are_ignored() {
 }
 
 #[test]
-fn what_is_no_job_is_refused_without_being_repeated() {
+fn a_message_that_is_no_job_is_refused_without_being_repeated() {
     let malformed = |line, column| MessageError::Malformed { line, column };
     for (text, error) in [
         ("", malformed(1, 0)),

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_comes_second_writes_nothing() {
+    async fn the_second_writer_writes_nothing() {
         let (_aws, runs) = store().await;
         let mut first = runs.find(OPERATION).await.unwrap().place;
         let mut late = runs.find(OPERATION).await.unwrap().place;
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_cursor_can_be_replaced_and_not_continued() {
+    async fn an_object_that_is_no_cursor_can_be_replaced_but_not_continued() {
         let (aws, runs) = store().await;
         let found = runs.find(OPERATION).await.unwrap();
         assert!(matches!(found.expect(), Err(RunStoreError::Unknown)));

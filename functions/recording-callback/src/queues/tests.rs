@@ -6,7 +6,7 @@ use std::sync::{
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::loopback::{Asked, Loopback};
+use crate::testing::loopback::{Loopback, Received};
 
 fn copy(number: u32) -> Job {
     let text = format!(r#"{{"version":1,"kind":"CopyRecording","recordingSid":"RE{number:032x}"}}"#);
@@ -14,8 +14,8 @@ fn copy(number: u32) -> Job {
 }
 
 /// SQS's answer to a batch of which it does not accept the `nth` message.
-fn all_but(asked: &Asked, nth: Option<usize>, sender_fault: bool) -> (u16, Option<&'static str>, Value) {
-    let call: Value = serde_json::from_str(&asked.body).unwrap();
+fn all_but(received: &Received, nth: Option<usize>, sender_fault: bool) -> (u16, Option<&'static str>, Value) {
+    let call: Value = serde_json::from_str(&received.body).unwrap();
     let entries = call["Entries"].as_array().unwrap();
     let ids: Vec<_> = entries.iter().map(|entry| entry["Id"].clone()).collect();
     let (failed, taken): (Vec<_>, Vec<_>) = ids.into_iter().enumerate().partition(|(index, _)| Some(*index) == nth);
@@ -36,24 +36,24 @@ fn queue(server: &Loopback) -> Queue {
 
 /// The RecordingSids of each call.
 fn sent(server: &Loopback) -> Vec<Vec<String>> {
-    let sids = |asked: Asked| {
-        let call: Value = serde_json::from_str(&asked.body).unwrap();
+    let sids = |received: Received| {
+        let call: Value = serde_json::from_str(&received.body).unwrap();
         let bodies = call["Entries"].as_array().unwrap().iter();
         let bodies = bodies.map(|entry| serde_json::from_str::<Value>(entry["MessageBody"].as_str().unwrap()).unwrap());
         bodies
             .map(|body| body["recordingSid"].as_str().unwrap().to_owned())
             .collect()
     };
-    server.asked().into_iter().map(sids).collect()
+    server.received().into_iter().map(sids).collect()
 }
 
 #[tokio::test]
-async fn what_sqs_does_not_take_of_a_batch_is_sent_again_alone() {
+async fn messages_of_a_batch_that_sqs_rejects_are_sent_again_alone() {
     let calls = Arc::new(AtomicUsize::new(0));
     // The second message of the first batch is rejected once.
-    let answer = move |asked: &Asked| {
+    let answer = move |received: &Received| {
         let is_first = calls.fetch_add(1, Ordering::Relaxed) == 0;
-        all_but(asked, is_first.then_some(1), false)
+        all_but(received, is_first.then_some(1), false)
     };
     let server = Loopback::start(answer).await;
     let copies: Vec<_> = (0..12).map(copy).collect();
@@ -64,8 +64,8 @@ async fn what_sqs_does_not_take_of_a_batch_is_sent_again_alone() {
 }
 
 #[tokio::test]
-async fn what_sqs_never_takes_is_an_error() {
-    let server = Loopback::start(|asked: &Asked| all_but(asked, Some(0), false)).await;
+async fn a_message_that_sqs_never_accepts_is_an_error() {
+    let server = Loopback::start(|received: &Received| all_but(received, Some(0), false)).await;
     let error = queue(&server).send_all(&[copy(1), copy(2)]).await.unwrap_err();
     assert_eq!(error.to_string(), "SQS: InternalError");
     let calls: Vec<_> = sent(&server).iter().map(Vec::len).collect();
@@ -73,23 +73,23 @@ async fn what_sqs_never_takes_is_an_error() {
 }
 
 #[tokio::test]
-async fn what_sqs_calls_malformed_is_not_sent_again() {
-    let server = Loopback::start(|asked: &Asked| all_but(asked, Some(0), true)).await;
+async fn a_message_that_sqs_calls_malformed_is_not_sent_again() {
+    let server = Loopback::start(|received: &Received| all_but(received, Some(0), true)).await;
     assert_eq!(queue(&server).send_all(&[copy(1), copy(2)]).await, Ok(1));
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.received().len(), 1);
 }
 
 #[tokio::test]
 async fn a_message_that_sqs_does_not_speak_of_is_sent_again() {
-    let answer = |_: &Asked| (200, None, json!({"Successful": [], "Failed": []}));
+    let answer = |_: &Received| (200, None, json!({"Successful": [], "Failed": []}));
     let server = Loopback::start(answer).await;
     let error = queue(&server).send_all(&[copy(1)]).await.unwrap_err();
     assert_eq!(error.to_string(), "SQS: not mentioned in the answer");
 }
 
 #[tokio::test]
-async fn a_call_that_fails_is_told_by_its_code_alone() {
-    let answer = |_: &Asked| (400, None, json!({"__type": "OverLimit", "message": "canary"}));
+async fn a_failed_call_is_reported_by_its_code_alone() {
+    let answer = |_: &Received| (400, None, json!({"__type": "OverLimit", "message": "canary"}));
     let server = Loopback::start(answer).await;
     let error = queue(&server).send_all(&[copy(1)]).await.unwrap_err();
     assert_eq!(error.to_string(), "SQS: OverLimit");

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_is_told_by_its_code_alone() {
+    async fn a_refusal_is_reported_by_its_code_alone() {
         let aws = Emulated::start().await;
         let schedules = Schedules {
             group: "canary".to_owned(),

@@ -18,7 +18,7 @@ pub(crate) struct Loopback {
 
 /// One request.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Received {
     /// `POST /v1/Tasks`; an AWS JSON call's operation, `secretsmanager.GetSecretValue`.
     pub(crate) what: String,
     pub(crate) headers: HeaderMap,
@@ -28,10 +28,10 @@ pub(crate) struct Asked {
 impl Loopback {
     /// Answers every request with the status, ETag and body that `answer_to` returns.
     pub(crate) async fn start(
-        answer_to: impl Fn(&Asked) -> (u16, Option<&'static str>, Value) + Clone + Send + Sync + 'static,
+        answer_to: impl Fn(&Received) -> (u16, Option<&'static str>, Value) + Clone + Send + Sync + 'static,
     ) -> Self {
-        Self::start_with_text(move |asked| {
-            let (status, etag, body) = answer_to(asked);
+        Self::start_with_text(move |received| {
+            let (status, etag, body) = answer_to(received);
             (status, etag, body.to_string())
         })
         .await
@@ -39,10 +39,10 @@ impl Loopback {
 
     /// The same with bodies that need not be JSON.
     pub(crate) async fn start_with_text(
-        answer_to: impl Fn(&Asked) -> (u16, Option<&'static str>, String) + Clone + Send + Sync + 'static,
+        answer_to: impl Fn(&Received) -> (u16, Option<&'static str>, String) + Clone + Send + Sync + 'static,
     ) -> Self {
         let server = Server::start(move |_, request| {
-            let (status, etag, body) = answer_to(&Asked::from(request));
+            let (status, etag, body) = answer_to(&Received::from(request));
             let etag: Vec<_> = etag.map(|etag| ("etag", etag)).into_iter().collect();
             answer(status, &etag, &body)
         })
@@ -54,13 +54,16 @@ impl Loopback {
     }
 
     /// The requests, in order.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.server.requests().iter().map(Asked::from).collect()
+    pub(crate) fn received(&self) -> Vec<Received> {
+        self.server.requests().iter().map(Received::from).collect()
     }
 
     /// The number of requests that begin with this text.
     pub(crate) fn count(&self, what: &str) -> usize {
-        self.asked().iter().filter(|asked| asked.what.starts_with(what)).count()
+        self.received()
+            .iter()
+            .filter(|received| received.what.starts_with(what))
+            .count()
     }
 
     /// AWS at this address, without retries.
@@ -93,7 +96,7 @@ pub(crate) fn aws_at(url: &str) -> SdkConfig {
         .build()
 }
 
-impl From<&Request> for Asked {
+impl From<&Request> for Received {
     fn from(request: &Request) -> Self {
         let operation = request.header("x-amz-target").map(str::to_owned);
         Self {
@@ -104,7 +107,7 @@ impl From<&Request> for Asked {
     }
 }
 
-impl Asked {
+impl Received {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }

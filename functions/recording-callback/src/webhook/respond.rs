@@ -84,13 +84,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_method_is_told_the_allowed_ones() {
+    fn a_refused_method_is_answered_with_the_allowed_ones() {
         let response = respond(&Err(Refusal::MethodNotAllowed), "request-1");
         assert_eq!(response.headers[ALLOW], "GET, POST");
     }
 
     #[test]
-    fn the_sender_is_not_told_what_is_wrong_with_the_secret() {
+    fn the_sender_does_not_learn_what_is_wrong_with_the_secret() {
         let secret = SecretError::Unavailable("canary".to_owned());
         let response = respond(&Err(Refusal::AuthToken(secret)), "request-1");
         assert!(!serde_json::to_string(&response).unwrap().contains("canary"));

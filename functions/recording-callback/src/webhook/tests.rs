@@ -14,7 +14,7 @@ use super::*;
 use crate::{
     config::QueueUrls,
     testing::{
-        loopback::{Asked, Loopback, aws_at},
+        loopback::{Loopback, Received, aws_at},
         sample_events::{GET, POST_BASE64, POST_TEXT, http_request},
     },
 };
@@ -26,8 +26,8 @@ const SIGNATURE: &str = "x-twilio-signature";
 type AwsAnswer = (u16, Option<&'static str>, Value);
 
 /// Secrets Manager with the local stack's token, and two queues that accept everything.
-fn aws(asked: &Asked) -> AwsAnswer {
-    match asked.what.as_str() {
+fn aws(received: &Received) -> AwsAnswer {
+    match received.what.as_str() {
         GET_SECRET => (
             200,
             None,
@@ -104,11 +104,11 @@ async fn a_completed_recording_is_queued_twice_and_answered_204() {
         let aws = Loopback::start(aws).await;
         assert_eq!(answer(&webhook(&aws, true), http_request(event)).await, (204, None));
         let mut sent: Vec<_> = aws
-            .asked()
+            .received()
             .iter()
-            .filter(|asked| asked.what == SEND)
-            .map(|asked| {
-                let call = asked.json();
+            .filter(|received| received.what == SEND)
+            .map(|received| {
+                let call = received.json();
                 let message: Value = serde_json::from_str(call["MessageBody"].as_str().unwrap()).unwrap();
                 let queue = call["QueueUrl"]
                     .as_str()
@@ -129,11 +129,11 @@ async fn a_completed_recording_is_queued_twice_and_answered_204() {
 #[tokio::test]
 async fn a_queue_that_refuses_makes_it_503_and_the_other_still_gets_its_job() {
     for refusing in ["links", "copies"] {
-        let aws = Loopback::start(move |asked| {
-            if asked.what == SEND && asked.json()["QueueUrl"].as_str().unwrap().ends_with(refusing) {
+        let aws = Loopback::start(move |received| {
+            if received.what == SEND && received.json()["QueueUrl"].as_str().unwrap().ends_with(refusing) {
                 return (400, None, json!({"__type": "com.amazonaws.sqs#OverLimit"}));
             }
-            aws(asked)
+            aws(received)
         })
         .await;
         assert_eq!(
@@ -149,11 +149,11 @@ async fn a_queue_that_refuses_makes_it_503_and_the_other_still_gets_its_job() {
 async fn a_success_of_sqs_without_a_message_id_is_no_proof() {
     for body in ["", "{}", r#"{"MessageId":""}"#, "<html>It works!</html>"] {
         for unproved in ["links", "copies"] {
-            let aws = Loopback::start_with_text(move |asked| {
-                if asked.what == SEND && asked.json()["QueueUrl"].as_str().unwrap().ends_with(unproved) {
+            let aws = Loopback::start_with_text(move |received| {
+                if received.what == SEND && received.json()["QueueUrl"].as_str().unwrap().ends_with(unproved) {
                     return (200, None, body.to_owned());
                 }
-                let (status, etag, body) = aws(asked);
+                let (status, etag, body) = aws(received);
                 (status, etag, body.to_string())
             })
             .await;
@@ -181,16 +181,16 @@ async fn forged_callbacks_are_refused_and_call_nobody_but_secrets_manager_once()
         assert_eq!(answer(&webhook, event).await, refused(403, "invalid_signature"));
     }
     assert_eq!(aws.count(GET_SECRET), 1);
-    assert_eq!(aws.asked().len(), 1);
+    assert_eq!(aws.received().len(), 1);
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_callback_calls_nobody() {
+async fn a_request_that_cannot_be_a_callback_calls_no_service() {
     let aws = Loopback::start(aws).await;
     let mut unsigned = http_request(POST_TEXT);
     unsigned.headers.remove(SIGNATURE);
     assert_eq!(answer(&webhook(&aws, true), unsigned).await, refused(403, "unsigned"));
-    assert_eq!(aws.asked().len(), 0);
+    assert_eq!(aws.received().len(), 0);
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn a_missing_or_unusable_secret_is_503() {
 }
 
 #[tokio::test]
-async fn signed_callbacks_that_ask_for_nothing_queue_nothing() {
+async fn signed_callbacks_that_require_nothing_queue_nothing() {
     for (to, expected) in [
         ("RecordingStatus=in-progress", (204, None)),
         ("RecordingStatus=absent", (204, None)),
@@ -249,7 +249,7 @@ async fn another_accounts_callback_is_refused_though_it_is_signed() {
 }
 
 #[tokio::test]
-async fn without_queues_the_jobs_run_in_line_and_their_failure_is_told() {
+async fn without_queues_the_jobs_run_in_line_and_their_failure_is_reported() {
     let aws = Loopback::start(aws).await;
     // This function has neither a linker nor a copier.
     assert_eq!(

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_valid_token_is_asked_about_once_a_minute() {
+    async fn a_valid_token_is_validated_once_a_minute() {
         let gate = gate(|| Ok(listener(NOW_MS + 3_600_000, &["supervisor"])));
         gate.listener_at("one", NOW_MS).await.unwrap();
         gate.listener_at("one", NOW_MS + 59_999).await.unwrap();
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_token_nobody_is_asked() {
+    async fn without_a_token_no_request_is_sent() {
         let gate = gate(|| Ok(listener(i64::MAX, &["supervisor"])));
         for value in [
             None,
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn about_what_is_no_token_nobody_is_asked() {
+    async fn a_value_that_is_no_token_causes_no_request() {
         let gate = gate(|| Ok(listener(i64::MAX, &["supervisor"])));
         for junk in ["x", "a.b.c", "a.b.c.d.e", &"x".repeat(20_000)] {
             let pair = STANDARD.encode(format!("token:{junk}"));

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whatever_is_wrong_with_a_link_is_refused_alike() {
+    async fn every_invalid_link_is_refused_alike() {
         let gate = gate(Some(ONE), ONE, false);
         let SignedLink { path, query, .. } = gate.issue(&recording(), NOW_S).await.unwrap();
         for (path, query) in [
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_an_unknown_key_asks_for_newer_keys() {
+    async fn only_an_unknown_key_causes_a_new_read_of_the_keys() {
         let (gate, refreshes) = counting_gate(Some(ONE), ONE, false);
         let SignedLink { path, query, .. } = gate.issue(&recording(), NOW_S).await.unwrap();
         gate.admit(&path, &query, NOW_S).await.unwrap();

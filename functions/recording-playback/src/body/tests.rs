@@ -106,7 +106,7 @@ async fn the_body_is_fused() {
 
 /// The runtime does not poll the body while the client accepts nothing.
 #[tokio::test]
-async fn a_reply_that_nobody_takes_ends_the_process_before_the_deadline() {
+async fn a_reply_that_no_client_reads_ends_the_process_before_the_deadline() {
     let soon = now() + MARGIN + Duration::from_millis(50);
     let mut body = body_until(Some(soon), 10, vec![Ok("hello"), Ok("world")]);
     assert!(body.frame().await.is_some());

@@ -50,7 +50,7 @@ fn a_get_without_a_range_is_owed_the_whole() {
 }
 
 #[test]
-fn a_whole_that_lambda_would_cut_has_to_be_asked_for_in_ranges() {
+fn a_recording_that_lambda_would_cut_must_be_requested_in_ranges() {
     assert_eq!(get(&[], REPLY_LIMIT), Ok(Decision::Whole));
     assert_eq!(get(&[], REPLY_LIMIT + 1), Err(Unservable::RangeRequired));
     assert_eq!(
@@ -110,7 +110,7 @@ fn an_open_range_of_a_browser_that_comes_back_is_shortened_to_whole_frames() {
 }
 
 #[test]
-fn every_other_range_is_answered_with_all_that_was_asked_for() {
+fn every_other_range_is_answered_in_full() {
     for (range, part) in [
         ("bytes=0-131072", 0..131_073),
         ("bytes=1-327679", 1..5 * FRAME_LEN),
@@ -142,7 +142,7 @@ fn a_range_longer_than_a_reply_is_answered_with_the_first_190_mb() {
 }
 
 #[test]
-fn where_no_frame_ends_in_reach_the_limit_alone_holds() {
+fn without_a_frame_end_in_reach_only_the_limit_holds() {
     let decision = audio_element("bytes=10-").decide(&facts(1000), 100);
     assert_eq!(decision, Ok(Decision::Partial(10..110)));
 }
@@ -233,7 +233,7 @@ fn announced(request: &PlaybackRequest) -> String {
 }
 
 #[test]
-fn what_will_be_read_is_said_before() {
+fn the_bytes_to_be_read_are_announced_before() {
     let expect = |method, fields: &[(HeaderName, &str)]| announced(&request(method, fields));
     for (range, expected) in [
         ("bytes=0-", "190000000 from 0"),
@@ -280,7 +280,7 @@ proptest! {
     #![proptest_config(Config::with_cases(20_000))]
 
     #[test]
-    fn a_206_is_the_beginning_of_what_was_asked_and_shortened_only_where_it_may_be(
+    fn a_206_is_the_beginning_of_the_requested_range_and_shortened_only_where_allowed(
         first in 0_u64..400_000, last in prop::option::of(0_u64..400_000), len in 1_u64..400_000, max in 1_u64..200_000,
         requests_the_rest: bool,
     ) {
@@ -308,7 +308,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_announced_covers_what_is_read(
+    fn the_announced_bytes_cover_those_that_are_read(
         value in "bytes=[0-9]{0,6}-[0-9]{0,6}", len in 1_u64..1_000_000, requests_the_rest: bool,
     ) {
         let request = if requests_the_rest { audio_element(&value) } else { request(Method::GET, &[(RANGE, &value)]) };

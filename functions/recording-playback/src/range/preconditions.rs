@@ -289,7 +289,7 @@ mod tests {
     //# A server MUST ignore an If-Range header field received in a request
     //# that does not contain a Range header field.
     #[test]
-    fn if_range_without_a_range_has_no_say() {
+    fn if_range_without_a_range_is_ignored() {
         let alone = headers(&[(IF_RANGE, "\"two\"")]);
         assert!(IfRange::from_request(&Method::GET, &alone).is_none());
         let both = headers(&[(RANGE, "bytes=0-"), (IF_RANGE, "\"two\"")]);

@@ -224,7 +224,7 @@ fn the_runbook_has_every_outcome_of_media_url() {
 //# generate a Content-Range header field specifying the current length
 //# of the selected representation
 #[test]
-fn a_416_tells_the_length() {
+fn a_416_reports_the_length() {
     let response = refusal(&Unservable::Unsatisfiable { len: 1000 }.into(), "");
     assert_eq!(response.headers()[CONTENT_RANGE], "bytes */1000");
     assert_eq!(response.headers()[ACCEPT_RANGES], "bytes");
@@ -234,7 +234,7 @@ fn a_416_tells_the_length() {
 //= type=test
 //# The origin server MUST generate an Allow header field in a 405 response
 #[test]
-fn a_405_tells_what_is_allowed() {
+fn a_405_lists_the_allowed_methods() {
     let response = refusal(&Refusal::MethodNotAllowed { allow: "GET, OPTIONS" }, "");
     assert_eq!(response.headers()[ALLOW], "GET, OPTIONS");
 }
@@ -243,7 +243,7 @@ fn a_405_tells_what_is_allowed() {
 //= type=test
 //# The server generating a 401 response MUST send a WWW-Authenticate header field
 #[test]
-fn a_401_asks_for_basic() {
+fn a_401_requires_basic() {
     for unauthorized in [Refusal::NoToken, Refusal::Token(TokenError::Invalid)] {
         let response = refusal(&unauthorized, "");
         assert!(
@@ -256,7 +256,7 @@ fn a_401_asks_for_basic() {
 }
 
 #[test]
-fn what_may_pass_says_when_to_try_again() {
+fn temporary_refusals_say_when_to_try_again() {
     let retry_after = |given: Refusal| refusal(&given, "").headers().get(RETRY_AFTER).cloned();
     assert_eq!(retry_after(Refusal::Read(ReadError::NotFound)).unwrap(), "30");
     assert_eq!(retry_after(Refusal::Read(Outage::RangeRefused.into())).unwrap(), "2");
@@ -274,7 +274,7 @@ fn what_may_pass_says_when_to_try_again() {
 }
 
 #[test]
-fn a_range_required_tells_that_ranges_are_accepted() {
+fn a_range_required_answer_says_that_ranges_are_accepted() {
     assert_eq!(
         refusal(&Unservable::RangeRequired.into(), "").headers()[ACCEPT_RANGES],
         "bytes"

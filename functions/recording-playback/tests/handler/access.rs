@@ -14,7 +14,7 @@ fn world() -> World {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_with_a_link_is_answered_alike_and_reaches_nothing() {
+async fn every_invalid_link_gets_the_same_answer_and_reaches_nothing() {
     const OTHER: &str = "RE00000000000000000000000000000002";
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let other_keys = LINK_KEYS.replace("a-key", "b-key");
@@ -84,7 +84,7 @@ async fn links_of_both_forms_play() {
 
 /// `X-Amz-Expires` is only for Twilio's Player and is not signed.
 #[tokio::test]
-async fn what_a_link_says_to_the_player_of_its_life_decides_nothing() {
+async fn the_lifetime_that_a_link_shows_to_the_player_decides_nothing() {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let world = world();
     for (link, status) in [(link(), 200), (link_until(Expiry::At(now_s - 60)), 403)] {
@@ -219,5 +219,5 @@ async fn a_preflight_allows_the_players_header() {
             .contains("Authorization")
     );
     assert_eq!(answer.header("access-control-max-age"), Some("7200"));
-    assert_eq!(world.flex.asked(), 0);
+    assert_eq!(world.flex.validations(), 0);
 }

@@ -66,7 +66,7 @@ impl Loopback {
     }
 
     /// The Auth Tokens of calls to Twilio, and the calls to Secrets Manager, in order.
-    fn asked(&self) -> Vec<String> {
+    fn received(&self) -> Vec<String> {
         let requests = self.0.requests();
         let called = |request| auth_token(request).unwrap_or_else(|| "Secrets Manager".to_owned());
         requests.iter().map(called).collect()
@@ -160,16 +160,16 @@ fn credentials(text: &str) -> Option<TwilioCredentials> {
 }
 
 #[tokio::test]
-async fn the_primary_auth_token_vouches_for_a_token() {
+async fn the_primary_auth_token_validates_a_token() {
     let twilio = Loopback::start(|_| valid("supervisor")).await;
     let source = Source::new(Some(OLD), Some(OLD));
     let world = twilio.world(AUTH_TOKEN, source.clone());
     for _ in 0..2 {
-        let answer = world.ask(RECORDING).await;
+        let answer = world.request_link(RECORDING).await;
         assert_eq!(answer.status, 200);
         assert!(answer.json()["media_url"].is_string());
     }
-    assert_eq!(twilio.asked(), ["canary-old"], "once a minute, as any token");
+    assert_eq!(twilio.received(), ["canary-old"], "once a minute, as any token");
     assert_eq!(source.refreshes(), 0);
 }
 
@@ -181,11 +181,11 @@ async fn a_refused_auth_token_is_not_the_users_fault_and_is_read_again_once() {
         let twilio = Loopback::start(answer).await;
         let source = Source::new(Some(OLD), Some(OLD));
         let world = twilio.world(AUTH_TOKEN, source.clone());
-        let answer = world.ask(RECORDING).await;
+        let answer = world.request_link(RECORDING).await;
         assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
         assert!(answer.header("retry-after").is_some());
         assert!(world.shelf.log().is_empty());
-        assert_eq!(twilio.asked(), ["canary-old"], "the same one isn't tried twice");
+        assert_eq!(twilio.received(), ["canary-old"], "the same one isn't tried twice");
         assert_eq!(source.refreshes(), 1);
     }
     drop(guard);
@@ -205,10 +205,14 @@ async fn an_auth_token_that_was_replaced_meanwhile_is_taken_up() {
     .await;
     let source = Source::new(Some(OLD), Some(NEW));
     assert_eq!(
-        twilio.world(AUTH_TOKEN, source.clone()).ask(RECORDING).await.status,
+        twilio
+            .world(AUTH_TOKEN, source.clone())
+            .request_link(RECORDING)
+            .await
+            .status,
         200
     );
-    assert_eq!(twilio.asked(), ["canary-old", "canary-new"]);
+    assert_eq!(twilio.received(), ["canary-old", "canary-new"]);
     assert_eq!(source.refreshes(), 1);
 }
 
@@ -216,14 +220,14 @@ async fn an_auth_token_that_was_replaced_meanwhile_is_taken_up() {
 async fn two_auth_tokens_are_tried_at_most() {
     let twilio = Loopback::start(|_| refused()).await;
     let source = Source::new(Some(OLD), Some(NEW));
-    let answer = twilio.world(AUTH_TOKEN, source.clone()).ask(RECORDING).await;
+    let answer = twilio.world(AUTH_TOKEN, source.clone()).request_link(RECORDING).await;
     assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
-    assert_eq!(twilio.asked(), ["canary-old", "canary-new"]);
+    assert_eq!(twilio.received(), ["canary-old", "canary-new"]);
     assert_eq!(source.refreshes(), 1);
 }
 
 #[tokio::test]
-async fn a_flood_of_refusals_asks_secrets_manager_once() {
+async fn a_flood_of_refusals_reads_the_secret_once() {
     let twilio = Loopback::start(|_| refused()).await;
     let secret = Secret::new(&twilio.secrets(), "auth-token".to_owned(), AuthTokens::parse);
     let world = twilio.world(
@@ -231,20 +235,20 @@ async fn a_flood_of_refusals_asks_secrets_manager_once() {
         AccountAuthToken::new(AccountSid::parse(ACCOUNT).unwrap(), secret),
     );
     for _ in 0..5 {
-        let answer = world.ask(RECORDING).await;
+        let answer = world.request_link(RECORDING).await;
         assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
     }
-    let asked = twilio.asked();
-    let calls = asked.iter().filter(|who| *who == "Secrets Manager").count();
-    assert_eq!((calls, asked.len() - calls), (1, 5), "{asked:?}");
+    let received = twilio.received();
+    let calls = received.iter().filter(|who| *who == "Secrets Manager").count();
+    assert_eq!((calls, received.len() - calls), (1, 5), "{received:?}");
 }
 
 #[tokio::test]
-async fn without_an_auth_token_nobody_is_asked() {
+async fn without_an_auth_token_no_request_is_sent() {
     let twilio = Loopback::start(|_| valid("supervisor")).await;
     for known in [None, Some("change-me"), Some("{}"), Some(r#"{"secondary":"canary"}"#)] {
         let world = twilio.world(AUTH_TOKEN, Source::new(known, known));
-        let answer = world.ask(RECORDING).await;
+        let answer = world.request_link(RECORDING).await;
         assert_eq!(answer.error(), (503, "not_configured".to_owned()), "{known:?}");
         assert!(world.shelf.log().is_empty());
     }
@@ -252,10 +256,10 @@ async fn without_an_auth_token_nobody_is_asked() {
     let twilio = Loopback::start(|_| refused()).await;
     let answer = twilio
         .world(AUTH_TOKEN, Source::new(Some(OLD), None))
-        .ask(RECORDING)
+        .request_link(RECORDING)
         .await;
     assert_eq!(answer.error(), (503, "not_configured".to_owned()));
-    assert_eq!(twilio.asked(), ["canary-old"]);
+    assert_eq!(twilio.received(), ["canary-old"]);
 }
 
 #[tokio::test]
@@ -263,9 +267,9 @@ async fn a_token_that_is_not_valid_is_the_users() {
     for answer in [|_: &str| not_valid(200), |_: &str| not_valid(401)] {
         let twilio = Loopback::start(answer).await;
         let source = Source::new(Some(OLD), Some(NEW));
-        let answer = twilio.world(AUTH_TOKEN, source.clone()).ask(RECORDING).await;
+        let answer = twilio.world(AUTH_TOKEN, source.clone()).request_link(RECORDING).await;
         assert_eq!(answer.error(), (401, "token_not_valid".to_owned()));
-        assert_eq!(twilio.asked(), ["canary-old"]);
+        assert_eq!(twilio.received(), ["canary-old"]);
         assert_eq!(source.refreshes(), 0);
     }
 }
@@ -274,7 +278,10 @@ async fn a_token_that_is_not_valid_is_the_users() {
 async fn roles_are_compared_all_the_same() {
     let twilio = Loopback::start(|_| valid("agent")).await;
     let world = twilio.world(AUTH_TOKEN, Source::new(Some(OLD), Some(OLD)));
-    assert_eq!(world.ask(RECORDING).await.error(), (403, "role_not_allowed".to_owned()));
+    assert_eq!(
+        world.request_link(RECORDING).await.error(),
+        (403, "role_not_allowed".to_owned())
+    );
     assert!(world.shelf.log().is_empty());
 }
 
@@ -282,13 +289,13 @@ async fn roles_are_compared_all_the_same() {
 async fn twilio_in_trouble_is_no_reason_to_read_the_secret_again() {
     let twilio = Loopback::start(|_| (500, json!({}))).await;
     let source = Source::new(Some(OLD), Some(NEW));
-    let answer = twilio.world(AUTH_TOKEN, source.clone()).ask(RECORDING).await;
+    let answer = twilio.world(AUTH_TOKEN, source.clone()).request_link(RECORDING).await;
     assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
-    assert_eq!((twilio.asked().len(), source.refreshes()), (1, 0));
+    assert_eq!((twilio.received().len(), source.refreshes()), (1, 0));
 }
 
 #[tokio::test]
-async fn an_api_key_vouches_for_a_token() {
+async fn an_api_key_validates_a_token() {
     let lines = Lines::default();
     let guard = lines.capture();
     // The user is the API key and not the account, so this Twilio reads the password as it is.
@@ -302,18 +309,25 @@ async fn an_api_key_vouches_for_a_token() {
         TwilioCredentials::parse_api_key(r#"{"sid":"SK1","secret":"canary-key-secret"}"#)
     });
     assert_eq!(
-        twilio.world(CredentialKind::ApiKey, key).ask(RECORDING).await.status,
+        twilio
+            .world(CredentialKind::ApiKey, key)
+            .request_link(RECORDING)
+            .await
+            .status,
         200
     );
-    assert_eq!(twilio.asked(), ["Secrets Manager", "canary-key-secret"]);
+    assert_eq!(twilio.received(), ["Secrets Manager", "canary-key-secret"]);
     // The secret in that Secrets Manager is not an API key.
     let none = Secret::new(&secrets, "api-key".to_owned(), TwilioCredentials::parse_api_key);
-    let answer = twilio.world(CredentialKind::ApiKey, none).ask(RECORDING).await;
+    let answer = twilio.world(CredentialKind::ApiKey, none).request_link(RECORDING).await;
     assert_eq!(answer.error(), (503, "not_configured".to_owned()));
     let wrong = Secret::new(&secrets, "api-key".to_owned(), |_| {
         TwilioCredentials::parse_api_key(r#"{"sid":"SK1","secret":"canary-other"}"#)
     });
-    let answer = twilio.world(CredentialKind::ApiKey, wrong).ask(RECORDING).await;
+    let answer = twilio
+        .world(CredentialKind::ApiKey, wrong)
+        .request_link(RECORDING)
+        .await;
     assert_eq!(answer.error(), (503, "token_not_checked".to_owned()));
     drop(guard);
     let log = lines.text();

@@ -73,7 +73,7 @@ fn authorization() -> String {
 
 /// Bytes from the middle of a recording can look like the beginning of another recording.
 #[tokio::test]
-async fn only_a_reply_with_the_first_byte_tells_what_a_second_takes() {
+async fn only_a_reply_with_the_first_byte_shows_the_bytes_per_second() {
     let mut wav =
         b"RIFF\x24\x04\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0data\0\x04\0\0".to_vec();
     wav.extend(b"\xff\xfb\x90\0".repeat(256));
@@ -108,22 +108,22 @@ async fn a_link_and_what_was_played_by_it_are_joined() {
     assert_eq!(answer.status, 206);
     drop(guard);
 
-    let [asked, begins, ends] = <[Value; 3]>::try_from(lines.audit()).unwrap();
-    assert_eq!(asked["event"], "media_url");
-    assert_eq!(asked["outcome"], "granted");
-    assert_eq!(asked["identity"], "jane");
-    assert_eq!(asked["workerSid"], "WK00000000000000000000000000000001");
+    let [requested, begins, ends] = <[Value; 3]>::try_from(lines.audit()).unwrap();
+    assert_eq!(requested["event"], "media_url");
+    assert_eq!(requested["outcome"], "granted");
+    assert_eq!(requested["identity"], "jane");
+    assert_eq!(requested["workerSid"], "WK00000000000000000000000000000001");
     assert_eq!(begins["event"], "playback_begin");
     assert_eq!((&begins["firstByte"], &begins["lastByte"]), (&10.into(), &29.into()));
     assert_eq!(ends["event"], "playback_end");
     assert_eq!(ends["outcome"], "complete");
     assert_eq!(ends["bytesSent"], 20);
-    for line in [&asked, &begins, &ends] {
+    for line in [&requested, &begins, &ends] {
         assert_eq!(line["recordingSid"], RECORDING);
         assert_eq!(line["requestId"], "request-1");
-        assert_eq!(line["linkId"], asked["linkId"]);
+        assert_eq!(line["linkId"], requested["linkId"]);
     }
-    assert!(link.contains(asked["linkId"].as_str().unwrap()));
+    assert!(link.contains(requested["linkId"].as_str().unwrap()));
 
     let text = lines.text();
     let (_, signature) = link.rsplit_once('=').unwrap();

@@ -37,5 +37,5 @@ async fn function_url_media_url_gets_a_link() {
         answer.header("access-control-allow-origin"),
         Some("https://flex.twilio.com")
     );
-    assert_eq!(world.flex.asked(), 1);
+    assert_eq!(world.flex.validations(), 1);
 }

@@ -164,25 +164,25 @@ pub(crate) type Verdict = fn() -> Result<Listener, TokenError>;
 #[derive(Clone)]
 pub(crate) struct Flex {
     answer: Verdict,
-    asked: Arc<Mutex<usize>>,
+    validations: Arc<Mutex<usize>>,
 }
 
 impl Flex {
     pub(crate) fn answering(answer: Verdict) -> Self {
         Self {
             answer,
-            asked: Arc::default(),
+            validations: Arc::default(),
         }
     }
 
-    pub(crate) fn asked(&self) -> usize {
-        *self.asked.lock().unwrap()
+    pub(crate) fn validations(&self) -> usize {
+        *self.validations.lock().unwrap()
     }
 }
 
 impl TokenCheck for Flex {
     async fn check(&self, _: &FlexToken) -> Result<Listener, CheckError> {
-        *self.asked.lock().unwrap() += 1;
+        *self.validations.lock().unwrap() += 1;
         Ok((self.answer)()?)
     }
 }

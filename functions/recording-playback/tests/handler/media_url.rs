@@ -24,8 +24,8 @@ fn world(answer: Verdict, settings: &[(&str, &str)]) -> World {
 }
 
 impl<C: TokenCheck + Clone> World<C> {
-    /// Asks for a link with [`TOKEN`].
-    pub(crate) async fn ask(&self, recording: &str) -> Answer {
+    /// Requests a link with [`TOKEN`].
+    pub(crate) async fn request_link(&self, recording: &str) -> Answer {
         let authorization = format!("Basic {}", STANDARD.encode(format!("token:{TOKEN}")));
         let query = format!("recordingSid={recording}");
         let headers = [("authorization", authorization.as_str())];
@@ -34,9 +34,9 @@ impl<C: TokenCheck + Clone> World<C> {
 }
 
 #[tokio::test]
-async fn who_may_listen_gets_a_link_that_plays() {
+async fn a_listener_with_an_allowed_role_gets_a_link_that_plays() {
     let world = world(supervisor, &[]);
-    let answer = world.ask(RECORDING).await;
+    let answer = world.request_link(RECORDING).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("cache-control"), Some("private, no-store"));
@@ -54,18 +54,22 @@ async fn who_may_listen_gets_a_link_that_plays() {
 /// Twilio's Player compares origin and path of a new URL with those of the old one (`componentDidUpdate` of
 /// `@twilio/player`). If they are the same, it is the same recording with a new link. If not, it is another recording.
 #[tokio::test]
-async fn the_player_tells_recordings_apart_and_a_fresh_link_from_another_recording() {
+async fn the_player_distinguishes_recordings_and_a_fresh_link_from_another_recording() {
     const SECOND: &str = "RE00000000000000000000000000000002";
     let world = world(supervisor, &[]);
     world.shelf.duplicate_as(SECOND);
-    let asked = async |sid| -> Uri {
-        world.ask(sid).await.json()["media_url"]
+    let requested_url = async |sid| -> Uri {
+        world.request_link(sid).await.json()["media_url"]
             .as_str()
             .unwrap()
             .parse()
             .unwrap()
     };
-    let (first, again, second) = (asked(RECORDING).await, asked(RECORDING).await, asked(SECOND).await);
+    let (first, again, second) = (
+        requested_url(RECORDING).await,
+        requested_url(RECORDING).await,
+        requested_url(SECOND).await,
+    );
     let compared = |url: &Uri| {
         let origin = (url.scheme().cloned(), url.authority().cloned());
         (origin, url.path().to_owned())
@@ -77,11 +81,11 @@ async fn the_player_tells_recordings_apart_and_a_fresh_link_from_another_recordi
 
 /// The Player plans its next request by `X-Amz-Expires`, in seconds. The value is the signed lifetime.
 #[tokio::test]
-async fn the_player_is_told_how_long_its_link_plays() {
+async fn the_player_learns_how_long_its_link_plays() {
     for (settings, life_s) in [(&[][..], 3_600), (&[("MEDIA_URL_TTL", "20")], 20)] {
         let world = world(supervisor, settings);
         let before_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let said = world.ask(RECORDING).await.json();
+        let said = world.request_link(RECORDING).await.json();
         let query = said["media_url"].as_str().unwrap().split_once('?').unwrap().1;
         let number = |name: &str| -> u64 {
             let values: Vec<_> = query.split('&').filter_map(|pair| pair.strip_prefix(name)).collect();
@@ -100,7 +104,7 @@ async fn the_player_is_told_how_long_its_link_plays() {
 #[tokio::test]
 async fn links_lead_where_the_deployment_says() {
     let world = world(supervisor, &[("PLAYBACK_BASE_URL", "https://listen.example.com/")]);
-    let said = world.ask(RECORDING).await.json();
+    let said = world.request_link(RECORDING).await.json();
     let url = said["media_url"].as_str().unwrap();
     assert!(
         url.starts_with(&format!("https://listen.example.com/recordings/{RECORDING}?")),
@@ -109,7 +113,7 @@ async fn links_lead_where_the_deployment_says() {
 }
 
 #[tokio::test]
-async fn without_a_token_nobody_is_asked() {
+async fn without_a_token_no_request_is_sent() {
     let world = world(supervisor, &[]);
     let query = format!("recordingSid={RECORDING}");
     for header in [
@@ -124,12 +128,12 @@ async fn without_a_token_nobody_is_asked() {
         assert_eq!(answer.error(), (401, "token_required".to_owned()), "{header:?}");
         assert!(answer.header("www-authenticate").unwrap().starts_with("Basic"));
     }
-    assert_eq!(world.flex.asked(), 0);
+    assert_eq!(world.flex.validations(), 0);
     assert!(world.shelf.log().is_empty());
 }
 
 #[tokio::test]
-async fn a_malformed_recording_sid_asks_nobody() {
+async fn a_malformed_recording_sid_sends_no_request() {
     let world = world(supervisor, &[]);
     for sid in [
         "",
@@ -138,17 +142,17 @@ async fn a_malformed_recording_sid_asks_nobody() {
         "../erased/RE00000000000000000000000000000001",
     ] {
         assert_eq!(
-            world.ask(sid).await.error(),
+            world.request_link(sid).await.error(),
             (400, "recording_sid_not_valid".to_owned()),
             "{sid}"
         );
     }
-    assert_eq!(world.flex.asked(), 0);
+    assert_eq!(world.flex.validations(), 0);
     assert!(world.shelf.log().is_empty());
 }
 
 #[tokio::test]
-async fn who_may_not_listen_reaches_nothing() {
+async fn a_listener_without_an_allowed_role_reaches_nothing() {
     let refusals: [(Verdict, u16, &str); 6] = [
         (|| Err(TokenError::Invalid), 401, "token_not_valid"),
         (
@@ -190,8 +194,8 @@ async fn who_may_not_listen_reaches_nothing() {
     ];
     for (answer, status, code) in refusals {
         let world = world(answer, &[]);
-        assert_eq!(world.ask(RECORDING).await.error(), (status, code.to_owned()));
-        assert_eq!(world.flex.asked(), 1);
+        assert_eq!(world.request_link(RECORDING).await.error(), (status, code.to_owned()));
+        assert_eq!(world.flex.validations(), 1);
         assert!(world.shelf.log().is_empty());
     }
 }
@@ -205,22 +209,22 @@ async fn allowed_roles_are_a_setting() {
         })
     };
     let world = world(agent, &[("ALLOWED_ROLES", "agent")]);
-    assert_eq!(world.ask(RECORDING).await.status, 200);
+    assert_eq!(world.request_link(RECORDING).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_token_is_asked_about_once() {
+async fn a_token_is_validated_once() {
     let world = world(supervisor, &[]);
     for _ in 0..3 {
-        assert_eq!(world.ask(RECORDING).await.status, 200);
+        assert_eq!(world.request_link(RECORDING).await.status, 200);
     }
-    assert_eq!(world.flex.asked(), 1);
+    assert_eq!(world.flex.validations(), 1);
 }
 
 #[tokio::test]
-async fn there_is_no_link_to_what_cannot_be_played() {
+async fn a_recording_that_cannot_be_played_gets_no_link() {
     let world = world(supervisor, &[]);
-    let missing = world.ask("RE00000000000000000000000000000002").await;
+    let missing = world.request_link("RE00000000000000000000000000000002").await;
     assert_eq!(missing.error(), (404, "recording_not_found".to_owned()));
     assert_eq!(missing.header("retry-after"), Some("30"));
     for (fault, status, code) in [
@@ -229,7 +233,7 @@ async fn there_is_no_link_to_what_cannot_be_played() {
         (Outage::RangeRefused.into(), 503, "unavailable"),
     ] {
         world.shelf.fail_open(fault);
-        assert_eq!(world.ask(RECORDING).await.error(), (status, code.to_owned()));
+        assert_eq!(world.request_link(RECORDING).await.error(), (status, code.to_owned()));
     }
 }
 
@@ -237,5 +241,8 @@ async fn there_is_no_link_to_what_cannot_be_played() {
 async fn without_link_keys_there_is_no_link() {
     let shelf = Shelf::with(&plaintext(100));
     let world = World::with(shelf, Flex::answering(supervisor), Keys(None), &[]);
-    assert_eq!(world.ask(RECORDING).await.error(), (503, "not_configured".to_owned()));
+    assert_eq!(
+        world.request_link(RECORDING).await.error(),
+        (503, "not_configured".to_owned())
+    );
 }

@@ -108,7 +108,7 @@ async fn a_host_and_a_scheme_that_make_no_url_play_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_the_base64_that_it_is_said_to_be_is_not_read() {
+async fn a_body_that_is_not_valid_base64_is_not_read() {
     let event = playback(|event| {
         event["isBase64Encoded"] = json!(true);
         event["body"] = json!("no base64!");
@@ -165,7 +165,7 @@ async fn more_headers_than_a_map_of_them_holds_are_refused() {
 }
 
 #[tokio::test]
-async fn what_a_playback_does_not_need_may_be_missing_or_odd() {
+async fn fields_that_playback_does_not_need_may_be_missing_or_odd() {
     for field in ["headers", "isBase64Encoded", "routeKey", "version"] {
         let event = playback(|event| drop(event.as_object_mut().unwrap().remove(field)));
         assert_eq!(status(event).await, 200, "{field}");
@@ -260,7 +260,7 @@ async fn an_event_that_is_json_to_the_letter_only_is_answered() {
 }
 
 #[tokio::test]
-async fn methods_that_http_may_have_are_told_which_are_allowed() {
+async fn other_http_methods_are_answered_with_the_allowed_ones() {
     for method in ["BREW", "get", "POST", "M-SEARCH", "A".repeat(5000).as_str()] {
         let event = playback(|event| event["requestContext"]["http"]["method"] = json!(method));
         assert_eq!(status(event).await, 405, "{method}");

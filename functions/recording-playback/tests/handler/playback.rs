@@ -32,7 +32,7 @@ async fn a_recording_plays_whole() {
 }
 
 #[tokio::test]
-async fn the_kind_of_the_recording_is_told() {
+async fn the_content_type_of_the_recording_is_sent() {
     let world = World::new(Shelf::with_mp3(&plaintext(10)));
     assert_eq!(world.get(&[]).await.header("content-type"), Some("audio/mpeg"));
 }
@@ -60,7 +60,7 @@ async fn an_open_range_plays_to_the_end() {
 }
 
 #[tokio::test]
-async fn an_open_range_of_a_browsers_audio_element_is_shortened_and_the_rest_can_be_asked_for() {
+async fn an_open_range_of_a_browsers_audio_element_is_shortened_and_the_rest_can_be_requested() {
     let recording = plaintext(2 * MAX_RANGE + 5);
     let world = World::new(Shelf::with(&recording));
     let mut heard = Vec::new();
@@ -91,7 +91,7 @@ async fn every_answer_about_a_recording_says_what_its_length_depends_on() {
 }
 
 #[tokio::test]
-async fn a_range_past_the_end_is_told_the_length() {
+async fn a_range_past_the_end_is_answered_with_the_length() {
     let world = World::new(Shelf::with(&plaintext(100)));
     let answer = world.get(&[("range", "bytes=100-")]).await;
     assert_eq!(answer.error(), (416, "range_not_satisfiable".to_owned()));
@@ -115,7 +115,7 @@ async fn an_ignored_range_plays_the_whole() {
 }
 
 #[tokio::test]
-async fn head_tells_all_but_the_bytes() {
+async fn head_returns_everything_but_the_bytes() {
     let world = World::new(Shelf::with(&plaintext(100)));
     let get = world.get(&[]).await;
     world.shelf.log();
@@ -187,7 +187,7 @@ fn faults() -> [(ReadError, u16, &'static str, Option<&'static str>); 4] {
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_has_its_status() {
+async fn each_failure_to_open_has_its_status() {
     let world = World::new(Shelf::with(&plaintext(100)));
     for (fault, status, code, retry_after) in faults() {
         world.shelf.fail_open(fault);
@@ -228,7 +228,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn what_is_played_is_what_content_range_says(
+    fn the_played_bytes_are_those_of_content_range(
         len in 1_usize..300_000, first in 0_usize..300_000, more in 0_usize..300_000,
     ) {
         let recording = plaintext(len);

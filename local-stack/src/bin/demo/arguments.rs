@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn arguments_that_make_no_sense_are_refused() {
         for (line, error) in [
             ("--jsno", ArgumentError::UnknownOption("--jsno".into())),
             ("--state", ArgumentError::NoFolder),

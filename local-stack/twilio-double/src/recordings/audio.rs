@@ -102,7 +102,7 @@ mod tests {
     use crate::tests::wav_of;
 
     #[test]
-    fn a_wav_header_tells_channels_and_seconds() {
+    fn a_wav_header_shows_channels_and_seconds() {
         for channels in [1, 2] {
             let file = wav_of(channels, 3);
             let audio = Audio::of(MediaFormat::Wav, &file[..64], file.len() as u64);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_wav_counts_as_mono_at_twilios_rate() {
+    fn a_file_that_is_no_wav_counts_as_mono_at_twilios_rate() {
         assert_eq!(
             Audio::of(MediaFormat::Wav, &[7; 64], 32_000),
             Audio {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_mp3s_first_frame_tells_its_channels() {
+    fn an_mp3s_first_frame_shows_its_channels() {
         let mono = [0xff, 0xfb, 0x10, 0xc4];
         let stereo = [0xff, 0xfb, 0x10, 0x44];
         let tagged = [b"ID3\x04\0\0\0\0\0\x02ab".as_slice(), &stereo].concat();

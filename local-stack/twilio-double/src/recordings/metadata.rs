@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_recording_shows_only_when_asked_for() {
+    fn a_deleted_recording_shows_only_when_requested() {
         let deleted = Recording {
             deleted: true,
             ..recording()

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_the_subset_is_refused_where_it_starts() {
+    fn an_expression_outside_the_subset_is_refused_where_it_starts() {
         let cases = [
             ("", 0),
             ("call_sid", 8),

@@ -114,7 +114,7 @@ async fn bad_input_is_refused_with_a_reason() {
 }
 
 #[tokio::test]
-async fn calls_tell_what_was_asked_and_never_a_secret() {
+async fn calls_show_the_request_and_never_a_secret() {
     let bench = Bench::new().await;
     bench.record(&format!("{RECORDING}.wav"), &wav_of(2, 1));
     let media = "/2010-04-01/Accounts/{AC}/Recordings/{RE}.wav?RequestedChannels=2";

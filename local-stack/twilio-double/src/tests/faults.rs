@@ -38,7 +38,7 @@ async fn received(mut answer: Response) -> (Vec<u8>, bool) {
 }
 
 #[tokio::test]
-async fn a_cut_body_ends_after_exactly_the_bytes_asked_for() {
+async fn a_cut_body_ends_after_exactly_the_given_bytes() {
     let (bench, wav) = bench().await;
     let len = wav.len();
     for after in [0, 1, 65_535, 65_536, 65_537, len * 37 / 100, len - 1] {

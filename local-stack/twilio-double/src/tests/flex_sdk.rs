@@ -41,7 +41,7 @@ async fn by_us(base: &str, account: &str, token: &str) -> Result<twilio::flex_to
 }
 
 #[tokio::test]
-async fn we_ask_what_flex_sdk_asks() {
+async fn we_send_the_requests_of_flex_sdk() {
     let bench = Bench::new().await;
     let (account, token) = (&bench.options.account_sid, &bench.options.flex_token);
     let listening = Listening::on(&bench).await;

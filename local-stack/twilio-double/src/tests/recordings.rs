@@ -49,7 +49,7 @@ async fn encryption_details_are_those_beside_the_media() {
 }
 
 #[tokio::test]
-async fn a_deleted_recording_leaves_its_metadata_behind_for_those_who_ask() {
+async fn a_deleted_recording_keeps_its_metadata_on_request() {
     let bench = Bench::new().await;
     bench.record(&format!("{RECORDING}.wav"), &wav_of(1, 1));
     let status = async |method, path: &str| bench.api(method, path).send().await.unwrap().status();

@@ -91,7 +91,7 @@ async fn attributes_are_json_of_at_most_4096_characters() {
 }
 
 #[tokio::test]
-async fn a_search_finds_the_newest_first_when_asked_and_shows_no_attributes() {
+async fn a_search_finds_the_newest_first_on_request_and_shows_no_attributes() {
     let bench = Bench::new().await;
     bench.double.limit_searches(usize::MAX);
     for n in 0..3 {

@@ -75,7 +75,7 @@ fn bytes_after_the_header_are_not_its_business() {
 }
 
 #[test]
-fn every_cut_header_asks_for_more_and_asking_ends() {
+fn every_cut_header_requests_more_bytes_and_the_requests_end() {
     let bytes = Raw::good().bytes();
     for len in 0..bytes.len() {
         let Err(HeaderError::Incomplete { needed }) = header(&bytes[..len], Profile::VAULT) else {
@@ -192,7 +192,7 @@ fn key_provider_info_that_is_no_text_is_no_arn() {
 }
 
 #[test]
-fn context_entries_are_refused_where_they_stand() {
+fn context_entries_are_refused_at_their_offset() {
     let pair = |bytes: &[u8]| {
         let mut context = u16::try_from(bytes.len() + 8).unwrap().to_be_bytes().to_vec();
         context.extend(b"\x00\x02\x00\x01k\x00\x01v");
@@ -315,7 +315,7 @@ fn any_key() -> impl Strategy<Value = EncryptedDataKey> {
 
 proptest! {
     #[test]
-    fn what_a_sealer_writes_is_read_and_authenticated(
+    fn a_sealed_header_is_read_and_authenticated(
         pairs in proptest::collection::btree_map(".{1,20}", ".{1,40}", 0..6),
         keys in proptest::collection::vec(any_key(), 1..=4),
         frame_length in 4096u32..=1 << 20,

@@ -147,7 +147,7 @@ const DECISIONS: [Answer; 6] = [
 ];
 
 #[tokio::test]
-async fn a_failure_is_asked_about_once_in_ten_seconds_whatever_it_is() {
+async fn after_any_failure_the_secret_is_read_once_in_ten_seconds() {
     for failure in UNREACHABLE
         .into_iter()
         .chain(DECISIONS)
@@ -169,7 +169,7 @@ async fn a_failure_is_asked_about_once_in_ten_seconds_whatever_it_is() {
 }
 
 #[tokio::test]
-async fn a_silent_secrets_manager_is_asked_once_and_not_waited_for() {
+async fn a_silent_secrets_manager_is_called_once_and_not_waited_for() {
     let manager = Manager::start(Answer::Silence).await;
     let patience = Duration::from_secs(9);
     for _ in 0..2 {
@@ -278,7 +278,7 @@ async fn concurrent_first_reads_make_one_call() {
 }
 
 #[tokio::test]
-async fn a_value_that_cannot_be_parsed_is_asked_for_again_once_in_ten_seconds() {
+async fn a_value_that_cannot_be_parsed_is_read_again_once_in_ten_seconds() {
     let manager = Manager::start(Answer::Value("half")).await;
     let secret = Secret::new(&manager.secrets, "secret".to_owned(), |text| {
         text.strip_suffix('!').map(str::to_owned)

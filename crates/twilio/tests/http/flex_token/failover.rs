@@ -32,7 +32,7 @@ impl Hosts {
     }
 
     /// The number of requests to each host.
-    fn asked(&self) -> (usize, usize) {
+    fn calls(&self) -> (usize, usize) {
         (self.flex.requests().len(), self.iam.requests().len())
     }
 }
@@ -54,7 +54,7 @@ async fn an_endpoint_that_is_not_there_leads_to_the_other_with_the_same_credenti
     for absent in ABSENT {
         let hosts = Hosts::new(absent, (200, &valid)).await;
         hosts.validate(ValidateAs::Flex).await.unwrap();
-        assert_eq!(hosts.asked(), (1, 1));
+        assert_eq!(hosts.calls(), (1, 1));
         assert_eq!(
             hosts.iam.only_request().header("authorization"),
             Some(&*own_authorization())
@@ -66,7 +66,7 @@ async fn an_endpoint_that_is_not_there_leads_to_the_other_with_the_same_credenti
 
         let hosts = Hosts::new((200, &valid), absent).await;
         hosts.validate(ValidateAs::Player).await.unwrap();
-        assert_eq!(hosts.asked(), (1, 1));
+        assert_eq!(hosts.calls(), (1, 1));
         assert_eq!(
             hosts.flex.only_request().header("authorization"),
             Some(&*own_authorization())
@@ -79,7 +79,7 @@ async fn an_endpoint_that_is_not_there_leads_to_the_other_with_the_same_credenti
 }
 
 #[tokio::test]
-async fn the_other_endpoint_has_the_last_word() {
+async fn the_answer_of_the_other_endpoint_decides() {
     let refused = json!({"valid": false}).to_string();
     for (status, body, is_invalid) in [
         (401, "", true),
@@ -90,29 +90,29 @@ async fn the_other_endpoint_has_the_last_word() {
         let hosts = Hosts::new((404, ""), (status, body)).await;
         let error = hosts.validate(ValidateAs::Flex).await.unwrap_err();
         assert_eq!(matches!(error, TokenError::Invalid), is_invalid, "{status}: {error}");
-        assert_eq!(hosts.asked(), (1, 1), "{status}");
+        assert_eq!(hosts.calls(), (1, 1), "{status}");
         let hosts = Hosts::new((status, body), (404, "")).await;
         let error = hosts.validate(ValidateAs::Player).await.unwrap_err();
         assert_eq!(matches!(error, TokenError::Invalid), is_invalid, "{status}: {error}");
-        assert_eq!(hosts.asked(), (1, 1), "{status}");
+        assert_eq!(hosts.calls(), (1, 1), "{status}");
     }
 }
 
 #[tokio::test]
-async fn no_other_answer_leads_to_a_second_question() {
+async fn no_other_answer_leads_to_a_second_request() {
     let valid = valid().to_string();
     for status in [204, 302, 307, 400, 401, 403, 408, 410, 429, 500, 501, 502, 503, 504] {
         let hosts = Hosts::new((status, ""), (200, &valid)).await;
         hosts.validate(ValidateAs::Flex).await.unwrap_err();
-        assert_eq!(hosts.asked(), (1, 0), "{status}");
+        assert_eq!(hosts.calls(), (1, 0), "{status}");
         let hosts = Hosts::new((200, &valid), (status, "")).await;
         hosts.validate(ValidateAs::Player).await.unwrap_err();
-        assert_eq!(hosts.asked(), (0, 1), "{status}");
+        assert_eq!(hosts.calls(), (0, 1), "{status}");
     }
     // The older endpoint has answered about the token, under any status.
     let hosts = Hosts::new((200, &valid), (404, r#"{"valid":false}"#)).await;
     hosts.validate(ValidateAs::Player).await.unwrap_err();
-    assert_eq!(hosts.asked(), (0, 1));
+    assert_eq!(hosts.calls(), (0, 1));
 }
 
 /// The newer endpoint always has the token as the credential, so a call of it would use another credential.
@@ -124,7 +124,7 @@ async fn the_accounts_credential_is_never_taken_elsewhere() {
             let hosts = Hosts::new((200, &valid), absent).await;
             let error = hosts.validate(ValidateAs::Account(&credentials)).await.unwrap_err();
             assert!(matches!(error, TokenError::Unavailable(_)), "{error}");
-            assert_eq!(hosts.asked(), (0, 1));
+            assert_eq!(hosts.calls(), (0, 1));
         }
     }
 }

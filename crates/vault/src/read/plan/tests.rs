@@ -96,7 +96,7 @@ fn range_headers_are_inclusive() {
 }
 
 #[test]
-fn where_nothing_is_expected_only_the_header_is_asked_for() {
+fn without_an_expectation_only_the_header_is_requested() {
     for expectation in [
         Expectation::Facts,
         Expectation::Tail { len: 0 },
@@ -126,7 +126,7 @@ fn the_first_frame_comes_with_the_header() {
 
 proptest! {
     #[test]
-    fn a_cold_open_asks_for_the_frames_of_the_expected_bytes(
+    fn a_cold_open_requests_the_frames_of_the_expected_bytes(
         layout in layouts(), offset in 0..3_000_000_u64, len in 1..3_000_000_u64,
     ) {
         let expectation = Expectation::Bytes { offset, len };
@@ -138,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_asked_for_in_vain_is_less_than_four_hundred_bytes(layout in layouts(), offset in 65_536..3_000_000_u64) {
+    fn fewer_than_four_hundred_bytes_are_requested_in_vain(layout in layouts(), offset in 65_536..3_000_000_u64) {
         prop_assume!(offset < layout.plaintext_len());
         let plan = width().cold_plan(Expectation::Bytes { offset, len: 1 });
         let needed = object_bytes(&layout, &(offset..offset + 1)).unwrap();

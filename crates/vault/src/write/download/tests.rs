@@ -116,7 +116,7 @@ async fn without_an_announced_length_the_end_is_where_the_body_ends() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_within_its_head_is_asked_for_again() {
+async fn a_body_that_breaks_within_its_head_is_requested_again() {
     let (bytes, end, opened) = read([stalled(reply(0, None, b"ab")), reply(0, None, b"xyz")]).await;
     assert!(end.is_ok());
     assert_eq!((&bytes[..], &opened[..]), (&b"xyz"[..], &[0, 0][..]));
@@ -143,7 +143,7 @@ async fn opens_are_bounded_in_all_and_the_error_names_the_byte() {
 }
 
 #[tokio::test]
-async fn what_goes_on_with_something_else_is_read_from_its_beginning() {
+async fn a_reply_that_continues_with_other_bytes_is_read_from_its_beginning() {
     // Another length, another validator, or none.
     for other in [
         then(2, 6, b"zz"),
@@ -183,7 +183,7 @@ async fn a_restart_does_not_forget_what_was_announced() {
 
 /// As after an upload that must start over.
 #[tokio::test]
-async fn what_is_begun_anew_does_not_forget_what_was_announced() {
+async fn a_restarted_copy_does_not_forget_what_was_announced() {
     let recording = RecordingSid::parse(&format!("RE{:032x}", 1)).unwrap();
     for (again, announced) in [(None, Some(AT + 5)), (Some(AT + 5), Some(AT + 5)), (Some(AT + 6), None)] {
         let replies = [first(5, b"ab"), reply(0, again, &begun(b"abcde"))].map(Ok);

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     job::Job,
     testing::{
-        loopback::{ACCOUNT, Asked, Loopback},
+        loopback::{ACCOUNT, Loopback, Received},
         sample_events::COPY_RECORDING,
     },
 };
@@ -58,15 +58,15 @@ async fn open(server: &Loopback, format: MediaFormat) -> Result<SourceReply, Sou
     media.open(0, None).await
 }
 
-fn twilio_answers(status: u16) -> impl Fn(&Asked) -> (u16, Option<&'static str>, Value) + Clone {
-    move |asked| match asked.what.as_str() {
+fn twilio_answers(status: u16) -> impl Fn(&Received) -> (u16, Option<&'static str>, Value) + Clone {
+    move |received| match received.what.as_str() {
         GET_SECRET => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
         _ => (status, None, json!({})),
     }
 }
 
 #[test]
-fn what_twilio_said_of_the_recording_goes_with_it() {
+fn twilios_facts_are_stored_with_the_recording() {
     let expected = [
         ("callsid", "CA00000000000000000000000000000001"),
         ("channels", "2"),
@@ -84,7 +84,7 @@ fn what_twilio_said_of_the_recording_goes_with_it() {
 }
 
 #[tokio::test]
-async fn media_is_asked_for_by_the_two_sids_and_in_the_format_of_the_setting() {
+async fn media_is_requested_by_the_two_sids_and_in_the_configured_format() {
     for (format, extension) in [(MediaFormat::Wav, "wav"), (MediaFormat::Mp3, "mp3")] {
         let server = Loopback::start(twilio_answers(200)).await;
         let reply = open(&server, format).await.unwrap();
@@ -113,8 +113,8 @@ async fn refused_credentials_are_read_again_once_and_then_fail_for_good() {
 }
 
 #[tokio::test]
-async fn a_missing_api_key_is_retried_without_asking_twilio() {
-    let server = Loopback::start(|_: &Asked| (200, None, json!({"SecretString": "change-me"}))).await;
+async fn a_missing_api_key_is_retried_without_a_call_to_twilio() {
+    let server = Loopback::start(|_: &Received| (200, None, json!({"SecretString": "change-me"}))).await;
     let error = open(&server, MediaFormat::Wav).await.unwrap_err();
     assert!(error.retryable, "{error}");
     assert_eq!(server.count("GET "), 0);
@@ -122,7 +122,7 @@ async fn a_missing_api_key_is_retried_without_asking_twilio() {
 
 #[tokio::test]
 async fn media_that_twilio_encrypted_is_not_stored_as_if_it_were_audio() {
-    let server = Loopback::start(|asked: &Asked| panic!("not to be called: {}", asked.what)).await;
+    let server = Loopback::start(|received: &Received| panic!("not to be called: {}", received.what)).await;
     let mut job = job();
     let details = json!({"public_key_sid": "CR1", "encrypted_cek": "", "iv": ""});
     job.encryption_details = Some(serde_json::from_value(details).unwrap());
@@ -132,12 +132,12 @@ async fn media_that_twilio_encrypted_is_not_stored_as_if_it_were_audio() {
         .await
         .unwrap_err();
     assert!(matches!(error, CopyError::Encrypted) && !error.is_retryable());
-    assert_eq!(server.asked().len(), 0);
+    assert_eq!(server.received().len(), 0);
 }
 
 /// The format in which an attempt fetches the sample recording. The callback says five seconds, the recording seven.
 async fn format_of(duration_s: Option<u64>, limit_s: u64, nth: Try) -> MediaFormat {
-    let server = Loopback::start(|asked: &Asked| match asked.what.as_str() {
+    let server = Loopback::start(|received: &Received| match received.what.as_str() {
         GET_SECRET => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
         _ => (
             200,
@@ -155,7 +155,7 @@ async fn format_of(duration_s: Option<u64>, limit_s: u64, nth: Try) -> MediaForm
 }
 
 #[tokio::test]
-async fn every_try_asks_for_the_format_that_the_callbacks_duration_calls_for() {
+async fn every_attempt_requests_the_format_for_the_callbacks_duration() {
     for nth in 1..=4 {
         assert_eq!(format_of(Some(5), 4, Try::Nth(nth)).await, MediaFormat::Mp3);
         assert_eq!(format_of(Some(5), 5, Try::Nth(nth)).await, MediaFormat::Wav);

@@ -9,7 +9,7 @@ use vault::{Bucket, ContentType, ObjectKeys};
 use super::*;
 use crate::testing::{
     emulated::Emulated,
-    loopback::{ACCOUNT, Asked, Loopback},
+    loopback::{ACCOUNT, Loopback, Received},
 };
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
@@ -36,8 +36,8 @@ fn job(duration_s: Option<u64>) -> DeleteOriginal {
 }
 
 /// Twilio with the recording, whose reported duration is five seconds.
-fn twilio(asked: &Asked) -> (u16, Option<&'static str>, Value) {
-    match asked.what.split(' ').next().unwrap() {
+fn twilio(received: &Received) -> (u16, Option<&'static str>, Value) {
+    match received.what.split(' ').next().unwrap() {
         GET_SECRET => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
         "DELETE" => (204, None, json!(null)),
         _ => (
@@ -59,7 +59,7 @@ fn twilio(asked: &Asked) -> (u16, Option<&'static str>, Value) {
 async fn run(
     aws: &Emulated,
     job: &DeleteOriginal,
-    twilio: impl Fn(&Asked) -> (u16, Option<&'static str>, Value) + Clone + Send + Sync + 'static,
+    twilio: impl Fn(&Received) -> (u16, Option<&'static str>, Value) + Clone + Send + Sync + 'static,
 ) -> (Result<(), DeleteError>, usize) {
     let server = Loopback::start(twilio).await;
     let deleter = OriginalDeleter {
@@ -181,11 +181,11 @@ async fn an_original_stays_if_its_recording_is_erased_while_it_is_verified() {
     aws.store(&recording(), ContentType::Wav, wav()).await;
     // The job requests the duration from Twilio between the verification and the deletion.
     let (config, bucket) = (aws.config.clone(), aws.name.clone());
-    let erased_meanwhile = move |asked: &Asked| {
-        if asked.what.starts_with("GET") {
+    let erased_meanwhile = move |received: &Received| {
+        if received.what.starts_with("GET") {
             mark_now(&config, &bucket);
         }
-        twilio(asked)
+        twilio(received)
     };
     let (outcome, deletions) = run(&aws, &job(None), erased_meanwhile).await;
     outcome.unwrap();
@@ -202,11 +202,11 @@ async fn a_recording_that_is_damaged_and_erased_is_no_error() {
 }
 
 #[tokio::test]
-async fn a_deletion_gives_notice_before_it_asks_twilio() {
+async fn a_deletion_gives_notice_before_it_calls_twilio() {
     let aws = Emulated::start().await;
     aws.store(&recording(), ContentType::Wav, wav()).await;
-    let down = |asked: &Asked| match twilio(asked) {
-        _ if asked.what.starts_with("DELETE") => (500, None, json!(null)),
+    let down = |received: &Received| match twilio(received) {
+        _ if received.what.starts_with("DELETE") => (500, None, json!(null)),
         answer => answer,
     };
     let notices = DeletionNotices::new(aws.bucket());
@@ -254,8 +254,8 @@ async fn a_deletion_is_pending_until_nothing_is_left_to_do() {
     let pending = PendingDeletions::new(aws.bucket());
     let is_pending = async || !pending.list(None, 1).await.unwrap().is_empty();
     pending.mark(&recording()).await.unwrap();
-    let down = |asked: &Asked| match twilio(asked) {
-        _ if asked.what.starts_with("DELETE") => (500, None, json!(null)),
+    let down = |received: &Received| match twilio(received) {
+        _ if received.what.starts_with("DELETE") => (500, None, json!(null)),
         answer => answer,
     };
     run(&aws, &job(Some(5)), down).await.0.unwrap_err();
@@ -270,8 +270,8 @@ async fn a_deletion_is_pending_until_nothing_is_left_to_do() {
 async fn an_original_that_is_gone_leaves_nothing_to_do() {
     let aws = Emulated::start().await;
     aws.store(&recording(), ContentType::Wav, wav()).await;
-    let gone = |asked: &Asked| match twilio(asked) {
-        secret if asked.what == GET_SECRET => secret,
+    let gone = |received: &Received| match twilio(received) {
+        secret if received.what == GET_SECRET => secret,
         _ => (404, None, json!({"code": 20404})),
     };
     for job in [job(Some(5)), job(None)] {
@@ -283,8 +283,8 @@ async fn an_original_that_is_gone_leaves_nothing_to_do() {
 async fn a_failure_of_twilio_is_retried() {
     let aws = Emulated::start().await;
     aws.store(&recording(), ContentType::Wav, wav()).await;
-    let down = |asked: &Asked| match twilio(asked) {
-        secret if asked.what == GET_SECRET => secret,
+    let down = |received: &Received| match twilio(received) {
+        secret if received.what == GET_SECRET => secret,
         _ => (500, None, json!(null)),
     };
     let (outcome, _) = run(&aws, &job(Some(5)), down).await;
@@ -296,9 +296,9 @@ async fn a_failure_of_twilio_is_retried() {
 async fn refused_credentials_are_read_again_once() {
     let aws = Emulated::start().await;
     aws.store(&recording(), ContentType::Wav, wav()).await;
-    let refused = |asked: &Asked| match twilio(asked) {
-        secret if asked.what == GET_SECRET => secret,
-        _ if asked.what.starts_with("DELETE") => (401, None, json!({"code": 20003})),
+    let refused = |received: &Received| match twilio(received) {
+        secret if received.what == GET_SECRET => secret,
+        _ if received.what.starts_with("DELETE") => (401, None, json!({"code": 20003})),
         answer => answer,
     };
     let (outcome, deletions) = run(&aws, &job(Some(5)), refused).await;
@@ -337,8 +337,8 @@ async fn an_original_goes_once_an_mp3_of_its_length_is_stored_and_not_before() {
 async fn an_original_of_more_channels_than_are_stored_stays() {
     let aws = Emulated::start().await;
     aws.store(&recording(), ContentType::Wav, wav()).await;
-    let dual = |asked: &Asked| {
-        let (status, header, mut body) = twilio(asked);
+    let dual = |received: &Received| {
+        let (status, header, mut body) = twilio(received);
         if body.get("channels").is_some() {
             body["channels"] = json!(2);
         }
@@ -371,7 +371,7 @@ async fn the_original_of_a_suspect_recording_stays() {
 }
 
 #[test]
-fn what_was_told_at_any_time_has_to_be_so_and_something_has_to_be_told() {
+fn every_reported_fact_must_match_and_some_must_be_reported() {
     let reported = |channels, duration_s| Reported { channels, duration_s };
     let verified = |verdict| Verified {
         plaintext_len: 44,

@@ -28,7 +28,7 @@ use crate::{
     secret::key_ring,
     testing::{
         emulated::ROLE_ARN,
-        loopback::{Asked, Loopback},
+        loopback::{Loopback, Received},
     },
 };
 
@@ -43,10 +43,10 @@ type Answer = (u16, Option<&'static str>, Value);
 
 /// Secrets Manager with every secret, SQS that accepts every message, TaskRouter with one assigned task, and the
 /// recording of its customer's call.
-fn neighbours(asked: &Asked) -> Answer {
-    let what = asked.what.as_str();
+fn neighbours(received: &Received) -> Answer {
+    let what = received.what.as_str();
     if what == GET_SECRET {
-        let secret = match asked.json()["SecretId"].as_str().unwrap() {
+        let secret = match received.json()["SecretId"].as_str().unwrap() {
             "link-keys" => KEY_RING,
             _ => r#"{"sid":"SK1","secret":"s"}"#,
         };
@@ -55,9 +55,9 @@ fn neighbours(asked: &Asked) -> Answer {
         (200, None, recording(&json!("CA00000000000000000000000000000001")))
     } else if what.starts_with(SEARCH) {
         (200, None, json!({"tasks": [task("assigned")]}))
-    } else if is_update(asked) {
+    } else if is_update(received) {
         let mut task = task("assigned");
-        task["attributes"] = json!(attributes_in(asked));
+        task["attributes"] = json!(attributes_in(received));
         (200, Some("\"8\""), task)
     } else {
         (200, Some("\"7\""), task("assigned"))
@@ -85,15 +85,15 @@ fn recording(call: &Value) -> Value {
 }
 
 /// The neighbours, with the task in another status.
-fn with_task(status: &'static str) -> impl Fn(&Asked) -> Answer + Clone + Send + Sync + 'static {
-    move |asked| match neighbours(asked) {
+fn with_task(status: &'static str) -> impl Fn(&Received) -> Answer + Clone + Send + Sync + 'static {
+    move |received| match neighbours(received) {
         (200, Some(etag), _) => (200, Some(etag), task(status)),
         other => other,
     }
 }
 
-fn is_update(asked: &Asked) -> bool {
-    asked.what.starts_with("POST /v1/Workspaces/")
+fn is_update(received: &Received) -> bool {
+    received.what.starts_with("POST /v1/Workspaces/")
 }
 
 /// EventBridge Scheduler accepts every schedule.
@@ -175,11 +175,11 @@ fn linked_before() -> (Outcome, Option<i64>) {
 
 /// The attributes that the task was given.
 fn written(server: &Loopback) -> Value {
-    let update = server.asked().into_iter().find(is_update).unwrap();
+    let update = server.received().into_iter().find(is_update).unwrap();
     serde_json::from_str(&attributes_in(&update)).unwrap()
 }
 
-fn attributes_in(update: &Asked) -> String {
+fn attributes_in(update: &Received) -> String {
     let [(name, attributes)] = <[_; 1]>::try_from(form_pairs(update.body.as_bytes())).unwrap();
     assert_eq!(name, "Attributes");
     attributes
@@ -194,7 +194,7 @@ async fn a_known_task_is_linked_without_a_search() {
     );
     assert_eq!(server.count(SEARCH), 0);
     assert_eq!(server.count(&format!("POST {TASK}")), 1);
-    let update = server.asked().into_iter().find(is_update).unwrap();
+    let update = server.received().into_iter().find(is_update).unwrap();
     assert_eq!(update.headers["if-match"], "\"7\"");
     let recording = "RE00000000000000000000000000000001";
     assert_eq!(
@@ -229,7 +229,7 @@ async fn a_link_that_is_there_already_is_not_written_again() {
         },
     );
     let attributes = attributes.unwrap();
-    let server = Loopback::start(move |asked: &Asked| match neighbours(asked) {
+    let server = Loopback::start(move |received: &Received| match neighbours(received) {
         (200, Some(etag), mut task) => {
             task["attributes"] = json!(attributes);
             (200, Some(etag), task)
@@ -266,9 +266,9 @@ async fn a_task_that_is_gone_leaves_nothing_to_do() {
         ("POST ", job_with_task()),
     ];
     for (gone, job) in cases {
-        let server = Loopback::start(move |asked: &Asked| {
-            if !asked.what.starts_with(gone) {
-                neighbours(asked)
+        let server = Loopback::start(move |received: &Received| {
+            if !received.what.starts_with(gone) {
+                neighbours(received)
             } else if gone == SEARCH {
                 (200, None, json!({"tasks": []}))
             } else {
@@ -310,15 +310,15 @@ async fn an_update_counts_once_the_task_is_seen_with_its_link() {
         let stored = Arc::new(Mutex::new(None));
         let (first, memory) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&stored));
         let lying = answer.clone();
-        let server = Loopback::start_with_text(move |asked: &Asked| {
-            let is_first = is_update(asked) && first.fetch_add(1, Ordering::Relaxed) == 0;
-            if is_update(asked) && (!is_first || is_done) {
-                *memory.lock().unwrap() = Some(attributes_in(asked));
+        let server = Loopback::start_with_text(move |received: &Received| {
+            let is_first = is_update(received) && first.fetch_add(1, Ordering::Relaxed) == 0;
+            if is_update(received) && (!is_first || is_done) {
+                *memory.lock().unwrap() = Some(attributes_in(received));
             }
             if is_first {
                 return (200, Some("\"8\""), lying.clone());
             }
-            let (status, etag, mut body) = neighbours(asked);
+            let (status, etag, mut body) = neighbours(received);
             if let (Some(_), Some(attributes)) = (etag, &*memory.lock().unwrap()) {
                 body["attributes"] = json!(attributes);
             }
@@ -338,7 +338,7 @@ async fn an_update_counts_once_the_task_is_seen_with_its_link() {
 
 #[tokio::test]
 async fn a_task_that_never_shows_its_link_is_not_linked() {
-    let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+    let server = Loopback::start(|received: &Received| match neighbours(received) {
         (200, Some(etag), _) => (200, Some(etag), task("assigned")),
         other => other,
     })
@@ -349,7 +349,7 @@ async fn a_task_that_never_shows_its_link_is_not_linked() {
 
 #[tokio::test]
 async fn another_tasks_answer_is_not_merged_into() {
-    let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+    let server = Loopback::start(|received: &Received| match neighbours(received) {
         (200, Some(etag), mut task) => {
             task["sid"] = json!("WT00000000000000000000000000000009");
             (200, Some(etag), task)
@@ -372,7 +372,7 @@ async fn another_tasks_answer_is_not_merged_into() {
 async fn attributes_with_half_of_a_surrogate_pair_are_linked_as_they_are() {
     let before = r#"{"note":"\ud83d","deep":"#.to_owned() + &"[".repeat(200) + &"]".repeat(200);
     let attributes = format!("{before}}}");
-    let server = Loopback::start(move |asked: &Asked| match neighbours(asked) {
+    let server = Loopback::start(move |received: &Received| match neighbours(received) {
         (200, Some("\"7\""), mut task) => {
             task["attributes"] = json!(attributes);
             (200, Some("\"7\""), task)
@@ -384,7 +384,7 @@ async fn attributes_with_half_of_a_surrogate_pair_are_linked_as_they_are() {
         linker(&server, false).outcome_of(&job_with_task()).await.unwrap(),
         linked()
     );
-    let update = server.asked().into_iter().find(is_update).unwrap();
+    let update = server.received().into_iter().find(is_update).unwrap();
     let written = attributes_in(&update);
     assert!(
         written.starts_with(&format!("{before},\"conversations\":")),
@@ -402,7 +402,7 @@ fn a_link_is_late_from_when_it_was_possible() {
 
 #[tokio::test]
 async fn a_link_that_waited_for_a_worker_is_not_slow() {
-    let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+    let server = Loopback::start(|received: &Received| match neighbours(received) {
         (200, Some(etag), mut task) => {
             task["date_updated"] = json!("2026-11-28T17:00:00Z");
             (200, Some(etag), task)
@@ -436,11 +436,11 @@ async fn a_two_channel_recording_says_who_speaks_where() {
 async fn a_task_that_changes_is_fetched_and_merged_again() {
     for (conflicts, expected) in [(1, true), (9, true), (10, false)] {
         let updates = Arc::new(AtomicUsize::new(0));
-        let server = Loopback::start(move |asked: &Asked| {
-            if is_update(asked) && updates.fetch_add(1, Ordering::Relaxed) < conflicts {
+        let server = Loopback::start(move |received: &Received| {
+            if is_update(received) && updates.fetch_add(1, Ordering::Relaxed) < conflicts {
                 return (412, None, json!({"code": 20412}));
             }
-            neighbours(asked)
+            neighbours(received)
         })
         .await;
         match linker(&server, false).outcome_of(&job_with_task()).await {
@@ -460,7 +460,7 @@ async fn a_task_that_changes_is_fetched_and_merged_again() {
 
 #[tokio::test]
 async fn refused_credentials_are_read_again_once() {
-    let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+    let server = Loopback::start(|received: &Received| match neighbours(received) {
         (200, Some(_), _) => (401, None, json!({"code": 20003})),
         other => other,
     })
@@ -475,7 +475,7 @@ async fn refused_credentials_are_read_again_once() {
 
 #[tokio::test]
 async fn attributes_that_cannot_be_merged_are_left_alone_and_fail_for_good() {
-    let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+    let server = Loopback::start(|received: &Received| match neighbours(received) {
         (200, Some(etag), mut task) => {
             task["attributes"] = json!("[]");
             (200, Some(etag), task)

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_twilio_and_aws_answer_may_change() {
+    fn every_answer_of_twilio_and_aws_may_change() {
         for error in [
             LinkError::Twilio(ApiError::Unauthorized.into()),
             LinkError::Twilio(ApiError::NotFound.into()),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_later_receive_can_mend_dies_at_once() {
+    fn a_message_that_no_later_receive_can_fix_is_given_up_at_once() {
         for failure in [
             link(LinkError::NothingToFindBy),
             link(LinkError::Merge(MergeError::NotAnObject)),

@@ -105,7 +105,7 @@ fn sample_events_hold_a_command_of_each_kind() {
 }
 
 #[test]
-fn a_malformed_command_is_told_what_it_should_be() {
+fn a_malformed_command_is_answered_with_the_expected_form() {
     for (event, expected) in [
         (json!({"backfill": {}}), "2026-05-01"),
         (json!({"backfill": "canary"}), "2026-05-01"),

@@ -30,7 +30,7 @@ fn backfill() -> Value {
 }
 
 #[tokio::test]
-async fn what_is_neither_stored_nor_erased_is_queued() {
+async fn recordings_that_are_neither_stored_nor_erased_are_queued() {
     let world = world(false).await;
     let answer = world.invoke(backfill()).await.unwrap();
     assert_eq!(answer["status"], "done");
@@ -77,7 +77,7 @@ async fn recordings_of_other_days_are_not_looked_at() {
 }
 
 #[tokio::test]
-async fn what_was_stored_and_is_deleted_is_not_queued() {
+async fn recordings_that_were_stored_and_deleted_are_not_queued() {
     let world = world(false).await;
     let s3 = world.aws.s3();
     let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);

@@ -44,7 +44,7 @@ async fn an_erased_recording_is_gone_here_and_at_twilio() {
 }
 
 #[tokio::test]
-async fn an_original_is_kept_where_that_is_asked_for() {
+async fn an_original_is_kept_on_request() {
     let world = world().await;
     let event = json!({"erase": {"recordingSid": sid(1), "keepOriginal": true}});
     let answer = world.invoke(event).await.unwrap();
@@ -91,7 +91,7 @@ async fn an_original_that_was_deleted_before_is_not_said_to_be_kept() {
 }
 
 #[tokio::test]
-async fn what_twilio_does_not_say_is_not_said() {
+async fn facts_that_twilio_does_not_report_are_not_reported() {
     let world = world().await;
     world.twilio.refuse(503);
     let error = world.invoke(keeping()).await.unwrap_err().to_string();
@@ -107,7 +107,7 @@ async fn the_deletion_of_an_original_is_called_off_before_anything_is_removed() 
     let deletions = world.operator.clients.deletions.as_ref().unwrap();
     deletions.schedule(&recording_sid, Some(5)).await.unwrap();
 
-    let refusing = Loopback::start(|asked| match asked.what.split(' ').next().unwrap() {
+    let refusing = Loopback::start(|received| match received.what.split(' ').next().unwrap() {
         "PUT" => (200, Some("\"1\""), json!(null)),
         _ => (403, None, json!(null)),
     })

@@ -44,7 +44,7 @@ async fn fire_next(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn what_time_was_too_short_for_is_done_by_later_invocations() {
+async fn work_that_exceeds_one_invocation_is_done_by_later_ones() {
     let world = world().await;
     let mut answer = world.invoke_briefly(backfill()).await.unwrap();
     for step in 1..=2 {
@@ -74,7 +74,7 @@ async fn the_next_invocation_is_a_minute_away() {
 }
 
 #[tokio::test]
-async fn an_event_that_comes_twice_is_worked_on_once() {
+async fn an_event_that_comes_twice_is_processed_once() {
     let world = world().await;
     world.invoke_briefly(backfill()).await.unwrap();
     let event = fire_next(&world).await;
@@ -111,7 +111,7 @@ async fn a_failed_run_goes_on_where_it_ended_by_the_event_that_failed_and_by_the
 }
 
 #[tokio::test]
-async fn a_run_begins_anew_where_it_is_done_or_that_is_asked_for() {
+async fn a_run_starts_again_if_it_is_done_or_a_restart_is_requested() {
     let world = world().await;
     failed(&world).await;
     let answer = world.invoke(restarted(backfill())).await.unwrap();
@@ -257,7 +257,7 @@ async fn an_outage_that_ends_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn what_will_not_pass_fails_at_once() {
+async fn a_permanent_failure_ends_the_run_at_once() {
     let world = world().await;
     world.twilio.refuse(400);
     let error = world.invoke(backfill()).await.unwrap_err().to_string();

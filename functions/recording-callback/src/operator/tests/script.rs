@@ -75,7 +75,7 @@ fn cursor_key(work: &Work) -> Option<String> {
 }
 
 #[test]
-fn the_script_asks_for_a_backfill_and_looks_for_its_cursor() {
+fn the_script_requests_a_backfill_and_reads_its_cursor() {
     let day = |text: &str| Day::try_from(text.to_owned()).unwrap();
     for (more, dry_run, restart) in [(&[][..], false, false), (&["--dry-run", "--restart"], true, true)] {
         let days = ["backfill", "--from", "2026-05-01", "--to", "2026-05-31"];
@@ -97,7 +97,7 @@ fn the_script_asks_for_a_backfill_and_looks_for_its_cursor() {
 
 /// The script names these operations by the day in UTC, which may change meanwhile.
 #[test]
-fn the_script_asks_for_todays_operations_and_looks_for_their_cursors() {
+fn the_script_requests_todays_operations_and_reads_their_cursors() {
     let reconcile = Command::Reconcile(Reconcile {
         restart: true,
         scheduled: false,
@@ -122,7 +122,7 @@ fn the_script_asks_for_todays_operations_and_looks_for_their_cursors() {
 }
 
 #[test]
-fn the_script_asks_for_a_verification_of_all_recordings_or_of_those_named() {
+fn the_script_requests_a_verification_of_all_or_of_named_recordings() {
     let verify = |recordings, restart| Command::Verify(Verify { recordings, restart });
     let all = sent_by(&["verify", "--all"]);
     assert_eq!(all.command, verify(Recordings::All, false));
@@ -133,7 +133,7 @@ fn the_script_asks_for_a_verification_of_all_recordings_or_of_those_named() {
 }
 
 #[test]
-fn the_script_asks_for_an_erasure() {
+fn the_script_requests_an_erasure() {
     for (more, keep_original) in [(&[][..], false), (&["--keep-original"], true)] {
         let sent = sent_by(&[&["erase", "--yes", &sid(1)], more].concat());
         let expected = Command::Erase(Erase {

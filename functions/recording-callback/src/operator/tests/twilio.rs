@@ -8,7 +8,7 @@ use std::sync::{
 use ::twilio::client::Client;
 use serde_json::{Value, json};
 
-use crate::testing::loopback::{ACCOUNT, Asked, Loopback};
+use crate::testing::loopback::{ACCOUNT, Loopback, Received};
 
 const GET_SECRET: &str = "secretsmanager.GetSecretValue";
 
@@ -38,7 +38,7 @@ impl Twilio {
     pub(super) async fn with(recordings: Vec<Value>) -> Self {
         let refusal = Arc::new(AtomicU16::new(0));
         let status = Arc::clone(&refusal);
-        let answer = move |asked: &Asked| match (status.load(Ordering::Relaxed), asked.what.as_str()) {
+        let answer = move |received: &Received| match (status.load(Ordering::Relaxed), received.what.as_str()) {
             (_, GET_SECRET) => (200, None, json!({"SecretString": r#"{"sid":"SK1","secret":"s"}"#})),
             (0, what) if what.starts_with("DELETE ") => (204, None, json!(null)),
             (0, what) if what.contains("/Recordings/") => one(&recordings, what),

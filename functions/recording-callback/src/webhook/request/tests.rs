@@ -26,7 +26,7 @@ fn sample_events_are_signed_with_the_local_stacks_token() {
 }
 
 #[test]
-fn sample_events_tell_the_same_callback_in_three_ways() {
+fn sample_events_hold_the_same_callback_in_three_forms() {
     let by_base64 = request(POST_BASE64).parameters().unwrap();
     assert_eq!(request(POST_TEXT).parameters().unwrap(), by_base64);
     let by_get = request(GET).parameters().unwrap();
@@ -96,7 +96,7 @@ fn a_json_body_is_signed_by_its_hash_and_read_like_a_form() {
 }
 
 #[test]
-fn what_is_no_callback_is_refused_before_its_signature_is_looked_at() {
+fn a_request_that_is_no_callback_is_refused_before_its_signature_is_checked() {
     type Change = fn(&mut ApiGatewayV2httpRequest);
     let cases: [(&str, Change); 11] = [
         ("not_found", |event| event.raw_path = Some("/".to_owned())),

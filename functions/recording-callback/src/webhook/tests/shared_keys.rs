@@ -10,15 +10,15 @@ use super::*;
 const SETTINGS: &str = "x-twilio-webhooks-signature-settings";
 
 /// Secrets Manager with the local stack's token under `auth-token`, and two keys under `shared-keys`.
-fn with_shared_keys(asked: &Asked) -> AwsAnswer {
-    if asked.what == GET_SECRET && asked.json()["SecretId"] == "shared-keys" {
+fn with_shared_keys(received: &Received) -> AwsAnswer {
+    if received.what == GET_SECRET && received.json()["SecretId"] == "shared-keys" {
         let keys = json!({
             "old": {"algorithm": "HMAC_SHA1", "secret": "old-secret"},
             "new": {"algorithm": "HMAC_SHA256", "secret": "new-secret"},
         });
         return (200, None, json!({"SecretString": keys.to_string()}));
     }
-    aws(asked)
+    aws(received)
 }
 
 /// A webhook that accepts SharedKeys, and optionally the Auth Token too.
@@ -117,18 +117,18 @@ async fn an_empty_settings_header_is_none() {
 }
 
 #[tokio::test]
-async fn without_an_auth_token_a_request_without_settings_is_refused_and_nobody_is_asked() {
+async fn without_an_auth_token_a_request_without_settings_is_refused_and_no_service_is_called() {
     let aws = Loopback::start(with_shared_keys).await;
     let event = http_request(POST_TEXT);
     assert_eq!(
         answer(&accepting(&aws, false), event).await,
         refused(403, "invalid_signature")
     );
-    assert_eq!(aws.asked().len(), 0);
+    assert_eq!(aws.received().len(), 0);
 }
 
 #[tokio::test]
-async fn without_shared_keys_a_request_with_settings_is_refused_and_nobody_is_asked() {
+async fn without_shared_keys_a_request_with_settings_is_refused_and_no_service_is_called() {
     let aws = Loopback::start(with_shared_keys).await;
     let event = signed_with(
         Algorithm::HmacSha1,
@@ -139,7 +139,7 @@ async fn without_shared_keys_a_request_with_settings_is_refused_and_nobody_is_as
         answer(&webhook(&aws, true), event).await,
         refused(403, "invalid_signature")
     );
-    assert_eq!(aws.asked().len(), 0);
+    assert_eq!(aws.received().len(), 0);
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use vault::{Attributes, ContentType, Doubts, Incoming, Outcome, ReadError, Reade
 use super::*;
 use crate::testing::{
     emulated::Emulated,
-    loopback::{Asked, Loopback},
+    loopback::{Loopback, Received},
 };
 
 const DATA_KEY: [u8; 32] = [7; 32];
@@ -93,7 +93,7 @@ fn envelope(wrapped_key: &[u8]) -> MediaEnvelope {
 
 /// KMS with this answer.
 async fn kms(answer: impl Fn() -> (u16, Value) + Clone + Send + Sync + 'static) -> (Loopback, MediaKeys) {
-    let server = Loopback::start(move |_: &Asked| {
+    let server = Loopback::start(move |_: &Received| {
         let (status, body) = answer();
         (status, None, body)
     })
@@ -160,7 +160,7 @@ async fn an_answer_of_kms_without_a_key_is_worth_another_try() {
 }
 
 #[tokio::test]
-async fn kms_is_asked_once_for_the_named_key_and_the_named_algorithm() {
+async fn kms_is_called_once_with_the_named_key_and_algorithm() {
     let (server, keys) = unwrapping().await;
     let sealed = Sealed::new(b"audio");
     let media = EncryptedMedia::new(&sealed, &keys, envelope(&[1; 256]));
@@ -169,15 +169,15 @@ async fn kms_is_asked_once_for_the_named_key_and_the_named_algorithm() {
         assert_eq!((reply.start, reply.total_len), (0, Some(5)));
         assert_eq!(drain(reply).await.unwrap(), b"audio");
     }
-    let asked = server.asked();
-    assert_eq!(asked.len(), 1);
-    assert_eq!(asked[0].what, "TrentService.Decrypt");
+    let received = server.received();
+    assert_eq!(received.len(), 1);
+    assert_eq!(received[0].what, "TrentService.Decrypt");
     let expected = json!({
         "KeyId": ARN,
         "EncryptionAlgorithm": "RSAES_OAEP_SHA_256",
         "CiphertextBlob": STANDARD.encode([1; 256]),
     });
-    assert_eq!(asked[0].json(), expected);
+    assert_eq!(received[0].json(), expected);
 }
 
 /// Media from before a rotation is decrypted under the old key, and media from after it under the new one.
@@ -226,9 +226,9 @@ async fn a_key_that_fails_does_not_keep_the_others_from_being_tried() {
         ("ThrottlingException", true),
     ] {
         for new_opens in [true, false] {
-            let server = Loopback::start(move |asked: &Asked| {
-                let opens = new_opens && asked.json()["KeyId"] == ARN;
-                match (opens, asked.json()["KeyId"] == OLD) {
+            let server = Loopback::start(move |received: &Received| {
+                let opens = new_opens && received.json()["KeyId"] == ARN;
+                match (opens, received.json()["KeyId"] == OLD) {
                     (true, _) => (200, None, json!({"KeyId": ARN, "Plaintext": STANDARD.encode(DATA_KEY)})),
                     (_, true) => (400, None, json!({"__type": old})),
                     _ => (400, None, json!({"__type": "InvalidCiphertextException"})),
@@ -252,7 +252,7 @@ async fn a_key_that_fails_does_not_keep_the_others_from_being_tried() {
 }
 
 #[tokio::test]
-async fn only_what_may_pass_is_tried_again() {
+async fn only_temporary_failures_are_tried_again() {
     for (status, code, retryable) in [
         (400, "AccessDeniedException", false),
         (400, "DisabledException", false),
@@ -362,5 +362,5 @@ async fn a_download_that_breaks_off_begins_again() {
     assert!(matches!(outcome, Ok(Outcome::Stored(_))), "{outcome:?}");
     assert_eq!(stored_len(&emulated).await.unwrap(), 10_000);
     assert_eq!(*sealed.opened.lock().unwrap(), 4);
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.received().len(), 1);
 }

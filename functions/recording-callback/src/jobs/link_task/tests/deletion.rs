@@ -7,8 +7,12 @@ const MARK: &str = "PUT /recordings/deletions/RE00000000000000000000000000000001
 
 /// The time until the scheduled deletion, and the message that the schedule sends.
 fn scheduled_deletion(server: &Loopback) -> (String, String) {
-    let asked = server.asked().into_iter().find(|asked| asked.what == SCHEDULE).unwrap();
-    let body = asked.json();
+    let received = server
+        .received()
+        .into_iter()
+        .find(|received| received.what == SCHEDULE)
+        .unwrap();
+    let body = received.json();
     let text = |pointer| body.pointer(pointer).unwrap().as_str().unwrap().to_owned();
     assert_eq!(text("/GroupName"), "originals");
     assert_eq!(text("/Target/Arn"), "arn:aws:sqs:us-east-1:123456789012:copies");
@@ -48,8 +52,8 @@ async fn a_linked_original_is_deleted_when_its_time_comes() {
 #[tokio::test]
 async fn an_original_without_a_link_stays_unless_the_operator_says_otherwise() {
     for unlinked in [false, true] {
-        let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
-            (200, Some(_), _) if asked.what != SCHEDULE && !asked.what.starts_with(MARK) => {
+        let server = Loopback::start(|received: &Received| match neighbours(received) {
+            (200, Some(_), _) if received.what != SCHEDULE && !received.what.starts_with(MARK) => {
                 (404, None, json!({"code": 20404}))
             }
             other => other,
@@ -68,7 +72,7 @@ async fn an_original_without_a_link_stays_unless_the_operator_says_otherwise() {
 
 #[tokio::test]
 async fn a_failed_link_schedules_no_deletion() {
-    let server = Loopback::start(|asked: &Asked| match neighbours(asked) {
+    let server = Loopback::start(|received: &Received| match neighbours(received) {
         (200, Some(_), _) => (500, None, json!(null)),
         other => other,
     })
@@ -84,9 +88,9 @@ async fn a_failed_link_schedules_no_deletion() {
 
 #[tokio::test]
 async fn a_deletion_is_marked_before_it_is_scheduled() {
-    let server = Loopback::start(|asked: &Asked| match asked.what.as_str() {
+    let server = Loopback::start(|received: &Received| match received.what.as_str() {
         what if what.starts_with(MARK) => (500, None, json!({"Message": "canary"})),
-        _ => neighbours(asked),
+        _ => neighbours(received),
     })
     .await;
     let linker = Linker {
@@ -101,9 +105,9 @@ async fn a_deletion_is_marked_before_it_is_scheduled() {
 
 #[tokio::test]
 async fn a_link_whose_deletion_could_not_be_scheduled_is_retried() {
-    let server = Loopback::start(|asked: &Asked| match asked.what.as_str() {
+    let server = Loopback::start(|received: &Received| match received.what.as_str() {
         SCHEDULE => (500, None, json!({"Message": "canary"})),
-        _ => neighbours(asked),
+        _ => neighbours(received),
     })
     .await;
     let linker = Linker {

@@ -14,9 +14,9 @@ const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 /// SQS that accepts everything, and TaskRouter that answers every request about a task with this status.
-fn task_router(status: u16) -> impl Fn(&Asked) -> Answer + Clone + Send + Sync + 'static {
-    move |asked| match neighbours(asked) {
-        _ if asked.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"})),
+fn task_router(status: u16) -> impl Fn(&Received) -> Answer + Clone + Send + Sync + 'static {
+    move |received| match neighbours(received) {
+        _ if received.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"})),
         (200, Some(_), _) if status != 200 => (status, None, json!({"code": 20404})),
         other => other,
     }
@@ -89,10 +89,10 @@ async fn kept_late(server: &Loopback, messages: &[Value]) -> Vec<String> {
 }
 
 fn calls(server: &Loopback, what: &str) -> Vec<Value> {
-    let asked = server.asked().into_iter();
-    asked
-        .filter(|asked| asked.what == what)
-        .map(|asked| asked.json())
+    let received = server.received().into_iter();
+    received
+        .filter(|received| received.what == what)
+        .map(|received| received.json())
         .collect()
 }
 
@@ -116,7 +116,7 @@ async fn a_link_that_fails_waits_in_its_queue_ever_longer_and_is_never_sent_agai
 async fn a_link_whose_task_waits_for_a_worker_waits_in_its_queue_and_is_never_sent_again() {
     for (times_received, wait_s) in [(1, 2), (6, 64), (7, 90), (900, 90)] {
         let answer = task_router(200);
-        let server = Loopback::start(move |asked: &Asked| match answer(asked) {
+        let server = Loopback::start(move |received: &Received| match answer(received) {
             (200, Some(etag), _) => (200, Some(etag), task("pending")),
             other => other,
         })
@@ -181,9 +181,9 @@ async fn a_message_that_no_other_queue_takes_is_kept() {
         // The second answer does not prove that a queue has the message.
         for refusal in [(500, json!({"__type": "com.amazonaws.sqs#Canary"})), (200, json!({}))] {
             let answer = task_router(503);
-            let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
+            let server = Loopback::start(move |received: &Received| match received.what.as_str() {
                 SEND_MESSAGE => (refusal.0, None, refusal.1.clone()),
-                _ => answer(asked),
+                _ => answer(received),
             })
             .await;
             assert_eq!(kept(&server, &[message("m", &link_of_age(age_ms), 1)]).await, ["m"]);
@@ -211,9 +211,9 @@ fn searched_link_of_age(age_ms: i64) -> String {
 #[tokio::test]
 async fn a_task_that_no_search_finds_may_still_come_within_a_day() {
     let task_router = |tasks: Value| {
-        move |asked: &Asked| match neighbours(asked) {
-            _ if asked.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"})),
-            _ if asked.what.starts_with(SEARCH) => (200, None, json!({ "tasks": tasks })),
+        move |received: &Received| match neighbours(received) {
+            _ if received.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"})),
+            _ if received.what.starts_with(SEARCH) => (200, None, json!({ "tasks": tasks })),
             other => other,
         }
     };
@@ -243,8 +243,8 @@ async fn a_task_that_no_search_finds_may_still_come_within_a_day() {
 /// Without such a queue, nothing would deliver the job again at the right time.
 #[tokio::test]
 async fn a_search_is_not_repeated_without_a_queue_of_its_own() {
-    let server = Loopback::start(|asked| match neighbours(asked) {
-        _ if asked.what.starts_with(SEARCH) => (200, None, json!({"tasks": []})),
+    let server = Loopback::start(|received| match neighbours(received) {
+        _ if received.what.starts_with(SEARCH) => (200, None, json!({"tasks": []})),
         other => other,
     })
     .await;
@@ -259,8 +259,8 @@ async fn a_search_is_not_repeated_without_a_queue_of_its_own() {
 /// A server that answers in place of TaskRouter does not know the tasks.
 #[tokio::test]
 async fn a_404_that_is_not_twilios_ends_no_message() {
-    let server = Loopback::start_with_text(|asked| match neighbours(asked) {
-        _ if asked.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"}).to_string()),
+    let server = Loopback::start_with_text(|received| match neighbours(received) {
+        _ if received.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"}).to_string()),
         (200, Some(_), _) => (404, None, "<html>Not Found</html>".to_owned()),
         (status, etag, body) => (status, etag, body.to_string()),
     })
@@ -270,7 +270,7 @@ async fn a_404_that_is_not_twilios_ends_no_message() {
 }
 
 #[tokio::test]
-async fn of_a_batch_only_what_may_still_be_done_is_kept() {
+async fn only_messages_that_may_still_succeed_are_kept_of_a_batch() {
     let server = Loopback::start(task_router(200)).await;
     let good = link_of_age(0);
     let copy = r#"{"version":1,"kind":"CopyRecording","recordingSid":"RE00000000000000000000000000000001"}"#;

@@ -8,18 +8,21 @@ async fn an_unknown_task_is_searched_for() {
     let job = job(r#""callSid":"CA00000000000000000000000000000001""#);
     assert_eq!(linker(&server, false).outcome_of(&job).await.unwrap(), linked());
     assert_eq!(server.count(SEARCH), 1);
-    assert_eq!(server.asked().iter().filter(|asked| is_update(asked)).count(), 1);
+    assert_eq!(
+        server.received().iter().filter(|received| is_update(received)).count(),
+        1
+    );
 }
 
 #[tokio::test]
-async fn what_the_callback_lacks_the_recording_tells() {
+async fn facts_that_the_callback_lacks_come_from_the_recording() {
     let server = Loopback::start(neighbours).await;
     let bare = job(r#""later":0"#);
     assert_eq!(linker(&server, false).outcome_of(&bare).await.unwrap(), linked());
     let search = server
-        .asked()
+        .received()
         .into_iter()
-        .find(|asked| asked.what.starts_with(SEARCH))
+        .find(|received| received.what.starts_with(SEARCH))
         .unwrap();
     assert!(search.what.contains("CA00000000000000000000000000000001"), "{search:?}");
     let entry = &written(&server)["conversations"]["media"][0];
@@ -38,9 +41,9 @@ async fn what_the_callback_lacks_the_recording_tells() {
 
 #[tokio::test]
 async fn a_recording_without_any_call_or_task_fails_for_good() {
-    let server = Loopback::start(move |asked: &Asked| match asked.what.as_str() {
+    let server = Loopback::start(move |received: &Received| match received.what.as_str() {
         RECORDING => (200, None, recording(&Value::Null)),
-        _ => neighbours(asked),
+        _ => neighbours(received),
     })
     .await;
     let error = linker(&server, false)
@@ -61,11 +64,11 @@ async fn a_404_that_is_no_tasks_is_tried_again() {
         (RECORDING, job(r#""startTimeMs":1"#)),
         (SEARCH, job(r#""callSid":"CA00000000000000000000000000000001""#)),
     ] {
-        let server = Loopback::start(move |asked: &Asked| {
-            if asked.what.starts_with(missing) {
+        let server = Loopback::start(move |received: &Received| {
+            if received.what.starts_with(missing) {
                 (404, None, json!({"code": 20404}))
             } else {
-                neighbours(asked)
+                neighbours(received)
             }
         })
         .await;

@@ -16,13 +16,13 @@ async fn a_segment_link_plays_for_good() {
 }
 
 /// The neighbours, with a task that keeps its attributes.
-fn with_memory() -> impl Fn(&Asked) -> Answer + Clone + Send + Sync + 'static {
+fn with_memory() -> impl Fn(&Received) -> Answer + Clone + Send + Sync + 'static {
     let kept = Arc::new(Mutex::new(r#"{"x":1}"#.to_owned()));
-    move |asked| match neighbours(asked) {
+    move |received| match neighbours(received) {
         (200, Some(etag), mut task) => {
             let mut kept = kept.lock().unwrap();
-            if is_update(asked) {
-                *kept = attributes_in(asked);
+            if is_update(received) {
+                *kept = attributes_in(received);
             }
             task["attributes"] = json!(*kept);
             (200, Some(etag), task)
