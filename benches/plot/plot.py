@@ -14,7 +14,7 @@ matplotlib.rcParams.update({"svg.hashsalt": "benchmarks", "svg.fonttype": "none"
 import matplotlib.pyplot as plt
 from matplotlib.ticker import FuncFormatter
 
-# Colours that everyone can distinguish (Okabe and Ito).
+# Colors that everyone can distinguish (Okabe and Ito).
 MET, MISSED = "#0072B2", "#D55E00"
 BEST = 40
 
@@ -39,16 +39,16 @@ def main(source, target):
         results = json.load(file)
     rows = [row for row in results["rows"] if row["goal"]][::-1]
     middle = [past_goal(row, "median") for row in rows]
-    colours = [MET if value >= 1 else MISSED for value in middle]
+    colors = [MET if value >= 1 else MISSED for value in middle]
     figure, axes = plt.subplots(figsize=(10, 0.27 * len(rows) + 1.2), layout="constrained")
     # Bars start at the goal.
-    axes.barh(range(len(rows)), [value - 1 for value in middle], left=1, color=colours, height=0.7)
+    axes.barh(range(len(rows)), [value - 1 for value in middle], left=1, color=colors, height=0.7)
     for place, (row, value) in enumerate(zip(rows, middle)):
         ends = sorted(past_goal(row, end) for end in ("min", "max"))
         axes.plot(ends, [place, place], color="black", linewidth=0.8, alpha=0.6)
         # A row that meets its goal exactly has no bar.
-        axes.plot(value, place, "o", color=colours[place], markersize=4)
-        axes.text(BEST * 1.15, place, label(row), va="center", color=colours[place])
+        axes.plot(value, place, "o", color=colors[place], markersize=4)
+        axes.text(BEST * 1.15, place, label(row), va="center", color=colors[place])
     axes.set_yticks(range(len(rows)), [f"{row['group']}: {row['measure']}".replace("*", "") for row in rows])
     axes.set_xscale("log", base=2)
     axes.set_xlim(0.2, BEST)

@@ -1,9 +1,9 @@
-//! Any bytes as a recording, in pieces of any size. The recogniser must give the same verdict for all pieces, and must
+//! Any bytes as a recording, in pieces of any size. The recognizer must give the same verdict for all pieces, and must
 //! never report more audio than there are bytes.
 
 #![no_main]
 
-use audio::{Look, Recogniser, Verdict, look_at};
+use audio::{Look, Recognizer, Verdict, look_at};
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 
@@ -23,9 +23,9 @@ fuzz_target!(|input: (Vec<u8>, u16)| {
 });
 
 fn verdict(recording: &[u8], piece: usize) -> Verdict {
-    let mut recogniser = Recogniser::new();
+    let mut recognizer = Recognizer::new();
     for piece in recording.chunks(piece) {
-        recogniser.update(&Bytes::copy_from_slice(piece));
+        recognizer.update(&Bytes::copy_from_slice(piece));
     }
-    recogniser.finish()
+    recognizer.finish()
 }

@@ -1,6 +1,6 @@
 //! A recording status callback, as Twilio posts it.
 
-use audio::{Recogniser, Verdict};
+use audio::{Recognizer, Verdict};
 use bytes::Bytes;
 use twilio_double::{shared_key_signature, signature};
 
@@ -41,7 +41,7 @@ impl Callback {
             ("RecordingStatus", "completed"),
             ("RecordingTrack", "both"),
             ("RecordingUrl", &url),
-            ("To", values::CONTACT_CENTRE_NUMBER),
+            ("To", values::CONTACT_CENTER_NUMBER),
         ];
         Self {
             parameters: parameters
@@ -80,9 +80,9 @@ impl Callback {
     /// nothing.
     #[must_use]
     pub fn for_media(self, media: &[u8]) -> Self {
-        let mut recogniser = Recogniser::new();
-        recogniser.update(&Bytes::copy_from_slice(media));
-        let Verdict::Audio(audio) = recogniser.finish() else {
+        let mut recognizer = Recognizer::new();
+        recognizer.update(&Bytes::copy_from_slice(media));
+        let Verdict::Audio(audio) = recognizer.finish() else {
             return self;
         };
         self.parameter("RecordingChannels", &audio.channels.to_string())

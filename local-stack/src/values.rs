@@ -59,7 +59,7 @@ pub const CUSTOMER_NUMBER: &str = "+15550100777";
 pub const CUSTOMER_NAME: &str = "local-stack-customer-name";
 
 /// The number that the customer calls.
-pub const CONTACT_CENTRE_NUMBER: &str = "+15550100888";
+pub const CONTACT_CENTER_NUMBER: &str = "+15550100888";
 
 /// Base of the public address that Twilio would call. Signatures cover it.
 pub const PUBLIC_BASE_URL: &str = "https://callback.local.test";

@@ -236,7 +236,7 @@ class Answers(unittest.TestCase):
         for name, text, words in (
             ("a.toml", "x", "not valid"),
             ("a.json", "[", "not valid"),
-            ("a.toml", 'colour = "blue"', "unknown names: colour. Known: account"),
+            ("a.toml", 'color = "blue"', "unknown names: color. Known: account"),
             ("a.toml", "parameters = 1", "must be a table"),
         ):
             with self.assertRaisesRegex(WrongInput, words):

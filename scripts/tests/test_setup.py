@@ -169,8 +169,8 @@ class Refused(Emulated):
         self.refused(2, "AC and 32 hexadecimal digits", answers=("--account", "AC1"))
         self.refused(2, "no TaskRouter workspace Other.*Flex Task Assignment", "--workspace", "Other")
         self.refused(2, "at least 0", "--retention-days", "-1")
-        self.refused(2, "no parameter Colour", "--parameter", "Colour=blue")
-        self.refused(2, "is not NAME=VALUE", "--parameter", "Colour")
+        self.refused(2, "no parameter Color", "--parameter", "Color=blue")
+        self.refused(2, "is not NAME=VALUE", "--parameter", "Color")
 
     def test_a_region_without_function_urls(self):
         self.refused(1, "eu-central-2 has no Lambda function URLs", "--region", "eu-central-2")

@@ -15,7 +15,7 @@ use toolbox::{Ministack, Scratch, Venv, python, tool, workspace_root};
 use crate::start::{Environment, every_function_starts};
 
 const STACK: &str = "recording-vault";
-const BUCKET: &str = "artefacts";
+const BUCKET: &str = "artifacts";
 const READERS: [&str; 2] = [
     "arn:aws:iam::123456789012:role/Auditor",
     "arn:aws:iam::123456789012:role/Drill",

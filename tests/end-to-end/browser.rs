@@ -112,7 +112,7 @@ async fn an_mp3_plays_and_seeks() {
 }
 
 #[tokio::test]
-async fn a_listener_without_an_allowed_role_reads_why() {
+async fn a_refused_listener_reads_why() {
     let (stack, _turn) = alone().await;
     let recording = Recording::new(stack, 500_000);
     recording.bring_in(stack).await;

@@ -29,8 +29,8 @@ const CANARIES: [(&str, &str); 15] = [
     // Without the plus sign, because a URL encodes it.
     ("the customer's number", values::CUSTOMER_NUMBER.split_at(1).1),
     (
-        "the contact centre's number",
-        values::CONTACT_CENTRE_NUMBER.split_at(1).1,
+        "the contact center's number",
+        values::CONTACT_CENTER_NUMBER.split_at(1).1,
     ),
     ("the customer's name", values::CUSTOMER_NAME),
     ("a link's signature", "signature="),
@@ -57,7 +57,7 @@ fn found_in(text: &str) -> Vec<&'static str> {
 }
 
 /// The forms that a canary may have in the Base64 of a longer text, such as Basic authorization. The form depends on
-/// the number of preceding bytes modulo three. Characters at both ends that also encode neighbouring bytes are left
+/// the number of preceding bytes modulo three. Characters at both ends that also encode neighboring bytes are left
 /// out.
 fn in_base64(canary: &str) -> [String; 3] {
     [0, 1, 2].map(|before| {

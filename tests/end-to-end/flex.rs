@@ -111,7 +111,9 @@ async fn settings_of_another_plugin_stay_and_its_callback_is_replaced_with_a_war
     let [warning] = beside.said.as_slice() else {
         panic!("one warning: {:?}", beside.said);
     };
-    assert!(warning.contains("replaces another plugin's setting") && !warning.contains("other.example.com"));
+    assert!(
+        warning.contains("replaces another plugin's recordingStatusCallback") && !warning.contains("other.example.com")
+    );
 }
 
 #[tokio::test]

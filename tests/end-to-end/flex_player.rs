@@ -138,7 +138,7 @@ fn conversation(name: &str, recordings: &[(&Stack, Recording, u32)]) -> Value {
 
 /// All answers of `/media-url` without a link look alike, and so do all failures of the Player.
 #[tokio::test]
-async fn a_supervisor_sees_why_a_recording_does_not_play() {
+async fn a_supervisor_sees_one_of_two_messages_if_a_recording_does_not_play() {
     let (stack, _turn) = among_others().await;
     let (there, erased, erased_later) = (
         stereo(stack, 60).await,

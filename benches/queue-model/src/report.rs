@@ -17,7 +17,7 @@ const LOADS: [f64; 5] = [10_000.0, 50_000.0, 100_000.0, 250_000.0, 1_000_000.0];
 const SEED: u64 = 7;
 
 /// Instances are busy for four fifths of the busy hour, so that chance causes no long queue.
-const UTILISATION: f64 = 0.8;
+const UTILIZATION: f64 = 0.8;
 
 pub(super) fn render(inputs: &Inputs) -> String {
     let times = Times::from(inputs);
@@ -174,7 +174,7 @@ fn with_settings(times: &Times) -> String {
          least to the defaults.\n\n\
          | recordings a day | `LinkerConcurrency` | `CopierConcurrency` | link after, p99 | links not in time | copies wait, longest | instances at work, mean | limits exceeded |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- |\n",
-        UTILISATION * 100.0,
+        UTILIZATION * 100.0,
     );
     for load in LOADS {
         let scenario = sized(load, times);
@@ -213,7 +213,7 @@ fn defaults(load: f64, names_task: bool, times: &Times) -> Scenario {
 }
 
 fn sized(load: f64, times: &Times) -> Scenario {
-    let instances = |job_s: f64| (busy_rate(load) * job_s / UTILISATION).ceil() as u32;
+    let instances = |job_s: f64| (busy_rate(load) * job_s / UTILIZATION).ceil() as u32;
     Scenario {
         linker_concurrency: instances(times.link_s).max(limits::LINKER_CONCURRENCY),
         copier_concurrency: instances(times.copy_s()).max(limits::COPIER_CONCURRENCY),

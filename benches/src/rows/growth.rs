@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_found_and_a_curve_is_reported() {
+    fn a_line_is_fitted_and_a_curve_is_distinguished() {
         let (slope, fit) = line(&[(1.0, 5.0), (2.0, 7.0), (4.0, 11.0)]);
         assert!((slope - 2.0).abs() < 1e-9 && (fit - 1.0).abs() < 1e-9);
         let (_, fit) = line(&[(1.0, 1.0), (2.0, 4.0), (4.0, 16.0), (8.0, 64.0)]);

@@ -6,7 +6,7 @@ use crate::verdict::{Format, NotAudio};
 /// one.
 pub const HEAD_LEN: usize = 512;
 
-/// A judgement of the first bytes.
+/// A judgment of the first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     /// They look like the beginning of this format.

@@ -4,7 +4,7 @@
 //! A source can answer a request for audio with a page of HTML, an error document, half a file or nothing, all under a
 //! status of 200. The status alone must not decide what is stored and, above all, which original is deleted.
 //!
-//! - [`Recogniser`] takes the bytes in pieces of any size and returns a [`Verdict`]. The verdict doesn't depend on the sizes.
+//! - [`Recognizer`] takes the bytes in pieces of any size and returns a [`Verdict`]. The verdict doesn't depend on the sizes.
 //! - [`look_at`] judges the first bytes alone, before anything is spent on the rest.
 //! - [`bytes_per_second`] returns how many bytes of the stream a second of sound takes.
 //! - [`Reported`] holds the facts that the source reports about the recording. [`Reported::compare`] compares the audio with
@@ -13,7 +13,7 @@
 mod head;
 mod mpeg;
 mod rate;
-mod recogniser;
+mod recognizer;
 mod reported;
 mod verdict;
 mod wav;
@@ -21,7 +21,7 @@ mod wav;
 pub use self::{
     head::{HEAD_LEN, Look, look_at},
     rate::bytes_per_second,
-    recogniser::Recogniser,
+    recognizer::Recognizer,
     reported::{Difference, Reported},
     verdict::{Audio, Format, NotAudio, Verdict},
 };

@@ -137,7 +137,7 @@ async fn a_failed_load_leaves_nothing_and_one_under_way_is_shared() {
 }
 
 #[tokio::test]
-async fn only_the_recognised_value_is_forgotten() {
+async fn only_the_recognized_value_is_forgotten() {
     let (_, cache) = Wall::start();
     let value = cache.keep(1).await;
     cache.forget(&1, |_| false);

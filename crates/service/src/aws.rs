@@ -49,7 +49,7 @@ const MAX_ATTEMPTS: u32 = 4;
 const STALL_GRACE: Duration = Duration::from_secs(20);
 
 /// Reads the Region, the credentials and the endpoints from the environment, under the names that all AWS SDKs read.
-/// Lambda sets them there. The configuration also sets timeouts, and a behaviour version that doesn't change with a
+/// Lambda sets them there. The configuration also sets timeouts, and a behavior version that doesn't change with a
 /// dependency update.
 ///
 /// The SDK's default chain also searches profiles, containers, instances and single sign-on. None of them exists in

@@ -1,6 +1,6 @@
 //! Collects facts about a recording while its bytes pass, during a copy and during a verification.
 
-use audio::{Recogniser, Verdict};
+use audio::{Recognizer, Verdict};
 use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 use bytes::Bytes;
 
@@ -8,11 +8,11 @@ use bytes::Bytes;
 pub(crate) struct Plaintext {
     len: u64,
     digest: digest::Context,
-    recogniser: Recogniser,
+    recognizer: Recognizer,
 }
 
 /// The facts about the complete recording.
-pub(crate) struct Learnt {
+pub(crate) struct Learned {
     pub(crate) len: u64,
     pub(crate) sha256: [u8; SHA256_OUTPUT_LEN],
     pub(crate) verdict: Verdict,
@@ -23,7 +23,7 @@ impl Plaintext {
         Self {
             len: 0,
             digest: digest::Context::new(&SHA256),
-            recogniser: Recogniser::new(),
+            recognizer: Recognizer::new(),
         }
     }
 
@@ -31,17 +31,17 @@ impl Plaintext {
     pub(crate) fn update(&mut self, bytes: &Bytes) {
         self.len += bytes.len() as u64;
         self.digest.update(bytes);
-        self.recogniser.update(bytes);
+        self.recognizer.update(bytes);
     }
 
     /// Ends the recording.
-    pub(crate) fn finish(self) -> Learnt {
+    pub(crate) fn finish(self) -> Learned {
         let mut sha256 = [0; SHA256_OUTPUT_LEN];
         sha256.copy_from_slice(self.digest.finish().as_ref());
-        Learnt {
+        Learned {
             len: self.len,
             sha256,
-            verdict: self.recogniser.finish(),
+            verdict: self.recognizer.finish(),
         }
     }
 }

@@ -26,7 +26,7 @@ pub enum Fault {
     IgnoreIfMatch,
     /// The service does its work, but the connection is closed instead of its answer. The caller cannot know what happened.
     LoseAnswer,
-    /// The connection breaks after this number of bytes of the answer's body.
+    /// The connection breaks after this number of bytes of the answer's body. A shorter body arrives whole.
     CutBody(usize),
     /// The answer ends properly after this number of bytes of its body.
     ShortenBody(usize),

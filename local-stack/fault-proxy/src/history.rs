@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_parts_what_was_from_what_comes() {
+    fn a_mark_separates_earlier_calls_from_later_ones() {
         let mut history = History::default();
         history.push(1);
         let mark = history.mark();

@@ -127,12 +127,13 @@ impl<R: Role> FaultProxy<R> {
         self.state().faults.push(rule);
     }
 
-    /// Makes calls wait for a hook before they are forwarded.
+    /// Makes a call wait for a hook before it is forwarded. A hook runs once, whatever the rule's `times` and `one_in` are.
     pub fn before(&self, rule: Rule<R, Hook>) {
         self.state().before.push(rule);
     }
 
-    /// Makes calls wait for a hook between the service's answer and its forwarding.
+    /// Makes a call wait for a hook between the service's answer and its forwarding. A hook runs once, as in
+    /// [`before`](Self::before).
     pub fn after(&self, rule: Rule<R, Hook>) {
         self.state().after.push(rule);
     }

@@ -1,5 +1,5 @@
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -7,7 +7,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use loopback::{Upstream, full};
 
-use crate::{Call, Fault, FaultProxy, Rule};
+use crate::{Call, Fault, FaultProxy, Hook, Rule};
 
 const ANSWER: &[u8] = b"0123456789";
 
@@ -195,7 +195,36 @@ async fn a_rule_may_look_for_words_and_hit_one_call_in_so_many() {
 }
 
 #[tokio::test]
-async fn rules_that_have_not_fired_are_counted_by_what_they_are_about() {
+async fn a_rule_does_not_count_the_calls_that_an_earlier_rule_breaks() {
+    let (proxy, endpoint, calls) = proxied().await;
+    proxy.inject(Rule::new("s3", "GetObject", Fault::Error(500, "InternalError")));
+    proxy.inject(Rule::new("s3", "GetObject", Fault::Error(503, "SlowDown")).nth(2));
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(get(&endpoint, "/b/k").send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses, [500, 200, 503, 200]);
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_call_waits_for_its_hooks_before_and_after_the_service() {
+    let (proxy, endpoint, calls) = proxied().await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let hook = |name: &'static str| -> Hook {
+        let (seen, calls) = (seen.clone(), calls.clone());
+        Box::pin(async move { seen.lock().unwrap().push((name, calls.load(Ordering::SeqCst))) })
+    };
+    proxy.before(Rule::new("s3", "GetObject", hook("before")).nth(2));
+    proxy.after(Rule::new("s3", "GetObject", hook("after")).nth(2));
+    for _ in 0..3 {
+        get(&endpoint, "/b/k").send().await.unwrap();
+    }
+    assert_eq!(*seen.lock().unwrap(), [("before", 1), ("after", 2)]);
+}
+
+#[tokio::test]
+async fn unfired_rules_are_counted_by_key() {
     let (proxy, endpoint, _) = proxied().await;
     for key in ["RE1", "RE1", "RE2"] {
         proxy.inject(Rule::new("s3", "GetObject", Fault::Delay(std::time::Duration::ZERO)).key(key));

@@ -32,18 +32,18 @@ fn frames_of(header: [u8; 4], frames: u32) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use audio::{Recogniser, Verdict};
+    use audio::{Recognizer, Verdict};
     use bytes::Bytes;
 
     use super::*;
 
     #[test]
-    fn silence_is_recognised_with_its_duration() {
+    fn silence_is_recognized_with_its_duration() {
         for (mp3, channels) in [(silence(1_000), 1), (stereo_silence(1_000), 2)] {
-            let mut recogniser = Recogniser::new();
-            recogniser.update(&Bytes::from(mp3));
-            let Verdict::Audio(audio) = recogniser.finish() else {
-                panic!("not recognised");
+            let mut recognizer = Recognizer::new();
+            recognizer.update(&Bytes::from(mp3));
+            let Verdict::Audio(audio) = recognizer.finish() else {
+                panic!("not recognized");
             };
             assert_eq!((audio.channels, audio.duration.as_secs()), (channels, 36));
         }

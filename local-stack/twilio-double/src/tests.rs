@@ -33,7 +33,7 @@ pub(super) fn options(recordings_dir: &Path) -> TwilioOptions {
     }
 }
 
-/// 8 kHz, 16 bits. Every sample differs from its neighbours, so that a misplaced byte is noticed.
+/// 8 kHz, 16 bits. Every sample differs from its neighbors, so that a misplaced byte is noticed.
 pub(super) fn wav_of(channels: u16, seconds: u32) -> Vec<u8> {
     let data_len = wav::SAMPLE_RATE * u32::from(channels) * 2 * seconds;
     let mut file = wav::header(channels, data_len);

@@ -20,7 +20,7 @@ fn kill(stack: &Stack, role: Role) {
 }
 
 /// The upload of the killed copier is left open. The next copy cannot distinguish it from the upload of a live
-/// neighbour, and therefore aborts it only after the recording is stored.
+/// neighbor, and therefore aborts it only after the recording is stored.
 #[tokio::test]
 async fn a_copier_killed_in_mid_copy_is_followed_by_another() {
     let stack = OwnStack::start(options()).await;

@@ -51,6 +51,7 @@ impl Request {
         serde_json::from_str(&self.body).expect("a JSON body")
     }
 
+    /// A body that is not UTF-8 is an error, and the connection closes without an answer.
     async fn read(request: http::Request<Incoming>) -> Result<Self, Error> {
         let (head, body) = request.into_parts();
         Ok(Self {

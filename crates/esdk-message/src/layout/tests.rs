@@ -160,10 +160,10 @@ fn an_object_length_has_a_layout_exactly_when_a_message_has_it() {
                 );
             }
         }
-        let shortest_not_modelled = Layout::of_plaintext(header_len, tiny(frame_length), longest + 1)
+        let shortest_not_modeled = Layout::of_plaintext(header_len, tiny(frame_length), longest + 1)
             .unwrap()
             .object_len();
-        for object_len in 0..shortest_not_modelled {
+        for object_len in 0..shortest_not_modeled {
             let layout = Layout::of_object(header_len, tiny(frame_length), object_len);
             let found = layout.map(|layout| (layout.plaintext_len(), layout.frames()));
             let expected = lengths

@@ -62,13 +62,13 @@ impl Reader {
         while let Some(frame) = frames.next().await? {
             plaintext.update(&frame);
         }
-        let learnt = plaintext.finish();
+        let learned = plaintext.finish();
         Ok(Verified {
-            plaintext_len: learnt.len,
+            plaintext_len: learned.len,
             content_type: opened.content_type,
-            verdict: learnt.verdict,
+            verdict: learned.verdict,
             is_suspect: opened.version.is_suspect,
-            sha256: learnt.sha256,
+            sha256: learned.sha256,
             version_id: opened.version.version_id.clone(),
         })
     }

@@ -23,7 +23,7 @@ use crate::{
     ContentType, KeyArn, Metadata, Suspicion,
     context::{self, ContextFacts},
     kms,
-    plaintext::{Learnt, Plaintext},
+    plaintext::{Learned, Plaintext},
     suspicion::SUSPECT,
 };
 
@@ -64,10 +64,10 @@ impl Copying<'_> {
         let metadata = self.metadata(&message, remark);
         let mut uploads = PartUploads::new(upload, &metadata, message.plan.uploads_in_flight());
         let sealed = SealedParts::new(sealer, message.plan);
-        let (last, learnt) = transfer(download, sealed, &mut uploads).await?;
+        let (last, learned) = transfer(download, sealed, &mut uploads).await?;
 
-        let suspicion = self.review(&learnt)?;
-        let receipt = receipt(&learnt, last.number, suspicion);
+        let suspicion = self.review(&learned)?;
+        let receipt = receipt(&learned, last.number, suspicion);
         let layout = message.layout(receipt.plaintext_len)?;
         let committed = if last.number == 1 {
             message.plan.review(&layout, &[(1, last.bytes.len() as u64)])?;
@@ -126,12 +126,12 @@ impl Copying<'_> {
     }
 
     /// Whether the bytes may be stored, and under which suspicion.
-    fn review(&self, learnt: &Learnt) -> Result<Option<Suspicion>, StoreError> {
-        if let Verdict::NotAudio(other) = learnt.verdict {
+    fn review(&self, learned: &Learned) -> Result<Option<Suspicion>, StoreError> {
+        if let Verdict::NotAudio(other) = learned.verdict {
             return Err(StoreError::NotTheRecording(other));
         }
         match (
-            Suspicion::of(&learnt.verdict, &self.incoming.reported),
+            Suspicion::of(&learned.verdict, &self.incoming.reported),
             self.incoming.doubts,
         ) {
             (Some(suspicion), Doubts::Refuse) => Err(StoreError::Suspect(suspicion)),
@@ -162,7 +162,7 @@ async fn transfer(
     download: &mut Download<'_>,
     mut sealed: SealedParts,
     uploads: &mut PartUploads<'_>,
-) -> Result<(Part, Learnt), CopyError> {
+) -> Result<(Part, Learned), CopyError> {
     let mut plaintext = Plaintext::new();
     loop {
         let mut chunk = match uploads.meanwhile(download.next()).await?? {
@@ -181,10 +181,10 @@ async fn transfer(
 }
 
 /// The receipt without the fields that only the commit fills in.
-fn receipt(learnt: &Learnt, parts: u32, suspicion: Option<Suspicion>) -> Receipt {
+fn receipt(learned: &Learned, parts: u32, suspicion: Option<Suspicion>) -> Receipt {
     Receipt {
-        plaintext_len: learnt.len,
-        sha256: learnt.sha256,
+        plaintext_len: learned.len,
+        sha256: learned.sha256,
         etag: None,
         version_id: None,
         parts,

@@ -1,4 +1,4 @@
-//! A behaviour that AWS documents, and the requests that test it on a server.
+//! A behavior that AWS documents, and the requests that test it on a server.
 
 use std::panic::AssertUnwindSafe;
 
@@ -33,7 +33,7 @@ macro_rules! expectations {
 }
 pub(crate) use expectations;
 
-/// The behaviour of a server next to the behaviour that AWS documents, both in the words of [`said`].
+/// The behavior of a server next to the behavior that AWS documents, both in the words of [`said`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Observed {
     pub(crate) expected: &'static str,

@@ -1,4 +1,4 @@
-//! The behaviour of S3 and KMS that the vault relies on. Each expectation cites AWS's documentation and is tested on
+//! The behavior of S3 and KMS that the vault relies on. Each expectation cites AWS's documentation and is tested on
 //! several servers.
 //!
 //! A test on a lax server proves nothing where the server is lax. Therefore, each server has a list of its known
@@ -13,7 +13,7 @@
 //!
 //! - `metadata_over_2_kb`: S3 refuses it, but both servers store it.
 //!
-//! Some behaviour is not tested, because no local server can produce it on request:
+//! Some behavior is not tested, because no local server can produce it on request:
 //!
 //! - 409 ConditionalRequestConflict for a write that overlaps with another one, 503 SlowDown, and KMS throttling. The
 //!   proxy of the tests gives these answers.
@@ -81,7 +81,7 @@ async fn contract_against_an_endpoint() {
 }
 
 #[test]
-fn rules_that_no_local_server_enforces_are_reported_above() {
+fn rules_that_no_local_server_enforces_are_listed_above() {
     for name in gaps::enforced_by_nobody() {
         assert!(include_str!("main.rs").contains(&format!("//! - `{name}`: ")), "{name}");
     }

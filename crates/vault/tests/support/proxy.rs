@@ -97,7 +97,17 @@ fn rule<E>(operation: &str, nth: usize, effect: E) -> Rule<(), E> {
         SUFFIX => Rule::new("s3", "GetObject", effect).when(Call::has_suffix_range),
         "GetObject" => Rule::new("s3", "GetObject", effect).when(|call| !call.has_suffix_range()),
         "Decrypt" | "GenerateDataKey" => Rule::new("kms", operation, effect),
-        _ => Rule::new("s3", operation, effect),
+        "CompleteMultipartUpload"
+        | "CreateMultipartUpload"
+        | "DeleteObject"
+        | "HeadObject"
+        | "ListMultipartUploads"
+        | "ListObjectVersions"
+        | "ListObjects"
+        | "AbortMultipartUpload"
+        | "PutObject"
+        | "UploadPart" => Rule::new("s3", operation, effect),
+        _ => panic!("no operation {operation}"),
     };
     rule.nth(nth as u64 + 1)
 }

@@ -167,7 +167,7 @@ async fn an_abort_that_fails_once_is_made_again_and_one_that_keeps_failing_is_th
 }
 
 #[tokio::test]
-async fn a_disabled_key_is_for_a_person_to_look_at() {
+async fn a_disabled_key_needs_an_operator() {
     let world = World::start().await;
     let kms = world.direct_kms();
     kms.disable_key().key_id(world.key.as_str()).send().await.unwrap();

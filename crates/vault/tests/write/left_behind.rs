@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::sync::Notify;
-use vault::{ObjectKeys, Outcome, StoreError};
+use vault::{Eraser, ObjectKeys, Outcome, StoreError};
 
 use super::{
     PART, incoming, receipt,
@@ -162,16 +162,36 @@ async fn an_upload_is_aborted_by_the_copy_that_finds_the_recording_stored() {
 }
 
 #[tokio::test]
-async fn a_live_neighbours_upload_is_left_alone_until_it_is_void() {
+async fn an_upload_of_an_erased_or_expired_recording_is_aborted() {
+    let source = Scripted::whole(audio(1000, 1));
+    let erased = World::start_versioned().await;
+    let eraser = Eraser::new(erased.direct_bucket());
+    eraser.mark(&recording(1)).await.unwrap().remove().await.unwrap();
+    erased.open_upload(&recording(1).object_key()).await;
+    assert!(matches!(erased.store(&source).await, Ok(Outcome::Erased)));
+    assert_eq!(erased.open_uploads().await, []);
+
+    let expired = World::start_versioned().await;
+    receipt(expired.store(&source).await);
+    let key = recording(1).object_key();
+    let deletion = expired.direct_s3().delete_object().bucket(&expired.bucket).key(&key);
+    deletion.send().await.unwrap();
+    expired.open_upload(&key).await;
+    assert!(matches!(expired.store(&source).await, Ok(Outcome::Expired)));
+    assert_eq!(expired.open_uploads().await, []);
+}
+
+#[tokio::test]
+async fn a_live_neighbors_upload_is_left_alone_until_it_is_void() {
     let world = World::start().await;
     let key = recording(1).object_key();
-    let neighbours = world.open_upload(&key).await;
+    let neighbors = world.open_upload(&key).await;
     let soon = world
         .writer()
         .with_clock(|| SystemTime::now() + Duration::from_secs(19 * 60));
     let source = Scripted::new(audio(1000, 1), [Ending::Refused { retryable: false }]);
     store(&soon, &source).await.unwrap_err();
-    assert_eq!(world.open_uploads().await, [(key, neighbours)]);
+    assert_eq!(world.open_uploads().await, [(key, neighbors)]);
 }
 
 /// The slower of two copies finds that its upload is gone, and then that the faster one has stored the recording.

@@ -8,7 +8,7 @@ mod committed;
 mod conflicts;
 mod erasure;
 mod left_behind;
-mod recognised;
+mod recognized;
 mod scripted;
 mod source_faults;
 #[path = "../support/mod.rs"]

@@ -8,7 +8,7 @@ use twilio::recordings::MAX_PAGE_SIZE;
 use super::day::Day;
 
 /// The default number of recordings in a page. A page is checked and queued within seconds, and a month of a busy contact
-/// centre (100,000 recordings) is 500 pages.
+/// center (100,000 recordings) is 500 pages.
 const PAGE_SIZE: u16 = 200;
 
 /// The most recordings that one event can name.

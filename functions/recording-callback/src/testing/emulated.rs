@@ -141,11 +141,11 @@ impl Emulated {
             ("plaintextlength", format!("{:020}", bytes.len())),
         ]
         .map(|(name, value)| (name.to_owned(), value));
-        let received = self.kms().generate_data_key().key_id(self.key.as_str());
-        let received = received
+        let request = self.kms().generate_data_key().key_id(self.key.as_str());
+        let request = request
             .number_of_bytes(32)
             .set_encryption_context(Some(context.clone().into()));
-        let made = received.send().await.unwrap();
+        let made = request.send().await.unwrap();
         let wrapped = EncryptedDataKey {
             provider_id: "aws-kms".to_owned(),
             provider_info: made.key_id.unwrap(),

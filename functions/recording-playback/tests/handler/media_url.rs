@@ -152,7 +152,7 @@ async fn a_malformed_recording_sid_sends_no_request() {
 }
 
 #[tokio::test]
-async fn a_listener_without_an_allowed_role_reaches_nothing() {
+async fn a_listener_without_access_reaches_nothing() {
     let refusals: [(Verdict, u16, &str); 6] = [
         (|| Err(TokenError::Invalid), 401, "token_not_valid"),
         (

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_take_what_they_say() {
+    fn each_filter_selects_the_documented_recordings() {
         let cases = [
             ("", true),
             ("DateCreated=2016-10-14", true),

@@ -183,7 +183,7 @@ async fn a_restart_does_not_forget_what_was_announced() {
 
 /// As after an upload that must start over.
 #[tokio::test]
-async fn a_restarted_copy_does_not_forget_what_was_announced() {
+async fn a_download_begun_again_keeps_the_announced_length() {
     let recording = RecordingSid::parse(&format!("RE{:032x}", 1)).unwrap();
     for (again, announced) in [(None, Some(AT + 5)), (Some(AT + 5), Some(AT + 5)), (Some(AT + 6), None)] {
         let replies = [first(5, b"ab"), reply(0, again, &begun(b"abcde"))].map(Ok);

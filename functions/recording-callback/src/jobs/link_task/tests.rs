@@ -43,7 +43,7 @@ type Answer = (u16, Option<&'static str>, Value);
 
 /// Secrets Manager with every secret, SQS that accepts every message, TaskRouter with one assigned task, and the
 /// recording of its customer's call.
-fn neighbours(received: &Received) -> Answer {
+fn neighbors(received: &Received) -> Answer {
     let what = received.what.as_str();
     if what == GET_SECRET {
         let secret = match received.json()["SecretId"].as_str().unwrap() {
@@ -84,9 +84,9 @@ fn recording(call: &Value) -> Value {
     })
 }
 
-/// The neighbours, with the task in another status.
+/// The neighbors, with the task in another status.
 fn with_task(status: &'static str) -> impl Fn(&Received) -> Answer + Clone + Send + Sync + 'static {
-    move |received| match neighbours(received) {
+    move |received| match neighbors(received) {
         (200, Some(etag), _) => (200, Some(etag), task(status)),
         other => other,
     }
@@ -187,7 +187,7 @@ fn attributes_in(update: &Received) -> String {
 
 #[tokio::test]
 async fn a_known_task_is_linked_without_a_search() {
-    let server = Loopback::start(neighbours).await;
+    let server = Loopback::start(neighbors).await;
     assert_eq!(
         linker(&server, false).outcome_of(&job_with_task()).await.unwrap(),
         linked()
@@ -229,7 +229,7 @@ async fn a_link_that_is_there_already_is_not_written_again() {
         },
     );
     let attributes = attributes.unwrap();
-    let server = Loopback::start(move |received: &Received| match neighbours(received) {
+    let server = Loopback::start(move |received: &Received| match neighbors(received) {
         (200, Some(etag), mut task) => {
             task["attributes"] = json!(attributes);
             (200, Some(etag), task)
@@ -247,7 +247,7 @@ async fn a_link_that_is_there_already_is_not_written_again() {
 
 #[tokio::test]
 async fn a_reservations_link_goes_to_the_reservation() {
-    let server = Loopback::start(neighbours).await;
+    let server = Loopback::start(neighbors).await;
     let job =
         job(r#""taskSid":"WT00000000000000000000000000000001","reservationSid":"WR00000000000000000000000000000001""#);
     linker(&server, false).outcome_of(&job).await.unwrap();
@@ -268,7 +268,7 @@ async fn a_task_that_is_gone_leaves_nothing_to_do() {
     for (gone, job) in cases {
         let server = Loopback::start(move |received: &Received| {
             if !received.what.starts_with(gone) {
-                neighbours(received)
+                neighbors(received)
             } else if gone == SEARCH {
                 (200, None, json!({"tasks": []}))
             } else {
@@ -318,7 +318,7 @@ async fn an_update_counts_once_the_task_is_seen_with_its_link() {
             if is_first {
                 return (200, Some("\"8\""), lying.clone());
             }
-            let (status, etag, mut body) = neighbours(received);
+            let (status, etag, mut body) = neighbors(received);
             if let (Some(_), Some(attributes)) = (etag, &*memory.lock().unwrap()) {
                 body["attributes"] = json!(attributes);
             }
@@ -338,7 +338,7 @@ async fn an_update_counts_once_the_task_is_seen_with_its_link() {
 
 #[tokio::test]
 async fn a_task_that_never_shows_its_link_is_not_linked() {
-    let server = Loopback::start(|received: &Received| match neighbours(received) {
+    let server = Loopback::start(|received: &Received| match neighbors(received) {
         (200, Some(etag), _) => (200, Some(etag), task("assigned")),
         other => other,
     })
@@ -349,7 +349,7 @@ async fn a_task_that_never_shows_its_link_is_not_linked() {
 
 #[tokio::test]
 async fn another_tasks_answer_is_not_merged_into() {
-    let server = Loopback::start(|received: &Received| match neighbours(received) {
+    let server = Loopback::start(|received: &Received| match neighbors(received) {
         (200, Some(etag), mut task) => {
             task["sid"] = json!("WT00000000000000000000000000000009");
             (200, Some(etag), task)
@@ -372,7 +372,7 @@ async fn another_tasks_answer_is_not_merged_into() {
 async fn attributes_with_half_of_a_surrogate_pair_are_linked_as_they_are() {
     let before = r#"{"note":"\ud83d","deep":"#.to_owned() + &"[".repeat(200) + &"]".repeat(200);
     let attributes = format!("{before}}}");
-    let server = Loopback::start(move |received: &Received| match neighbours(received) {
+    let server = Loopback::start(move |received: &Received| match neighbors(received) {
         (200, Some("\"7\""), mut task) => {
             task["attributes"] = json!(attributes);
             (200, Some("\"7\""), task)
@@ -402,7 +402,7 @@ fn a_link_is_late_from_when_it_was_possible() {
 
 #[tokio::test]
 async fn a_link_that_waited_for_a_worker_is_not_slow() {
-    let server = Loopback::start(|received: &Received| match neighbours(received) {
+    let server = Loopback::start(|received: &Received| match neighbors(received) {
         (200, Some(etag), mut task) => {
             task["date_updated"] = json!("2026-11-28T17:00:00Z");
             (200, Some(etag), task)
@@ -420,7 +420,7 @@ async fn a_link_that_waited_for_a_worker_is_not_slow() {
 #[tokio::test]
 async fn a_two_channel_recording_says_who_speaks_where() {
     for (channels, written_channels) in [(2, json!(["customer", "others"])), (1, Value::Null)] {
-        let server = Loopback::start(neighbours).await;
+        let server = Loopback::start(neighbors).await;
         let job = job(&format!(
             r#""callSid":"CA00000000000000000000000000000001","channels":{channels}"#
         ));
@@ -440,7 +440,7 @@ async fn a_task_that_changes_is_fetched_and_merged_again() {
             if is_update(received) && updates.fetch_add(1, Ordering::Relaxed) < conflicts {
                 return (412, None, json!({"code": 20412}));
             }
-            neighbours(received)
+            neighbors(received)
         })
         .await;
         match linker(&server, false).outcome_of(&job_with_task()).await {
@@ -460,7 +460,7 @@ async fn a_task_that_changes_is_fetched_and_merged_again() {
 
 #[tokio::test]
 async fn refused_credentials_are_read_again_once() {
-    let server = Loopback::start(|received: &Received| match neighbours(received) {
+    let server = Loopback::start(|received: &Received| match neighbors(received) {
         (200, Some(_), _) => (401, None, json!({"code": 20003})),
         other => other,
     })
@@ -475,7 +475,7 @@ async fn refused_credentials_are_read_again_once() {
 
 #[tokio::test]
 async fn attributes_that_cannot_be_merged_are_left_alone_and_fail_for_good() {
-    let server = Loopback::start(|received: &Received| match neighbours(received) {
+    let server = Loopback::start(|received: &Received| match neighbors(received) {
         (200, Some(etag), mut task) => {
             task["attributes"] = json!("[]");
             (200, Some(etag), task)
@@ -490,7 +490,7 @@ async fn attributes_that_cannot_be_merged_are_left_alone_and_fail_for_good() {
 
 #[tokio::test]
 async fn the_deadline_ends_the_job() {
-    let server = Loopback::start(neighbours).await;
+    let server = Loopback::start(neighbors).await;
     let passed = Instant::now().checked_sub(Duration::from_secs(1)).unwrap();
     let error = linker(&server, false).run(&job_with_task(), passed).await.unwrap_err();
     assert!(matches!(error, LinkError::Deadline) && error.is_retryable());

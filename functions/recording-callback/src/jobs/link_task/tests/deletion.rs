@@ -25,7 +25,7 @@ fn scheduled_deletion(server: &Loopback) -> (String, String) {
 
 #[tokio::test]
 async fn a_linked_original_is_deleted_when_its_time_comes() {
-    let server = Loopback::start(neighbours).await;
+    let server = Loopback::start(neighbors).await;
     let linker = Linker {
         deletions: Some(deletions(&server, false)),
         ..linker(&server, false)
@@ -52,7 +52,7 @@ async fn a_linked_original_is_deleted_when_its_time_comes() {
 #[tokio::test]
 async fn an_original_without_a_link_stays_unless_the_operator_says_otherwise() {
     for unlinked in [false, true] {
-        let server = Loopback::start(|received: &Received| match neighbours(received) {
+        let server = Loopback::start(|received: &Received| match neighbors(received) {
             (200, Some(_), _) if received.what != SCHEDULE && !received.what.starts_with(MARK) => {
                 (404, None, json!({"code": 20404}))
             }
@@ -72,7 +72,7 @@ async fn an_original_without_a_link_stays_unless_the_operator_says_otherwise() {
 
 #[tokio::test]
 async fn a_failed_link_schedules_no_deletion() {
-    let server = Loopback::start(|received: &Received| match neighbours(received) {
+    let server = Loopback::start(|received: &Received| match neighbors(received) {
         (200, Some(_), _) => (500, None, json!(null)),
         other => other,
     })
@@ -90,7 +90,7 @@ async fn a_failed_link_schedules_no_deletion() {
 async fn a_deletion_is_marked_before_it_is_scheduled() {
     let server = Loopback::start(|received: &Received| match received.what.as_str() {
         what if what.starts_with(MARK) => (500, None, json!({"Message": "canary"})),
-        _ => neighbours(received),
+        _ => neighbors(received),
     })
     .await;
     let linker = Linker {
@@ -107,7 +107,7 @@ async fn a_deletion_is_marked_before_it_is_scheduled() {
 async fn a_link_whose_deletion_could_not_be_scheduled_is_retried() {
     let server = Loopback::start(|received: &Received| match received.what.as_str() {
         SCHEDULE => (500, None, json!({"Message": "canary"})),
-        _ => neighbours(received),
+        _ => neighbors(received),
     })
     .await;
     let linker = Linker {

@@ -15,7 +15,7 @@ const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 /// SQS that accepts everything, and TaskRouter that answers every request about a task with this status.
 fn task_router(status: u16) -> impl Fn(&Received) -> Answer + Clone + Send + Sync + 'static {
-    move |received| match neighbours(received) {
+    move |received| match neighbors(received) {
         _ if received.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"})),
         (200, Some(_), _) if status != 200 => (status, None, json!({"code": 20404})),
         other => other,
@@ -211,7 +211,7 @@ fn searched_link_of_age(age_ms: i64) -> String {
 #[tokio::test]
 async fn a_task_that_no_search_finds_may_still_come_within_a_day() {
     let task_router = |tasks: Value| {
-        move |received: &Received| match neighbours(received) {
+        move |received: &Received| match neighbors(received) {
             _ if received.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"})),
             _ if received.what.starts_with(SEARCH) => (200, None, json!({ "tasks": tasks })),
             other => other,
@@ -243,7 +243,7 @@ async fn a_task_that_no_search_finds_may_still_come_within_a_day() {
 /// Without such a queue, nothing would deliver the job again at the right time.
 #[tokio::test]
 async fn a_search_is_not_repeated_without_a_queue_of_its_own() {
-    let server = Loopback::start(|received| match neighbours(received) {
+    let server = Loopback::start(|received| match neighbors(received) {
         _ if received.what.starts_with(SEARCH) => (200, None, json!({"tasks": []})),
         other => other,
     })
@@ -259,7 +259,7 @@ async fn a_search_is_not_repeated_without_a_queue_of_its_own() {
 /// A server that answers in place of TaskRouter does not know the tasks.
 #[tokio::test]
 async fn a_404_that_is_not_twilios_ends_no_message() {
-    let server = Loopback::start_with_text(|received| match neighbours(received) {
+    let server = Loopback::start_with_text(|received| match neighbors(received) {
         _ if received.what.starts_with("AmazonSQS.") => (200, None, json!({"MessageId": "m"}).to_string()),
         (200, Some(_), _) => (404, None, "<html>Not Found</html>".to_owned()),
         (status, etag, body) => (status, etag, body.to_string()),

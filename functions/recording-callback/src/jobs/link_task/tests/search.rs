@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn an_unknown_task_is_searched_for() {
-    let server = Loopback::start(neighbours).await;
+    let server = Loopback::start(neighbors).await;
     let job = job(r#""callSid":"CA00000000000000000000000000000001""#);
     assert_eq!(linker(&server, false).outcome_of(&job).await.unwrap(), linked());
     assert_eq!(server.count(SEARCH), 1);
@@ -16,7 +16,7 @@ async fn an_unknown_task_is_searched_for() {
 
 #[tokio::test]
 async fn facts_that_the_callback_lacks_come_from_the_recording() {
-    let server = Loopback::start(neighbours).await;
+    let server = Loopback::start(neighbors).await;
     let bare = job(r#""later":0"#);
     assert_eq!(linker(&server, false).outcome_of(&bare).await.unwrap(), linked());
     let search = server
@@ -30,7 +30,7 @@ async fn facts_that_the_callback_lacks_come_from_the_recording() {
     assert_eq!(entry["channels"], json!(["customer", "others"]));
 
     // The callback's values are kept.
-    let server = Loopback::start(neighbours).await;
+    let server = Loopback::start(neighbors).await;
     linker(&server, false)
         .outcome_of(&job(r#""startTimeMs":2000,"channels":1"#))
         .await
@@ -43,7 +43,7 @@ async fn facts_that_the_callback_lacks_come_from_the_recording() {
 async fn a_recording_without_any_call_or_task_fails_for_good() {
     let server = Loopback::start(move |received: &Received| match received.what.as_str() {
         RECORDING => (200, None, recording(&Value::Null)),
-        _ => neighbours(received),
+        _ => neighbors(received),
     })
     .await;
     let error = linker(&server, false)
@@ -68,7 +68,7 @@ async fn a_404_that_is_no_tasks_is_tried_again() {
             if received.what.starts_with(missing) {
                 (404, None, json!({"code": 20404}))
             } else {
-                neighbours(received)
+                neighbors(received)
             }
         })
         .await;
@@ -87,7 +87,7 @@ async fn a_task_that_was_found_and_names_another_call_is_not_linked() {
         ("callSid", "CA00000000000000000000000000000009"),
         ("conferenceSid", "CF00000000000000000000000000000009"),
     ] {
-        let server = Loopback::start(neighbours).await;
+        let server = Loopback::start(neighbors).await;
         let job = job(&format!(r#""{leg}":"{sid}""#));
         let error = linker(&server, false).outcome_of(&job).await.unwrap_err();
         assert!(

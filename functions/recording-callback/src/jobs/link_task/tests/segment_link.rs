@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_segment_link_plays_for_good() {
-    let server = Loopback::start(neighbours).await;
+    let server = Loopback::start(neighbors).await;
     linker(&server, true).outcome_of(&job_with_task()).await.unwrap();
     let attributes = written(&server);
     let link = attributes["conversations"]["segment_link"].as_str().unwrap();
@@ -15,10 +15,10 @@ async fn a_segment_link_plays_for_good() {
     assert_eq!(verified.expiry, Expiry::Never);
 }
 
-/// The neighbours, with a task that keeps its attributes.
+/// The neighbors, with a task that keeps its attributes.
 fn with_memory() -> impl Fn(&Received) -> Answer + Clone + Send + Sync + 'static {
     let kept = Arc::new(Mutex::new(r#"{"x":1}"#.to_owned()));
-    move |received| match neighbours(received) {
+    move |received| match neighbors(received) {
         (200, Some(etag), mut task) => {
             let mut kept = kept.lock().unwrap();
             if is_update(received) {

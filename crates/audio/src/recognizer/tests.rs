@@ -10,11 +10,11 @@ fn verdict(bytes: &[u8]) -> Verdict {
 }
 
 fn in_pieces(bytes: &[u8], step: usize) -> Verdict {
-    let mut recogniser = Recogniser::new();
+    let mut recognizer = Recognizer::new();
     for piece in bytes.chunks(step) {
-        recogniser.update(&Bytes::copy_from_slice(piece));
+        recognizer.update(&Bytes::copy_from_slice(piece));
     }
-    recogniser.finish()
+    recognizer.finish()
 }
 
 fn mpeg(channels: u16, millis: u64) -> Verdict {

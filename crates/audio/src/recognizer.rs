@@ -12,7 +12,7 @@ use crate::{
 /// Takes a recording's bytes in order and returns a verdict at the end. It holds at most the first few hundred bytes,
 /// and the pieces of MPEG audio that wait for its thread.
 #[derive(Debug)]
-pub struct Recogniser {
+pub struct Recognizer {
     len: u64,
     stage: Stage,
 }
@@ -27,8 +27,8 @@ enum Stage {
     Unknown,
 }
 
-impl Recogniser {
-    /// A recogniser that has received no bytes.
+impl Recognizer {
+    /// A recognizer that has received no bytes.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Recogniser {
     }
 }
 
-impl Default for Recogniser {
+impl Default for Recognizer {
     fn default() -> Self {
         Self::new()
     }
