@@ -34,7 +34,7 @@ pub struct Call<R> {
 }
 
 impl<R: Role> Call<R> {
-    /// Reads `body` only if the request [names its subject there](names_subject_in_body).
+    /// Reads `body` only if the request names its subject there, as those of AWS JSON protocols do.
     ///
     /// Public for checks of what a request needs, such as the local stack's check of IAM rights.
     #[must_use]
