@@ -23,8 +23,13 @@ impl ContentRange {
         //# A Content-Range field value is invalid if it contains a range-resp
         //# that has a last-pos value less than its first-pos value, or a
         //# complete-length value less than or equal to its last-pos value.
-        // The library compares the unit with "bytes" as it is, but names of units are case-insensitive.
-        let (first, total) = match Parsed::parse(&text.to_ascii_lowercase())? {
+        // The library compares the unit with "bytes" as it is, but names of units are case-insensitive. It also skips white
+        // space that the grammar does not have.
+        let text = text.to_ascii_lowercase();
+        if text.strip_prefix("bytes ")?.contains(char::is_whitespace) {
+            return None;
+        }
+        let (first, total) = match Parsed::parse(&text)? {
             Parsed::Bytes(ContentRangeBytes {
                 first_byte,
                 complete_length,
@@ -77,6 +82,10 @@ mod tests {
             "bytes 0-1/",
             "bytes +0-1/2",
             "bytes 0-1/2/3",
+            "bytes  0-1/2",
+            "bytes 0-1/2 ",
+            "bytes 0 -1/2",
+            "bytes0-1/2 ",
             "bytes=0-1/2",
             "items 0-1/2",
             "bytes 0-18446744073709551616/*",
@@ -87,8 +96,6 @@ mod tests {
             first: 3,
             total: Some(5),
         });
-        for text in ["BYTES 3-4/5", "bytes  3-4/5", "bytes 3-4/5 "] {
-            assert_eq!(ContentRange::parse(text), range, "{text:?}");
-        }
+        assert_eq!(ContentRange::parse("BYTES 3-4/5"), range);
     }
 }

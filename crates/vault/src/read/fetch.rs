@@ -262,6 +262,10 @@ fn check_reply(request: &RangeRequest, reply: &GetObjectOutput) -> Result<(Range
 
 /// Parses `bytes {first}-{last}/{length}` (RFC 9110, 14.4) into a half-open range and the length of the object.
 fn parse_content_range(text: &str) -> Option<(Range<u64>, u64)> {
+    // The library skips white space that the grammar does not have.
+    if text.strip_prefix("bytes ")?.contains(char::is_whitespace) {
+        return None;
+    }
     match ContentRange::parse(text)? {
         // The last byte is before the end, so that the sum cannot overflow.
         ContentRange::Bytes(range) => Some((range.first_byte..range.last_byte + 1, range.complete_length)),
@@ -306,7 +310,6 @@ mod tests {
             (request(8..20), "bytes 8-9/10", 8..10),
             (RangeRequest::Suffix(3), "bytes 7-9/10", 7..10),
             (RangeRequest::Suffix(30), "bytes 0-9/10", 0..10),
-            (request(2..6), "bytes 2-5/10 ", 2..6),
         ] {
             let (answered, version) = check_reply(&request, &answer(Some(content_range), ETAG)).unwrap();
             assert_eq!((answered, version.object_len), (range, 10), "{content_range}");
@@ -328,6 +331,8 @@ mod tests {
             Some("bytes 5-2/10"),
             Some("bytes 2-5/5"),
             Some("bytes +2-5/10"),
+            Some("bytes 2-5/10 "),
+            Some("bytes  2-5/10"),
             Some("items 2-5/10"),
             Some("bytes 2-18446744073709551615/18446744073709551615"),
         ] {
