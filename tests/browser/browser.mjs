@@ -5,7 +5,7 @@ const job = JSON.parse(process.argv[2]);
 const { chromium } = await import(`${job.modules}/playwright-core/index.mjs`);
 
 /** The limit for every wait for a condition. A machine that is busy with a build may need many times the usual time. */
-export const BOUND_MS = 180_000;
+export const BOUND_MS = 60_000;
 
 /** The page with only its plain `<audio>` element. */
 export const PLAIN = { path: "?plain" };

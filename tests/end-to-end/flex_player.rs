@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf};
 
 use local_stack::{Role, Stack, values};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use toolbox::{Scratch, free_port, workspace_root};
 use twilio_double::{flex_token, wav};
 
@@ -23,8 +24,17 @@ const FAILED: &str = "Playback of the recording has failed";
 /// Bytes per second in stereo. Mono has half of it.
 const RATE: usize = wav::BYTES_PER_SECOND as usize;
 
-/// Runs a scenario with Flex UI's script and keeps its screenshots for people to look at.
-pub(crate) async fn drive_flex(stack: &Stack, scenario: &str, mut job: Value) -> Value {
+/// Flex UI takes a whole processor while it starts and draws. Two of them can starve each other.
+static FLEX_UI: Mutex<()> = Mutex::const_new(());
+
+/// Runs a scenario with Flex UI's script, one scenario at a time, and keeps its screenshots for people to look at.
+pub(crate) async fn drive_flex(stack: &Stack, scenario: &str, job: Value) -> Value {
+    let _turn = FLEX_UI.lock().await;
+    drive_flex_beside_others(stack, scenario, job).await
+}
+
+/// The same for a scenario that waits most of the time.
+async fn drive_flex_beside_others(stack: &Stack, scenario: &str, mut job: Value) -> Value {
     let script = tokio::task::spawn_blocking(toolbox::flex_script).await.unwrap();
     job["flex"] = json!(script.unwrap());
     job["screenshots"] = json!(screenshots());
@@ -229,8 +239,8 @@ async fn flex_uis_own_player_renews_its_link_and_goes_on() {
         "servePort": serve_port,
     });
     let (chromium, firefox) = tokio::join!(
-        drive_flex(&stack, "refreshes-chromium.mjs", job.clone()),
-        drive_flex(&stack, "refreshes-firefox.mjs", job),
+        drive_flex_beside_others(&stack, "refreshes-chromium.mjs", job.clone()),
+        drive_flex_beside_others(&stack, "refreshes-firefox.mjs", job),
     );
     for (engine, seen) in [("Chromium", chromium), ("Firefox", firefox)] {
         for refresh in seen["plays"].as_array().unwrap().iter().chain([&seen["pauses"]]) {
