@@ -58,8 +58,8 @@ async fn start(binary: &Path, environment: &Environment) -> Result<(), String> {
         .unwrap();
     tokio::select! {
         request = runtime_api.first_request() => {
-            assert_eq!(request.method, "GET");
-            assert_eq!(request.target, "/2018-06-01/runtime/invocation/next");
+            let request = format!("{} {} {:?}", request.method, request.target, request.version);
+            assert_eq!(request, "GET /2018-06-01/runtime/invocation/next HTTP/1.1");
             Ok(())
         }
         ended = function.wait_with_output() => Err(String::from_utf8(ended.unwrap().stdout).unwrap()),

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::Value;
@@ -25,6 +25,8 @@ pub struct Request {
     pub method: Method,
     /// Path and query, not decoded.
     pub target: String,
+    /// HTTP/1.0 or HTTP/1.1.
+    pub version: Version,
     /// All headers.
     pub headers: HeaderMap,
     /// The whole body.
@@ -57,6 +59,7 @@ impl Request {
         Ok(Self {
             method: head.method,
             target: head.uri.to_string(),
+            version: head.version,
             headers: head.headers,
             body: String::from_utf8(body.collect().await?.to_bytes().into())?,
         })
