@@ -73,13 +73,7 @@ def configure(twilio, console, webhook_url, *, replace, consent, journal, dry_ru
     before = twilio.flex_configuration()
     check_account(before, twilio.account)
     check_webhook(before, webhook_url, replace)
-    if change(before, values) is None:
-        console.say("Flex's configuration: nothing to change")
-        return False
-    console.say("Flex's configuration:")
-    for line in difference(before, values):
-        console.say(f"  {line}")
-    if dry_run:
+    if not _show(console, before, values, "nothing to change") or dry_run:
         return False
     console.consent(CONSENT, consent)
     journal({name: before.get(name) for name in OURS})
@@ -99,13 +93,7 @@ def undo(twilio, console, webhook_url, earlier, dry_run=False):
     values = {WEBHOOK: earlier[WEBHOOK], ENABLED: before.get(ENABLED)}
     if before.get(ENABLED) is True:
         values[ENABLED] = earlier[ENABLED]
-    if change(before, values) is None:
-        console.say("Flex's configuration: nothing to restore")
-        return False
-    console.say("Flex's configuration:")
-    for line in difference(before, values):
-        console.say(f"  {line}")
-    if dry_run:
+    if not _show(console, before, values, "nothing to restore") or dry_run:
         return False
     _write(twilio, before, values)
     return True
@@ -115,6 +103,17 @@ def check_account(configuration, account):
     """Refuses the configuration of another account."""
     if configuration.get("account_sid") != account:
         raise Problem("Flex's configuration belongs to another account than the credential. Check the Account SID")
+
+
+def _show(console, before, values, without_one):
+    """Prints the difference that the values make, or `without_one`. Returns whether there is a difference."""
+    if change(before, values) is None:
+        console.say(f"Flex's configuration: {without_one}")
+        return False
+    console.say("Flex's configuration:")
+    for line in difference(before, values):
+        console.say(f"  {line}")
+    return True
 
 
 def _write(twilio, before, values):
