@@ -5,11 +5,11 @@
 
 use url::{Host, Url};
 
-/// Why a text or a URL isn't a base URL or an origin. The text itself isn't kept.
+/// Why a text or a URL is not a base URL or an origin. The text itself is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidBaseUrl {
-    /// It can't be parsed.
+    /// It cannot be parsed.
     #[error("is not a URL")]
     NotAUrl,
     /// It has no host, as in `data:text/plain,`.
