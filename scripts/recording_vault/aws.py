@@ -12,9 +12,6 @@ except ImportError as missing:
         f"the Python package {missing.name} is missing. Install it: python3 -m pip install boto3"
     ) from None
 
-# The path of callbacks.
-CALLBACK_PATH = "recording-status-callback"
-
 # AWS's error codes for a missing right.
 FORBIDDEN = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403")
 
@@ -74,16 +71,6 @@ class Stack:
             ) from None
 
 
-def callback_url(stack):
-    """Returns the URL that Twilio calls and signs. With PublicBaseUrl, the webhook accepts no other one."""
-    return _at_public_base(stack, stack.output("CallbackUrl"))
-
-
-def webhook_url(stack):
-    """Returns the value for Flex's call_recording_webhook_url."""
-    return _at_public_base(stack, stack.output("CallRecordingWebhookUrl"))
-
-
 def configured_region(profile):
     """Returns the Region of the environment or the profile, or None."""
     return _session(None, profile).region_name
@@ -129,13 +116,6 @@ def explained(error):
     return f"AWS could not be reached: {error}"
 
 
-def _at_public_base(stack, url):
-    base = stack.parameters.get("PublicBaseUrl")
-    if not base:
-        return url
-    return f"{base}/{url[url.index(CALLBACK_PATH) :]}"
-
-
 def _session(region, profile):
     try:
         # boto3 itself reads only AWS_DEFAULT_REGION. Lambda and the AWS CLI v2 read AWS_REGION too.
@@ -155,10 +135,8 @@ __all__ = [
     "BotoCoreError",
     "ClientError",
     "Stack",
-    "callback_url",
     "configured_region",
     "explained",
     "find_stack",
     "require_stack",
-    "webhook_url",
 ]

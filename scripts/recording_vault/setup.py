@@ -45,7 +45,7 @@ class Setup(Context):
         stack = aws.require_stack(self.account, self.chosen.stack)
         self._store_secrets(stack, api_key, auth_token)
         self._prove(stack, recording, auth_token)
-        flex_step.configure(self, decided.account, aws.webhook_url(stack), values["FlexOrigins"])
+        flex_step.configure(self, decided.account, stack.output("CallRecordingWebhookUrl"), values["FlexOrigins"])
         self.console.say(proof.ONLY_A_CALL)
         self.console.say(f"Done. `vault.py setup --undo` reverts it with {self.backup.path}. Keep this file.")
         return self.ended(DONE)
@@ -99,7 +99,7 @@ class Setup(Context):
         say("  The API key and the Auth Token would be stored in the stack's secrets.")
         token = None if self.chosen.skip_flex else self.secrets.get("flex_auth_token", optional=True)
         if token and self.existing:
-            webhook = aws.webhook_url(self.existing)
+            webhook = self.existing.output("CallRecordingWebhookUrl")
             flex_step.change(self, verified_auth_token(self.bases, account, token), webhook, values["FlexOrigins"])
         elif not self.chosen.skip_flex:
             say("  Flex: Call Recording would be turned on, with the stack's CallRecordingWebhookUrl.")

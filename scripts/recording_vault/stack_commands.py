@@ -121,7 +121,7 @@ def _smoke_test(chosen, console: Console):
 
         stack = _stack(chosen)
         chosen.account = chosen.account or stack.parameters["TwilioAccountSid"]
-        chosen.callback_url = chosen.callback_url or aws.callback_url(stack)
+        chosen.callback_url = chosen.callback_url or stack.output("CallbackUrl")
         chosen.playback_url = chosen.playback_url or stack.output("PlaybackBaseUrl")
     shared_key = os.environ.get("TWILIO_SHARED_KEY_SID")
     variable = "TWILIO_SHARED_KEY_SECRET" if shared_key else "TWILIO_AUTH_TOKEN"

@@ -162,34 +162,6 @@ class Operate(unittest.TestCase):
             aws.Stack({"StackName": "x", "StackStatus": "CREATE_IN_PROGRESS"}).output("Bucket")
 
 
-class CallbackUrls(unittest.TestCase):
-    def stack(self, base):
-        outputs = {
-            "CallbackUrl": "https://x.example/recording-status-callback#rc=3&rp=all",
-            "CallRecordingWebhookUrl": "https://x.example/recording-status-callback?taskSid={taskSid}#rc=3&rp=all",
-        }
-        return aws.Stack(
-            {
-                "StackName": "vault",
-                "StackStatus": "CREATE_COMPLETE",
-                "Parameters": [{"ParameterKey": "PublicBaseUrl", "ParameterValue": base}],
-                "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()],
-            }
-        )
-
-    def test_without_a_domain_they_are_the_outputs(self):
-        stack = self.stack("")
-        self.assertEqual(aws.callback_url(stack), stack.outputs["CallbackUrl"])
-        self.assertEqual(aws.webhook_url(stack), stack.outputs["CallRecordingWebhookUrl"])
-
-    def test_a_domain_with_a_mapping_replaces_the_host(self):
-        stack = self.stack("https://calls.example.com/vault")
-        self.assertEqual(
-            aws.webhook_url(stack),
-            "https://calls.example.com/vault/recording-status-callback?taskSid={taskSid}#rc=3&rp=all",
-        )
-
-
 class Links(unittest.TestCase):
     def test_playback_that_is_away_is_named_without_the_token(self):
         with self.assertRaisesRegex(Exception, "could not be reached") as raised:

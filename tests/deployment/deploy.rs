@@ -37,27 +37,30 @@ async fn it_is_created_updated_and_deleted() {
     every_function_starts(&binaries, &account.environments()).await;
     assert_eq!(account.allowed_principals(&created["KeyArn"]), ["any"]);
 
-    let updated = account.deploy(&[
+    let readers = format!("KeyReaderArns={}", READERS.join(","));
+    let replaced = format!("PreviousTwilioEncryptionKeyArns={REPLACED_KEY}");
+    let options = [
         "AcceptSegmentLinks=true",
         "AlarmEmail=operator@example.com",
         "Architecture=x86_64",
         "DeleteOriginalAfter=7200",
         "DeleteRecordingsAfterDays=365",
         "InfrequentAccessAfterDays=30",
-        &format!("KeyReaderArns={}", READERS.join(",")),
+        &readers,
         "LinkMode=segment-link",
         "ObjectLockDays=1",
         "PlaybackBaseUrl=https://listen.example.com",
         "PlaybackReservedConcurrency=50",
         "RecordingsExpectedAt=cron(0 10-18 ? * MON-FRI *)",
         "RecordingsExpectedTimezone=Europe/Berlin",
-        &format!("PreviousTwilioEncryptionKeyArns={REPLACED_KEY}"),
+        &replaced,
         "RestrictKeyUse=true",
         "TraceRequests=true",
         "TwilioEncryptionKey=on",
         "ValidateTokensAs=account",
         "WebhookReservedConcurrency=50",
-    ]);
+    ];
+    let updated = account.deploy(&options);
     assert_eq!(account.status(), "UPDATE_COMPLETE");
     let environments = account.environments();
     every_function_starts(&binaries, &environments).await;
@@ -86,6 +89,13 @@ async fn it_is_created_updated_and_deleted() {
     ] {
         assert_eq!(updated[kept], created[kept], "{kept}");
     }
+
+    let domain = ["PublicBaseUrl=https://hooks.example.com/vault"];
+    let moved = account.deploy(&[&options[..], &domain].concat());
+    let callback = "https://hooks.example.com/vault/recording-status-callback#rc=3&rp=all";
+    assert_eq!(moved["CallbackUrl"], callback);
+    let webhook = callback.replace('#', "?taskSid={taskSid}#");
+    assert_eq!(moved["CallRecordingWebhookUrl"], webhook);
 
     account.delete();
     assert_eq!(account.status(), "DELETE_COMPLETE");

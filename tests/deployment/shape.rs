@@ -402,11 +402,22 @@ fn logs_are_json_with_an_end_and_audit_lines_have_their_own() {
 
 #[test]
 fn outputs_paste_into_twilio() {
-    let url = TEMPLATE.pointer("/Outputs/CallbackUrl/Value/Fn::Sub").unwrap();
-    let url = url.as_str().unwrap();
-    // The fragment has Twilio's "connection overrides". Without it, Twilio does not retry after a 5xx.
-    assert!(url.ends_with("/recording-status-callback#rc=3&rp=all"), "{url}");
-    let webhook = TEMPLATE.pointer("/Outputs/CallRecordingWebhookUrl/Value/Fn::Sub");
-    assert_eq!(*webhook.unwrap(), url.replace('#', "?taskSid={taskSid}#"));
+    let url = |output: &str, choice: usize| {
+        let value = &TEMPLATE["Outputs"][output]["Value"]["Fn::If"];
+        assert_eq!(value[0], "HasPublicBaseUrl");
+        value[choice]["Fn::Sub"].as_str().unwrap().to_owned()
+    };
+    // The webhook verifies signatures over `PublicBaseUrl` if it is set, so that callbacks to another URL get 403.
+    let bases = [
+        (1, "${PublicBaseUrl}"),
+        (2, "https://${CallbackApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"),
+    ];
+    for (choice, base) in bases {
+        // The fragment has Twilio's "connection overrides". Without it, Twilio does not retry after a 5xx.
+        let callback = format!("{base}/recording-status-callback#rc=3&rp=all");
+        assert_eq!(url("CallbackUrl", choice), callback);
+        let webhook = callback.replace('#', "?taskSid={taskSid}#");
+        assert_eq!(url("CallRecordingWebhookUrl", choice), webhook);
+    }
     assert!(TEMPLATE["Outputs"]["UrlProvider"].is_object());
 }
