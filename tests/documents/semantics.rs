@@ -28,6 +28,7 @@ fn every_promise_names_tests_that_exist() {
 fn every_row_belongs_to_a_table() {
     for document in [
         "README.md",
+        "docs/REFERENCE.md",
         "docs/SEMANTICS.md",
         "docs/OPERATIONS.md",
         "flex-plugin/README.md",

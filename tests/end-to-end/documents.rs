@@ -1,5 +1,5 @@
-//! Runs the commands of README.md, docs/OPERATIONS.md and flex-plugin/README.md exactly as they are written, with bash,
-//! the AWS CLI and boto3.
+//! Runs the commands of README.md, docs/OPERATIONS.md, docs/REFERENCE.md and flex-plugin/README.md exactly as they are
+//! written, with bash, the AWS CLI and boto3.
 
 mod blocks;
 mod flex;
@@ -22,6 +22,7 @@ use crate::{
 
 const OPERATIONS: &str = "docs/OPERATIONS.md";
 const README: &str = "README.md";
+const REFERENCE: &str = "docs/REFERENCE.md";
 const PLUGIN: &str = "flex-plugin/README.md";
 
 /// The blocks that the tests here run, identified by a line of each.
@@ -36,9 +37,9 @@ const RUN: [(&str, &str); 13] = [
     (OPERATIONS, "call_recording_enabled"),
     (PLUGIN, "recording_vault"),
     (README, "scripts/operate.py"),
-    (README, "cargo lambda invoke operator"),
-    (README, "recording-callback.env"),
-    (README, "recording-playback.env"),
+    (REFERENCE, "cargo lambda invoke operator"),
+    (REFERENCE, "recording-callback.env"),
+    (REFERENCE, "recording-playback.env"),
 ];
 
 /// The blocks that these tests do not run, with what runs them.
@@ -62,7 +63,7 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 3] = [
 
 #[test]
 fn every_block_of_commands_is_run_here_or_elsewhere() {
-    for document in [README, OPERATIONS, PLUGIN] {
+    for document in [README, OPERATIONS, REFERENCE, PLUGIN] {
         for block in blocks(document, "sh") {
             let here = RUN
                 .iter()
@@ -205,14 +206,14 @@ async fn the_readmes_commands_operate_a_stack_that_cloudformation_names() {
 }
 
 #[tokio::test]
-async fn the_readmes_events_are_invoked_as_written() {
+async fn the_references_events_are_invoked_as_written() {
     let stack = OwnStack::start(options()).await;
     let recording = Recording::named(&stack, events::RECORDING, events::TASK, 200_000);
     recording.bring_in(&stack).await;
     let shell = Shell::for_stack(&stack).await;
     let port = stack.lambda_endpoint().rsplit_once(':').unwrap().1;
     let printed = shell
-        .run(&block_with(README, "cargo lambda invoke operator").with("PORT", port))
+        .run(&block_with(REFERENCE, "cargo lambda invoke operator").with("PORT", port))
         .await;
     let answers: Vec<Value> = printed
         .lines()
@@ -230,13 +231,13 @@ async fn the_readmes_events_are_invoked_as_written() {
 
 #[tokio::test]
 #[ignore = "compiles the functions a second time, for minutes"]
-async fn the_readmes_binaries_are_watched_and_invoked_as_written() {
+async fn the_references_binaries_are_watched_and_invoked_as_written() {
     let stack = OwnStack::start(options()).await;
     let recording = Recording::named(&stack, events::RECORDING, events::TASK, 200_000);
     recording.bring_in(&stack).await;
     let shell = Shell::for_stack(&stack).await;
 
-    let block = watching(&stack, Role::Webhook, block_with(README, "recording-callback.env"));
+    let block = watching(&stack, Role::Webhook, block_with(REFERENCE, "recording-callback.env"));
     let printed = shell.run(&block).await;
     let answers: Vec<Value> = printed
         .lines()
@@ -251,7 +252,7 @@ async fn the_readmes_binaries_are_watched_and_invoked_as_written() {
     );
 
     let link = recording.link(&stack, 600);
-    let block = about(block_with(README, "recording-playback.env"), &recording);
+    let block = about(block_with(REFERENCE, "recording-playback.env"), &recording);
     let block = watching(
         &stack,
         Role::Playback,
