@@ -30,6 +30,7 @@ fn every_row_belongs_to_a_table() {
         "README.md",
         "docs/REFERENCE.md",
         "docs/SEMANTICS.md",
+        "docs/FLEX.md",
         "docs/OPERATIONS.md",
         "flex-plugin/README.md",
     ] {

@@ -1,5 +1,5 @@
-//! Runs the commands of README.md, docs/OPERATIONS.md, docs/REFERENCE.md and flex-plugin/README.md exactly as they are
-//! written, with bash, the AWS CLI and boto3.
+//! Runs the commands of README.md, docs/FLEX.md, docs/OPERATIONS.md, docs/REFERENCE.md and flex-plugin/README.md exactly
+//! as they are written, with bash, the AWS CLI and boto3.
 
 mod blocks;
 mod flex;
@@ -21,6 +21,7 @@ use crate::{
 };
 
 const OPERATIONS: &str = "docs/OPERATIONS.md";
+const FLEX: &str = "docs/FLEX.md";
 const README: &str = "README.md";
 const REFERENCE: &str = "docs/REFERENCE.md";
 const PLUGIN: &str = "flex-plugin/README.md";
@@ -34,16 +35,21 @@ const RUN: [(&str, &str); 13] = [
     (OPERATIONS, "scripts/recover.py"),
     (OPERATIONS, "put-event-selectors"),
     (OPERATIONS, "curl -s"),
-    (OPERATIONS, "call_recording_enabled"),
+    (FLEX, "call_recording_enabled"),
     (PLUGIN, "recording_vault"),
-    (README, "scripts/operate.py"),
+    (OPERATIONS, "vault.py operate"),
     (REFERENCE, "cargo lambda invoke operator"),
     (REFERENCE, "recording-callback.env"),
     (REFERENCE, "recording-playback.env"),
 ];
 
 /// The blocks that these tests do not run, with what runs them.
-const RUN_ELSEWHERE: [(&str, &str, &str); 3] = [
+const RUN_ELSEWHERE: [(&str, &str, &str); 4] = [
+    (
+        README,
+        "scripts/setup.py",
+        "installs a release; scripts/tests/test_setup.py runs the setup against the local services",
+    ),
     (
         README,
         "cargo demo",
@@ -63,7 +69,7 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 3] = [
 
 #[test]
 fn every_block_of_commands_is_run_here_or_elsewhere() {
-    for document in [README, OPERATIONS, REFERENCE, PLUGIN] {
+    for document in [README, FLEX, OPERATIONS, REFERENCE, PLUGIN] {
         for block in blocks(document, "sh") {
             let here = RUN
                 .iter()
@@ -188,13 +194,13 @@ async fn a_damaged_recording_is_brought_back_and_recovered_as_written() {
 }
 
 #[tokio::test]
-async fn the_readmes_commands_operate_a_stack_that_cloudformation_names() {
+async fn the_commands_operate_a_stack_that_cloudformation_names() {
     let stack = OwnStack::start(options()).await;
     let shell = Shell::for_stack(&stack).await;
     let recording = stored(&stack, 30_000).await;
     shell.make_stack("vault", Role::Operator.name(), values::BUCKET).await;
-    let block = about(block_with(README, "scripts/operate.py"), &recording).with("NAME", "vault");
-    let block = block.with("OPERATION", "verify-all").answering(&recording.sid);
+    let block = about(block_with(OPERATIONS, "vault.py operate"), &recording).with("NAME", "vault");
+    let block = block.answering(&recording.sid);
     let printed = shell.run(&block).await;
     for expected in [
         "backfill-2026-05-01-2026-05-31-dry-run done",
