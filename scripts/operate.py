@@ -182,16 +182,12 @@ def from_stack(name):
 
 def arguments():
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+        parents=[options()],
+        description=__doc__,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--stack", metavar="NAME", help=f"the CloudFormation stack (default: {STACK})")
-    parser.add_argument("--region", help="its AWS Region")
-    parser.add_argument("--profile", help="the AWS profile with your credentials")
-    parser.add_argument("--endpoint-url", metavar="URL", help="endpoint of all AWS services, for a local stack")
-    parser.add_argument("--json", action="store_true", help="print one JSON document; messages go to standard error")
-    parser.add_argument("--function", help="the operator's function, with --bucket instead of --stack")
-    parser.add_argument("--bucket", help="the bucket, with --function instead of --stack")
-    add_commands(parser, epilog=EXIT_CODES)
+    add_commands(parser, EXIT_CODES, [options(again=True)])
     chosen = parser.parse_args()
     if bool(chosen.function) != bool(chosen.bucket) or (chosen.stack and chosen.function):
         parser.error("give --stack, or --function and --bucket")
@@ -199,8 +195,23 @@ def arguments():
     return chosen
 
 
-def add_commands(parser, epilog, parents=()):
-    """Adds the commands and their options. `parents` have options of every command."""
+def options(again=False):
+    """Returns the options that stand before or after the command. Those after it keep the values of those before it."""
+    parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS if again else None)
+    parser.add_argument("--stack", metavar="NAME", help=f"the CloudFormation stack (default: {STACK})")
+    parser.add_argument("--region", help="its AWS Region")
+    parser.add_argument("--profile", help="the AWS profile with your credentials")
+    parser.add_argument("--endpoint-url", metavar="URL", help="endpoint of all AWS services, for a local stack")
+    parser.add_argument(
+        "--json", action="store_const", const=True, help="print one JSON document; messages go to standard error"
+    )
+    parser.add_argument("--function", help="the operator's function, with --bucket instead of --stack")
+    parser.add_argument("--bucket", help="the bucket, with --function instead of --stack")
+    return parser
+
+
+def add_commands(parser, epilog, parents):
+    """Adds the commands and their options. `parents` have the options of every command."""
     commands = parser.add_subparsers(dest="command", required=True, metavar="OPERATION")
     following = argparse.ArgumentParser(add_help=False)
     following.add_argument("--follow", action="store_true", help="show progress until the end")

@@ -42,7 +42,7 @@ def main(arguments=None):
 
 def parser():
     """Returns the parser of all commands."""
-    from . import prove_command, setup_command, stack_commands
+    from . import listen_command, prove_command, setup_command, stack_commands
 
     root = argparse.ArgumentParser(
         prog="vault.py",
@@ -53,6 +53,7 @@ def parser():
     commands = root.add_subparsers(dest="front_command", required=True, metavar="COMMAND")
     setup_command.add(commands, _common())
     stack_commands.add(commands, _common)
+    listen_command.add(commands, _common)
     prove_command.add(commands, _common())
     return root
 
@@ -79,6 +80,6 @@ def _common(again=False):
 
 
 def _failed(console, message, code, report=None):
-    print(f"vault.py: {message}", file=sys.stderr)
+    print(f"vault.py: {message}", file=console.errors)
     console.result((report or {}) | {"error": message, "exitCode": code})
     return code

@@ -23,6 +23,7 @@ class Context:
             api=chosen.twilio_api_base,
             taskrouter=chosen.twilio_taskrouter_base,
             flex_api=chosen.twilio_flex_api_base,
+            iam=chosen.twilio_iam_base,
         )
         self.artifacts = self.bucket(chosen.artifact_bucket or default_bucket(self.account_id, self.account.region))
         self.deployment = Deployment(self.account, self.artifacts, chosen.stack, console)

@@ -42,7 +42,7 @@ const RUN: [(&str, &str); 13] = [
 ];
 
 /// The blocks that these tests do not run, with what runs them.
-const RUN_ELSEWHERE: [(&str, &str, &str); 3] = [
+const RUN_ELSEWHERE: [(&str, &str, &str); 4] = [
     (
         README,
         "cargo demo",
@@ -52,6 +52,11 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 3] = [
         OPERATIONS,
         "sam deploy",
         "needs an AWS account; tests/deployment deploys the expanded template to a local CloudFormation",
+    ),
+    (
+        OPERATIONS,
+        "scripts/vault.py listen",
+        "front_end:: runs it, and scripts/tests answer its questions",
     ),
     (
         PLUGIN,
