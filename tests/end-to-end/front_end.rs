@@ -91,7 +91,15 @@ fn stereo(first: i16, second: i16) -> Vec<u8> {
     let rates = [8_000_u32, 32_000].map(u32::to_le_bytes).concat();
     let widths = [4_u16, 16].map(u16::to_le_bytes).concat();
     let length = |bytes: usize| u32::try_from(bytes).unwrap().to_le_bytes();
-    let chunks: [&[u8]; 7] = [b"WAVEfmt ", &length(16), &format, &rates, &widths, b"data", &length(samples.len())];
+    let chunks: [&[u8]; 7] = [
+        b"WAVEfmt ",
+        &length(16),
+        &format,
+        &rates,
+        &widths,
+        b"data",
+        &length(samples.len()),
+    ];
     let body = [&chunks.concat()[..], &samples].concat();
     [b"RIFF", &length(body.len())[..], &body].concat()
 }
@@ -106,7 +114,12 @@ async fn the_front_end_separates_the_channels_of_a_recording() {
     recording.bring_in(stack).await;
 
     let scratch = Scratch::new().unwrap();
-    let listened = vault(stack, scratch.path(), &["listen", &recording.sid, "--no-play", "--folder", "heard"]).await;
+    let listened = vault(
+        stack,
+        scratch.path(),
+        &["listen", &recording.sid, "--no-play", "--folder", "heard"],
+    )
+    .await;
     let document = document(&listened);
     assert_eq!(document["channels"], 2, "{document}");
     let files = document["files"].as_array().unwrap();
@@ -116,5 +129,8 @@ async fn the_front_end_separates_the_channels_of_a_recording() {
         assert_eq!(channel[44..], level.to_le_bytes().repeat(8_000));
     }
     let advice = String::from_utf8(listened.stderr).unwrap();
-    assert!(advice.contains("customer,others if the customer speaks on channel 1"), "{advice}");
+    assert!(
+        advice.contains("customer,others if the customer speaks on channel 1"),
+        "{advice}"
+    );
 }
