@@ -26,7 +26,8 @@ def main(arguments=None):
     chosen = parser().parse_args(arguments)
     console = Console(as_json=chosen.json)
     try:
-        return chosen.run(chosen, console)
+        with console.step("still working", idle=True):
+            return chosen.run(chosen, console)
     except Problem as problem:
         return _failed(console, str(problem), problem.code, problem.report)
     except (KeyboardInterrupt, BrokenPipeError):

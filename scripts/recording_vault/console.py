@@ -36,11 +36,15 @@ class Console:
         # The length of the progress line that is on the terminal.
         self._shown = 0
         self._lock = threading.RLock()
+        self._asking = False
+        # When something was last printed or answered.
+        self._active = time.monotonic()
 
     def say(self, text=""):
         """Prints a message."""
         with self._lock:
             self._clear()
+            self._active = time.monotonic()
             print(text, file=self._messages(), flush=True)
 
     def result(self, document):
@@ -55,30 +59,37 @@ class Console:
             yield
 
     @contextlib.contextmanager
-    def step(self, title, detail=lambda: ""):
-        """Shows that a step is still running. `detail` describes its progress."""
-        ended = threading.Event()
-        began = time.monotonic()
-        rewritten = self.errors.isatty()
+    def asking(self):
+        """Keeps progress from the terminal while somebody types."""
+        with self._lock:
+            self._clear()
+            self._asking = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asking = False
+                self._active = time.monotonic()
 
-        def report():
-            wait = SILENT_SECONDS
-            while not ended.wait(wait):
-                if self._steps[-1] is ended:
-                    self._progress(f"  {title} ({time.monotonic() - began:.0f} s){detail()}", rewritten)
-                wait = REWRITE_SECONDS if rewritten else INTERVAL_SECONDS
+    @contextlib.contextmanager
+    def step(self, title, detail=lambda: "", idle=False):
+        """Shows that a step is still running. `detail` describes its progress.
 
-        self._steps.append(ended)
-        reporter = threading.Thread(target=report, daemon=True)
+        The time is the step's, or with `idle` the time since the last message or answer.
+        """
+        step = _Step(title, detail, idle)
+        self._steps.append(step)
+        reporter = threading.Thread(target=self._report, args=(step,), daemon=True)
         reporter.start()
         try:
             yield
         finally:
-            ended.set()
+            step.ended.set()
             reporter.join()
-            self._steps.remove(ended)
             with self._lock:
+                self._steps.remove(step)
                 self._clear()
+                self._active = time.monotonic()
 
     def ask(self, question, default="", check=lambda answer: None):
         """Asks until the answer passes `check`, which returns the problem of an answer or None."""
@@ -92,10 +103,6 @@ class Console:
                 return answer
             self.say(f"  {problem}")
         raise WrongInput(f"no usable answer to: {question}")
-
-    def confirm(self, question):
-        """Asks for yes or no. Only `yes` is yes."""
-        return self.interactive and self._line(f"{question} [yes/no]: ").strip().lower() == "yes"
 
     def consent(self, sentence, given=None):
         """Requires a sentence, word for word, from the administrator."""
@@ -113,7 +120,7 @@ class Console:
         if not self.interactive:
             other = f"set {variable}" if variable else "use --secrets-from-stdin"
             raise WrongInput(f"{prompt} is missing. Run the command in a terminal, or {other}")
-        with warnings.catch_warnings():
+        with self.asking(), warnings.catch_warnings():
             # getpass only warns when it cannot turn the echo off.
             warnings.simplefilter("error", getpass.GetPassWarning)
             try:
@@ -124,8 +131,9 @@ class Console:
                 raise WrongInput("the input ended before the question was answered") from None
 
     def _line(self, prompt):
-        print(prompt, end="", file=self.errors, flush=True)
-        line = sys.stdin.readline()
+        with self.asking():
+            print(prompt, end="", file=self.errors, flush=True)
+            line = sys.stdin.readline()
         if not line:
             raise WrongInput("the input ended before the question was answered")
         return line.strip()
@@ -133,16 +141,26 @@ class Console:
     def _messages(self):
         return self.errors if self.as_json else self.output
 
+    def _report(self, step):
+        rewritten = self.errors.isatty()
+        while not step.ended.wait(min(SILENT_SECONDS, REWRITE_SECONDS)):
+            with self._lock:
+                now, since = time.monotonic(), max(step.began, self._active)
+                if self._asking or self._steps[-1] is not step or now - since < SILENT_SECONDS:
+                    continue
+                if rewritten or step.shown < since or now - step.shown >= INTERVAL_SECONDS:
+                    self._progress(step.line(now, since), rewritten)
+                    step.shown = now
+
     def _progress(self, text, rewritten):
-        with self._lock:
-            if not rewritten:
-                print(text, file=self.errors, flush=True)
-                return
-            # A line of the terminal's width would wrap, and could not be rewritten.
-            text = text[: shutil.get_terminal_size().columns - 1]
-            self.errors.write("\r" + text.ljust(self._shown))
-            self.errors.flush()
-            self._shown = len(text)
+        if not rewritten:
+            print(text, file=self.errors, flush=True)
+            return
+        # A line of the terminal's width would wrap, and could not be rewritten.
+        text = text[: shutil.get_terminal_size().columns - 1]
+        self.errors.write("\r" + text.ljust(self._shown))
+        self.errors.flush()
+        self._shown = len(text)
 
     def _clear(self):
         """Removes the progress line. Spaces do it on every terminal."""
@@ -150,6 +168,21 @@ class Console:
             self.errors.write("\r" + " " * self._shown + "\r")
             self.errors.flush()
             self._shown = 0
+
+
+class _Step:
+    """A step that is running."""
+
+    def __init__(self, title, detail, idle):
+        self.title, self.detail, self.idle = title, detail, idle
+        self.ended = threading.Event()
+        self.began = time.monotonic()
+        # When its progress was last shown.
+        self.shown = 0
+
+    def line(self, now, since):
+        """Returns its progress as a line."""
+        return f"  {self.title} ({now - (since if self.idle else self.began):.0f} s){self.detail()}"
 
 
 class _Messages:
@@ -161,6 +194,7 @@ class _Messages:
     def write(self, text):
         with self._console._lock:
             self._console._clear()
+            self._console._active = time.monotonic()
             return self._console._messages().write(text)
 
     def flush(self):

@@ -30,6 +30,8 @@ class Context:
         scope = {"stack": chosen.stack, "region": self.account.region, "AWS account": self.account_id}
         self.backup = Backup(chosen.backup or default_path(chosen.stack, self.account.region), scope)
         self.secrets = Secrets(console, chosen.secrets_from_stdin)
+        # The checks that were shown.
+        self.findings = []
         self.report = {"stack": chosen.stack, "region": self.account.region, "dryRun": chosen.dry_run}
 
     def deployer_policy(self):

@@ -12,7 +12,7 @@ def show(run, release, account, values, auth_token):
     """Prints the differences. `auth_token` reads Flex's configuration if it was given. Returns the exit code."""
     run.console.say("Dry run: nothing is changed")
     _artifacts(run, release, values["Architecture"])
-    _stack(run, release, values["Architecture"])
+    _stack(run, release, values)
     _secrets(run, auth_token)
     if run.chosen.skip_flex:
         run.console.say("Flex: not changed, because of --skip-flex")
@@ -31,9 +31,9 @@ def _artifacts(run, release, architecture):
     _lines(run, "artifacts", f"Bucket {run.artifacts.name} for the release", lines)
 
 
-def _stack(run, release, architecture):
+def _stack(run, release, values):
     with run.console.step("comparing the release with the stack"):
-        lines = run.deployment.preview(release, architecture)
+        lines = run.deployment.preview(release, values["Architecture"], values)
     verb = "updated" if run.existing else "created"
     _lines(run, "resources", f"Stack {run.chosen.stack}, which would be {verb}", lines)
 

@@ -2,7 +2,7 @@
 
 import json
 
-from . import answers, aws, checks, flex_step, parameters, preview, proof
+from . import answers, aws, checks, flex_step, parameters, playback, preview, proof
 from .context import Context
 from .problems import DONE, Problem, WrongInput
 from .release import opened
@@ -50,7 +50,8 @@ class Setup(Context):
         self._prove(stack, recording, auth_token)
         flex_step.configure(self, decided.account, stack.output("CallRecordingWebhookUrl"), values["FlexOrigins"])
         self.console.say(proof.ONLY_A_CALL)
-        self.console.say(f"Done. `vault.py setup --undo` reverts it with {self.backup.path}. Keep this file.")
+        command = f"vault.py setup --undo --stack {self.chosen.stack} --region {self.account.region}"
+        self.console.say(f"Done. To revert it: `{command} --backup {self.backup.path}`. Keep this file.")
         return self.ended(DONE)
 
     def _check(self, release, twilio, wanted_workspace):
@@ -68,7 +69,8 @@ class Setup(Context):
 
     def _require(self, findings):
         """Shows the findings, and ends if one of them is bad."""
-        self.report["checks"] = self.report.get("checks", []) + checks.documents(findings)
+        self.findings += findings
+        self.report["checks"] = checks.documents(self.findings)
         checks.require(findings, self.console)
         if any(one.subject == checks.RIGHTS and one.status != checks.GOOD for one in findings):
             self.console.say("The least policy for the person who deploys (`--policies` prints the operator's too):")
@@ -142,7 +144,11 @@ class Setup(Context):
         if self.chosen.skip_proof or not auth_token:
             self.console.say("  Skipped. `vault.py smoke-test` sends a recording through the service at any time.")
             return
-        flex_token = self.secrets.get("flex_token", optional=True) if recording else None
+        flex_token = None
+        if recording:
+            if self.console.interactive and not self.chosen.secrets_from_stdin:
+                self.console.say(playback.FLEX_TOKEN)
+            flex_token = self.secrets.get("flex_token", optional=True)
         results, failed = proof.prove(self.console, stack, recording, auth_token, flex_token, self.chosen.signed_url)
         self.report["proof"] = results
         if failed:

@@ -55,7 +55,8 @@ def _operate(parser, chosen, console):
     try:
         with console.messages():
             if chosen.command == "erase" and not chosen.yes:
-                operate.confirm_erasure(chosen.recording, chosen.keep_original)
+                with console.asking():
+                    operate.confirm_erasure(chosen.recording, chosen.keep_original)
             with console.step("waiting for the operator function"):
                 status = operate.run(vault, chosen)
     except SystemExit as ended:

@@ -12,7 +12,7 @@ CURRENT = "AWSCURRENT"
 
 # The names of the secrets on standard input, and their prompts.
 PROMPTS = {
-    "api_key_sid": "SID of a Twilio API key (SK...)",
+    "api_key_sid": "SID of a Twilio API key (SK...; Twilio's console creates one: Account, API keys, type Standard)",
     "api_key_secret": "Secret of the API key",
     "auth_token": "Twilio's Auth Token. AWS Secrets Manager stores it, to verify that callbacks come from Twilio",
     "flex_auth_token": "Twilio's Auth Token once more, to change Flex. Nothing stores it for this",

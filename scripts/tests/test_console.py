@@ -4,6 +4,7 @@ import getpass
 import io
 import re
 import time
+import types
 import unittest
 import warnings
 from unittest import mock
@@ -68,11 +69,6 @@ class Questions(unittest.TestCase):
             console.ask("Days")
         with self.assertRaisesRegex(WrongInput, "--secrets-from-stdin"):
             module.Console.secret(console, "The API key's secret")
-        self.assertFalse(console.confirm("Sure?"))
-
-    def test_only_yes_is_yes(self):
-        console = RecordingConsole(["y", "", "no", "Yes"])
-        self.assertEqual([console.confirm("Sure?") for _ in range(4)], [False, False, False, True])
 
 
 class Secrets(unittest.TestCase):
@@ -136,6 +132,23 @@ class Progress(unittest.TestCase):
                     seen = len(console.errors.getvalue())
                     until(lambda: "a part" in console.errors.getvalue()[seen:])
                     self.assertNotIn("the whole", console.errors.getvalue()[seen:].partition("a part")[2])
+
+    def test_a_silence_is_shown_with_its_own_time_and_never_at_a_question(self):
+        clock = [0]
+        ticking = types.SimpleNamespace(monotonic=lambda: clock[0])
+        with mock.patch.multiple(module, SILENT_SECONDS=0.01, INTERVAL_SECONDS=0, time=ticking):
+            console = RecordingConsole()
+            with console.step("still working", idle=True):
+                clock[0] = 100
+                until(lambda: "still working (100 s)" in console.errors.getvalue())
+                console.say("a message")
+                clock[0] = 107
+                until(lambda: "still working (7 s)" in console.errors.getvalue())
+                with console.asking():
+                    seen = console.errors.getvalue()
+                    clock[0] = 300
+                    time.sleep(0.1)
+                    self.assertEqual(console.errors.getvalue(), seen)
 
     def test_a_short_step_is_silent(self):
         console = RecordingConsole()
