@@ -1,4 +1,4 @@
-"""The templates of a release: JSON with SAM's macro expanded, which CloudFormation deploys without a capability for it."""
+"""The templates of a release: JSON with SAM's macro expanded, so that no deployment needs a capability for macros."""
 
 import json
 
