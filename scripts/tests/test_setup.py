@@ -252,6 +252,9 @@ class Refused(Emulated):
         self.twilio.faults = {("GET", "/v1/Configuration"): problem(404, 20404, "not found")}
         self.refused(1, "Is Flex set up in it")
 
+    def test_a_backup_that_cannot_be_written(self):
+        self.refused(2, "cannot be written.*--backup", "--backup", str(self.folder / "missing" / "backup.json"))
+
     def test_nothing_to_undo(self):
         self.refused(2, "nothing to undo", "--undo")
 
