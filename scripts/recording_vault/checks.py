@@ -73,7 +73,8 @@ def rights(account, arn, policy):
                 results = page["EvaluationResults"]
                 denied += [result["EvalActionName"] for result in results if result["EvalDecision"] != "allowed"]
     except ClientError as error:
-        text = f"IAM did not simulate them ({error.response['Error']['Code']}). `--policies` prints the least policy"
+        code = error.response["Error"]["Code"]
+        text = f"IAM did not simulate them ({code}; it needs iam:SimulatePrincipalPolicy). `--policies` prints the least policy"
         return Finding(RIGHTS, UNKNOWN, text)
     if denied:
         text = f"{len(denied)} of {asked} may be missing, for example {', '.join(sorted(denied)[:3])}"
@@ -206,7 +207,7 @@ def _call_recording(configuration):
 
 
 def _insights(configuration):
-    """Describes what Flex's configuration says about Insights. Its field for historical reporting is not documented in detail."""
+    """Describes what Flex's configuration says about Insights. Twilio does not document flex_insights_hr in detail."""
     reporting = configuration.get("flex_insights_hr")
     enabled = reporting.get("enabled") if isinstance(reporting, dict) else None
     if enabled is True:

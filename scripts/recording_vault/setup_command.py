@@ -14,8 +14,10 @@ DESCRIPTION = """Deploy a release, store the secrets, prove the service, and con
 The command checks first, shows what it changes, and writes a backup file before each change. It can be run again at any
 time: it keeps what is done and continues with the rest. --dry-run changes nothing. --undo reverts the changes.
 
-Secrets are asked for without echo. With --secrets-from-stdin, they come as one JSON object on standard input, with the
-names api_key_sid, api_key_secret, auth_token, flex_auth_token and flex_token.
+Secrets are asked for without echo, and never taken from an argument. With --secrets-from-stdin, they come as one JSON
+object on standard input, with the names api_key_sid, api_key_secret, auth_token, flex_auth_token and flex_token.
+Twilio's Auth Token is asked for twice. The first one is stored in AWS Secrets Manager, because it verifies callbacks. The
+second one changes Flex in the last step. Nothing stores it for this, so that the steps stay apart.
 
 An answers file saves the questions:
 
