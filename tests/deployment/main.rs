@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "a test binary has no users")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]
 
+mod account;
 mod alarms;
 mod cost;
 mod cycles;
@@ -14,5 +15,6 @@ mod metrics;
 mod operators;
 mod parameters;
 mod privileges;
+mod release;
 mod shape;
 mod start;
