@@ -48,15 +48,20 @@ class Bases:
             found = given.get(name) or os.environ.get(variable) or (deployed or {}).get(parameter)
             # A local stack has one address for all APIs. Nothing of it goes to Twilio.
             local = getattr(self, "api", "").startswith("http://")
-            base = (found or (self.api if local else default)).rstrip("/")
-            if not ALLOWED_BASE.fullmatch(base):
-                raise WrongInput(f"{base} is not a base URL of Twilio: https://, a host under twilio.com, and no path")
-            setattr(self, name, base)
+            setattr(self, name, checked_base(found or (self.api if local else default)))
 
     def parameters(self):
         """Returns the bases as parameters of the template, which accepts only hosts of Twilio."""
         bases = {parameter: getattr(self, name) for name, (_, parameter, _) in BASES.items()}
         return {parameter: base for parameter, base in bases.items() if base.startswith("https://")}
+
+
+def checked_base(base):
+    """Returns a base URL without a slash at its end, if credentials may be sent there."""
+    base = base.rstrip("/")
+    if not ALLOWED_BASE.fullmatch(base):
+        raise WrongInput(f"{base} is not a base URL of Twilio: https://, a host under twilio.com, and no path")
+    return base
 
 
 class Client:
