@@ -4,11 +4,13 @@
 #![allow(missing_docs, reason = "a test binary has no users")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]
 
+mod account;
 mod alarms;
 mod cost;
 mod cycles;
 mod deploy;
 mod front_end;
+mod function;
 mod keys;
 mod metrics;
 mod operators;
@@ -16,3 +18,4 @@ mod parameters;
 mod privileges;
 mod shape;
 mod start;
+mod upgrade;
