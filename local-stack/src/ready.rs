@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::{Stack, values};
 
 impl Stack {
-    /// All addresses and credentials: the line that `cargo demo --serve --json` prints. The README documents its
-    /// fields, and their names never change.
+    /// All addresses and credentials: the line that `cargo demo --serve --json` prints. docs/REFERENCE.md documents
+    /// its fields, and their names never change.
     #[must_use]
     pub fn ready(&self) -> Value {
         let aws = self.aws_endpoint();

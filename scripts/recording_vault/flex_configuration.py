@@ -130,8 +130,8 @@ def _write(twilio, before, values):
             twilio.change_flex_configuration(restore)
         raise Problem(
             f"Twilio did not keep {' and '.join(wrong)} as sent. The earlier values were restored. If the braces of the"
-            " webhook were changed, put the URL into ui_attributes.callRecordingCallbackUrl, as docs/OPERATIONS.md"
-            ' describes under "Have calls recorded"'
+            " webhook were changed, put the URL into ui_attributes.callRecordingCallbackUrl, as docs/FLEX.md describes"
+            ' under "Have calls recorded"'
         )
     others = changed_elsewhere(before, after)
     if others:

@@ -15,7 +15,7 @@ ONLY_A_CALL = """Only a real call shows the rest. Make one, accept it in Flex, e
   - the conversation in Flex Insights has a recording, and the Player plays it and seeks;
   - the task's agent and customer are on the channels that the Player names;
   - a pause in Flex is silent in the recording, if your agents use the pause button.
-OPERATIONS.md describes each of them under "Have calls recorded"."""
+docs/FLEX.md describes each of them."""
 
 
 NO_RECORDING = "RE" + "0" * 32

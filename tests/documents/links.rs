@@ -28,7 +28,7 @@ fn every_link_leads_to_a_file_and_every_anchor_to_a_heading() {
 }
 
 /// The documents that Git tracks, as paths relative to the workspace root.
-fn documents() -> Vec<String> {
+pub(crate) fn documents() -> Vec<String> {
     let listed = Command::new("git")
         .args(["ls-files", "*.md"])
         .current_dir(workspace_root())

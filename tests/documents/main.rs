@@ -6,7 +6,9 @@
 
 mod architecture;
 mod cost;
+mod day_one;
 mod format;
+mod front_end;
 mod links;
 mod operations;
 mod requirements;

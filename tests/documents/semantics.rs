@@ -28,7 +28,9 @@ fn every_promise_names_tests_that_exist() {
 fn every_row_belongs_to_a_table() {
     for document in [
         "README.md",
+        "docs/REFERENCE.md",
         "docs/SEMANTICS.md",
+        "docs/FLEX.md",
         "docs/OPERATIONS.md",
         "flex-plugin/README.md",
     ] {

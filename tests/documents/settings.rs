@@ -1,4 +1,4 @@
-//! Compares the settings that the code reads with the README's table and the template.
+//! Compares the settings that the code reads with the table of docs/REFERENCE.md and the template.
 
 use std::{collections::BTreeSet, fs};
 
@@ -8,7 +8,7 @@ use toolbox::workspace_root;
 use crate::sources::{read, rust_files};
 
 #[test]
-fn the_readme_lists_the_settings_that_the_code_reads_and_no_other() {
+fn the_reference_lists_the_settings_that_the_code_reads_and_no_other() {
     assert_eq!(documented(&["playback", "both"]), known("recording-playback"));
     let callback = ["callback", "webhook", "linker", "copier", "operator", "both"];
     assert_eq!(documented(&callback), known("recording-callback"));
@@ -51,10 +51,10 @@ fn known(package: &str) -> BTreeSet<String> {
     names
 }
 
-/// The names in the rows of the README's table for any of these functions.
+/// The names in the rows of the table in docs/REFERENCE.md for any of these functions.
 fn documented(functions: &[&str]) -> BTreeSet<String> {
-    let readme = read("README.md");
-    let (_, section) = readme.split_once("## Settings").unwrap();
+    let reference = read("docs/REFERENCE.md");
+    let (_, section) = reference.split_once("\n## Settings\n").unwrap();
     let rows = section.lines().skip_while(|line| !line.starts_with("| --- "));
     let rows = rows.skip(1).take_while(|line| line.starts_with('|'));
     rows.filter_map(|row| {

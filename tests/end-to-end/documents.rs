@@ -1,5 +1,5 @@
-//! Runs the commands of README.md, docs/OPERATIONS.md and flex-plugin/README.md exactly as they are written, with bash,
-//! the AWS CLI and boto3.
+//! Runs the commands of README.md, docs/FLEX.md, docs/OPERATIONS.md, docs/REFERENCE.md and flex-plugin/README.md exactly
+//! as they are written, with bash, the AWS CLI and boto3.
 
 mod blocks;
 mod flex;
@@ -21,7 +21,9 @@ use crate::{
 };
 
 const OPERATIONS: &str = "docs/OPERATIONS.md";
+const FLEX: &str = "docs/FLEX.md";
 const README: &str = "README.md";
+const REFERENCE: &str = "docs/REFERENCE.md";
 const PLUGIN: &str = "flex-plugin/README.md";
 
 /// The blocks that the tests here run, identified by a line of each.
@@ -33,16 +35,21 @@ const RUN: [(&str, &str); 13] = [
     (OPERATIONS, "scripts/recover.py"),
     (OPERATIONS, "put-event-selectors"),
     (OPERATIONS, "curl -s"),
-    (OPERATIONS, "call_recording_enabled"),
+    (FLEX, "call_recording_enabled"),
     (PLUGIN, "recording_vault"),
-    (README, "scripts/operate.py"),
-    (README, "cargo lambda invoke operator"),
-    (README, "recording-callback.env"),
-    (README, "recording-playback.env"),
+    (OPERATIONS, "vault.py operate"),
+    (REFERENCE, "cargo lambda invoke operator"),
+    (REFERENCE, "recording-callback.env"),
+    (REFERENCE, "recording-playback.env"),
 ];
 
 /// The blocks that these tests do not run, with what runs them.
-const RUN_ELSEWHERE: [(&str, &str, &str); 3] = [
+const RUN_ELSEWHERE: [(&str, &str, &str); 4] = [
+    (
+        README,
+        "scripts/setup.py",
+        "installs a release; scripts/tests/test_setup.py runs the setup against the local services",
+    ),
     (
         README,
         "cargo demo",
@@ -62,7 +69,7 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 3] = [
 
 #[test]
 fn every_block_of_commands_is_run_here_or_elsewhere() {
-    for document in [README, OPERATIONS, PLUGIN] {
+    for document in [README, FLEX, OPERATIONS, REFERENCE, PLUGIN] {
         for block in blocks(document, "sh") {
             let here = RUN
                 .iter()
@@ -187,13 +194,13 @@ async fn a_damaged_recording_is_brought_back_and_recovered_as_written() {
 }
 
 #[tokio::test]
-async fn the_readmes_commands_operate_a_stack_that_cloudformation_names() {
+async fn the_commands_operate_a_stack_that_cloudformation_names() {
     let stack = OwnStack::start(options()).await;
     let shell = Shell::for_stack(&stack).await;
     let recording = stored(&stack, 30_000).await;
     shell.make_stack("vault", Role::Operator.name(), values::BUCKET).await;
-    let block = about(block_with(README, "scripts/operate.py"), &recording).with("NAME", "vault");
-    let block = block.with("OPERATION", "verify-all").answering(&recording.sid);
+    let block = about(block_with(OPERATIONS, "vault.py operate"), &recording).with("NAME", "vault");
+    let block = block.answering(&recording.sid);
     let printed = shell.run(&block).await;
     for expected in [
         "backfill-2026-05-01-2026-05-31-dry-run done",
@@ -205,14 +212,14 @@ async fn the_readmes_commands_operate_a_stack_that_cloudformation_names() {
 }
 
 #[tokio::test]
-async fn the_readmes_events_are_invoked_as_written() {
+async fn the_references_events_are_invoked_as_written() {
     let stack = OwnStack::start(options()).await;
     let recording = Recording::named(&stack, events::RECORDING, events::TASK, 200_000);
     recording.bring_in(&stack).await;
     let shell = Shell::for_stack(&stack).await;
     let port = stack.lambda_endpoint().rsplit_once(':').unwrap().1;
     let printed = shell
-        .run(&block_with(README, "cargo lambda invoke operator").with("PORT", port))
+        .run(&block_with(REFERENCE, "cargo lambda invoke operator").with("PORT", port))
         .await;
     let answers: Vec<Value> = printed
         .lines()
@@ -230,13 +237,13 @@ async fn the_readmes_events_are_invoked_as_written() {
 
 #[tokio::test]
 #[ignore = "compiles the functions a second time, for minutes"]
-async fn the_readmes_binaries_are_watched_and_invoked_as_written() {
+async fn the_references_binaries_are_watched_and_invoked_as_written() {
     let stack = OwnStack::start(options()).await;
     let recording = Recording::named(&stack, events::RECORDING, events::TASK, 200_000);
     recording.bring_in(&stack).await;
     let shell = Shell::for_stack(&stack).await;
 
-    let block = watching(&stack, Role::Webhook, block_with(README, "recording-callback.env"));
+    let block = watching(&stack, Role::Webhook, block_with(REFERENCE, "recording-callback.env"));
     let printed = shell.run(&block).await;
     let answers: Vec<Value> = printed
         .lines()
@@ -251,7 +258,7 @@ async fn the_readmes_binaries_are_watched_and_invoked_as_written() {
     );
 
     let link = recording.link(&stack, 600);
-    let block = about(block_with(README, "recording-playback.env"), &recording);
+    let block = about(block_with(REFERENCE, "recording-playback.env"), &recording);
     let block = watching(
         &stack,
         Role::Playback,

@@ -12,7 +12,7 @@ const RECORDING: &str = "REABCDEF00000000000000000000000001";
 const TASK: &str = "WTABCDEF00000000000000000000000001";
 const CALL: &str = "CAABCDEF00000000000000000000000001";
 
-/// The fields that the README documents.
+/// The fields that docs/REFERENCE.md documents.
 const FIELDS: [&str; 15] = [
     "callback_url",
     "public_callback_url",

@@ -17,7 +17,7 @@ pub(crate) const WEBHOOK: &str = "a callback taken";
 pub(crate) const LINK: &str = "a task linked";
 pub(crate) const SMALL_COPY: &str = "a recording of 1 kB copied";
 
-/// The sample events of the README.
+/// The sample events of docs/REFERENCE.md.
 const CALLBACK: &str = include_str!("../../../events/http-api-post-text.json");
 const LINK_TASK: &str = include_str!("../../../events/sqs-link-task.json");
 

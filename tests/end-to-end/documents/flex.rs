@@ -7,7 +7,7 @@ use local_stack::values;
 use loopback::{Request, Server};
 use serde_json::{Value, json};
 
-use super::{OPERATIONS, PLUGIN, block_with, shell::Shell};
+use super::{FLEX, PLUGIN, block_with, shell::Shell};
 use crate::support::among_others;
 
 const CALLBACK: &str = "https://callback.local.test/recording-status-callback#rc=3&rp=all";
@@ -47,7 +47,7 @@ async fn flexs_configuration_is_changed_as_written_and_nothing_else_in_it() {
 
     let mut expected = before;
     let console = shell
-        .run(&block_with(OPERATIONS, "call_recording_enabled").after(&account))
+        .run(&block_with(FLEX, "call_recording_enabled").after(&account))
         .await;
     expected["call_recording_enabled"] = json!(true);
     expected["call_recording_webhook_url"] = json!(WEBHOOK);

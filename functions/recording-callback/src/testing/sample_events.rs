@@ -1,4 +1,4 @@
-//! The events in `events/`, with which the README invokes the function. Each goes through the real dispatch and
+//! The events in `events/`, with which docs/REFERENCE.md invokes the function. Each goes through the real dispatch and
 //! verification in this crate's tests, so that a change of a shape also changes its sample.
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;

@@ -77,7 +77,7 @@ pub(crate) fn serving(stack: &Stack, link: &str) -> Result<(), toolbox::ToolErro
         "\nServing until Ctrl-C. Play the recording in a browser, as Flex Insights does:\n  {page}\n\
          or open its link:\n  {link}\n\
          Put RE….wav files into {recordings} and POST callbacks to {callbacks}\n\n\
-         The sample events, from another terminal in the project's folder (README, \"Local invokes\"):\n  \
+         The sample events, from another terminal in the project's folder (docs/REFERENCE.md, \"Local invokes\"):\n  \
          export PATH={tools}:$PATH\n  \
          cargo lambda watch --env-file {callback_settings} -P 9000\n  \
          cargo lambda watch --env-file {playback_settings} -P 9001",
