@@ -29,16 +29,16 @@ impl Account {
             ministack: Ministack::start_with_sam().unwrap(),
             folder: Scratch::new().unwrap(),
         };
-        let folder = account.folder.path();
-        fs::create_dir(folder.join("stub")).unwrap();
-        fs::write(folder.join("stub/bootstrap"), "#!/bin/sh\n").unwrap();
+        fs::create_dir(account.folder.path().join("stub")).unwrap();
         account.take_templates(workspace_root());
         account.evaluate(&format!("client('s3').create_bucket(Bucket='{BUCKET}')"));
         account
     }
 
-    /// Deploys from now on the templates of a folder.
+    /// Deploys from now on the templates of a folder, with other code.
     pub(crate) fn take_templates(&self, of: &Path) {
+        let stub = format!("#!/bin/sh\n# {}\n", of.display());
+        fs::write(self.folder.path().join("stub/bootstrap"), stub).unwrap();
         let template = fs::read_to_string(of.join("template.yaml")).unwrap();
         let template = template.replace("CodeUri: .\n", "CodeUri: stub\n");
         let monitoring = without_metric_math(expand(&of.join("monitoring.yaml")));
@@ -139,7 +139,13 @@ impl Account {
         serde_json::from_slice(&answer.stdout).unwrap()
     }
 
-    fn in_account<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    /// The working folder of [`in_account`](Self::in_account).
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Lets a command use the account, in a folder with the templates.
+    pub(crate) fn in_account<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .current_dir(self.folder.path())
             .env("HOME", self.folder.path())

@@ -6,6 +6,7 @@
 
 mod account;
 mod alarms;
+mod checkout;
 mod cost;
 mod cycles;
 mod deploy;

@@ -17,7 +17,7 @@ use local_stack::{EncryptedRecording, values};
 use playback_link::{Expiry, KeyRing, sign};
 use serde_json::{Map, Value, json};
 use sid::RecordingSid;
-use twilio_double::{signature, wav};
+use twilio_double::{AssignmentStatus, signature, wav};
 
 use super::service::{Service, sample};
 use crate::{account::STACK, function::Ended};
@@ -190,13 +190,15 @@ async fn links(service: &Service<'_>) -> Value {
     })
 }
 
-/// Leaves a link in the queue of late links, and one in the dead letters, because no task was found within a day.
+/// Leaves a link in the queue of late links, and one in the dead letters, because its task waited for a day.
 async fn age_links(service: &Service<'_>) {
-    for (recording, minutes, function, with_task) in [
-        (recording::LATE, 11, "LinkerFunction", true),
-        (recording::GIVEN_UP, 25 * 60, "LateLinkerFunction", false),
+    let task = of(recording::GIVEN_UP, "WT");
+    service.twilio.add_task_with(&task, "{}", AssignmentStatus::Pending);
+    for (recording, minutes, function) in [
+        (recording::LATE, 11, "LinkerFunction"),
+        (recording::GIVEN_UP, 25 * 60, "LateLinkerFunction"),
     ] {
-        call_back(service, recording, &[], with_task).await;
+        call_back(service, recording, &[], true).await;
         let event = service.aws(&["event", STACK, "LinksQueue"]);
         let record = &event["Records"][0];
         let body = received(record["body"].as_str().unwrap(), now_ms() - minutes * 60_000);
