@@ -1,20 +1,19 @@
-"""smoke_test.py --callback-url URL --playback-url URL --account AC... --recording RE...: tests a deployed stack.
+#!/usr/bin/env python3
+"""`smoke_test.py` is `vault.py smoke-test`: it tests a deployed stack.
 
-Sends a completed recording of the account through the whole service: a callback with Twilio's signature, a link for a Flex
-token, ranges and refusals. Prints the time of each step. The URLs are the stack's outputs `CallbackUrl` and `PlaybackBaseUrl`.
-Secrets are read from the environment and never printed: TWILIO_AUTH_TOKEN, and FLEX_TOKEN of a signed-in supervisor (in the
-browser's console of Flex: `Twilio.Flex.Manager.getInstance().user.token`). If only SharedKeys sign callbacks, set
-TWILIO_SHARED_KEY_SID and TWILIO_SHARED_KEY_SECRET (for HMAC-SHA256) instead of TWILIO_AUTH_TOKEN.
+Send a completed recording of the account through the whole service: a callback with Twilio's signature, a link for a Flex
+token, ranges and refusals. Each step is printed with its time. The recording is copied into the bucket if it is missing.
+No task is changed.
 
-The recording is copied into the bucket if it is missing. No task is changed. Needs only Python 3.9 or later.
+Secrets are read from the environment or asked for without echo: TWILIO_AUTH_TOKEN, and FLEX_TOKEN of a signed-in
+supervisor (in the browser's console of Flex: Twilio.Flex.Manager.getInstance().user.token). If only SharedKeys sign
+callbacks, set TWILIO_SHARED_KEY_SID and TWILIO_SHARED_KEY_SECRET (for HMAC-SHA256) instead of TWILIO_AUTH_TOKEN.
 """
 
-import argparse
 import base64
 import hashlib
 import hmac
 import json
-import os
 import re
 import sys
 import time
@@ -172,22 +171,7 @@ class Trial:
         assert status == 403, f"{status}, not 403"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("callback-url", "playback-url", "account", "recording"):
-        parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--signed-url", help="the URL that Twilio signs, if it is not the callback URL")
-    arguments = parser.parse_args()
-    shared_key = os.environ.get("TWILIO_SHARED_KEY_SID")
-    try:
-        secret = os.environ["TWILIO_SHARED_KEY_SECRET" if shared_key else "TWILIO_AUTH_TOKEN"]
-        flex_token = os.environ["FLEX_TOKEN"]
-    except KeyError as missing:
-        parser.error(f"{missing.args[0]} is missing from the environment")
-    failed = Trial(arguments, Signer(secret, shared_key), flex_token).run()
-    print("all checks passed" if not failed else f"{failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    from vault import main
+
+    sys.exit(main(["smoke-test", *sys.argv[1:]]))

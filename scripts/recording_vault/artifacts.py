@@ -17,11 +17,11 @@ class Artifacts:
         self.objects = account.client("s3")
         self.url = f"https://s3.{account.region}.{_suffix(account)}/{name}"
 
-    def ensure(self):
-        """Creates the bucket if it is missing. Returns whether it was created."""
+    def exists(self):
+        """Whether the bucket exists. Refuses another account's bucket."""
         try:
             self.objects.head_bucket(Bucket=self.name, ExpectedBucketOwner=self.account_id)
-            return False
+            return True
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "403":
@@ -31,6 +31,12 @@ class Artifacts:
                 ) from None
             if code not in ("404", "NoSuchBucket"):
                 raise
+        return False
+
+    def ensure(self):
+        """Creates the bucket if it is missing. Returns whether it was created."""
+        if self.exists():
+            return False
         region = self.account.region
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         self.objects.create_bucket(Bucket=self.name, **place)
@@ -46,13 +52,19 @@ class Artifacts:
         )
         return True
 
-    def upload(self, key, body):
-        """Stores a file whose key contains its checksum, if it is not there yet."""
+    def has(self, key):
+        """Whether the bucket has a file. S3 answers 403 for a missing one without the right to list the bucket."""
         try:
             self.objects.head_object(Bucket=self.name, Key=key, ExpectedBucketOwner=self.account_id)
+            return True
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "403"):
                 raise
+        return False
+
+    def upload(self, key, body):
+        """Stores a file whose key contains its checksum, if it is not there yet."""
+        if not self.has(key):
             self.objects.put_object(Bucket=self.name, Key=key, Body=body, ExpectedBucketOwner=self.account_id)
 
     def delete(self):

@@ -9,7 +9,9 @@ try:
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
 except ImportError as missing:
     raise WrongInput(
-        f"the Python package {missing.name} is missing. Install it: python3 -m pip install boto3"
+        f"the Python package {missing.name} is missing. Install it: python3 -m pip install boto3. If pip refuses because"
+        " the environment is managed, make one of your own: python3 -m venv vault; vault/bin/pip install boto3. Then start"
+        " the command with vault/bin/python3"
     ) from None
 
 # AWS's error codes for a missing right.

@@ -1,25 +1,33 @@
 """The command line: one help, one way to name a stack, and the exit codes."""
 
 import argparse
+import io
 import sys
 
 from .console import Console
 from .problems import EXIT_CODES, FAILED, INTERRUPTED, Problem
 
+STACK = "recording-vault"
+
 DESCRIPTION = """Set up, test and operate Recording Vault.
 
 Every command names the stack in the same way: --stack, --region and --profile. Without --region, the Region comes
 from AWS_REGION, AWS_DEFAULT_REGION or the profile. Secrets are asked for without echo or read from standard input.
-They are never arguments.
+They are never arguments. An answer in JSON (--json) is the only thing on standard output.
 """
 
 
 def main(arguments=None):
     """Runs a command. Returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name at Twilio may have characters that the terminal's encoding lacks.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     chosen = parser().parse_args(arguments)
     console = Console(as_json=chosen.json)
     try:
-        return chosen.run(chosen, console)
+        with console.step("still working", idle=True):
+            return chosen.run(chosen, console)
     except Problem as problem:
         return _failed(console, str(problem), problem.code, problem.report)
     except (KeyboardInterrupt, BrokenPipeError):
@@ -35,7 +43,7 @@ def main(arguments=None):
 
 def parser():
     """Returns the parser of all commands."""
-    from . import prove_command, setup_command, stack_commands
+    from . import listen_command, prove_command, setup_command, stack_commands
 
     root = argparse.ArgumentParser(
         prog="vault.py",
@@ -44,26 +52,35 @@ def parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = root.add_subparsers(dest="front_command", required=True, metavar="COMMAND")
-    common = _common()
-    setup_command.add(commands, common)
-    stack_commands.add(commands, common)
-    prove_command.add(commands, common)
+    setup_command.add(commands, _common())
+    stack_commands.add(commands, _common)
+    listen_command.add(commands, _common)
+    prove_command.add(commands, _common())
     return root
 
 
-def _common():
-    """Returns the options of every command."""
-    common = argparse.ArgumentParser(add_help=False)
+def _common(again=False):
+    """Returns the options of every command. An operation of a command has them `again`, and keeps the command's values."""
+
+    def default(value):
+        return argparse.SUPPRESS if again else value
+
+    common = argparse.ArgumentParser(add_help=False, argument_default=default(None))
     group = common.add_argument_group("the stack")
-    group.add_argument("--stack", default="recording-vault", metavar="NAME", help="its name (default: recording-vault)")
+    group.add_argument("--stack", default=default(STACK), metavar="NAME", help=f"its name (default: {STACK})")
     group.add_argument("--region", help="its AWS Region")
     group.add_argument("--profile", help="the AWS profile with your credentials")
     group.add_argument("--endpoint-url", metavar="URL", help="endpoint of all AWS services, for a local stack")
-    common.add_argument("--json", action="store_true", help="print one JSON document; messages go to standard error")
+    common.add_argument(
+        "--json",
+        action="store_true",
+        default=default(False),
+        help="print one JSON document; messages go to standard error",
+    )
     return common
 
 
 def _failed(console, message, code, report=None):
-    print(f"vault.py: {message}", file=sys.stderr)
+    print(f"vault.py: {message}", file=console.errors)
     console.result((report or {}) | {"error": message, "exitCode": code})
     return code

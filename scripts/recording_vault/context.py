@@ -23,12 +23,15 @@ class Context:
             api=chosen.twilio_api_base,
             taskrouter=chosen.twilio_taskrouter_base,
             flex_api=chosen.twilio_flex_api_base,
+            iam=chosen.twilio_iam_base,
         )
         self.artifacts = self.bucket(chosen.artifact_bucket or default_bucket(self.account_id, self.account.region))
         self.deployment = Deployment(self.account, self.artifacts, chosen.stack, console)
         scope = {"stack": chosen.stack, "region": self.account.region, "AWS account": self.account_id}
         self.backup = Backup(chosen.backup or default_path(chosen.stack, self.account.region), scope)
         self.secrets = Secrets(console, chosen.secrets_from_stdin)
+        # The checks that were shown.
+        self.findings = []
         self.report = {"stack": chosen.stack, "region": self.account.region, "dryRun": chosen.dry_run}
 
     def deployer_policy(self):

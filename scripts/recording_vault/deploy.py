@@ -39,17 +39,18 @@ class Deployment:
                 self.artifacts.upload(key, body)
         return self.apply(template, parameters, release.uses_macros(), journal)
 
-    def preview(self, release, architecture):
+    def preview(self, release, architecture, parameters):
         """Returns the lines that show which resources would change. Nothing is uploaded."""
         template, _ = self._packaged(release, architecture)
-        if find_stack(self.account, self.name) is None:
-            return differences.resources(None, template)
+        stack = find_stack(self.account, self.name)
+        if stack is None:
+            return differences.resources(None, template, {}, parameters)
         deployed = self._template()
         if deployed is None:
             return [
                 "The deployed template is not JSON and is replaced as a whole. CloudFormation compares the resources"
             ]
-        return differences.resources(deployed, template) or ["no resource changes by its template"]
+        return differences.resources(deployed, template, stack.parameters, parameters) or ["no resource changes by its template"]
 
     def apply(self, template, parameters, uses_macros, journal=lambda *_: None):
         """Creates or updates the stack from a packaged template."""

@@ -11,12 +11,16 @@ def configure(run, account, webhook, origins):
         return
     run.console.say("Flex")
     token = run.secrets.get("flex_auth_token")
-    change(run, verified_auth_token(run.bases, account, token), webhook, origins)
+    with run.console.step("checking Flex"):
+        twilio = verified_auth_token(run.bases, account, token)
+        findings = checks.flex(twilio, origins)
+    # Most were shown at the beginning.
+    checks.require([one for one in findings if one not in run.findings], run.console)
+    change(run, twilio, webhook)
 
 
-def change(run, twilio, webhook, origins):
+def change(run, twilio, webhook):
     """Turns Call Recording on and activates the plugin, or shows what would change."""
-    checks.require(checks.flex(twilio, origins), run.console)
     dry_run, consent = run.chosen.dry_run, run.chosen.consent
 
     def journal(before):

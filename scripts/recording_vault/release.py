@@ -101,6 +101,8 @@ def opened(path):
         return Release(path)
     if not path.is_file():
         raise WrongInput(f"{path} does not exist. --release names the folder or the archive of the release")
+    if not hasattr(tarfile, "data_filter"):
+        raise WrongInput("this Python cannot unpack archives safely. Update it, or unpack the archive and name the folder")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="recording-vault-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:

@@ -20,6 +20,7 @@ BASES = {
     "api": ("TWILIO_API_BASE", "TwilioApiBase", "https://api.twilio.com"),
     "taskrouter": ("TWILIO_TASKROUTER_BASE", "TwilioTaskRouterBase", "https://taskrouter.twilio.com"),
     "flex_api": ("TWILIO_FLEX_API_BASE", "TwilioFlexApiBase", "https://flex-api.twilio.com"),
+    "iam": ("TWILIO_IAM_BASE", "TwilioIamBase", "https://iam.twilio.com"),
 }
 
 # Credentials go only to Twilio, or to a local stack.
@@ -43,8 +44,10 @@ class Bases:
 
     def __init__(self, deployed=None, **given):
         for name, (variable, parameter, default) in BASES.items():
-            found = given.get(name) or os.environ.get(variable) or (deployed or {}).get(parameter) or default
-            base = found.rstrip("/")
+            found = given.get(name) or os.environ.get(variable) or (deployed or {}).get(parameter)
+            # A local stack has one address for all APIs. Nothing of it goes to Twilio.
+            local = getattr(self, "api", "").startswith("http://")
+            base = (found or (self.api if local else default)).rstrip("/")
             if not ALLOWED_BASE.fullmatch(base):
                 raise WrongInput(f"{base} is not a base URL of Twilio: https://, a host under twilio.com, and no path")
             setattr(self, name, base)
@@ -76,6 +79,23 @@ class Client:
         """Returns the TaskRouter workspaces of the account."""
         url = f"{self.bases.taskrouter}/v1/Workspaces?PageSize={PAGE}"
         return self._ask("list the TaskRouter workspaces", url)["workspaces"]
+
+    def tasks(self, workspace):
+        """Returns the first task of a workspace in a list, or an empty list."""
+        url = f"{self.bases.taskrouter}/v1/Workspaces/{workspace}/Tasks?PageSize=1"
+        return self._ask("list tasks", url)["tasks"]
+
+    def check_media(self, recording):
+        """Asks for the length of a recording's audio, without the audio."""
+        url = f"{self.bases.api}/2010-04-01/Accounts/{self.account}/Recordings/{recording}.wav"
+        headers = {"Authorization": self._authorization}
+        status, _ = _send("read a recording", urllib.request.Request(url, headers=headers, method="HEAD"))
+        if status in (401, 403):
+            raise TwilioError("read a recording", status, None)
+
+    def key(self, sid):
+        """Returns the description of an API key. Only the Auth Token may read it."""
+        return self._ask("read the API key's description", f"{self.bases.iam}/v1/Keys/{sid}")
 
     def flex_configuration(self):
         """Returns the configuration of Flex."""

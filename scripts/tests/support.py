@@ -28,7 +28,7 @@ class RecordingConsole(Console):
         super().__init__(as_json, interactive, io.StringIO(), io.StringIO())
         self.answers = list(answers)
 
-    def secret(self, prompt):
+    def secret(self, prompt, variable=None):
         return self._line(prompt)
 
     def _line(self, prompt):

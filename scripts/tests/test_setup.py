@@ -1,11 +1,13 @@
 """The whole setup: the emulated AWS account, the double of Twilio, and a double of the deployed functions."""
 
 import contextlib
+import fnmatch
 import functools
 import io
 import json
 import os
 import pathlib
+import re
 import tempfile
 import unittest
 from unittest import mock
@@ -28,6 +30,8 @@ SECRETS = {
     "flex_auth_token": AUTH_TOKEN,
     "flex_token": FLEX_TOKEN,
 }
+# The beginnings of the names of AWS's calls that change nothing.
+READS = ("Describe", "Get", "Head", "List", "Simulate")
 FOREIGN = "https://somebody.example.com/callback"
 
 
@@ -73,15 +77,42 @@ class Emulated(unittest.TestCase):
             *answers,
             *arguments,
         ]
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-            with mock.patch("sys.stdin", io.StringIO(given)), mock.patch.dict(os.environ, CREDENTIALS):
-                code = cli.main(command)
+        with contextlib.ExitStack() as context:
+            context.enter_context(contextlib.redirect_stdout(output))
+            context.enter_context(contextlib.redirect_stderr(errors))
+            context.enter_context(mock.patch("sys.stdin", io.StringIO(given)))
+            context.enter_context(mock.patch.dict(os.environ, CREDENTIALS))
+            if "--dry-run" in arguments:
+                context.enter_context(self.only_reads())
+            code = cli.main(command)
         printed = output.getvalue() + errors.getvalue()
         for secret in (*SECRETS.values(), "signature="):
             if secret != API_KEY[0]:
                 self.assertNotIn(secret, printed)
                 self.assertNotIn(secret, self.backup.read_text() if self.backup.exists() else "")
         return code, json.loads(output.getvalue()), printed
+
+    @contextlib.contextmanager
+    def only_reads(self):
+        """Asserts that no request to AWS, Twilio or the deployed service can change something."""
+        called, asked = [], []
+        session = aws._session(REGION, None)
+
+        def keep(model, **_):
+            called.append(model.name)
+
+        # Clients inherit the handlers that their session has when they are made.
+        session.events.register("before-call", keep)
+        self.twilio.requests.clear()
+        try:
+            with mock.patch("smoke_test.ask", lambda *given, **_: asked.append(given)):
+                yield
+        finally:
+            session.events.unregister("before-call", keep)
+        self.assertIn("DescribeStacks", called)
+        self.assertEqual([name for name in called if not name.startswith(READS)], [])
+        self.assertEqual([request for request in self.twilio.requests if request[0] not in ("GET", "HEAD")], [])
+        self.assertEqual(asked, [])
 
     def stack(self):
         return find_stack(self.account, "recording-vault")
@@ -101,6 +132,16 @@ class Whole(Emulated):
         self.assertEqual((self.account.client("s3").list_buckets()["Buckets"], self.twilio.written), ([], []))
         self.assertFalse(self.backup.exists())
         self.assertIn("+ RecordingsKey (AWS::KMS::Key)", document["resources"])
+        self.assertNotIn("+ SharedKeysSecret (AWS::SecretsManager::Secret)", document["resources"])
+        self.assertNotIn("+ AlarmTopic (AWS::SNS::Topic)", document["resources"])
+        self.assertEqual(document["secrets"], ["+ ApiKeySecretArn: a value", "+ AuthTokenSecretArn: a value"])
+        self.assertEqual(document["artifacts"][0], "+ recording-vault-artifacts-000000000000-us-east-1")
+        self.assertIn(f"- {flex.ENABLED}: false\n  + {flex.ENABLED}: true\n", printed)
+        self.assertIn(f"+ {flex.WEBHOOK}: (the output CallRecordingWebhookUrl of the new stack)", printed)
+
+        code, document, printed = self.setup_with("--policies")
+        self.assertEqual(code, 0, printed)
+        planned = document["policies"]["operator"]
 
         self.service.not_ready = 2
         code, document, printed = self.setup_with("--consent", flex.CONSENT, "--alarm-email", "ops@example.com")
@@ -116,6 +157,18 @@ class Whole(Emulated):
         self.assertIn("default. ", printed)
         self.assertEqual(oct(self.backup.stat().st_mode & 0o777), "0o600")
 
+        with self.subTest("the operator's policy names the deployed resources"):
+            [deployed] = self.account.client("cloudformation").get_paginator("list_stack_resources").paginate(
+                StackName="recording-vault"
+            )
+            ids = {one["PhysicalResourceId"].rpartition("/")[2] for one in deployed["StackResourceSummaries"]}
+            names = set(re.findall(r"recording-vault-[\w-]+\*", json.dumps(planned)))
+            # The emulator names log groups in its own way.
+            names = {name for name in names if not name.endswith("Logs-*")}
+            self.assertEqual(len(names), 8, names)
+            for name in names:
+                self.assertTrue(fnmatch.filter(ids, name), f"{name} matches none of {ids}")
+
         with self.subTest("a second run changes nothing"):
             before = self.backup.read_text()
             code, document, printed = self.setup_with("--consent", flex.CONSENT, answers=())
@@ -130,6 +183,14 @@ class Whole(Emulated):
             self.assertIn("~ WebhookFunction (AWS::Lambda::Function): Code", document["resources"])
             self.assertEqual(len(document["resources"]), 6)
             self.assertEqual(self.stack().parameters["MediaUrlTtl"], "3600")
+            self.assertEqual(document["secrets"], [])
+            arguments = ("--dry-run", "--parameter", "TwilioEncryptionKey=on", "--alarm-email", "")
+            _, document, _ = self.setup_with(*arguments, answers=())
+            lines = ["- AlarmTopic (AWS::SNS::Topic)", "+ TwilioEncryptionKeyPair (AWS::KMS::Key)"]
+            self.assertEqual(document["resources"], lines)
+            self.assertIn("Flex's configuration: nothing to change", printed)
+            _, document, _ = self.setup_with(*arguments, "--replace-secrets", answers=())
+            self.assertEqual(len(document["secrets"]), 2)
 
         with self.subTest("a dry run of the undo changes nothing"):
             code, _, printed = self.setup_with("--undo", "--dry-run")

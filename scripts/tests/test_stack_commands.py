@@ -12,7 +12,7 @@ from unittest import mock
 from support import RECORDING, server
 
 from botocore.exceptions import ClientError, NoCredentialsError
-from recording_vault import aws, cli, stack_commands
+from recording_vault import aws, cli, playback
 
 TOKEN = "a-flex-token-that-nobody-may-see"
 LINK = "/recordings/x?signature=not-for-the-log"
@@ -35,7 +35,7 @@ def run(*arguments, stack=None, environment=None):
     return code, output.getvalue(), errors.getvalue()
 
 
-def playback(method, path, headers, body):
+def service(method, path, headers, body):
     """Media links for one token, and ranges."""
     if path.startswith("/media-url"):
         if not headers["Authorization"].endswith("dG9rZW46YS1mbGV4LXRva2VuLXRoYXQtbm9ib2R5LW1heS1zZWU="):
@@ -77,7 +77,7 @@ class CommandLine(unittest.TestCase):
 
 class Download(unittest.TestCase):
     def test_a_recording_is_downloaded_by_its_sid(self):
-        with server(playback) as base, tempfile.TemporaryDirectory() as folder:
+        with server(service) as base, tempfile.TemporaryDirectory() as folder:
             file = str(pathlib.Path(folder, "call.wav"))
             arguments = ("download", "--playback-url", base, "--json", RECORDING, file)
             code, output, errors = run(*arguments, environment={"FLEX_TOKEN": TOKEN})
@@ -88,7 +88,7 @@ class Download(unittest.TestCase):
                 self.assertNotIn(secret, output + errors)
 
     def test_a_refused_token_is_explained(self):
-        with server(playback) as base:
+        with server(service) as base:
             code, _, errors = run(
                 "download", "--playback-url", base, RECORDING, "file", environment={"FLEX_TOKEN": "another"}
             )
@@ -165,7 +165,7 @@ class Operate(unittest.TestCase):
 class Links(unittest.TestCase):
     def test_playback_that_is_away_is_named_without_the_token(self):
         with self.assertRaisesRegex(Exception, "could not be reached") as raised:
-            stack_commands.media_link("http://127.0.0.1:1", RECORDING, TOKEN)
+            playback.media_link("http://127.0.0.1:1", RECORDING, TOKEN)
         self.assertNotIn(TOKEN, str(raised.exception))
 
 

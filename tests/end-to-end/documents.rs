@@ -44,7 +44,7 @@ const RUN: [(&str, &str); 13] = [
 ];
 
 /// The blocks that these tests do not run, with what runs them.
-const RUN_ELSEWHERE: [(&str, &str, &str); 4] = [
+const RUN_ELSEWHERE: [(&str, &str, &str); 5] = [
     (
         README,
         "scripts/setup.py",
@@ -59,6 +59,11 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 4] = [
         OPERATIONS,
         "sam deploy",
         "needs an AWS account; tests/deployment deploys the expanded template to a local CloudFormation",
+    ),
+    (
+        FLEX,
+        "scripts/vault.py listen",
+        "front_end:: runs it against this stack, and scripts/tests answers its questions",
     ),
     (
         PLUGIN,

@@ -12,7 +12,8 @@ use axum::{
 use bytes::Bytes;
 
 use super::{
-    auth::Caller,
+    account,
+    auth::{AuthKind, Caller},
     calls::{Call, masked},
     faults::FaultAction,
     problem::Problem,
@@ -116,6 +117,9 @@ impl Routed<'_> {
         if !is_about_tokens && !self.caller.is_account() {
             return Err(Problem::unauthorized());
         }
+        if self.needs_auth_token() && self.caller.kind() != AuthKind::AuthToken {
+            return Err(Problem::unauthorized());
+        }
         let account = Account {
             sid: &twilio.options.account_sid,
             api_base: &twilio.api_base,
@@ -143,6 +147,23 @@ impl Routed<'_> {
             Route::TaskUpdate { sid } => taskrouter::update(&twilio.tasks, workspace, sid, self.headers, &self.body),
             Route::TokenInfo => twilio.tokens.info(account.sid, self.caller, &self.body),
             Route::TokenValidate => twilio.tokens.validate(self.caller, &self.body),
+            Route::Account => account::fetch(&account, &twilio.auth_token.text(), self.query),
+            Route::WorkspaceList => twilio.workspaces.list(workspace, self.query),
+            Route::FlexFetch => twilio.flex.fetch(self.query),
+            Route::FlexUpdate => twilio.flex.update(account.sid, self.headers, &self.body),
+            Route::PluginList => twilio.plugins.list(&account, self.query),
+            Route::PluginVersionList { plugin } => twilio.plugins.list_versions(&account, plugin, self.query),
+            Route::ConfiguredPluginList { configuration } => {
+                twilio.plugins.list_configured(&account, configuration, self.query)
+            }
+            Route::PluginConfigurationCreate => twilio.plugins.create_configuration(&account, &self.body),
+            Route::PluginReleaseActive => twilio.plugins.active_release(&account),
+            Route::PluginReleaseCreate => twilio.plugins.create_release(&account, &self.body),
         }
+    }
+
+    /// A standard API key cannot read the account, and Flex's configuration takes no API keys.
+    fn needs_auth_token(&self) -> bool {
+        matches!(self.route, Route::Account | Route::FlexFetch | Route::FlexUpdate)
     }
 }

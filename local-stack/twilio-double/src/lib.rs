@@ -1,8 +1,8 @@
-//! A double of the Twilio APIs that the service calls: recordings and their media, TaskRouter tasks, and Flex token
-//! validation.
+//! A double of the Twilio APIs that the service and its setup call: recordings and their media, TaskRouter tasks and
+//! workspaces, Flex token validation, Flex's configuration and plugins, and the account.
 //!
-//! It runs in process, on two free loopback ports. One serves Twilio's paths. The hosts api, taskrouter and iam have no
-//! path in common, so one base URL replaces all three. The other port is for control. Answers have every field of
+//! It runs in process, on two free loopback ports. One serves Twilio's paths. The hosts api, taskrouter, iam and
+//! flex-api have no path in common, so one base URL replaces all four. The other port is for control. Answers have every field of
 //! Twilio's published OpenAPI description, and a test compares them. The double is as strict as Twilio: Basic auth on
 //! media, three attribute searches a second, versions and `If-Match`, 4,096 characters of attributes, no attributes in
 //! lists. It refuses everything that it does not imitate.
@@ -10,11 +10,13 @@
 //! The crate also makes what Twilio sends to the service: the [signature](fn@signature) of a callback, and recordings
 //! as [WAV](wav) and [MP3](mp3).
 
+mod account;
 mod auth;
 mod calls;
 mod control;
 mod dates;
 mod faults;
+mod flex;
 mod front;
 pub mod mp3;
 mod options;
@@ -33,6 +35,8 @@ pub mod wav;
 
 use std::{io, sync::Arc};
 
+use serde_json::Value;
+
 pub use self::{
     auth::AuthKind,
     calls::{Call, CallMark},
@@ -47,9 +51,10 @@ use self::{
     auth::AuthToken,
     calls::CallLog,
     faults::Faults,
+    flex::{Configuration, Plugins},
     recordings::Recordings,
     server::{Port, Server},
-    taskrouter::{RateLimit, Tasks},
+    taskrouter::{RateLimit, Tasks, Workspaces},
     tokens::Tokens,
     twilio::Twilio,
 };
@@ -76,6 +81,9 @@ impl TwilioDouble {
             recordings: Recordings::new(options.recordings_dir.clone()),
             tasks: Tasks::default(),
             search_limit: RateLimit::new(RateLimit::TWILIO),
+            workspaces: Workspaces::new(&options.workspace_sid),
+            flex: Configuration::new(&options.account_sid, &options.workspace_sid),
+            plugins: Plugins::default(),
             tokens,
             faults: Faults::default(),
             calls: CallLog::default(),
@@ -150,6 +158,44 @@ impl TwilioDouble {
     /// Replaces the Auth Token, as Twilio does when the secondary one is promoted. The previous one is no longer valid.
     pub fn replace_auth_token(&self, auth_token: &str) {
         self.twilio.auth_token.replace(auth_token);
+    }
+
+    /// Flex's configuration. None if the account has no Flex.
+    #[must_use]
+    pub fn flex_configuration(&self) -> Option<Value> {
+        self.twilio.flex.view()
+    }
+
+    /// Changes a property of Flex's configuration, as another administrator does. An account without Flex is unchanged.
+    pub fn set_flex_property(&self, name: &str, value: Value) {
+        self.twilio.flex.set(name, value);
+    }
+
+    /// Takes Flex from the account.
+    pub fn remove_flex(&self) {
+        self.twilio.flex.remove();
+    }
+
+    /// Adds a workspace without tasks, beside the one in the options. Several may have one name.
+    pub fn add_workspace(&self, sid: &str, friendly_name: &str) {
+        self.twilio.workspaces.add(sid, friendly_name);
+    }
+
+    /// Adds an uploaded Flex plugin with these versions. Returns the versions' SIDs.
+    #[must_use]
+    pub fn add_plugin(&self, unique_name: &str, versions: &[&str]) -> Vec<String> {
+        self.twilio.plugins.add(unique_name, versions)
+    }
+
+    /// Releases these plugin versions, as another administrator does. An unknown version is left out.
+    pub fn release_plugins(&self, version_sids: &[String]) {
+        self.twilio.plugins.release(version_sids);
+    }
+
+    /// The active plugins, as `name@version`, in their order.
+    #[must_use]
+    pub fn active_plugins(&self) -> Vec<String> {
+        self.twilio.plugins.active()
     }
 
     /// Arms a fault.

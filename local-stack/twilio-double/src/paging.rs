@@ -1,6 +1,8 @@
 //! Pages of a list: `PageSize` (50, at most 1,000), `Page`, and the opaque `PageToken`, which only the link of a next
 //! or previous page contains.
 
+use serde_json::{Value, json};
+
 use super::{problem::Problem, query::Query};
 
 /// The parameters that a page link sets itself.
@@ -74,6 +76,19 @@ impl Page {
             offset: 0,
             ..self
         }
+    }
+
+    /// The `meta` of a list in Twilio's newer APIs. `key` is the name of the items, and `sheet` is this page's.
+    pub(super) fn meta<T>(self, sheet: &Sheet<T>, list: &str, key: &str, query: &Query) -> Value {
+        json!({
+            "first_page_url": self.first().link(list, query),
+            "key": key,
+            "next_page_url": sheet.next.map(|page| page.link(list, query)),
+            "page": self.index,
+            "page_size": self.size,
+            "previous_page_url": sheet.previous.map(|page| page.link(list, query)),
+            "url": self.link(list, query),
+        })
     }
 
     /// The page's link: the filters of the list, then the position of the page.

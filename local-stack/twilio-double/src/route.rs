@@ -27,6 +27,26 @@ pub enum Operation {
     TokenInfo,
     /// `POST …/Tokens/validate`.
     TokenValidate,
+    /// `GET …/Accounts/{AC}.json`.
+    Account,
+    /// `GET …/Workspaces`.
+    WorkspaceList,
+    /// `GET …/Configuration` of Flex.
+    FlexFetch,
+    /// `POST …/Configuration` of Flex.
+    FlexUpdate,
+    /// `GET …/PluginService/Plugins`.
+    PluginList,
+    /// `GET …/PluginService/Plugins/{FP}/Versions`.
+    PluginVersionList,
+    /// `GET …/PluginService/Configurations/{FJ}/Plugins`.
+    ConfiguredPluginList,
+    /// `POST …/PluginService/Configurations`.
+    PluginConfigurationCreate,
+    /// `GET …/PluginService/Releases/active`.
+    PluginReleaseActive,
+    /// `POST …/PluginService/Releases`.
+    PluginReleaseCreate,
 }
 
 /// An operation with the values in its path.
@@ -41,6 +61,16 @@ pub(super) enum Route {
     TaskUpdate { sid: String },
     TokenInfo,
     TokenValidate,
+    Account,
+    WorkspaceList,
+    FlexFetch,
+    FlexUpdate,
+    PluginList,
+    PluginVersionList { plugin: String },
+    ConfiguredPluginList { configuration: String },
+    PluginConfigurationCreate,
+    PluginReleaseActive,
+    PluginReleaseCreate,
 }
 
 impl Route {
@@ -52,7 +82,16 @@ impl Route {
     pub(super) fn parse(method: &Method, path: &str, account: &str, workspace: &str) -> Result<Self, Problem> {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         match segments.as_slice() {
+            ["2010-04-01", "Accounts", file] if file.strip_suffix(".json") == Some(account) => {
+                only(method, &Method::GET, Self::Account)
+            }
             ["2010-04-01", "Accounts", of, rest @ ..] if *of == account => Self::of_recordings(method, rest),
+            ["v1", "Workspaces"] => only(method, &Method::GET, Self::WorkspaceList),
+            ["v1", "Configuration"] => match *method {
+                Method::GET => Ok(Self::FlexFetch),
+                _ => only(method, &Method::POST, Self::FlexUpdate),
+            },
+            ["v1", "PluginService", rest @ ..] => Self::of_plugins(method, rest),
             ["v1", "Workspaces", of, "Tasks", rest @ ..] if *of == workspace => Self::of_tasks(method, rest),
             ["v1", "Accounts", of, "Tokens", question @ ("Info" | "validate")] if *of == account => {
                 match (*question, method) {
@@ -93,6 +132,25 @@ impl Route {
         }
     }
 
+    /// The double has the operations of a setup that activates a plugin beside others.
+    fn of_plugins(method: &Method, segments: &[&str]) -> Result<Self, Problem> {
+        match segments {
+            ["Plugins"] => only(method, &Method::GET, Self::PluginList),
+            ["Plugins", plugin, "Versions"] => {
+                let plugin = sid_of("FP", plugin)?;
+                only(method, &Method::GET, Self::PluginVersionList { plugin })
+            }
+            ["Configurations"] => only(method, &Method::POST, Self::PluginConfigurationCreate),
+            ["Configurations", configuration, "Plugins"] => {
+                let configuration = sid_of("FJ", configuration)?;
+                only(method, &Method::GET, Self::ConfiguredPluginList { configuration })
+            }
+            ["Releases", "active"] => only(method, &Method::GET, Self::PluginReleaseActive),
+            ["Releases"] => only(method, &Method::POST, Self::PluginReleaseCreate),
+            _ => Err(Problem::not_found()),
+        }
+    }
+
     fn of_tasks(method: &Method, segments: &[&str]) -> Result<Self, Problem> {
         match (segments, method) {
             ([], &Method::GET) => Ok(Self::TaskSearch),
@@ -118,19 +176,50 @@ impl Route {
             Self::TaskUpdate { .. } => Operation::TaskUpdate,
             Self::TokenInfo => Operation::TokenInfo,
             Self::TokenValidate => Operation::TokenValidate,
+            Self::Account => Operation::Account,
+            Self::WorkspaceList => Operation::WorkspaceList,
+            Self::FlexFetch => Operation::FlexFetch,
+            Self::FlexUpdate => Operation::FlexUpdate,
+            Self::PluginList => Operation::PluginList,
+            Self::PluginVersionList { .. } => Operation::PluginVersionList,
+            Self::ConfiguredPluginList { .. } => Operation::ConfiguredPluginList,
+            Self::PluginConfigurationCreate => Operation::PluginConfigurationCreate,
+            Self::PluginReleaseActive => Operation::PluginReleaseActive,
+            Self::PluginReleaseCreate => Operation::PluginReleaseCreate,
         }
     }
 
-    /// The recording or task in the path, if any.
+    /// The recording, task, plugin or plugin configuration in the path, if any.
     pub(super) fn sid(&self) -> Option<&str> {
         match self {
             Self::Media { sid, .. }
             | Self::Recording { sid }
             | Self::RecordingDelete { sid }
             | Self::TaskFetch { sid }
-            | Self::TaskUpdate { sid } => Some(sid),
-            Self::RecordingList | Self::TaskSearch | Self::TokenInfo | Self::TokenValidate => None,
+            | Self::TaskUpdate { sid }
+            | Self::PluginVersionList { plugin: sid }
+            | Self::ConfiguredPluginList { configuration: sid } => Some(sid),
+            Self::RecordingList
+            | Self::TaskSearch
+            | Self::TokenInfo
+            | Self::TokenValidate
+            | Self::Account
+            | Self::WorkspaceList
+            | Self::FlexFetch
+            | Self::FlexUpdate
+            | Self::PluginList
+            | Self::PluginConfigurationCreate
+            | Self::PluginReleaseActive
+            | Self::PluginReleaseCreate => None,
         }
+    }
+}
+
+fn only(method: &Method, allowed: &Method, route: Route) -> Result<Route, Problem> {
+    if method == allowed {
+        Ok(route)
+    } else {
+        Err(Problem::method_not_allowed())
     }
 }
 
@@ -153,7 +242,9 @@ mod tests {
         let path = path.replace("{AC}", ACCOUNT).replace("{WS}", WORKSPACE);
         let path = path
             .replace("{RE}", "RE0123456789abcdef0123456789ABCDEF")
-            .replace("{WT}", "WT0123456789abcdef0123456789abcdef");
+            .replace("{WT}", "WT0123456789abcdef0123456789abcdef")
+            .replace("{FP}", "FP0123456789abcdef0123456789abcdef")
+            .replace("{FJ}", "FJ0123456789abcdef0123456789abcdef");
         let route = Route::parse(&method, &path, ACCOUNT, WORKSPACE);
         route
             .map(|route| route.operation())
@@ -202,6 +293,36 @@ mod tests {
                 "/v1/Accounts/{AC}/Tokens/validate",
                 Operation::TokenValidate,
             ),
+            (Method::GET, "/2010-04-01/Accounts/{AC}.json", Operation::Account),
+            (Method::GET, "/v1/Workspaces", Operation::WorkspaceList),
+            (Method::GET, "/v1/Configuration", Operation::FlexFetch),
+            (Method::POST, "/v1/Configuration", Operation::FlexUpdate),
+            (Method::GET, "/v1/PluginService/Plugins", Operation::PluginList),
+            (
+                Method::GET,
+                "/v1/PluginService/Plugins/{FP}/Versions",
+                Operation::PluginVersionList,
+            ),
+            (
+                Method::GET,
+                "/v1/PluginService/Configurations/{FJ}/Plugins",
+                Operation::ConfiguredPluginList,
+            ),
+            (
+                Method::POST,
+                "/v1/PluginService/Configurations",
+                Operation::PluginConfigurationCreate,
+            ),
+            (
+                Method::GET,
+                "/v1/PluginService/Releases/active",
+                Operation::PluginReleaseActive,
+            ),
+            (
+                Method::POST,
+                "/v1/PluginService/Releases",
+                Operation::PluginReleaseCreate,
+            ),
         ];
         for (method, path, operation) in cases {
             assert_eq!(answer(method, path), Ok(operation), "{path}");
@@ -220,6 +341,10 @@ mod tests {
             "/v1/Workspaces/{WS}/Tasks/{RE}",
             "/v1/Workspaces/{WS}/Tasks/{WT}/Reservations",
             "/v1/Accounts/{AC}/Tokens/info",
+            "/2010-04-01/Accounts/{AC}",
+            "/2010-04-01/Accounts/ACffffffffffffffffffffffffffffffff.json",
+            "/v1/PluginService/Configurations/{FP}/Plugins",
+            "/v1/PluginService/Releases/latest",
         ] {
             assert_eq!(answer(Method::GET, path), Err(404), "{path}");
         }
@@ -229,6 +354,11 @@ mod tests {
             "/v1/Workspaces/{WS}/Tasks/{WT}",
             "/v1/Accounts/{AC}/Tokens/Info",
             "/v1/Accounts/{AC}/Tokens/validate",
+            "/2010-04-01/Accounts/{AC}.json",
+            "/v1/Workspaces",
+            "/v1/Configuration",
+            "/v1/PluginService/Plugins",
+            "/v1/PluginService/Releases",
         ] {
             assert_eq!(answer(Method::PUT, path), Err(405), "{path}");
         }

@@ -5,6 +5,7 @@ pub(super) mod list;
 mod rate_limit;
 mod store;
 mod workspace;
+mod workspaces;
 
 use axum::{
     Json,
@@ -16,7 +17,9 @@ use serde_json::Value;
 
 use self::store::Task;
 pub use self::store::{AssignmentStatus, TaskView};
-pub(super) use self::{list::search, rate_limit::RateLimit, store::Tasks, workspace::Workspace};
+pub(super) use self::{
+    list::search, rate_limit::RateLimit, store::Tasks, workspace::Workspace, workspaces::Workspaces,
+};
 use super::{problem::Problem, query::Query};
 
 /// Twilio's limit on a task's attributes, white space included. It cannot be raised.

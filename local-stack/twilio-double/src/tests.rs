@@ -11,6 +11,7 @@ use crate::wav;
 
 mod control;
 mod faults;
+mod flex;
 mod flex_sdk;
 mod listening;
 mod media;
@@ -71,6 +72,12 @@ impl Bench {
     pub(super) fn api(&self, method: Method, path: &str) -> RequestBuilder {
         self.stranger(method, path)
             .basic_auth(&self.options.api_key_sid, Some(&self.options.api_key_secret))
+    }
+
+    /// The same, authenticated with the Auth Token.
+    pub(super) fn master(&self, method: Method, path: &str) -> RequestBuilder {
+        self.stranger(method, path)
+            .basic_auth(&self.options.account_sid, Some(&self.options.auth_token))
     }
 
     pub(super) fn stranger(&self, method: Method, path: &str) -> RequestBuilder {

@@ -4,13 +4,14 @@ use crate::{
     auth::AuthToken,
     calls::CallLog,
     faults::Faults,
+    flex::{Configuration, Plugins},
     options::TwilioOptions,
     recordings::Recordings,
-    taskrouter::{RateLimit, Tasks},
+    taskrouter::{RateLimit, Tasks, Workspaces},
     tokens::Tokens,
 };
 
-/// The account, its recordings and tasks, and the log of its calls.
+/// The account, its recordings, tasks and Flex, and the log of its calls.
 #[derive(Debug)]
 pub(crate) struct Twilio {
     pub(crate) options: TwilioOptions,
@@ -19,6 +20,9 @@ pub(crate) struct Twilio {
     pub(crate) recordings: Recordings,
     pub(crate) tasks: Tasks,
     pub(crate) search_limit: RateLimit,
+    pub(crate) workspaces: Workspaces,
+    pub(crate) flex: Configuration,
+    pub(crate) plugins: Plugins,
     pub(crate) tokens: Tokens,
     pub(crate) faults: Faults,
     pub(crate) calls: CallLog,

@@ -75,15 +75,7 @@ pub(crate) fn search(
     let shown: Vec<Value> = sheet.items.iter().map(|task| workspace.task(task, None)).collect();
     let body = json!({
         "tasks": shown,
-        "meta": {
-            "first_page_url": page.first().link(&list, query),
-            "key": "tasks",
-            "next_page_url": sheet.next.map(|page| page.link(&list, query)),
-            "page": page.index,
-            "page_size": page.size,
-            "previous_page_url": sheet.previous.map(|page| page.link(&list, query)),
-            "url": page.link(&list, query),
-        },
+        "meta": page.meta(&sheet, &list, "tasks", query),
     });
     Ok((limited, Json(body)).into_response())
 }

@@ -15,6 +15,11 @@ pub(crate) struct Workspace<'a> {
 }
 
 impl Workspace<'_> {
+    /// The root of the account's workspaces.
+    pub(super) fn list_url(&self) -> String {
+        format!("{}/v1/Workspaces", self.api_base)
+    }
+
     pub(super) fn url(&self) -> String {
         format!("{}/v1/Workspaces/{}", self.api_base, self.sid)
     }

@@ -19,6 +19,13 @@ const RECORDINGS: &str = "/2010-04-01/Accounts/{AccountSid}/Recordings.json";
 const RECORDING_: &str = "/2010-04-01/Accounts/{AccountSid}/Recordings/{Sid}.json";
 const TASKS: &str = "/v1/Workspaces/{WorkspaceSid}/Tasks";
 const TASK_: &str = "/v1/Workspaces/{WorkspaceSid}/Tasks/{Sid}";
+const ACCOUNT_: &str = "/2010-04-01/Accounts/{Sid}.json";
+const WORKSPACES: &str = "/v1/Workspaces";
+const FLEX: &str = "/v1/Configuration";
+const PLUGINS: &str = "/v1/PluginService/Plugins";
+const PLUGIN_VERSIONS: &str = "/v1/PluginService/Plugins/{PluginSid}/Versions";
+const PLUGIN_CONFIGURATIONS: &str = "/v1/PluginService/Configurations";
+const PLUGIN_RELEASES: &str = "/v1/PluginService/Releases";
 
 fn description_folder() -> Option<PathBuf> {
     let folder = env::var_os("OPENAPI_DIR").map(PathBuf::from);

@@ -1,5 +1,7 @@
 //! The double's answers.
 
+mod setup;
+
 use jsonschema::Validator;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
@@ -18,6 +20,7 @@ async fn answers_are_as_described() {
     let mut checked = 0;
     checked += recordings_are_as_described(&Description::read(&folder, "api_v2010.json")).await;
     checked += tasks_are_as_described(&Description::read(&folder, "taskrouter_v1.json")).await;
+    checked += setup::answers_are_as_described(&folder).await;
     say(&format!(
         "OpenAPI: {checked} answers of the Twilio double are as described"
     ));
