@@ -1,11 +1,6 @@
 //! An account of the AWS emulator, and the stack that `sam` deploys to it.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::Path,
-    process::Command,
-};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use deployment::{expand, listed};
 use serde_json::Value;

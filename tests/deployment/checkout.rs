@@ -63,7 +63,10 @@ fn guided(checkout: &Checkout) {
     ];
     let shown = checkout.at_terminal(&["deploy", "--guided"], &answers);
     let asked = questions(&shown);
-    let about_authentication: Vec<_> = asked.iter().filter(|question| question.contains("authentication")).collect();
+    let about_authentication: Vec<_> = asked
+        .iter()
+        .filter(|question| question.contains("authentication"))
+        .collect();
     assert_eq!(
         about_authentication,
         [
@@ -74,11 +77,22 @@ fn guided(checkout: &Checkout) {
     let document = fs::read_to_string(workspace_root().join("docs/OPERATIONS.md")).unwrap();
     for question in about_authentication {
         let question = question.trim_end_matches(" [y/N]");
-        assert!(document.contains(question), "docs/OPERATIONS.md does not explain: {question}");
+        assert!(
+            document.contains(question),
+            "docs/OPERATIONS.md does not explain: {question}"
+        );
     }
     assert_eq!(checkout.read("samconfig.toml"), before);
-    assert!(checkout.read("samconfig.local.toml").contains("Architecture=\\\"x86_64\\\""));
-    for file in ["samconfig.local.toml", "parameters/default.yaml", "parameters/prod.yaml"] {
+    assert!(
+        checkout
+            .read("samconfig.local.toml")
+            .contains("Architecture=\\\"x86_64\\\"")
+    );
+    for file in [
+        "samconfig.local.toml",
+        "parameters/default.yaml",
+        "parameters/prod.yaml",
+    ] {
         let ignored = Command::new("git")
             .args(["check-ignore", "--quiet", file])
             .current_dir(workspace_root())
@@ -98,8 +112,14 @@ fn each_environment_is_a_stack_of_its_own() {
         let command = ["deploy", "--no-execute-changeset", "--no-confirm-changeset"];
         let shown = checkout.sam(&[&command[..], &environment].concat());
         let stack = format!("recording-vault-{name}");
-        assert!(shown.contains(&format!("Stack name                   : {stack}")), "{shown}");
-        assert!(shown.contains(r#""TwilioAccountSid": "AC00000000000000000000000000000000""#), "{shown}");
+        assert!(
+            shown.contains(&format!("Stack name                   : {stack}")),
+            "{shown}"
+        );
+        assert!(
+            shown.contains(r#""TwilioAccountSid": "AC00000000000000000000000000000000""#),
+            "{shown}"
+        );
         let tags = checkout.account.evaluate(&format!(
             "{{tag['Key']: tag['Value'] for tag in \
              client('cloudformation').describe_stacks(StackName='{stack}')['Stacks'][0]['Tags']}}"
@@ -117,11 +137,16 @@ fn each_environment_is_a_stack_of_its_own() {
 #[test]
 fn production_is_not_deployed_without_a_decision_about_alarms() {
     let checkout = Checkout::open();
-    let pattern = deployment::TEMPLATE["Parameters"]["AlarmEmail"]["AllowedPattern"].as_str().unwrap();
+    let pattern = deployment::TEMPLATE["Parameters"]["AlarmEmail"]["AllowedPattern"]
+        .as_str()
+        .unwrap();
     for (file, accepted) in [
         ("TwilioAccountSid: AC1\n", false),
         ("AlarmEmail: operator@example.com\n", true),
-        ("AlarmEmail: \"\"\nAlarmTopicArn: arn:aws:sns:us-east-1:123456789012:alarms\n", true),
+        (
+            "AlarmEmail: \"\"\nAlarmTopicArn: arn:aws:sns:us-east-1:123456789012:alarms\n",
+            true,
+        ),
     ] {
         fs::write(checkout.path("parameters/prod.yaml"), file).unwrap();
         let email = checkout.account.run(READ_OVERRIDES, &["prod", "AlarmEmail", pattern]);
@@ -212,17 +237,27 @@ impl Checkout {
     fn output(&self, command: &mut Command) -> String {
         let path = format!("{}:{}", self.path("bin").display(), env::var("PATH").unwrap());
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let command = self.account.in_account(command).env("PATH", path).env("REAL_CARGO", cargo);
+        let command = self
+            .account
+            .in_account(command)
+            .env("PATH", path)
+            .env("REAL_CARGO", cargo);
         let ended = command.output().unwrap();
         let shown = String::from_utf8_lossy(&ended.stdout).into_owned();
-        assert!(ended.status.success(), "{shown}{}", String::from_utf8_lossy(&ended.stderr));
+        assert!(
+            ended.status.success(),
+            "{shown}{}",
+            String::from_utf8_lossy(&ended.stderr)
+        );
         shown
     }
 }
 
 /// The questions with a choice.
 fn questions(shown: &str) -> Vec<String> {
-    let asked = shown.lines().filter(|line| line.contains("[y/N]: ") && line.contains('?'));
+    let asked = shown
+        .lines()
+        .filter(|line| line.contains("[y/N]: ") && line.contains('?'));
     let question = |line: &str| line.split(": ").next().unwrap().trim().to_owned();
     asked.map(question).collect()
 }

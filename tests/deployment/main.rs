@@ -20,3 +20,4 @@ mod privileges;
 mod shape;
 mod start;
 mod upgrade;
+mod workflow;

@@ -77,7 +77,11 @@ async fn a_stack_of_the_release_before_goes_on_after_its_update() {
 async fn links_play(service: &Service<'_>, release: &Release) {
     for link in ["mediaLink", "segmentLink"] {
         let played = service.get(release.link(link)).await;
-        assert!(played.status == 200 && played.body == audio(), "{link}: {}", played.status);
+        assert!(
+            played.status == 200 && played.body == audio(),
+            "{link}: {}",
+            played.status
+        );
     }
     assert_eq!(target(release.link("granted")).0, target(release.link("mediaLink")).0);
     plays(service, recording::STORED).await;
@@ -91,7 +95,11 @@ async fn plays(service: &Service<'_>, recording: &str) {
     assert_eq!(granted.status, 200, "{recording}");
     let granted: Value = serde_json::from_slice(&granted.body).unwrap();
     let played = service.get(granted["media_url"].as_str().unwrap()).await;
-    assert!(played.status == 200 && played.body == audio(), "{recording}: {}", played.status);
+    assert!(
+        played.status == 200 && played.body == audio(),
+        "{recording}: {}",
+        played.status
+    );
 }
 
 /// The deletion that the release scheduled is done: the stored recording is verified, and the original deleted.
@@ -108,8 +116,17 @@ async fn schedules_run(service: &Service<'_>) {
 async fn links_are_made(service: &Service<'_>, release: &Release) {
     let waiting = service.deliver_all("LinksQueue", "LinkerFunction").await;
     assert_eq!(waiting.len(), 4);
-    assert_eq!(service.deliver_all("LateLinksQueue", "LateLinkerFunction").await.len(), 1);
-    assert_eq!(service.deliver_all("LinksDeadLetters", "LateLinkerFunction").await.len(), 1);
+    assert_eq!(
+        service.deliver_all("LateLinksQueue", "LateLinkerFunction").await.len(),
+        1
+    );
+    assert_eq!(
+        service
+            .deliver_all("LinksDeadLetters", "LateLinkerFunction")
+            .await
+            .len(),
+        1
+    );
     for linked in [
         recording::OF_TASK,
         recording::OF_CALL,
@@ -152,7 +169,10 @@ async fn copies_are_made(service: &Service<'_>) {
 
 /// Runs that the release began are continued by their schedules to the end.
 async fn runs_continue(service: &Service<'_>) {
-    for (operation, found) in [("backfill", "/work/backfill/counts/found"), ("verify", "/work/verify/counts/verified")] {
+    for (operation, found) in [
+        ("backfill", "/work/backfill/counts/found"),
+        ("verify", "/work/verify/counts/verified"),
+    ] {
         let input = service.aws(&["fire", STACK, operation]);
         let event: Value = serde_json::from_str(input.as_str().unwrap()).unwrap();
         let cursor = service.answer("OperatorFunction", &event).await;

@@ -58,7 +58,7 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 5] = [
     (
         OPERATIONS,
         "sam deploy",
-        "needs an AWS account; tests/deployment deploys the expanded template to a local CloudFormation",
+        "needs an AWS account; tests/deployment runs `sam` against a local CloudFormation (`checkout::` as in the document)",
     ),
     (
         FLEX,

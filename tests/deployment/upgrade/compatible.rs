@@ -17,9 +17,17 @@ fn every_parameter_of_the_release_before_accepts_what_it_accepted() {
         for same in ["Type", "AllowedPattern", "NoEcho"] {
             assert_eq!(new.get(same), old.get(same), "{name}: {same}");
         }
-        let values = |parameter: &Value| listed(&parameter["AllowedValues"]).into_iter().cloned().collect::<Vec<_>>();
+        let values = |parameter: &Value| {
+            listed(&parameter["AllowedValues"])
+                .into_iter()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
         let accepted = values(new);
-        assert!(values(old).iter().all(|value| accepted.contains(value)), "{name}: {accepted:?}");
+        assert!(
+            values(old).iter().all(|value| accepted.contains(value)),
+            "{name}: {accepted:?}"
+        );
         let bound = |parameter: &Value, bound: &str| parameter[bound].as_f64();
         let (low, high) = (bound(new, "MinValue"), bound(new, "MaxValue"));
         assert!(low.is_none() || low <= bound(old, "MinValue"), "{name}: from {low:?}");
@@ -30,7 +38,10 @@ fn every_parameter_of_the_release_before_accepts_what_it_accepted() {
     }
     for (name, parameter) in now.as_object().unwrap() {
         let is_new = !before.contains_key(name);
-        assert!(!is_new || parameter.get("Default").is_some(), "{name} is new and required");
+        assert!(
+            !is_new || parameter.get("Default").is_some(),
+            "{name} is new and required"
+        );
     }
 }
 
@@ -47,6 +58,10 @@ fn an_update_replaces_and_removes_nothing() {
             .args([old, new])
             .output()
             .unwrap();
-        assert_eq!(String::from_utf8_lossy(&compared.stdout).trim(), "[]", "{file}: {compared:?}");
+        assert_eq!(
+            String::from_utf8_lossy(&compared.stdout).trim(),
+            "[]",
+            "{file}: {compared:?}"
+        );
     }
 }

@@ -105,7 +105,12 @@ impl<'a> Service<'a> {
         fs::write(&path, content).unwrap();
         // Noon on 10 May 2026, so that a backfill can name the day.
         let made = UNIX_EPOCH + Duration::from_secs(1_778_414_400);
-        fs::File::options().write(true).open(path).unwrap().set_modified(made).unwrap();
+        fs::File::options()
+            .write(true)
+            .open(path)
+            .unwrap()
+            .set_modified(made)
+            .unwrap();
     }
 
     /// Whether the recording was deleted at Twilio.
@@ -133,7 +138,11 @@ impl<'a> Service<'a> {
         {
             environment.insert((*name).to_owned(), (*value).to_owned());
         }
-        let role = deployment::FUNCTIONS.iter().find(|(name, _)| *name == function).unwrap().1;
+        let role = deployment::FUNCTIONS
+            .iter()
+            .find(|(name, _)| *name == function)
+            .unwrap()
+            .1;
         let role = Role::ALL.into_iter().find(|known| known.name() == role).unwrap();
         let binary = self.binaries.of(role).unwrap();
         let name = self.ids[function].as_str().unwrap();
@@ -179,7 +188,11 @@ impl<'a> Service<'a> {
             "messageAttributes": {}, "eventSource": "aws:sqs",
         }]});
         let ended = self.run(function, &event, ENOUGH, settings).await;
-        assert_eq!(ended, Ended::Response(br#"{"batchItemFailures":[]}"#.to_vec()), "{body}");
+        assert_eq!(
+            ended,
+            Ended::Response(br#"{"batchItemFailures":[]}"#.to_vec()),
+            "{body}"
+        );
     }
 
     /// Requests a link's path and query from the playback function, with a supervisor's token if it is for the Player.
