@@ -97,7 +97,8 @@ class Trial:
         except (AssertionError, OSError) as error:
             self.failed += 1
             # The text of an OSError may contain the URL, and so the link's signature.
-            verdict = f"FAILED: {error if isinstance(error, AssertionError) else type(error).__name__}"
+            kind = type(getattr(error, "reason", error)).__name__
+            verdict = f"FAILED: {error if isinstance(error, AssertionError) else kind}"
         milliseconds = (time.monotonic() - began) * 1000
         self.results.append({"check": what, "result": verdict, "milliseconds": round(milliseconds)})
         print(f"{milliseconds:8.0f} ms  {what}: {verdict}", flush=True)

@@ -26,6 +26,11 @@ class Backup:
         self.entries.append({"step": step, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **details})
         self._save()
 
+    def check_writable(self):
+        """Refuses a folder that the file cannot be written to, before the first change."""
+        if not os.access(self.path.parent, os.W_OK):
+            raise WrongInput(f"the backup file cannot be written to {self.path.parent}. Name another file with --backup")
+
     def remove(self, entry):
         """Forgets a step that was undone or was never made. The file goes with the last one."""
         self.entries.remove(entry)

@@ -73,7 +73,8 @@ def rights(account, arn, policy):
                 results = page["EvaluationResults"]
                 denied += [result["EvalActionName"] for result in results if result["EvalDecision"] != "allowed"]
     except ClientError as error:
-        text = f"IAM did not simulate them ({error.response['Error']['Code']}). `--policies` prints the least policy"
+        code = error.response["Error"]["Code"]
+        text = f"IAM did not simulate them ({code}; it needs iam:SimulatePrincipalPolicy). `--policies` prints the least policy"
         return Finding(RIGHTS, UNKNOWN, text)
     if denied:
         text = f"{len(denied)} of {asked} may be missing, for example {', '.join(sorted(denied)[:3])}"

@@ -5,7 +5,7 @@ import io
 import sys
 
 from .console import Console
-from .problems import EXIT_CODES, FAILED, INTERRUPTED, Problem
+from .problems import EXIT_CODES, FAILED, INTERRUPTED, USAGE, Problem
 
 STACK = "recording-vault"
 
@@ -23,7 +23,13 @@ def main(arguments=None):
         # A name at Twilio may have characters that the terminal's encoding lacks.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    chosen = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        chosen = parser().parse_args(given)
+    except SystemExit as ended:
+        if ended.code and "--json" in given:
+            Console(as_json=True).result({"error": "the command line is wrong", "exitCode": USAGE})
+        raise
     console = Console(as_json=chosen.json)
     try:
         with console.step("still working", idle=True):
@@ -32,6 +38,10 @@ def main(arguments=None):
         return _failed(console, str(problem), problem.code, problem.report)
     except (KeyboardInterrupt, BrokenPipeError):
         return _failed(console, "interrupted", INTERRUPTED)
+    except OSError as error:
+        if not error.filename:
+            raise
+        return _failed(console, f"the file {error.filename} could not be used: {error.strerror}", FAILED)
     except Exception as error:
         # boto3 is only imported where it is needed.
         if not type(error).__module__.startswith("botocore."):

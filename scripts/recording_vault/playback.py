@@ -9,7 +9,7 @@ import re
 import download
 import smoke_test
 
-from .problems import Problem, WrongInput
+from .problems import Problem, WrongInput, unreachable
 
 RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
 
@@ -62,7 +62,7 @@ def media_link(playback_url, recording, token):
     try:
         status, _, body = smoke_test.ask(provider, headers={"Authorization": f"Basic {basic}"})
     except OSError as error:
-        raise Problem(f"playback at {playback_url} could not be reached ({type(error).__name__})") from None
+        raise Problem(f"playback at {playback_url} could not be reached: {unreachable(error)}") from None
     if status == 404:
         raise Problem(f"{recording} is not stored. `vault.py operate backfill` copies old recordings")
     if status != 200:

@@ -94,6 +94,12 @@ class Release:
         return (self.folder / name).read_bytes()
 
 
+def own():
+    """Returns the folder of the release that these scripts are part of, or None in a checkout."""
+    folder = pathlib.Path(__file__).resolve().parent.parent.parent
+    return folder if (folder / SUMS).is_file() else None
+
+
 def opened(path):
     """Returns the release of a folder or of a .tar.gz archive."""
     path = pathlib.Path(path)

@@ -5,7 +5,7 @@ import json
 from . import answers, aws, checks, flex_step, parameters, playback, preview, proof
 from .context import Context
 from .problems import DONE, Problem, WrongInput
-from .release import opened
+from .release import opened, own
 from .stored_secrets import Store, verified_api_key, verified_auth_token
 
 
@@ -21,9 +21,10 @@ class Setup(Context):
             raise
 
     def _run(self):
-        if not self.chosen.release:
+        path = self.chosen.release or own()
+        if not path:
             raise WrongInput("--release is missing. It names the folder or the archive of the release")
-        release = opened(self.chosen.release)
+        release = opened(path)
         deployed = self.deployed
         decided = answers.collect(self.chosen, deployed)
         answers.ask_missing(decided, self.console, bool(deployed))
@@ -44,6 +45,7 @@ class Setup(Context):
         self._show_parameters(resolved, deployed)
         if self.chosen.dry_run:
             return preview.show(self, release, decided.account, values, auth_token)
+        self.backup.check_writable()
         self._deploy(release, values)
         stack = aws.require_stack(self.account, self.chosen.stack)
         self._store_secrets(stack, api_key, auth_token)
@@ -72,7 +74,7 @@ class Setup(Context):
         self.findings += findings
         self.report["checks"] = checks.documents(self.findings)
         checks.require(findings, self.console)
-        if any(one.subject == checks.RIGHTS and one.status != checks.GOOD for one in findings):
+        if any(one.subject == checks.RIGHTS and one.status == checks.NOTE for one in findings):
             self.console.say("The least policy for the person who deploys (`--policies` prints the operator's too):")
             self.console.say(json.dumps(self.deployer_policy()))
 
@@ -109,8 +111,9 @@ class Setup(Context):
 
     def _deploy(self, release, values):
         self.console.say("Deployment")
-        if self.artifacts.ensure():
+        if not self.artifacts.exists():
             self.backup.add("artifact bucket", bucket=self.artifacts.name)
+            self.artifacts.ensure()
 
         def journal(created, earlier):
             self.backup.add("stack", created=created, earlier=earlier, bucket=self.artifacts.name)

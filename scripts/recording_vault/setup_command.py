@@ -14,8 +14,10 @@ DESCRIPTION = """Deploy a release, store the secrets, prove the service, and con
 The command checks first, shows what it changes, and writes a backup file before each change. It can be run again at any
 time: it keeps what is done and continues with the rest. --dry-run changes nothing. --undo reverts the changes.
 
-Secrets are asked for without echo. With --secrets-from-stdin, they come as one JSON object on standard input, with the
-names api_key_sid, api_key_secret, auth_token, flex_auth_token and flex_token.
+Secrets are asked for without echo, and never taken from an argument. With --secrets-from-stdin, they come as one JSON
+object on standard input, with the names api_key_sid, api_key_secret, auth_token, flex_auth_token and flex_token.
+Twilio's Auth Token is asked for twice. The first one is stored in AWS Secrets Manager, because it verifies callbacks. The
+second one changes Flex in the last step. Nothing stores it for this, so that the steps stay apart.
 
 An answers file saves the questions:
 
@@ -40,7 +42,7 @@ def add(commands, common):
 
 
 def _add_modes(parser):
-    parser.add_argument("--release", metavar="PATH", help="folder or archive of the release")
+    parser.add_argument("--release", metavar="PATH", help="folder or archive of the release (default: the one of this script)")
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--dry-run", action="store_true", help="show every change and make none")
     modes.add_argument(
@@ -109,7 +111,7 @@ def _run(chosen, console):
 def _policies(run):
     from . import operator_policy, policies
     from .artifacts import partition
-    from .release import opened
+    from .release import opened, own
 
     deployer = run.deployer_policy()
     run.console.say(f"For the person who deploys, as an inline policy of the role:\n{json.dumps(deployer, indent=2)}")
@@ -119,8 +121,8 @@ def _policies(run):
     if stack:
         arn, operator = policies.operator(run.account, stack)
         run.console.say(f"For the people who operate, attach {arn}:")
-    elif run.chosen.release:
-        template = opened(run.chosen.release).template
+    elif path := run.chosen.release or own():
+        template = opened(path).template
         place = (partition(run.account), run.account.region, run.account_id, run.chosen.stack)
         operator = operator_policy.planned(template, *place)
         run.console.say(f"For the people who operate, the stack will create this policy ({OPERATOR_OUTPUT}):")

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from .problems import Problem, WrongInput
+from .problems import Problem, WrongInput, unreachable
 
 TIMEOUT_S = 30
 
@@ -182,11 +182,7 @@ def _send(operation, request):
         with refusal:
             return refusal.code, _json(refusal.read())
     except OSError as error:
-        reason = getattr(error, "reason", error)
-        raise Problem(
-            f"Twilio at {request.host} could not be reached to {operation} ({type(reason).__name__}). Check the network"
-            " and the proxy, and run the command again"
-        ) from None
+        raise Problem(f"Twilio at {request.host} could not be reached to {operation}: {unreachable(error)}") from None
 
 
 def _json(body):

@@ -4,14 +4,18 @@ import contextlib
 import json
 import os
 import pathlib
+import pty
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 from aws_emulator import CREDENTIALS
 from support import ACCOUNT, RECORDING, SCRIPTS, server
 from test_stack_commands import BODY, service
+
+QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "100"}
 
 OPERATIONS = ("backfill", "reconcile", "sweep", "verify", "erase", "status")
 COMMANDS = [["setup"], ["operate"], ["smoke-test"], ["prove"], ["download"], ["listen"]]
@@ -25,7 +29,7 @@ def start(script, *arguments, **environment):
     """Runs a script. Returns the exit code, standard output and standard error."""
     process = subprocess.run(
         [sys.executable, SCRIPTS / script, *arguments],
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "100"} | environment,
+        env=os.environ | QUIET | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -82,6 +86,32 @@ class Runs(unittest.TestCase):
             self.assertEqual((document["bytes"], pathlib.Path(file).read_bytes()), (len(BODY), BODY))
         document, _ = self.document(2, "download.py", "ftp://x", "file")
         self.assertIn("neither a RecordingSid", document["error"])
+
+    def test_progress_at_a_terminal_is_one_line(self):
+        shown_once = threading.Event()
+
+        def slow(*request):
+            shown_once.wait(60)
+            return service(*request)
+
+        with server(slow) as base, tempfile.TemporaryDirectory() as folder:
+            file = str(pathlib.Path(folder, "call.wav"))
+            screen, terminal = pty.openpty()
+            command = [sys.executable, SCRIPTS / "download.py", f"{base}/recordings/x", file]
+            process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=os.environ | QUIET)
+            os.close(terminal)
+            written = b""
+            with contextlib.suppress(OSError):
+                # A terminal without a process gives an error.
+                while piece := os.read(screen, 1 << 16):
+                    written += piece
+                    if b"\r  downloading to" in written:
+                        shown_once.set()
+            os.close(screen)
+            self.assertEqual(process.wait(), 0, written)
+        # The line is overwritten before the message, which is the only line that stays.
+        self.assertEqual(written.count(b"\n"), 1, written)
+        self.assertTrue(written.endswith(f"\r{len(BODY)} bytes in {file}\r\n".encode()), written)
 
     def test_smoke_test(self):
         urls = ("--callback-url", "http://127.0.0.1:1", "--playback-url", "http://127.0.0.1:1", "--account", ACCOUNT)

@@ -18,7 +18,7 @@ from service_double import FLEX_TOKEN, ServiceDouble
 from support import ACCOUNT, API_KEY, AUTH_TOKEN, WORKSPACE
 from twilio_double import TwilioDouble, problem
 
-from recording_vault import aws, cli, deploy, proof
+from recording_vault import aws, checks, cli, deploy, proof
 from recording_vault import flex_configuration as flex
 from recording_vault.aws import find_stack
 from recording_vault.stored_secrets import Store
@@ -207,6 +207,15 @@ class Whole(Emulated):
             self.assertFalse(self.backup.exists())
 
 
+class Rights(Emulated):
+    def test_the_least_policy_is_printed_when_rights_are_missing(self):
+        for status, shown in ((checks.NOTE, True), (checks.GOOD, False), (checks.UNKNOWN, False)):
+            finding = checks.Finding(checks.RIGHTS, status, "as IAM says")
+            with mock.patch.object(checks, "rights", lambda *_, finding=finding: finding):
+                code, _, printed = self.setup_with("--dry-run")
+            self.assertEqual((code, '"Action": "iam:PassRole"' in printed), (0, shown), status)
+
+
 class Refused(Emulated):
     """Faults before the first change. Each leaves nothing behind."""
 
@@ -251,6 +260,9 @@ class Refused(Emulated):
         self.refused(1, "list the TaskRouter workspaces: 503.*Run the command again in a minute")
         self.twilio.faults = {("GET", "/v1/Configuration"): problem(404, 20404, "not found")}
         self.refused(1, "Is Flex set up in it")
+
+    def test_a_backup_that_cannot_be_written(self):
+        self.refused(2, "cannot be written.*--backup", "--backup", str(self.folder / "missing" / "backup.json"))
 
     def test_nothing_to_undo(self):
         self.refused(2, "nothing to undo", "--undo")

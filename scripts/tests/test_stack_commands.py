@@ -5,14 +5,16 @@ import io
 import json
 import os
 import pathlib
+import ssl
 import tempfile
 import unittest
+import urllib.error
 from unittest import mock
 
 from support import RECORDING, server
 
 from botocore.exceptions import ClientError, NoCredentialsError
-from recording_vault import aws, cli, playback
+from recording_vault import aws, cli, playback, problems, setup_command
 
 TOKEN = "a-flex-token-that-nobody-may-see"
 LINK = "/recordings/x?signature=not-for-the-log"
@@ -73,6 +75,28 @@ class CommandLine(unittest.TestCase):
         self.assertIn("Add --region", errors)
         with mock.patch.dict(os.environ, empty | {"AWS_REGION": "eu-west-1"}):
             self.assertEqual(aws.Account().region, "eu-west-1")
+
+
+    def test_a_wrong_command_line_has_a_document_too(self):
+        code, output, errors = run("download", "--json")
+        self.assertEqual((code, json.loads(output)["exitCode"]), (2, 2))
+        self.assertIn("the following arguments are required", errors)
+
+    def test_a_file_that_cannot_be_used_is_named(self):
+        def fails(*_):
+            raise PermissionError(13, "Permission denied", "backup.json")
+
+        with mock.patch.object(setup_command, "_run", fails):
+            code, output, errors = run("setup", "--json")
+        self.assertEqual((code, json.loads(output)["exitCode"]), (1, 1))
+        self.assertIn("the file backup.json could not be used: Permission denied", errors)
+
+    def test_a_certificate_that_python_does_not_trust_is_explained(self):
+        error = urllib.error.URLError(ssl.SSLCertVerificationError("https://x.example/?signature=secret"))
+        self.assertIn("Install Certificates.command", problems.unreachable(error))
+        self.assertNotIn("signature", problems.unreachable(error))
+        refused = urllib.error.URLError(ConnectionRefusedError(111, "x"))
+        self.assertTrue(problems.unreachable(refused).startswith("ConnectionRefusedError. Check the network"))
 
 
 class Download(unittest.TestCase):
