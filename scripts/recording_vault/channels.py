@@ -87,7 +87,7 @@ def split(source, targets):
 
 
 def excerpt(source, target, seconds):
-    """Writes the first seconds of speech of an open file with one channel. Returns where they begin, or None if it is silent."""
+    """Writes the first seconds of speech of an open file with one channel. Returns where they begin, or None in silence."""
     wave = described(source)
     begin = _first_sound(source, wave)
     first = begin or 0

@@ -207,7 +207,7 @@ def _call_recording(configuration):
 
 
 def _insights(configuration):
-    """Describes what Flex's configuration says about Insights. Its field for historical reporting is not documented in detail."""
+    """Describes what Flex's configuration says about Insights. Twilio does not document flex_insights_hr in detail."""
     reporting = configuration.get("flex_insights_hr")
     enabled = reporting.get("enabled") if isinstance(reporting, dict) else None
     if enabled is True:

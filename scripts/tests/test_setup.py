@@ -126,6 +126,34 @@ class Emulated(unittest.TestCase):
 
 class Whole(Emulated):
     def test_from_nothing_to_a_configured_flex_and_back(self):
+        self.dry_run_of_a_new_stack()
+        code, document, printed = self.setup_with("--policies")
+        self.assertEqual(code, 0, printed)
+        planned = document["policies"]["operator"]
+        self.first_run()
+        with self.subTest("the operator's policy names the deployed resources"):
+            self.names_the_deployed_resources(planned)
+        with self.subTest("a second run changes nothing"):
+            before = self.backup.read_text()
+            code, document, printed = self.setup_with("--consent", flex.CONSENT, answers=())
+            self.assertEqual((code, document["stackChanged"], document["flexChanged"]), (0, False, False), printed)
+            self.assertEqual((self.backup.read_text(), len(self.twilio.written)), (before, 1))
+        with self.subTest("a dry run of an update shows the differences"):
+            self.dry_run_of_an_update()
+        with self.subTest("a dry run of the undo changes nothing"):
+            code, _, printed = self.setup_with("--undo", "--dry-run")
+            self.assertEqual((code, len(self.twilio.written)), (0, 1), printed)
+            self.assertEqual(self.backup.read_text(), before)
+        with self.subTest("the undo"):
+            code, _, printed = self.setup_with("--undo", "--consent", "Delete the stack recording-vault")
+            self.assertEqual(code, 0, printed)
+            self.assertEqual(self.twilio.configuration[flex.ENABLED], False)
+            self.assertEqual(self.twilio.configuration[flex.WEBHOOK], None)
+            self.assertIsNone(self.stack())
+            self.assertEqual(self.account.client("s3").list_buckets()["Buckets"], [])
+            self.assertFalse(self.backup.exists())
+
+    def dry_run_of_a_new_stack(self):
         code, document, printed = self.setup_with("--dry-run")
         self.assertEqual(code, 0, printed)
         self.assertIsNone(self.stack())
@@ -139,10 +167,7 @@ class Whole(Emulated):
         self.assertIn(f"- {flex.ENABLED}: false\n  + {flex.ENABLED}: true\n", printed)
         self.assertIn(f"+ {flex.WEBHOOK}: (the output CallRecordingWebhookUrl of the new stack)", printed)
 
-        code, document, printed = self.setup_with("--policies")
-        self.assertEqual(code, 0, printed)
-        planned = document["policies"]["operator"]
-
+    def first_run(self):
         self.service.not_ready = 2
         code, document, printed = self.setup_with("--consent", flex.CONSENT, "--alarm-email", "ops@example.com")
         self.assertEqual(code, 0, printed)
@@ -157,54 +182,34 @@ class Whole(Emulated):
         self.assertIn("default. ", printed)
         self.assertEqual(oct(self.backup.stat().st_mode & 0o777), "0o600")
 
-        with self.subTest("the operator's policy names the deployed resources"):
-            [deployed] = self.account.client("cloudformation").get_paginator("list_stack_resources").paginate(
-                StackName="recording-vault"
-            )
-            ids = {one["PhysicalResourceId"].rpartition("/")[2] for one in deployed["StackResourceSummaries"]}
-            names = set(re.findall(r"recording-vault-[\w-]+\*", json.dumps(planned)))
-            # The emulator names log groups in its own way.
-            names = {name for name in names if not name.endswith("Logs-*")}
-            self.assertEqual(len(names), 8, names)
-            for name in names:
-                self.assertTrue(fnmatch.filter(ids, name), f"{name} matches none of {ids}")
+    def names_the_deployed_resources(self, planned):
+        [deployed] = self.account.client("cloudformation").get_paginator("list_stack_resources").paginate(
+            StackName="recording-vault"
+        )
+        ids = {one["PhysicalResourceId"].rpartition("/")[2] for one in deployed["StackResourceSummaries"]}
+        names = set(re.findall(r"recording-vault-[\w-]+\*", json.dumps(planned)))
+        # The emulator names log groups in its own way.
+        names = {name for name in names if not name.endswith("Logs-*")}
+        self.assertEqual(len(names), 8, names)
+        for name in names:
+            self.assertTrue(fnmatch.filter(ids, name), f"{name} matches none of {ids}")
 
-        with self.subTest("a second run changes nothing"):
-            before = self.backup.read_text()
-            code, document, printed = self.setup_with("--consent", flex.CONSENT, answers=())
-            self.assertEqual((code, document["stackChanged"], document["flexChanged"]), (0, False, False), printed)
-            self.assertEqual((self.backup.read_text(), len(self.twilio.written)), (before, 1))
-
-        with self.subTest("a dry run of an update shows the differences"):
-            arguments = ("--dry-run", "--parameter", "MediaUrlTtl=600", "--architecture", "x86_64")
-            code, document, printed = self.setup_with(*arguments, answers=())
-            self.assertEqual((code, len(self.twilio.written)), (0, 1), printed)
-            self.assertIn("  - MediaUrlTtl: 3600\n  + MediaUrlTtl: 600\n", printed)
-            self.assertIn("~ WebhookFunction (AWS::Lambda::Function): Code", document["resources"])
-            self.assertEqual(len(document["resources"]), 6)
-            self.assertEqual(self.stack().parameters["MediaUrlTtl"], "3600")
-            self.assertEqual(document["secrets"], [])
-            arguments = ("--dry-run", "--parameter", "TwilioEncryptionKey=on", "--alarm-email", "")
-            _, document, _ = self.setup_with(*arguments, answers=())
-            lines = ["- AlarmTopic (AWS::SNS::Topic)", "+ TwilioEncryptionKeyPair (AWS::KMS::Key)"]
-            self.assertEqual(document["resources"], lines)
-            self.assertIn("Flex's configuration: nothing to change", printed)
-            _, document, _ = self.setup_with(*arguments, "--replace-secrets", answers=())
-            self.assertEqual(len(document["secrets"]), 2)
-
-        with self.subTest("a dry run of the undo changes nothing"):
-            code, _, printed = self.setup_with("--undo", "--dry-run")
-            self.assertEqual((code, len(self.twilio.written)), (0, 1), printed)
-            self.assertEqual(self.backup.read_text(), before)
-
-        with self.subTest("the undo"):
-            code, _, printed = self.setup_with("--undo", "--consent", "Delete the stack recording-vault")
-            self.assertEqual(code, 0, printed)
-            self.assertEqual(self.twilio.configuration[flex.ENABLED], False)
-            self.assertEqual(self.twilio.configuration[flex.WEBHOOK], None)
-            self.assertIsNone(self.stack())
-            self.assertEqual(self.account.client("s3").list_buckets()["Buckets"], [])
-            self.assertFalse(self.backup.exists())
+    def dry_run_of_an_update(self):
+        arguments = ("--dry-run", "--parameter", "MediaUrlTtl=600", "--architecture", "x86_64")
+        code, document, printed = self.setup_with(*arguments, answers=())
+        self.assertEqual((code, len(self.twilio.written)), (0, 1), printed)
+        self.assertIn("  - MediaUrlTtl: 3600\n  + MediaUrlTtl: 600\n", printed)
+        self.assertIn("~ WebhookFunction (AWS::Lambda::Function): Code", document["resources"])
+        self.assertEqual(len(document["resources"]), 6)
+        self.assertEqual(self.stack().parameters["MediaUrlTtl"], "3600")
+        self.assertEqual(document["secrets"], [])
+        arguments = ("--dry-run", "--parameter", "TwilioEncryptionKey=on", "--alarm-email", "")
+        _, document, _ = self.setup_with(*arguments, answers=())
+        lines = ["- AlarmTopic (AWS::SNS::Topic)", "+ TwilioEncryptionKeyPair (AWS::KMS::Key)"]
+        self.assertEqual(document["resources"], lines)
+        self.assertIn("Flex's configuration: nothing to change", printed)
+        _, document, _ = self.setup_with(*arguments, "--replace-secrets", answers=())
+        self.assertEqual(len(document["secrets"]), 2)
 
 
 class Rights(Emulated):

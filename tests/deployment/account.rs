@@ -1,4 +1,4 @@
-//! An account of the AWS emulator, and the stack that `sam` deploys to it.
+//! An emulated AWS account, and what a deployment made in it.
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
@@ -9,24 +9,30 @@ use toolbox::{Ministack, Scratch, Venv, python, tool, workspace_root};
 use crate::start::Environment;
 
 pub(crate) const STACK: &str = "recording-vault";
-const BUCKET: &str = "artifacts";
+pub(crate) const BUCKET: &str = "artifacts";
 
-/// An emulated account, and a copy of a release's templates with stubs as the functions' code.
+/// An account with an empty bucket, and a folder for what is deployed.
 pub(crate) struct Account {
     ministack: Ministack,
     folder: Scratch,
 }
 
 impl Account {
-    /// An empty account, and the templates of this version.
-    pub(crate) fn open() -> Self {
+    /// An empty folder.
+    pub(crate) fn open(ministack: Ministack) -> Self {
         let account = Self {
-            ministack: Ministack::start_with_sam().unwrap(),
+            ministack,
             folder: Scratch::new().unwrap(),
         };
-        fs::create_dir(account.folder.path().join("stub")).unwrap();
-        account.take_templates(workspace_root());
         account.evaluate(&format!("client('s3').create_bucket(Bucket='{BUCKET}')"));
+        account
+    }
+
+    /// A folder with a copy of this version's templates, and stubs as the functions' code.
+    pub(crate) fn with_templates() -> Self {
+        let account = Self::open(Ministack::start_with_sam().unwrap());
+        fs::create_dir(account.folder().join("stub")).unwrap();
+        account.take_templates(workspace_root());
         account
     }
 
@@ -59,14 +65,16 @@ impl Account {
         let output = String::from_utf8_lossy(&deployed.stdout);
         let errors = String::from_utf8_lossy(&deployed.stderr);
         assert!(deployed.status.success(), "{output}{errors}");
-        let stack = self.evaluate(&format!(
-            "client('cloudformation').describe_stacks(StackName='{STACK}')['Stacks'][0]['Outputs']"
+        self.outputs()
+    }
+
+    /// The stack's outputs.
+    pub(crate) fn outputs(&self) -> BTreeMap<String, String> {
+        let outputs = self.evaluate(&format!(
+            "{{output['OutputKey']: output['OutputValue'] for output in \
+             client('cloudformation').describe_stacks(StackName='{STACK}')['Stacks'][0]['Outputs']}}"
         ));
-        let outputs = stack.as_array().unwrap().iter();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        outputs
-            .map(|output| (text(&output["OutputKey"]), text(&output["OutputValue"])))
-            .collect()
+        serde_json::from_value(outputs).unwrap()
     }
 
     /// The functions' resolved environments by the functions' names in the template.
@@ -154,7 +162,7 @@ impl Account {
 
 /// `monitoring.yaml` with alarms on single metrics instead of expressions, which the emulator refuses. `alarms.rs`
 /// evaluates the expressions.
-fn without_metric_math(mut template: Value) -> Value {
+pub(crate) fn without_metric_math(mut template: Value) -> Value {
     for (_, resource) in template["Resources"].as_object_mut().unwrap() {
         let properties = resource["Properties"].as_object_mut().unwrap();
         let Some(metrics) = properties.remove("Metrics") else {

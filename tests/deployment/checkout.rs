@@ -173,7 +173,7 @@ struct Checkout {
 impl Checkout {
     fn open() -> Self {
         let checkout = Self {
-            account: Account::open(),
+            account: Account::with_templates(),
         };
         for file in ["template.yaml", "samconfig.toml"] {
             fs::copy(workspace_root().join(file), checkout.path(file)).unwrap();

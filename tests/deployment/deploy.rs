@@ -22,7 +22,7 @@ const REPLACED_KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000
 
 #[tokio::test]
 async fn it_is_created_updated_and_deleted() {
-    let account = Account::open();
+    let account = Account::with_templates();
     let binaries = Binaries::build(Build::BesideTests).unwrap();
     let created = account.deploy(&[]);
     assert!(created["CallbackUrl"].ends_with("/recording-status-callback#rc=3&rp=all"));

@@ -17,6 +17,7 @@ mod metrics;
 mod operators;
 mod parameters;
 mod privileges;
+mod release;
 mod shape;
 mod start;
 mod upgrade;

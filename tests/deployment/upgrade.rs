@@ -43,7 +43,7 @@ const OPTIONS: [&str; 13] = [
 #[tokio::test]
 async fn a_stack_of_the_release_before_goes_on_after_its_update() {
     let release = Release::before_this_version();
-    let account = Account::open();
+    let account = Account::with_templates();
     let binaries = Binaries::build(Build::BesideTests).unwrap();
     account.take_templates(&release.folder);
     let keys = release.keys();
@@ -191,7 +191,7 @@ fn objects(service: &Service<'_>) -> Vec<Value> {
 /// `RECORD_RELEASE` set, it is kept as this version's folder.
 #[tokio::test]
 async fn what_this_version_writes_has_the_shape_of_the_release_before() {
-    let account = Account::open();
+    let account = Account::with_templates();
     let binaries = Binaries::build(Build::BesideTests).unwrap();
     account.deploy(&OPTIONS);
     let service = Service::start(&account, &binaries, Vec::new()).await;

@@ -39,3 +39,4 @@ mod smoke_test;
 mod support;
 mod tampering;
 mod unavailable;
+mod version;
