@@ -87,18 +87,28 @@ def _account_problem(text):
 
 def _read(path):
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
+        # Editors on Windows write a byte order mark.
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise WrongInput(f"the answers file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise WrongInput(f"the answers file {path} is not UTF-8 text. Save it as UTF-8") from None
     try:
         document = json.loads(text) if str(path).endswith(".json") else tomllib.loads(text)
     except ValueError as error:
         raise WrongInput(f"the answers file {path} is not valid: {error}") from None
+    if not isinstance(document, dict):
+        raise WrongInput(f"the answers file {path} must have names and values")
     unknown = sorted(document.keys() - set(KEYS))
     if unknown:
         raise WrongInput(f"the answers file {path} has unknown names: {', '.join(unknown)}. Known: {', '.join(KEYS)}")
     if not isinstance(document.get("parameters", {}), dict):
         raise WrongInput(f"`parameters` of {path} must be a table of names and values")
+    answers = {name: value for name, value in document.items() if name != "parameters" and value is not None}
+    values = answers | document.get("parameters", {})
+    wrong = sorted(name for name, value in values.items() if not isinstance(value, (str, int, float)))
+    if wrong:
+        raise WrongInput(f"the answers file {path} must have a text or a number for {', '.join(wrong)}")
     return document
 
 

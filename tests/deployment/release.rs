@@ -24,10 +24,9 @@ const GLIBC: u32 = 34;
 #[tokio::test]
 #[ignore = "needs the archive of scripts/release in RELEASE_ARCHIVE; .ci/run makes it"]
 async fn the_archive_deploys_as_its_install_page_says_and_its_functions_start() {
-    let archive = env::var("RELEASE_ARCHIVE").expect("RELEASE_ARCHIVE names the archive that scripts/release made");
     // No macro is expanded in this account.
     let account = Account::open(Ministack::start().unwrap());
-    let release = Unpacked::new(&account, Path::new(&archive));
+    let release = Unpacked::new(&account, &archive());
     let [checked, _, deployed] = &release.commands()[..] else {
         panic!("INSTALL.md must have three blocks of commands")
     };
@@ -53,6 +52,47 @@ async fn the_archive_deploys_as_its_install_page_says_and_its_functions_start() 
     }
 }
 
+/// The schema is in a package of Checkov's environment.
+const VALIDATE: &str = "import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+with open(sys.argv[1], encoding='utf-8') as file:
+    sys.exit(JsonStrictValidator(SchemaVersion.V1_6).validate_str(file.read()))";
+
+#[test]
+#[ignore = "needs the archive of scripts/release in RELEASE_ARCHIVE; .ci/run makes it"]
+fn the_list_of_libraries_is_valid_cyclonedx_and_each_library_has_its_license() {
+    let account = Account::open(Ministack::start().unwrap());
+    let release = Unpacked::new(&account, &archive());
+    let list = release.folder.join("sbom.cdx.json");
+    let mut validate = Command::new(python(Venv::Checkov).unwrap());
+    let validated = validate.args(["-c", VALIDATE]).arg(&list).output().unwrap();
+    let errors = String::from_utf8_lossy(&validated.stderr);
+    assert!(validated.status.success(), "{errors}");
+
+    let licenses = fs::read_to_string(release.folder.join("THIRD-PARTY-LICENSES.txt")).unwrap();
+    let components = release.json("sbom.cdx.json")["components"].as_array().unwrap().clone();
+    let names: Vec<_> = components
+        .iter()
+        .map(|component| component["name"].as_str().unwrap())
+        .collect();
+    for (name, compiled_in) in [
+        ("recording-callback", true),
+        ("recording-playback", true),
+        ("aws-lc-sys", true),
+        // These run only while the functions are compiled or tested.
+        ("serde_derive", false),
+        ("cc", false),
+        ("proptest", false),
+    ] {
+        assert_eq!(names.contains(&name), compiled_in, "{name}");
+    }
+    for library in components.iter().filter(|component| component["purl"].is_string()) {
+        let (name, version) = (library["name"].as_str().unwrap(), library["version"].as_str().unwrap());
+        assert!(licenses.contains(&format!("\n{name} {version}: ")), "{name} {version}");
+    }
+}
+
 /// An archive that is unpacked in an account's folder, which was empty.
 struct Unpacked<'a> {
     account: &'a Account,
@@ -62,9 +102,7 @@ struct Unpacked<'a> {
 impl<'a> Unpacked<'a> {
     fn new(account: &'a Account, archive: &Path) -> Self {
         let mut unpack = Command::new(python(Venv::Interop).unwrap());
-        unpack
-            .args(["-m", "tarfile", "--extract"])
-            .arg(archive.canonicalize().unwrap());
+        unpack.args(["-m", "tarfile", "--extract"]).arg(archive);
         let unpacked = account.in_account(&mut unpack).status().unwrap();
         assert!(unpacked.success());
         let entries: Vec<_> = fs::read_dir(account.folder()).unwrap().collect();
@@ -109,6 +147,12 @@ impl<'a> Unpacked<'a> {
     fn json(&self, name: &str) -> Value {
         serde_json::from_slice(&fs::read(self.folder.join(name)).unwrap()).unwrap()
     }
+}
+
+/// The archive that is tested.
+fn archive() -> PathBuf {
+    let path = env::var("RELEASE_ARCHIVE").expect("RELEASE_ARCHIVE names the archive that scripts/release made");
+    PathBuf::from(path).canonicalize().unwrap()
 }
 
 /// The newest version of glibc that a binary's symbols name: 28 for 2.28.

@@ -44,7 +44,7 @@ const RUN: [(&str, &str); 13] = [
 ];
 
 /// The blocks that these tests do not run, with what runs them.
-const RUN_ELSEWHERE: [(&str, &str, &str); 5] = [
+const RUN_ELSEWHERE: [(&str, &str, &str); 6] = [
     (
         README,
         "scripts/setup.py",
@@ -54,6 +54,11 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 5] = [
         README,
         "cargo demo",
         ".ci/run and every developer run the README's two commands",
+    ),
+    (
+        README,
+        "scripts/prove_live.py",
+        "prove:: runs it against the local stack, one reply to the function's timeout",
     ),
     (
         OPERATIONS,

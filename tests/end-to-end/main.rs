@@ -34,6 +34,7 @@ mod operator;
 mod options;
 mod out_of_time;
 mod playback;
+mod prove;
 mod schedules;
 mod smoke_test;
 mod support;
