@@ -63,7 +63,7 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 6] = [
     (
         OPERATIONS,
         "sam deploy",
-        "needs an AWS account; tests/deployment deploys the expanded template to a local CloudFormation",
+        "needs an AWS account; tests/deployment runs `sam` against a local CloudFormation (`checkout::` as in the document)",
     ),
     (
         FLEX,
