@@ -6,7 +6,15 @@ from .problems import Problem, WrongInput
 
 try:
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        HTTPClientError,
+        NoCredentialsError,
+        NoRegionError,
+        ProfileNotFound,
+    )
+    from botocore.exceptions import ConnectionError as NoConnection
 except ImportError as missing:
     raise WrongInput(
         f"the Python package {missing.name} is missing. Install it: python3 -m pip install boto3. If pip refuses because"
@@ -16,6 +24,10 @@ except ImportError as missing:
 
 # AWS's error codes for a missing right.
 FORBIDDEN = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403")
+
+# AWS's error codes for credentials that are too old, and for those that AWS does not know.
+EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnauthorizedException")
+UNKNOWN_KEYS = ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure")
 
 # The beginnings of the states of a stack that does not exist yet, or not any more.
 UNFINISHED = ("CREATE_IN_PROGRESS", "CREATE_FAILED", "DELETE_", "REVIEW_", "ROLLBACK_")
@@ -119,10 +131,14 @@ def explained(error):
         hint = ""
         if code in FORBIDDEN:
             hint = ". Your AWS identity lacks this right. `vault.py setup --policies` prints the least policies"
-        elif code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired"):
+        elif code in EXPIRED:
             hint = ". Sign in to AWS again"
+        elif code in UNKNOWN_KEYS:
+            hint = ". Check the AWS credentials, and that the account has enabled this Region"
         return f"AWS refused {error.operation_name}: {code}: {message}{hint}"
-    return f"AWS could not be reached: {error}"
+    if isinstance(error, (NoConnection, HTTPClientError)):
+        return f"AWS could not be reached: {error}"
+    return f"the AWS credentials or settings of this computer do not work: {error}"
 
 
 def _session(region, profile):

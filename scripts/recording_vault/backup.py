@@ -1,4 +1,8 @@
-"""The backup file: the changes of the setup, and the previous values. It contains no secrets."""
+"""The backup file: the changes of the setup, and the previous values.
+
+It contains none of the secrets that the setup stores. The webhook that Flex had before is in it as a whole, because the undo
+restores it. Only the owner can read the file.
+"""
 
 import json
 import os

@@ -36,10 +36,11 @@ class Setup(Context):
         if not path:
             raise WrongInput("--release is missing. It names the folder or the archive of the release")
         release = opened(path)
+        flex_step.check_consent(self.chosen)
         self.deployment.check_settled()
         deployed = self.deployed
         decided = answers.collect(self.chosen, deployed)
-        answers.ask_missing(decided, self.console, bool(deployed))
+        answers.ask_missing(decided, self.console, bool(deployed), release.parameters())
 
         self.console.say("Checks")
         api_key, twilio = verified_api_key(self.bases, decided.account, self.secrets)
