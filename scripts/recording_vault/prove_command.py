@@ -16,9 +16,11 @@ from .twilio import Client
 DESCRIPTION = """Measure the deployed service from outside, with a stored recording.
 
 The command changes nothing. It writes one JSON file and a page in Markdown. Its requests are in the audit trail under
-the name of the token's user. A recording of 16 MiB or more shows the most. Rows that need another option say so. What
-the functions received and how long they were held is read from their log groups, which needs boto3 and the rights of
-the output OperatorPolicyArn.
+the name of the token's user. A recording of 16 MiB or more shows the most. Rows that need another option say so.
+
+What the functions received and how long they were held is read from their log groups. This needs boto3 and the rights
+logs:FilterLogEvents and logs:GetLogEvents, also for the output AuditLogGroup. The policy of OperatorPolicyArn does not
+include that group, because it shows who listened.
 
 The Flex token comes from FLEX_TOKEN or a prompt. The API key comes from TWILIO_API_KEY_SID and
 TWILIO_API_KEY_SECRET, and the Auth Token from TWILIO_AUTH_TOKEN, or each from a prompt. Neither is stored.
