@@ -26,9 +26,11 @@ class Backup:
             self._load()
 
     def add(self, step, **details):
-        """Keeps what is needed to undo a step."""
-        self.entries.append({"step": step, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **details})
+        """Keeps what is needed to undo a step. Returns a function that forgets it, if the step was never made."""
+        entry = {"step": step, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **details}
+        self.entries.append(entry)
         self._save()
+        return lambda: self.remove(entry)
 
     def check_writable(self):
         """Refuses a folder that the file cannot be written to, before the first change."""

@@ -195,7 +195,8 @@ def flex(client, origins):
     configuration = client.flex_configuration()
     findings = [Finding("Flex", GOOD, f"set up, Flex UI {configuration.get('ui_version') or 'unpinned'}")]
     findings.append(_call_recording(configuration))
-    host = (configuration.get("runtime_domain") or f"https://{HOSTED}").removeprefix("https://").rstrip("/")
+    # An origin has no path.
+    host = (configuration.get("runtime_domain") or HOSTED).removeprefix("https://").partition("/")[0]
     if f"https://{host}" in origins.split(","):
         findings.append(Finding("Flex's origin", GOOD, f"https://{host}"))
     else:

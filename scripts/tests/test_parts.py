@@ -150,7 +150,7 @@ class TwilioChecks(unittest.TestCase):
         self.assertEqual(findings["Flex's origin"].status, checks.GOOD)
         self.assertEqual(findings["Flex plugins"].text, "active: none")
         self.assertEqual(findings["Flex Insights"].status, checks.UNKNOWN)
-        self.double.configuration |= {"call_recording_enabled": False, "runtime_domain": "https://flex.example.com/"}
+        self.double.configuration |= {"call_recording_enabled": False, "runtime_domain": "https://flex.example.com/agents"}
         self.double.configuration["call_recording_webhook_url"] = "https://somebody.example.com/x?secret=1"
         for enabled, status in ((True, checks.GOOD), (False, checks.NOTE), ("?", checks.UNKNOWN)):
             self.double.configuration["flex_insights_hr"] = {"enabled": enabled}
