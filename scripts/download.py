@@ -38,16 +38,23 @@ def fetch(url, file, etag):
             raise Refused("the server did not answer with the requested range")
         first, last, length = map(int, place.groups())
         left = last - first + 1
-        try:
-            while piece := reply.read(PIECE):
-                left -= len(piece)
-                if left < 0:
-                    raise Refused("the server sent more bytes than it announced")
+        while piece := received(reply):
+            left -= len(piece)
+            if left < 0:
+                raise Refused("the server sent more bytes than it announced")
+            try:
                 file.write(piece)
-        except (http.client.IncompleteRead, OSError):
-            # The bytes in the file are verified. The rest is requested again.
-            pass
+            except OSError as error:
+                raise Refused(f"the file could not be written: {error.strerror}") from None
         return length, reply.headers.get("ETag")
+
+
+def received(reply):
+    """Returns the next bytes. There are none at the end, or after a broken connection: the rest is requested again."""
+    try:
+        return reply.read(PIECE)
+    except (http.client.HTTPException, OSError):
+        return b""
 
 
 def download(url, file):

@@ -13,6 +13,7 @@ callbacks, set TWILIO_SHARED_KEY_SID and TWILIO_SHARED_KEY_SECRET (for HMAC-SHA2
 import base64
 import hashlib
 import hmac
+import http.client
 import json
 import re
 import sys
@@ -26,14 +27,38 @@ COPY_BOUND_S = 300
 TIMEOUT_S = 60
 
 
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would send the Flex token to another address. The service has none."""
+
+    def redirect_request(self, *_):
+        """Makes the redirect itself the answer."""
+        return None
+
+
+OPENER = urllib.request.build_opener(NoRedirect)
+
+
 def ask(url, method="GET", headers=None, body=None):
-    """Returns status, headers and body of an answer, including errors."""
+    """Returns status, headers and body of an answer, including errors. An answer that cannot be read is an OSError."""
     request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:
+        try:
+            reply = OPENER.open(request, timeout=TIMEOUT_S)
+        except urllib.error.HTTPError as refusal:
+            reply = refusal
+        with reply:
             return reply.status, reply.headers, reply.read()
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, refusal.headers, refusal.read()
+    except http.client.HTTPException as error:
+        raise ConnectionError(type(error).__name__) from None
+
+
+def media_url(body):
+    """Returns the link of an answer of url_provider, or None if it has none."""
+    try:
+        link = json.loads(body)["media_url"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return link if isinstance(link, str) and link.startswith(("https://", "http://")) else None
 
 
 class Signer:
@@ -129,7 +154,8 @@ class Trial:
                 break
             time.sleep(1)
         assert status == 200, f"{status}, not 200"
-        self.link = json.loads(body)["media_url"]
+        self.link = media_url(body)
+        assert self.link, "200 without a link. Is this the address of playback?"
 
     def range(self, wanted):
         """Returns a range's bytes and the recording's length. Checks that the answer conforms to RFC 9110."""

@@ -2,7 +2,9 @@
 
 import argparse
 import io
+import os
 import sys
+import traceback
 
 from .console import Console
 from .problems import EXIT_CODES, FAILED, INTERRUPTED, USAGE, Problem
@@ -19,6 +21,7 @@ They are never arguments. An answer in JSON (--json) is the only thing on standa
 
 def main(arguments=None):
     """Runs a command. Returns the exit code."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A name at Twilio may have characters that the terminal's encoding lacks.
         if isinstance(stream, io.TextIOWrapper):
@@ -38,17 +41,8 @@ def main(arguments=None):
         return _failed(console, str(problem), problem.code, problem.report)
     except (KeyboardInterrupt, BrokenPipeError):
         return _failed(console, "interrupted", INTERRUPTED)
-    except OSError as error:
-        if not error.filename:
-            raise
-        return _failed(console, f"the file {error.filename} could not be used: {error.strerror}", FAILED)
     except Exception as error:
-        # boto3 is only imported where it is needed.
-        if not type(error).__module__.startswith("botocore."):
-            raise
-        from . import aws
-
-        return _failed(console, aws.explained(error), FAILED)
+        return _failed(console, _explained(error), FAILED)
 
 
 def parser():
@@ -88,6 +82,31 @@ def _common(again=False):
         help="print one JSON document; messages go to standard error",
     )
     return common
+
+
+def _open_closed_streams():
+    """Python has None for a standard stream that the caller has closed. Nothing comes from it, and it keeps nothing."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
+
+
+def _explained(error):
+    """Describes a failure that no step has explained. Its own text is left out, because it could contain a secret."""
+    # boto3 is only imported where it is needed.
+    if type(error).__module__.startswith("botocore."):
+        from . import aws
+
+        return aws.explained(error)
+    if isinstance(error, OSError) and error.strerror:
+        named = f"the file {error.filename}" if error.filename else "a file or a connection"
+        return f"{named} could not be used: {error.strerror}"
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(place.filename)}, line {place.lineno}"
+    return (
+        f"the command failed in an unexpected way ({type(error).__name__} in {where}). Run it again. If it fails again,"
+        " report this line"
+    )
 
 
 def _failed(console, message, code, report=None):

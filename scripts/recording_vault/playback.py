@@ -1,10 +1,10 @@
 """The playback of the deployed stack, as a supervisor uses it: the Flex token, a recording's link, and the download."""
 
 import base64
-import json
 import os
 import pathlib
 import re
+import urllib.parse
 
 import download
 import smoke_test
@@ -12,6 +12,8 @@ import smoke_test
 from .problems import Problem, WrongInput, unreachable
 
 RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
 
 FLEX_TOKEN = """The next prompt asks for the Flex token of a signed-in supervisor. To get it, sign in to Flex, open the
 browser's developer tools, and enter in the console: Twilio.Flex.Manager.getInstance().user.token"""
@@ -26,6 +28,14 @@ def check_recording(text):
     """Refuses what is not a RecordingSid."""
     if not RECORDING.fullmatch(text):
         raise WrongInput(f"{text} is not a RecordingSid: RE and 32 hexadecimal digits")
+
+
+def checked_address(url, option):
+    """Returns an address of the service. Tokens and signatures go only through TLS, or to this computer."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL)):
+        return url
+    raise WrongInput(f"{option} must be a URL that begins with https://, as the stack's outputs have it")
 
 
 def stack_of(chosen, console):
@@ -49,7 +59,9 @@ def flex_token(console):
 
 def link_of(chosen, console):
     """Returns the signed media URL of the recording that the options name. Without --playback-url, the stack has it."""
-    base = chosen.playback_url or stack_of(chosen, console).output("PlaybackBaseUrl")
+    base = checked_address(
+        chosen.playback_url or stack_of(chosen, console).output("PlaybackBaseUrl"), "--playback-url"
+    )
     token = flex_token(console)
     with console.step("requesting a link"):
         return media_link(base, chosen.recording, token)
@@ -67,7 +79,10 @@ def media_link(playback_url, recording, token):
         raise Problem(f"{recording} is not stored. `vault.py operate backfill` copies old recordings")
     if status != 200:
         raise Problem(MEANINGS.get(status, f"playback answered {status}. See the playback function's log"))
-    return json.loads(body)["media_url"]
+    link = smoke_test.media_url(body)
+    if link is None:
+        raise Problem(f"{playback_url} answered without a link. Is it the output PlaybackBaseUrl?")
+    return link
 
 
 def save(url, name, console):

@@ -90,6 +90,8 @@ def _smoke_test(chosen, console):
         chosen.account = chosen.account or stack.parameters["TwilioAccountSid"]
         chosen.callback_url = chosen.callback_url or stack.output("CallbackUrl")
         chosen.playback_url = chosen.playback_url or stack.output("PlaybackBaseUrl")
+    playback.checked_address(chosen.callback_url, "--callback-url")
+    playback.checked_address(chosen.playback_url, "--playback-url")
     shared_key = os.environ.get("TWILIO_SHARED_KEY_SID")
     variable = "TWILIO_SHARED_KEY_SECRET" if shared_key else "TWILIO_AUTH_TOKEN"
     words = f"Secret of the SharedKey {shared_key}" if shared_key else "Twilio's Auth Token"

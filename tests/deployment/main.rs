@@ -6,10 +6,12 @@
 
 mod account;
 mod alarms;
+mod checkout;
 mod cost;
 mod cycles;
 mod deploy;
 mod front_end;
+mod function;
 mod keys;
 mod metrics;
 mod operators;
@@ -18,3 +20,5 @@ mod privileges;
 mod release;
 mod shape;
 mod start;
+mod upgrade;
+mod workflow;

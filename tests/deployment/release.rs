@@ -14,8 +14,7 @@ use serde_json::Value;
 use toolbox::{Ministack, Venv, python};
 
 use crate::{
-    account::{Account, BUCKET, STACK},
-    deploy::without_metric_math,
+    account::{Account, BUCKET, STACK, without_metric_math},
     start::every_function_starts,
 };
 

@@ -12,7 +12,7 @@ use tokio::process::Command;
 pub(crate) type Environment = BTreeMap<String, String>;
 
 /// Additional variables that Lambda sets.
-const BY_LAMBDA: [(&str, &str); 7] = [
+pub(crate) const BY_LAMBDA: [(&str, &str); 7] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "function"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),

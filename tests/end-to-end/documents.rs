@@ -44,7 +44,7 @@ const RUN: [(&str, &str); 13] = [
 ];
 
 /// The blocks that these tests do not run, with what runs them.
-const RUN_ELSEWHERE: [(&str, &str, &str); 5] = [
+const RUN_ELSEWHERE: [(&str, &str, &str); 7] = [
     (
         README,
         "scripts/setup.py",
@@ -56,9 +56,19 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 5] = [
         ".ci/run and every developer run the README's two commands",
     ),
     (
+        README,
+        "scripts/prove_live.py",
+        "prove:: runs it against the local stack, one reply to the function's timeout",
+    ),
+    (
+        OPERATIONS,
+        "scripts/setup.py",
+        "changes a parameter; scripts/tests/test_setup.py runs the setup with other ones",
+    ),
+    (
         OPERATIONS,
         "sam deploy",
-        "needs an AWS account; tests/deployment deploys the expanded template to a local CloudFormation",
+        "needs an AWS account; tests/deployment runs `sam` against a local CloudFormation (`checkout::` as in the document)",
     ),
     (
         FLEX,
