@@ -91,10 +91,11 @@ def _range(found):
 
 
 def _header(found):
-    logged = f"; the function logged {found['logged']}" if found.get("logged") else ""
+    if "logged" in found:
+        return f"sent `{found['sent']}`, and the function received `{found['logged']}`", found["unchanged"]
     if found["unchanged"] is None:
-        return f"not measured (needs a recording of more than 1.2 MB){logged}", None
-    return f"{'it has its effect' if found['unchanged'] else 'it has no effect'}{logged}", found["unchanged"]
+        return "not measured (needs a recording of more than 1.2 MB)", None
+    return "it has its effect" if found["unchanged"] else "it has no effect", found["unchanged"]
 
 
 def _plus(found):
