@@ -168,12 +168,15 @@ def _abort(found):
     told = f"{read} of {promised} bytes in {found['seconds']} s, then {found['endedBy']}"
     if function:
         told = f"{told}; the function ended with {function['outcome']} after {function['heldSeconds']} s"
-    if found["endedBy"] == "this command":
-        return f"not measured: {told}", None
+    # Lambda itself ends a reply that the function has handed over in full.
+    if found["endedBy"] == "this command" or (function and function["outcome"] == "complete"):
+        return f"not measured: {told}. Name a longer recording", None
     return told, found["endedBy"] == "a broken connection"
 
 
 def _emf(found):
+    if "PlaybackOutOfTime" not in found["lines"] and found["outcome"] != "out_of_time":
+        return f"not measured: the function ended with {found['outcome']}", None
     missing = sorted(METRICS_OF_AN_ABORT - set(found["lines"]))
     if missing:
         return f"missing in the log: {', '.join(missing)}", False
