@@ -1,7 +1,7 @@
 """Prints what CloudFormation would replace or remove if the second template were deployed over the first.
 
-The arguments are two expanded templates. A resource is replaced if its type differs, or a property that its type's schema
-calls create-only. The emulator updates every resource in place, so it does not show this.
+The arguments are two expanded templates. A resource is replaced if its type differs, or a property that its type's
+schema calls create-only. The emulator updates every resource in place, so it does not show this.
 """
 
 import json
