@@ -3,6 +3,9 @@
 from .aws import ClientError
 from .problems import Problem
 
+# The beginning of the keys that name the stacks.
+STACKS = "stacks/"
+
 
 def default_bucket(account_id, region):
     """Returns the name of the artifact bucket of an account and Region."""
@@ -66,6 +69,31 @@ class Artifacts:
         """Stores a file whose key contains its checksum, if it is not there yet."""
         if not self.has(key):
             self.objects.put_object(Bucket=self.name, Key=key, Body=body, ExpectedBucketOwner=self.account_id)
+
+    def claim(self, stack):
+        """Notes that a stack uses the bucket. Stacks of one account and Region share it."""
+        self.upload(f"{STACKS}{stack}", b"")
+
+    def other_stacks(self, stack):
+        """Returns the names of the other stacks that use the bucket."""
+        try:
+            pages = self.objects.get_paginator("list_objects_v2").paginate(
+                Bucket=self.name, Prefix=STACKS, ExpectedBucketOwner=self.account_id
+            )
+            names = [found["Key"].removeprefix(STACKS) for page in pages for found in page.get("Contents", [])]
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
+                raise
+            names = []
+        return [name for name in names if name != stack]
+
+    def disclaim(self, stack):
+        """Notes that a stack does not use the bucket any more."""
+        try:
+            self.objects.delete_object(Bucket=self.name, Key=f"{STACKS}{stack}", ExpectedBucketOwner=self.account_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
+                raise
 
     def delete(self):
         """Empties and deletes the bucket, if it exists."""

@@ -17,6 +17,9 @@ except ImportError as missing:
 # AWS's error codes for a missing right.
 FORBIDDEN = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403")
 
+# The beginnings of the states of a stack that does not exist yet, or not any more.
+UNFINISHED = ("CREATE_IN_PROGRESS", "CREATE_FAILED", "DELETE_", "REVIEW_", "ROLLBACK_")
+
 
 class Account:
     """The clients of one AWS account and Region."""
@@ -61,6 +64,10 @@ class Stack:
         self.status = description["StackStatus"]
         self.parameters = _pairs(description.get("Parameters", []), "Parameter")
         self.outputs = _pairs(description.get("Outputs", []), "Output")
+
+    def was_created(self):
+        """Whether the stack was ever created to the end. Before, it has no values to keep; a deleted one has none left."""
+        return not self.status.startswith(UNFINISHED)
 
     def output(self, name):
         """Returns an output's value."""

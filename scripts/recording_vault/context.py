@@ -16,7 +16,8 @@ class Context:
         self.chosen, self.console = chosen, console
         self.account = aws.Account(_region(chosen, console), chosen.profile, chosen.endpoint_url)
         self.account_id, self.arn = self.account.identity()
-        self.existing = aws.find_stack(self.account, chosen.stack)
+        stack = aws.find_stack(self.account, chosen.stack)
+        self.existing = stack if stack and stack.was_created() else None
         self.deployed = self.existing.parameters if self.existing else {}
         self.bases = Bases(
             self.deployed,

@@ -15,9 +15,12 @@ from .twilio import Client
 
 DESCRIPTION = """Measure the deployed service from outside, with a stored recording.
 
-The command changes nothing. It writes one JSON file and a page in Markdown. A recording of 16 MiB or more shows the
-most. Rows that need another option say so. What the functions received and how long they were held is read from
-their log groups, which needs boto3 and the rights of the output OperatorPolicyArn.
+The command changes nothing. It writes one JSON file and a page in Markdown. Its requests are in the audit trail under
+the name of the token's user. A recording of 16 MiB or more shows the most. Rows that need another option say so.
+
+What the functions received and how long they were held is read from their log groups. This needs boto3 and the rights
+logs:FilterLogEvents and logs:GetLogEvents, also for the output AuditLogGroup. The policy of OperatorPolicyArn does not
+include that group, because it shows who listened.
 
 The Flex token comes from FLEX_TOKEN or a prompt. The API key comes from TWILIO_API_KEY_SID and
 TWILIO_API_KEY_SECRET, and the Auth Token from TWILIO_AUTH_TOKEN, or each from a prompt. Neither is stored.
@@ -27,6 +30,7 @@ RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
 
 # The template's timeout of the playback function.
 PLAYBACK_TIMEOUT_S = 130
+
 
 def add(commands, common):
     """Adds the command to the command line."""
@@ -43,7 +47,13 @@ def add(commands, common):
     parser.add_argument(
         "--output", default="proof", metavar="NAME", help="writes NAME.json and NAME.md (default: proof)"
     )
-    parser.add_argument("--slow-seconds", type=int, default=60, metavar="S", help="how long the slow reader reads (60)")
+    parser.add_argument(
+        "--slow-seconds",
+        type=int,
+        default=60,
+        metavar="S",
+        help="how long the slow reader reads (60). Lambda itself may hold a function for 22 s",
+    )
     parser.add_argument(
         "--until-timeout",
         type=int,

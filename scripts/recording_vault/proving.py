@@ -1,6 +1,6 @@
 """The steps of `prove`: what is measured from outside, what the functions logged about it, and what Twilio answers."""
 
-import os
+import contextlib
 import time
 
 from . import function_log, measurements, slow_reader, twilio_answers
@@ -57,7 +57,7 @@ class Proof:
 
     def logged(self, log):
         """Adds what the playback function logged about these requests."""
-        with self.console.step(f"reading the log group {log.name}"):
+        with self._reading(log.name):
             link, media = self.document["link"], self.document["media"]
             found = function_log.temperatures(log, self.began, self.recording, self.link_samples)
             if not found["coldMs"] and not found["warmMs"]:
@@ -68,6 +68,17 @@ class Proof:
             self._arrived(log)
             for field, link_id in self.slow_links.items():
                 self._held(log, field, link_id)
+
+    @contextlib.contextmanager
+    def _reading(self, names):
+        """A step that reads log groups. If AWS refuses it, the measurements from outside are kept."""
+        from . import aws
+
+        try:
+            with self.console.step(f"reading the log groups {names}"):
+                yield
+        except aws.ClientError as error:
+            self.console.say(f"  {aws.explained(error)}")
 
     def _arrived(self, log):
         arrival = self.document["arrival"]
@@ -89,9 +100,9 @@ class Proof:
     def called(self, groups):
         """Adds whether the callback of the recording named its task."""
         since = self.began - CALL_DAYS * 24 * 3600
-        with self.console.step("reading the log groups of the jobs"):
+        with self._reading(", ".join(group.name for group in groups)):
             found = [function_log.task_from(group, since, self.recording) for group in groups]
-        self.document["callbacks"] = {"taskFrom": next((one for one in found if one), None)}
+            self.document["callbacks"] = {"taskFrom": next((one for one in found if one), None)}
 
     def twilio_media(self, bases, account, api_key):
         """Adds how Twilio serves the recording."""

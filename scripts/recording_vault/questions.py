@@ -12,13 +12,15 @@ HANGS_MS = 10_000
 # A function counts as held if it took this part of the reader's time. Its last bytes are in buffers on the way.
 HELD_PART = 0.8
 
-# Lambda passes on the first 6 MB at once, and sockets hold some more. A shorter reply shows nothing about a slow reader.
+# Lambda passes on the first 6 MB at once, and sockets hold some more. A shorter reply tells nothing of a slow reader.
 BUFFERED_BYTES = 16 * 1024 * 1024
 
 # The metrics of a reply that the function's timeout ends, in the order in which they are written.
 METRICS_OF_AN_ABORT = {"PlaybackRequests", "FirstByteMilliseconds", "BytesServed", "PlaybackOutOfTime"}
 
 NEEDS_LOG = "needs the log group: a stack, or --log-group"
+NEEDS_JOBS_LOGS = "needs the log groups: a stack, or --jobs-log-groups"
+NEEDS_MEDIA = "needs --twilio-media"
 
 
 @dataclass
@@ -142,7 +144,7 @@ def _preflight(found):
 def _slow_reader(found):
     read = f"the reader took {found['bytes']} bytes in {found['seconds']} s"
     if found["endedBy"] == "a broken connection":
-        return f"{read}, and the server ended the reply", False
+        return f"{read}, and then the connection broke ({found['error']})", False
     function = found.get("function")
     if function is None:
         return f"{read}; how long the function was held is not known ({NEEDS_LOG})", None
@@ -192,15 +194,17 @@ def _flex_configuration(found):
         return found["error"], False
     state = "on" if found["callRecordingEnabled"] else "off"
     kept = "the braces are kept" if found["placeholderKept"] else "there are no braces"
-    return f"call_recording_webhook_url is {found['webhookUrl']}; {kept}; Call Recording is {state}", found["sameAsOutput"]
+    told = f"call_recording_webhook_url is {found['webhookUrl']}; {kept}; Call Recording is {state}"
+    return told, found["sameAsOutput"]
 
 
 def _callbacks(found):
     source = found["taskFrom"]
     if source is None:
         return "no link of this recording in the logs of the last days", None
-    named = source == "callback"
-    return "the callback named the task" if named else "the task was found by a search, so the braces were not filled", named
+    if source == "callback":
+        return "the callback named the task", True
+    return "the task was found by a search, so the braces were not filled", False
 
 
 def _twilio_reply(found):
@@ -248,7 +252,7 @@ QUESTIONS = (
     Question("bodies.emptyRecording", "Does an empty recording end?", "needs --empty-recording", _without_body(200)),
     Question("slowReader", "Does backpressure of a slow reader reach the function?", "", _slow_reader),
     Question("abort", "Is an abort of the function visible to the client?", "needs --until-timeout", _abort),
-    Question("emf", "Are metrics that were written before an abort kept?", "needs --until-timeout and the log group", _emf),
+    Question("emf", "Do metrics from just before an abort reach the log?", f"needs --until-timeout; {NEEDS_LOG}", _emf),
     Question("tokens", "Which token endpoint answers?", "needs --tokens", _tokens),
     Question(
         "flexConfiguration",
@@ -256,10 +260,10 @@ QUESTIONS = (
         "needs --flex-configuration",
         _flex_configuration,
     ),
-    Question("callbacks", "Does Flex fill the braces with the task's SID?", "needs the stack's JobsAuditLogGroups", _callbacks),
-    Question("twilioMedia.whole", "How does Twilio's media arrive?", "needs --twilio-media", _twilio_reply),
-    Question("twilioMedia.range", "Does Twilio serve ranges?", "needs --twilio-media", _twilio_range),
-    Question("twilioMedia.etag", "Does Twilio have an `ETag`, and heed it?", "needs --twilio-media", _twilio_etag),
-    Question("twilioMedia.redirects", "Does Twilio redirect to another host?", "needs --twilio-media", _twilio_redirects),
-    Question("twilioMedia.channels", "Does Twilio's MP3 have the WAV's channels?", "needs --twilio-media", _twilio_channels),
+    Question("callbacks", "Does Flex fill the braces with the task's SID?", NEEDS_JOBS_LOGS, _callbacks),
+    Question("twilioMedia.whole", "How does Twilio's media arrive?", NEEDS_MEDIA, _twilio_reply),
+    Question("twilioMedia.range", "Does Twilio serve ranges?", NEEDS_MEDIA, _twilio_range),
+    Question("twilioMedia.etag", "Does Twilio have an `ETag`, and heed it?", NEEDS_MEDIA, _twilio_etag),
+    Question("twilioMedia.redirects", "Does Twilio redirect to another host?", NEEDS_MEDIA, _twilio_redirects),
+    Question("twilioMedia.channels", "Does Twilio's MP3 have the WAV's channels?", NEEDS_MEDIA, _twilio_channels),
 )

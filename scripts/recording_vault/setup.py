@@ -19,12 +19,24 @@ class Setup(Context):
         except Problem as problem:
             problem.report = self.report
             raise
+        except KeyboardInterrupt:
+            self.console.say(self._after_interruption())
+            raise
+
+    def _after_interruption(self):
+        if self.chosen.dry_run or not self.backup.entries:
+            return "Nothing was changed."
+        return (
+            "What is done stays. To continue, run the command again. To revert it, run `vault.py setup --undo"
+            f" --stack {self.chosen.stack} --region {self.account.region} --backup {self.backup.path}`."
+        )
 
     def _run(self):
         path = self.chosen.release or own()
         if not path:
             raise WrongInput("--release is missing. It names the folder or the archive of the release")
         release = opened(path)
+        self.deployment.check_settled()
         deployed = self.deployed
         decided = answers.collect(self.chosen, deployed)
         answers.ask_missing(decided, self.console, bool(deployed))
@@ -114,9 +126,11 @@ class Setup(Context):
         if not self.artifacts.exists():
             self.backup.add("artifact bucket", bucket=self.artifacts.name)
             self.artifacts.ensure()
+        self.artifacts.claim(self.chosen.stack)
 
-        def journal(created, earlier):
-            self.backup.add("stack", created=created, earlier=earlier, bucket=self.artifacts.name)
+        def journal(created, earlier, deployed):
+            bucket = self.artifacts.name
+            self.backup.add("stack", created=created, earlier=earlier, deployed=deployed, bucket=bucket)
 
         changed = self.deployment.deploy(release, values["Architecture"], values, journal=journal)
         self.report["stackChanged"] = changed

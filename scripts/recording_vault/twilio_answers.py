@@ -1,4 +1,4 @@
-"""What `prove` measures of Twilio itself. Values of answers are never kept, only their status and the names of fields."""
+"""What `prove` measures of Twilio itself. Only the status and the names of fields are kept, never values."""
 
 import base64
 import json

@@ -196,6 +196,11 @@ class Logged(Proving):
         for field in ("link.cold", "media.cold", "slowReader"):
             self.assertIn(field, self.unmeasured())
 
+    def test_a_log_group_that_may_not_be_read_keeps_the_other_answers(self):
+        code, _, _ = self.prove("--log-group", "another-group", "--jobs-log-groups", "another-group")
+        self.assertEqual((code, self.unexpected()), (0, []))
+        self.assertIn("callbacks", self.unmeasured())
+
     def test_the_linkers_log_shows_whether_the_braces_were_filled(self):
         for source, good in [("search", False), ("callback", True)]:
             line = {"target": "audit", "event": "link", "recordingSid": RECORDING, "taskFrom": source}

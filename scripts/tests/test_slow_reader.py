@@ -88,7 +88,8 @@ def answered(field, value):
 
 
 def slow(ended_by="this command", seconds=60.0, promised=LENGTH, function=None):
-    return {"seconds": seconds, "bytes": 480_000, "promised": promised, "endedBy": ended_by, "function": function}
+    value = {"seconds": seconds, "bytes": 480_000, "promised": promised, "endedBy": ended_by, "function": function}
+    return value | ({"error": "IncompleteRead"} if ended_by == "a broken connection" else {})
 
 
 def function(held, outcome="complete"):

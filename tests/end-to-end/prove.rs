@@ -12,7 +12,7 @@ use toolbox::{Scratch, Venv};
 use self::log_groups::LogGroups;
 use crate::support::{OwnStack, Recording, options};
 
-/// More than the buffers between the function and the client hold.
+/// More than the part that the slow reader requests.
 const LEN: usize = 60_000_000;
 
 /// Long enough for the replies that are not cut, on a busy machine.
