@@ -6,6 +6,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 
+from .parameters import problem_of
 from .problems import WrongInput
 
 ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
@@ -62,8 +63,15 @@ def collect(chosen, existing=None):
     return answers
 
 
-def ask_missing(answers, console, deployed):
-    """Asks what neither flags nor the file say. A deployed stack keeps its alarm address and its retention."""
+def ask_missing(answers, console, deployed, declared):
+    """Asks what neither flags nor the file say. A deployed stack keeps its alarm address and its retention.
+
+    `declared` are the template's declarations of the parameters, by which an answer is checked at once.
+    """
+
+    def checked(name):
+        return lambda text: problem_of(name, declared[name], text)
+
     if answers.account is None:
         answers.account = console.ask("Twilio Account SID (AC...)", check=_account_problem)
     elif problem := _account_problem(answers.account):
@@ -74,9 +82,13 @@ def ask_missing(answers, console, deployed):
         # The only workspace of an account needs no name.
         answers.workspace = console.ask("TaskRouter workspace of Flex, its name or SID (empty if there is only one)")
     if answers.alarm_email is None:
-        answers.alarm_email = console.ask("Email address for alarms (empty for none)")
+        answers.alarm_email = console.ask(
+            "Email address for alarms (empty for none)", check=checked("AlarmEmail")
+        )
     if answers.retention_days is None:
-        answers.retention_days = console.ask("Days until recordings are deleted (0 for never)", "0")
+        answers.retention_days = console.ask(
+            "Days until recordings are deleted (0 for never)", "0", checked("DeleteRecordingsAfterDays")
+        )
 
 
 def _account_problem(text):

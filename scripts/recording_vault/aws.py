@@ -6,7 +6,15 @@ from .problems import Problem, WrongInput
 
 try:
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        HTTPClientError,
+        NoCredentialsError,
+        NoRegionError,
+        ProfileNotFound,
+    )
+    from botocore.exceptions import ConnectionError as NoConnection
 except ImportError as missing:
     raise WrongInput(
         f"the Python package {missing.name} is missing. Install it: python3 -m pip install boto3. If pip refuses because"
@@ -17,6 +25,10 @@ except ImportError as missing:
 # AWS's error codes for a missing right.
 FORBIDDEN = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403")
 
+# AWS's error codes for credentials that are too old, and for those that AWS does not know.
+EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnauthorizedException")
+UNKNOWN_KEYS = ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure")
+
 # The beginnings of the states of a stack that does not exist yet, or not any more.
 UNFINISHED = ("CREATE_IN_PROGRESS", "CREATE_FAILED", "DELETE_", "REVIEW_", "ROLLBACK_")
 
@@ -26,6 +38,7 @@ class Account:
 
     def __init__(self, region=None, profile=None, endpoint_url=None):
         self.session = _session(region, profile)
+        self.profile = profile
         self.region = self.session.region_name
         if not self.region:
             raise WrongInput("no AWS Region. Add --region, for example --region eu-central-1")
@@ -49,7 +62,8 @@ class Account:
         """Lets the scripts that use boto3's default session work in this account."""
         boto3.setup_default_session(
             region_name=self.region,
-            profile_name=self.session.profile_name if self.session.profile_name != "default" else None,
+            # A profile that is named precedes credentials in the environment, also if its name is "default".
+            profile_name=self.profile,
         )
         if self.endpoint_url:
             os.environ["AWS_ENDPOINT_URL"] = self.endpoint_url
@@ -119,10 +133,14 @@ def explained(error):
         hint = ""
         if code in FORBIDDEN:
             hint = ". Your AWS identity lacks this right. `vault.py setup --policies` prints the least policies"
-        elif code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired"):
+        elif code in EXPIRED:
             hint = ". Sign in to AWS again"
+        elif code in UNKNOWN_KEYS:
+            hint = ". Check the AWS credentials, and that the account has enabled this Region"
         return f"AWS refused {error.operation_name}: {code}: {message}{hint}"
-    return f"AWS could not be reached: {error}"
+    if isinstance(error, (NoConnection, HTTPClientError)):
+        return f"AWS could not be reached: {error}"
+    return f"the AWS credentials or settings of this computer do not work: {error}"
 
 
 def _session(region, profile):

@@ -1,4 +1,8 @@
-"""The backup file: the changes of the setup, and the previous values. It contains no secrets."""
+"""The backup file: the changes of the setup, and the previous values.
+
+It contains none of the secrets that the setup stores. The webhook that Flex had before is in it as a whole, because the undo
+restores it. Only the owner can read the file.
+"""
 
 import json
 import os
@@ -22,9 +26,11 @@ class Backup:
             self._load()
 
     def add(self, step, **details):
-        """Keeps what is needed to undo a step."""
-        self.entries.append({"step": step, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **details})
+        """Keeps what is needed to undo a step. Returns a function that forgets it, if the step was never made."""
+        entry = {"step": step, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **details}
+        self.entries.append(entry)
         self._save()
+        return lambda: self.remove(entry)
 
     def check_writable(self):
         """Refuses a folder that the file cannot be written to, before the first change."""

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from .aws import ClientError
+from .flex_configuration import shown
 from .problems import Problem, WrongInput
 from .twilio import TwilioError
 
@@ -66,9 +67,10 @@ def rights(account, arn, policy):
     """Asks IAM whether the identity may do what the deployer's policy lists, on resources of this stack."""
     denied, asked = [], 0
     try:
+        source = _with_path(account, principal(arn))
         for actions, resources in _simulated(policy):
             asked += len(actions)
-            request = {"PolicySourceArn": principal(arn), "ActionNames": actions, "ResourceArns": resources}
+            request = {"PolicySourceArn": source, "ActionNames": actions, "ResourceArns": resources}
             for page in account.client("iam").get_paginator("simulate_principal_policy").paginate(**request):
                 results = page["EvaluationResults"]
                 denied += [result["EvalActionName"] for result in results if result["EvalDecision"] != "allowed"]
@@ -101,6 +103,18 @@ def principal(arn):
     if kind != "assumed-role":
         return arn
     return f"{parts[0]}:{parts[1]}:iam::{parts[4]}:role/{rest.split('/')[0]}"
+
+
+def _with_path(account, arn):
+    """Returns the ARN of a role with its path, which a session's ARN lacks. Roles of AWS's single sign-on have one."""
+    _, _, name = arn.partition(":role/")
+    if not name:
+        return arn
+    try:
+        return account.client("iam").get_role(RoleName=name)["Role"]["Arn"]
+    except ClientError:
+        # Most other roles have no path.
+        return arn
 
 
 def api_key_kind(client):
@@ -181,7 +195,8 @@ def flex(client, origins):
     configuration = client.flex_configuration()
     findings = [Finding("Flex", GOOD, f"set up, Flex UI {configuration.get('ui_version') or 'unpinned'}")]
     findings.append(_call_recording(configuration))
-    host = (configuration.get("runtime_domain") or f"https://{HOSTED}").removeprefix("https://").rstrip("/")
+    # An origin has no path.
+    host = (configuration.get("runtime_domain") or HOSTED).removeprefix("https://").partition("/")[0]
     if f"https://{host}" in origins.split(","):
         findings.append(Finding("Flex's origin", GOOD, f"https://{host}"))
     else:
@@ -201,8 +216,7 @@ def without_auth_token():
 def _call_recording(configuration):
     enabled, webhook = configuration.get("call_recording_enabled"), configuration.get("call_recording_webhook_url")
     state = "on" if enabled else "off. The last step turns it on"
-    # Only the address is shown. The rest of somebody else's URL may have a secret.
-    to = f", callbacks go to {webhook.partition('?')[0]}" if webhook else ""
+    to = f", callbacks go to {shown(webhook)}" if webhook else ""
     return Finding("Call Recording in the console", GOOD, f"{state}{to}")
 
 

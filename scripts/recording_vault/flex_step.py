@@ -1,7 +1,15 @@
 """The last step of the setup: Flex's configuration, and the plugin if it was requested."""
 
 from . import checks, flex_configuration, flex_plugins
+from .problems import Refusal
 from .stored_secrets import verified_auth_token
+
+
+def check_consent(chosen):
+    """Refuses a wrong --consent before the first change, and not only at the last step."""
+    sentences = (flex_configuration.CONSENT, flex_plugins.CONSENT)
+    if chosen.consent is not None and not chosen.skip_flex and " ".join(chosen.consent.split()) not in sentences:
+        raise Refusal(f'--consent is not the sentence that this step needs: --consent "{flex_configuration.CONSENT}"')
 
 
 def configure(run, account, webhook, origins):

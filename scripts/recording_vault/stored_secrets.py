@@ -58,7 +58,8 @@ def _read(stream):
     unknown = sorted(document.keys() - PROMPTS.keys())
     if unknown:
         raise WrongInput(f"standard input has unknown names: {', '.join(unknown)}. Known: {', '.join(PROMPTS)}")
-    return document
+    # A secret from a file often ends with a newline. Twilio's have no spaces.
+    return {name: value.strip() for name, value in document.items()}
 
 
 def verified_api_key(bases, account, secrets):

@@ -11,6 +11,7 @@ from unittest import mock
 import boto3
 from aws_emulator import CREDENTIALS
 from botocore.stub import Stubber
+from releases import templates
 from support import ACCOUNT, API_KEY, RECORDING, WORKSPACE, RecordingConsole
 from twilio_double import TwilioDouble, key_client, master_client, problem
 
@@ -62,17 +63,22 @@ class Checks(Stubbed):
             ]
         }
         request = {
-            "PolicySourceArn": "arn:aws:iam::123456789012:role/Deployer",
+            "PolicySourceArn": "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/Deployer",
             "ActionNames": ["s3:CreateBucket"],
             "ResourceArns": ["arn:aws:s3:::vault-x"],
         }
         session = "arn:aws:sts::123456789012:assumed-role/Deployer/me"
-        for answer, status in (
-            (simulated(allowed="allowed"), checks.GOOD),
-            (simulated(allowed="allowed", denied="implicitDeny"), checks.NOTE),
-            ("AccessDenied", checks.UNKNOWN),
+        role = {"Path": "/", "RoleName": "Deployer", "RoleId": "A" * 16, "Arn": request["PolicySourceArn"]}
+        role["CreateDate"] = "2026-01-01"
+        bare = request | {"PolicySourceArn": "arn:aws:iam::123456789012:role/Deployer"}
+        for found, asked, answer, status in (
+            ({"Role": role}, request, simulated(allowed="allowed"), checks.GOOD),
+            ({"Role": role}, request, simulated(allowed="allowed", denied="implicitDeny"), checks.NOTE),
+            ("AccessDenied", bare, simulated(allowed="allowed"), checks.GOOD),
+            ("AccessDenied", bare, "AccessDenied", checks.UNKNOWN),
         ):
-            account = self.stubbed("iam", ("simulate_principal_policy", answer, request))
+            calls = (("get_role", found, {"RoleName": "Deployer"}), ("simulate_principal_policy", answer, asked))
+            account = self.stubbed("iam", *calls)
             self.assertEqual(checks.rights(account, session, policy).status, status)
         self.assertEqual(checks.principal("arn:aws:iam::1:user/me"), "arn:aws:iam::1:user/me")
 
@@ -144,7 +150,7 @@ class TwilioChecks(unittest.TestCase):
         self.assertEqual(findings["Flex's origin"].status, checks.GOOD)
         self.assertEqual(findings["Flex plugins"].text, "active: none")
         self.assertEqual(findings["Flex Insights"].status, checks.UNKNOWN)
-        self.double.configuration |= {"call_recording_enabled": False, "runtime_domain": "https://flex.example.com/"}
+        self.double.configuration |= {"call_recording_enabled": False, "runtime_domain": "https://flex.example.com/agents"}
         self.double.configuration["call_recording_webhook_url"] = "https://somebody.example.com/x?secret=1"
         for enabled, status in ((True, checks.GOOD), (False, checks.NOTE), ("?", checks.UNKNOWN)):
             self.double.configuration["flex_insights_hr"] = {"enabled": enabled}
@@ -216,7 +222,7 @@ class Secrets(Stubbed):
         self.assertFalse(stored_secrets.Store(account).has_value(ARN))
 
     def test_secrets_come_from_standard_input_or_the_prompt(self):
-        with mock.patch("sys.stdin", io.StringIO('{"api_key_secret": "s"}')):
+        with mock.patch("sys.stdin", io.StringIO('{"api_key_secret": " s\\r\\n"}')):
             secrets = stored_secrets.Secrets(RecordingConsole(), from_stdin=True)
         self.assertEqual(secrets.get("api_key_secret"), "s")
         self.assertEqual(secrets.get("flex_token", optional=True), "")
@@ -270,9 +276,11 @@ class Answers(unittest.TestCase):
         self.assertEqual(collected.template_parameters("WS"), expected)
 
     def test_at_most_five_questions_are_asked(self):
-        console = RecordingConsole([ACCOUNT, "Flex", "ops@example.com", "365"])
+        console = RecordingConsole([ACCOUNT, "Flex", "ops", "ops@example.com", "30 days", "365"])
         collected = answers.collect(self.chosen(region="eu-central-1"))
-        answers.ask_missing(collected, console, deployed=False)
+        declared = templates()[0]["Parameters"]
+        answers.ask_missing(collected, console, deployed=False, declared=declared)
+        self.assertIn("DeleteRecordingsAfterDays must be a whole number", console.printed)
         self.assertEqual(console.answers, [])
         self.assertEqual((collected.alarm_email, collected.retention_days), ("ops@example.com", "365"))
 

@@ -240,6 +240,9 @@ class Refused(Emulated):
         self.refused(2, "api_key_sid is missing", secrets={})
         self.refused(2, "unknown names: password", secrets={"password": "x"})
 
+    def test_a_wrong_consent_is_refused_before_the_deployment(self):
+        self.refused(3, "--consent is not the sentence.*I confirm", "--consent", "I agree")
+
     def test_wrong_answers(self):
         self.refused(2, "AC and 32 hexadecimal digits", answers=("--account", "AC1"))
         self.refused(2, "no TaskRouter workspace Other.*Flex Task Assignment", "--workspace", "Other")

@@ -93,6 +93,28 @@ class Undo(Emulated):
         self.assertEqual([one["Key"] for one in left if one["Key"].startswith("stacks/")], ["stacks/stage"])
 
 
+class Another(Emulated):
+    def test_a_stack_of_another_application_is_not_touched(self):
+        topic = {"Resources": {"Theirs": {"Type": "AWS::SNS::Topic"}}}
+        self.account.client("cloudformation").create_stack(StackName=NAME, TemplateBody=json.dumps(topic))
+        for arguments in (("--dry-run",), ("--skip-flex", "--skip-proof")):
+            with mock.patch.object(self, "only_reads", mock.MagicMock()):
+                code, document, printed = self.setup_with(*arguments)
+            self.assertEqual(code, 3, printed)
+            self.assertIn("belongs to another application: it lacks the parameters Twilio", document["error"])
+        self.assertEqual(deploy.Deployment(self.account, None, NAME, None)._template(), topic)
+        self.assertFalse(self.backup.exists())
+
+    def test_the_policies_are_also_for_a_person_without_rights(self):
+        answer = {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}
+        denied = aws.ClientError(answer, "DescribeStacks")
+        with mock.patch.object(aws, "find_stack", side_effect=denied):
+            code, document, printed = self.setup_with("--policies")
+            self.assertEqual((code, sorted(document["policies"])), (0, ["deployer", "operator"]), printed)
+            self.assertIn("You may not read the stack", printed)
+            self.assertEqual(self.setup_with("--skip-flex")[0], 1)
+
+
 class Unfinished(Emulated):
     """A stack that another run has not created to the end."""
 

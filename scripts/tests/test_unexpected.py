@@ -12,12 +12,13 @@ import tempfile
 import unittest
 from unittest import mock
 
+from botocore import exceptions
 from support import ACCOUNT, RECORDING, SCRIPTS, RecordingConsole, server
 from twilio_double import master_client
 
 import download
 import smoke_test
-from recording_vault import answers, checks, cli, playback, stack_commands
+from recording_vault import answers, aws, checks, cli, playback, stack_commands
 from recording_vault.problems import Problem, WrongInput
 
 VAULT = [sys.executable, str(SCRIPTS / "vault.py")]
@@ -57,6 +58,25 @@ class Failures(unittest.TestCase):
             self.assertRegex(document["error"], words)
             self.assertNotIn("the-secret", document["error"] + errors)
             self.assertEqual(len(errors.splitlines()), 1, errors)
+
+
+class OfAws(unittest.TestCase):
+    """boto3's errors, as administrators see them."""
+
+    def test_a_session_that_has_expired_is_not_a_lost_connection(self):
+        for error, words in (
+            (exceptions.UnauthorizedSSOTokenError(), "credentials or settings of this computer.*aws sso login"),
+            (exceptions.PartialCredentialsError(provider="env", cred_var="x"), "credentials or settings.*Partial"),
+            (exceptions.EndpointConnectionError(endpoint_url="https://x"), "could not be reached"),
+            (exceptions.ReadTimeoutError(endpoint_url="https://x"), "could not be reached"),
+            (exceptions.ProxyConnectionError(proxy_url="http://p"), "could not be reached"),
+            (self.refusal("ExpiredToken"), "Sign in to AWS again"),
+            (self.refusal("UnrecognizedClientException"), "has enabled this Region"),
+        ):
+            self.assertRegex(aws.explained(error), words)
+
+    def refusal(self, code):
+        return exceptions.ClientError({"Error": {"Code": code, "Message": "m"}}, "GetCallerIdentity")
 
 
 class AnswersFile(unittest.TestCase):
