@@ -13,9 +13,10 @@ REGION = "us-east-1"
 
 
 def create_only(kind):
-    """The names of a type's properties that only a new resource can have."""
+    """The names of a type's properties that only a new resource can have, always or in some cases."""
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
-    return {path.split("/")[2] for path in schema.get("createOnlyProperties", [])}
+    paths = schema.get("createOnlyProperties", []) + schema.get("conditionalCreateOnlyProperties", [])
+    return {path.split("/")[2] for path in paths}
 
 
 def replaced(name, before, after):
