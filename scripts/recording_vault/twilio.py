@@ -45,9 +45,11 @@ class Bases:
 
     def __init__(self, deployed=None, **given):
         for name, (variable, parameter, default) in BASES.items():
-            found = given.get(name) or os.environ.get(variable) or (deployed or {}).get(parameter)
-            # A local stack has one address for all APIs. Nothing of it goes to Twilio.
+            found = given.get(name) or os.environ.get(variable)
+            # A local stack has one address for all APIs. Nothing of it goes to Twilio, whose hosts are in the parameters.
             local = getattr(self, "api", "").startswith("http://")
+            if not local:
+                found = found or (deployed or {}).get(parameter)
             setattr(self, name, checked_base(found or (self.api if local else default)))
 
     def parameters(self):

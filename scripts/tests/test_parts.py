@@ -125,8 +125,10 @@ class TwilioChecks(unittest.TestCase):
         self.assertEqual(checks.api_key_policy(client, API_KEY[0]).status, checks.UNKNOWN)
 
     def test_nothing_of_a_local_stack_goes_to_twilio(self):
-        bases = twilio.Bases(api="http://127.0.0.1:1")
-        self.assertEqual({bases.api, bases.taskrouter, bases.flex_api, bases.iam}, {"http://127.0.0.1:1"})
+        deployed = {parameter: default for _, parameter, default in twilio.BASES.values()}
+        for known in (None, deployed):
+            bases = twilio.Bases(known, api="http://127.0.0.1:1")
+            self.assertEqual({bases.api, bases.taskrouter, bases.flex_api, bases.iam}, {"http://127.0.0.1:1"})
 
     def test_the_workspace_is_found_by_name_or_sid_or_because_it_is_the_only_one(self):
         client = key_client(self.base)
