@@ -132,13 +132,13 @@ def api_key_kind(client):
 
 def api_key_reads(client, workspace_sid, recording_sid):
     """Tries what the functions read with the API key. What they write cannot be tried without a change."""
-    refused = []
+    refused, answered = [], {}
     attempts = {"tasks": lambda: client.tasks(workspace_sid)}
     if recording_sid:
         attempts["audio of recordings"] = lambda: client.check_media(recording_sid)
     for name, attempt in attempts.items():
         try:
-            attempt()
+            answered[name] = attempt()
         except TwilioError as error:
             if error.status not in (401, 403):
                 raise
@@ -146,6 +146,9 @@ def api_key_reads(client, workspace_sid, recording_sid):
     if refused:
         text = f"it may not read the {' and the '.join(refused)}. Use a Standard key, or add these permissions to the key"
         return Finding("API key's permissions", BAD, text)
+    if (status := answered.get("audio of recordings", 0)) and status >= 400:
+        text = f"Twilio answered {status} to the request for the audio of {recording_sid}, so that it was not tried"
+        return Finding("API key's permissions", NOTE, text)
     names = ", ".join(["recordings", "workspaces", *attempts])
     text = f"reads {names}. Its right to change tasks is not tried, because that would change one"
     return Finding("API key's permissions", GOOD, text)

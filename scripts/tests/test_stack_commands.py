@@ -179,6 +179,11 @@ class Operate(unittest.TestCase):
     def test_a_bad_recording_is_a_failure(self):
         self.assertEqual(self.run_with(self.state(bad=1), "status", "verify-all")[0], 1)
 
+    def test_an_erasure_without_confirmation_is_refused(self):
+        with mock.patch("builtins.input", return_value="no"):
+            code, output, _ = self.run_with({}, "erase", RECORDING)
+        self.assertEqual((code, json.loads(output)["error"]), (3, "not erased"))
+
     def test_a_contradiction_is_a_usage_error(self):
         self.assertEqual(self.run_with({}, "verify", "--all", RECORDING)[0], 2)
 

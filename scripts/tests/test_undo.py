@@ -60,6 +60,12 @@ class Undo(Emulated):
         self.assertEqual(self.stack().parameters["MediaUrlTtl"], "900")
         self.assertFalse(self.backup.exists())
 
+    def test_playback_that_needs_a_deleted_secret_is_announced(self):
+        self.deploy("--parameter", "ValidateTokensAs=api-key")
+        code, _, printed = self.setup_with("--undo", "--consent", "no")
+        self.assertEqual(code, 3)
+        self.assertIn("Playback will give no new links, because ValidateTokensAs=api-key", printed)
+
     def test_an_update_is_restored_once(self):
         self.deploy()
         self.backup.unlink()
@@ -69,6 +75,20 @@ class Undo(Emulated):
         self.assertEqual(self.stack().parameters["MediaUrlTtl"], "3600")
         self.backup.write_text(before)
         self.assertIn("Stack: nothing to restore", self.undo("--undo"))
+
+    def test_a_backup_of_0_1_0_is_undone(self):
+        self.deploy()
+        created = json.loads(self.backup.read_text())
+        self.deploy("--parameter", "MediaUrlTtl=600")
+        document = json.loads(self.backup.read_text())
+        document["entries"] = [
+            {name: value for name, value in entry.items() if name != "deployed"} for entry in document["entries"]
+        ]
+        self.assertEqual(len(document["entries"]), len(created["entries"]) + 1)
+        self.backup.write_text(json.dumps(document))
+        printed = self.undo()
+        self.assertRegex(printed, r"(?s)Stack: restored.*Stack: deleted\nArtifact bucket: .* deleted")
+        self.assertIsNone(self.stack())
 
     def test_another_stack_of_the_same_name_is_kept(self):
         self.deploy()
