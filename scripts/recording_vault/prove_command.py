@@ -31,8 +31,8 @@ RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
 # The template's timeout of the playback function.
 PLAYBACK_TIMEOUT_S = 130
 
-# More than the buffers on the way hold, and little enough for Lambda, which sends 6 MB at once and then 2 MB/s ("Response
-# streaming", AWS Lambda Developer Guide): it would take 22 s, even without a slow reader.
+# More than the buffers on the way hold, and little enough for Lambda, which sends 6 MB at once and then 2 MB/s (AWS Lambda
+# Developer Guide, "Response streaming"): it would take 22 s, even without a slow reader.
 SLOW_BYTES = 50_000_000
 
 
