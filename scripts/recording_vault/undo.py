@@ -15,7 +15,11 @@ def undo(run):
     _require_consent(run)
     twilio = None
     for entry in run.backup.newest_first():
-        if entry["step"].startswith("flex") and twilio is None:
+        of_flex = entry["step"].startswith("flex")
+        if of_flex and run.chosen.skip_flex:
+            run.console.say(f"{entry['step']}: not reverted, because of --skip-flex. It stays in the backup file")
+            continue
+        if of_flex and twilio is None:
             account = entry["account"]
             twilio = verified_auth_token(run.bases, account, run.secrets.get("flex_auth_token"))
         _undo_one(run, entry, twilio)

@@ -8,6 +8,7 @@ from support import ACCOUNT
 from test_setup import Emulated
 
 from recording_vault import aws, deploy
+from recording_vault import flex_configuration as flex
 from recording_vault.setup import Setup
 
 NAME = "recording-vault"
@@ -65,6 +66,16 @@ class Undo(Emulated):
         code, _, printed = self.setup_with("--undo", "--consent", "no")
         self.assertEqual(code, 3)
         self.assertIn("Playback will give no new links, because ValidateTokensAs=api-key", printed)
+
+    def test_flex_can_be_left_as_it_is(self):
+        code, _, printed = self.setup_with("--skip-proof", "--consent", flex.CONSENT)
+        self.assertEqual(code, 0, printed)
+        printed = self.undo(*DELETE, "--skip-flex")
+        self.assertIn("flex configuration: not reverted, because of --skip-flex", printed)
+        self.assertEqual((len(self.twilio.written), self.stack()), (1, None))
+        self.assertEqual([one["step"] for one in json.loads(self.backup.read_text())["entries"]], ["flex configuration"])
+        self.undo("--undo")
+        self.assertEqual((self.twilio.configuration[flex.ENABLED], self.backup.exists()), (False, False))
 
     def test_an_update_is_restored_once(self):
         self.deploy()
