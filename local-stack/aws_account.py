@@ -2,17 +2,19 @@
 """Runs ministack with the corrections that a deployment of this service needs.
 
 - CloudFormation creates a secret without a value if the template gives none. ministack gives it an empty value.
+- Lambda refuses a function whose zip is not in the bucket. ministack creates it without code.
 - CloudWatch has alarms on expressions. ministack refuses them, and gets an alarm on the first metric instead.
 """
 
 import sys
 
 from ministack.app import main
-from ministack.services import secretsmanager
+from ministack.services import lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 HANDLERS = provisioners._RESOURCE_HANDLERS
 create_secret = HANDLERS["AWS::SecretsManager::Secret"]["create"]
+create_function = HANDLERS["AWS::Lambda::Function"]["create"]
 create_alarm = HANDLERS["AWS::CloudWatch::Alarm"]["create"]
 
 
@@ -22,6 +24,14 @@ def secret(logical_id, properties, stack):
     if not properties.get("SecretString") and not properties.get("GenerateSecretString"):
         secretsmanager._secrets[name]["Versions"].clear()
     return name, attributes
+
+
+def function(logical_id, properties, stack):
+    """Creates a function."""
+    code = properties.get("Code", {})
+    if "S3Key" in code and lambda_svc._fetch_code_from_s3(code["S3Bucket"], code["S3Key"]) is None:
+        raise ValueError("Error occurred while GetObject. S3 Error Code: NoSuchKey")
+    return create_function(logical_id, properties, stack)
 
 
 def alarm(logical_id, properties, stack):
@@ -35,5 +45,6 @@ def alarm(logical_id, properties, stack):
 
 if __name__ == "__main__":
     HANDLERS["AWS::SecretsManager::Secret"]["create"] = secret
+    HANDLERS["AWS::Lambda::Function"]["create"] = function
     HANDLERS["AWS::CloudWatch::Alarm"]["create"] = alarm
     sys.exit(main())

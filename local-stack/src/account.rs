@@ -41,7 +41,6 @@ pub struct Account {
     twilio: TwilioDouble,
     proxy: String,
     certificate: Certificate,
-    service: Arc<Service>,
     state: Arc<State>,
     /// Always present until the drop.
     runtime: Option<Runtime>,
@@ -71,7 +70,7 @@ impl Account {
             &twilio.api_base(),
             Arc::clone(&state),
         ));
-        let proxy = runtime.block_on(tunnel::serve(acceptor, Arc::clone(&service)))?;
+        let proxy = runtime.block_on(tunnel::serve(acceptor, service))?;
         Ok(Self {
             ministack,
             aws,
@@ -79,7 +78,6 @@ impl Account {
             twilio,
             proxy,
             certificate,
-            service,
             state,
             runtime: Some(runtime),
         })
@@ -135,18 +133,6 @@ impl Account {
     #[must_use]
     pub fn recordings_dir(&self) -> &Path {
         self.state.recordings()
-    }
-
-    /// Ends the functions. The next connection starts what is deployed then.
-    pub async fn restart_functions(&self) {
-        self.service.stop().await;
-    }
-
-    /// Overrides a deployed setting of a function from its next start, as somebody does who edits it in the console.
-    /// None restores the deployed one.
-    pub async fn edit_setting(&self, role: Role, name: &str, value: Option<&str>) {
-        self.service.edit(role, name, value);
-        self.restart_functions().await;
     }
 
     /// The log so far of a function.

@@ -30,6 +30,12 @@ class WrongInput(Problem):
     code = USAGE
 
 
+class Interrupted(Problem):
+    """The administrator ended a command that can be continued."""
+
+    code = INTERRUPTED
+
+
 class Refusal(Problem):
     """A change that is not made without a decision of the administrator."""
 

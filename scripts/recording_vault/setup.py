@@ -2,13 +2,16 @@
 
 from . import answers, aws, checks, flex_step, parameters, proof
 from .context import Context
-from .problems import DONE, Problem, WrongInput
+from .problems import DONE, Interrupted, Problem, WrongInput
 from .release import opened
 from .stored_secrets import Store, verified_api_key, verified_auth_token
 
 
 class Setup(Context):
     """The run that changes something, or shows what it would change."""
+
+    # Whether this run has stored a secret.
+    stored = False
 
     def run(self):
         """Runs all steps. Returns the exit code."""
@@ -17,6 +20,10 @@ class Setup(Context):
         except Problem as problem:
             problem.report = self.report
             raise
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "interrupted. Run the setup again: it continues where it stopped. `--undo` reverts what is done"
+            ) from None
 
     def _run(self):
         if not self.chosen.release:
@@ -132,6 +139,7 @@ class Setup(Context):
                 self.backup.add("secret", arn=arn, version=version, earlier=earlier)
 
             store.put(arn, value, journal=journal)
+            self.stored = True
             self.console.say(f"  {name}: stored")
 
     def _prove(self, stack, recording, auth_token):
@@ -143,7 +151,9 @@ class Setup(Context):
             self.console.say("  Skipped. `vault.py smoke-test` sends a recording through the service at any time.")
             return
         flex_token = self.secrets.get("flex_token", optional=True) if recording else None
-        results, failed = proof.prove(self.console, stack, recording, auth_token, flex_token, self.chosen.signed_url)
+        results, failed = proof.prove(
+            self.console, stack, recording, auth_token, flex_token, self.chosen.signed_url, self.stored
+        )
         self.report["proof"] = results
         if failed:
             raise Problem(

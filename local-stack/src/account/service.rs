@@ -1,10 +1,6 @@
 //! The deployed functions, which run from the first connection to one of their addresses.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, task::JoinSet};
 
@@ -40,7 +36,6 @@ pub(super) struct Service {
     aws_endpoint: String,
     twilio_base: String,
     state: Arc<State>,
-    edits: Mutex<BTreeMap<(Role, String), String>>,
     running: tokio::sync::Mutex<Option<Running>>,
 }
 
@@ -68,7 +63,6 @@ impl Service {
             aws_endpoint: aws_endpoint.to_owned(),
             twilio_base: twilio_base.to_owned(),
             state,
-            edits: Mutex::default(),
             running: tokio::sync::Mutex::default(),
         }
     }
@@ -85,19 +79,6 @@ impl Service {
         let port = started.ports.get(host).copied();
         *running = Some(started);
         port.ok_or_else(|| StackError::Deployment("it is not an address of the stack".to_owned()))
-    }
-
-    pub(super) async fn stop(&self) {
-        *self.running.lock().await = None;
-    }
-
-    pub(super) fn edit(&self, role: Role, name: &str, value: Option<&str>) {
-        let mut edits = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (role, name.to_owned());
-        match value {
-            Some(value) => drop(edits.insert(key, value.to_owned())),
-            None => drop(edits.remove(&key)),
-        }
     }
 
     async fn start(&self) -> Result<Running, StackError> {
@@ -134,14 +115,14 @@ impl Service {
             role,
             timeout: Duration::from_secs(described.timeout_seconds),
             binary: described.binary.clone(),
-            environment: self.environment(role, described),
+            environment: self.environment(described),
             log: self.state.log(role.name()),
             traces: runtime_api.traces(),
         }
     }
 
     /// The deployed environment with Lambda's own variables, and the replacements for a machine without AWS and Twilio.
-    fn environment(&self, role: Role, described: &DeployedFunction) -> Vec<(String, String)> {
+    fn environment(&self, described: &DeployedFunction) -> Vec<(String, String)> {
         let mut variables = described.environment.clone();
         for base in TWILIO_BASES {
             if let Some(value) = variables.get_mut(base) {
@@ -159,9 +140,6 @@ impl Service {
             ("AWS_ENDPOINT_URL", &self.aws_endpoint),
         ];
         variables.extend(of_lambda.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let edits = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = edits.iter().filter(|((of, _), _)| *of == role);
-        variables.extend(own.map(|((_, name), value)| (name.clone(), value.clone())));
         variables.into_iter().collect()
     }
 }

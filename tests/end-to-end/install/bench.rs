@@ -7,9 +7,14 @@ use std::{
 };
 
 use local_stack::{Account, Binaries, Build, Role, values};
+use serde_json::Value;
 use toolbox::{Scratch, Venv, python, workspace_root};
 
-use super::terminal::{Administrator, Event, PSEUDO_TERMINAL, Ran};
+use super::{
+    INSTALL,
+    terminal::{Administrator, Event, PSEUDO_TERMINAL, Ran},
+    transcript,
+};
 use crate::support::wav;
 
 /// The sentence for the law, and the one for the undo.
@@ -87,6 +92,24 @@ impl<'a> Run<'a> {
 }
 
 impl Bench {
+    /// Runs the setup with a fault. It must end with this exit code and these words, and must not change Flex. Its
+    /// transcript is the document's section with this title.
+    pub(super) async fn fails(&self, title: &str, run: Run<'_>, code: i32, words: &[&str]) -> Ran {
+        let before = self.account.twilio().flex_configuration();
+        let run = run.with(&INSTALL);
+        let arguments = run.arguments.clone();
+        let ran = self.setup(run).await;
+        assert_eq!(ran.code, Some(code), "{title}:\n{}", ran.shown);
+        for word in words {
+            assert!(ran.shown.contains(word), "{title}: no {word:?} in\n{}", ran.shown);
+        }
+        let flex = self.account.twilio().flex_configuration();
+        let webhook = |flex: &Option<Value>| flex.as_ref().map(|flex| flex["call_recording_webhook_url"].clone());
+        assert_eq!(webhook(&flex), webhook(&before), "{title}");
+        transcript::hold(title, &arguments, &ran);
+        ran
+    }
+
     /// The release is made from this checkout's templates and the binaries beside the tests. If `RELEASE_ARCHIVE` names
     /// an archive, it is used instead.
     pub(super) async fn start() -> Self {
