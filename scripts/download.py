@@ -1,13 +1,12 @@
-"""download.py <media URL> <file>: downloads a recording of any length by ranges.
+#!/usr/bin/env python3
+"""`download.py` is `vault.py download`: it downloads a recording of any length by ranges.
 
 A GET without a range is refused above 190 MB (`range_required`), because Lambda ends a streamed reply at 200 MB. A range gets
 the rest of the recording, up to 190 MB of verified bytes, and the next request begins where the reply ended. Every request
-names the version that the first one found (If-Match), so that a file never mixes two versions. Needs only Python 3.9 or later.
+names the version that the first one found (If-Match), so that a file never mixes two versions.
 """
 
 import http.client
-import os
-import pathlib
 import re
 import sys
 import time
@@ -39,19 +38,27 @@ def fetch(url, file, etag):
             raise Refused("the server did not answer with the requested range")
         first, last, length = map(int, place.groups())
         left = last - first + 1
-        try:
-            while piece := reply.read(PIECE):
-                left -= len(piece)
-                if left < 0:
-                    raise Refused("the server sent more bytes than it announced")
+        while piece := received(reply):
+            left -= len(piece)
+            if left < 0:
+                raise Refused("the server sent more bytes than it announced")
+            try:
                 file.write(piece)
-        except (http.client.IncompleteRead, OSError):
-            # The bytes in the file are verified. The rest is requested again.
-            pass
+            except OSError as error:
+                raise Refused(f"the file could not be written: {error.strerror}") from None
         return length, reply.headers.get("ETag")
 
 
+def received(reply):
+    """Returns the next bytes. There are none at the end, or after a broken connection: the rest is requested again."""
+    try:
+        return reply.read(PIECE)
+    except (http.client.HTTPException, OSError):
+        return b""
+
+
 def download(url, file):
+    """Downloads the recording into an open file. Returns its length."""
     length, etag, tries = None, None, TRIES
     while length is None or file.tell() < length:
         position = file.tell()
@@ -60,7 +67,9 @@ def download(url, file):
         except urllib.error.HTTPError as error:
             if error.code != 503:
                 raise Refused(f"{error.code} {error.read().decode(errors='replace')}") from None
-        except OSError:
+        except (http.client.InvalidURL, ValueError):
+            raise Refused("this is not a media URL") from None
+        except (http.client.HTTPException, OSError):
             pass
         progressed = file.tell() > position
         tries = TRIES if progressed else tries - 1
@@ -71,23 +80,7 @@ def download(url, file):
     return length
 
 
-def main():
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    url, name = sys.argv[1:]
-    part = f"{name}.part"
-    try:
-        with open(part, "wb") as file:
-            length = download(url, file)
-        os.replace(part, name)
-    except Refused as refusal:
-        sys.exit(f"download: {refusal}")
-    except ValueError:
-        sys.exit("download: not a media URL")
-    finally:
-        pathlib.Path(part).unlink(missing_ok=True)
-    print(f"{length} bytes in {name}")
-
-
 if __name__ == "__main__":
-    main()
+    from vault import main
+
+    sys.exit(main(["download", *sys.argv[1:]]))

@@ -7,23 +7,37 @@
   operate.py --stack recording-vault erase RE...
 
 Needs boto3 and these rights: lambda:InvokeFunction on the operator's function, s3:GetObject on operations/* and s3:ListBucket
-on the bucket, kms:Decrypt with its key, and cloudformation:DescribeStacks for --stack. boto3 reads the Region, credentials and
-endpoints (AWS_DEFAULT_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_LAMBDA).
-The same command continues an unfinished or failed run; --restart starts a new one.
-Exits with 0 on success, and with 1 if something failed, or if a recording is bad or could not be read.
+on the bucket, kms:Decrypt with its key, and cloudformation:DescribeStacks for --stack. Without --region, the Region comes from
+AWS_REGION, AWS_DEFAULT_REGION or the profile. boto3 also reads AWS_PROFILE, AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_LAMBDA.
+The same command continues an unfinished or failed run; --restart starts a new one. `vault.py operate` is the same command.
 """
 import argparse
+import contextlib
 import json
+import os
 import sys
 import time
 from datetime import date, datetime, timezone
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+try:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    # The help needs no boto3.
+    boto3, BotoCoreError, ClientError = None, (), ()
+
+STACK = "recording-vault"
+
+EXIT_CODES = """exit codes:
+  0    done
+  1    something failed, or a recording is bad or could not be read
+  2    the command line is wrong, or boto3 is missing
+  130  interrupted
+"""
 
 # An answer may take as long as Lambda lets a function run. A retry would do the work twice.
-PATIENT = Config(read_timeout=15 * 60 + 10, retries={"max_attempts": 0})
+PATIENT = {"read_timeout": 15 * 60 + 10, "retries": {"max_attempts": 0}}
 
 # A function that has started writes its state within seconds.
 BEGIN_SECONDS = 60
@@ -43,8 +57,10 @@ class Vault:
 
     def __init__(self, function, bucket, endpoint):
         self.function, self.bucket = function, bucket
-        self.functions = boto3.client("lambda", config=PATIENT)
+        self.functions = boto3.client("lambda", config=Config(**PATIENT))
         self.objects = boto3.client("s3", endpoint_url=endpoint)
+        # The last answer or state, for --json.
+        self.last = None
 
     def call(self, event):
         """Invokes the function and returns its answer."""
@@ -52,6 +68,7 @@ class Vault:
         payload = json.load(answer["Payload"])
         if "FunctionError" in answer:
             sys.exit(f"failed: {payload.get('errorMessage', payload)}")
+        self.last = payload
         return payload
 
     def start(self, event):
@@ -66,7 +83,8 @@ class Vault:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None
             raise
-        return json.load(found["Body"])
+        self.last = json.load(found["Body"])
+        return self.last
 
 
 def begin(vault, operation, event, follow):
@@ -131,11 +149,18 @@ def verify_listed(vault, recordings, restart):
     return show(vault, state["operation"], True)
 
 
-def erase(vault, recording, keep_original, sure):
-    if not sure:
-        there = "here. The original at Twilio is kept" if keep_original else "here and at Twilio"
-        if input(f"{recording} will be permanently erased {there}. Enter its SID again to confirm: ") != recording:
-            sys.exit("not erased")
+def confirm_erasure(recording, keep_original):
+    """Ends unless the operator enters the recording's SID again."""
+    there = "here. The original at Twilio is kept" if keep_original else "here and at Twilio"
+    try:
+        entered = input(f"{recording} will be permanently erased {there}. Enter its SID again to confirm: ")
+    except EOFError:
+        entered = None
+    if entered != recording:
+        sys.exit("not erased")
+
+
+def erase(vault, recording, keep_original):
     erased = vault.call({"erase": {"recordingSid": recording, "keepOriginal": keep_original}})["erased"]
     print(f"erased {recording}: versions {erased['versions']}, original {erased['original']}")
     if erased["original"] == "deletionUnderWay":
@@ -156,41 +181,67 @@ def from_stack(name):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stack", help="the CloudFormation stack; its outputs name the function and the bucket")
-    parser.add_argument("--function", help="the operator's function, instead of --stack")
-    parser.add_argument("--bucket", help="the bucket, instead of --stack")
-    parser.add_argument("--endpoint-url", help="endpoint of S3, for a local stack")
-    add_commands(parser)
+    parser = argparse.ArgumentParser(
+        parents=[options()],
+        description=__doc__,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_commands(parser, EXIT_CODES, [options(again=True)])
     chosen = parser.parse_args()
-    if not chosen.stack and not (chosen.function and chosen.bucket):
+    if bool(chosen.function) != bool(chosen.bucket) or (chosen.stack and chosen.function):
         parser.error("give --stack, or --function and --bucket")
     check(parser, chosen)
     return chosen
 
 
-def add_commands(parser):
-    """Adds the commands and their options."""
-    commands = parser.add_subparsers(dest="command", required=True)
+def options(again=False):
+    """Returns the options that stand before or after the command. Those after it keep the values of those before it."""
+    parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS if again else None)
+    parser.add_argument("--stack", metavar="NAME", help=f"the CloudFormation stack (default: {STACK})")
+    parser.add_argument("--region", help="its AWS Region")
+    parser.add_argument("--profile", help="the AWS profile with your credentials")
+    parser.add_argument("--endpoint-url", metavar="URL", help="endpoint of all AWS services, for a local stack")
+    parser.add_argument(
+        "--json", action="store_const", const=True, help="print one JSON document; messages go to standard error"
+    )
+    parser.add_argument("--function", help="the operator's function, with --bucket instead of --stack")
+    parser.add_argument("--bucket", help="the bucket, with --function instead of --stack")
+    return parser
+
+
+def add_commands(parser, epilog, parents):
+    """Adds the commands and their options. `parents` have the options of every command."""
+    commands = parser.add_subparsers(dest="command", required=True, metavar="OPERATION")
     following = argparse.ArgumentParser(add_help=False)
     following.add_argument("--follow", action="store_true", help="show progress until the end")
     running = argparse.ArgumentParser(add_help=False, parents=[following])
     running.add_argument("--restart", action="store_true", help="start a new run, even if one is unfinished")
 
-    command = commands.add_parser("backfill", parents=[running], help="queue copies of missing recordings of these days")
+    def new(name, summary, *own):
+        return commands.add_parser(
+            name,
+            parents=[*parents, *own],
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    command = new("backfill", "queue copies of missing recordings of these days", running)
     command.add_argument("--from", dest="first", type=date.fromisoformat, required=True, help="2026-05-01, UTC")
     command.add_argument("--to", dest="last", type=date.fromisoformat, required=True, help="the last day, inclusive")
     command.add_argument("--dry-run", action="store_true", help="only count")
-    commands.add_parser("reconcile", parents=[running], help="queue copies of missing recordings of the last 3 days")
-    commands.add_parser("sweep", parents=[running], help="queue overdue deletions of originals again")
-    command = commands.add_parser("verify", parents=[running], help="read stored recordings in full and verify them")
+    new("reconcile", "queue copies of missing recordings of the last 3 days", running)
+    new("sweep", "queue overdue deletions of originals again", running)
+    command = new("verify", "read stored recordings in full and verify them", running)
     command.add_argument("--all", action="store_true", help="every recording in the bucket")
     command.add_argument("recordings", nargs="*", metavar="RE...")
-    command = commands.add_parser("erase", help="erase a recording permanently")
+    command = new("erase", "erase a recording permanently")
     command.add_argument("recording", metavar="RE...")
     command.add_argument("--keep-original", action="store_true", help="erase only here, not at Twilio")
     command.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-    command = commands.add_parser("status", parents=[following], help="show an operation")
+    command = new("status", "show an operation", following)
     command.add_argument("operation")
 
 
@@ -201,13 +252,61 @@ def check(parser, chosen):
 
 
 def main():
+    """Runs the command line. Returns the exit status."""
     chosen = arguments()
-    function, bucket = from_stack(chosen.stack) if chosen.stack else (chosen.function, chosen.bucket)
-    return run(Vault(function, bucket, chosen.endpoint_url), chosen)
+    if boto3 is None:
+        print("The Python package boto3 is missing. Install it: python3 -m pip install boto3", file=sys.stderr)
+        return 2
+    answered = {}
+    with contextlib.redirect_stdout(sys.stderr if chosen.json else sys.stdout):
+        status, trouble = attempt(chosen, answered)
+    if trouble:
+        print(trouble, file=sys.stderr)
+    if chosen.json:
+        document = answered | ({"error": trouble} if trouble else {}) | {"exitCode": status}
+        print(json.dumps(document, indent=2))
+    return status
+
+
+def attempt(chosen, answered):
+    """Runs the chosen command. Returns the exit status, and the problem if there was one. `answered` gets its last answer."""
+    vault = None
+    try:
+        use(chosen)
+        function, bucket = chosen.function, chosen.bucket
+        if not function:
+            function, bucket = from_stack(chosen.stack or STACK)
+        vault = Vault(function, bucket, chosen.endpoint_url)
+        if chosen.command == "erase" and not chosen.yes:
+            confirm_erasure(chosen.recording, chosen.keep_original)
+        return run(vault, chosen), None
+    except SystemExit as ended:
+        return 1, ended.code
+    except KeyboardInterrupt:
+        return 130, "interrupted"
+    except ClientError as error:
+        return 1, explained(error)
+    except BotoCoreError as error:
+        # No credentials, no Region, no connection, or no answer in time.
+        return 1, str(error)
+    finally:
+        answered["operation"] = vault and vault.last
+
+
+def use(chosen):
+    """Lets boto3 work with the profile, in the Region and at the endpoint of the command line."""
+    region = chosen.region or os.environ.get("AWS_REGION")
+    if region:
+        os.environ["AWS_DEFAULT_REGION"] = region
+    if chosen.profile:
+        # A profile that is named here precedes credentials in the environment.
+        boto3.setup_default_session(profile_name=chosen.profile)
+    if chosen.endpoint_url:
+        os.environ["AWS_ENDPOINT_URL"] = chosen.endpoint_url
 
 
 def run(vault, chosen):
-    """Runs the chosen command. Returns the exit status."""
+    """Runs the chosen command. An erasure is confirmed already. Returns the exit status."""
     match chosen.command:
         case "backfill":
             first, last = chosen.first.isoformat(), chosen.last.isoformat()
@@ -226,7 +325,7 @@ def run(vault, chosen):
         case "verify":
             return verify_listed(vault, chosen.recordings, chosen.restart)
         case "erase":
-            return erase(vault, chosen.recording, chosen.keep_original, chosen.yes)
+            return erase(vault, chosen.recording, chosen.keep_original)
         case "status":
             return show(vault, chosen.operation, chosen.follow)
 
@@ -239,10 +338,4 @@ def explained(error):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ClientError as error:
-        sys.exit(explained(error))
-    except BotoCoreError as error:
-        # No credentials, no Region, no connection, or no answer in time.
-        sys.exit(str(error))
+    sys.exit(main())

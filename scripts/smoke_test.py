@@ -1,20 +1,20 @@
-"""smoke_test.py --callback-url URL --playback-url URL --account AC... --recording RE...: tests a deployed stack.
+#!/usr/bin/env python3
+"""`smoke_test.py` is `vault.py smoke-test`: it tests a deployed stack.
 
-Sends a completed recording of the account through the whole service: a callback with Twilio's signature, a link for a Flex
-token, ranges and refusals. Prints the time of each step. The URLs are the stack's outputs `CallbackUrl` and `PlaybackBaseUrl`.
-Secrets are read from the environment and never printed: TWILIO_AUTH_TOKEN, and FLEX_TOKEN of a signed-in supervisor (in the
-browser's console of Flex: `Twilio.Flex.Manager.getInstance().user.token`). If only SharedKeys sign callbacks, set
-TWILIO_SHARED_KEY_SID and TWILIO_SHARED_KEY_SECRET (for HMAC-SHA256) instead of TWILIO_AUTH_TOKEN.
+Send a completed recording of the account through the whole service: a callback with Twilio's signature, a link for a Flex
+token, ranges and refusals. Each step is printed with its time. The recording is copied into the bucket if it is missing.
+No task is changed.
 
-The recording is copied into the bucket if it is missing. No task is changed. Needs only Python 3.9 or later.
+Secrets are read from the environment or asked for without echo: TWILIO_AUTH_TOKEN, and FLEX_TOKEN of a signed-in
+supervisor (in the browser's console of Flex: Twilio.Flex.Manager.getInstance().user.token). If only SharedKeys sign
+callbacks, set TWILIO_SHARED_KEY_SID and TWILIO_SHARED_KEY_SECRET (for HMAC-SHA256) instead of TWILIO_AUTH_TOKEN.
 """
 
-import argparse
 import base64
 import hashlib
 import hmac
+import http.client
 import json
-import os
 import re
 import sys
 import time
@@ -27,14 +27,38 @@ COPY_BOUND_S = 300
 TIMEOUT_S = 60
 
 
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would send the Flex token to another address. The service has none."""
+
+    def redirect_request(self, *_):
+        """Makes the redirect itself the answer."""
+        return None
+
+
+OPENER = urllib.request.build_opener(NoRedirect)
+
+
 def ask(url, method="GET", headers=None, body=None):
-    """Returns status, headers and body of an answer, including errors."""
+    """Returns status, headers and body of an answer, including errors. An answer that cannot be read is an OSError."""
     request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:
+        try:
+            reply = OPENER.open(request, timeout=TIMEOUT_S)
+        except urllib.error.HTTPError as refusal:
+            reply = refusal
+        with reply:
             return reply.status, reply.headers, reply.read()
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, refusal.headers, refusal.read()
+    except http.client.HTTPException as error:
+        raise ConnectionError(type(error).__name__) from None
+
+
+def media_url(body):
+    """Returns the link of an answer of url_provider, or None if it has none."""
+    try:
+        link = json.loads(body)["media_url"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return link if isinstance(link, str) and link.startswith(("https://", "http://")) else None
 
 
 class Signer:
@@ -99,7 +123,8 @@ class Trial:
         except (AssertionError, OSError) as error:
             self.failed += 1
             # The text of an OSError may contain the URL, and so the link's signature.
-            verdict = f"FAILED: {error if isinstance(error, AssertionError) else type(error).__name__}"
+            kind = type(getattr(error, "reason", error)).__name__
+            verdict = f"FAILED: {error if isinstance(error, AssertionError) else kind}"
         milliseconds = (time.monotonic() - began) * 1000
         self.results.append({"check": what, "result": verdict, "milliseconds": round(milliseconds)})
         print(f"{milliseconds:8.0f} ms  {what}: {verdict}", flush=True)
@@ -132,7 +157,8 @@ class Trial:
                 break
             time.sleep(1)
         assert status == 200, f"{status}, not 200"
-        self.link = json.loads(body)["media_url"]
+        self.link = media_url(body)
+        assert self.link, "200 without a link. Is this the address of playback?"
 
     def range(self, wanted):
         """Returns a range's bytes and the recording's length. Checks that the answer conforms to RFC 9110."""
@@ -175,22 +201,7 @@ class Trial:
         assert status == 403, f"{status}, not 403"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("callback-url", "playback-url", "account", "recording"):
-        parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--signed-url", help="the URL that Twilio signs, if it is not the callback URL")
-    arguments = parser.parse_args()
-    shared_key = os.environ.get("TWILIO_SHARED_KEY_SID")
-    try:
-        secret = os.environ["TWILIO_SHARED_KEY_SECRET" if shared_key else "TWILIO_AUTH_TOKEN"]
-        flex_token = os.environ["FLEX_TOKEN"]
-    except KeyError as missing:
-        parser.error(f"{missing.args[0]} is missing from the environment")
-    failed = Trial(arguments, Signer(secret, shared_key), flex_token).run()
-    print("all checks passed" if not failed else f"{failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    from vault import main
+
+    sys.exit(main(["smoke-test", *sys.argv[1:]]))

@@ -1,5 +1,7 @@
 //! The build of the two binaries.
 
+mod archived;
+
 use std::{
     collections::HashMap,
     ffi::OsString,
@@ -9,7 +11,7 @@ use std::{
 };
 
 use serde_json::Value;
-use toolbox::workspace_root;
+use toolbox::{ToolError, workspace_root};
 
 use crate::Role;
 
@@ -20,7 +22,8 @@ use crate::Role;
 pub enum Build {
     /// As the workspace's default members are built, for example by `cargo demo`.
     Debug,
-    /// As SAM builds them for a deployment.
+    /// As SAM builds them for a deployment. If `RELEASE_ARCHIVE` names an archive that `scripts/release` made, its
+    /// binaries are used instead.
     Release,
     /// As `cargo test --workspace` builds them.
     BesideTests,
@@ -36,9 +39,15 @@ pub enum BuildError {
     /// The build failed. The compiler's messages are on stderr.
     #[error("building the functions failed: cargo ended with {0}")]
     Failed(ExitStatus),
-    /// Cargo built no such binary.
-    #[error("cargo built no binary `{0}`")]
+    /// Cargo built no such binary, or the archive has none for this machine.
+    #[error("there is no binary `{0}`")]
     NotBuilt(&'static str),
+    /// The archive that `RELEASE_ARCHIVE` names cannot be read.
+    #[error("{} is not the archive of a release", .0.display())]
+    Archive(PathBuf),
+    /// The Python that unpacks the archive could not be set up.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
 }
 
 /// The binaries by package name.
@@ -56,11 +65,18 @@ impl Build {
 }
 
 impl Binaries {
-    /// Builds both with Cargo's progress on stderr. If Cargo runs this process, they go into its target folder.
+    /// Builds both, with Cargo's progress on stderr. If Cargo runs this process, they go into its target folder.
     ///
     /// # Errors
-    /// [`BuildError`] if Cargo cannot be run, or fails.
+    /// [`BuildError`] if Cargo cannot be run, or fails, or if the archive cannot be unpacked.
     pub fn build(how: Build) -> Result<Self, BuildError> {
+        match archived::archive() {
+            Some(archive) if how == Build::Release => archived::unpacked(&archive).map(Self),
+            _ => Self::compile(how),
+        }
+    }
+
+    fn compile(how: Build) -> Result<Self, BuildError> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
         command.current_dir(workspace_root()).arg("build").args(how.selection());
@@ -87,7 +103,7 @@ impl Binaries {
     /// The binary of a role.
     ///
     /// # Errors
-    /// [`BuildError::NotBuilt`] if Cargo built none.
+    /// [`BuildError::NotBuilt`] if there is none.
     pub fn of(&self, role: Role) -> Result<PathBuf, BuildError> {
         self.0
             .get(role.package())

@@ -6,6 +6,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 
+from .parameters import problem_of
 from .problems import WrongInput
 
 ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
@@ -62,8 +63,15 @@ def collect(chosen, existing=None):
     return answers
 
 
-def ask_missing(answers, console, deployed):
-    """Asks what neither flags nor the file say. A deployed stack keeps its alarm address and its retention."""
+def ask_missing(answers, console, deployed, declared):
+    """Asks what neither flags nor the file say. A deployed stack keeps its alarm address and its retention.
+
+    `declared` are the template's declarations of the parameters, by which an answer is checked at once.
+    """
+
+    def checked(name):
+        return lambda text: problem_of(name, declared[name], text)
+
     if answers.account is None:
         answers.account = console.ask("Twilio Account SID (AC...)", check=_account_problem)
     elif problem := _account_problem(answers.account):
@@ -74,9 +82,13 @@ def ask_missing(answers, console, deployed):
         # The only workspace of an account needs no name.
         answers.workspace = console.ask("TaskRouter workspace of Flex, its name or SID (empty if there is only one)")
     if answers.alarm_email is None:
-        answers.alarm_email = console.ask("Email address for alarms (empty for none)")
+        answers.alarm_email = console.ask(
+            "Email address for alarms (empty for none)", check=checked("AlarmEmail")
+        )
     if answers.retention_days is None:
-        answers.retention_days = console.ask("Days until recordings are deleted (0 for never)", "0")
+        answers.retention_days = console.ask(
+            "Days until recordings are deleted (0 for never)", "0", checked("DeleteRecordingsAfterDays")
+        )
 
 
 def _account_problem(text):
@@ -87,18 +99,28 @@ def _account_problem(text):
 
 def _read(path):
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
+        # Editors on Windows write a byte order mark.
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise WrongInput(f"the answers file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise WrongInput(f"the answers file {path} is not UTF-8 text. Save it as UTF-8") from None
     try:
         document = json.loads(text) if str(path).endswith(".json") else tomllib.loads(text)
     except ValueError as error:
         raise WrongInput(f"the answers file {path} is not valid: {error}") from None
+    if not isinstance(document, dict):
+        raise WrongInput(f"the answers file {path} must have names and values")
     unknown = sorted(document.keys() - set(KEYS))
     if unknown:
         raise WrongInput(f"the answers file {path} has unknown names: {', '.join(unknown)}. Known: {', '.join(KEYS)}")
     if not isinstance(document.get("parameters", {}), dict):
         raise WrongInput(f"`parameters` of {path} must be a table of names and values")
+    answers = {name: value for name, value in document.items() if name != "parameters" and value is not None}
+    values = answers | document.get("parameters", {})
+    wrong = sorted(name for name, value in values.items() if not isinstance(value, (str, int, float)))
+    if wrong:
+        raise WrongInput(f"the answers file {path} must have a text or a number for {', '.join(wrong)}")
     return document
 
 

@@ -6,14 +6,31 @@ from .problems import Problem, WrongInput
 
 try:
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        HTTPClientError,
+        NoCredentialsError,
+        NoRegionError,
+        ProfileNotFound,
+    )
+    from botocore.exceptions import ConnectionError as NoConnection
 except ImportError as missing:
     raise WrongInput(
-        f"the Python package {missing.name} is missing. Install it: python3 -m pip install boto3"
+        f"the Python package {missing.name} is missing. Install it: python3 -m pip install boto3. If pip refuses because"
+        " the environment is managed, make one of your own: python3 -m venv vault; vault/bin/pip install boto3. Then start"
+        " the command with vault/bin/python3"
     ) from None
 
 # AWS's error codes for a missing right.
 FORBIDDEN = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403")
+
+# AWS's error codes for credentials that are too old, and for those that AWS does not know.
+EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "UnauthorizedException")
+UNKNOWN_KEYS = ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure")
+
+# The beginnings of the states of a stack that does not exist yet, or not any more.
+UNFINISHED = ("CREATE_IN_PROGRESS", "CREATE_FAILED", "DELETE_", "REVIEW_", "ROLLBACK_")
 
 
 class Account:
@@ -59,6 +76,10 @@ class Stack:
         self.status = description["StackStatus"]
         self.parameters = _pairs(description.get("Parameters", []), "Parameter")
         self.outputs = _pairs(description.get("Outputs", []), "Output")
+
+    def was_created(self):
+        """Whether the stack was ever created to the end. Before, it has no values to keep; a deleted one has none left."""
+        return not self.status.startswith(UNFINISHED)
 
     def output(self, name):
         """Returns an output's value."""
@@ -111,10 +132,14 @@ def explained(error):
         hint = ""
         if code in FORBIDDEN:
             hint = ". Your AWS identity lacks this right. `vault.py setup --policies` prints the least policies"
-        elif code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired"):
+        elif code in EXPIRED:
             hint = ". Sign in to AWS again"
+        elif code in UNKNOWN_KEYS:
+            hint = ". Check the AWS credentials, and that the account has enabled this Region"
         return f"AWS refused {error.operation_name}: {code}: {message}{hint}"
-    return f"AWS could not be reached: {error}"
+    if isinstance(error, (NoConnection, HTTPClientError)):
+        return f"AWS could not be reached: {error}"
+    return f"the AWS credentials or settings of this computer do not work: {error}"
 
 
 def _session(region, profile):

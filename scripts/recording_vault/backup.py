@@ -1,4 +1,8 @@
-"""The backup file: the changes of the setup, and the previous values. It contains no secrets."""
+"""The backup file: the changes of the setup, and the previous values.
+
+It contains none of the secrets that the setup stores. The webhook that Flex had before is in it as a whole, because the undo
+restores it. Only the owner can read the file.
+"""
 
 import json
 import os
@@ -25,6 +29,11 @@ class Backup:
         """Keeps what is needed to undo a step."""
         self.entries.append({"step": step, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **details})
         self._save()
+
+    def check_writable(self):
+        """Refuses a folder that the file cannot be written to, before the first change."""
+        if not os.access(self.path.parent, os.W_OK):
+            raise WrongInput(f"the backup file cannot be written to {self.path.parent}. Name another file with --backup")
 
     def remove(self, entry):
         """Forgets a step that was undone or was never made. The file goes with the last one."""

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from .aws import ClientError
+from .flex_configuration import shown
 from .problems import Problem, WrongInput
 from .twilio import TwilioError
 
@@ -12,6 +13,8 @@ GOOD, NOTE, BAD, UNKNOWN = "ok", "note", "bad", "not checked"
 LEAST_QUOTA = 10
 
 HOSTED = "flex.twilio.com"
+
+RIGHTS = "AWS rights"
 
 
 @dataclass
@@ -64,20 +67,22 @@ def rights(account, arn, policy):
     """Asks IAM whether the identity may do what the deployer's policy lists, on resources of this stack."""
     denied, asked = [], 0
     try:
+        source = _with_path(account, principal(arn))
         for actions, resources in _simulated(policy):
             asked += len(actions)
-            request = {"PolicySourceArn": principal(arn), "ActionNames": actions, "ResourceArns": resources}
+            request = {"PolicySourceArn": source, "ActionNames": actions, "ResourceArns": resources}
             for page in account.client("iam").get_paginator("simulate_principal_policy").paginate(**request):
                 results = page["EvaluationResults"]
                 denied += [result["EvalActionName"] for result in results if result["EvalDecision"] != "allowed"]
     except ClientError as error:
-        text = f"IAM did not simulate them ({error.response['Error']['Code']}). `--policies` prints the least policy"
-        return Finding("AWS rights", UNKNOWN, text)
+        code = error.response["Error"]["Code"]
+        text = f"IAM did not simulate them ({code}; it needs iam:SimulatePrincipalPolicy). `--policies` prints the least policy"
+        return Finding(RIGHTS, UNKNOWN, text)
     if denied:
         text = f"{len(denied)} of {asked} may be missing, for example {', '.join(sorted(denied)[:3])}"
         # A simulation does not know the conditions of all policies. The deployment is therefore tried in any case.
-        return Finding("AWS rights", NOTE, f"{text}. `--policies` prints the least policy")
-    return Finding("AWS rights", GOOD, f"all {asked}, as IAM simulates them")
+        return Finding(RIGHTS, NOTE, f"{text}. `--policies` prints the least policy")
+    return Finding(RIGHTS, GOOD, f"all {asked}, as IAM simulates them")
 
 
 def _simulated(policy):
@@ -100,16 +105,65 @@ def principal(arn):
     return f"{parts[0]}:{parts[1]}:iam::{parts[4]}:role/{rest.split('/')[0]}"
 
 
+def _with_path(account, arn):
+    """Returns the ARN of a role with its path, which a session's ARN lacks. Roles of AWS's single sign-on have one."""
+    _, _, name = arn.partition(":role/")
+    if not name:
+        return arn
+    try:
+        return account.client("iam").get_role(RoleName=name)["Role"]["Arn"]
+    except ClientError:
+        # Most other roles have no path.
+        return arn
+
+
 def api_key_kind(client):
     """Says whether the API key can do more than it needs."""
     try:
         client.fetch_account()
     except TwilioError as error:
         if error.status in (401, 403):
-            return Finding("Twilio API key", GOOD, "accepted. It cannot administer the account")
+            text = "accepted. It cannot administer the account, so it is a Standard or a Restricted key"
+            return Finding("Twilio API key", GOOD, text)
         raise
-    text = "accepted, but it is a main key, which can administer the account. A standard key is enough"
+    text = "accepted, but it is a Main key, which can administer the account. A Standard key is enough"
     return Finding("Twilio API key", NOTE, text)
+
+
+def api_key_reads(client, workspace_sid, recording_sid):
+    """Tries what the functions read with the API key. What they write cannot be tried without a change."""
+    refused = []
+    attempts = {"tasks": lambda: client.tasks(workspace_sid)}
+    if recording_sid:
+        attempts["audio of recordings"] = lambda: client.check_media(recording_sid)
+    for name, attempt in attempts.items():
+        try:
+            attempt()
+        except TwilioError as error:
+            if error.status not in (401, 403):
+                raise
+            refused.append(name)
+    if refused:
+        text = f"it may not read the {' and the '.join(refused)}. Use a Standard key, or add these permissions to the key"
+        return Finding("API key's permissions", BAD, text)
+    names = ", ".join(["recordings", "workspaces", *attempts])
+    text = f"reads {names}. Its right to change tasks is not tried, because that would change one"
+    return Finding("API key's permissions", GOOD, text)
+
+
+def api_key_policy(client, sid):
+    """Says with the Auth Token whether the API key is a Restricted one, and what it may do."""
+    try:
+        policy = client.key(sid).get("policy")
+    except Problem:
+        text = "Twilio did not say whether it is Standard or Restricted. The console shows it (Account, API keys)"
+        return Finding("API key's kind", UNKNOWN, text)
+    if not policy:
+        return Finding("API key's kind", GOOD, "Twilio names no restrictions for it")
+    allowed = policy.get("allow") if isinstance(policy, dict) else None
+    listed = ", ".join(map(str, allowed)) if isinstance(allowed, list) else "permissions that this command cannot read"
+    text = f"Restricted to {listed}. It also needs to update tasks, and to delete recordings if DeleteOriginalAfter is set"
+    return Finding("API key's kind", NOTE, text)
 
 
 def workspace(client, wanted):
@@ -142,19 +196,41 @@ def flex(client, origins):
     """Checks Flex with the Auth Token. `origins` are the stack's FlexOrigins."""
     configuration = client.flex_configuration()
     findings = [Finding("Flex", GOOD, f"set up, Flex UI {configuration.get('ui_version') or 'unpinned'}")]
-    enabled = configuration.get("call_recording_enabled")
-    findings.append(Finding("Call Recording in the console", GOOD, "on" if enabled else "off"))
+    findings.append(_call_recording(configuration))
     host = (configuration.get("runtime_domain") or f"https://{HOSTED}").removeprefix("https://").rstrip("/")
     if f"https://{host}" in origins.split(","):
         findings.append(Finding("Flex's origin", GOOD, f"https://{host}"))
     else:
         text = f"Flex is served from https://{host}, which is not in FlexOrigins ({origins}). Its Player would get no reply"
-        findings.append(Finding("Flex's origin", BAD, f"{text}. Set FlexOrigins in the answers file"))
-    # The API has no field that says whether Insights is on.
-    text = "open Flex in the browser and look for Insights. Twilio's API does not say whether it is on"
-    findings.append(Finding("Flex Insights", UNKNOWN, text))
-    findings.append(_plugins(client))
+        flag = f"--parameter FlexOrigins={origins},https://{host}"
+        findings.append(Finding("Flex's origin", BAD, f"{text}. Add {flag}, or set it in the answers file"))
+    findings += [_insights(configuration), _plugins(client)]
     return findings
+
+
+def without_auth_token():
+    """Returns the finding about Flex if the Auth Token is not asked for before the deployment."""
+    text = "only the Auth Token may read it. It is checked before the step that configures Flex"
+    return Finding("Flex", UNKNOWN, text)
+
+
+def _call_recording(configuration):
+    enabled, webhook = configuration.get("call_recording_enabled"), configuration.get("call_recording_webhook_url")
+    state = "on" if enabled else "off. The last step turns it on"
+    to = f", callbacks go to {shown(webhook)}" if webhook else ""
+    return Finding("Call Recording in the console", GOOD, f"{state}{to}")
+
+
+def _insights(configuration):
+    """Describes what Flex's configuration says about Insights. Twilio does not document flex_insights_hr in detail."""
+    reporting = configuration.get("flex_insights_hr")
+    enabled = reporting.get("enabled") if isinstance(reporting, dict) else None
+    if enabled is True:
+        return Finding("Flex Insights", GOOD, "on, as flex_insights_hr in Flex's configuration says")
+    look = "Sign in to Flex and look for Insights in the side bar. Without it, there is no Player"
+    if enabled is False:
+        return Finding("Flex Insights", NOTE, f"off, as flex_insights_hr in Flex's configuration says. {look}")
+    return Finding("Flex Insights", UNKNOWN, f"Flex's configuration does not say whether it is on. {look}")
 
 
 def _plugins(client):

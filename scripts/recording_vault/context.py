@@ -16,19 +16,23 @@ class Context:
         self.chosen, self.console = chosen, console
         self.account = aws.Account(_region(chosen, console), chosen.profile, chosen.endpoint_url)
         self.account_id, self.arn = self.account.identity()
-        self.existing = aws.find_stack(self.account, chosen.stack)
+        stack = aws.find_stack(self.account, chosen.stack)
+        self.existing = stack if stack and stack.was_created() else None
         self.deployed = self.existing.parameters if self.existing else {}
         self.bases = Bases(
             self.deployed,
             api=chosen.twilio_api_base,
             taskrouter=chosen.twilio_taskrouter_base,
             flex_api=chosen.twilio_flex_api_base,
+            iam=chosen.twilio_iam_base,
         )
         self.artifacts = self.bucket(chosen.artifact_bucket or default_bucket(self.account_id, self.account.region))
         self.deployment = Deployment(self.account, self.artifacts, chosen.stack, console)
         scope = {"stack": chosen.stack, "region": self.account.region, "AWS account": self.account_id}
         self.backup = Backup(chosen.backup or default_path(chosen.stack, self.account.region), scope)
         self.secrets = Secrets(console, chosen.secrets_from_stdin)
+        # The checks that were shown.
+        self.findings = []
         self.report = {"stack": chosen.stack, "region": self.account.region, "dryRun": chosen.dry_run}
 
     def deployer_policy(self):

@@ -6,13 +6,19 @@ import time
 import uuid
 
 from . import differences
-from .aws import ClientError, find_stack
+from .aws import BotoCoreError, ClientError, find_stack
 from .problems import Problem
 
 POLL_SECONDS = 3
 
 # A stack that was never created to the end. It must be deleted before it can be created again.
 NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
+
+# What to do in CloudFormation's console about a stack that cannot be updated.
+REPAIRS = {
+    "UPDATE_ROLLBACK_FAILED": 'choose "Continue update rollback"',
+    "DELETE_FAILED": "delete it there. Its events name what is in the way",
+}
 
 # CloudFormation's words for a change set without changes.
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed", "no changes")
@@ -28,7 +34,7 @@ class Deployment:
     def deploy(self, release, architecture, parameters, *, journal):
         """Creates or updates the stack. Returns whether something was changed.
 
-        `journal(created, earlier)` keeps what is needed to undo it, before the stack is changed.
+        `journal(created, earlier, deployed)` keeps what is needed to undo it, before the stack is changed.
         """
         template, files = self._packaged(release, architecture)
         if self._is_deployed(template, parameters):
@@ -39,17 +45,18 @@ class Deployment:
                 self.artifacts.upload(key, body)
         return self.apply(template, parameters, release.uses_macros(), journal)
 
-    def preview(self, release, architecture):
+    def preview(self, release, architecture, parameters):
         """Returns the lines that show which resources would change. Nothing is uploaded."""
         template, _ = self._packaged(release, architecture)
-        if find_stack(self.account, self.name) is None:
-            return differences.resources(None, template)
+        stack = find_stack(self.account, self.name)
+        if stack is None or not stack.was_created():
+            return differences.resources(None, template, {}, parameters)
         deployed = self._template()
         if deployed is None:
             return [
                 "The deployed template is not JSON and is replaced as a whole. CloudFormation compares the resources"
             ]
-        return differences.resources(deployed, template) or ["no resource changes by its template"]
+        return differences.resources(deployed, template, stack.parameters, parameters) or ["no resource changes by its template"]
 
     def apply(self, template, parameters, uses_macros, journal=lambda *_: None):
         """Creates or updates the stack from a packaged template."""
@@ -58,26 +65,39 @@ class Deployment:
         key = f"{hashlib.sha256(body).hexdigest()}/template.json"
         self.artifacts.upload(key, body)
         change_set = f"setup-{uuid.uuid4()}"
-        self.cloudformation.create_change_set(
-            StackName=self.name,
-            ChangeSetName=change_set,
-            ChangeSetType="UPDATE" if stack else "CREATE",
-            TemplateURL=f"{self.artifacts.url}/{key}",
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-            Capabilities=["CAPABILITY_IAM"] + ["CAPABILITY_AUTO_EXPAND"] * uses_macros,
-        )
-        with self.console.step("comparing the template with the stack"):
-            changes = self._prepared(change_set, stack)
+        deployed = {"template": key.partition("/")[0], "parameters": parameters}
+        try:
+            deployed["stack"] = self._propose(change_set, stack, key, parameters, uses_macros)
+            with self.console.step("comparing the template with the stack"):
+                changes = self._prepared(change_set, stack)
+            if changes is not None:
+                journal(stack is None, self._earlier(stack), deployed)
+        except BaseException:
+            # Also after Ctrl-C, neither a change set nor an empty stack is left.
+            self._discard(change_set, stack)
+            raise
         if changes is None:
+            self._discard(change_set, stack)
             self.console.say("Stack: nothing to change")
             return False
-        journal(stack is None, self._earlier(stack))
         for change in changes:
             self.console.say(f"  {change}")
         began = time.time()
         self.cloudformation.execute_change_set(StackName=self.name, ChangeSetName=change_set)
         self._wait("creating" if stack is None else "updating", began)
         return True
+
+    def _propose(self, change_set, stack, key, parameters, uses_macros):
+        """Creates a change set. Returns the stack's id."""
+        answer = self.cloudformation.create_change_set(
+            StackName=self.name,
+            ChangeSetName=change_set,
+            ChangeSetType="UPDATE" if stack else "CREATE",
+            TemplateURL=f"{self.artifacts.url}/{key}",
+            Parameters=_listed(parameters),
+            Capabilities=["CAPABILITY_IAM"] + ["CAPABILITY_AUTO_EXPAND"] * uses_macros,
+        )
+        return answer["StackId"]
 
     def delete(self):
         """Deletes the stack. CloudFormation keeps the bucket, the keys, playback and the audit logs."""
@@ -99,9 +119,26 @@ class Deployment:
         found = self.cloudformation.get_template(StackName=self.name, TemplateStage="Original")
         return differences.parsed(found["TemplateBody"])
 
+    def check_settled(self):
+        """Returns the stack or None. Refuses one that is being changed or that must be repaired first."""
+        stack = find_stack(self.account, self.name)
+        if stack is None or stack.status == "REVIEW_IN_PROGRESS" or stack.status in NEVER_CREATED:
+            return stack
+        if stack.status.endswith("_IN_PROGRESS"):
+            raise Problem(
+                f"the stack {self.name} is being changed ({stack.status}). Wait until it ends and run this again"
+            )
+        if stack.status.endswith("_FAILED"):
+            repair = REPAIRS.get(stack.status, "roll it back")
+            raise Problem(
+                f"the stack {self.name} is in the state {stack.status}. Open it in the CloudFormation console and {repair},"
+                " then run this again"
+            )
+        return stack
+
     def _settled(self):
         """Returns the stack, or None if it must be created. Removes what a failed creation has left."""
-        stack = find_stack(self.account, self.name)
+        stack = self.check_settled()
         if stack is None or stack.status == "REVIEW_IN_PROGRESS":
             return None
         if stack.status in NEVER_CREATED:
@@ -110,36 +147,44 @@ class Deployment:
             )
             self.delete()
             return None
-        if stack.status.endswith("_IN_PROGRESS"):
-            raise Problem(
-                f"the stack {self.name} is being changed ({stack.status}). Wait until it ends and run this again"
-            )
-        if stack.status.endswith("_FAILED"):
-            raise Problem(
-                f"the stack {self.name} is in the state {stack.status}. Open it in the CloudFormation console and choose"
-                ' "Continue update rollback", then run this again'
-            )
         return stack
 
     def _earlier(self, stack):
         """Returns template and parameters before the update. The zips of the template stay in the artifact bucket."""
         if stack is None:
             return None
-        body = self.cloudformation.get_template(StackName=self.name, TemplateStage="Original")["TemplateBody"]
-        text = body if isinstance(body, str) else json.dumps(body)
-        key = f"{hashlib.sha256(text.encode()).hexdigest()}/template-before"
+        text = self._template_text()
+        key = _key_before(text)
         self.artifacts.upload(key, text.encode())
         return {"template": key, "parameters": stack.parameters}
 
+    def _template_text(self):
+        body = self.cloudformation.get_template(StackName=self.name, TemplateStage="Original")["TemplateBody"]
+        return body if isinstance(body, str) else json.dumps(body)
+
+    def uses_bucket(self, name):
+        """Whether the deployed template names a bucket."""
+        stack = find_stack(self.account, self.name)
+        return stack is not None and stack.was_created() and name in self._template_text()
+
+    def is_as_deployed(self, stack, deployed):
+        """Whether the stack still has the template and the parameters of a deployment."""
+        template = self._template()
+        digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
+        return stack.parameters == deployed["parameters"] and digest == deployed["template"]
+
+    def is_as_before(self, stack, earlier):
+        """Whether the stack has its earlier template and parameters, because the update failed or was reverted."""
+        return stack.parameters == earlier["parameters"] and _key_before(self._template_text()) == earlier["template"]
+
     def restore(self, earlier):
         """Updates the stack to its earlier template and parameters. Returns whether something was changed."""
-        parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in earlier["parameters"].items()]
         began = time.time()
         try:
             self.cloudformation.update_stack(
                 StackName=self.name,
                 TemplateURL=f"{self.artifacts.url}/{earlier['template']}",
-                Parameters=parameters,
+                Parameters=_listed(earlier["parameters"]),
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             )
         except ClientError as error:
@@ -156,7 +201,6 @@ class Deployment:
             if described["Status"] == "CREATE_COMPLETE":
                 break
             if described["Status"] == "FAILED":
-                self._discard(change_set, stack)
                 reason = described.get("StatusReason", "no reason given")
                 if stack and any(words in reason for words in NO_CHANGES):
                     return None
@@ -180,31 +224,44 @@ class Deployment:
     def _discard(self, change_set, stack):
         """Deletes a change set, and the empty stack that was made for it."""
         try:
-            if stack is None:
+            self.cloudformation.delete_change_set(StackName=self.name, ChangeSetName=change_set)
+            if stack is not None:
+                return
+            # Another administrator may have created the stack meanwhile.
+            now = find_stack(self.account, self.name)
+            if now is not None and now.status == "REVIEW_IN_PROGRESS":
                 self.cloudformation.delete_stack(StackName=self.name)
-            else:
-                self.cloudformation.delete_change_set(StackName=self.name, ChangeSetName=change_set)
-        except ClientError:
+        except (ClientError, BotoCoreError):
             # The stack that remains has no resources, and the next run uses it again.
             pass
 
     def _wait(self, verb, began):
         """Waits until the stack has settled."""
-        with self.console.step(f"{verb} the stack {self.name}"):
-            while True:
-                stack = find_stack(self.account, self.name)
-                if stack is None or not stack.status.endswith("_IN_PROGRESS"):
-                    break
-                time.sleep(POLL_SECONDS)
+        try:
+            with self.console.step(f"{verb} the stack {self.name}"):
+                while self._is_busy(verb, stack := find_stack(self.account, self.name)):
+                    time.sleep(POLL_SECONDS)
+        except KeyboardInterrupt:
+            self.console.say(f"AWS goes on with {verb} the stack {self.name}. Wait until it ends before the next command.")
+            raise
         status = stack.status if stack else "DELETE_COMPLETE"
-        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") or (verb == "deleting" and status == "DELETE_COMPLETE"):
+        if status == "DELETE_COMPLETE" if verb == "deleting" else status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             return
-        reasons = self._reasons(stack, began) if stack else []
+        reasons = self._reasons(stack, began) if stack else ["Somebody has deleted the stack meanwhile"]
         if status in NEVER_CREATED and verb == "creating":
             # Nothing is left half done: the next run starts from nothing.
             self.cloudformation.delete_stack(StackName=self.name)
         found = "\n  ".join(reasons) or "See the stack's events in the CloudFormation console"
-        raise Problem(f"{verb} the stack failed ({status}) and was rolled back:\n  {found}")
+        outcome = " and was rolled back" if status.endswith("ROLLBACK_COMPLETE") else ""
+        raise Problem(f"{verb} the stack failed ({status}){outcome}:\n  {found}")
+
+    @staticmethod
+    def _is_busy(verb, stack):
+        if stack is None:
+            return False
+        # A deletion that was accepted may not have begun.
+        unbegun = verb == "deleting" and not stack.status.startswith("DELETE_")
+        return unbegun or stack.status.endswith("_IN_PROGRESS")
 
     def _reasons(self, stack, began):
         """Returns the first failures. Later ones only say that the resource was cancelled."""
@@ -217,3 +274,13 @@ class Deployment:
                 if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason:
                     reasons.append(f"{event['LogicalResourceId']}: {reason}")
         return reasons[::-1][:3]
+
+
+def _listed(parameters):
+    """Returns parameters as CloudFormation takes them."""
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
+
+
+def _key_before(text):
+    """Returns the place of an earlier template in the artifact bucket."""
+    return f"{hashlib.sha256(text.encode()).hexdigest()}/template-before"

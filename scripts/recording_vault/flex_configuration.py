@@ -1,5 +1,6 @@
 """Call Recording in Flex's configuration: two scalars, changed only when the administrator has seen the difference."""
 
+import re
 import urllib.parse
 
 from .problems import Problem, Refusal
@@ -7,6 +8,11 @@ from .problems import Problem, Refusal
 ENABLED = "call_recording_enabled"
 WEBHOOK = "call_recording_webhook_url"
 OURS = (ENABLED, WEBHOOK)
+
+# The parts of a webhook's URL that are shown, and the one that is not.
+PLACEHOLDER = re.compile(r"\w+=\{\w+\}")
+SETTINGS = re.compile(r"(\w\w=\w{1,5}(&|$))*")
+CREDENTIALS = re.compile(r"//[^/@]*@")
 
 # Twilio changes it with every write.
 TIMES = ("date_updated",)
@@ -40,13 +46,20 @@ def difference(before, values):
 
 
 def shown(value):
-    """Returns a value without the query string of a URL. An address of somebody else may have a secret there."""
+    """Returns a value without the parts of a URL that may have a secret of somebody else: credentials and parameters.
+
+    The placeholders that Flex fills, and Twilio's settings for a webhook after `#`, stay.
+    """
     if value in (None, ""):
         return "not set"
     if not isinstance(value, str):
         return str(value).lower()
-    head, mark, query = value.partition("?")
-    return value if not mark or "{taskSid}" in query else f"{head}?..."
+    address, sharp, settings = value.partition("#")
+    head, mark, query = address.partition("?")
+    settings = settings if SETTINGS.fullmatch(settings) else "..."
+    parts = [part if PLACEHOLDER.fullmatch(part) else "..." for part in query.split("&")]
+    shown_query = f"?{'&'.join(parts)}" if mark else ""
+    return CREDENTIALS.sub("//...@", head, count=1) + shown_query + (f"#{settings}" if sharp else "")
 
 
 def is_foreign(before, webhook_url):

@@ -22,9 +22,9 @@ def find_version(twilio, version):
         raise WrongInput(f"the account has no Flex plugin {PLUGIN}. {upload}")
     versions = twilio.plugin_versions(named[0]["sid"])
     for known in versions:
-        if known["version"] == version:
+        if known["version"] == version and not known.get("archived"):
             return known["sid"]
-    names = ", ".join(known["version"] for known in versions) or "none"
+    names = ", ".join(known["version"] + " (archived)" * bool(known.get("archived")) for known in versions) or "none"
     raise WrongInput(f"the plugin {PLUGIN} has no version {version} (uploaded: {names}). {upload}")
 
 
@@ -40,7 +40,7 @@ def active(twilio):
 def plan(plugins, version_sid):
     """Returns the pairs of version and phase for the new configuration: all active plugins, with ours added or replaced."""
     carried = [
-        (plugin["plugin_version_sid"], plugin.get("phase", PHASE))
+        (plugin["plugin_version_sid"], plugin.get("phase") or PHASE)
         for plugin in plugins
         if plugin["unique_name"] != PLUGIN and plugin["plugin_version_sid"] != version_sid
     ]

@@ -1,7 +1,15 @@
 """The last step of the setup: Flex's configuration, and the plugin if it was requested."""
 
 from . import checks, flex_configuration, flex_plugins
+from .problems import Refusal
 from .stored_secrets import verified_auth_token
+
+
+def check_consent(chosen):
+    """Refuses a wrong --consent before the first change, and not only at the last step."""
+    sentences = (flex_configuration.CONSENT, flex_plugins.CONSENT)
+    if chosen.consent is not None and not chosen.skip_flex and " ".join(chosen.consent.split()) not in sentences:
+        raise Refusal(f'--consent is not the sentence that this step needs: --consent "{flex_configuration.CONSENT}"')
 
 
 def configure(run, account, webhook, origins):
@@ -11,12 +19,16 @@ def configure(run, account, webhook, origins):
         return
     run.console.say("Flex")
     token = run.secrets.get("flex_auth_token")
-    change(run, verified_auth_token(run.bases, account, token), webhook, origins)
+    with run.console.step("checking Flex"):
+        twilio = verified_auth_token(run.bases, account, token)
+        findings = checks.flex(twilio, origins)
+    # Most were shown at the beginning.
+    checks.require([one for one in findings if one not in run.findings], run.console)
+    change(run, twilio, webhook)
 
 
-def change(run, twilio, webhook, origins):
+def change(run, twilio, webhook):
     """Turns Call Recording on and activates the plugin, or shows what would change."""
-    checks.require(checks.flex(twilio, origins), run.console)
     dry_run, consent = run.chosen.dry_run, run.chosen.consent
 
     def journal(before):

@@ -1,77 +1,72 @@
-"""The measurements of `prove` over HTTP. Each function returns fields of the JSON document."""
+"""What `prove` measures of playback from outside: links, ranges, headers, and replies without a body."""
 
 import base64
+import concurrent.futures
 import json
 import statistics
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 
 from .problems import Problem
+from .replies import answer, ask, milliseconds_since
 
-TIMEOUT_S = 60
 REPEATS = 5
 
-# A telephone recording has 16 or 32 kB a second, so that this reader is slower than a player.
-SLOW_BYTES_PER_S = 8_000
-SLOW_PIECE = 4_000
+# Requests at the same time. An instance has one request at a time, so that some of these may start an instance. After
+# those for links, some of the second ones find no idle instance.
+LINK_BURST = 4
+MEDIA_BURST = 2 * LINK_BURST
 
-# Headers that say how a body arrives. Their values contain nothing secret.
-SHOWN_HEADERS = (
-    "accept-ranges",
-    "content-length",
-    "content-range",
-    "content-type",
-    "etag",
-    "transfer-encoding",
-    "x-amzn-remapped-content-length",
-)
+# The default of MAX_RANGE_BYTES: the longest reply to an open range from a media element of Chromium or Firefox. Such a
+# reply ends at the end of a frame.
+SHORTENED_BYTES = 1_048_576
+FRAME_BYTES = 65_536
+
+# Headers that say how long a body is.
+LENGTHS = ("content-length", "transfer-encoding", "x-amzn-remapped-content-length")
+
+AUDIO = {"Sec-Fetch-Dest": "audio", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Site": "cross-site"}
+CHROMIUM = {"Sec-CH-UA": '"Chromium";v="148", "Not/A)Brand";v="99"'}
+FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+
+# Open ranges with these headers show which of them arrive. Only the last two are shortened.
+PROBES = {
+    "plain": {},
+    "secFetchDest": AUDIO,
+    "secChUa": CHROMIUM,
+    "userAgent": FIREFOX,
+    "chromium": AUDIO | CHROMIUM,
+    "firefox": AUDIO | FIREFOX,
+}
 
 
 @dataclass
-class Reply:
-    """One answer, and when it arrived."""
+class Sample:
+    """A request whose line in the function's log is found by the link's id and the first byte."""
 
-    status: int
-    headers: dict
-    length: int
-    first_byte_ms: int
-    total_ms: int
-
-    def document(self):
-        """Returns the answer as fields of the document."""
-        return {"status": self.status, "bytes": self.length, "firstByteMs": self.first_byte_ms, "headers": self.headers}
+    link_id: str
+    first_byte: int | None
+    milliseconds: int
 
 
-def ask(url, method="GET", headers=None, limit=None):
-    """Sends a request and reads the body, or the first `limit` bytes of it."""
-    request = urllib.request.Request(url, headers=headers or {}, method=method)
-    began = time.monotonic()
-    try:
-        with _answer(request) as reply:
-            first = reply.read(1)
-            first_byte = time.monotonic()
-            rest = reply.read() if limit is None else reply.read(max(0, limit - 1))
-            shown = {name: reply.headers[name] for name in SHOWN_HEADERS if reply.headers.get(name)}
-            status = reply.status
-    except OSError as error:
-        # The text of the error may contain the URL, and so a signature.
-        host = urllib.parse.urlsplit(url).netloc
-        raise Problem(f"{host} did not answer a {method} request ({type(error).__name__})") from None
-    return Reply(status, shown, len(first) + len(rest), _ms(began, first_byte), _ms(began, time.monotonic()))
+class Provider:
+    """The route that gives links, with a Flex token."""
 
+    def __init__(self, base, recording, flex_token):
+        self.base = base.rstrip("/")
+        self.recording = recording
+        basic = base64.b64encode(f"token:{flex_token}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {basic}"}
 
-def links(provider, flex_token):
-    """Asks for links. Returns the link and the latencies; the first one may include a cold start."""
-    basic = base64.b64encode(f"token:{flex_token}".encode()).decode()
-    request = urllib.request.Request(provider, headers={"Authorization": f"Basic {basic}"})
-    latencies, link = [], None
-    for _ in range(REPEATS):
+    def link(self, recording=None):
+        """Requests a link. Returns it and its sample."""
+        url = f"{self.base}/media-url?recordingSid={recording or self.recording}"
+        request = urllib.request.Request(url, headers=self._headers)
         began = time.monotonic()
         try:
-            with _answer(request) as reply:
+            with answer(request) as reply:
                 body, status = reply.read(), reply.status
         except OSError as error:
             raise Problem(f"playback could not be reached ({type(error).__name__})") from None
@@ -79,93 +74,155 @@ def links(provider, flex_token):
             raise Problem(
                 f"playback answered {status} instead of a link. `vault.py smoke-test` shows which check fails"
             )
-        link = json.loads(body)["media_url"]
-        latencies.append(_ms(began, time.monotonic()))
-    return link, {"firstMs": latencies[0], "medianMs": round(statistics.median(latencies[1:]))}
+        found = json.loads(body)["media_url"]
+        return found, Sample(link_id(found), None, milliseconds_since(began))
+
+
+def link_id(link):
+    """Returns the id of a link. Audit lines have it too, and it is not secret."""
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(link).query)).get("id", "")
+
+
+def links(provider):
+    """Requests links: some at the same time, and then one after the other. Returns the last link and the samples."""
+    samples = at_once(LINK_BURST, lambda _: provider.link()[1])
+    for _ in range(REPEATS):
+        link, sample = provider.link()
+        samples.append(sample)
+    return link, samples
+
+
+def first_bytes(link):
+    """Requests the beginning of a recording in the same way. Returns the samples."""
+
+    def one(first):
+        reply = ask(link, headers={"Range": f"bytes={first}-{first + 99}"})
+        return Sample(link_id(link), first, reply.first_byte_ms)
+
+    return at_once(MEDIA_BURST, one) + [one(MEDIA_BURST + number) for number in range(REPEATS)]
+
+
+def at_once(times, action):
+    """Runs an action several times at once, with the number of each. Returns the results."""
+    with concurrent.futures.ThreadPoolExecutor(times) as pool:
+        return list(pool.map(action, range(times)))
+
+
+def latency(samples):
+    """Returns the latencies as fields of the document. The first requests may include a cold start."""
+    first = [sample.milliseconds for sample in samples[:-REPEATS]]
+    later = [sample.milliseconds for sample in samples[-REPEATS:]]
+    return {"firstMs": max(first), "medianMs": round(statistics.median(later))}
 
 
 def media(link):
-    """Measures ranges, validators and empty bodies of a media link."""
-    first = ask(link, headers={"Range": "bytes=0-99"})
-    warm = [ask(link, headers={"Range": "bytes=0-99"}).first_byte_ms for _ in range(REPEATS)]
-    length = int(first.headers.get("content-range", "/0").rpartition("/")[2] or 0)
-    etag = first.headers.get("etag", '"none"')
-    player = {
-        "Range": "bytes=0-99",
-        "Sec-Fetch-Dest": "audio",
-        "Sec-Fetch-Mode": "no-cors",
-        "Sec-CH-UA": '"Test";v="1"',
+    """Measures how bodies of known and of unknown length arrive."""
+    replies = {
+        "range": ask(link, headers={"Range": "bytes=0-99"}),
+        "whole": ask(link, limit=100),
+        "head": ask(link, "HEAD"),
     }
-    separator = "&" if "?" in link else "?"
     return {
-        "length": length,
-        "firstByte": {"firstMs": first.first_byte_ms, "medianMs": round(statistics.median(warm))},
-        "range": first.document(),
-        "rangeOfABrowser": ask(link, headers=player).document(),
-        "middle": ask(link, headers={"Range": f"bytes={length // 2}-{length // 2 + 99}"}).document(),
-        "whole": ask(link, limit=100).document(),
+        "length": (replies["range"].span or (0, 0, 0))[2],
+        "contentLength": {
+            kind: {name: reply.headers[name] for name in LENGTHS if name in reply.headers}
+            for kind, reply in replies.items()
+        },
+    }
+
+
+def bodies(link, length):
+    """Measures the replies whose bodies are empty or small. A reply that hangs has an error or a long time."""
+    etag = ask(link, headers={"Range": "bytes=0-0"}).headers.get("etag", '"none"')
+    preflight = {"Origin": "https://flex.twilio.com", "Access-Control-Request-Method": "GET"}
+    return {
         "head": ask(link, "HEAD").document(),
         "notModified": ask(link, headers={"If-None-Match": etag}).document(),
         "unsatisfiable": ask(link, headers={"Range": f"bytes={length}-"}).document(),
-        "plusInQuery": ask(f"{link}{separator}test=a+b", headers={"Range": "bytes=0-99"}).document(),
-        "percent2BInQuery": ask(f"{link}{separator}test=a%2Bb", headers={"Range": "bytes=0-99"}).document(),
+        "preflight": ask(link, "OPTIONS", headers=preflight).document(),
     }
 
 
-def slow_reader(link, seconds):
-    """Reads slowly for some seconds, and then closes the connection."""
-    read, began = 0, time.monotonic()
-    window = [_now()]
-    ended_by = "this command"
-    try:
-        with _answer(urllib.request.Request(link, headers={"Range": "bytes=0-"})) as reply:
-            while time.monotonic() - began < seconds:
-                piece = reply.read(SLOW_PIECE)
-                read += len(piece)
-                if not piece:
-                    ended_by = "the end of the recording"
-                    break
-                time.sleep(SLOW_PIECE / SLOW_BYTES_PER_S)
-    except OSError as error:
-        ended_by = f"the server ({type(error).__name__})"
-    window.append(_now())
-    return {"seconds": round(time.monotonic() - began, 1), "bytes": read, "endedBy": ended_by, "window": window}
+def empty_recording(provider, recording):
+    """Requests the whole of a recording without a byte."""
+    return ask(provider.link(recording)[0]).document()
 
 
-def twilio_media(bases, account, api_key, recording):
-    """Measures Twilio's own media: length, validator and ranges."""
-    basic = base64.b64encode(f"{api_key['sid']}:{api_key['secret']}".encode()).decode()
-    url = f"{bases.api}/2010-04-01/Accounts/{account}/Recordings/{recording}.wav"
-    authorized = {"Authorization": f"Basic {basic}"}
+def arrival(link, length):
+    """Sends headers and queries on which replies depend. Returns the first byte of each probe, and the fields."""
+    # Every probe is an open range from a place of its own, so that its line in the log is found by its first byte.
+    start = max(0, length - 3 * SHORTENED_BYTES)
+    places = {name: start + number for number, name in enumerate(PROBES)}
+    shortened = {name: _is_shortened(link, places[name], headers) for name, headers in PROBES.items()}
+    is_long = length - start > SHORTENED_BYTES + FRAME_BYTES + len(PROBES)
+    return places, {
+        "range": _range(link, length),
+        "shortened": shortened if is_long else None,
+        "secFetchDest": {"unchanged": _effect(shortened, "secFetchDest", is_long)},
+        "secChUa": {"unchanged": _effect(shortened, "secChUa", is_long)},
+        "userAgent": {"unchanged": _effect(shortened, "userAgent", is_long)},
+        "plus": _plus(link),
+        "expiresOfAws": _expires_of_aws(link),
+    }
+
+
+def _is_shortened(link, first, headers):
+    """Whether the reply to an open range ends before the recording. None without a `Content-Range`."""
+    span = ask(link, headers={"Range": f"bytes={first}-"} | headers, limit=100).span
+    return None if span is None else span[1] < span[2] - 1
+
+
+def _effect(shortened, header, is_long):
+    """Whether a header has its effect: only together with its partner is a reply shortened.
+
+    None if the recording is so short that no reply is shortened, or if something else shortens replies.
+    """
+    if not is_long or shortened["plain"]:
+        return None
+    alone = shortened["secFetchDest"] or shortened["secChUa"] or shortened["userAgent"]
+    with_partner = {
+        "secFetchDest": shortened["chromium"] or shortened["firefox"],
+        "secChUa": shortened["chromium"],
+        "userAgent": shortened["firefox"],
+    }
+    return bool(with_partner[header]) and not alone
+
+
+def _range(link, length):
+    """A range that is neither at the beginning nor round, and its answer."""
+    last = min(106, length - 1)
+    reply = ask(link, headers={"Range": "bytes=7-106"})
     return {
-        "whole": ask(url, headers=authorized, limit=100).document(),
-        "range": ask(url, headers=authorized | {"Range": "bytes=100-199"}).document(),
+        "sent": "bytes=7-106",
+        "status": reply.status,
+        "bytes": reply.length,
+        "contentRange": reply.headers.get("content-range"),
+        "unchanged": reply.span == (7, last, length) and reply.length == last - 6,
     }
 
 
-class _SameHost(urllib.request.HTTPRedirectHandler):
-    """Follows redirects without the credential of the first host."""
-
-    def redirect_request(self, request, *arguments):
-        redirected = super().redirect_request(request, *arguments)
-        if redirected is not None and redirected.host != request.host:
-            redirected.headers.pop("Authorization", None)
-        return redirected
-
-
-_OPENER = urllib.request.build_opener(_SameHost)
+def _plus(link):
+    """The same range with and without a `+` in the query."""
+    separator = "&" if "?" in link else "?"
+    headers = {"Range": "bytes=0-99"}
+    return {
+        "without": ask(link, headers=headers).status,
+        "withPlus": ask(f"{link}{separator}test=a+b", headers=headers).status,
+        "withPercent2B": ask(f"{link}{separator}test=a%2Bb", headers=headers).status,
+    }
 
 
-def _answer(request):
+def refused_plus(link):
+    """Sends a `+` in a request that is refused. Returns the request's id, by which its line in the log is found."""
+    bare = link.partition("?")[0]
+    reply = ask(f"{bare}?test=a+b")
     try:
-        return _OPENER.open(request, timeout=TIMEOUT_S)
-    except urllib.error.HTTPError as refusal:
-        return refusal
+        return json.loads(reply.body).get("requestId")
+    except ValueError:
+        return None
 
 
-def _ms(began, ended):
-    return round((ended - began) * 1000)
-
-
-def _now():
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def _expires_of_aws(link):
+    """A parameter of AWS's own signed URLs, which links have for the Player."""
+    reply = ask(link, headers={"Range": "bytes=0-99"})
+    return {"inLink": "X-Amz-Expires=" in link, "status": reply.status}

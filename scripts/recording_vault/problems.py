@@ -1,10 +1,17 @@
 """The failures, in words for an administrator, and the exit codes."""
 
+import ssl
+
 DONE = 0
 FAILED = 1
 USAGE = 2
 REFUSED = 3
 INTERRUPTED = 130
+
+CERTIFICATES = (
+    "Python does not trust the certificate. On macOS, run `Install Certificates.command` in Python's folder under"
+    " Applications. Behind a proxy that inspects TLS, set SSL_CERT_FILE to a file with your company's certificates"
+)
 
 EXIT_CODES = """exit codes:
   0    done, and every check passed
@@ -13,6 +20,14 @@ EXIT_CODES = """exit codes:
   3    refused: the command stopped before a change that needs your decision
   130  interrupted
 """
+
+
+def unreachable(error):
+    """Describes why a server gave no answer, without its URL, which may have a secret."""
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return CERTIFICATES
+    return f"{type(reason).__name__}. Check the network and the proxy, and run the command again"
 
 
 class Problem(Exception):
@@ -28,12 +43,6 @@ class WrongInput(Problem):
     """A wrong argument, answer or file."""
 
     code = USAGE
-
-
-class Interrupted(Problem):
-    """The administrator ended a command that can be continued."""
-
-    code = INTERRUPTED
 
 
 class Refusal(Problem):

@@ -1,4 +1,4 @@
-"""The command `prove`: measures on a real account assumptions of the design that no local test can check, and writes them as JSON and as a readable page."""
+"""The command `prove`: measures on a real account what no local test can check, and writes it as JSON and as a page."""
 
 import argparse
 import json
@@ -6,17 +6,30 @@ import os
 import pathlib
 import re
 
-from . import measurements
+from .measurements import Provider
+from .places import Places
 from .problems import DONE, EXIT_CODES, FAILED, WrongInput
+from .proving import Proof
+from .questions import answers, page
+from .twilio import Client
 
 DESCRIPTION = """Measure the deployed service from outside, with a stored recording.
 
-The command changes nothing. It writes one JSON file and a page in Markdown. Recordings of ten minutes or more show
-the most. The Flex token comes from FLEX_TOKEN or a prompt. With --twilio-media, the command also measures Twilio's own
-media and needs an API key, in TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET or at a prompt.
+The command changes nothing. It writes one JSON file and a page in Markdown. Its requests are in the audit trail under
+the name of the token's user. A recording of 16 MiB or more shows the most. Rows that need another option say so.
+
+What the functions received and how long they were held is read from their log groups. This needs boto3 and the rights
+logs:FilterLogEvents and logs:GetLogEvents, also for the output AuditLogGroup. The policy of OperatorPolicyArn does not
+include that group, because it shows who listened.
+
+The Flex token comes from FLEX_TOKEN or a prompt. The API key comes from TWILIO_API_KEY_SID and
+TWILIO_API_KEY_SECRET, and the Auth Token from TWILIO_AUTH_TOKEN, or each from a prompt. Neither is stored.
 """
 
 RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
+
+# The template's timeout of the playback function.
+PLAYBACK_TIMEOUT_S = 130
 
 
 def add(commands, common):
@@ -24,122 +37,117 @@ def add(commands, common):
     parser = commands.add_parser(
         "prove",
         parents=[common],
-        help="measure the deployed service: ranges, headers, latencies, a slow reader",
+        help="measure the deployed service: ranges, headers, latencies, a slow reader, Twilio's answers",
         description=DESCRIPTION,
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--recording", required=True, metavar="RE...", help="a stored recording")
-    parser.add_argument("--playback-url", metavar="URL", help="default: the stack's output PlaybackBaseUrl")
-    parser.add_argument("--account", metavar="AC...", help="the Twilio account (default: the stack's)")
+    parser.add_argument("--empty-recording", metavar="RE...", help="also request a stored recording of no bytes")
     parser.add_argument(
         "--output", default="proof", metavar="NAME", help="writes NAME.json and NAME.md (default: proof)"
     )
-    parser.add_argument("--slow-seconds", type=int, default=60, metavar="S", help="how long the slow reader reads (60)")
+    parser.add_argument(
+        "--slow-seconds",
+        type=int,
+        default=60,
+        metavar="S",
+        help="how long the slow reader reads (60). Lambda itself may hold a function for 22 s",
+    )
+    parser.add_argument(
+        "--until-timeout",
+        type=int,
+        nargs="?",
+        const=PLAYBACK_TIMEOUT_S,
+        metavar="S",
+        help=f"also read slowly until the function's timeout of S seconds ({PLAYBACK_TIMEOUT_S}) ends the reply",
+    )
+    parser.add_argument(
+        "--tokens", action="store_true", help="also ask each of Twilio's token endpoints about the Flex token"
+    )
+    parser.add_argument(
+        "--flex-configuration", action="store_true", help="also read Flex's configuration (asks for the Auth Token)"
+    )
     parser.add_argument("--twilio-media", action="store_true", help="also measure Twilio's media of the recording")
-    parser.add_argument("--twilio-api-base", metavar="URL", help="host of another Twilio region; also TWILIO_API_BASE")
+    _add_places(parser)
     parser.set_defaults(run=_run)
 
 
-def _run(chosen, console):
-    if not RECORDING.fullmatch(chosen.recording):
-        raise WrongInput(f"{chosen.recording} is not a RecordingSid: RE and 32 hexadecimal digits")
-    if not chosen.playback_url or (chosen.twilio_media and not chosen.account):
-        from . import aws
+def _add_places(parser):
+    """Adds the options for what the stack's outputs and parameters otherwise say."""
+    group = parser.add_argument_group("instead of the stack's own outputs and parameters")
+    group.add_argument("--playback-url", metavar="URL", help="instead of PlaybackBaseUrl")
+    group.add_argument("--account", metavar="AC...", help="instead of TwilioAccountSid")
+    group.add_argument("--webhook-url", metavar="URL", help="instead of CallRecordingWebhookUrl")
+    group.add_argument("--log-group", metavar="NAME", help="instead of AuditLogGroup")
+    group.add_argument("--jobs-log-groups", metavar="NAMES", help="instead of JobsAuditLogGroups, with commas")
+    group.add_argument("--twilio-api-base", metavar="URL", help="host of another Twilio region; also TWILIO_API_BASE")
+    group.add_argument("--twilio-flex-api-base", metavar="URL", help="likewise; also TWILIO_FLEX_API_BASE")
+    group.add_argument("--twilio-iam-base", metavar="URL", help="likewise; also TWILIO_IAM_BASE")
 
-        stack = aws.require_stack(aws.Account(chosen.region, chosen.profile, chosen.endpoint_url), chosen.stack)
-        chosen.playback_url = chosen.playback_url or stack.output("PlaybackBaseUrl")
-        chosen.account = chosen.account or stack.parameters["TwilioAccountSid"]
-    document = {"recording": chosen.recording}
-    provider = f"{chosen.playback_url.rstrip('/')}/media-url?recordingSid={chosen.recording}"
-    token = os.environ.get("FLEX_TOKEN") or console.secret("The Flex token of a signed-in supervisor")
-    with console.step("requesting links"):
-        link, document["link"] = measurements.links(provider, token)
-    with console.step("requesting ranges"):
-        document["media"] = measurements.media(link)
-    with console.step(f"reading slowly for {chosen.slow_seconds} s"):
-        document["slowReader"] = measurements.slow_reader(link, chosen.slow_seconds)
+
+def _run(chosen, console):
+    for recording in filter(None, (chosen.recording, chosen.empty_recording)):
+        if not RECORDING.fullmatch(recording):
+            raise WrongInput(f"{recording} is not a RecordingSid: RE and 32 hexadecimal digits")
+    places = Places(chosen)
+    # All questions are asked before the measurements, some of which take minutes.
+    secrets = _Secrets(chosen, console)
+    proof = Proof(console, chosen.recording)
+    _measure_service(proof, places, chosen, secrets)
+    _measure_twilio(proof, places, chosen, secrets)
+    return _written(proof.document, chosen.output, console)
+
+
+class _Secrets:
+    """The credentials that the chosen measurements need. Each comes from the environment or a prompt."""
+
+    def __init__(self, chosen, console):
+        def secret(name, prompt, needed):
+            return os.environ.get(name) or (console.secret(prompt) if needed else None)
+
+        self.flex_token = secret("FLEX_TOKEN", "The Flex token of a signed-in supervisor", True)
+        sid = os.environ.get("TWILIO_API_KEY_SID")
+        if not sid and chosen.twilio_media:
+            sid = console.ask("SID of a Twilio API key (SK...)")
+        key = secret("TWILIO_API_KEY_SECRET", "Secret of the API key", chosen.twilio_media)
+        self.api_key = (sid, key) if sid and key else None
+        self.auth_token = secret("TWILIO_AUTH_TOKEN", "The account's Auth Token", chosen.flex_configuration)
+
+
+def _measure_service(proof, places, chosen, secrets):
+    provider = Provider(places.playback_url, chosen.recording, secrets.flex_token)
+    proof.outside(provider, chosen.empty_recording)
+    proof.slowly(provider, chosen.slow_seconds, chosen.until_timeout)
+    if places.log_group:
+        proof.logged(places.log_group)
+    if places.jobs_log_groups:
+        proof.called(places.jobs_log_groups)
+
+
+def _measure_twilio(proof, places, chosen, secrets):
     if chosen.twilio_media:
-        document["twilioMedia"] = _twilio_media(chosen, console)
+        proof.twilio_media(places.bases, places.account, secrets.api_key)
+    if chosen.tokens:
+        proof.tokens(places, secrets)
+    if chosen.flex_configuration:
+        # Only the account's own credential may read it.
+        client = Client(places.bases, places.account, places.account, secrets.auth_token)
+        proof.flex_configuration(client, places.webhook_url)
+
+
+def _written(document, output, console):
+    """Writes both files. Returns the exit code."""
     found = answers(document)
     document["answers"] = [
         {"field": field, "question": question, "answer": answer, "asExpected": good}
         for field, question, answer, good in found
     ]
-    for path, text in ((f"{chosen.output}.json", json.dumps(document, indent=2)), (f"{chosen.output}.md", page(found))):
-        pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
-    console.say(page(found))
-    console.say(f"Written to {chosen.output}.json and {chosen.output}.md")
-    code = DONE if all(good for *_, good in found) else FAILED
+    text = page(document, found)
+    pathlib.Path(f"{output}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    pathlib.Path(f"{output}.md").write_text(text + "\n", encoding="utf-8")
+    console.say(text)
+    console.say(f"Written to {output}.json and {output}.md")
+    code = FAILED if any(good is False for *_, good in found) else DONE
     console.result(document | {"exitCode": code})
     return code
-
-
-def _twilio_media(chosen, console):
-    from .twilio import Bases
-
-    api_key = {
-        "sid": os.environ.get("TWILIO_API_KEY_SID") or console.ask("SID of a Twilio API key (SK...)"),
-        "secret": os.environ.get("TWILIO_API_KEY_SECRET") or console.secret("Secret of the API key"),
-    }
-    with console.step("requesting Twilio's media"):
-        bases = Bases(api=chosen.twilio_api_base)
-        return measurements.twilio_media(bases, chosen.account, api_key, chosen.recording)
-
-
-def answers(document):
-    """Returns (field, question, answer, whether it is as expected) for each question."""
-    media, slow = document["media"], document["slowReader"]
-
-    def status(name, expected, words):
-        found = media[name]
-        return f"media.{name}", words, f"{found['status']}, {found['bytes']} bytes", found["status"] == expected
-
-    whole_range = media["range"]["bytes"] == 100
-    rows = [
-        ("link", "How long does a link take?", _latency(document["link"]), True),
-        ("media.firstByte", "How long does the first byte take?", _latency(media["firstByte"]), True),
-        ("media.range", "Does a range arrive unchanged?", _arrival(media["range"]), whole_range),
-        status("rangeOfABrowser", 206, "Does a range with a browser's Sec- headers arrive?"),
-        status("middle", 206, "Does a range in the middle arrive?"),
-        ("media.whole", "How does a reply without a range arrive?", _arrival(media["whole"]), True),
-        status("head", 200, "Does HEAD answer without a body?"),
-        status("notModified", 304, "Does a matching ETag give 304?"),
-        status("unsatisfiable", 416, "Does a range past the end give 416?"),
-        (
-            "media.plusInQuery",
-            "Is a + in the query harmless?",
-            f"{media['plusInQuery']['status']}, and {media['percent2BInQuery']['status']} with %2B",
-            media["plusInQuery"]["status"] < 500,
-        ),
-        (
-            "slowReader",
-            "Is a slow reader served?",
-            f"{slow['bytes']} bytes in {slow['seconds']} s, ended by {slow['endedBy']}. Compare the maximum of the playback"
-            f" function's metric Duration between {' and '.join(slow['window'])}",
-            not slow["endedBy"].startswith("the server"),
-        ),
-    ]
-    if "twilioMedia" in document:
-        twilio = document["twilioMedia"]
-        served = twilio["whole"]["status"] == 200
-        rows.append(("twilioMedia.whole", "How does Twilio's media arrive?", _arrival(twilio["whole"]), served))
-        rows.append(("twilioMedia.range", "Does Twilio serve ranges?", _arrival(twilio["range"]), True))
-    return rows
-
-
-def page(found):
-    """Returns the answers as a table in Markdown."""
-    lines = ["| question | answer | as expected | field |", "| --- | --- | --- | --- |"]
-    for field, question, answer, good in found:
-        lines.append(f"| {question} | {answer} | {'yes' if good else '**no**'} | `{field}` |")
-    return "\n".join(lines)
-
-
-def _latency(found):
-    return f"{found['firstMs']} ms the first time, {found['medianMs']} ms then (median)"
-
-
-def _arrival(found):
-    headers = ", ".join(f"{name}: {value}" for name, value in found["headers"].items() if name != "etag")
-    return f"{found['status']}, {found['bytes']} bytes read; {headers or 'no headers about the body'}"

@@ -94,6 +94,12 @@ class Release:
         return (self.folder / name).read_bytes()
 
 
+def own():
+    """Returns the folder of the release that these scripts are part of, or None in a checkout."""
+    folder = pathlib.Path(__file__).resolve().parent.parent.parent
+    return folder if (folder / SUMS).is_file() else None
+
+
 def opened(path):
     """Returns the release of a folder or of a .tar.gz archive."""
     path = pathlib.Path(path)
@@ -101,6 +107,8 @@ def opened(path):
         return Release(path)
     if not path.is_file():
         raise WrongInput(f"{path} does not exist. --release names the folder or the archive of the release")
+    if not hasattr(tarfile, "data_filter"):
+        raise WrongInput("this Python cannot unpack archives safely. Update it, or unpack the archive and name the folder")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="recording-vault-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:

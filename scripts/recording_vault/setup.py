@@ -1,9 +1,11 @@
 """The setup: checks, deployment, secrets, proof, and Flex last. Every step can be run again."""
 
-from . import answers, aws, checks, flex_step, parameters, proof
+import json
+
+from . import answers, aws, checks, flex_step, parameters, playback, preview, proof
 from .context import Context
-from .problems import DONE, Interrupted, Problem, WrongInput
-from .release import opened
+from .problems import DONE, Problem, WrongInput
+from .release import opened, own
 from .stored_secrets import Store, verified_api_key, verified_auth_token
 
 
@@ -21,40 +23,53 @@ class Setup(Context):
             problem.report = self.report
             raise
         except KeyboardInterrupt:
-            raise Interrupted(
-                "interrupted. Run the setup again: it continues where it stopped. `--undo` reverts what is done"
-            ) from None
+            self.console.say(self._after_interruption())
+            raise
+
+    def _after_interruption(self):
+        if self.chosen.dry_run or not self.backup.entries:
+            return "Nothing was changed."
+        return (
+            "What is done stays. To continue, run the command again. To revert it, run `vault.py setup --undo"
+            f" --stack {self.chosen.stack} --region {self.account.region} --backup {self.backup.path}`."
+        )
 
     def _run(self):
-        if not self.chosen.release:
+        path = self.chosen.release or own()
+        if not path:
             raise WrongInput("--release is missing. It names the folder or the archive of the release")
-        release = opened(self.chosen.release)
+        release = opened(path)
+        flex_step.check_consent(self.chosen)
+        self.deployment.check_settled()
         deployed = self.deployed
         decided = answers.collect(self.chosen, deployed)
-        answers.ask_missing(decided, self.console, bool(deployed))
+        answers.ask_missing(decided, self.console, bool(deployed), release.parameters())
 
         self.console.say("Checks")
         api_key, twilio = verified_api_key(self.bases, decided.account, self.secrets)
         workspace, recording, quota = self._check(release, twilio, decided.workspace or "")
         derived = parameters.from_quota(quota) if quota else {}
-        given = self.bases.parameters() | decided.template_parameters(workspace)
+        declared = release.parameters()
+        given = self._bases(declared) | decided.template_parameters(workspace)
         if self.chosen.architecture:
             given["Architecture"] = self.chosen.architecture
-        resolved = parameters.resolve(release.parameters(), given, derived, deployed)
+        resolved = parameters.resolve(declared, given, derived, deployed)
         parameters.check_lasting(self.chosen.stack, resolved, deployed)
         values = {name: value for name, value, _ in resolved}
-        auth_token = self._auth_token(decided.account, values)
+        auth_token = self._auth_token(decided.account, values, api_key["sid"])
 
         self._show_parameters(resolved, deployed)
         if self.chosen.dry_run:
-            return self._dry_run(release, decided.account, values)
+            return preview.show(self, release, decided.account, values, auth_token)
+        self.backup.check_writable()
         self._deploy(release, values)
         stack = aws.require_stack(self.account, self.chosen.stack)
         self._store_secrets(stack, api_key, auth_token)
         self._prove(stack, recording, auth_token)
         flex_step.configure(self, decided.account, stack.output("CallRecordingWebhookUrl"), values["FlexOrigins"])
         self.console.say(proof.ONLY_A_CALL)
-        self.console.say(f"Done. `vault.py setup --undo` reverts it with {self.backup.path}. Keep this file.")
+        command = f"vault.py setup --undo --stack {self.chosen.stack} --region {self.account.region}"
+        self.console.say(f"Done. To revert it: `{command} --backup {self.backup.path}`. Keep this file.")
         return self.ended(DONE)
 
     def _check(self, release, twilio, wanted_workspace):
@@ -62,25 +77,41 @@ class Setup(Context):
         with self.console.step("checking AWS"):
             of_aws, quota = checks.aws_findings(self.account, self.account_id, self.arn, self.deployer_policy())
         findings += of_aws
-        findings.append(checks.api_key_kind(twilio))
-        workspace, finding = checks.workspace(twilio, wanted_workspace)
-        recording, newest = checks.recording(twilio)
-        findings += [finding, newest]
-        self.report["checks"] = checks.documents(findings)
-        checks.require(findings, self.console)
+        with self.console.step("checking Twilio"):
+            findings.append(checks.api_key_kind(twilio))
+            workspace, finding = checks.workspace(twilio, wanted_workspace)
+            recording, newest = checks.recording(twilio)
+            findings += [finding, newest, checks.api_key_reads(twilio, workspace, recording)]
+        self._require(findings)
         return workspace, recording, quota
 
-    def _auth_token(self, account, values):
+    def _require(self, findings):
+        """Shows the findings, and ends if one of them is bad."""
+        self.findings += findings
+        self.report["checks"] = checks.documents(self.findings)
+        checks.require(findings, self.console)
+        if any(one.subject == checks.RIGHTS and one.status == checks.NOTE for one in findings):
+            self.console.say("The least policy for the person who deploys (`--policies` prints the operator's too):")
+            self.console.say(json.dumps(self.deployer_policy()))
+
+    def _bases(self, declared):
+        """Returns Twilio's addresses where they differ from the deployed ones and from the template's defaults."""
+        usual = {name: declaration.get("Default") for name, declaration in declared.items()} | self.deployed
+        return {name: base for name, base in self.bases.parameters().items() if usual.get(name) != base}
+
+    def _auth_token(self, account, values, api_key_sid):
         """Returns the verified Auth Token that signs callbacks, or None if SharedKeys sign them."""
         if values["CallbacksSignedBy"] == "shared-keys":
             self.console.say(
                 "Callbacks are signed by SharedKeys: put them into the secret of the output SharedKeysSecretArn."
             )
+            self._require([checks.without_auth_token()])
             return None
         token = self.secrets.get("auth_token")
-        findings = checks.flex(verified_auth_token(self.bases, account, token), values["FlexOrigins"])
-        self.report["checks"] += checks.documents(findings)
-        checks.require(findings, self.console)
+        with self.console.step("checking Flex"):
+            twilio = verified_auth_token(self.bases, account, token)
+            findings = [checks.api_key_policy(twilio, api_key_sid), *checks.flex(twilio, values["FlexOrigins"])]
+        self._require(findings)
         return token
 
     def _show_parameters(self, resolved, deployed):
@@ -94,31 +125,16 @@ class Setup(Context):
                 self.console.say(f"  {line}")
         self.report["parameters"] = {name: {"value": value, "reason": reason} for name, value, reason in resolved}
 
-    def _dry_run(self, release, account, values):
-        say = self.console.say
-        say("Dry run: nothing is changed")
-        say(f"  The release would be uploaded to the bucket {self.artifacts.name}.")
-        lines = self.deployment.preview(release, values["Architecture"])
-        say(f"  The stack {self.chosen.stack} would be {'updated' if self.existing else 'created'}:")
-        for line in lines:
-            say(f"    {line}")
-        self.report["resources"] = lines
-        say("  The API key and the Auth Token would be stored in the stack's secrets.")
-        token = None if self.chosen.skip_flex else self.secrets.get("flex_auth_token", optional=True)
-        if token and self.existing:
-            webhook = self.existing.output("CallRecordingWebhookUrl")
-            flex_step.change(self, verified_auth_token(self.bases, account, token), webhook, values["FlexOrigins"])
-        elif not self.chosen.skip_flex:
-            say("  Flex: Call Recording would be turned on, with the stack's CallRecordingWebhookUrl.")
-        return self.ended(DONE)
-
     def _deploy(self, release, values):
         self.console.say("Deployment")
-        if self.artifacts.ensure():
+        if not self.artifacts.exists():
             self.backup.add("artifact bucket", bucket=self.artifacts.name)
+            self.artifacts.ensure()
+        self.artifacts.claim(self.chosen.stack)
 
-        def journal(created, earlier):
-            self.backup.add("stack", created=created, earlier=earlier, bucket=self.artifacts.name)
+        def journal(created, earlier, deployed):
+            bucket = self.artifacts.name
+            self.backup.add("stack", created=created, earlier=earlier, deployed=deployed, bucket=bucket)
 
         changed = self.deployment.deploy(release, values["Architecture"], values, journal=journal)
         self.report["stackChanged"] = changed
@@ -150,7 +166,11 @@ class Setup(Context):
         if self.chosen.skip_proof or not auth_token:
             self.console.say("  Skipped. `vault.py smoke-test` sends a recording through the service at any time.")
             return
-        flex_token = self.secrets.get("flex_token", optional=True) if recording else None
+        flex_token = None
+        if recording:
+            if self.console.interactive and not self.chosen.secrets_from_stdin:
+                self.console.say(playback.FLEX_TOKEN)
+            flex_token = self.secrets.get("flex_token", optional=True)
         results, failed = proof.prove(
             self.console, stack, recording, auth_token, flex_token, self.chosen.signed_url, self.stored
         )

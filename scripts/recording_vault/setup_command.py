@@ -7,13 +7,17 @@ from .answers import EXAMPLE
 from .problems import DONE, EXIT_CODES
 from .release import ARCHITECTURES
 
+OPERATOR_OUTPUT = "output OperatorPolicyArn"
+
 DESCRIPTION = """Deploy a release, store the secrets, prove the service, and configure Flex last.
 
 The command checks first, shows what it changes, and writes a backup file before each change. It can be run again at any
 time: it keeps what is done and continues with the rest. --dry-run changes nothing. --undo reverts the changes.
 
-Secrets are asked for without echo. With --secrets-from-stdin, they come as one JSON object on standard input, with the
-names api_key_sid, api_key_secret, auth_token, flex_auth_token and flex_token.
+Secrets are asked for without echo, and never taken from an argument. With --secrets-from-stdin, they come as one JSON
+object on standard input, with the names api_key_sid, api_key_secret, auth_token, flex_auth_token and flex_token.
+Twilio's Auth Token is asked for twice. The first one is stored in AWS Secrets Manager, because it verifies callbacks. The
+second one changes Flex in the last step. Nothing stores it for this, so that the steps stay apart.
 
 An answers file saves the questions:
 
@@ -38,10 +42,12 @@ def add(commands, common):
 
 
 def _add_modes(parser):
-    parser.add_argument("--release", metavar="PATH", help="folder or archive of the release")
+    parser.add_argument("--release", metavar="PATH", help="folder or archive of the release (default: the one of this script)")
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--dry-run", action="store_true", help="show every change and make none")
-    modes.add_argument("--policies", action="store_true", help="print the least policies and end")
+    modes.add_argument(
+        "--policies", action="store_true", help="print the least policies of deployers and operators, and end"
+    )
     parser.add_argument(
         "--undo", action="store_true", help="revert the changes of the backup file; also with --dry-run"
     )
@@ -82,7 +88,7 @@ def _add_places(parser):
     group.add_argument(
         "--artifact-bucket", metavar="NAME", help="bucket for the release (default: one for account and Region)"
     )
-    for name in ("api", "taskrouter", "flex-api"):
+    for name in ("api", "taskrouter", "flex-api", "iam"):
         variable = f"TWILIO_{name.replace('-', '_').upper()}_BASE"
         group.add_argument(
             f"--twilio-{name}-base", metavar="URL", help=f"host of another Twilio region; also {variable}"
@@ -103,18 +109,26 @@ def _run(chosen, console):
 
 
 def _policies(run):
-    from . import policies
+    from . import operator_policy, policies
+    from .artifacts import partition
+    from .release import opened, own
 
     deployer = run.deployer_policy()
     run.console.say(f"For the person who deploys, as an inline policy of the role:\n{json.dumps(deployer, indent=2)}")
     run.report["policies"] = {"deployer": deployer}
     stack = run.existing
-    if stack is None:
-        run.console.say(
-            "For the people who operate, the stack creates a policy. Its output OperatorPolicyArn names it."
-        )
-    else:
+    operator = None
+    if stack:
         arn, operator = policies.operator(run.account, stack)
-        run.console.say(f"For the people who operate, attach {arn}:\n{json.dumps(operator, indent=2)}")
+        run.console.say(f"For the people who operate, attach {arn}:")
+    elif path := run.chosen.release or own():
+        template = opened(path).template
+        place = (partition(run.account), run.account.region, run.account_id, run.chosen.stack)
+        operator = operator_policy.planned(template, *place)
+        run.console.say(f"For the people who operate, the stack will create this policy ({OPERATOR_OUTPUT}):")
+    else:
+        run.console.say(f"For the people who operate, the stack creates a policy ({OPERATOR_OUTPUT}). --release shows it.")
+    if operator:
+        run.console.say(json.dumps(operator, indent=2))
         run.report["policies"]["operator"] = operator
     return run.ended(DONE)

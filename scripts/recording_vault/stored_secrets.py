@@ -12,11 +12,11 @@ CURRENT = "AWSCURRENT"
 
 # The names of the secrets on standard input, and their prompts.
 PROMPTS = {
-    "api_key_sid": "SID of a Twilio API key (SK...)",
+    "api_key_sid": "SID of a Twilio API key (SK...; Twilio's console creates one: Account, API keys, type Standard)",
     "api_key_secret": "Secret of the API key",
-    "auth_token": "Twilio's Auth Token, which verifies callbacks",
-    "flex_auth_token": "Twilio's Auth Token again, for Flex's configuration. It is not stored for this",
-    "flex_token": "Flex token of a signed-in supervisor (leave empty to skip the playback checks)",
+    "auth_token": "Twilio's Auth Token. AWS Secrets Manager stores it, to verify that callbacks come from Twilio",
+    "flex_auth_token": "Twilio's Auth Token once more, to change Flex. Nothing stores it for this",
+    "flex_token": "Flex token of a signed-in supervisor (empty to skip the playback checks)",
 }
 
 # A SID is no secret, and is shown while it is typed.
@@ -58,7 +58,8 @@ def _read(stream):
     unknown = sorted(document.keys() - PROMPTS.keys())
     if unknown:
         raise WrongInput(f"standard input has unknown names: {', '.join(unknown)}. Known: {', '.join(PROMPTS)}")
-    return document
+    # A secret from a file often ends with a newline. Twilio's have no spaces.
+    return {name: value.strip() for name, value in document.items()}
 
 
 def verified_api_key(bases, account, secrets):
@@ -68,7 +69,8 @@ def verified_api_key(bases, account, secrets):
         raise WrongInput("the SID of an API key is SK and 32 hexadecimal digits. The Account SID is not an API key")
     client = Client(bases, account, sid, secret)
     try:
-        client.recordings(1)
+        with secrets.console.step("verifying the API key"):
+            client.recordings(1)
     except TwilioError as error:
         raise Problem(
             f"Twilio did not accept the API key for the recordings of {account}. Create a standard API key in this account"

@@ -1,6 +1,7 @@
 """Twilio's APIs, as far as the setup needs them."""
 
 import base64
+import http.client
 import json
 import os
 import re
@@ -8,7 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from .problems import Problem, WrongInput
+from .problems import Problem, WrongInput, unreachable
 
 TIMEOUT_S = 30
 
@@ -20,6 +21,7 @@ BASES = {
     "api": ("TWILIO_API_BASE", "TwilioApiBase", "https://api.twilio.com"),
     "taskrouter": ("TWILIO_TASKROUTER_BASE", "TwilioTaskRouterBase", "https://taskrouter.twilio.com"),
     "flex_api": ("TWILIO_FLEX_API_BASE", "TwilioFlexApiBase", "https://flex-api.twilio.com"),
+    "iam": ("TWILIO_IAM_BASE", "TwilioIamBase", "https://iam.twilio.com"),
 }
 
 # Credentials go only to Twilio, or to a local stack.
@@ -43,16 +45,23 @@ class Bases:
 
     def __init__(self, deployed=None, **given):
         for name, (variable, parameter, default) in BASES.items():
-            found = given.get(name) or os.environ.get(variable) or (deployed or {}).get(parameter) or default
-            base = found.rstrip("/")
-            if not ALLOWED_BASE.fullmatch(base):
-                raise WrongInput(f"{base} is not a base URL of Twilio: https://, a host under twilio.com, and no path")
-            setattr(self, name, base)
+            found = given.get(name) or os.environ.get(variable) or (deployed or {}).get(parameter)
+            # A local stack has one address for all APIs. Nothing of it goes to Twilio.
+            local = getattr(self, "api", "").startswith("http://")
+            setattr(self, name, checked_base(found or (self.api if local else default)))
 
     def parameters(self):
         """Returns the bases as parameters of the template, which accepts only hosts of Twilio."""
         bases = {parameter: getattr(self, name) for name, (_, parameter, _) in BASES.items()}
         return {parameter: base for parameter, base in bases.items() if base.startswith("https://")}
+
+
+def checked_base(base):
+    """Returns a base URL without a slash at its end, if credentials may be sent there."""
+    base = base.rstrip("/")
+    if not ALLOWED_BASE.fullmatch(base):
+        raise WrongInput(f"{base} is not a base URL of Twilio: https://, a host under twilio.com, and no path")
+    return base
 
 
 class Client:
@@ -70,12 +79,30 @@ class Client:
     def recordings(self, limit):
         """Returns the newest recordings of the account."""
         url = f"{self.bases.api}/2010-04-01/Accounts/{self.account}/Recordings.json?PageSize={limit}"
-        return self._ask("list recordings", url)["recordings"]
+        return _listed("list recordings", self._ask("list recordings", url), "recordings", "sid")
 
     def workspaces(self):
         """Returns the TaskRouter workspaces of the account."""
         url = f"{self.bases.taskrouter}/v1/Workspaces?PageSize={PAGE}"
-        return self._ask("list the TaskRouter workspaces", url)["workspaces"]
+        operation = "list the TaskRouter workspaces"
+        return _listed(operation, self._ask(operation, url), "workspaces", "sid", "friendly_name")
+
+    def tasks(self, workspace):
+        """Returns the first task of a workspace in a list, or an empty list."""
+        url = f"{self.bases.taskrouter}/v1/Workspaces/{workspace}/Tasks?PageSize=1"
+        return _listed("list tasks", self._ask("list tasks", url), "tasks")
+
+    def check_media(self, recording):
+        """Asks for the length of a recording's audio, without the audio."""
+        url = f"{self.bases.api}/2010-04-01/Accounts/{self.account}/Recordings/{recording}.wav"
+        headers = {"Authorization": self._authorization}
+        status, _ = _send("read a recording", urllib.request.Request(url, headers=headers, method="HEAD"))
+        if status in (401, 403):
+            raise TwilioError("read a recording", status, None)
+
+    def key(self, sid):
+        """Returns the description of an API key. Only the Auth Token may read it."""
+        return self._ask("read the API key's description", f"{self.bases.iam}/v1/Keys/{sid}")
 
     def flex_configuration(self):
         """Returns the configuration of Flex."""
@@ -88,17 +115,20 @@ class Client:
 
     def plugins(self):
         """Returns the Flex plugins of the account."""
-        return self._plugin_service("list the Flex plugins", f"Plugins?PageSize={PAGE}")["plugins"]
+        operation = "list the Flex plugins"
+        return _listed(operation, self._plugin_service(operation, f"Plugins?PageSize={PAGE}"), "plugins", "sid", "unique_name")
 
     def plugin_versions(self, plugin):
         """Returns the versions of a plugin."""
         path = f"Plugins/{plugin}/Versions?PageSize={PAGE}"
-        return self._plugin_service("list the plugin's versions", path)["plugin_versions"]
+        operation = "list the plugin's versions"
+        return _listed(operation, self._plugin_service(operation, path), "plugin_versions", "sid", "version")
 
     def active_release(self):
         """Returns the active release of Flex plugins, or None if no plugin was ever released."""
+        operation = "read the active plugin release"
         try:
-            return self._plugin_service("read the active plugin release", "Releases/active")
+            return _with("configuration_sid", operation, self._plugin_service(operation, "Releases/active"))
         except TwilioError as error:
             if error.status == 404:
                 return None
@@ -107,18 +137,20 @@ class Client:
     def configured_plugins(self, configuration):
         """Returns the plugin versions of a plugin configuration."""
         path = f"Configurations/{configuration}/Plugins?PageSize={PAGE}"
-        answer = self._plugin_service("read the active plugins", path)
+        operation = "read the active plugins"
+        answer = self._plugin_service(operation, path)
         if (answer.get("meta") or {}).get("next_page_url"):
             raise Problem(
                 f"the plugin configuration has more than {PAGE} plugins, which this command cannot carry over"
             )
-        return answer["plugins"]
+        return _listed(operation, answer, "plugins", "plugin_version_sid", "unique_name", "version")
 
     def create_plugin_configuration(self, name, plugins):
         """Creates a plugin configuration. `plugins` are pairs of a plugin version's SID and its phase."""
         entries = [json.dumps({"plugin_version": version, "phase": phase}) for version, phase in plugins]
         form = [("Name", name), *(("Plugins", entry) for entry in entries)]
-        return self._plugin_service("create a plugin configuration", "Configurations", form)
+        operation = "create a plugin configuration"
+        return _with("sid", operation, self._plugin_service(operation, "Configurations", form))
 
     def release(self, configuration):
         """Makes a plugin configuration the active one."""
@@ -140,8 +172,29 @@ class Client:
         if not 200 <= status < 300:
             raise TwilioError(operation, status, answer)
         if not isinstance(answer, dict):
-            raise Problem(f"Twilio's answer to the request to {operation} is not JSON. Try again later")
+            raise _not_described(operation, "not JSON")
         return answer
+
+
+def _listed(operation, answer, name, *keys):
+    """Returns a list of the answer whose entries have these keys."""
+    entries = answer.get(name)
+    if not isinstance(entries, list) or not all(isinstance(one, dict) and one.keys() >= set(keys) for one in entries):
+        raise _not_described(operation)
+    return entries
+
+
+def _with(key, operation, answer):
+    """Returns the answer if it has this key."""
+    if key not in answer:
+        raise _not_described(operation)
+    return answer
+
+
+def _not_described(operation, words="not what its documentation describes"):
+    return Problem(
+        f"Twilio's answer to the request to {operation} is {words}. A proxy may have answered in its place. Try again later"
+    )
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -156,17 +209,14 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 
 def _send(operation, request):
     try:
-        with _OPENER.open(request, timeout=TIMEOUT_S) as reply:
+        try:
+            reply = _OPENER.open(request, timeout=TIMEOUT_S)
+        except urllib.error.HTTPError as refusal:
+            reply = refusal
+        with reply:
             return reply.status, _json(reply.read())
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            return refusal.code, _json(refusal.read())
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        raise Problem(
-            f"Twilio at {request.host} could not be reached to {operation} ({type(reason).__name__}). Check the network"
-            " and the proxy, and run the command again"
-        ) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise Problem(f"Twilio at {request.host} could not be reached to {operation}: {unreachable(error)}") from None
 
 
 def _json(body):

@@ -23,9 +23,9 @@ def undo(run):
 
 def _require_consent(run):
     """Asks before the first change whether the stack may be deleted."""
-    created = any(entry["step"] == "stack" and entry["created"] for entry in run.backup.entries)
+    created = [entry for entry in run.backup.entries if entry["step"] == "stack" and entry["created"]]
     stack = aws.find_stack(run.account, run.chosen.stack) if created and not run.chosen.dry_run else None
-    if stack:
+    if stack and not all(_is_another(entry, stack) for entry in created):
         run.console.say(
             f"The stack {stack.name} will be deleted. AWS keeps the recordings, the keys, playback and the audit logs."
             " Messages that wait in queues are lost."
@@ -44,17 +44,31 @@ def _undo_one(run, entry, twilio):
             Store(run.account).undo(entry["arn"], entry["version"], entry["earlier"], run.console)
         case "stack":
             _undo_stack(run, entry, dry_run)
-        case "artifact bucket" if not dry_run:
-            run.bucket(entry["bucket"]).delete()
-            say(f"Artifact bucket: {entry['bucket']} deleted")
+        case "artifact bucket":
+            _undo_bucket(run, entry["bucket"], dry_run)
         case step:
             say(f"{step}: would be reverted")
 
 
+def _undo_bucket(run, name, dry_run):
+    bucket = run.bucket(name)
+    users = bucket.other_stacks(run.chosen.stack)
+    if not dry_run and run.deployment.uses_bucket(name):
+        users.append(run.chosen.stack)
+    if users:
+        run.console.say(f"Artifact bucket: {name} is kept, because it has the releases of {', '.join(users)}")
+    elif dry_run:
+        run.console.say(f"Artifact bucket: {name} would be deleted")
+    else:
+        bucket.delete()
+        run.console.say(f"Artifact bucket: {name} deleted")
+
+
 def _undo_stack(run, entry, dry_run):
     stack = aws.find_stack(run.account, run.chosen.stack)
-    if stack is None:
-        run.console.say("Stack: it is gone already")
+    reason = _kept(run, entry, stack) if stack else "it is gone already"
+    if reason:
+        run.console.say(f"Stack: {reason}")
     elif dry_run:
         run.console.say(f"Stack: would be {'deleted' if entry['created'] else 'restored'}")
     elif entry["created"]:
@@ -64,3 +78,23 @@ def _undo_stack(run, entry, dry_run):
         run.deployment.artifacts = run.bucket(entry["bucket"])
         changed = run.deployment.restore(entry["earlier"])
         run.console.say(f"Stack: {'restored' if changed else 'nothing to restore'}")
+    if entry["created"] and not dry_run and not _is_another(entry, stack):
+        run.bucket(entry["bucket"]).disclaim(run.chosen.stack)
+
+
+def _is_another(entry, stack):
+    """Whether the stack is another one of the same name."""
+    return stack is not None and stack.id != entry["deployed"]["stack"]
+
+
+def _kept(run, entry, stack):
+    """Returns why the stack is not reverted, or None. Only what the setup deployed is."""
+    if _is_another(entry, stack):
+        return "kept, because another one of the same name was created since"
+    if entry["created"]:
+        return None
+    if run.deployment.is_as_before(stack, entry["earlier"]):
+        return "nothing to restore"
+    if not run.deployment.is_as_deployed(stack, entry["deployed"]):
+        return "kept, because it was changed since"
+    return None

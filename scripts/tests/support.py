@@ -28,7 +28,7 @@ class RecordingConsole(Console):
         super().__init__(as_json, interactive, io.StringIO(), io.StringIO())
         self.answers = list(answers)
 
-    def secret(self, prompt):
+    def secret(self, prompt, variable=None):
         return self._line(prompt)
 
     def _line(self, prompt):
@@ -39,6 +39,14 @@ class RecordingConsole(Console):
     @property
     def printed(self):
         return self.output.getvalue() + self.errors.getvalue()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A server that does not report clients that leave early."""
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @contextlib.contextmanager
@@ -61,12 +69,12 @@ def server(answer):
             if self.command != "HEAD":
                 self.wfile.write(body)
 
-        do_GET = do_POST = do_HEAD = do_DELETE = handle_any
+        do_GET = do_POST = do_HEAD = do_DELETE = do_OPTIONS = handle_any
 
         def log_message(self, *_):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
+    with Server(("127.0.0.1", 0), Handler) as serving:
         thread = threading.Thread(target=serving.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:

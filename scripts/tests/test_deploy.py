@@ -42,19 +42,26 @@ class Emulated(unittest.TestCase):
         self.assertTrue(self.bucket.ensure())
         self.assertFalse(self.bucket.ensure())
         deployment, changed, kept, printed = self.deploy()
-        self.assertEqual((changed, kept), (True, [(True, None)]))
         stack = find_stack(self.account, NAME)
+        [(created, earlier, deployed)] = kept
+        self.assertEqual((changed, created, earlier, deployed["stack"]), (True, True, None, stack.id))
         self.assertEqual(stack.status, "CREATE_COMPLETE")
         self.assertTrue(stack.output("CallRecordingWebhookUrl").endswith("?taskSid={taskSid}#rc=3&rp=all"))
 
         _, changed, kept, printed = self.deploy(MediaUrlTtl="600")
-        [(created, earlier)] = kept
+        [(created, earlier, deployed)] = kept
         self.assertFalse(created)
         self.assertEqual(earlier["parameters"]["MediaUrlTtl"], "3600")
-        self.assertEqual(find_stack(self.account, NAME).parameters["MediaUrlTtl"], "600")
+        stack = find_stack(self.account, NAME)
+        self.assertEqual(stack.parameters["MediaUrlTtl"], "600")
+        self.assertTrue(deployment.is_as_deployed(stack, deployed))
+        self.assertFalse(deployment.is_as_before(stack, earlier))
         with mock.patch.object(deploy, "POLL_SECONDS", 0.05):
             deployment.restore(earlier)
-            self.assertEqual(find_stack(self.account, NAME).parameters["MediaUrlTtl"], "3600")
+            stack = find_stack(self.account, NAME)
+            self.assertEqual(stack.parameters["MediaUrlTtl"], "3600")
+            self.assertTrue(deployment.is_as_before(stack, earlier))
+            self.assertFalse(deployment.is_as_deployed(stack, deployed))
             deployment.delete()
         self.assertIsNone(find_stack(self.account, NAME))
 
@@ -65,6 +72,7 @@ class Scripted(unittest.TestCase):
     def setUp(self):
         self.client = mock.Mock()
         self.client.exceptions = mock.Mock()
+        self.client.create_change_set.return_value = {"StackId": "arn"}
         self.objects = mock.Mock(name="artifacts", url="https://s3.example/b")
         self.console = RecordingConsole()
         self.enterContext(mock.patch.object(deploy, "POLL_SECONDS", 0))
@@ -79,7 +87,9 @@ class Scripted(unittest.TestCase):
         """The stack has these states one after the other. None means that it does not exist."""
         missing = ClientError({"Error": {"Code": "ValidationError", "Message": "x does not exist"}}, "DescribeStacks")
         answers = [
-            missing if one is None else {"Stacks": [{"StackName": NAME, "StackId": "arn", "StackStatus": one}]}
+            (missing if one is None else one)
+            if not isinstance(one, str)
+            else {"Stacks": [{"StackName": NAME, "StackId": "arn", "StackStatus": one}]}
             for one in statuses
         ]
         self.client.describe_stacks.side_effect = answers
@@ -110,7 +120,7 @@ class Scripted(unittest.TestCase):
         with self.assertRaisesRegex(Problem, "rolled back:\n  RecordingsKey: no right for kms:CreateKey$"):
             self.apply()
         self.client.delete_stack.assert_called_once_with(StackName=NAME)
-        self.assertEqual(self.kept, [(True, None)])
+        self.assertEqual([entry[:2] for entry in self.kept], [(True, None)])
 
     def test_a_failed_update_is_reported_and_the_stack_stays(self):
         self.statuses("CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE")
@@ -129,7 +139,7 @@ class Scripted(unittest.TestCase):
         self.objects.upload.assert_called_with(self.kept[0][1]["template"], b"text of before")
 
     def test_a_template_that_is_refused_changes_nothing(self):
-        self.statuses(None)
+        self.statuses(None, "REVIEW_IN_PROGRESS")
         self.change_set({"Status": "FAILED", "StatusReason": "Parameter X is wrong"})
         with self.assertRaisesRegex(Problem, "Nothing was changed. Parameter X is wrong"):
             self.apply()
@@ -155,11 +165,54 @@ class Scripted(unittest.TestCase):
         for status, words in (
             ("UPDATE_IN_PROGRESS", "Wait until it ends"),
             ("UPDATE_ROLLBACK_FAILED", "Continue update rollback"),
+            ("UPDATE_FAILED", "roll it back"),
+            ("DELETE_FAILED", "delete it there. Its events name what is in the way"),
+            ("DELETE_IN_PROGRESS", "Wait until it ends"),
         ):
             self.statuses(status)
             with self.assertRaisesRegex(Problem, words):
                 self.apply()
         self.client.create_change_set.assert_not_called()
+
+    def test_a_stack_that_somebody_else_creates_meanwhile_is_not_deleted(self):
+        self.statuses(None, "CREATE_IN_PROGRESS")
+        self.change_set({"Status": "FAILED", "StatusReason": "Parameter X is wrong"})
+        with self.assertRaisesRegex(Problem, "Parameter X is wrong"):
+            self.apply()
+        self.client.delete_change_set.assert_called_once()
+        self.client.delete_stack.assert_not_called()
+
+    def test_an_interruption_before_the_change_leaves_no_empty_stack(self):
+        self.statuses(None, "REVIEW_IN_PROGRESS")
+        self.change_set(KeyboardInterrupt())
+        with self.assertRaises(KeyboardInterrupt):
+            self.apply()
+        self.client.delete_stack.assert_called_once_with(StackName=NAME)
+        self.assertEqual(self.kept, [])
+
+    def test_an_interruption_of_the_change_says_that_aws_goes_on(self):
+        self.statuses(None)
+        self.change_set({"Status": "CREATE_COMPLETE", "Changes": []})
+        self.client.execute_change_set.side_effect = lambda **_: self.statuses(KeyboardInterrupt())
+        with self.assertRaises(KeyboardInterrupt):
+            self.apply()
+        self.assertIn(f"AWS goes on with creating the stack {NAME}", self.console.printed)
+        self.client.delete_stack.assert_not_called()
+        self.assertEqual(len(self.kept), 1)
+
+    def test_a_deletion_ends_only_when_the_stack_is_gone(self):
+        self.statuses("CREATE_COMPLETE", "DELETE_IN_PROGRESS", None)
+        self.deployment.delete()
+        self.statuses("DELETE_IN_PROGRESS", "DELETE_FAILED")
+        self.event("RecordingsBucket", "The bucket is not empty")
+        with self.assertRaisesRegex(Problem, r"deleting the stack failed \(DELETE_FAILED\):\n  RecordingsBucket"):
+            self.deployment.delete()
+
+    def test_a_stack_that_somebody_deletes_meanwhile_is_explained(self):
+        self.statuses(None, "CREATE_IN_PROGRESS", None)
+        self.change_set({"Status": "CREATE_COMPLETE", "Changes": []})
+        with self.assertRaisesRegex(Problem, "Somebody has deleted the stack meanwhile"):
+            self.apply()
 
     def test_nothing_to_restore_is_not_a_failure(self):
         message = "No updates are to be performed."

@@ -9,6 +9,7 @@ import openapi
 from support import ACCOUNT, RecordingConsole
 from twilio_double import TwilioDouble, key_client, master_client, problem
 
+from recording_vault import checks
 from recording_vault import flex_configuration as flex
 from recording_vault.problems import Problem, Refusal
 from recording_vault.twilio import TwilioError
@@ -175,6 +176,18 @@ class Configure(unittest.TestCase):
         self.assertTrue(self.configure(replace=True))
         self.assertNotIn("not-for-the-screen", str(raised.exception) + self.console.printed)
         self.assertEqual(self.kept[0][flex.WEBHOOK], FOREIGN)
+
+    def test_secrets_of_somebody_elses_webhook_are_not_shown(self):
+        ours = "https://x.example/recording-status-callback?taskSid={taskSid}#rc=3&rp=all"
+        for url, words in (
+            (ours, ours),
+            ("https://user:secret@x.example/a?key=secret&task={taskSid}", "https://...@x.example/a?...&task={taskSid}"),
+            ("https://x.example/a?task={taskSid}&secret#secret-token", "https://x.example/a?task={taskSid}&...#..."),
+            ("https://x.example/a?key=secret", "https://x.example/a?..."),
+        ):
+            self.assertEqual(flex.shown(url), words)
+            self.double.configuration[flex.WEBHOOK] = url
+            self.assertIn(words, checks.flex(self.twilio, "")[1].text)
 
     def test_a_change_between_the_difference_and_the_write_is_refused(self):
         def journal(_):

@@ -19,12 +19,12 @@ class Plan(unittest.TestCase):
             chance = random.Random(seed)
             names = chance.sample(["a", "b", "c", "d", flex_plugins.PLUGIN], chance.randrange(6))
             plugins = [
-                {"unique_name": name, "plugin_version_sid": f"FV{name}", "phase": chance.choice([3, 4])}
+                {"unique_name": name, "plugin_version_sid": f"FV{name}", "phase": chance.choice([3, 4, None])}
                 for name in names
             ]
             planned = flex_plugins.plan(plugins, "FVnew")
             expected = {
-                (p["plugin_version_sid"], p["phase"]) for p in plugins if p["unique_name"] != flex_plugins.PLUGIN
+                (p["plugin_version_sid"], p["phase"] or 3) for p in plugins if p["unique_name"] != flex_plugins.PLUGIN
             }
             self.assertEqual(set(planned), expected | {("FVnew", 3)})
             self.assertEqual(len(planned), len(expected) + 1)
@@ -103,6 +103,11 @@ class Activate(unittest.TestCase):
     def test_an_unknown_version_is_explained(self):
         with self.assertRaisesRegex(WrongInput, r"uploaded: 0\.1\.0, 0\.2\.0"):
             self.activate("9.9.9")
+        for versions in self.double.version_list.values():
+            for version in versions:
+                version["archived"] = True
+        with self.assertRaisesRegex(WrongInput, r"uploaded: 0\.1\.0 \(archived\), 0\.2\.0 \(archived\)"):
+            self.activate()
         self.double.plugin_list.clear()
         with self.assertRaisesRegex(WrongInput, "twilio flex:plugins:deploy"):
             self.activate()

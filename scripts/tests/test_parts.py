@@ -11,8 +11,9 @@ from unittest import mock
 import boto3
 from aws_emulator import CREDENTIALS
 from botocore.stub import Stubber
-from support import ACCOUNT, WORKSPACE, RecordingConsole
-from twilio_double import TwilioDouble, key_client, master_client
+from releases import templates
+from support import ACCOUNT, API_KEY, RECORDING, WORKSPACE, RecordingConsole
+from twilio_double import TwilioDouble, key_client, master_client, problem
 
 from recording_vault import answers, backup, checks, proof, stored_secrets, twilio
 from recording_vault.aws import Stack
@@ -62,17 +63,22 @@ class Checks(Stubbed):
             ]
         }
         request = {
-            "PolicySourceArn": "arn:aws:iam::123456789012:role/Deployer",
+            "PolicySourceArn": "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/Deployer",
             "ActionNames": ["s3:CreateBucket"],
             "ResourceArns": ["arn:aws:s3:::vault-x"],
         }
         session = "arn:aws:sts::123456789012:assumed-role/Deployer/me"
-        for answer, status in (
-            (simulated(allowed="allowed"), checks.GOOD),
-            (simulated(allowed="allowed", denied="implicitDeny"), checks.NOTE),
-            ("AccessDenied", checks.UNKNOWN),
+        role = {"Path": "/", "RoleName": "Deployer", "RoleId": "A" * 16, "Arn": request["PolicySourceArn"]}
+        role["CreateDate"] = "2026-01-01"
+        bare = request | {"PolicySourceArn": "arn:aws:iam::123456789012:role/Deployer"}
+        for found, asked, answer, status in (
+            ({"Role": role}, request, simulated(allowed="allowed"), checks.GOOD),
+            ({"Role": role}, request, simulated(allowed="allowed", denied="implicitDeny"), checks.NOTE),
+            ("AccessDenied", bare, simulated(allowed="allowed"), checks.GOOD),
+            ("AccessDenied", bare, "AccessDenied", checks.UNKNOWN),
         ):
-            account = self.stubbed("iam", ("simulate_principal_policy", answer, request))
+            calls = (("get_role", found, {"RoleName": "Deployer"}), ("simulate_principal_policy", answer, asked))
+            account = self.stubbed("iam", *calls)
             self.assertEqual(checks.rights(account, session, policy).status, status)
         self.assertEqual(checks.principal("arn:aws:iam::1:user/me"), "arn:aws:iam::1:user/me")
 
@@ -91,6 +97,36 @@ class TwilioChecks(unittest.TestCase):
     def test_a_main_key_is_noted(self):
         self.assertEqual(checks.api_key_kind(key_client(self.base)).status, checks.GOOD)
         self.assertEqual(checks.api_key_kind(master_client(self.base)).status, checks.NOTE)
+
+    def test_the_keys_permissions_are_tried_by_reading(self):
+        client = key_client(self.base)
+        self.assertEqual(checks.api_key_reads(client, WORKSPACE, RECORDING).status, checks.GOOD)
+        self.assertTrue(all(method in ("GET", "HEAD") for method, _ in self.double.requests))
+        self.double.faults = {("GET", "/Tasks"): problem(403, 20003, "Permission denied")}
+        finding = checks.api_key_reads(client, WORKSPACE, RECORDING)
+        self.assertEqual(finding.status, checks.BAD)
+        self.assertIn("may not read the tasks. Use a Standard key", finding.text)
+        self.double.faults[("HEAD", ".wav")] = problem(403, 20003, "Permission denied")
+        self.assertIn("tasks and the audio of recordings", checks.api_key_reads(client, WORKSPACE, RECORDING).text)
+        self.assertIn("may not read the tasks. Use", checks.api_key_reads(client, WORKSPACE, None).text)
+
+    def test_a_restricted_key_is_described_with_the_auth_token(self):
+        client = master_client(self.base)
+        for policy, status, words in (
+            (None, checks.GOOD, "no restrictions"),
+            ({"allow": ["/twilio/taskrouter/tasks/read"]}, checks.NOTE, "Restricted to /twilio/taskrouter/tasks/read. It"),
+            ({"deny": []}, checks.NOTE, "cannot read"),
+        ):
+            self.double.key_policy = policy
+            finding = checks.api_key_policy(client, API_KEY[0])
+            self.assertEqual(finding.status, status)
+            self.assertIn(words, finding.text)
+        self.double.faults = {("GET", f"/v1/Keys/{API_KEY[0]}"): problem(404, 20404, "not found")}
+        self.assertEqual(checks.api_key_policy(client, API_KEY[0]).status, checks.UNKNOWN)
+
+    def test_nothing_of_a_local_stack_goes_to_twilio(self):
+        bases = twilio.Bases(api="http://127.0.0.1:1")
+        self.assertEqual({bases.api, bases.taskrouter, bases.flex_api, bases.iam}, {"http://127.0.0.1:1"})
 
     def test_the_workspace_is_found_by_name_or_sid_or_because_it_is_the_only_one(self):
         client = key_client(self.base)
@@ -114,12 +150,26 @@ class TwilioChecks(unittest.TestCase):
         self.assertEqual(findings["Flex's origin"].status, checks.GOOD)
         self.assertEqual(findings["Flex plugins"].text, "active: none")
         self.assertEqual(findings["Flex Insights"].status, checks.UNKNOWN)
+        self.double.configuration |= {"call_recording_enabled": False, "runtime_domain": "https://flex.example.com/"}
+        self.double.configuration["call_recording_webhook_url"] = "https://somebody.example.com/x?secret=1"
+        for enabled, status in ((True, checks.GOOD), (False, checks.NOTE), ("?", checks.UNKNOWN)):
+            self.double.configuration["flex_insights_hr"] = {"enabled": enabled}
+            findings = {one.subject: one for one in checks.flex(master_client(self.base), "https://flex.twilio.com")}
+            self.assertEqual(findings["Flex Insights"].status, status)
+        self.assertIn("callbacks go to https://somebody.example.com/x", findings["Call Recording in the console"].text)
+        self.assertNotIn("secret", findings["Call Recording in the console"].text)
+        flag = "--parameter FlexOrigins=https://flex.twilio.com,https://flex.example.com"
+        self.assertIn(flag, findings["Flex's origin"].text)
 
     def test_a_stack_of_another_twilio_region_keeps_its_hosts(self):
         ireland = "https://api.dublin.ie1.twilio.com"
         bases = twilio.Bases({"TwilioApiBase": ireland}, taskrouter="http://127.0.0.1:1")
         self.assertEqual(bases.api, ireland)
-        expected = {"TwilioApiBase": ireland, "TwilioFlexApiBase": "https://flex-api.twilio.com"}
+        expected = {
+            "TwilioApiBase": ireland,
+            "TwilioFlexApiBase": "https://flex-api.twilio.com",
+            "TwilioIamBase": "https://iam.twilio.com",
+        }
         self.assertEqual(bases.parameters(), expected)
 
     def test_credentials_go_only_to_twilio(self):
@@ -172,7 +222,7 @@ class Secrets(Stubbed):
         self.assertFalse(stored_secrets.Store(account).has_value(ARN))
 
     def test_secrets_come_from_standard_input_or_the_prompt(self):
-        with mock.patch("sys.stdin", io.StringIO('{"api_key_secret": "s"}')):
+        with mock.patch("sys.stdin", io.StringIO('{"api_key_secret": " s\\r\\n"}')):
             secrets = stored_secrets.Secrets(RecordingConsole(), from_stdin=True)
         self.assertEqual(secrets.get("api_key_secret"), "s")
         self.assertEqual(secrets.get("flex_token", optional=True), "")
@@ -226,9 +276,11 @@ class Answers(unittest.TestCase):
         self.assertEqual(collected.template_parameters("WS"), expected)
 
     def test_at_most_five_questions_are_asked(self):
-        console = RecordingConsole([ACCOUNT, "Flex", "ops@example.com", "365"])
+        console = RecordingConsole([ACCOUNT, "Flex", "ops", "ops@example.com", "30 days", "365"])
         collected = answers.collect(self.chosen(region="eu-central-1"))
-        answers.ask_missing(collected, console, deployed=False)
+        declared = templates()[0]["Parameters"]
+        answers.ask_missing(collected, console, deployed=False, declared=declared)
+        self.assertIn("DeleteRecordingsAfterDays must be a whole number", console.printed)
         self.assertEqual(console.answers, [])
         self.assertEqual((collected.alarm_email, collected.retention_days), ("ops@example.com", "365"))
 

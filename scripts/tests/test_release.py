@@ -2,13 +2,18 @@
 
 import hashlib
 import json
+import os
 import pathlib
 import random
+import shutil
+import subprocess
+import sys
 import tarfile
 import tempfile
 import unittest
 
 from releases import release_folder, templates
+from support import SCRIPTS
 
 from recording_vault import parameters, policies, release
 from recording_vault.artifacts import default_bucket
@@ -52,6 +57,17 @@ class Opening(unittest.TestCase):
         truncated.write_bytes(truncated.read_bytes()[:200])
         with self.assertRaisesRegex(WrongInput, "not a complete archive"):
             release.opened(truncated)
+
+    def test_the_scripts_of_a_release_know_their_release(self):
+        def own(scripts):
+            code = "from recording_vault.release import own; print(own())"
+            environment = os.environ | {"PYTHONPATH": str(scripts), "PYTHONDONTWRITEBYTECODE": "1"}
+            started = [sys.executable, "-c", code]
+            return subprocess.run(started, cwd=self.folder, env=environment, check=True, capture_output=True, text=True)
+
+        shutil.copytree(SCRIPTS / "recording_vault", self.release / "scripts/recording_vault")
+        self.assertEqual(own(self.release / "scripts").stdout.strip(), str(self.release.resolve()))
+        self.assertEqual(own(SCRIPTS).stdout.strip(), "None")
 
     def test_a_checksum_outside_the_folder_is_refused(self):
         (self.release / release.SUMS).write_text(f"{hashlib.sha256(b'').hexdigest()}  ../../../../dev/null\n")

@@ -1,11 +1,13 @@
 """The whole setup: the emulated AWS account, the double of Twilio, and a double of the deployed functions."""
 
 import contextlib
+import fnmatch
 import functools
 import io
 import json
 import os
 import pathlib
+import re
 import tempfile
 import unittest
 from unittest import mock
@@ -16,7 +18,7 @@ from service_double import FLEX_TOKEN, ServiceDouble
 from support import ACCOUNT, API_KEY, AUTH_TOKEN, WORKSPACE
 from twilio_double import TwilioDouble, problem
 
-from recording_vault import aws, cli, deploy, proof
+from recording_vault import aws, checks, cli, deploy, proof
 from recording_vault import flex_configuration as flex
 from recording_vault.aws import find_stack
 from recording_vault.stored_secrets import Store
@@ -28,6 +30,8 @@ SECRETS = {
     "flex_auth_token": AUTH_TOKEN,
     "flex_token": FLEX_TOKEN,
 }
+# The beginnings of the names of AWS's calls that change nothing.
+READS = ("Describe", "Get", "Head", "List", "Simulate")
 FOREIGN = "https://somebody.example.com/callback"
 
 
@@ -74,15 +78,42 @@ class Emulated(unittest.TestCase):
             *answers,
             *arguments,
         ]
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-            with mock.patch("sys.stdin", io.StringIO(given)), mock.patch.dict(os.environ, CREDENTIALS):
-                code = cli.main(command)
+        with contextlib.ExitStack() as context:
+            context.enter_context(contextlib.redirect_stdout(output))
+            context.enter_context(contextlib.redirect_stderr(errors))
+            context.enter_context(mock.patch("sys.stdin", io.StringIO(given)))
+            context.enter_context(mock.patch.dict(os.environ, CREDENTIALS))
+            if "--dry-run" in arguments:
+                context.enter_context(self.only_reads())
+            code = cli.main(command)
         printed = output.getvalue() + errors.getvalue()
         for secret in (*SECRETS.values(), "signature="):
             if secret != API_KEY[0]:
                 self.assertNotIn(secret, printed)
                 self.assertNotIn(secret, self.backup.read_text() if self.backup.exists() else "")
         return code, json.loads(output.getvalue()), printed
+
+    @contextlib.contextmanager
+    def only_reads(self):
+        """Asserts that no request to AWS, Twilio or the deployed service can change something."""
+        called, asked = [], []
+        session = aws._session(REGION, None)
+
+        def keep(model, **_):
+            called.append(model.name)
+
+        # Clients inherit the handlers that their session has when they are made.
+        session.events.register("before-call", keep)
+        self.twilio.requests.clear()
+        try:
+            with mock.patch("smoke_test.ask", lambda *given, **_: asked.append(given)):
+                yield
+        finally:
+            session.events.unregister("before-call", keep)
+        self.assertIn("DescribeStacks", called)
+        self.assertEqual([name for name in called if not name.startswith(READS)], [])
+        self.assertEqual([request for request in self.twilio.requests if request[0] not in ("GET", "HEAD")], [])
+        self.assertEqual(asked, [])
 
     def stack(self):
         return find_stack(self.account, "recording-vault")
@@ -96,13 +127,48 @@ class Emulated(unittest.TestCase):
 
 class Whole(Emulated):
     def test_from_nothing_to_a_configured_flex_and_back(self):
+        self.dry_run_of_a_new_stack()
+        code, document, printed = self.setup_with("--policies")
+        self.assertEqual(code, 0, printed)
+        planned = document["policies"]["operator"]
+        self.first_run()
+        with self.subTest("the operator's policy names the deployed resources"):
+            self.names_the_deployed_resources(planned)
+        with self.subTest("a second run changes nothing"):
+            before = self.backup.read_text()
+            code, document, printed = self.setup_with("--consent", flex.CONSENT, answers=())
+            self.assertEqual((code, document["stackChanged"], document["flexChanged"]), (0, False, False), printed)
+            self.assertEqual((self.backup.read_text(), len(self.twilio.written)), (before, 1))
+        with self.subTest("a dry run of an update shows the differences"):
+            self.dry_run_of_an_update()
+        with self.subTest("a dry run of the undo changes nothing"):
+            code, _, printed = self.setup_with("--undo", "--dry-run")
+            self.assertEqual((code, len(self.twilio.written)), (0, 1), printed)
+            self.assertEqual(self.backup.read_text(), before)
+        with self.subTest("the undo"):
+            code, _, printed = self.setup_with("--undo", "--consent", "Delete the stack recording-vault")
+            self.assertEqual(code, 0, printed)
+            self.assertEqual(self.twilio.configuration[flex.ENABLED], False)
+            self.assertEqual(self.twilio.configuration[flex.WEBHOOK], None)
+            self.assertIsNone(self.stack())
+            self.assertEqual(self.account.client("s3").list_buckets()["Buckets"], [])
+            self.assertFalse(self.backup.exists())
+
+    def dry_run_of_a_new_stack(self):
         code, document, printed = self.setup_with("--dry-run")
         self.assertEqual(code, 0, printed)
         self.assertIsNone(self.stack())
         self.assertEqual((self.account.client("s3").list_buckets()["Buckets"], self.twilio.written), ([], []))
         self.assertFalse(self.backup.exists())
         self.assertIn("+ RecordingsKey (AWS::KMS::Key)", document["resources"])
+        self.assertNotIn("+ SharedKeysSecret (AWS::SecretsManager::Secret)", document["resources"])
+        self.assertNotIn("+ AlarmTopic (AWS::SNS::Topic)", document["resources"])
+        self.assertEqual(document["secrets"], ["+ ApiKeySecretArn: a value", "+ AuthTokenSecretArn: a value"])
+        self.assertEqual(document["artifacts"][0], "+ recording-vault-artifacts-000000000000-us-east-1")
+        self.assertIn(f"- {flex.ENABLED}: false\n  + {flex.ENABLED}: true\n", printed)
+        self.assertIn(f"+ {flex.WEBHOOK}: (the output CallRecordingWebhookUrl of the new stack)", printed)
 
+    def first_run(self):
         self.service.not_ready = 2
         code, document, printed = self.setup_with("--consent", flex.CONSENT, "--alarm-email", "ops@example.com")
         self.assertEqual(code, 0, printed)
@@ -117,34 +183,43 @@ class Whole(Emulated):
         self.assertIn("default. ", printed)
         self.assertEqual(oct(self.backup.stat().st_mode & 0o777), "0o600")
 
-        with self.subTest("a second run changes nothing"):
-            before = self.backup.read_text()
-            code, document, printed = self.setup_with("--consent", flex.CONSENT, answers=())
-            self.assertEqual((code, document["stackChanged"], document["flexChanged"]), (0, False, False), printed)
-            self.assertEqual((self.backup.read_text(), len(self.twilio.written)), (before, 1))
+    def names_the_deployed_resources(self, planned):
+        [deployed] = self.account.client("cloudformation").get_paginator("list_stack_resources").paginate(
+            StackName="recording-vault"
+        )
+        ids = {one["PhysicalResourceId"].rpartition("/")[2] for one in deployed["StackResourceSummaries"]}
+        names = set(re.findall(r"recording-vault-[\w-]+\*", json.dumps(planned)))
+        # The emulator names log groups in its own way.
+        names = {name for name in names if not name.endswith("Logs-*")}
+        self.assertEqual(len(names), 8, names)
+        for name in names:
+            self.assertTrue(fnmatch.filter(ids, name), f"{name} matches none of {ids}")
 
-        with self.subTest("a dry run of an update shows the differences"):
-            arguments = ("--dry-run", "--parameter", "MediaUrlTtl=600", "--architecture", "x86_64")
-            code, document, printed = self.setup_with(*arguments, answers=())
-            self.assertEqual((code, len(self.twilio.written)), (0, 1), printed)
-            self.assertIn("  - MediaUrlTtl: 3600\n  + MediaUrlTtl: 600\n", printed)
-            self.assertIn("~ WebhookFunction (AWS::Lambda::Function): Code", document["resources"])
-            self.assertEqual(len(document["resources"]), 6)
-            self.assertEqual(self.stack().parameters["MediaUrlTtl"], "3600")
+    def dry_run_of_an_update(self):
+        arguments = ("--dry-run", "--parameter", "MediaUrlTtl=600", "--architecture", "x86_64")
+        code, document, printed = self.setup_with(*arguments, answers=())
+        self.assertEqual((code, len(self.twilio.written)), (0, 1), printed)
+        self.assertIn("  - MediaUrlTtl: 3600\n  + MediaUrlTtl: 600\n", printed)
+        self.assertIn("~ WebhookFunction (AWS::Lambda::Function): Code", document["resources"])
+        self.assertEqual(len(document["resources"]), 6)
+        self.assertEqual(self.stack().parameters["MediaUrlTtl"], "3600")
+        self.assertEqual(document["secrets"], [])
+        arguments = ("--dry-run", "--parameter", "TwilioEncryptionKey=on", "--alarm-email", "")
+        _, document, _ = self.setup_with(*arguments, answers=())
+        lines = ["- AlarmTopic (AWS::SNS::Topic)", "+ TwilioEncryptionKeyPair (AWS::KMS::Key)"]
+        self.assertEqual(document["resources"], lines)
+        self.assertIn("Flex's configuration: nothing to change", printed)
+        _, document, _ = self.setup_with(*arguments, "--replace-secrets", answers=())
+        self.assertEqual(len(document["secrets"]), 2)
 
-        with self.subTest("a dry run of the undo changes nothing"):
-            code, _, printed = self.setup_with("--undo", "--dry-run")
-            self.assertEqual((code, len(self.twilio.written)), (0, 1), printed)
-            self.assertEqual(self.backup.read_text(), before)
 
-        with self.subTest("the undo"):
-            code, _, printed = self.setup_with("--undo", "--consent", "Delete the stack recording-vault")
-            self.assertEqual(code, 0, printed)
-            self.assertEqual(self.twilio.configuration[flex.ENABLED], False)
-            self.assertEqual(self.twilio.configuration[flex.WEBHOOK], None)
-            self.assertIsNone(self.stack())
-            self.assertEqual(self.account.client("s3").list_buckets()["Buckets"], [])
-            self.assertFalse(self.backup.exists())
+class Rights(Emulated):
+    def test_the_least_policy_is_printed_when_rights_are_missing(self):
+        for status, shown in ((checks.NOTE, True), (checks.GOOD, False), (checks.UNKNOWN, False)):
+            finding = checks.Finding(checks.RIGHTS, status, "as IAM says")
+            with mock.patch.object(checks, "rights", lambda *_, finding=finding: finding):
+                code, _, printed = self.setup_with("--dry-run")
+            self.assertEqual((code, '"Action": "iam:PassRole"' in printed), (0, shown), status)
 
 
 class Refused(Emulated):
@@ -165,6 +240,9 @@ class Refused(Emulated):
         self.refused(2, "The Account SID is not an API key", secrets=SECRETS | {"api_key_sid": ACCOUNT})
         self.refused(2, "api_key_sid is missing", secrets={})
         self.refused(2, "unknown names: password", secrets={"password": "x"})
+
+    def test_a_wrong_consent_is_refused_before_the_deployment(self):
+        self.refused(3, "--consent is not the sentence.*I confirm", "--consent", "I agree")
 
     def test_wrong_answers(self):
         self.refused(2, "AC and 32 hexadecimal digits", answers=("--account", "AC1"))
@@ -191,6 +269,9 @@ class Refused(Emulated):
         self.refused(1, "list the TaskRouter workspaces: 503.*Run the command again in a minute")
         self.twilio.faults = {("GET", "/v1/Configuration"): problem(404, 20404, "not found")}
         self.refused(1, "Is Flex set up in it")
+
+    def test_a_backup_that_cannot_be_written(self):
+        self.refused(2, "cannot be written.*--backup", "--backup", str(self.folder / "missing" / "backup.json"))
 
     def test_nothing_to_undo(self):
         self.refused(2, "nothing to undo", "--undo")

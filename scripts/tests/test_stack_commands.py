@@ -5,14 +5,16 @@ import io
 import json
 import os
 import pathlib
+import ssl
 import tempfile
 import unittest
+import urllib.error
 from unittest import mock
 
 from support import RECORDING, server
 
 from botocore.exceptions import ClientError, NoCredentialsError
-from recording_vault import aws, cli, stack_commands
+from recording_vault import aws, cli, playback, problems, setup_command
 
 TOKEN = "a-flex-token-that-nobody-may-see"
 LINK = "/recordings/x?signature=not-for-the-log"
@@ -35,7 +37,7 @@ def run(*arguments, stack=None, environment=None):
     return code, output.getvalue(), errors.getvalue()
 
 
-def playback(method, path, headers, body):
+def service(method, path, headers, body):
     """Media links for one token, and ranges."""
     if path.startswith("/media-url"):
         if not headers["Authorization"].endswith("dG9rZW46YS1mbGV4LXRva2VuLXRoYXQtbm9ib2R5LW1heS1zZWU="):
@@ -75,9 +77,31 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(aws.Account().region, "eu-west-1")
 
 
+    def test_a_wrong_command_line_has_a_document_too(self):
+        code, output, errors = run("download", "--json")
+        self.assertEqual((code, json.loads(output)["exitCode"]), (2, 2))
+        self.assertIn("the following arguments are required", errors)
+
+    def test_a_file_that_cannot_be_used_is_named(self):
+        def fails(*_):
+            raise PermissionError(13, "Permission denied", "backup.json")
+
+        with mock.patch.object(setup_command, "_run", fails):
+            code, output, errors = run("setup", "--json")
+        self.assertEqual((code, json.loads(output)["exitCode"]), (1, 1))
+        self.assertIn("the file backup.json could not be used: Permission denied", errors)
+
+    def test_a_certificate_that_python_does_not_trust_is_explained(self):
+        error = urllib.error.URLError(ssl.SSLCertVerificationError("https://x.example/?signature=secret"))
+        self.assertIn("Install Certificates.command", problems.unreachable(error))
+        self.assertNotIn("signature", problems.unreachable(error))
+        refused = urllib.error.URLError(ConnectionRefusedError(111, "x"))
+        self.assertTrue(problems.unreachable(refused).startswith("ConnectionRefusedError. Check the network"))
+
+
 class Download(unittest.TestCase):
     def test_a_recording_is_downloaded_by_its_sid(self):
-        with server(playback) as base, tempfile.TemporaryDirectory() as folder:
+        with server(service) as base, tempfile.TemporaryDirectory() as folder:
             file = str(pathlib.Path(folder, "call.wav"))
             arguments = ("download", "--playback-url", base, "--json", RECORDING, file)
             code, output, errors = run(*arguments, environment={"FLEX_TOKEN": TOKEN})
@@ -88,7 +112,7 @@ class Download(unittest.TestCase):
                 self.assertNotIn(secret, output + errors)
 
     def test_a_refused_token_is_explained(self):
-        with server(playback) as base:
+        with server(service) as base:
             code, _, errors = run(
                 "download", "--playback-url", base, RECORDING, "file", environment={"FLEX_TOKEN": "another"}
             )
@@ -165,7 +189,7 @@ class Operate(unittest.TestCase):
 class Links(unittest.TestCase):
     def test_playback_that_is_away_is_named_without_the_token(self):
         with self.assertRaisesRegex(Exception, "could not be reached") as raised:
-            stack_commands.media_link("http://127.0.0.1:1", RECORDING, TOKEN)
+            playback.media_link("http://127.0.0.1:1", RECORDING, TOKEN)
         self.assertNotIn(TOKEN, str(raised.exception))
 
 

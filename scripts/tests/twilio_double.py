@@ -15,11 +15,15 @@ class TwilioDouble:
 
     def __init__(self, configuration=None):
         self.configuration = {"account_sid": ACCOUNT, "date_updated": "2026-01-01T00:00:00Z"} | (configuration or {})
+        # Every request, as a method and a path.
+        self.requests = []
         self.written = []
         self.writes = 0
         self.faults = {}
         self.workspace_list = [{"sid": WORKSPACE, "friendly_name": "Flex Task Assignment"}]
         self.recording_list = [{"sid": "RE" + "0" * 31 + "1", "status": "completed"}]
+        # What the Auth Token finds out about the API key, and what the key may not do.
+        self.key_policy = None
         self.plugin_list = []
         self.version_list = {}
         self.plugin_configurations = {}
@@ -30,6 +34,7 @@ class TwilioDouble:
     def answer(self, method, path, headers, body):
         """Answers one request."""
         parts = urllib.parse.urlsplit(path)
+        self.requests.append((method, parts.path))
         for (on, end), fault in self.faults.items():
             if method == on and parts.path.endswith(end):
                 return fault
@@ -43,8 +48,14 @@ class TwilioDouble:
             return 200, {}, {"sid": ACCOUNT, "friendly_name": "Test", "status": "active"}
         if parts.path == f"/2010-04-01/Accounts/{ACCOUNT}/Recordings.json":
             return 200, {}, {"recordings": self.recording_list}
+        if parts.path.startswith(f"/2010-04-01/Accounts/{ACCOUNT}/Recordings/RE"):
+            return 200, {"Content-Type": "audio/x-wav"}, b""
         if parts.path == "/v1/Workspaces":
             return 200, {}, {"workspaces": self.workspace_list}
+        if parts.path == f"/v1/Workspaces/{WORKSPACE}/Tasks":
+            return 200, {}, {"tasks": []}
+        if parts.path == f"/v1/Keys/{API_KEY[0]}" and master:
+            return 200, {}, {"sid": API_KEY[0], "friendly_name": "vault", "policy": self.key_policy}
         if parts.path == "/v1/Configuration":
             return self._configuration(method, body)
         if parts.path.startswith("/v1/PluginService/"):

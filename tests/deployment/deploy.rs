@@ -5,17 +5,15 @@
 //! functions start with their environments. The emulator enforces no IAM policies, runs no functions, and deletes
 //! resources that should be retained (`shape.rs` checks those).
 
-use std::{collections::BTreeMap, fs, process::Command};
+use std::collections::BTreeMap;
 
-use deployment::{MONITORING, listed};
 use local_stack::{Binaries, Build};
-use serde_json::Value;
-use toolbox::{Ministack, Scratch, Venv, python, tool, workspace_root};
 
-use crate::start::{Environment, every_function_starts};
+use crate::{
+    account::{Account, STACK},
+    start::{Environment, every_function_starts},
+};
 
-const STACK: &str = "recording-vault";
-const BUCKET: &str = "artifacts";
 const READERS: [&str; 2] = [
     "arn:aws:iam::123456789012:role/Auditor",
     "arn:aws:iam::123456789012:role/Drill",
@@ -24,7 +22,7 @@ const REPLACED_KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000
 
 #[tokio::test]
 async fn it_is_created_updated_and_deleted() {
-    let account = Account::open();
+    let account = Account::with_templates();
     let binaries = Binaries::build(Build::BesideTests).unwrap();
     let created = account.deploy(&[]);
     assert!(created["CallbackUrl"].ends_with("/recording-status-callback#rc=3&rp=all"));
@@ -79,7 +77,7 @@ async fn it_is_created_updated_and_deleted() {
         "https://listen.example.com/media-url?recordingSid="
     );
     assert!(updated["TwilioPublicKeyCommand"].starts_with("aws kms get-public-key --key-id arn:aws:kms:"));
-    account.rotate_rsa_key(&rsa_keys[0]);
+    rotate_rsa_key(&account, &rsa_keys[0]);
     for kept in [
         "CallbackUrl",
         "Bucket",
@@ -101,154 +99,21 @@ async fn it_is_created_updated_and_deleted() {
     assert_eq!(account.status(), "DELETE_COMPLETE");
 }
 
-/// `monitoring.yaml` with alarms on single metrics instead of expressions, which the emulator refuses. `alarms.rs`
-/// evaluates the expressions.
-fn without_metric_math() -> Value {
-    let mut template = MONITORING.clone();
-    for (_, resource) in template["Resources"].as_object_mut().unwrap() {
-        let properties = resource["Properties"].as_object_mut().unwrap();
-        let Some(metrics) = properties.remove("Metrics") else {
-            continue;
-        };
-        let mut stats = metrics.as_array().unwrap().iter().map(|metric| &metric["MetricStat"]);
-        let stat = stats.find(|stat| stat.is_object()).unwrap();
-        properties.extend(stat["Metric"].as_object().unwrap().clone());
-        properties.insert("Statistic".to_owned(), stat["Stat"].clone());
-        properties.insert("Period".to_owned(), stat["Period"].clone());
-    }
-    template
-}
-
-/// An empty emulated account, and a copy of the templates with stubs as the functions' code.
-struct Account {
-    ministack: Ministack,
-    folder: Scratch,
-}
-
-impl Account {
-    fn open() -> Self {
-        let account = Self {
-            ministack: Ministack::start_with_sam().unwrap(),
-            folder: Scratch::new().unwrap(),
-        };
-        let folder = account.folder.path();
-        let template = fs::read_to_string(workspace_root().join("template.yaml")).unwrap();
-        let template = template.replace("CodeUri: .\n", "CodeUri: stub\n");
-        fs::write(folder.join("template.yaml"), template).unwrap();
-        fs::write(folder.join("monitoring.yaml"), without_metric_math().to_string()).unwrap();
-        fs::create_dir(folder.join("stub")).unwrap();
-        fs::write(folder.join("stub/bootstrap"), "#!/bin/sh\n").unwrap();
-        account.evaluate(&format!("client('s3').create_bucket(Bucket='{BUCKET}')"));
-        account
-    }
-
-    /// Deploys, and returns the outputs.
-    fn deploy(&self, options: &[&str]) -> BTreeMap<String, String> {
-        let mut sam = Command::new(tool(Venv::Lint, "sam").unwrap());
-        sam.args(["deploy", "--template-file", "template.yaml", "--stack-name", STACK])
-            .args(["--s3-bucket", BUCKET, "--capabilities", "CAPABILITY_IAM"])
-            .args(["--no-confirm-changeset", "--no-progressbar", "--parameter-overrides"])
-            .arg("TwilioAccountSid=AC00000000000000000000000000000001")
-            .arg("TwilioWorkspaceSid=WS00000000000000000000000000000001")
-            .args(options);
-        let deployed = self.in_account(&mut sam).output().unwrap();
-        let output = String::from_utf8_lossy(&deployed.stdout);
-        let errors = String::from_utf8_lossy(&deployed.stderr);
-        assert!(deployed.status.success(), "{output}{errors}");
-        let stack = self.evaluate(&format!(
-            "client('cloudformation').describe_stacks(StackName='{STACK}')['Stacks'][0]['Outputs']"
-        ));
-        let outputs = stack.as_array().unwrap().iter();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        outputs
-            .map(|output| (text(&output["OutputKey"]), text(&output["OutputValue"])))
-            .collect()
-    }
-
-    /// The functions' resolved environments by the functions' names in the template.
-    fn environments(&self) -> BTreeMap<String, Environment> {
-        let environments = self.evaluate(&format!(
-            "{{resource['LogicalResourceId']: client('lambda').get_function_configuration(\
-             FunctionName=resource['PhysicalResourceId'])['Environment']['Variables'] \
-             for resource in client('cloudformation').describe_stack_resources(StackName='{STACK}')['StackResources'] \
-             if resource['ResourceType'] == 'AWS::Lambda::Function'}}"
-        ));
-        serde_json::from_value(environments).unwrap()
-    }
-
-    /// The principals that may decrypt with a key: `any`, or the names in the condition of its policy.
-    fn allowed_principals(&self, key: &str) -> Vec<String> {
-        let policy = self.evaluate(&format!(
-            "client('kms').get_key_policy(KeyId='{key}', PolicyName='default')['Policy']"
-        ));
-        let policy: Value = serde_json::from_str(policy.as_str().unwrap()).unwrap();
-        let using = policy["Statement"].as_array().unwrap().iter();
-        let using = using.filter(|statement| listed(&statement["Action"]).contains(&&Value::from("kms:Decrypt")));
-        let named = using.flat_map(
-            |statement| match statement.pointer("/Condition/ArnLike/aws:PrincipalArn") {
-                Some(names) => listed(names)
-                    .into_iter()
-                    .map(|name| name.as_str().unwrap().to_owned())
-                    .collect(),
-                None => vec!["any".to_owned()],
-            },
-        );
-        named.collect()
-    }
-
-    /// Replaces the RSA key for Twilio's encryption as docs/OPERATIONS.md describes. The old key stays in use all the
-    /// time.
-    fn rotate_rsa_key(&self, old: &str) {
-        self.deploy(&[
-            "TwilioEncryptionKey=off",
-            &format!("PreviousTwilioEncryptionKeyArns={old}"),
-        ]);
-        assert_eq!(rsa_keys(&self.environments()), [old]);
-        self.deploy(&["TwilioEncryptionKey=on"]);
-        let keys = rsa_keys(&self.environments());
-        assert!(keys.len() == 2 && keys[0] != old && keys[1] == old, "{keys:?}");
-    }
-
-    fn delete(&self) {
-        self.evaluate(&format!(
-            "[client('cloudformation').delete_stack(StackName='{STACK}'), \
-             client('cloudformation').get_waiter('stack_delete_complete').wait(StackName='{STACK}')]"
-        ));
-    }
-
-    /// The newest status of the stack. A deleted stack has a status but no description.
-    fn status(&self) -> String {
-        let stacks = self.evaluate("client('cloudformation').list_stacks()['StackSummaries']");
-        let stacks = stacks.as_array().unwrap().iter();
-        let own = stacks.filter(|stack| stack["StackName"] == STACK);
-        own.map(|stack| stack["StackStatus"].as_str().unwrap().to_owned())
-            .next_back()
-            .unwrap()
-    }
-
-    /// Evaluates a boto3 expression and returns its value.
-    fn evaluate(&self, expression: &str) -> Value {
-        let script = format!("import json; from boto3 import client; print(json.dumps({expression}, default=str))");
-        let mut boto3 = Command::new(python(Venv::Lint).unwrap());
-        let answer = self.in_account(boto3.args(["-c", &script])).output().unwrap();
-        assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
-        serde_json::from_slice(&answer.stdout).unwrap()
-    }
-
-    fn in_account<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command
-            .current_dir(self.folder.path())
-            .env("HOME", self.folder.path())
-            .env("AWS_ENDPOINT_URL", self.ministack.endpoint())
-            .env("AWS_DEFAULT_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("SAM_CLI_TELEMETRY", "0")
-    }
-}
-
 /// The RSA keys that the copier tries.
 fn rsa_keys(environments: &BTreeMap<String, Environment>) -> Vec<String> {
     let keys = environments["CopierFunction"]["TWILIO_ENCRYPTION_KEY_ARNS"].split(',');
     keys.map(str::to_owned).collect()
+}
+
+/// Replaces the RSA key for Twilio's encryption as docs/OPERATIONS.md describes. The old key stays in use all the
+/// time.
+fn rotate_rsa_key(account: &Account, old: &str) {
+    account.deploy(&[
+        "TwilioEncryptionKey=off",
+        &format!("PreviousTwilioEncryptionKeyArns={old}"),
+    ]);
+    assert_eq!(rsa_keys(&account.environments()), [old]);
+    account.deploy(&["TwilioEncryptionKey=on"]);
+    let keys = rsa_keys(&account.environments());
+    assert!(keys.len() == 2 && keys[0] != old && keys[1] == old, "{keys:?}");
 }

@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, future::pending, path::Path, process::Stdio};
 use deployment::FUNCTIONS;
 use local_stack::{Binaries, Role};
 use loopback::Server;
+use serde_json::Value;
 use tokio::process::Command;
 
 /// The variables of one function.
 pub(crate) type Environment = BTreeMap<String, String>;
 
 /// Additional variables that Lambda sets.
-const BY_LAMBDA: [(&str, &str); 7] = [
+pub(crate) const BY_LAMBDA: [(&str, &str); 7] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "function"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
@@ -22,6 +23,7 @@ const BY_LAMBDA: [(&str, &str); 7] = [
 ];
 
 /// Checks that every function of the template accepts its own environment, and refuses one without a required variable.
+/// Its first log line names its version, also then.
 pub(crate) async fn every_function_starts(binaries: &Binaries, environments: &BTreeMap<String, Environment>) {
     assert_eq!(environments.len(), FUNCTIONS.len(), "{environments:?}");
     for (function, role) in FUNCTIONS {
@@ -40,6 +42,9 @@ pub(crate) async fn every_function_starts(binaries: &Binaries, environments: &BT
             refused.contains("TWILIO_ACCOUNT_SID is missing"),
             "{function}: {refused}"
         );
+        let first: Value = serde_json::from_str(refused.lines().next().unwrap()).unwrap();
+        assert_eq!(first["message"], "starting", "{function}: {refused}");
+        assert_eq!(first["version"], env!("CARGO_PKG_VERSION"), "{function}: {refused}");
     }
 }
 

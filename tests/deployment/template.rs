@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]
 
-use std::{process::Command, sync::LazyLock};
+use std::{path::Path, process::Command, sync::LazyLock};
 
 use serde_json::{Map, Value};
 use toolbox::{Venv, python, workspace_root};
@@ -18,13 +18,19 @@ pub const FUNCTIONS: [(&str, &str); 6] = [
 ];
 
 /// `template.yaml` as CloudFormation receives it.
-pub static TEMPLATE: LazyLock<Value> = LazyLock::new(|| expand("template.yaml"));
+pub static TEMPLATE: LazyLock<Value> = LazyLock::new(|| expand(Path::new("template.yaml")));
 /// `monitoring.yaml` as CloudFormation receives it.
-pub static MONITORING: LazyLock<Value> = LazyLock::new(|| expand("monitoring.yaml"));
+pub static MONITORING: LazyLock<Value> = LazyLock::new(|| expand(Path::new("monitoring.yaml")));
 
-fn expand(file: &str) -> Value {
+/// A template as CloudFormation receives it. Relative paths begin at the root of the workspace.
+///
+/// # Panics
+/// When the file is not a template.
+#[must_use]
+pub fn expand(file: &Path) -> Value {
     let expanded = Command::new(python(Venv::Lint).unwrap())
-        .args(["-c", include_str!("expand.py"), file])
+        .args(["-c", include_str!("expand.py")])
+        .arg(file)
         .current_dir(workspace_root())
         .env("AWS_DEFAULT_REGION", "us-east-1")
         .output()

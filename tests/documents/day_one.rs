@@ -47,7 +47,9 @@ fn the_function_url_has_no_qualifier() {
 fn the_stacks_name_is_the_one_of_the_tools() {
     let name = choices()["the stack's name"].trim_matches('`').to_owned();
     assert!(read("samconfig.toml").contains(&format!("stack_name = \"{name}\"")));
-    assert!(read("scripts/recording_vault/cli.py").contains(&format!("\"--stack\", default=\"{name}\"")));
+    for script in ["scripts/recording_vault/cli.py", "scripts/operate.py"] {
+        assert!(read(script).contains(&format!("\nSTACK = \"{name}\"\n")), "{script}");
+    }
 }
 
 /// The choices and their defaults. A parameter is given by its name alone.

@@ -10,6 +10,7 @@ mod day_one;
 mod format;
 mod front_end;
 mod links;
+mod live;
 mod operations;
 mod requirements;
 mod semantics;

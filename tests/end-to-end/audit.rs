@@ -156,6 +156,7 @@ async fn copy_link_deletion_and_erasure_each_leave_a_trail() {
         ]
     );
     assert_eq!(outcomes(&linker), [("link", "linked"); 3]);
+    assert!(linker.iter().all(|line| line["taskFrom"] == "callback"), "{linker:?}");
     assert_eq!(
         outcomes(&operator),
         [("erase", "removed"), ("erase", "original_already_gone")]

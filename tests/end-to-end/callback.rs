@@ -3,7 +3,10 @@
 use local_stack::{Callback, Role, Stack, values};
 use reqwest::{Method, StatusCode};
 
-use crate::support::{OwnStack, Recording, alone, among_others, eventually, json, options, request};
+use crate::{
+    audit::audit_lines,
+    support::{OwnStack, Recording, alone, among_others, eventually, json, options, request},
+};
 
 /// Posts a callback that must be refused without a call to Twilio, S3, KMS or SQS.
 async fn refused(stack: &Stack, callback: &Callback, status: StatusCode, code: &str) {
@@ -164,6 +167,12 @@ async fn an_odd_task_in_the_query_leaves_the_search_by_the_call() {
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
         assert!(!recording.stored(stack).await.is_empty());
         recording.linked(stack).await;
+        let from = eventually("the link's audit line", || async {
+            let lines = audit_lines(stack, Role::Linker, &recording);
+            lines.first().map(|line| line["taskFrom"].clone())
+        })
+        .await;
+        assert_eq!(from, "search");
     }
 }
 

@@ -44,7 +44,7 @@ const RUN: [(&str, &str); 13] = [
 ];
 
 /// The blocks that these tests do not run, with what runs them.
-const RUN_ELSEWHERE: [(&str, &str, &str); 4] = [
+const RUN_ELSEWHERE: [(&str, &str, &str); 6] = [
     (
         README,
         "scripts/setup.py",
@@ -56,9 +56,19 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 4] = [
         ".ci/run and every developer run the README's two commands",
     ),
     (
+        README,
+        "scripts/prove_live.py",
+        "prove:: runs it against the local stack, one reply to the function's timeout",
+    ),
+    (
         OPERATIONS,
         "sam deploy",
-        "needs an AWS account; tests/deployment deploys the expanded template to a local CloudFormation",
+        "needs an AWS account; tests/deployment runs `sam` against a local CloudFormation (`checkout::` as in the document)",
+    ),
+    (
+        FLEX,
+        "scripts/vault.py listen",
+        "front_end:: runs it against this stack, and scripts/tests answers its questions",
     ),
     (
         PLUGIN,

@@ -47,7 +47,7 @@ fn document(ran: &Output) -> Value {
 }
 
 #[tokio::test]
-async fn the_front_end_tests_downloads_and_measures_a_recording() {
+async fn the_front_end_tests_and_downloads_a_recording() {
     let (stack, _turn) = among_others().await;
     let recording = Recording::new(stack, 300_000);
     let scratch = Scratch::new().unwrap();
@@ -71,15 +71,55 @@ async fn the_front_end_tests_downloads_and_measures_a_recording() {
     let downloaded = vault(stack, folder, &["download", &recording.sid, "call.wav"]).await;
     assert_eq!(document(&downloaded)["bytes"], 300_000);
     assert_eq!(fs::read(folder.join("call.wav")).unwrap(), recording.audio);
+}
 
-    let twilio = stack.twilio().api_base();
-    let media = ["--twilio-media", "--twilio-api-base", &twilio, "--slow-seconds", "1"];
-    let proved = vault(stack, folder, &[&["prove"], &who[..], &media[..]].concat()).await;
-    let proved = document(&proved);
-    assert_eq!(proved["media"]["length"], 300_000);
-    for answer in proved["answers"].as_array().unwrap() {
-        assert_eq!(answer["asExpected"], true, "{answer}");
+/// A WAV file of 8,000 frames with two channels of 16 bits. Its first channel is `first`, and its second one is `second`.
+fn stereo(first: i16, second: i16) -> Vec<u8> {
+    let samples = [first.to_le_bytes(), second.to_le_bytes()].concat().repeat(8_000);
+    let format = [1_u16, 2].map(u16::to_le_bytes).concat();
+    let rates = [8_000_u32, 32_000].map(u32::to_le_bytes).concat();
+    let widths = [4_u16, 16].map(u16::to_le_bytes).concat();
+    let length = |bytes: usize| u32::try_from(bytes).unwrap().to_le_bytes();
+    let chunks: [&[u8]; 7] = [
+        b"WAVEfmt ",
+        &length(16),
+        &format,
+        &rates,
+        &widths,
+        b"data",
+        &length(samples.len()),
+    ];
+    let body = [&chunks.concat()[..], &samples].concat();
+    [b"RIFF", &length(body.len())[..], &body].concat()
+}
+
+#[tokio::test]
+async fn the_front_end_separates_the_channels_of_a_recording() {
+    let (stack, _turn) = among_others().await;
+    let mut recording = Recording::new(stack, 1_000);
+    recording.audio = stereo(1_000, -2_000);
+    let original = stack.recordings_dir().join(format!("{}.wav", recording.sid));
+    fs::write(original, &recording.audio).unwrap();
+    recording.bring_in(stack).await;
+
+    let scratch = Scratch::new().unwrap();
+    let listened = vault(
+        stack,
+        scratch.path(),
+        &["listen", &recording.sid, "--no-play", "--folder", "heard"],
+    )
+    .await;
+    let document = document(&listened);
+    assert_eq!(document["channels"], 2, "{document}");
+    let files = document["files"].as_array().unwrap();
+    for (file, level) in files.iter().zip([1_000_i16, -2_000]) {
+        let channel = fs::read(scratch.path().join(file.as_str().unwrap())).unwrap();
+        // A file for one channel has a header of 44 bytes.
+        assert_eq!(channel[44..], level.to_le_bytes().repeat(8_000));
     }
-    let page = fs::read_to_string(folder.join("proof.md")).unwrap();
-    assert_eq!(page.matches("| yes |").count(), 13, "{page}");
+    let advice = String::from_utf8(listened.stderr).unwrap();
+    assert!(
+        advice.contains("customer,others if the customer speaks on channel 1"),
+        "{advice}"
+    );
 }

@@ -28,7 +28,8 @@ const NEVER_FINER_THAN_INFO: [&str; 7] = [
 /// Starts logging. Each line is one JSON object with `timestamp` (RFC 3339), `level`, `target`, the message and its
 /// fields. The fields of the invocation's span (the request id) are under `span`.
 ///
-/// Must be called once, at the beginning of `main`.
+/// Must be called once, at the beginning of `main`. The first line of each process names its version, also if its
+/// settings are then refused. No answer to a request contains the version, so that strangers cannot look up its faults.
 pub fn init() {
     let level = env::var(ENV_LOG_LEVEL)
         .ok()
@@ -41,6 +42,7 @@ pub fn init() {
         .with_span_list(false)
         .with_filter(filter(level));
     tracing_subscriber::registry().with(lines).init();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
 }
 
 fn filter(level: LevelFilter) -> Targets {

@@ -30,7 +30,7 @@ where
     match http_event::parse(&payload) {
         Ok(event) => answer(app, &Request::new(&event, &context)).await,
         Err(malformed) => {
-            let mut response = refuse(&malformed.into(), &context);
+            let mut response = refuse(&malformed.into(), &context, "");
             respond::finish(&Method::GET, &mut response);
             response
         }
@@ -62,25 +62,29 @@ where
         Ok(Route::Preflight { allow }) => Ok(cors::preflight(allow)),
         Err(refusal) => Err(refusal),
     }
-    .unwrap_or_else(|refusal| refuse(&refusal, request.context));
+    .unwrap_or_else(|refusal| refuse(&refusal, request.context, request.query()));
     respond::finish(request.method(), &mut response);
     app.flex_origins.apply(request.headers(), response.headers_mut());
     response
 }
 
 /// The answer to a request that is refused, once it is in the log.
-fn refuse(refusal: &Refusal, context: &Context) -> Response<Body> {
-    report(refusal, &context.request_id);
+fn refuse(refusal: &Refusal, context: &Context, query: &str) -> Response<Body> {
+    report(refusal, &context.request_id, query);
     respond::refusal(refusal, &context.request_id)
 }
 
-fn report(refusal: &Refusal, request_id: &str) {
+/// Writes the refusal's line. It counts the `+` and the spaces of the query, so that a request shows which of the two a
+/// `+` arrives as. The query itself is a credential.
+fn report(refusal: &Refusal, request_id: &str, query: &str) {
+    let pluses = query.matches('+').count();
+    let spaces = query.matches(' ').count();
     let (status, code) = refusal.status_and_code();
     let status = status.as_u16();
     if status >= 500 {
         tracing::error!(requestId = request_id, status, code, %refusal, "request not answered");
     } else {
-        tracing::info!(requestId = request_id, status, code, %refusal, "request refused");
+        tracing::info!(requestId = request_id, status, code, pluses, spaces, %refusal, "request refused");
     }
     if refusal.is_denial() {
         metrics::emit(&[("Denied", 1.0, Unit::Count)]);

@@ -68,7 +68,7 @@ async fn in_the_deployment(bench: &Bench) {
     let silence = async move { waits.inject(Rule::new("cloudformation", "DescribeStacks", Fault::Hang)) };
     aws.before(Rule::new("cloudformation", "ExecuteChangeSet", Box::pin(silence)));
     let run = Run::default().when("creating the stack recording-vault (", Event::CtrlC);
-    let words = ["it continues where it stopped", "`--undo` reverts"];
+    let words = ["To continue, run the command again", "vault.py setup --undo"];
     bench.fails("Ctrl-C in the deployment", run, 130, &words).await;
 }
 

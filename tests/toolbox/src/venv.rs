@@ -25,20 +25,23 @@ pub enum Venv {
     Localemu,
     /// `matplotlib`, which draws the plot of the benchmarks.
     Plot,
+    /// `zizmor`, which audits the workflow of the releases.
+    Workflow,
 }
 
 impl Venv {
     /// All environments.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Stack,
         Self::Interop,
         Self::Lint,
         Self::Checkov,
         Self::Localemu,
         Self::Plot,
+        Self::Workflow,
     ];
 
-    /// The environment with this name: `stack`, `interop`, `lint`, `checkov`, `localemu` or `plot`.
+    /// The environment with this name: `stack`, `interop`, `lint`, `checkov`, `localemu`, `plot` or `workflow`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|venv| venv.name() == name)
@@ -52,6 +55,7 @@ impl Venv {
             Self::Checkov => "checkov",
             Self::Localemu => "localemu",
             Self::Plot => "plot",
+            Self::Workflow => "workflow",
         }
     }
 
@@ -63,13 +67,14 @@ impl Venv {
             Self::Checkov => include_str!("../requirements/checkov.txt"),
             Self::Localemu => include_str!("../requirements/localemu.txt"),
             Self::Plot => include_str!("../requirements/plot.txt"),
+            Self::Workflow => include_str!("../requirements/workflow.txt"),
         }
     }
 
     /// The oldest Python 3 that runs its packages.
     const fn oldest_python(self) -> u8 {
         match self {
-            Self::Stack | Self::Interop | Self::Lint | Self::Checkov | Self::Plot => 11,
+            Self::Stack | Self::Interop | Self::Lint | Self::Checkov | Self::Plot | Self::Workflow => 11,
             Self::Localemu => 12,
         }
     }

@@ -266,6 +266,7 @@ fn report(job: &LinkTask, outcome: &Outcome, possible_since_ms: Option<i64>) {
                 outcome = "linked",
                 recordingSid = %recording,
                 taskSid = %task,
+                taskFrom = if job.task_sid.is_some() { "callback" } else { "search" },
                 latencyMs = latency.map(|latency| latency.as_millis() as u64),
                 "task linked"
             );

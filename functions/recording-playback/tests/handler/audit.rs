@@ -165,6 +165,28 @@ async fn refusals_are_written_down_too() {
     assert!(!lines.text().contains(TOKEN));
 }
 
+/// `vault.py prove` reads the counts.
+#[tokio::test]
+async fn a_refusal_shows_whether_a_plus_arrived_as_a_space() {
+    for (query, pluses, spaces) in [("a=b+c+d", 2, 0), ("a=b c", 0, 1), ("a=b%2Bc%20", 0, 0)] {
+        let lines = Lines::default();
+        let guard = lines.capture();
+        let world = World::new(Shelf::with(&plaintext(100)));
+        let path = format!("/recordings/{RECORDING}");
+        let answer = world.send(request(&Method::GET, &path, query, &[])).await;
+        assert_eq!(answer.status, 403);
+        drop(guard);
+        let text = lines.text();
+        let refused = text.lines().find(|line| line.contains("request refused")).unwrap();
+        let refused: Value = serde_json::from_str(refused).unwrap();
+        assert_eq!(
+            (&refused["pluses"], &refused["spaces"]),
+            (&pluses.into(), &spaces.into()),
+            "{query}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_refused_link_leaves_no_trace_of_itself() {
     let lines = Lines::default();

@@ -1,0 +1,1 @@
+"""The parts of scripts/release. None of them is part of a release."""
