@@ -39,6 +39,9 @@ EXIT_CODES = """exit codes:
 # An answer may take as long as Lambda lets a function run. A retry would do the work twice.
 PATIENT = {"read_timeout": 15 * 60 + 10, "retries": {"max_attempts": 0}}
 
+# What the operator reads if the SID was not entered again.
+NOT_ERASED = "not erased"
+
 # A function that has started writes its state within seconds.
 BEGIN_SECONDS = 60
 POLL_SECONDS = 2
@@ -157,7 +160,7 @@ def confirm_erasure(recording, keep_original):
     except EOFError:
         entered = None
     if entered != recording:
-        sys.exit("not erased")
+        sys.exit(NOT_ERASED)
 
 
 def erase(vault, recording, keep_original):

@@ -38,6 +38,7 @@ class Account:
 
     def __init__(self, region=None, profile=None, endpoint_url=None):
         self.session = _session(region, profile)
+        self.profile = profile
         self.region = self.session.region_name
         if not self.region:
             raise WrongInput("no AWS Region. Add --region, for example --region eu-central-1")
@@ -61,7 +62,8 @@ class Account:
         """Lets the scripts that use boto3's default session work in this account."""
         boto3.setup_default_session(
             region_name=self.region,
-            profile_name=self.session.profile_name if self.session.profile_name != "default" else None,
+            # A profile that is named precedes credentials in the environment, also if its name is "default".
+            profile_name=self.profile,
         )
         if self.endpoint_url:
             os.environ["AWS_ENDPOINT_URL"] = self.endpoint_url

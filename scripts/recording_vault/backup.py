@@ -22,13 +22,15 @@ class Backup:
         self.path = pathlib.Path(path)
         self.scope = scope
         self.entries = []
-        if self.path.exists():
-            self._load()
+        self._reload()
 
     def add(self, step, **details):
-        """Keeps what is needed to undo a step."""
-        self.entries.append({"step": step, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **details})
+        """Keeps what is needed to undo a step. Returns a function that forgets it, if the step was never made."""
+        entry = {"step": step, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **details}
+        self._reload()
+        self.entries.append(entry)
         self._save()
+        return lambda: self.remove(entry)
 
     def check_writable(self):
         """Refuses a folder that the file cannot be written to, before the first change."""
@@ -37,7 +39,8 @@ class Backup:
 
     def remove(self, entry):
         """Forgets a step that was undone or was never made. The file goes with the last one."""
-        self.entries.remove(entry)
+        self._reload()
+        self.entries = [one for one in self.entries if one != entry]
         if self.entries:
             self._save()
         else:
@@ -46,6 +49,11 @@ class Backup:
     def newest_first(self):
         """Returns the steps in the order in which they are undone."""
         return list(reversed(self.entries))
+
+    def _reload(self):
+        """Reads what another run has kept in the meantime."""
+        if self.path.exists():
+            self._load()
 
     def _load(self):
         try:

@@ -132,13 +132,13 @@ def api_key_kind(client):
 
 def api_key_reads(client, workspace_sid, recording_sid):
     """Tries what the functions read with the API key. What they write cannot be tried without a change."""
-    refused = []
+    refused, answered = [], {}
     attempts = {"tasks": lambda: client.tasks(workspace_sid)}
     if recording_sid:
         attempts["audio of recordings"] = lambda: client.check_media(recording_sid)
     for name, attempt in attempts.items():
         try:
-            attempt()
+            answered[name] = attempt()
         except TwilioError as error:
             if error.status not in (401, 403):
                 raise
@@ -146,6 +146,9 @@ def api_key_reads(client, workspace_sid, recording_sid):
     if refused:
         text = f"it may not read the {' and the '.join(refused)}. Use a Standard key, or add these permissions to the key"
         return Finding("API key's permissions", BAD, text)
+    if (status := answered.get("audio of recordings", 0)) and status >= 400:
+        text = f"Twilio answered {status} to the request for the audio of {recording_sid}, so that it was not tried"
+        return Finding("API key's permissions", NOTE, text)
     names = ", ".join(["recordings", "workspaces", *attempts])
     text = f"reads {names}. Its right to change tasks is not tried, because that would change one"
     return Finding("API key's permissions", GOOD, text)
@@ -197,7 +200,8 @@ def flex(client, origins):
     configuration = client.flex_configuration()
     findings = [Finding("Flex", GOOD, f"set up, Flex UI {configuration.get('ui_version') or 'unpinned'}")]
     findings.append(_call_recording(configuration))
-    host = (configuration.get("runtime_domain") or f"https://{HOSTED}").removeprefix("https://").rstrip("/")
+    # An origin has no path.
+    host = (configuration.get("runtime_domain") or HOSTED).removeprefix("https://").partition("/")[0]
     if f"https://{host}" in origins.split(","):
         findings.append(Finding("Flex's origin", GOOD, f"https://{host}"))
     else:

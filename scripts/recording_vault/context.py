@@ -16,7 +16,7 @@ class Context:
         self.chosen, self.console = chosen, console
         self.account = aws.Account(_region(chosen, console), chosen.profile, chosen.endpoint_url)
         self.account_id, self.arn = self.account.identity()
-        stack = aws.find_stack(self.account, chosen.stack)
+        stack = self._found()
         self.existing = stack if stack and stack.was_created() else None
         self.deployed = self.existing.parameters if self.existing else {}
         self.bases = Bases(
@@ -34,6 +34,16 @@ class Context:
         # The checks that were shown.
         self.findings = []
         self.report = {"stack": chosen.stack, "region": self.account.region, "dryRun": chosen.dry_run}
+
+    def _found(self):
+        """Returns the stack or None. The policies are also for a person who may not read it yet."""
+        try:
+            return aws.find_stack(self.account, self.chosen.stack)
+        except aws.ClientError as error:
+            if self.chosen.policies and error.response["Error"]["Code"] in aws.FORBIDDEN:
+                self.console.say(f"You may not read the stack {self.chosen.stack}. The policies are those of a new one.")
+                return None
+            raise
 
     def deployer_policy(self):
         """Returns the least policy of the person who runs the setup."""

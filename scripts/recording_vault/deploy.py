@@ -14,6 +14,9 @@ POLL_SECONDS = 3
 # A stack that was never created to the end. It must be deleted before it can be created again.
 NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 
+# From this HTTP status on, an answer does not say whether the change was made.
+SERVER_ERROR = 500
+
 # What to do in CloudFormation's console about a stack that cannot be updated.
 REPAIRS = {
     "UPDATE_ROLLBACK_FAILED": 'choose "Continue update rollback"',
@@ -34,7 +37,8 @@ class Deployment:
     def deploy(self, release, architecture, parameters, *, journal):
         """Creates or updates the stack. Returns whether something was changed.
 
-        `journal(created, earlier, deployed)` keeps what is needed to undo it, before the stack is changed.
+        `journal(created, earlier, deployed)` keeps what is needed to undo it, before the stack is changed. It returns a
+        function that forgets it again.
         """
         template, files = self._packaged(release, architecture)
         if self._is_deployed(template, parameters):
@@ -58,7 +62,7 @@ class Deployment:
             ]
         return differences.resources(deployed, template, stack.parameters, parameters) or ["no resource changes by its template"]
 
-    def apply(self, template, parameters, uses_macros, journal=lambda *_: None):
+    def apply(self, template, parameters, uses_macros, journal):
         """Creates or updates the stack from a packaged template."""
         stack = self._settled()
         body = json.dumps(template, sort_keys=True).encode()
@@ -71,7 +75,7 @@ class Deployment:
             with self.console.step("comparing the template with the stack"):
                 changes = self._prepared(change_set, stack)
             if changes is not None:
-                journal(stack is None, self._earlier(stack), deployed)
+                forget = journal(stack is None, self._earlier(stack), deployed)
         except BaseException:
             # Also after Ctrl-C, neither a change set nor an empty stack is left.
             self._discard(change_set, stack)
@@ -83,7 +87,14 @@ class Deployment:
         for change in changes:
             self.console.say(f"  {change}")
         began = time.time()
-        self.cloudformation.execute_change_set(StackName=self.name, ChangeSetName=change_set)
+        try:
+            self.cloudformation.execute_change_set(StackName=self.name, ChangeSetName=change_set)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] < SERVER_ERROR:
+                # Nothing was changed. Another administrator may have changed the stack meanwhile.
+                forget()
+                self._discard(change_set, stack)
+            raise
         self._wait("creating" if stack is None else "updating", began)
         return True
 

@@ -100,6 +100,9 @@ def undo(twilio, console, webhook_url, earlier, dry_run=False):
     before = twilio.flex_configuration()
     check_account(before, twilio.account)
     if not _same(before.get(WEBHOOK), webhook_url):
+        if _same(before.get(WEBHOOK), earlier[WEBHOOK]):
+            console.say("Flex's configuration: nothing to restore")
+            return False
         # The owner of the new address relies on Call Recording too.
         console.say(f"Flex's configuration: kept, because the webhook was changed to {shown(before.get(WEBHOOK))}")
         return False

@@ -1,5 +1,7 @@
 """Players for sound that computers have already."""
 
+import os
+import re
 import shutil
 import subprocess
 
@@ -10,6 +12,9 @@ PROGRAMS = (
     ("paplay",),
     ("aplay", "-q"),
 )
+
+# Variables that may have a secret.
+SECRET = re.compile("TOKEN|SECRET|KEY|PASSWORD|CREDENTIAL", re.IGNORECASE)
 
 # A player that takes so much longer than the sound has no device to play on.
 PATIENCE_S = 30
@@ -37,10 +42,17 @@ def _with_windows(winsound, path):
     return True
 
 
+def _without_secrets(environment):
+    """Returns the variables that a player needs. Tokens and keys are not its business."""
+    return {name: value for name, value in environment.items() if not SECRET.search(name)}
+
+
 def _with_program(program, path, seconds):
     quiet = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
     try:
-        played = subprocess.run([*program, path], **quiet, check=False, timeout=seconds + PATIENCE_S)
+        played = subprocess.run(
+            [*program, path], **quiet, check=False, timeout=seconds + PATIENCE_S, env=_without_secrets(os.environ)
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return played.returncode == 0

@@ -31,6 +31,10 @@ RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
 # The template's timeout of the playback function.
 PLAYBACK_TIMEOUT_S = 130
 
+# More than the buffers on the way hold, and little enough for Lambda, which sends 6 MB at once and then 2 MB/s (AWS Lambda
+# Developer Guide, "Response streaming"): it would take 22 s, even without a slow reader.
+SLOW_BYTES = 50_000_000
+
 
 def add(commands, common):
     """Adds the command to the command line."""
@@ -53,6 +57,13 @@ def add(commands, common):
         default=60,
         metavar="S",
         help="how long the slow reader reads (60). Lambda itself may hold a function for 22 s",
+    )
+    parser.add_argument(
+        "--slow-bytes",
+        type=int,
+        default=SLOW_BYTES,
+        metavar="N",
+        help=f"how much the slow reader requests ({SLOW_BYTES}): more than the buffers on the way hold",
     )
     parser.add_argument(
         "--until-timeout",
@@ -118,7 +129,7 @@ class _Secrets:
 def _measure_service(proof, places, chosen, secrets):
     provider = Provider(places.playback_url, chosen.recording, secrets.flex_token)
     proof.outside(provider, chosen.empty_recording)
-    proof.slowly(provider, chosen.slow_seconds, chosen.until_timeout)
+    proof.slowly(provider, chosen.slow_seconds, chosen.slow_bytes, chosen.until_timeout)
     if places.log_group:
         proof.logged(places.log_group)
     if places.jobs_log_groups:

@@ -40,20 +40,20 @@ class Proof:
             if empty_recording:
                 self.document["bodies"]["emptyRecording"] = measurements.empty_recording(provider, empty_recording)
 
-    def slowly(self, provider, seconds, timeout=None):
+    def slowly(self, provider, seconds, requested, timeout=None):
         """Reads slowly for some seconds, and with a timeout once more until the function's timeout ends the reply."""
         with self.console.step(f"reading slowly for {seconds} s"):
-            self._read_slowly("slowReader", provider, seconds)
+            self._read_slowly("slowReader", provider, seconds, requested)
         if timeout:
             bound = timeout + MARGIN_S
             with self.console.step(f"reading slowly until the function's timeout ends the reply, for {bound} s"):
                 self._read_slowly("abort", provider, bound, to_the_end=True)
 
-    def _read_slowly(self, field, provider, seconds, to_the_end=False):
+    def _read_slowly(self, field, provider, seconds, requested=None, to_the_end=False):
         # A link of its own, by which the reply's lines are found.
         link, sample = provider.link()
         self.slow_links[field] = sample.link_id
-        self.document[field] = slow_reader.read(link, seconds, to_the_end)
+        self.document[field] = slow_reader.read(link, seconds, requested, to_the_end)
 
     def logged(self, log):
         """Adds what the playback function logged about these requests."""
@@ -95,7 +95,8 @@ class Proof:
         function, begin, end = function_log.held(log, self.began, self.recording, link_id)
         self.document[field]["function"] = function
         if field == "abort" and end:
-            self.document["emf"] = {"lines": function_log.last_metrics(log, begin, end)}
+            lines = function_log.last_metrics(log, begin, end)
+            self.document["emf"] = {"lines": lines, "outcome": function["outcome"]}
 
     def called(self, groups):
         """Adds whether the callback of the recording named its task."""

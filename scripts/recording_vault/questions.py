@@ -91,10 +91,11 @@ def _range(found):
 
 
 def _header(found):
-    logged = f"; the function logged {found['logged']}" if found.get("logged") else ""
+    if "logged" in found:
+        return f"sent `{found['sent']}`, and the function received `{found['logged']}`", found["unchanged"]
     if found["unchanged"] is None:
-        return f"not measured (needs a recording of more than 1.2 MB){logged}", None
-    return f"{'it has its effect' if found['unchanged'] else 'it has no effect'}{logged}", found["unchanged"]
+        return "not measured (needs a recording of more than 1.2 MB)", None
+    return "it has its effect" if found["unchanged"] else "it has no effect", found["unchanged"]
 
 
 def _plus(found):
@@ -167,12 +168,15 @@ def _abort(found):
     told = f"{read} of {promised} bytes in {found['seconds']} s, then {found['endedBy']}"
     if function:
         told = f"{told}; the function ended with {function['outcome']} after {function['heldSeconds']} s"
-    if found["endedBy"] == "this command":
-        return f"not measured: {told}", None
+    # Lambda itself ends a reply that the function has handed over in full.
+    if found["endedBy"] == "this command" or (function and function["outcome"] == "complete"):
+        return f"not measured: {told}. Name a longer recording", None
     return told, found["endedBy"] == "a broken connection"
 
 
 def _emf(found):
+    if "PlaybackOutOfTime" not in found["lines"] and found["outcome"] != "out_of_time":
+        return f"not measured: the function ended with {found['outcome']}", None
     missing = sorted(METRICS_OF_AN_ABORT - set(found["lines"]))
     if missing:
         return f"missing in the log: {', '.join(missing)}", False

@@ -4,7 +4,7 @@ import json
 
 from . import answers, aws, checks, flex_step, parameters, playback, preview, proof
 from .context import Context
-from .problems import DONE, Problem, WrongInput
+from .problems import DONE, Problem, Refusal, WrongInput
 from .release import opened, own
 from .stored_secrets import Store, verified_api_key, verified_auth_token
 
@@ -41,6 +41,7 @@ class Setup(Context):
         release = opened(path)
         flex_step.check_consent(self.chosen)
         self.deployment.check_settled()
+        self._refuse_another_application(release)
         deployed = self.deployed
         decided = answers.collect(self.chosen, deployed)
         answers.ask_missing(decided, self.console, bool(deployed), release.parameters())
@@ -71,6 +72,15 @@ class Setup(Context):
         command = f"vault.py setup --undo --stack {self.chosen.stack} --region {self.account.region}"
         self.console.say(f"Done. To revert it: `{command} --backup {self.backup.path}`. Keep this file.")
         return self.ended(DONE)
+
+    def _refuse_another_application(self, release):
+        """An update would delete everything in a stack of another application."""
+        required = {name for name, declared in release.parameters().items() if "Default" not in declared}
+        if self.existing and not required <= self.deployed.keys():
+            raise Refusal(
+                f"the stack {self.chosen.stack} in {self.account.region} belongs to another application: it lacks the"
+                f" parameters {', '.join(sorted(required - self.deployed.keys()))}. Choose another name with --stack"
+            )
 
     def _check(self, release, twilio, wanted_workspace):
         findings = [checks.region(self.account.region, release.regions_without_function_urls())]
@@ -134,7 +144,7 @@ class Setup(Context):
 
         def journal(created, earlier, deployed):
             bucket = self.artifacts.name
-            self.backup.add("stack", created=created, earlier=earlier, deployed=deployed, bucket=bucket)
+            return self.backup.add("stack", created=created, earlier=earlier, deployed=deployed, bucket=bucket)
 
         changed = self.deployment.deploy(release, values["Architecture"], values, journal=journal)
         self.report["stackChanged"] = changed

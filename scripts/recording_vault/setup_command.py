@@ -75,7 +75,7 @@ def _add_answers(parser):
 
 def _add_flex(parser):
     group = parser.add_argument_group("Flex")
-    group.add_argument("--skip-flex", action="store_true", help="do not configure Flex")
+    group.add_argument("--skip-flex", action="store_true", help="do not configure Flex; with --undo, leave it as it is")
     group.add_argument("--replace", action="store_true", help="replace a webhook that is not this stack's")
     group.add_argument("--consent", metavar="SENTENCE", help="the sentence that the command asks for, word for word")
     group.add_argument(

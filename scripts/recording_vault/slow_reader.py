@@ -17,13 +17,10 @@ RECEIVE_BUFFER = 4_096
 
 FAST_PIECE = 1_000_000
 
-# More than the buffers on the way hold, and little enough for Lambda, which sends 6 MB at once and then 2 MB/s ("Response
-# streaming", AWS Lambda Developer Guide): it would take 22 s, even without a slow reader.
-REQUESTED = 48 * 1024 * 1024
 
-
-def read(link, seconds, to_the_end=False):
-    """Reads a recording slowly for some seconds, and then fast to its end if this is wanted.
+def read(link, seconds, requested=None, to_the_end=False):
+    """Reads the first `requested` bytes of a recording, or all of it: slowly for some seconds, and then fast to the end
+    if this is wanted.
 
     Returns fields of the document. The end of a reply is behind megabytes of buffers on the way.
     """
@@ -32,7 +29,7 @@ def read(link, seconds, to_the_end=False):
     connection = None
     try:
         connection = _connect(urllib.parse.urlsplit(link))
-        reply = _request(connection, urllib.parse.urlsplit(link))
+        reply = _request(connection, urllib.parse.urlsplit(link), requested)
         found = span(reply.headers.get("content-range"))
         promised = found[1] - found[0] + 1 if found else None
         while (is_slow := time.monotonic() - began < seconds) or to_the_end:
@@ -88,7 +85,8 @@ def _socket(host, port):
     return reader
 
 
-def _request(connection, parts):
-    headers = {"Host": parts.netloc, "Range": f"bytes=0-{REQUESTED - 1}"}
+def _request(connection, parts, requested):
+    last = "" if requested is None else requested - 1
+    headers = {"Host": parts.netloc, "Range": f"bytes=0-{last}"}
     connection.request("GET", f"{parts.path}?{parts.query}", headers=headers)
     return connection.getresponse()

@@ -7,7 +7,7 @@ import operate
 import smoke_test
 
 from . import playback
-from .problems import DONE, EXIT_CODES, FAILED, Problem, WrongInput
+from .problems import DONE, EXIT_CODES, FAILED, Problem, Refusal, WrongInput
 
 
 def add(commands, common):
@@ -60,7 +60,7 @@ def _operate(parser, chosen, console):
             with console.step("waiting for the operator function"):
                 status = operate.run(vault, chosen)
     except SystemExit as ended:
-        problem = Problem(str(ended.code))
+        problem = (Refusal if ended.code == operate.NOT_ERASED else Problem)(str(ended.code))
         problem.report = {"stack": stack.name, "operation": vault.last}
         raise problem from None
     console.result({"stack": stack.name, "operation": vault.last, "exitCode": status})

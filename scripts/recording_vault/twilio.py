@@ -45,9 +45,11 @@ class Bases:
 
     def __init__(self, deployed=None, **given):
         for name, (variable, parameter, default) in BASES.items():
-            found = given.get(name) or os.environ.get(variable) or (deployed or {}).get(parameter)
-            # A local stack has one address for all APIs. Nothing of it goes to Twilio.
+            found = given.get(name) or os.environ.get(variable)
+            # A local stack has one address for all APIs. Nothing of it goes to Twilio, whose hosts are in the parameters.
             local = getattr(self, "api", "").startswith("http://")
+            if not local:
+                found = found or (deployed or {}).get(parameter)
             setattr(self, name, checked_base(found or (self.api if local else default)))
 
     def parameters(self):
@@ -93,12 +95,13 @@ class Client:
         return _listed("list tasks", self._ask("list tasks", url), "tasks")
 
     def check_media(self, recording):
-        """Asks for the length of a recording's audio, without the audio."""
+        """Asks for the length of a recording's audio, without the audio. Returns the status of the answer."""
         url = f"{self.bases.api}/2010-04-01/Accounts/{self.account}/Recordings/{recording}.wav"
         headers = {"Authorization": self._authorization}
         status, _ = _send("read a recording", urllib.request.Request(url, headers=headers, method="HEAD"))
         if status in (401, 403):
             raise TwilioError("read a recording", status, None)
+        return status
 
     def key(self, sid):
         """Returns the description of an API key. Only the Auth Token may read it."""

@@ -4,6 +4,9 @@ from . import aws, flex_configuration, flex_plugins
 from .problems import DONE, WrongInput
 from .stored_secrets import Store, verified_auth_token
 
+# The values of ValidateTokensAs with which playback reads a secret that is deleted with the stack.
+NEED_SECRETS = ("account", "api-key")
+
 
 def undo(run):
     """Reverts the changes of the backup file, the last one first. Returns the exit code."""
@@ -12,7 +15,11 @@ def undo(run):
     _require_consent(run)
     twilio = None
     for entry in run.backup.newest_first():
-        if entry["step"].startswith("flex") and twilio is None:
+        of_flex = entry["step"].startswith("flex")
+        if of_flex and run.chosen.skip_flex:
+            run.console.say(f"{entry['step']}: not reverted, because of --skip-flex. It stays in the backup file")
+            continue
+        if of_flex and twilio is None:
             account = entry["account"]
             twilio = verified_auth_token(run.bases, account, run.secrets.get("flex_auth_token"))
         _undo_one(run, entry, twilio)
@@ -30,6 +37,12 @@ def _require_consent(run):
             f"The stack {stack.name} will be deleted. AWS keeps the recordings, the keys, playback and the audit logs."
             " Messages that wait in queues are lost."
         )
+        validation = stack.parameters.get("ValidateTokensAs")
+        if validation in NEED_SECRETS:
+            run.console.say(
+                f"Playback will give no new links, because ValidateTokensAs={validation} needs a secret that goes with the"
+                " stack. To avoid this, deploy with ValidateTokensAs=flex first."
+            )
         run.console.consent(f"Delete the stack {stack.name}", run.chosen.consent)
 
 
@@ -83,8 +96,8 @@ def _undo_stack(run, entry, dry_run):
 
 
 def _is_another(entry, stack):
-    """Whether the stack is another one of the same name."""
-    return stack is not None and stack.id != entry["deployed"]["stack"]
+    """Whether the stack is another one of the same name. The setup of 0.1.0 did not keep what it had deployed."""
+    return stack is not None and "deployed" in entry and stack.id != entry["deployed"]["stack"]
 
 
 def _kept(run, entry, stack):
@@ -95,6 +108,6 @@ def _kept(run, entry, stack):
         return None
     if run.deployment.is_as_before(stack, entry["earlier"]):
         return "nothing to restore"
-    if not run.deployment.is_as_deployed(stack, entry["deployed"]):
+    if "deployed" in entry and not run.deployment.is_as_deployed(stack, entry["deployed"]):
         return "kept, because it was changed since"
     return None

@@ -109,7 +109,11 @@ class Scripted(unittest.TestCase):
         self.events.insert(0, entry)
 
     def apply(self):
-        return self.deployment.apply({}, {"A": "1"}, True, lambda *entry: self.kept.append(entry))
+        return self.deployment.apply({}, {"A": "1"}, True, self.journal)
+
+    def journal(self, *entry):
+        self.kept.append(entry)
+        return lambda: self.kept.remove(entry)
 
     def test_a_failed_creation_names_the_first_reasons_and_leaves_no_stack(self):
         self.statuses(None, "CREATE_IN_PROGRESS", "ROLLBACK_COMPLETE")
@@ -180,6 +184,17 @@ class Scripted(unittest.TestCase):
         with self.assertRaisesRegex(Problem, "Parameter X is wrong"):
             self.apply()
         self.client.delete_change_set.assert_called_once()
+        self.client.delete_stack.assert_not_called()
+
+    def test_a_change_that_was_refused_is_forgotten(self):
+        for status, kept in ((400, 0), (503, 1)):
+            self.statuses(None, "CREATE_IN_PROGRESS")
+            self.change_set({"Status": "CREATE_COMPLETE", "Changes": []})
+            answer = {"Error": {"Code": "x", "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            self.client.execute_change_set.side_effect = ClientError(answer, "ExecuteChangeSet")
+            with self.assertRaises(ClientError):
+                self.apply()
+            self.assertEqual(len(self.kept), kept)
         self.client.delete_stack.assert_not_called()
 
     def test_an_interruption_before_the_change_leaves_no_empty_stack(self):

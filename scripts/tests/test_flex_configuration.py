@@ -256,6 +256,12 @@ class Undo(unittest.TestCase):
         sent = {"account_sid": ACCOUNT, flex.ENABLED: False, flex.WEBHOOK: FOREIGN}
         self.assertEqual(self.double.written, [sent])
 
+    def test_a_write_that_was_never_made_has_nothing_to_restore(self):
+        for now in ({flex.ENABLED: True, flex.WEBHOOK: FOREIGN}, {flex.ENABLED: False, flex.WEBHOOK: FOREIGN}):
+            self.assertFalse(self.undo(**now))
+            self.assertEqual(self.double.written, [])
+            self.assertIn("nothing to restore", self.console.printed)
+
     def test_a_webhook_that_was_changed_since_is_kept_with_call_recording(self):
         self.assertFalse(self.undo(**flex.wanted("https://third.example.com/?a=secret")))
         self.assertEqual(self.double.written, [])

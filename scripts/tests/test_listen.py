@@ -224,6 +224,18 @@ class Players(unittest.TestCase):
             arguments = pathlib.Path(folder, "arguments").read_text()
             self.assertEqual(arguments, "-nodisp -autoexit -loglevel error a file.wav\n")
 
+    def test_a_player_gets_no_secrets(self):
+        secrets = {"FLEX_TOKEN": "1", "TWILIO_API_KEY_SECRET": "1", "AWS_SECRET_ACCESS_KEY": "1", "http_password": "1"}
+        with tempfile.TemporaryDirectory() as folder:
+            program = pathlib.Path(folder, "aplay")
+            program.write_text(f"#!/bin/sh\nexport -p > {folder}/environment\n")
+            program.chmod(0o755)
+            with mock.patch.dict(os.environ, secrets | {"PATH": folder, "PULSE_SERVER": "somewhere"}):
+                self.assertTrue(players.found()[1]("a.wav", 1))
+            environment = pathlib.Path(folder, "environment").read_text()
+        self.assertIn("PULSE_SERVER", environment)
+        self.assertEqual([name for name in secrets if name in environment], [])
+
     def test_windows_plays_by_itself(self):
         played = []
         windows = types.SimpleNamespace(PlaySound=lambda *given: played.append(given), SND_FILENAME=7)

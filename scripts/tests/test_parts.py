@@ -102,6 +102,10 @@ class TwilioChecks(unittest.TestCase):
         client = key_client(self.base)
         self.assertEqual(checks.api_key_reads(client, WORKSPACE, RECORDING).status, checks.GOOD)
         self.assertTrue(all(method in ("GET", "HEAD") for method, _ in self.double.requests))
+        self.double.faults = {("HEAD", ".wav"): problem(404, 20404, "not found")}
+        finding = checks.api_key_reads(client, WORKSPACE, RECORDING)
+        self.assertEqual(finding.status, checks.NOTE)
+        self.assertIn("Twilio answered 404 to the request for the audio", finding.text)
         self.double.faults = {("GET", "/Tasks"): problem(403, 20003, "Permission denied")}
         finding = checks.api_key_reads(client, WORKSPACE, RECORDING)
         self.assertEqual(finding.status, checks.BAD)
@@ -125,8 +129,10 @@ class TwilioChecks(unittest.TestCase):
         self.assertEqual(checks.api_key_policy(client, API_KEY[0]).status, checks.UNKNOWN)
 
     def test_nothing_of_a_local_stack_goes_to_twilio(self):
-        bases = twilio.Bases(api="http://127.0.0.1:1")
-        self.assertEqual({bases.api, bases.taskrouter, bases.flex_api, bases.iam}, {"http://127.0.0.1:1"})
+        deployed = {parameter: default for _, parameter, default in twilio.BASES.values()}
+        for known in (None, deployed):
+            bases = twilio.Bases(known, api="http://127.0.0.1:1")
+            self.assertEqual({bases.api, bases.taskrouter, bases.flex_api, bases.iam}, {"http://127.0.0.1:1"})
 
     def test_the_workspace_is_found_by_name_or_sid_or_because_it_is_the_only_one(self):
         client = key_client(self.base)
@@ -150,7 +156,7 @@ class TwilioChecks(unittest.TestCase):
         self.assertEqual(findings["Flex's origin"].status, checks.GOOD)
         self.assertEqual(findings["Flex plugins"].text, "active: none")
         self.assertEqual(findings["Flex Insights"].status, checks.UNKNOWN)
-        self.double.configuration |= {"call_recording_enabled": False, "runtime_domain": "https://flex.example.com/"}
+        self.double.configuration |= {"call_recording_enabled": False, "runtime_domain": "https://flex.example.com/agents"}
         self.double.configuration["call_recording_webhook_url"] = "https://somebody.example.com/x?secret=1"
         for enabled, status in ((True, checks.GOOD), (False, checks.NOTE), ("?", checks.UNKNOWN)):
             self.double.configuration["flex_insights_hr"] = {"enabled": enabled}
@@ -312,6 +318,18 @@ class BackupFile(unittest.TestCase):
         for entry in again.newest_first():
             again.remove(entry)
         self.assertEqual(list(self.path.parent.iterdir()), [])
+
+    def test_two_runs_with_one_file_keep_the_entries_of_both(self):
+        def steps():
+            return [one["step"] for one in backup.Backup(self.path, self.SCOPE).entries]
+
+        mine, theirs = backup.Backup(self.path, self.SCOPE), backup.Backup(self.path, self.SCOPE)
+        forget = mine.add("stack", created=True)
+        theirs.add("secret", arn="a")
+        mine.add("flex configuration", account="AC")
+        self.assertEqual(steps(), ["stack", "secret", "flex configuration"])
+        forget()
+        self.assertEqual(steps(), ["secret", "flex configuration"])
 
     def test_a_write_that_fails_keeps_the_file(self):
         kept = backup.Backup(self.path, self.SCOPE)

@@ -173,6 +173,7 @@ class Logged(Proving):
         self.assertEqual(self.unmeasured()[:1], ["media.cold"])
         self.assertIn("quiet hour", self.answers["media.cold"]["answer"])
         self.assertEqual(document["arrival"]["secFetchDest"]["logged"], "audio")
+        self.assertIn("the function received `audio`", self.answers["arrival.secFetchDest"]["answer"])
         self.assertIn("arrives as a space", self.answers["arrival.plus"]["answer"])
         self.playback.plus_arrives_as = "+"
         self.prove()

@@ -116,15 +116,17 @@ class Questions(unittest.TestCase):
             (slow("a broken connection", function=cut), True),
             (slow("the end of the reply", function=cut), False),
             (slow("this command", function=None), None),
+            (slow("a broken connection", function=function(1.0)), None),
             (slow("the end of the reply", promised=480_000), None),
         ]:
             self.assertEqual(answered("abort", value)[1], good, value)
 
     def test_every_metric_of_an_abort_must_be_in_the_log(self):
         metrics = sorted(questions.METRICS_OF_AN_ABORT)
-        self.assertEqual(answered("emf", {"lines": metrics})[1], True)
+        self.assertEqual(answered("emf", {"lines": metrics, "outcome": "out_of_time"})[1], True)
+        self.assertEqual(answered("emf", {"lines": metrics[:2], "outcome": "complete"})[1], None)
         self.assertEqual(
-            answered("emf", {"lines": metrics[:2]}),
+            answered("emf", {"lines": metrics[:2], "outcome": "out_of_time"}),
             ("missing in the log: PlaybackOutOfTime, PlaybackRequests", False),
         )
 

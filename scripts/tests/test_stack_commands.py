@@ -11,6 +11,7 @@ import unittest
 import urllib.error
 from unittest import mock
 
+import boto3
 from support import RECORDING, server
 
 from botocore.exceptions import ClientError, NoCredentialsError
@@ -178,12 +179,33 @@ class Operate(unittest.TestCase):
     def test_a_bad_recording_is_a_failure(self):
         self.assertEqual(self.run_with(self.state(bad=1), "status", "verify-all")[0], 1)
 
+    def test_an_erasure_without_confirmation_is_refused(self):
+        with mock.patch("builtins.input", return_value="no"):
+            code, output, _ = self.run_with({}, "erase", RECORDING)
+        self.assertEqual((code, json.loads(output)["error"]), (3, "not erased"))
+
     def test_a_contradiction_is_a_usage_error(self):
         self.assertEqual(self.run_with({}, "verify", "--all", RECORDING)[0], 2)
 
     def test_a_stack_without_outputs_is_explained(self):
         with self.assertRaisesRegex(Exception, "is its deployment complete"):
             aws.Stack({"StackName": "x", "StackStatus": "CREATE_IN_PROGRESS"}).output("Bucket")
+
+
+class Profile(unittest.TestCase):
+    def test_a_named_profile_precedes_the_environment_everywhere(self):
+        config = tempfile.NamedTemporaryFile("w", suffix=".ini")
+        self.enterContext(config).write("[default]\naws_access_key_id = named\naws_secret_access_key = x\n")
+        config.flush()
+        files = {"AWS_SHARED_CREDENTIALS_FILE": config.name, "AWS_CONFIG_FILE": config.name}
+        keys = {"AWS_ACCESS_KEY_ID": "environment", "AWS_SECRET_ACCESS_KEY": "x"}
+        self.addCleanup(setattr, boto3, "DEFAULT_SESSION", None)
+        for profile, key in (("default", "named"), (None, "environment")):
+            with mock.patch.dict(os.environ, files | keys):
+                account = aws.Account("us-east-1", profile)
+                account.use_for_scripts()
+                for session in (account.session, boto3._get_default_session()):
+                    self.assertEqual(session.get_credentials().access_key, key)
 
 
 class Links(unittest.TestCase):

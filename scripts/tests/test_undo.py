@@ -8,6 +8,7 @@ from support import ACCOUNT
 from test_setup import Emulated
 
 from recording_vault import aws, deploy
+from recording_vault import flex_configuration as flex
 from recording_vault.setup import Setup
 
 NAME = "recording-vault"
@@ -60,6 +61,22 @@ class Undo(Emulated):
         self.assertEqual(self.stack().parameters["MediaUrlTtl"], "900")
         self.assertFalse(self.backup.exists())
 
+    def test_playback_that_needs_a_deleted_secret_is_announced(self):
+        self.deploy("--parameter", "ValidateTokensAs=api-key")
+        code, _, printed = self.setup_with("--undo", "--consent", "no")
+        self.assertEqual(code, 3)
+        self.assertIn("Playback will give no new links, because ValidateTokensAs=api-key", printed)
+
+    def test_flex_can_be_left_as_it_is(self):
+        code, _, printed = self.setup_with("--skip-proof", "--consent", flex.CONSENT)
+        self.assertEqual(code, 0, printed)
+        printed = self.undo(*DELETE, "--skip-flex")
+        self.assertIn("flex configuration: not reverted, because of --skip-flex", printed)
+        self.assertEqual((len(self.twilio.written), self.stack()), (1, None))
+        self.assertEqual([one["step"] for one in json.loads(self.backup.read_text())["entries"]], ["flex configuration"])
+        self.undo("--undo")
+        self.assertEqual((self.twilio.configuration[flex.ENABLED], self.backup.exists()), (False, False))
+
     def test_an_update_is_restored_once(self):
         self.deploy()
         self.backup.unlink()
@@ -69,6 +86,20 @@ class Undo(Emulated):
         self.assertEqual(self.stack().parameters["MediaUrlTtl"], "3600")
         self.backup.write_text(before)
         self.assertIn("Stack: nothing to restore", self.undo("--undo"))
+
+    def test_a_backup_of_0_1_0_is_undone(self):
+        self.deploy()
+        created = json.loads(self.backup.read_text())
+        self.deploy("--parameter", "MediaUrlTtl=600")
+        document = json.loads(self.backup.read_text())
+        document["entries"] = [
+            {name: value for name, value in entry.items() if name != "deployed"} for entry in document["entries"]
+        ]
+        self.assertEqual(len(document["entries"]), len(created["entries"]) + 1)
+        self.backup.write_text(json.dumps(document))
+        printed = self.undo()
+        self.assertRegex(printed, r"(?s)Stack: restored.*Stack: deleted\nArtifact bucket: .* deleted")
+        self.assertIsNone(self.stack())
 
     def test_another_stack_of_the_same_name_is_kept(self):
         self.deploy()
@@ -91,6 +122,28 @@ class Undo(Emulated):
         left = self.account.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
         self.assertGreater(len(left), 4)
         self.assertEqual([one["Key"] for one in left if one["Key"].startswith("stacks/")], ["stacks/stage"])
+
+
+class Another(Emulated):
+    def test_a_stack_of_another_application_is_not_touched(self):
+        topic = {"Resources": {"Theirs": {"Type": "AWS::SNS::Topic"}}}
+        self.account.client("cloudformation").create_stack(StackName=NAME, TemplateBody=json.dumps(topic))
+        for arguments in (("--dry-run",), ("--skip-flex", "--skip-proof")):
+            with mock.patch.object(self, "only_reads", mock.MagicMock()):
+                code, document, printed = self.setup_with(*arguments)
+            self.assertEqual(code, 3, printed)
+            self.assertIn("belongs to another application: it lacks the parameters Twilio", document["error"])
+        self.assertEqual(deploy.Deployment(self.account, None, NAME, None)._template(), topic)
+        self.assertFalse(self.backup.exists())
+
+    def test_the_policies_are_also_for_a_person_without_rights(self):
+        answer = {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}
+        denied = aws.ClientError(answer, "DescribeStacks")
+        with mock.patch.object(aws, "find_stack", side_effect=denied):
+            code, document, printed = self.setup_with("--policies")
+            self.assertEqual((code, sorted(document["policies"])), (0, ["deployer", "operator"]), printed)
+            self.assertIn("You may not read the stack", printed)
+            self.assertEqual(self.setup_with("--skip-flex")[0], 1)
 
 
 class Unfinished(Emulated):

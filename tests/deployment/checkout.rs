@@ -1,5 +1,5 @@
-//! Deploys from a checkout with the commands of docs/OPERATIONS.md, "Deploy from a checkout": the real `sam` at a terminal,
-//! with a stub in place of Cargo.
+//! Deploys from a checkout with the commands of docs/OPERATIONS.md, "Deploy from a checkout": the real `sam` at a
+//! terminal, with a stub in place of Cargo.
 
 use std::{env, fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 

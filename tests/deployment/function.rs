@@ -30,7 +30,8 @@ pub(crate) enum Ended {
     Error(String),
 }
 
-/// Starts a function, gives it the event with this time left, and returns what it answered. Then the function is killed.
+/// Starts a function, gives it the event with this time left, and returns what it answered. Then the function is
+/// killed.
 ///
 /// # Panics
 /// When the function ends or does not answer.

@@ -1,5 +1,5 @@
 //! Installs the archive of a release with nothing from the checkout: in an empty folder, with the commands of its
-//! INSTALL.md, the AWS CLI and Python. Then it starts the released binaries as the deployment configures them.
+//! INSTALL.md, the AWS CLI and SAM. Then it starts the released binaries as the deployment configures them.
 //!
 //! `tests/end-to-end` runs the other way of INSTALL.md, the setup.
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 use toolbox::{Ministack, Venv, python};
 
 use crate::{
-    account::{Account, BUCKET, without_metric_math},
+    account::{Account, BUCKET, STACK, without_metric_math},
     start::every_function_starts,
 };
 
@@ -27,19 +27,22 @@ async fn the_archive_deploys_as_its_install_page_says_and_its_functions_start() 
     // No macro is expanded in this account.
     let account = Account::open(Ministack::start().unwrap());
     let release = Unpacked::new(&account, &archive());
-    let [checked, _, deployed] = &release.commands()[..] else {
-        panic!("INSTALL.md must have three blocks of commands")
+    let [checked, _, by_the_aws_cli, by_sam] = &release.commands()[..] else {
+        panic!("INSTALL.md must have four blocks of commands")
     };
     assert_eq!(release.run(checked), "OK\n");
     release.simplify_monitoring();
-    // The emulator does not run the functions, so that the architecture makes no difference to it.
-    let deployed = deployed
-        .replace("BUCKET", BUCKET)
-        .replace("ACCOUNT_SID", "AC00000000000000000000000000000001")
-        .replace("WORKSPACE_SID", "WS00000000000000000000000000000001");
-    release.run(&deployed);
+    for commands in [by_the_aws_cli, &by_sam.replace(STACK, "by-sam")] {
+        let commands = commands
+            .replace("BUCKET", BUCKET)
+            .replace("ACCOUNT_SID", "AC00000000000000000000000000000001")
+            .replace("WORKSPACE_SID", "WS00000000000000000000000000000001");
+        release.run(&commands);
+    }
 
     assert_eq!(account.status(), "CREATE_COMPLETE");
+    let by_sam = "client('cloudformation').describe_stacks(StackName='by-sam')['Stacks'][0]['StackStatus']";
+    assert_eq!(account.evaluate(by_sam), "CREATE_COMPLETE");
     assert!(account.outputs()["CallRecordingWebhookUrl"].contains("?taskSid={taskSid}#"));
     let description = release.json("template.json")["Description"].clone();
     let version = format!(" Version {}.", env!("CARGO_PKG_VERSION"));
@@ -126,8 +129,9 @@ impl<'a> Unpacked<'a> {
 
     /// Runs commands as an administrator does, and returns what they print.
     fn run(&self, commands: &str) -> String {
-        let tools = python(Venv::Interop).unwrap();
-        let path = format!("{}:/usr/bin:/bin", tools.parent().unwrap().display());
+        let tools = [Venv::Interop, Venv::Lint].map(|venv| python(venv).unwrap());
+        let [aws, sam] = tools.each_ref().map(|tool| tool.parent().unwrap().display());
+        let path = format!("{aws}:{sam}:/usr/bin:/bin");
         let mut bash = Command::new("bash");
         bash.args(["-euo", "pipefail", "-c", commands]).env_clear();
         let ran = self.account.in_account(&mut bash).env("PATH", path);

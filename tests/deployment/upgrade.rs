@@ -1,5 +1,5 @@
-//! Updates a stack of the release before to this version, with that release's messages in the queues, its schedules, its
-//! stored recordings and its links.
+//! Updates a stack of the release before to this version, with that release's messages in the queues, its schedules,
+//! its stored recordings and its links.
 //!
 //! A folder of `upgrade/` is what a release has deployed and written: its templates, and what [`activity`] left. It was
 //! recorded by that release's own code. CONTRIBUTING.md describes how the next one is made.

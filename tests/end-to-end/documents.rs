@@ -44,7 +44,7 @@ const RUN: [(&str, &str); 13] = [
 ];
 
 /// The blocks that these tests do not run, with what runs them.
-const RUN_ELSEWHERE: [(&str, &str, &str); 6] = [
+const RUN_ELSEWHERE: [(&str, &str, &str); 7] = [
     (
         README,
         "scripts/setup.py",
@@ -59,6 +59,11 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 6] = [
         README,
         "scripts/prove_live.py",
         "prove:: runs it against the local stack, one reply to the function's timeout",
+    ),
+    (
+        OPERATIONS,
+        "scripts/setup.py",
+        "changes a parameter; scripts/tests/test_setup.py runs the setup with other ones",
     ),
     (
         OPERATIONS,

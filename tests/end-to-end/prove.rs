@@ -12,8 +12,8 @@ use toolbox::{Scratch, Venv};
 use self::log_groups::LogGroups;
 use crate::support::{OwnStack, Recording, options};
 
-/// More than the part that the slow reader requests.
-const LEN: usize = 60_000_000;
+/// More than the buffers between the function and the client hold.
+const LEN: usize = 130_000_000;
 
 /// Long enough for the replies that are not cut, on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -40,7 +40,7 @@ async fn prove(stack: &OwnStack, recording: &Recording, folder: &Path) -> Output
         .args(["--region", values::REGION, "--endpoint-url", stack.aws_endpoint()])
         .args(["--log-group", Role::Playback.name()])
         .args(["--jobs-log-groups", Role::Linker.name()])
-        .args(["--slow-seconds", "4"])
+        .args(["--slow-seconds", "4", "--slow-bytes", &LEN.to_string()])
         .args(["--until-timeout", &TIMEOUT.as_secs().to_string()])
         .args(["--tokens", "--flex-configuration", "--twilio-media"])
         .args(["--twilio-api-base", &twilio, "--twilio-flex-api-base", &twilio])

@@ -2,9 +2,9 @@
 //! messages in every queue, one-time schedules, objects of every kind, task attributes and links.
 //!
 //! The kinds are those of the code: `Job` (queues and schedules), `Continuation` (schedules), `Work` with its `Cursor`
-//! (`operations/`), the keys of `crates/vault/src/object_keys.rs`, and the links of `crates/playback-link`. The events of
-//! the nightly schedules are in the template itself. SQS moves dead copies unchanged, and Lambda writes the operator's
-//! dead letters.
+//! (`operations/`), the keys of `crates/vault/src/object_keys.rs`, and the links of `crates/playback-link`. The events
+//! of the nightly schedules are in the template itself. SQS moves dead copies unchanged, and Lambda writes the
+//! operator's dead letters.
 
 use std::{
     fs,
@@ -85,10 +85,11 @@ pub(crate) async fn record(service: &Service<'_>, folder: &Path) {
     delete_original(service, recording::DELETED).await;
     let erase = json!({"erase": {"recordingSid": recording::ERASED}});
     service.answer("OperatorFunction", &erase).await;
-    operate(service).await;
     let links = links(service).await;
     age_links(service).await;
     leave_jobs(service, &media).await;
+    // The last step, because the emulator removes the schedules of unfinished runs a minute later.
+    operate(service).await;
 
     service.aws(&["read", STACK, folder.to_str().unwrap()]);
     let mut wrapped = service.kms.generated();

@@ -7,10 +7,13 @@ import base64
 import json
 import pathlib
 import sys
+import urllib.parse
 
 from boto3 import client
 
 STATE = "state.json"
+# The emulator requires an ARN but does not check it.
+ROLE = "arn:aws:iam::000000000000:role/schedules"
 
 
 def resources(stack, kind=None):
@@ -155,7 +158,7 @@ def write(stack, folder):
             # Later than the test: the test delivers the input itself.
             ScheduleExpression="at(2099-01-01T00:00:00)",
             FlexibleTimeWindow={"Mode": "OFF"},
-            Target={"Arn": arn(one["target"], ids), "RoleArn": "arn:aws:iam::000000000000:role/s", "Input": one["input"]},
+            Target={"Arn": arn(one["target"], ids), "RoleArn": ROLE, "Input": one["input"]},
         )
     for one in state["objects"]:
         body = (folder / one["file"]).read_bytes() if "file" in one else one["text"].encode()
@@ -165,6 +168,7 @@ def write(stack, folder):
             Body=body,
             ContentType=one["contentType"],
             Metadata=one["metadata"],
+            Tagging=urllib.parse.urlencode(one["tags"]),
         )
 
 
@@ -176,12 +180,6 @@ def secret(stack, logical, value):
 def object_keys(stack):
     """The keys of the stack's objects."""
     return keys(resources(stack)["RecordingsBucket"])
-
-
-def text(stack, key):
-    """The content of an object of text."""
-    answer = client("s3").get_object(Bucket=resources(stack)["RecordingsBucket"], Key=key)
-    return answer["Body"].read().decode()
 
 
 def public_key(stack, logical):
@@ -213,7 +211,7 @@ def fire(stack, prefix):
     return found["input"]
 
 
-OPERATIONS = [resources, stop_polling, event, done, read, write, secret, object_keys, text, public_key, unwrapped, fire]
+OPERATIONS = [resources, stop_polling, event, done, read, write, secret, object_keys, public_key, unwrapped, fire]
 
 if __name__ == "__main__":
     operation, *arguments = sys.argv[1:]

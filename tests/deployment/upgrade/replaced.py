@@ -1,7 +1,7 @@
 """Prints what CloudFormation would replace or remove if the second template were deployed over the first.
 
-The arguments are two expanded templates. A resource is replaced if its type differs, or a property that its type's schema
-calls create-only. The emulator updates every resource in place, so it does not show this.
+The arguments are two expanded templates. A resource is replaced if its type differs, or a property that its type's
+schema calls create-only. The emulator updates every resource in place, so it does not show this.
 """
 
 import json
@@ -13,9 +13,10 @@ REGION = "us-east-1"
 
 
 def create_only(kind):
-    """The names of a type's properties that only a new resource can have."""
+    """The names of a type's properties that only a new resource can have, always or in some cases."""
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
-    return {path.split("/")[2] for path in schema.get("createOnlyProperties", [])}
+    paths = schema.get("createOnlyProperties", []) + schema.get("conditionalCreateOnlyProperties", [])
+    return {path.split("/")[2] for path in paths}
 
 
 def replaced(name, before, after):
