@@ -45,7 +45,7 @@ async fn from_an_unpacked_release_to_a_heard_call_and_back() {
         before["call_recording_webhook_url"]
     );
     assert_eq!(without_ours(&restored), without_ours(&before));
-    assert!(bench.is_empty().await, "{}", undone.shown);
+    assert!(bench.is_empty().await && !bench.backup().exists(), "{}", undone.shown);
 }
 
 /// Flex's configuration without the two properties that the setup changes, and the time that Twilio changes.

@@ -27,11 +27,11 @@ pub(super) const ACCOUNT: &str = "Twilio Account SID (AC...): ";
 pub(super) const WORKSPACE: &str = "its name or SID (empty if there is only one): ";
 pub(super) const ALARM_EMAIL: &str = "Email address for alarms (empty for none): ";
 pub(super) const RETENTION: &str = "Days until recordings are deleted (0 for never) [0]: ";
-pub(super) const API_KEY_SID: &str = "SID of a Twilio API key (SK...): ";
+pub(super) const API_KEY_SID: &str = "API keys, type Standard): ";
 pub(super) const API_KEY_SECRET: &str = "Secret of the API key (not shown): ";
-pub(super) const AUTH_TOKEN: &str = "which verifies callbacks (not shown): ";
-pub(super) const FLEX_TOKEN: &str = "leave empty to skip the playback checks) (not shown): ";
-pub(super) const FLEX_AUTH_TOKEN: &str = "It is not stored for this (not shown): ";
+pub(super) const AUTH_TOKEN: &str = "to verify that callbacks come from Twilio (not shown): ";
+pub(super) const FLEX_TOKEN: &str = "(empty to skip the playback checks) (not shown): ";
+pub(super) const FLEX_AUTH_TOKEN: &str = "Nothing stores it for this (not shown): ";
 pub(super) const SENTENCE: &str = "> ";
 
 /// What an administrator answers who makes no mistake.
@@ -193,7 +193,7 @@ impl Bench {
         let config = self.account.sdk_config();
         let buckets = aws_sdk_s3::Client::new(&config).list_buckets().send().await.unwrap();
         let queues = aws_sdk_sqs::Client::new(&config).list_queues().send().await.unwrap();
-        buckets.buckets().is_empty() && queues.queue_urls().is_empty() && !self.backup().exists()
+        buckets.buckets().is_empty() && queues.queue_urls().is_empty()
     }
 }
 

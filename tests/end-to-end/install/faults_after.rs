@@ -86,7 +86,7 @@ async fn in_the_secrets(bench: &Bench) {
     bench.account.aws().clear_faults();
 
     // The next run stores the secrets, and is interrupted at the next question.
-    let run = Run::default().when("(leave empty to skip the playback checks) (not shown): ", Event::CtrlC);
+    let run = Run::default().when(FLEX_TOKEN, Event::CtrlC);
     bench
         .fails("Ctrl-C at a question", run, 130, &["ApiKeySecretArn: stored"])
         .await;

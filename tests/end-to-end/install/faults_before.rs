@@ -67,7 +67,7 @@ async fn an_unfit_account(bench: &Bench) {
     twilio.set_flex_property("runtime_domain", json!("https://flex.example.com"));
     let words = [
         "https://flex.example.com, which is not in FlexOrigins",
-        "Set FlexOrigins in the answers file",
+        "Add --parameter FlexOrigins=",
     ];
     bench
         .fails("A self-hosted Flex without its origin", Run::default(), 1, &words)

@@ -18,7 +18,7 @@ pub(super) const PSEUDO_TERMINAL: &str =
 const INTERRUPT: &[u8] = b"\x03";
 
 /// Without any output for this time, the program waits for something that the administrator does not know.
-const SILENCE_BOUND: Duration = Duration::from_secs(300);
+const SILENCE_BOUND: Duration = Duration::from_secs(120);
 
 /// What the administrator does.
 pub(super) struct Administrator<'a> {
@@ -92,6 +92,6 @@ async fn read(output: &mut ChildStdout, shown: &str) -> Option<String> {
     let mut chunk = vec![0; 4_096];
     let read = tokio::time::timeout(SILENCE_BOUND, output.read(&mut chunk)).await;
     let length = read.unwrap_or_else(|_| panic!("the program waits:\n{shown}")).unwrap();
-    // The scripts print ASCII. A terminal ends its lines with CR and LF.
-    (length > 0).then(|| String::from_utf8_lossy(&chunk[..length]).replace('\r', ""))
+    // The scripts print ASCII.
+    (length > 0).then(|| String::from_utf8_lossy(&chunk[..length]).into_owned())
 }

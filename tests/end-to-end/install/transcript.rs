@@ -97,7 +97,12 @@ fn lines(ran: &Ran) -> impl Iterator<Item = (Duration, &str)> {
         .map(|(start, _)| *start)
         .chain([ran.shown.len()]);
     let lines = ran.times.iter().zip(ends);
-    lines.map(|((start, at), end)| (*at, ran.shown[*start..end].trim_end()))
+    lines.map(|((start, at), end)| (*at, left_at_the_end(ran.shown[*start..end].trim_end())))
+}
+
+/// What a terminal shows of a line after it was rewritten, as progress is.
+fn left_at_the_end(line: &str) -> &str {
+    line.rsplit('\r').next().unwrap_or_default()
 }
 
 /// A parameter with its value, or a resource that is added.
