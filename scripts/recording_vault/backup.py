@@ -81,8 +81,11 @@ class Backup:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, self.path)
-        except BaseException:
+        except BaseException as error:
             pathlib.Path(name).unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                # The message must not name the temporary file, or none at all.
+                error.filename, error.filename2 = str(self.path), None
             raise
 
 

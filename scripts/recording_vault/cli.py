@@ -14,8 +14,8 @@ STACK = "recording-vault"
 DESCRIPTION = """Set up, test and operate Recording Vault.
 
 Every command names the stack in the same way: --stack, --region and --profile. Without --region, the Region comes
-from AWS_REGION, AWS_DEFAULT_REGION or the profile. Secrets are asked for without echo or read from standard input.
-They are never arguments. An answer in JSON (--json) is the only thing on standard output.
+from AWS_REGION, AWS_DEFAULT_REGION or the profile. Secrets are asked for without echo. `setup` can also read them from
+standard input, and the other commands from the environment. They are never arguments. An answer in JSON (--json) is the only thing on standard output.
 """
 
 

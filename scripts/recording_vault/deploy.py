@@ -17,6 +17,9 @@ NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 # From this HTTP status on, an answer does not say whether the change was made.
 SERVER_ERROR = 500
 
+# CloudFormation's error codes for a change set that another one has overtaken.
+OVERTAKEN = ("ChangeSetNotFound", "InvalidChangeSetStatus")
+
 # What to do in CloudFormation's console about a stack that cannot be updated.
 REPAIRS = {
     "UPDATE_ROLLBACK_FAILED": 'choose "Continue update rollback"',
@@ -94,6 +97,11 @@ class Deployment:
                 # Nothing was changed. Another administrator may have changed the stack meanwhile.
                 forget()
                 self._discard(change_set, stack)
+            if error.response["Error"]["Code"] in OVERTAKEN:
+                raise Problem(
+                    f"somebody else has begun to change the stack {self.name}. Nothing was changed by this run. Run it again"
+                    " when that has ended"
+                ) from None
             raise
         self._wait("creating" if stack is None else "updating", began)
         return True

@@ -197,6 +197,15 @@ class Scripted(unittest.TestCase):
             self.assertEqual(len(self.kept), kept)
         self.client.delete_stack.assert_not_called()
 
+    def test_a_change_that_another_one_overtakes_is_explained(self):
+        self.statuses(None, "CREATE_IN_PROGRESS")
+        self.change_set({"Status": "CREATE_COMPLETE", "Changes": []})
+        answer = {"Error": {"Code": "InvalidChangeSetStatus", "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        self.client.execute_change_set.side_effect = ClientError(answer, "ExecuteChangeSet")
+        with self.assertRaisesRegex(Problem, "somebody else has begun to change the stack"):
+            self.apply()
+        self.assertEqual(self.kept, [])
+
     def test_an_interruption_before_the_change_leaves_no_empty_stack(self):
         self.statuses(None, "REVIEW_IN_PROGRESS")
         self.change_set(KeyboardInterrupt())

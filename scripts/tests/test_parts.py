@@ -335,8 +335,9 @@ class BackupFile(unittest.TestCase):
         kept = backup.Backup(self.path, self.SCOPE)
         kept.add("stack", created=True)
         before = self.path.read_text()
-        with mock.patch("os.replace", side_effect=OSError), self.assertRaises(OSError):
+        with mock.patch("os.replace", side_effect=OSError), self.assertRaises(OSError) as raised:
             kept.add("secret")
+        self.assertEqual(raised.exception.filename, str(self.path))
         self.assertEqual((self.path.read_text(), list(self.path.parent.iterdir())), (before, [self.path]))
 
     def test_another_stacks_file_is_refused(self):
