@@ -66,7 +66,11 @@ impl Administrator<'_> {
             }
             if self.when.as_ref().is_some_and(|(words, _)| shown.contains(words)) {
                 match self.when.take() {
-                    Some((_, Event::CtrlC)) => press(&mut keys, INTERRUPT).await,
+                    Some((_, Event::CtrlC)) => {
+                        press(&mut keys, INTERRUPT).await;
+                        // A secret that is typed after the end of its question would be shown.
+                        self.answers.clear();
+                    }
                     Some((_, Event::Elsewhere(happen))) => happen(),
                     None => {}
                 }
