@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import pathlib
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -158,6 +159,23 @@ class Contents(unittest.TestCase):
         self.assertEqual([name for name in files if name.startswith(contents.LEFT_OUT)], [])
         self.assertTrue(files["scripts/vault.py"].executable)
         self.assertFalse(files["LICENSE"].executable)
+
+    def test_no_link_of_a_document_leads_out_of_the_release(self):
+        files = contents.of(checkout.Checkout(ROOT))
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name, file in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(file.body)
+        pages = {name: file.body.decode() for name, file in files.items() if name.endswith(".md")}
+        for name, text in pages.items():
+            for target in re.findall(r"\]\(([^)]*)\)", text):
+                path = target.partition("#")[0]
+                is_there = "://" in path or (folder / name).parent.joinpath(path).exists()
+                self.assertTrue(is_there, f"{name}: {target}")
+        for name in ("SECURITY.md", "docs/INSTALL.md", "flex-plugin/README.md"):
+            self.assertIn(name, pages)
+        self.assertIn("[FLEX](docs/FLEX.md)", pages["README.md"])
+        self.assertIn("[Turn recording off again](docs/FLEX.md#turn-recording-off-again)", pages["README.md"])
 
     def test_what_is_copied_is_what_is_in_the_checkout(self):
         files = contents.of(checkout.Checkout(ROOT))
