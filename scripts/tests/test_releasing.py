@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -11,6 +12,7 @@ import tarfile
 import tempfile
 import unittest
 import zipfile
+from unittest import mock
 
 from releases import ROOT, templates
 from support import SCRIPTS
@@ -50,6 +52,17 @@ class Tags(unittest.TestCase):
         (self.folder / "new file").write_text("")
         with self.assertRaisesRegex(checkout.NotReleasable, "differs from its commit: .*new file"):
             self.checkout.require_tag()
+
+    def test_variables_that_change_the_build_are_not_passed_on(self):
+        changing = (
+            *("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_PROFILE_RELEASE_LTO"),
+            *("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER"),
+            *("RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER", "RUSTC_BOOTSTRAP"),
+            *("CFLAGS", "CFLAGS_aarch64_unknown_linux_gnu", "TARGET_CFLAGS", "AWS_LC_SYS_CFLAGS"),
+        )
+        kept = ("PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_BUILD_JOBS", "HTTPS_PROXY")
+        with mock.patch.dict(os.environ, dict.fromkeys((*changing, *kept), "set"), clear=True):
+            self.assertEqual(sorted(self.checkout.environment()), sorted(kept))
 
     def test_a_missing_or_failing_tool_is_named(self):
         with self.assertRaisesRegex(checkout.NotReleasable, "no-such-tool is not installed"):
