@@ -145,6 +145,14 @@ impl Routed<'_> {
                 taskrouter::fetch(&twilio.tasks, workspace, sid, shown)
             }
             Route::TaskUpdate { sid } => taskrouter::update(&twilio.tasks, workspace, sid, self.headers, &self.body),
+            Route::TaskCreate => taskrouter::create(&twilio.tasks, &twilio.routing, workspace, &self.body),
+            Route::TaskDelete { sid } => taskrouter::delete(&twilio.tasks, sid),
+            Route::TaskQueueList => twilio.routing.list_queues(workspace, self.query),
+            Route::TaskQueueCreate => twilio.routing.create_queue(workspace, &self.body),
+            Route::TaskQueueDelete { sid } => twilio.routing.delete_queue(&twilio.tasks, sid),
+            Route::WorkflowList => twilio.routing.list_workflows(workspace, self.query),
+            Route::WorkflowCreate => twilio.routing.create_workflow(workspace, &self.body),
+            Route::WorkflowDelete { sid } => twilio.routing.delete_workflow(&twilio.tasks, sid),
             Route::TokenInfo => twilio.tokens.info(account.sid, self.caller, &self.body),
             Route::TokenValidate => twilio.tokens.validate(self.caller, &self.body),
             Route::Account => account::fetch(&account, &twilio.auth_token.text(), self.query),

@@ -7,7 +7,7 @@ use crate::{
     flex::{Configuration, Plugins},
     options::TwilioOptions,
     recordings::Recordings,
-    taskrouter::{RateLimit, Tasks, Workspaces},
+    taskrouter::{RateLimit, Routing, Tasks, Workspaces},
     tokens::Tokens,
 };
 
@@ -19,6 +19,7 @@ pub(crate) struct Twilio {
     pub(crate) api_base: String,
     pub(crate) recordings: Recordings,
     pub(crate) tasks: Tasks,
+    pub(crate) routing: Routing,
     pub(crate) search_limit: RateLimit,
     pub(crate) workspaces: Workspaces,
     pub(crate) flex: Configuration,
