@@ -113,6 +113,22 @@ impl Callback {
         self
     }
 
+    /// Posts it to `url`, signed over `public_url`. Its query follows both.
+    pub(crate) async fn post(
+        &self,
+        client: &reqwest::Client,
+        url: &str,
+        public_url: &str,
+    ) -> reqwest::Result<reqwest::Response> {
+        let request = client
+            .post(self.url(url))
+            .header("User-Agent", "TwilioProxy/1.1")
+            .form(&self.parameters);
+        let signature = self.signature(public_url);
+        let sign = |request: reqwest::RequestBuilder, (name, value)| request.header(name, value);
+        signature.into_iter().fold(request, sign).send().await
+    }
+
     fn url(&self, base: &str) -> String {
         if self.query.is_empty() {
             base.to_owned()
@@ -144,12 +160,12 @@ impl Callback {
 impl Stack {
     /// Posts a callback as Twilio does: to the callback's address, signed over its public URL.
     pub async fn post_callback(&self, callback: &Callback) -> reqwest::Result<reqwest::Response> {
-        let request = reqwest::Client::new()
-            .post(callback.url(&self.callback_url()))
-            .header("User-Agent", "TwilioProxy/1.1")
-            .form(&callback.parameters);
-        let signature = callback.signature(&self.public_callback_url());
-        let sign = |request: reqwest::RequestBuilder, (name, value)| request.header(name, value);
-        signature.into_iter().fold(request, sign).send().await
+        callback
+            .post(
+                &reqwest::Client::new(),
+                &self.callback_url(),
+                &self.public_callback_url(),
+            )
+            .await
     }
 }

@@ -15,6 +15,7 @@
 //!
 //! Everything listens on loopback only, on ports chosen at start.
 
+mod account;
 mod binaries;
 mod callback;
 mod deliveries;
@@ -44,6 +45,7 @@ mod wire;
 pub use fault_proxy::{Fault, Mark};
 
 pub use self::{
+    account::Account,
     binaries::{Binaries, Build, BuildError},
     callback::Callback,
     emulator::EmulatorError,

@@ -4,6 +4,7 @@
 //! - The emulator's ARN of a function is not an ARN. A function passes Lambda's to the schedules that it creates.
 //! - The emulator gives every invocation a new trace. Lambda continues the trace of the message that caused it.
 //! - The emulator keeps a `+` in a function URL's query. Lambda replaces it by a space.
+//! - The emulator's domain name in an event is its own. Lambda's is the host that the client called.
 //! - The emulator answers a streamed response at its beginning, so that the function requests its next invocation
 //!   during the stream. Lambda gives an instance no invocation before the previous one has ended.
 
@@ -100,29 +101,49 @@ async fn relay(
         if let Some(trace) = traces.of(&instance) {
             headers.insert("lambda-runtime-trace-id", trace.try_into()?);
         }
-        if role == Role::Playback {
-            return with_spaces(response).await;
+        if matches!(role, Role::Playback | Role::Webhook) {
+            return corrected(response, role).await;
         }
     }
     Ok(response)
 }
 
-/// The event of a function URL, with a space for every `+` in its raw query (aws-lambda-web-adapter, issue 491).
-async fn with_spaces(response: Response<Body>) -> Result<Response<Body>, Error> {
+/// A request's event with what differs between the emulator and AWS.
+async fn corrected(response: Response<Body>, role: Role) -> Result<Response<Body>, Error> {
     let (mut parts, body) = response.into_parts();
-    let body = body.collect().await?.to_bytes();
-    let body = match serde_json::from_slice::<Value>(&body) {
-        Ok(mut event) => match event.get_mut("rawQueryString") {
-            Some(Value::String(query)) if query.contains('+') => {
-                *query = query.replace('+', " ");
-                Bytes::from(event.to_string())
-            }
-            _ => body,
-        },
-        Err(_) => body,
-    };
+    let mut body = body.collect().await?.to_bytes();
+    if let Ok(mut event) = serde_json::from_slice::<Value>(&body) {
+        let has_changed = name_domain(&mut event) | (role == Role::Playback && replace_pluses(&mut event));
+        if has_changed {
+            body = Bytes::from(event.to_string());
+        }
+    }
     parts.headers.insert(CONTENT_LENGTH, body.len().into());
     Ok(Response::from_parts(parts, loopback::full(body)))
+}
+
+/// Names the host that the client called. Returns whether the event has one.
+fn name_domain(event: &mut Value) -> bool {
+    let host = event.pointer("/headers/host").cloned();
+    match (host, event.get_mut("requestContext")) {
+        (Some(host @ Value::String(_)), Some(Value::Object(context))) => {
+            context.insert("domainName".to_owned(), host);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Puts a space for every `+` into the raw query, as a function URL does (aws-lambda-web-adapter, issue 491). Returns
+/// whether there was one.
+fn replace_pluses(event: &mut Value) -> bool {
+    match event.get_mut("rawQueryString") {
+        Some(Value::String(query)) if query.contains('+') => {
+            *query = query.replace('+', " ");
+            true
+        }
+        _ => false,
+    }
 }
 
 /// Splits off what [`RuntimeApi::url`] puts before the emulator's path.
@@ -215,6 +236,19 @@ mod tests {
         let expected = r#"{"rawPath":"/a+b","rawQueryString":"c=d e&f=%2B ","isBase64Encoded":false}"#;
         assert_eq!(event(Role::Playback).await, expected);
         assert_eq!(event(Role::Webhook).await, EVENT);
+    }
+
+    #[test]
+    fn the_domain_is_the_host_that_the_client_called() {
+        let mut event = serde_json::json!({
+            "headers": {"host": "id.execute-api.us-east-1.amazonaws.com"},
+            "requestContext": {"domainName": "localhost", "stage": "$default"},
+        });
+        assert!(name_domain(&mut event));
+        let context = &event["requestContext"];
+        assert_eq!(context["domainName"], "id.execute-api.us-east-1.amazonaws.com");
+        assert_eq!(context["stage"], "$default");
+        assert!(!name_domain(&mut serde_json::json!({"Records": []})));
     }
 
     #[tokio::test]

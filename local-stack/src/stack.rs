@@ -1,11 +1,11 @@
 //! The running stack and access to its parts.
 
 mod error;
-mod functions;
+pub(crate) mod functions;
 mod options;
 mod parts;
-mod start;
-mod state;
+pub(crate) mod start;
+pub(crate) mod state;
 
 use std::{
     fmt, io,

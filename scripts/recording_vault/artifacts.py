@@ -72,7 +72,7 @@ class Artifacts:
 
     def claim(self, stack):
         """Notes that a stack uses the bucket. Stacks of one account and Region share it."""
-        self.upload(f"{STACKS}{stack}", b"")
+        self.upload(f"{STACKS}{stack}", stack.encode())
 
     def other_stacks(self, stack):
         """Returns the names of the other stacks that use the bucket."""

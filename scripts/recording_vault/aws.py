@@ -128,8 +128,9 @@ def explained(error):
     if isinstance(error, NoRegionError):
         return "no AWS Region. Add --region, for example --region eu-central-1"
     if isinstance(error, ClientError):
-        code = error.response["Error"].get("Code", "unknown")
-        message = error.response["Error"].get("Message", "no message")
+        # A proxy between here and AWS may answer with a page of its own.
+        answer = error.response.get("Error", {})
+        code, message = answer.get("Code", "unknown"), answer.get("Message", "no message")
         hint = ""
         if code in FORBIDDEN:
             hint = ". Your AWS identity lacks this right. `vault.py setup --policies` prints the least policies"

@@ -178,8 +178,10 @@ def workspace(client, wanted):
     if len(matching) != 1:
         names = ", ".join(f"{one['friendly_name']} ({one['sid']})" for one in workspaces) or "none"
         found = f"no TaskRouter workspace {wanted}" if wanted else "no workspace was named"
-        found = f"{len(matching)} workspaces are named {wanted}" if len(matching) > 1 else found
-        raise WrongInput(f"{found}. The account has: {names}. Name one with --workspace")
+        advice = "Name one with --workspace"
+        if len(matching) > 1:
+            found, advice = f"{len(matching)} workspaces are named {wanted}", "Name one by its SID with --workspace"
+        raise WrongInput(f"{found}. The account has: {names}. {advice}")
     [one] = matching
     return one["sid"], Finding("TaskRouter workspace", GOOD, f"{one['friendly_name']} ({one['sid']})")
 

@@ -26,6 +26,16 @@ REPAIRS = {
     "DELETE_FAILED": "delete it there. Its events name what is in the way",
 }
 
+# Resources that CloudFormation must never replace: the new one would be empty, or have another address.
+LASTING_TYPES = (
+    "AWS::ApiGatewayV2::Api",
+    "AWS::KMS::Key",
+    "AWS::Lambda::Url",
+    "AWS::S3::Bucket",
+    "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
+)
+
 # CloudFormation's words for a change set without changes.
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed", "no changes")
 
@@ -231,14 +241,7 @@ class Deployment:
                 StackName=self.name, ChangeSetName=change_set, NextToken=token
             )
             changes = changes + described.get("Changes", [])
-        lines = []
-        for change in changes:
-            resource = change["ResourceChange"]
-            replaced = ", replaced" if resource.get("Replacement") == "True" else ""
-            lines.append(
-                f"{resource['Action']}: {resource['LogicalResourceId']} ({resource['ResourceType']}{replaced})"
-            )
-        return sorted(lines)
+        return _lines(change["ResourceChange"] for change in changes)
 
     def _discard(self, change_set, stack):
         """Deletes a change set, and the empty stack that was made for it."""
@@ -303,3 +306,18 @@ def _listed(parameters):
 def _key_before(text):
     """Returns the place of an earlier template in the artifact bucket."""
     return f"{hashlib.sha256(text.encode()).hexdigest()}/template-before"
+
+
+def _lines(changes):
+    """Returns the lines that describe the changes. Refuses those that would lose recordings, secrets or addresses."""
+    lines = []
+    for change in changes:
+        replaced = change.get("Replacement") == "True"
+        name, kind = change["LogicalResourceId"], change["ResourceType"]
+        if replaced and kind in LASTING_TYPES:
+            raise Problem(
+                f"CloudFormation would replace {name} ({kind}), and what it holds or its address would be lost. Nothing was"
+                ' changed. docs/OPERATIONS.md ("Decide on day one") lists what cannot be changed in a deployed stack'
+            )
+        lines.append(f"{change['Action']}: {name} ({kind}{', replaced' if replaced else ''})")
+    return sorted(lines)

@@ -70,6 +70,7 @@ def temperatures(log, since, recording, samples):
     def is_sample(fields):
         return fields.get("event") in ("media_url", "playback_begin") and fields.get("linkId") in ids
 
+    samples = [sample for sample in samples if sample.milliseconds is not None]
     ids = {sample.link_id for sample in samples}
     found = log.wait_for(since, recording, len(samples), is_sample)
     lines = {(line.fields["linkId"], line.fields.get("firstByte")): line for line in found}
@@ -133,9 +134,10 @@ def last_metrics(log, begin, end):
 
 
 def task_from(log, since, recording):
-    """Returns whether the callback named the task of a recording: `callback`, `search`, or None without a line."""
-    found = [line for line in log.lines(since, recording) if line.fields.get("event") == "link"]
-    return found[-1].fields.get("taskFrom") if found else None
+    """Returns whether a callback named the task of a recording: `callback`, `search`, or None without a line."""
+    found = [line.fields.get("taskFrom") for line in log.lines(since, recording) if line.fields.get("event") == "link"]
+    # A backfill and a smoke test send a callback again, without the task.
+    return "callback" if "callback" in found else next(filter(None, found), None)
 
 
 def _metrics(fields):

@@ -2,12 +2,15 @@
 
 import base64
 import concurrent.futures
+import http.client
 import json
 import statistics
 import time
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+
+import smoke_test
 
 from .problems import Problem
 from .replies import answer, ask, milliseconds_since
@@ -48,7 +51,8 @@ class Sample:
 
     link_id: str
     first_byte: int | None
-    milliseconds: int
+    # None if there was no such answer.
+    milliseconds: int | None
 
 
 class Provider:
@@ -68,13 +72,15 @@ class Provider:
         try:
             with answer(request) as reply:
                 body, status = reply.read(), reply.status
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise Problem(f"playback could not be reached ({type(error).__name__})") from None
         if status != 200:
             raise Problem(
                 f"playback answered {status} instead of a link. `vault.py smoke-test` shows which check fails"
             )
-        found = json.loads(body)["media_url"]
+        found = smoke_test.media_url(body)
+        if found is None:
+            raise Problem("playback answered without a link. Is the address the output PlaybackBaseUrl?")
         return found, Sample(link_id(found), None, milliseconds_since(began))
 
 
@@ -85,7 +91,15 @@ def link_id(link):
 
 def links(provider):
     """Requests links: some at the same time, and then one after the other. Returns the last link and the samples."""
-    samples = at_once(LINK_BURST, lambda _: provider.link()[1])
+
+    def one(_):
+        try:
+            return provider.link()[1]
+        except Problem:
+            # Lambda answers 429 to requests over the account's quota. The requests below tell what else is wrong.
+            return Sample("", None, None)
+
+    samples = at_once(LINK_BURST, one)
     for _ in range(REPEATS):
         link, sample = provider.link()
         samples.append(sample)
@@ -97,7 +111,8 @@ def first_bytes(link):
 
     def one(first):
         reply = ask(link, headers={"Range": f"bytes={first}-{first + 99}"})
-        return Sample(link_id(link), first, reply.first_byte_ms)
+        is_part = reply.status == 206 and not reply.error
+        return Sample(link_id(link), first, reply.first_byte_ms if is_part else None)
 
     return at_once(MEDIA_BURST, one) + [one(MEDIA_BURST + number) for number in range(REPEATS)]
 
@@ -110,9 +125,15 @@ def at_once(times, action):
 
 def latency(samples):
     """Returns the latencies as fields of the document. The first requests may include a cold start."""
-    first = [sample.milliseconds for sample in samples[:-REPEATS]]
-    later = [sample.milliseconds for sample in samples[-REPEATS:]]
-    return {"firstMs": max(first), "medianMs": round(statistics.median(later))}
+    first, later = (
+        [sample.milliseconds for sample in part if sample.milliseconds is not None]
+        for part in (samples[:-REPEATS], samples[-REPEATS:])
+    )
+    return {
+        "firstMs": max(first, default=None),
+        "medianMs": round(statistics.median(later)) if later else None,
+        "failed": len(samples) - len(first) - len(later),
+    }
 
 
 def media(link):
@@ -125,7 +146,7 @@ def media(link):
     return {
         "length": (replies["range"].span or (0, 0, 0))[2],
         "contentLength": {
-            kind: {name: reply.headers[name] for name in LENGTHS if name in reply.headers}
+            kind: {"status": reply.status} | {name: reply.headers[name] for name in LENGTHS if name in reply.headers}
             for kind, reply in replies.items()
         },
     }
@@ -175,9 +196,10 @@ def _is_shortened(link, first, headers):
 def _effect(shortened, header, is_long):
     """Whether a header has its effect: only together with its partner is a reply shortened.
 
-    None if the recording is so short that no reply is shortened, or if something else shortens replies.
+    None if the recording is so short that no reply is shortened, if something else shortens replies, or if a probe had
+    no answer with a part of the recording.
     """
-    if not is_long or shortened["plain"]:
+    if not is_long or shortened["plain"] or None in shortened.values():
         return None
     alone = shortened["secFetchDest"] or shortened["secChUa"] or shortened["userAgent"]
     with_partner = {
@@ -217,8 +239,8 @@ def refused_plus(link):
     bare = link.partition("?")[0]
     reply = ask(f"{bare}?test=a+b")
     try:
-        return json.loads(reply.body).get("requestId")
-    except ValueError:
+        return json.loads(reply.body)["requestId"]
+    except (ValueError, TypeError, KeyError):
         return None
 
 

@@ -1,6 +1,7 @@
 """Where `prove` measures: the stack's outputs and parameters, or options instead of them."""
 
 from . import function_log
+from .playback import checked_address
 from .problems import WrongInput
 from .twilio import Bases
 from .twilio_answers import iam_base
@@ -20,7 +21,9 @@ class Places:
         )
         stack = self._stack() if needs_stack else None
         outputs, parameters = (stack.outputs, stack.parameters) if stack else ({}, {})
-        self.playback_url = chosen.playback_url or stack.output("PlaybackBaseUrl")
+        # It gets the Flex token.
+        self.playback_url = checked_address(chosen.playback_url or stack.output("PlaybackBaseUrl"), "--playback-url")
+        self.validates_tokens_as = parameters.get("ValidateTokensAs")
         self.account = chosen.account or parameters.get("TwilioAccountSid")
         self.webhook_url = chosen.webhook_url or outputs.get("CallRecordingWebhookUrl")
         self.log_group = self._log_group(chosen.log_group or outputs.get("AuditLogGroup"))

@@ -12,11 +12,16 @@ HANGS_MS = 10_000
 # A function counts as held if it took this part of the reader's time. Its last bytes are in buffers on the way.
 HELD_PART = 0.8
 
+# A reader of a shorter time is not slow.
+SHORTEST_S = 1
+
 # Lambda passes on the first 6 MB at once, and sockets hold some more. A shorter reply tells nothing of a slow reader.
 BUFFERED_BYTES = 16 * 1024 * 1024
 
 # The metrics of a reply that the function's timeout ends, in the order in which they are written.
 METRICS_OF_AN_ABORT = {"PlaybackRequests", "FirstByteMilliseconds", "BytesServed", "PlaybackOutOfTime"}
+
+OTHER_ENDPOINT = {"flex": "player", "player": "flex"}
 
 NEEDS_LOG = "needs the log group: a stack, or --log-group"
 NEEDS_JOBS_LOGS = "needs the log groups: a stack, or --jobs-log-groups"
@@ -67,7 +72,11 @@ def _value(document, field):
 
 
 def _latency(found):
-    return f"{found['firstMs']} ms at most for the first requests, {found['medianMs']} ms then (median)", True
+    first, median = (f"{found[name]} ms" if found[name] is not None else "no answer" for name in ("firstMs", "medianMs"))
+    told = f"{first} at most for the first requests, {median} then (median)"
+    if found["failed"]:
+        return f"{told}; {found['failed']} requests failed", False
+    return told, max(found["firstMs"], found["medianMs"]) < HANGS_MS
 
 
 def _cold(found):
@@ -75,11 +84,19 @@ def _cold(found):
     if not cold:
         return f"none of {len(warm)} requests was the first of its instance. Try again after a quiet hour", None
     last = f"{warm[len(warm) // 2]} ms" if warm else "none"
-    return f"cold: {', '.join(map(str, cold))} ms; warm: {last} (median of {len(warm)})", True
+    return f"cold: {', '.join(map(str, cold))} ms; warm: {last} (median of {len(warm)})", max(cold) < HANGS_MS
 
 
 def _content_length(found):
-    return "; ".join(f"{kind}: {_headers(headers)}" for kind, headers in found.items()), True
+    streamed = [found["range"], found["whole"]]
+    lengths = {
+        kind: {name: value for name, value in headers.items() if name != "status"} for kind, headers in found.items()
+    }
+    told = "; ".join(f"{kind}: {_headers(headers)}" for kind, headers in lengths.items())
+    statuses = [reply["status"] for reply in streamed]
+    if statuses != [206, 200]:
+        return f"not measured: a range gave {statuses[0]}, and the whole recording {statuses[1]}", None
+    return told, not any("content-length" in reply for reply in streamed)
 
 
 def _headers(headers):
@@ -87,14 +104,16 @@ def _headers(headers):
 
 
 def _range(found):
-    return f"{found['sent']} gave {found['status']} with {found['contentRange']}", found["unchanged"]
+    told = f"{found['sent']} gave {found['status']} with {found['contentRange']}"
+    # Another status is that of a refusal, which tells nothing of the header.
+    return told, found["unchanged"] if found["status"] in (200, 206) else None
 
 
 def _header(found):
     if "logged" in found:
         return f"sent `{found['sent']}`, and the function received `{found['logged']}`", found["unchanged"]
     if found["unchanged"] is None:
-        return "not measured (needs a recording of more than 1.2 MB)", None
+        return "not measured (needs a recording of more than 1.2 MB, and answers to all requests)", None
     return "it has its effect" if found["unchanged"] else "it has no effect", found["unchanged"]
 
 
@@ -103,9 +122,10 @@ def _plus(found):
     statuses = found["withPlus"], found["withPercent2B"], found["without"]
     arrived = found.get("arrivedAs")
     how = f"a + arrives as {arrived}" if arrived else f"how it arrives is not known ({NEEDS_LOG})"
-    return f"{how}; replies: {statuses[0]} with +, {statuses[1]} with %2B, {statuses[2]} without", len(
-        set(statuses)
-    ) == 1
+    told = f"{how}; replies: {statuses[0]} with +, {statuses[1]} with %2B, {statuses[2]} without"
+    if found["without"] != 206:
+        return f"not measured: {told}", None
+    return told, len(set(statuses)) == 1
 
 
 def _expires_of_aws(found):
@@ -150,6 +170,9 @@ def _slow_reader(found):
     if function is None:
         return f"{read}; how long the function was held is not known ({NEEDS_LOG})", None
     held = function["heldSeconds"]
+    # A reply that arrived in full shows nothing, also if its end is missing in the log.
+    if found["endedBy"] != "this command" or found["seconds"] < SHORTEST_S:
+        return f"not known: {read}, until {found['endedBy']}. Name a longer recording, and read for longer", None
     if held is None:
         return f"yes: {read}, and then the function was still held", True
     told = f"{read}, and the function was held for {held} s ({function['outcome']}, {function['bytesSent']} bytes)"
@@ -167,11 +190,16 @@ def _abort(found):
     function = found.get("function")
     told = f"{read} of {promised} bytes in {found['seconds']} s, then {found['endedBy']}"
     if function:
-        told = f"{told}; the function ended with {function['outcome']} after {function['heldSeconds']} s"
+        held = function["heldSeconds"]
+        told = f"{told}; the function ended with {function['outcome']}{'' if held is None else f' after {held} s'}"
     # Lambda itself ends a reply that the function has handed over in full.
     if found["endedBy"] == "this command" or (function and function["outcome"] == "complete"):
         return f"not measured: {told}. Name a longer recording", None
-    return told, found["endedBy"] == "a broken connection"
+    # Without the function's line, the connection may have broken for another reason.
+    if found["endedBy"] == "a broken connection" and not (function and function["outcome"] == "out_of_time"):
+        return f"not known: {told}. Whether the function ended the reply {NEEDS_LOG}", None
+    # A client that waits until its own timeout has not seen the abort.
+    return told, found["endedBy"] == "a broken connection" and found.get("error") != "TimeoutError"
 
 
 def _emf(found):
@@ -184,13 +212,19 @@ def _emf(found):
 
 
 def _tokens(found):
-    told = [
-        f"`{name}`: {one['status']} with {', '.join(one['fields']) or 'no fields'}"
-        for name, one in found.items()
-        if name != "answering"
-    ]
+    asked = {name: one for name, one in found.items() if name not in ("answering", "deployed")}
+    each = (f"`{name}`: {one['status']} with {', '.join(one['fields']) or 'no fields'}" for name, one in asked.items())
     answering = ", ".join(f"`{name}`" for name in found["answering"]) or "none"
-    return f"usable as ValidateTokensAs: {answering}. {'; '.join(told)}", bool(found["answering"])
+    told = f"usable as ValidateTokensAs: {answering}. {'; '.join(each)}"
+    deployed = found.get("deployed")
+    if deployed is None:
+        return told, bool(found["answering"])
+    told = f"{told}. The stack has `{deployed}`"
+    if deployed not in asked:
+        return f"{told}, which needs its credential", None
+    # Playback asks the other one of the two if an endpoint does not exist.
+    other = OTHER_ENDPOINT.get(deployed) if asked[deployed]["status"] in (404, 405) else None
+    return told, deployed in found["answering"] or other in found["answering"]
 
 
 def _flex_configuration(found):
@@ -208,27 +242,46 @@ def _callbacks(found):
         return "no link of this recording in the logs of the last days", None
     if source == "callback":
         return "the callback named the task", True
-    return "the task was found by a search, so the braces were not filled", False
+    return (
+        "the task was found by a search: the braces were not filled, or the callback was not Flex's own"
+        " (a backfill, a smoke test)",
+        False,
+    )
 
 
 def _twilio_reply(found):
     headers = {name: value for name, value in found["headers"].items() if name != "etag"}
-    return f"{found['status']}, {_headers(headers)}", found["status"] == 200
+    told = f"{found['status']}, {_headers(headers)}"
+    if not _is_media(found["status"]):
+        return f"not measured: {told}", None
+    return told, found["status"] == 200 and "content-length" in found["headers"] and "error" not in found
 
 
 def _twilio_range(found):
+    if not _is_media(found["status"]):
+        return f"not measured: {found['status']}", None
     served = "ranges are served" if found["status"] == 206 else "ranges are ignored"
-    return f"{found['status']}: {served}", found["status"] in (200, 206)
+    return f"{found['status']}: {served}", found["status"] == 206
 
 
 def _twilio_etag(found):
     names = ("ifNoneMatch", "ifRange", "ifRangeOfAnother", "ifMatchOfAnother")
     told = ", ".join(f"{name}: {found[name]}" for name in names if found[name])
-    return f"{'an ETag' if found['present'] else 'no ETag'}; {told}", True
+    answered = f"{'an ETag' if found['present'] else 'no ETag'}; {told}"
+    if not all(_is_media(found[name]) for name in ("ifRange", "ifRangeOfAnother") if found[name] is not None):
+        return f"not measured: {answered}", None
+    return answered, found["present"] and (found["ifRange"], found["ifRangeOfAnother"]) == (206, 200)
 
 
 def _twilio_redirects(found):
+    if not _is_media(found["status"]):
+        return f"not measured: {found['status']}", None
     return f"to {found['to']}" if found["to"] else "none", True
+
+
+def _is_media(status):
+    """Whether an answer is a recording or a part of it. Refusals and failures tell nothing of Twilio's media."""
+    return status in (200, 206)
 
 
 def _twilio_channels(found):

@@ -99,11 +99,11 @@ def milliseconds_since(began):
 
 
 class _SameHost(urllib.request.HTTPRedirectHandler):
-    """Follows redirects without the credential of the first host."""
+    """Follows redirects, but takes the credential neither to another host nor away from TLS."""
 
     def redirect_request(self, request, *arguments):
         redirected = super().redirect_request(request, *arguments)
-        if redirected is not None and redirected.host != request.host:
+        if redirected is not None and (redirected.type, redirected.host) != (request.type, request.host):
             redirected.headers.pop("Authorization", None)
         return redirected
 

@@ -13,6 +13,9 @@ from .task_router import TaskRouter
 class Setup(Context):
     """The run that changes something, or shows what it would change."""
 
+    # Whether this run has stored a secret.
+    stored = False
+
     def run(self):
         """Runs all steps. Returns the exit code."""
         try:
@@ -163,6 +166,7 @@ class Setup(Context):
                 self.backup.add("secret", arn=arn, version=version, earlier=earlier)
 
             store.put(arn, value, journal=journal)
+            self.stored = True
             self.console.say(f"  {name}: stored")
 
     def _prove(self, stack, recording, auth_token, router):
@@ -178,8 +182,9 @@ class Setup(Context):
             if self.console.interactive and not self.chosen.secrets_from_stdin:
                 self.console.say(playback.FLEX_TOKEN)
             flex_token = self.secrets.get("flex_token", optional=True)
-        signed_url = self.chosen.signed_url
-        results, failed = proof.prove(self.console, stack, recording, auth_token, flex_token, router, signed_url)
+        results, failed = proof.prove(
+            self.console, stack, recording, auth_token, flex_token, router, self.chosen.signed_url, self.stored
+        )
         self.report["proof"] = results
         if failed:
             raise Problem(

@@ -47,7 +47,7 @@ def media(api_base, account, api_key, recording):
             "ifRangeOfAnother": get(part | {"If-Range": '"another"'}, limit=200).status,
             "ifMatchOfAnother": get({"If-Match": '"another"'}, limit=200).status,
         },
-        "redirects": {"to": whole.redirected_to or None},
+        "redirects": {"to": whole.redirected_to or None, "status": whole.status},
         "channels": {"wav": wav_channels(whole.body), "mp3": mpeg_channels(mp3.body) if mp3.status == 200 else None},
     }
 
@@ -87,7 +87,9 @@ def tokens(places, secrets):
     if secrets.auth_token:
         credential = _basic(places.account, secrets.auth_token)
         found["account"] = _verdict(validate, credential | as_json, question, "valid")
-    return found | {"answering": [name for name, one in found.items() if one["accepts"]]}
+    answering = [name for name, one in found.items() if one["accepts"]]
+    deployed = {"deployed": places.validates_tokens_as} if places.validates_tokens_as else {}
+    return found | {"answering": answering} | deployed
 
 
 def _verdict(url, headers, body, decisive):

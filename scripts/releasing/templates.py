@@ -9,7 +9,6 @@ from .checkout import NotReleasable
 OF_THE_BUILD = ("BuildMethod", "BuildProperties")
 
 
-
 def files(checkout, architectures):
     """Returns both templates by their names in the release."""
     # The functions of another architecture are used by the front end. All other tools deploy the ones named here.

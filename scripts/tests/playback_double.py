@@ -20,6 +20,7 @@ class PlaybackDouble:
         self.length = length
         self.body = WAV + bytes(length - len(WAV))
         self.faults = {}
+        self.streams = True
         self.seen = []
         # Requests arrive at the same time.
         self.links = itertools.count(1)
@@ -59,7 +60,7 @@ class PlaybackDouble:
         common = {"Accept-Ranges": "bytes", "ETag": ETAG, "Content-Type": "audio/x-wav"}
         wanted = headers.get("Range")
         if not wanted:
-            return 200, common, self.body
+            return 200, common | self._streamed(len(self.body)), self.body
         first, last = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted).groups()
         first = int(first)
         if first >= self.length:
@@ -67,7 +68,13 @@ class PlaybackDouble:
         last = min(int(last or self._end(first, headers)), self.length - 1)
         self._played(path, headers, first, last)
         span = f"bytes {first}-{last}/{self.length}"
-        return 206, common | {"Content-Range": span}, self.body[first : last + 1]
+        if headers.get("If-Range") not in (None, ETAG):
+            return 200, common | self._streamed(len(self.body)), self.body
+        return 206, common | {"Content-Range": span} | self._streamed(last - first + 1), self.body[first : last + 1]
+
+    def _streamed(self, length):
+        """The headers of a body whose length AWS does not say in `Content-Length`."""
+        return {"Transfer-Encoding": "chunked", "X-Amzn-Remapped-Content-Length": length} if self.streams else {}
 
     def _end(self, first, headers):
         from_element = headers.get("Sec-Fetch-Dest") == "audio"

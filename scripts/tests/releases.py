@@ -1,12 +1,17 @@
-"""A release that is made from the templates of this checkout, with functions that do nothing."""
+"""A release that is made from the templates of this checkout, with functions that do nothing or with given binaries.
+
+releases.py FOLDER CALLBACK PLAYBACK writes one with the two binaries, without their debugging symbols, and the scripts.
+"""
 
 import functools
 import hashlib
 import io
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 
 from support import SCRIPTS
@@ -20,8 +25,8 @@ def templates():
     return tuple(_expanded(name) for name in ("template.yaml", "monitoring.yaml"))
 
 
-def release_folder(folder):
-    """Writes a release."""
+def release_folder(folder, binaries=None):
+    """Writes a release. `binaries` are the contents of the functions by their names; without them, they do nothing."""
     template, monitoring = (json.loads(json.dumps(one)) for one in templates())
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
@@ -34,9 +39,11 @@ def release_folder(folder):
         "template.json": json.dumps(template).encode(),
         "monitoring.json": json.dumps(_simple(monitoring)).encode(),
     }
+    zips = {binary: _zipped(content) for binary, content in (binaries or {}).items()}
     for architecture in ("arm64", "x86_64"):
         for binary in ("recording-callback", "recording-playback"):
-            files[f"{architecture}/{binary}.zip"] = _stub(f"{architecture} {binary}")
+            stub = f"#!/bin/sh\n# {architecture} {binary}\n".encode()
+            files[f"{architecture}/{binary}.zip"] = zips.get(binary) or _zipped(stub)
     sums = "".join(f"{hashlib.sha256(body).hexdigest()}  {name}\n" for name, body in files.items())
     for name, body in (files | {"SHA256SUMS": sums.encode()}).items():
         path = pathlib.Path(folder, name)
@@ -65,8 +72,22 @@ def _simple(monitoring):
     return monitoring
 
 
-def _stub(text):
+def _stripped(binary):
+    """Returns a binary without its debugging symbols, which are nine tenths of it."""
+    with tempfile.NamedTemporaryFile() as output:
+        subprocess.run(["strip", "-o", output.name, binary], check=True)
+        return pathlib.Path(output.name).read_bytes()
+
+
+def _zipped(content):
     archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr(zipfile.ZipInfo("bootstrap"), f"#!/bin/sh\n# {text}\n")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        file.writestr(zipfile.ZipInfo("bootstrap"), content, zipfile.ZIP_DEFLATED)
     return archive.getvalue()
+
+
+if __name__ == "__main__":
+    callback, playback = map(_stripped, sys.argv[2:])
+    release_folder(sys.argv[1], {"recording-callback": callback, "recording-playback": playback})
+    ignored = shutil.ignore_patterns("tests", "__pycache__")
+    shutil.copytree(SCRIPTS, pathlib.Path(sys.argv[1], "scripts"), ignore=ignored)

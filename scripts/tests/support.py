@@ -64,8 +64,12 @@ def server(answer):
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            is_chunked = "Transfer-Encoding" in headers
+            if not is_chunked:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            if is_chunked:
+                body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
             if self.command != "HEAD":
                 self.wfile.write(body)
 

@@ -131,16 +131,30 @@ class Scripted(unittest.TestCase):
         self.client.get_template.return_value = {"TemplateBody": "text of before"}
         change = {
             "Action": "Modify",
-            "LogicalResourceId": "RecordingsKey",
-            "ResourceType": "AWS::KMS::Key",
+            "LogicalResourceId": "CopierRole",
+            "ResourceType": "AWS::IAM::Role",
             "Replacement": "True",
         }
         self.change_set({"Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": change}]})
         with self.assertRaisesRegex(Problem, "updating the stack failed.*UPDATE_ROLLBACK_COMPLETE"):
             self.apply()
         self.client.delete_stack.assert_not_called()
-        self.assertIn("Modify: RecordingsKey (AWS::KMS::Key, replaced)", self.console.printed)
+        self.assertIn("Modify: CopierRole (AWS::IAM::Role, replaced)", self.console.printed)
         self.objects.upload.assert_called_with(self.kept[0][1]["template"], b"text of before")
+
+    def test_what_cannot_be_replaced_without_a_loss_is_not_replaced(self):
+        self.client.get_template.return_value = {"TemplateBody": "text of before"}
+        for kind in deploy.LASTING_TYPES:
+            with self.subTest(kind):
+                self.statuses("CREATE_COMPLETE")
+                self.client.delete_change_set.reset_mock()
+                change = {"Action": "Modify", "LogicalResourceId": "One", "ResourceType": kind, "Replacement": "True"}
+                self.change_set({"Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": change}]})
+                with self.assertRaisesRegex(Problem, f"would replace One .{kind}.*Nothing was changed"):
+                    self.apply()
+                self.client.delete_change_set.assert_called_once()
+        self.client.execute_change_set.assert_not_called()
+        self.assertEqual(self.kept, [])
 
     def test_a_template_that_is_refused_changes_nothing(self):
         self.statuses(None, "REVIEW_IN_PROGRESS")

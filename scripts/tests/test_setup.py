@@ -57,6 +57,7 @@ class Emulated(unittest.TestCase):
         self.enterContext(mock.patch.object(deploy, "POLL_SECONDS", 0.05))
         for module in (proof, proof_task):
             self.enterContext(mock.patch.object(module, "PAUSE_S", 0.01))
+        self.enterContext(mock.patch.object(proof, "REPLACED_BOUND_S", 0.05))
         # In the emulator, a new secret has an empty value. In AWS, it has none.
         self.enterContext(mock.patch.object(Store, "has_value", lambda store, arn: bool(self.value(arn))))
         self.backup = self.folder / "backup.json"

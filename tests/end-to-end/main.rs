@@ -22,6 +22,7 @@ mod flex_player;
 mod from_outside;
 mod front_end;
 mod gaps;
+mod install;
 mod links;
 mod listened;
 mod load;

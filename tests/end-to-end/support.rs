@@ -256,7 +256,7 @@ impl Recording {
 }
 
 /// A RIFF/WAVE file of `len` bytes (at least the 44 of its header) with pseudo-random samples.
-fn wav(seed: u64, len: usize) -> Vec<u8> {
+pub(crate) fn wav(seed: u64, len: usize) -> Vec<u8> {
     let mut file = wav::header(2, u32::try_from(len - wav::HEADER_LEN).unwrap());
     file.reserve_exact(len);
     // The state of xorshift64 must not be zero, and then never becomes zero.

@@ -1,7 +1,7 @@
 //! A call, recognized from the request alone, for every AWS protocol in use.
 
 use http::{
-    header::{AUTHORIZATION, HeaderMap, IF_MATCH, IF_NONE_MATCH, RANGE},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, IF_MATCH, IF_NONE_MATCH, RANGE},
     request::Parts,
 };
 
@@ -47,6 +47,7 @@ impl<R: Role> Call<R> {
         let (operation, key) = match header(headers, TARGET) {
             // `TrentService.Decrypt`, `AmazonSQS.SendMessage`: the AWS JSON protocols.
             Some(target) => (target.rsplit('.').next().unwrap_or(target), recording_in(body)),
+            None if is_form(headers) => (action(body).unwrap_or("unnamed"), String::new()),
             None if service == "scheduler" => (operations::of_scheduler(&request.method, path), key.to_owned()),
             None => {
                 let has_copy_source = headers.contains_key("x-amz-copy-source");
@@ -81,7 +82,20 @@ impl<R: Role> Call<R> {
 
 /// Whether the body names the subject of the call. Such a body is small: it is one of an AWS JSON protocol or of Scheduler.
 pub(crate) fn names_subject_in_body(request: &Parts) -> bool {
-    request.headers.contains_key(TARGET) || request.uri.path().starts_with(operations::SCHEDULES)
+    request.headers.contains_key(TARGET)
+        || is_form(&request.headers)
+        || request.uri.path().starts_with(operations::SCHEDULES)
+}
+
+/// Whether the request is of the AWS Query protocol, as CloudFormation and IAM use it.
+fn is_form(headers: &HeaderMap) -> bool {
+    header(headers, CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
+}
+
+/// The operation in the form of an AWS Query request. It is first, and its name needs no decoding.
+fn action(body: &[u8]) -> Option<&str> {
+    let form = std::str::from_utf8(body).ok()?;
+    form.split('&').find_map(|pair| pair.strip_prefix("Action="))
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -177,6 +191,20 @@ mod tests {
             assert!(call.is("scheduler", operation), "{method} {path}: {call:?}");
             assert_eq!(call.key, name);
         }
+    }
+
+    #[test]
+    fn a_form_names_its_action() {
+        let request = Request::post("/")
+            .header("authorization", signed("cloudformation"))
+            .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+            .body(());
+        let request = request.unwrap().into_parts().0;
+        assert!(names_subject_in_body(&request));
+        let of = |body: &[u8]| Call::of((), &request, body);
+        let call = of(b"Action=CreateChangeSet&Version=2010-05-15&StackName=s");
+        assert!(call.is("cloudformation", "CreateChangeSet"), "{call:?}");
+        assert_eq!(of(b"\xff").operation, "unnamed");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use toolbox::{MinistackError, ProcessError};
+use toolbox::{MinistackError, ProcessError, ToolError};
 
 use crate::{Role, binaries::BuildError, emulator::EmulatorError};
 
@@ -33,6 +33,15 @@ pub enum StackError {
         /// The end of its log.
         log: String,
     },
+    /// The deployed functions could not be read from CloudFormation.
+    #[error("cannot read the deployment: {0}")]
+    Deployment(String),
+    /// A tool is missing.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    /// The certificate for the deployed addresses could not be made.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(String),
     /// No port, no folder or no thread is available.
     #[error("cannot start the stack: {0}")]
     Io(#[from] io::Error),

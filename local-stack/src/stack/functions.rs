@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The instances of each function that runs.
-pub(super) type Functions = BTreeMap<Role, Arc<Instances>>;
+pub(crate) type Functions = BTreeMap<Role, Arc<Instances>>;
 
 /// The inputs for starting the functions.
 pub(super) struct Launch<'a> {
@@ -64,7 +64,7 @@ impl Launch<'_> {
 const READY_BOUND: Duration = Duration::from_secs(60);
 
 /// Instances of each function: enough for a player that seeks while it reads, and for jobs that overlap.
-pub(super) const fn instances_of(role: Role) -> usize {
+pub(crate) const fn instances_of(role: Role) -> usize {
     match role {
         Role::LateLinker => 1,
         Role::Webhook | Role::Linker | Role::Copier | Role::Operator => 2,
@@ -91,12 +91,12 @@ fn timeout_of(role: Role, options: &StackOptions) -> Duration {
     chosen.map_or_else(|| role.limits().0, |(_, timeout)| *timeout)
 }
 
-pub(super) fn instance_names(role: Role) -> impl Iterator<Item = String> {
+pub(crate) fn instance_names(role: Role) -> impl Iterator<Item = String> {
     (1..=instances_of(role)).map(move |number| format!("{role}-{number}"))
 }
 
 /// Starts a function's instances and waits until each has requested work.
-async fn start_function(
+pub(crate) async fn start_function(
     function: Function,
     runtime_api: &RuntimeApi,
     state: &State,

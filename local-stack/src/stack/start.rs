@@ -3,8 +3,8 @@
 use std::{fs, io, sync::Arc};
 
 use aws_config::SdkConfig;
-use loopback::Error;
-use tokio::net::TcpListener;
+use loopback::{Error, Upstream};
+use tokio::{net::TcpListener, task::JoinSet};
 use toolbox::Ministack;
 use twilio_double::{TwilioDouble, TwilioOptions};
 
@@ -27,7 +27,7 @@ use crate::{
     lineage,
     page::{self, Page},
     poller::Mapping,
-    resources::{self, Resources},
+    resources::{self, Queue, Resources},
     runtime_api::RuntimeApi,
     schedules, values,
     wire::{Rights, Wire},
@@ -38,6 +38,7 @@ use crate::{
 pub(super) struct Processes {
     _ministack: Ministack,
     _emulator: Emulator,
+    _polling: JoinSet<()>,
     functions: Functions,
 }
 
@@ -107,7 +108,12 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     let furnished = schedules::furnish(&aws_config, &aws_endpoint, &lambda.base).await;
     furnished.map_err(no_resources)?;
     let ledger = Ledger::default();
-    poll(&functions, &resources, &aws_config, &emulator, &ledger)?;
+    let queues = [
+        (Role::Linker, resources.links.clone()),
+        (Role::LateLinker, resources.late_links.clone()),
+        (Role::Copier, resources.copies.clone()),
+    ];
+    let polling = poll(&functions, queues, &aws_config, &emulator.upstream(), &ledger)?;
 
     twilio.add_token(page::agent());
     Page {
@@ -137,19 +143,20 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
         Processes {
             _ministack: ministack,
             _emulator: emulator,
+            _polling: polling,
             functions,
         },
     ))
 }
 
 /// A loopback listener and its base URL.
-struct Address {
-    listener: TcpListener,
-    base: String,
+pub(crate) struct Address {
+    pub(crate) listener: TcpListener,
+    pub(crate) base: String,
 }
 
 impl Address {
-    async fn take() -> io::Result<Self> {
+    pub(crate) async fn take() -> io::Result<Self> {
         let (listener, port) = loopback::listen().await?;
         Ok(Self {
             listener,
@@ -170,41 +177,38 @@ fn write_settings(state: &State, aws_endpoint: &str, around: Surroundings<'_>) -
     Ok(())
 }
 
-/// Starts a poller for each instance of each function that a queue feeds.
-fn poll(
+/// Starts a poller for each instance of each function that a queue feeds. The pollers end when the set is dropped.
+pub(crate) fn poll(
     functions: &Functions,
-    resources: &Resources,
+    queues: impl IntoIterator<Item = (Role, Queue)>,
     aws_config: &SdkConfig,
-    emulator: &Emulator,
+    emulator: &Upstream,
     ledger: &Ledger,
-) -> io::Result<()> {
+) -> io::Result<JoinSet<()>> {
     let template = fs::read_to_string(toolbox::workspace_root().join("template.yaml"))?;
-    for (role, queue) in [
-        (Role::Linker, &resources.links),
-        (Role::LateLinker, &resources.late_links),
-        (Role::Copier, &resources.copies),
-    ] {
+    let mut polling = JoinSet::new();
+    for (role, queue) in queues {
         let Some(instances) = functions.get(&role) else {
             continue;
         };
         let sqs = aws_sdk_sqs::Client::new(aws_config);
         let mapping = Mapping {
-            queue: queue.clone(),
+            queue,
             region: values::REGION.to_owned(),
             instances: Arc::clone(instances),
-            emulator: emulator.upstream(),
+            emulator: emulator.clone(),
             ledger: ledger.clone(),
             may_recurse: lineage::is_allowed(&template, role.template_name()),
         };
         // One for each instance, so that all of them can be busy.
         for _ in 0..instances_of(role) {
-            tokio::spawn(mapping.clone().poll(sqs.clone()));
+            polling.spawn(mapping.clone().poll(sqs.clone()));
         }
     }
-    Ok(())
+    Ok(polling)
 }
 
-fn twilio_options(state: &State) -> TwilioOptions {
+pub(crate) fn twilio_options(state: &State) -> TwilioOptions {
     TwilioOptions {
         account_sid: values::ACCOUNT_SID.to_owned(),
         auth_token: values::AUTH_TOKEN.to_owned(),

@@ -9,7 +9,7 @@ use toolbox::Scratch;
 
 /// The stack's files: the recordings at Twilio, logs, the functions' settings, and the Lambda emulator's project.
 #[derive(Debug)]
-pub(super) struct State {
+pub(crate) struct State {
     recordings: PathBuf,
     logs: PathBuf,
     settings: PathBuf,
@@ -19,7 +19,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(named: Option<&Path>) -> io::Result<Self> {
+    pub(crate) fn new(named: Option<&Path>) -> io::Result<Self> {
         let (root, scratch) = match named {
             Some(folder) => (std::path::absolute(folder)?, None),
             None => {
@@ -40,20 +40,20 @@ impl State {
         Ok(state)
     }
 
-    pub(super) fn recordings(&self) -> &Path {
+    pub(crate) fn recordings(&self) -> &Path {
         &self.recordings
     }
 
-    pub(super) fn emulator(&self) -> &Path {
+    pub(crate) fn emulator(&self) -> &Path {
         &self.emulator
     }
 
     /// The file of a binary's settings, in the format of `cargo lambda watch --env-file`.
-    pub(super) fn settings(&self, package: &str) -> PathBuf {
+    pub(crate) fn settings(&self, package: &str) -> PathBuf {
         self.settings.join(package).with_extension("env")
     }
 
-    pub(super) fn write_settings(&self, package: &str, variables: &[(String, String)]) -> io::Result<()> {
+    pub(crate) fn write_settings(&self, package: &str, variables: &[(String, String)]) -> io::Result<()> {
         let lines: String = variables
             .iter()
             // These describe an instance of the stack, not the one that uses the file.
@@ -63,11 +63,11 @@ impl State {
         fs::write(self.settings(package), lines)
     }
 
-    pub(super) fn log(&self, name: &str) -> PathBuf {
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.logs.join(name).with_extension("log")
     }
 
-    pub(super) fn read_log(&self, name: &str) -> io::Result<String> {
+    pub(crate) fn read_log(&self, name: &str) -> io::Result<String> {
         match fs::read(self.log(name)) {
             // A line may be incomplete.
             Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),

@@ -1,8 +1,8 @@
 //! The AWS emulator: S3, KMS, SQS and Secrets Manager on one loopback port.
 
-use std::{process::Command, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
-use crate::{Process, ProcessError, Scratch, ToolError, Venv, free_port, tool};
+use crate::{Process, ProcessError, Scratch, ToolError, Venv, free_port, python, tool};
 
 /// It starts in half a second. A machine that is busy with a build may need many times that.
 const START_BOUND: Duration = Duration::from_secs(60);
@@ -34,20 +34,25 @@ pub enum MinistackError {
 impl Ministack {
     /// Starts an empty emulator on a free port and waits until it accepts connections.
     pub fn start() -> Result<Self, MinistackError> {
-        Self::start_from(Venv::Stack)
+        Self::run(Command::new(tool(Venv::Stack, "ministack")?))
     }
 
     /// Like `start`, with support for templates whose SAM macro is not expanded.
     pub fn start_with_sam() -> Result<Self, MinistackError> {
-        Self::start_from(Venv::Lint)
+        Self::run(Command::new(tool(Venv::Lint, "ministack")?))
     }
 
-    fn start_from(venv: Venv) -> Result<Self, MinistackError> {
-        let program = tool(venv, "ministack")?;
+    /// Like `start_with_sam`, by a Python script that corrects the emulator and then runs it.
+    pub fn start_corrected(script: &Path) -> Result<Self, MinistackError> {
+        let mut command = Command::new(python(Venv::Lint)?);
+        command.arg(script).env("PYTHONDONTWRITEBYTECODE", "1");
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Result<Self, MinistackError> {
         let scratch = Scratch::new()?;
         let port = free_port()?;
 
-        let mut command = Command::new(program);
         command
             .current_dir(scratch.path())
             .env("GATEWAY_PORT", port.to_string())
