@@ -23,8 +23,8 @@ PAUSE_S = 2
 # Twilio may need a moment until a workflow counts as empty.
 DELETIONS = 4
 
-PURPOSE = f"""  A task is made in the TaskRouter workspace, which gets the link of the recording. No agent is offered it, because it is
-  canceled, and its queue has no workers. Task, queue and workflow are named "{NAME}", and are removed
+PURPOSE = f"""  A task in the TaskRouter workspace shows whether the service links recordings. No agent is offered it: its queue has no
+  workers, and it is canceled at once. Task, queue and workflow are named "{NAME}", and are removed
   afterwards. Flex Insights may count the task as an abandoned conversation."""
 REMOVED = "  The task, its queue and its workflow are removed from the workspace."
 
