@@ -3,11 +3,15 @@
 import functools
 import json
 import os
+import re
 import subprocess
 import tomllib
 
 # These would replace the flags that the build sets itself, or become part of it.
-NOT_PASSED_ON = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CFLAGS")
+NOT_PASSED_ON = re.compile(
+    r".*RUSTFLAGS|CARGO_PROFILE_.*|CARGO_TARGET_.*_LINKER|(CARGO_BUILD_)?RUSTC(_WORKSPACE)?(_WRAPPER)?|RUSTC_BOOTSTRAP"
+    r"|(TARGET_|HOST_)?(CFLAGS|CXXFLAGS)(_.*)?|AWS_LC_SYS_.*"
+)
 
 
 class NotReleasable(Exception):
@@ -64,7 +68,7 @@ class Checkout:
 
     def environment(self):
         """Returns the variables of this process without those that would change the build."""
-        return {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+        return {name: value for name, value in os.environ.items() if not NOT_PASSED_ON.fullmatch(name)}
 
     @functools.cache
     def path_with(self, venv):

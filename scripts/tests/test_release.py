@@ -1,6 +1,7 @@
 """The release, the parameters and the policies, made from the templates of this checkout."""
 
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import sys
 import tarfile
 import tempfile
 import unittest
+import zipfile
 
 from releases import release_folder, templates
 from support import SCRIPTS
@@ -89,7 +91,8 @@ class Packaging(unittest.TestCase):
             for function in functions:
                 code = function["Properties"]["Code"]
                 self.assertEqual(code["S3Bucket"], "artifacts")
-                self.assertIn(architecture.encode(), files[code["S3Key"]])
+                with zipfile.ZipFile(io.BytesIO(files[code["S3Key"]])) as function_zip:
+                    self.assertIn(architecture.encode(), function_zip.read("bootstrap"))
             nested = template["Resources"]["Monitoring"]["Properties"]["TemplateURL"]
             self.assertIn(nested.removeprefix(f"{URL}/"), files)
             # Both binaries once, and the nested template.

@@ -4,12 +4,15 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
 import pathlib
+import re
 import subprocess
 import tarfile
 import tempfile
 import unittest
 import zipfile
+from unittest import mock
 
 from releases import ROOT, templates
 from support import SCRIPTS
@@ -49,6 +52,17 @@ class Tags(unittest.TestCase):
         (self.folder / "new file").write_text("")
         with self.assertRaisesRegex(checkout.NotReleasable, "differs from its commit: .*new file"):
             self.checkout.require_tag()
+
+    def test_variables_that_change_the_build_are_not_passed_on(self):
+        changing = (
+            *("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_PROFILE_RELEASE_LTO"),
+            *("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER"),
+            *("RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER", "RUSTC_BOOTSTRAP"),
+            *("CFLAGS", "CFLAGS_aarch64_unknown_linux_gnu", "TARGET_CFLAGS", "AWS_LC_SYS_CFLAGS"),
+        )
+        kept = ("PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_BUILD_JOBS", "HTTPS_PROXY")
+        with mock.patch.dict(os.environ, dict.fromkeys((*changing, *kept), "set"), clear=True):
+            self.assertEqual(sorted(self.checkout.environment()), sorted(kept))
 
     def test_a_missing_or_failing_tool_is_named(self):
         with self.assertRaisesRegex(checkout.NotReleasable, "no-such-tool is not installed"):
@@ -158,6 +172,23 @@ class Contents(unittest.TestCase):
         self.assertEqual([name for name in files if name.startswith(contents.LEFT_OUT)], [])
         self.assertTrue(files["scripts/vault.py"].executable)
         self.assertFalse(files["LICENSE"].executable)
+
+    def test_no_link_of_a_document_leads_out_of_the_release(self):
+        files = contents.of(checkout.Checkout(ROOT))
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name, file in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(file.body)
+        pages = {name: file.body.decode() for name, file in files.items() if name.endswith(".md")}
+        for name, text in pages.items():
+            for target in re.findall(r"\]\(([^)]*)\)", text):
+                path = target.partition("#")[0]
+                is_there = "://" in path or (folder / name).parent.joinpath(path).exists()
+                self.assertTrue(is_there, f"{name}: {target}")
+        for name in ("SECURITY.md", "docs/INSTALL.md", "flex-plugin/README.md"):
+            self.assertIn(name, pages)
+        self.assertIn("[FLEX](docs/FLEX.md)", pages["README.md"])
+        self.assertIn("[Turn recording off again](docs/FLEX.md#turn-recording-off-again)", pages["README.md"])
 
     def test_what_is_copied_is_what_is_in_the_checkout(self):
         files = contents.of(checkout.Checkout(ROOT))

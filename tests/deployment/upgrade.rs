@@ -138,6 +138,16 @@ async fn links_are_made(service: &Service<'_>, release: &Release) {
         let task = service.twilio.task(&of(linked, "WT")).unwrap();
         let link = format!("/media-url?recordingSid={linked}");
         assert_eq!(task.attributes.matches(&link).count(), 1, "{}", task.attributes);
+        let attributes: Value = serde_json::from_str(&task.attributes).unwrap();
+        let of_reservation = &attributes["reservation_attributes"][of(linked, "WR")]["media"];
+        // The callbacks of these two named no task, so that their messages have no reservation.
+        let media = match linked {
+            recording::OF_CALL | recording::OF_CONFERENCE => &attributes["conversations"]["media"],
+            _ => of_reservation,
+        };
+        let provider = media[0]["url_provider"].as_str();
+        assert!(provider.is_some_and(|url| url.ends_with(&link)), "{attributes}");
+        assert!(media[0]["start_time"].is_u64(), "{attributes}");
     }
     // A callback that Twilio delivers again finds the link that the release wrote.
     let task = of(recording::STORED, "WT");
