@@ -6,8 +6,8 @@ use crate::{
     faults::Faults,
     flex::{Configuration, Plugins},
     options::TwilioOptions,
-    recordings::Recordings,
-    taskrouter::{RateLimit, Routing, Tasks, Workspaces},
+    recordings::{Account, Recordings},
+    taskrouter::{RateLimit, Routing, Tasks, Workspace, Workspaces},
     tokens::Tokens,
 };
 
@@ -30,6 +30,21 @@ pub(crate) struct Twilio {
 }
 
 impl Twilio {
+    pub(crate) fn account(&self) -> Account<'_> {
+        Account {
+            sid: &self.options.account_sid,
+            api_base: &self.api_base,
+        }
+    }
+
+    pub(crate) fn workspace(&self) -> Workspace<'_> {
+        Workspace {
+            account_sid: &self.options.account_sid,
+            sid: &self.options.workspace_sid,
+            api_base: &self.api_base,
+        }
+    }
+
     pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets = self.tokens.texts();
         secrets.extend([self.options.auth_token.clone(), self.options.api_key_secret.clone()]);
