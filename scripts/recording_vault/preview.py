@@ -2,6 +2,7 @@
 
 from . import checks, flex_step
 from .problems import DONE
+from .proof_task import NAME
 from .stored_secrets import Store, verified_auth_token
 
 # The stack has no address before it exists.
@@ -14,6 +15,8 @@ def show(run, release, account, values, auth_token):
     _artifacts(run, release, values["Architecture"])
     _stack(run, release, values)
     _secrets(run, auth_token)
+    if auth_token and not run.chosen.skip_proof:
+        run.console.say(f"TaskRouter: the proof would make a task, a queue and a workflow named {NAME}, and remove them")
     if run.chosen.skip_flex:
         run.console.say("Flex: not changed, because of --skip-flex")
     else:

@@ -1,10 +1,12 @@
-"""The proof without a real call: the smoke test with a recording that exists, and the alarms' subscription."""
+"""The proof without a real call: the smoke test with a recording and a task, and the alarms' subscription."""
 
 import argparse
+import contextlib
 import time
 
 import smoke_test
 
+from . import proof_task
 from .aws import ClientError
 
 # New secrets reach the functions within this time.
@@ -23,11 +25,33 @@ docs/FLEX.md describes each of them."""
 
 NO_RECORDING = "RE" + "0" * 32
 
+LINKED = "the task gets the link"
+
 
 class PatientTrial(smoke_test.Trial):
-    """The smoke test for a stack whose secrets were stored a moment ago."""
+    """The smoke test for a stack whose secrets were stored a moment ago, with a task if there is one."""
 
+    task_link = None
     patience_s = 0
+
+    def for_task(self, task, webhook_url, attempt):
+        """Names the task in the callback, as Flex does. `attempt` checks the task's link."""
+        given = None if self.signed_url == self.callback_url else self.signed_url
+        self.callback_url = webhook_url.partition("#")[0].replace("{taskSid}", task)
+        self.signed_url = f"{given}?taskSid={task}" if given else self.callback_url
+        self.task_link = attempt
+
+    def callbacks(self):
+        failed = self.failed
+        super().callbacks()
+        if self.task_link and self.failed == failed:
+            self.check(LINKED, self.task_link)
+
+    def not_checked(self, what, reason):
+        """Prints why a check is not made. It is no failure."""
+        verdict = f"not checked: {reason}"
+        self.results.append({"check": what, "result": verdict, "milliseconds": 0})
+        print(f"{'-':>8}     {what}: {verdict}", flush=True)
 
     def post(self, signer):
         until = time.monotonic() + SECRETS_BOUND_S
@@ -46,8 +70,11 @@ class PatientTrial(smoke_test.Trial):
             time.sleep(PAUSE_S)
 
 
-def prove(console, stack, recording, auth_token, flex_token, signed_url=None, stored=False):
-    """Runs the checks. `stored` says whether this run stored secrets. Returns the results and the number of failures."""
+def prove(console, stack, recording, auth_token, flex_token, router, signed_url=None, stored=False):
+    """Runs the checks. `router` is the TaskRouter of the workspace, and `stored` says whether this run stored secrets.
+
+    Returns the results and the number of failures.
+    """
     arguments = argparse.Namespace(
         callback_url=stack.output("CallbackUrl"),
         signed_url=signed_url,
@@ -57,19 +84,39 @@ def prove(console, stack, recording, auth_token, flex_token, signed_url=None, st
     )
     trial = PatientTrial(arguments, smoke_test.Signer(auth_token), flex_token)
     trial.patience_s = REPLACED_BOUND_S if stored else 0
-    with console.messages(), console.step("sending a recording through the service"):
+    with console.messages(), console.step("sending a recording through the service"), contextlib.ExitStack() as cleanup:
+        if recording:
+            _add_task(trial, stack, recording, router, cleanup, console)
         if flex_token:
             trial.run()
         else:
-            trial.check("a forged callback is refused", trial.forged_callback)
             # A callback for a recording that does not exist would end in the dead letters.
             if recording:
-                trial.check("a signed callback is accepted", trial.signed_callback)
+                trial.callbacks()
+            else:
+                trial.check("a forged callback is refused", trial.forged_callback)
             trial.check("a link is refused without a token", trial.no_token)
     if not flex_token:
         missing = "no Flex token was given" if recording else "the account has no recording yet"
         console.say(f"  Playback was not checked, because {missing}. `vault.py smoke-test` does it later.")
     return trial.results, trial.failed
+
+
+def _add_task(trial, stack, recording, router, cleanup, console):
+    """Makes the task that gets the link. `cleanup` removes it."""
+    reason = proof_task.obstacle(stack.parameters)
+    if not reason:
+        try:
+            task = cleanup.enter_context(proof_task.prepared(router, console))
+        except proof_task.NotChecked as why:
+            reason = str(why)
+    if reason:
+        trial.not_checked(LINKED, reason)
+        return
+    mode = stack.parameters.get("LinkMode", "media")
+    expected = proof_task.Expected(stack.output("PlaybackBaseUrl"), recording, mode)
+    webhook_url = stack.output("CallRecordingWebhookUrl")
+    trial.for_task(task, webhook_url, lambda: proof_task.wait_for_link(router, task, expected))
 
 
 def alarm_subscription(account, stack):

@@ -7,6 +7,7 @@ from .context import Context
 from .problems import DONE, Problem, Refusal, WrongInput
 from .release import opened, own
 from .stored_secrets import Store, verified_api_key, verified_auth_token
+from .task_router import TaskRouter
 
 
 class Setup(Context):
@@ -66,7 +67,7 @@ class Setup(Context):
         self._deploy(release, values)
         stack = aws.require_stack(self.account, self.chosen.stack)
         self._store_secrets(stack, api_key, auth_token)
-        self._prove(stack, recording, auth_token)
+        self._prove(stack, recording, auth_token, TaskRouter(twilio, workspace))
         flex_step.configure(self, decided.account, stack.output("CallRecordingWebhookUrl"), values["FlexOrigins"])
         self.console.say(proof.ONLY_A_CALL)
         command = f"vault.py setup --undo --stack {self.chosen.stack} --region {self.account.region}"
@@ -168,7 +169,7 @@ class Setup(Context):
             self.stored = True
             self.console.say(f"  {name}: stored")
 
-    def _prove(self, stack, recording, auth_token):
+    def _prove(self, stack, recording, auth_token, router):
         self.console.say("Proof")
         sentence, attention = proof.alarm_subscription(self.account, stack)
         self.console.say(f"  {sentence}")
@@ -182,7 +183,7 @@ class Setup(Context):
                 self.console.say(playback.FLEX_TOKEN)
             flex_token = self.secrets.get("flex_token", optional=True)
         results, failed = proof.prove(
-            self.console, stack, recording, auth_token, flex_token, self.chosen.signed_url, self.stored
+            self.console, stack, recording, auth_token, flex_token, router, self.chosen.signed_url, self.stored
         )
         self.report["proof"] = results
         if failed:

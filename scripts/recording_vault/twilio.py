@@ -81,18 +81,22 @@ class Client:
     def recordings(self, limit):
         """Returns the newest recordings of the account."""
         url = f"{self.bases.api}/2010-04-01/Accounts/{self.account}/Recordings.json?PageSize={limit}"
-        return _listed("list recordings", self._ask("list recordings", url), "recordings", "sid")
+        return listed("list recordings", self._ask("list recordings", url), "recordings", "sid")
 
     def workspaces(self):
         """Returns the TaskRouter workspaces of the account."""
         url = f"{self.bases.taskrouter}/v1/Workspaces?PageSize={PAGE}"
         operation = "list the TaskRouter workspaces"
-        return _listed(operation, self._ask(operation, url), "workspaces", "sid", "friendly_name")
+        return listed(operation, self._ask(operation, url), "workspaces", "sid", "friendly_name")
 
     def tasks(self, workspace):
         """Returns the first task of a workspace in a list, or an empty list."""
         url = f"{self.bases.taskrouter}/v1/Workspaces/{workspace}/Tasks?PageSize=1"
-        return _listed("list tasks", self._ask("list tasks", url), "tasks")
+        return listed("list tasks", self._ask("list tasks", url), "tasks")
+
+    def taskrouter(self, operation, path, form=None, method=None):
+        """Sends a request about the workspace that begins the path. Returns the answer, which is empty after a deletion."""
+        return self._ask(operation, f"{self.bases.taskrouter}/v1/Workspaces/{path}", form=form, method=method)
 
     def check_media(self, recording):
         """Asks for the length of a recording's audio, without the audio. Returns the status of the answer."""
@@ -119,19 +123,19 @@ class Client:
     def plugins(self):
         """Returns the Flex plugins of the account."""
         operation = "list the Flex plugins"
-        return _listed(operation, self._plugin_service(operation, f"Plugins?PageSize={PAGE}"), "plugins", "sid", "unique_name")
+        return listed(operation, self._plugin_service(operation, f"Plugins?PageSize={PAGE}"), "plugins", "sid", "unique_name")
 
     def plugin_versions(self, plugin):
         """Returns the versions of a plugin."""
         path = f"Plugins/{plugin}/Versions?PageSize={PAGE}"
         operation = "list the plugin's versions"
-        return _listed(operation, self._plugin_service(operation, path), "plugin_versions", "sid", "version")
+        return listed(operation, self._plugin_service(operation, path), "plugin_versions", "sid", "version")
 
     def active_release(self):
         """Returns the active release of Flex plugins, or None if no plugin was ever released."""
         operation = "read the active plugin release"
         try:
-            return _with("configuration_sid", operation, self._plugin_service(operation, "Releases/active"))
+            return with_key("configuration_sid", operation, self._plugin_service(operation, "Releases/active"))
         except TwilioError as error:
             if error.status == 404:
                 return None
@@ -146,14 +150,14 @@ class Client:
             raise Problem(
                 f"the plugin configuration has more than {PAGE} plugins, which this command cannot carry over"
             )
-        return _listed(operation, answer, "plugins", "plugin_version_sid", "unique_name", "version")
+        return listed(operation, answer, "plugins", "plugin_version_sid", "unique_name", "version")
 
     def create_plugin_configuration(self, name, plugins):
         """Creates a plugin configuration. `plugins` are pairs of a plugin version's SID and its phase."""
         entries = [json.dumps({"plugin_version": version, "phase": phase}) for version, phase in plugins]
         form = [("Name", name), *(("Plugins", entry) for entry in entries)]
         operation = "create a plugin configuration"
-        return _with("sid", operation, self._plugin_service(operation, "Configurations", form))
+        return with_key("sid", operation, self._plugin_service(operation, "Configurations", form))
 
     def release(self, configuration):
         """Makes a plugin configuration the active one."""
@@ -163,7 +167,7 @@ class Client:
     def _plugin_service(self, operation, path, form=None):
         return self._ask(operation, f"{self.bases.flex_api}/v1/PluginService/{path}", form=form)
 
-    def _ask(self, operation, url, document=None, form=None):
+    def _ask(self, operation, url, document=None, form=None, method=None):
         headers = {"Authorization": self._authorization, "Accept": "application/json"}
         body = None
         if document is not None:
@@ -171,15 +175,17 @@ class Client:
         elif form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             body = urllib.parse.urlencode(form).encode()
-        status, answer = _send(operation, urllib.request.Request(url, data=body, headers=headers))
+        status, answer = _send(operation, urllib.request.Request(url, data=body, headers=headers, method=method))
         if not 200 <= status < 300:
             raise TwilioError(operation, status, answer)
+        if status == 204:
+            return {}
         if not isinstance(answer, dict):
             raise _not_described(operation, "not JSON")
         return answer
 
 
-def _listed(operation, answer, name, *keys):
+def listed(operation, answer, name, *keys):
     """Returns a list of the answer whose entries have these keys."""
     entries = answer.get(name)
     if not isinstance(entries, list) or not all(isinstance(one, dict) and one.keys() >= set(keys) for one in entries):
@@ -187,7 +193,7 @@ def _listed(operation, answer, name, *keys):
     return entries
 
 
-def _with(key, operation, answer):
+def with_key(key, operation, answer):
     """Returns the answer if it has this key."""
     if key not in answer:
         raise _not_described(operation)

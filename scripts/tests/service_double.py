@@ -21,6 +21,8 @@ class ServiceDouble:
         self.callbacks = []
         # Answers before the secrets are known.
         self.not_ready = 0
+        # Called with the SIDs of a task and a recording, as the linker is.
+        self.link = lambda task, recording: None
 
     def ask(self, url, method="GET", headers=None, body=None):
         """Answers as `smoke_test.ask` does."""
@@ -45,6 +47,9 @@ class ServiceDouble:
         if headers["X-Twilio-Signature"] != mac:
             return 403
         self.callbacks.append(dict(form))
+        named = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
+        for task in named.get("taskSid", []):
+            self.link(task, dict(form)["RecordingSid"])
         return 204
 
     def _media(self, method, headers):

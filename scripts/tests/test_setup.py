@@ -18,7 +18,7 @@ from service_double import FLEX_TOKEN, ServiceDouble
 from support import ACCOUNT, API_KEY, AUTH_TOKEN, WORKSPACE
 from twilio_double import TwilioDouble, problem
 
-from recording_vault import aws, checks, cli, deploy, proof
+from recording_vault import aws, checks, cli, deploy, proof, proof_task
 from recording_vault import flex_configuration as flex
 from recording_vault.aws import find_stack
 from recording_vault.stored_secrets import Store
@@ -52,13 +52,20 @@ class Emulated(unittest.TestCase):
         self.twilio = TwilioDouble({"ui_attributes": {"a": 1}, flex.ENABLED: False, flex.WEBHOOK: None})
         self.base = self.enterContext(self.twilio.served())
         self.service = ServiceDouble()
+        self.service.link = self.link
         self.enterContext(mock.patch("smoke_test.ask", self.service.ask))
         self.enterContext(mock.patch.object(deploy, "POLL_SECONDS", 0.05))
-        self.enterContext(mock.patch.object(proof, "PAUSE_S", 0.01))
+        for module in (proof, proof_task):
+            self.enterContext(mock.patch.object(module, "PAUSE_S", 0.01))
         self.enterContext(mock.patch.object(proof, "REPLACED_BOUND_S", 0.05))
         # In the emulator, a new secret has an empty value. In AWS, it has none.
         self.enterContext(mock.patch.object(Store, "has_value", lambda store, arn: bool(self.value(arn))))
         self.backup = self.folder / "backup.json"
+
+    def link(self, task, recording):
+        """Links a task as the deployed linker does."""
+        base = self.stack().output("PlaybackBaseUrl").rstrip("/")
+        self.twilio.task_router.link(task, f"{base}/media-url?recordingSid={recording}")
 
     def setup_with(self, *arguments, secrets=None, answers=("--account", ACCOUNT)):
         """Runs `vault.py setup`. Returns the exit code, the document and all output."""
@@ -176,7 +183,8 @@ class Whole(Emulated):
         self.assertEqual(self.secret("AuthTokenSecretArn"), {"primary": AUTH_TOKEN})
         webhook = self.stack().output("CallRecordingWebhookUrl")
         self.assertEqual(self.twilio.written, [{"account_sid": ACCOUNT, flex.ENABLED: True, flex.WEBHOOK: webhook}])
-        self.assertEqual([check["result"] for check in document["proof"]], ["ok"] * 10)
+        self.assertEqual([check["result"] for check in document["proof"]], ["ok"] * 11)
+        self.assertEqual(self.twilio.task_router.names(), [])
         self.assertEqual(self.stack().parameters["TwilioWorkspaceSid"], WORKSPACE)
         self.assertEqual(len(self.service.callbacks), 1)
         self.assertIn("Only a real call shows the rest", printed)

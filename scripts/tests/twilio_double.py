@@ -1,4 +1,4 @@
-"""A double of Twilio's account, workspace, Flex configuration and plugin endpoints."""
+"""A double of Twilio's account, TaskRouter, Flex configuration and plugin endpoints."""
 
 import base64
 import copy
@@ -6,6 +6,7 @@ import json
 import urllib.parse
 
 from support import ACCOUNT, API_KEY, AUTH_TOKEN, WORKSPACE, server
+from task_router_double import TaskRouterDouble
 
 from recording_vault.twilio import Bases, Client
 
@@ -24,6 +25,7 @@ class TwilioDouble:
         self.recording_list = [{"sid": "RE" + "0" * 31 + "1", "status": "completed"}]
         # What the Auth Token finds out about the API key, and what the key may not do.
         self.key_policy = None
+        self.task_router = TaskRouterDouble()
         self.plugin_list = []
         self.version_list = {}
         self.plugin_configurations = {}
@@ -52,8 +54,9 @@ class TwilioDouble:
             return 200, {"Content-Type": "audio/x-wav"}, b""
         if parts.path == "/v1/Workspaces":
             return 200, {}, {"workspaces": self.workspace_list}
-        if parts.path == f"/v1/Workspaces/{WORKSPACE}/Tasks":
-            return 200, {}, {"tasks": []}
+        if parts.path.startswith(f"/v1/Workspaces/{WORKSPACE}/"):
+            path = parts.path.removeprefix(f"/v1/Workspaces/{WORKSPACE}/")
+            return self.task_router.answer(method, path, parts.query, body)
         if parts.path == f"/v1/Keys/{API_KEY[0]}" and master:
             return 200, {}, {"sid": API_KEY[0], "friendly_name": "vault", "policy": self.key_policy}
         if parts.path == "/v1/Configuration":

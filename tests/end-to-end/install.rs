@@ -27,6 +27,8 @@ async fn from_an_unpacked_release_to_a_heard_call_and_back() {
     let ran = bench.setup(Run::default().with(&INSTALL)).await;
     assert_eq!(ran.code, Some(0), "{}", ran.shown);
     transcript::hold("From an unpacked release to a configured Flex", &INSTALL, &ran);
+    assert!(ran.shown.contains("the task gets the link: ok"), "{}", ran.shown);
+    assert!(bench.routing().is_empty(), "{:?}", bench.routing());
     let configured = flex();
     assert_eq!(configured["call_recording_enabled"], json!(true));
     assert_eq!(without_ours(&configured), without_ours(&before));

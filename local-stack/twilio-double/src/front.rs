@@ -18,10 +18,10 @@ use super::{
     faults::FaultAction,
     problem::Problem,
     query::Query,
-    recordings::{Account, media},
+    recordings::media,
     route::Route,
     server::Connection,
-    taskrouter::{self, Workspace},
+    taskrouter,
     twilio::Twilio,
 };
 
@@ -112,23 +112,8 @@ struct Routed<'r> {
 
 impl Routed<'_> {
     async fn answer(&self, twilio: &Twilio, fault: Option<&FaultAction>) -> Result<Response, Problem> {
-        // A Flex token is accepted only by token validation, which checks the caller itself.
-        let is_about_tokens = matches!(self.route, Route::TokenInfo | Route::TokenValidate);
-        if !is_about_tokens && !self.caller.is_account() {
-            return Err(Problem::unauthorized());
-        }
-        if self.needs_auth_token() && self.caller.kind() != AuthKind::AuthToken {
-            return Err(Problem::unauthorized());
-        }
-        let account = Account {
-            sid: &twilio.options.account_sid,
-            api_base: &twilio.api_base,
-        };
-        let workspace = Workspace {
-            account_sid: &twilio.options.account_sid,
-            sid: &twilio.options.workspace_sid,
-            api_base: &twilio.api_base,
-        };
+        self.check_caller()?;
+        let (account, workspace) = (twilio.account(), twilio.workspace());
         match self.route {
             Route::Media { sid, format } => {
                 media(&twilio.recordings, sid, *format, self.method, self.query, self.headers).await
@@ -145,6 +130,14 @@ impl Routed<'_> {
                 taskrouter::fetch(&twilio.tasks, workspace, sid, shown)
             }
             Route::TaskUpdate { sid } => taskrouter::update(&twilio.tasks, workspace, sid, self.headers, &self.body),
+            Route::TaskCreate => taskrouter::create(&twilio.tasks, &twilio.routing, workspace, &self.body),
+            Route::TaskDelete { sid } => taskrouter::delete(&twilio.tasks, sid),
+            Route::TaskQueueList => twilio.routing.list_queues(workspace, self.query),
+            Route::TaskQueueCreate => twilio.routing.create_queue(workspace, &self.body),
+            Route::TaskQueueDelete { sid } => twilio.routing.delete_queue(&twilio.tasks, sid),
+            Route::WorkflowList => twilio.routing.list_workflows(workspace, self.query),
+            Route::WorkflowCreate => twilio.routing.create_workflow(workspace, &self.body),
+            Route::WorkflowDelete { sid } => twilio.routing.delete_workflow(&twilio.tasks, sid),
             Route::TokenInfo => twilio.tokens.info(account.sid, self.caller, &self.body),
             Route::TokenValidate => twilio.tokens.validate(self.caller, &self.body),
             Route::Account => account::fetch(&account, &twilio.auth_token.text(), self.query),
@@ -160,6 +153,18 @@ impl Routed<'_> {
             Route::PluginReleaseActive => twilio.plugins.active_release(&account),
             Route::PluginReleaseCreate => twilio.plugins.create_release(&account, &self.body),
         }
+    }
+
+    fn check_caller(&self) -> Result<(), Problem> {
+        // A Flex token is accepted only by token validation, which checks the caller itself.
+        let is_about_tokens = matches!(self.route, Route::TokenInfo | Route::TokenValidate);
+        if !is_about_tokens && !self.caller.is_account() {
+            return Err(Problem::unauthorized());
+        }
+        if self.needs_auth_token() && self.caller.kind() != AuthKind::AuthToken {
+            return Err(Problem::unauthorized());
+        }
+        Ok(())
     }
 
     /// A standard API key cannot read the account, and Flex's configuration takes no API keys.

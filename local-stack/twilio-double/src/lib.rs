@@ -54,7 +54,7 @@ use self::{
     flex::{Configuration, Plugins},
     recordings::Recordings,
     server::{Port, Server},
-    taskrouter::{RateLimit, Tasks, Workspaces},
+    taskrouter::{RateLimit, Routing, Tasks, Workspaces},
     tokens::Tokens,
     twilio::Twilio,
 };
@@ -80,6 +80,7 @@ impl TwilioDouble {
             api_base: api.base().to_owned(),
             recordings: Recordings::new(options.recordings_dir.clone()),
             tasks: Tasks::default(),
+            routing: Routing::default(),
             search_limit: RateLimit::new(RateLimit::TWILIO),
             workspaces: Workspaces::new(&options.workspace_sid),
             flex: Configuration::new(&options.account_sid, &options.workspace_sid),
@@ -148,6 +149,18 @@ impl TwilioDouble {
     #[must_use]
     pub fn delete_task(&self, sid: &str) -> bool {
         self.twilio.tasks.delete(sid)
+    }
+
+    /// The SIDs of all tasks.
+    #[must_use]
+    pub fn task_sids(&self) -> Vec<String> {
+        self.twilio.tasks.all().into_iter().map(|task| task.sid).collect()
+    }
+
+    /// The names of the task queues and workflows that were created and not deleted.
+    #[must_use]
+    pub fn routing_names(&self) -> Vec<String> {
+        self.twilio.routing.names()
     }
 
     /// Adds a token that is valid, beside the one in the options.

@@ -83,12 +83,14 @@ const PUBLIC_PARAMETERS: &[&str] = &[
     "DateCreated<",
     "DateCreated>",
     "EvaluateTaskAttributes",
+    "FriendlyName",
     "IncludeSoftDeleted",
     "Ordering",
     "Page",
     "PageSize",
     "PageToken",
     "RequestedChannels",
+    "WorkflowSid",
 ];
 
 #[cfg(test)]

@@ -23,6 +23,22 @@ pub enum Operation {
     TaskFetch,
     /// `POST …/Tasks/{WT}`.
     TaskUpdate,
+    /// `POST …/Tasks`.
+    TaskCreate,
+    /// `DELETE …/Tasks/{WT}`.
+    TaskDelete,
+    /// `GET …/TaskQueues`.
+    TaskQueueList,
+    /// `POST …/TaskQueues`.
+    TaskQueueCreate,
+    /// `DELETE …/TaskQueues/{WQ}`.
+    TaskQueueDelete,
+    /// `GET …/Workflows`.
+    WorkflowList,
+    /// `POST …/Workflows`.
+    WorkflowCreate,
+    /// `DELETE …/Workflows/{WW}`.
+    WorkflowDelete,
     /// `POST …/Tokens/Info`.
     TokenInfo,
     /// `POST …/Tokens/validate`.
@@ -59,6 +75,14 @@ pub(super) enum Route {
     TaskSearch,
     TaskFetch { sid: String },
     TaskUpdate { sid: String },
+    TaskCreate,
+    TaskDelete { sid: String },
+    TaskQueueList,
+    TaskQueueCreate,
+    TaskQueueDelete { sid: String },
+    WorkflowList,
+    WorkflowCreate,
+    WorkflowDelete { sid: String },
     TokenInfo,
     TokenValidate,
     Account,
@@ -93,6 +117,8 @@ impl Route {
             },
             ["v1", "PluginService", rest @ ..] => Self::of_plugins(method, rest),
             ["v1", "Workspaces", of, "Tasks", rest @ ..] if *of == workspace => Self::of_tasks(method, rest),
+            ["v1", "Workspaces", of, "TaskQueues", rest @ ..] if *of == workspace => Self::of_queues(method, rest),
+            ["v1", "Workspaces", of, "Workflows", rest @ ..] if *of == workspace => Self::of_workflows(method, rest),
             ["v1", "Accounts", of, "Tokens", question @ ("Info" | "validate")] if *of == account => {
                 match (*question, method) {
                     ("Info", &Method::POST) => Ok(Self::TokenInfo),
@@ -154,6 +180,10 @@ impl Route {
     fn of_tasks(method: &Method, segments: &[&str]) -> Result<Self, Problem> {
         match (segments, method) {
             ([], &Method::GET) => Ok(Self::TaskSearch),
+            ([], &Method::POST) => Ok(Self::TaskCreate),
+            ([sid], &Method::DELETE) => Ok(Self::TaskDelete {
+                sid: sid_of("WT", sid)?,
+            }),
             ([sid], &Method::GET) => Ok(Self::TaskFetch {
                 sid: sid_of("WT", sid)?,
             }),
@@ -161,6 +191,30 @@ impl Route {
                 sid: sid_of("WT", sid)?,
             }),
             ([] | [_], _) => Err(Problem::method_not_allowed()),
+            _ => Err(Problem::not_found()),
+        }
+    }
+
+    fn of_queues(method: &Method, segments: &[&str]) -> Result<Self, Problem> {
+        match (segments, method) {
+            ([], &Method::GET) => Ok(Self::TaskQueueList),
+            ([], _) => only(method, &Method::POST, Self::TaskQueueCreate),
+            ([sid], _) => {
+                let sid = sid_of("WQ", sid)?;
+                only(method, &Method::DELETE, Self::TaskQueueDelete { sid })
+            }
+            _ => Err(Problem::not_found()),
+        }
+    }
+
+    fn of_workflows(method: &Method, segments: &[&str]) -> Result<Self, Problem> {
+        match (segments, method) {
+            ([], &Method::GET) => Ok(Self::WorkflowList),
+            ([], _) => only(method, &Method::POST, Self::WorkflowCreate),
+            ([sid], _) => {
+                let sid = sid_of("WW", sid)?;
+                only(method, &Method::DELETE, Self::WorkflowDelete { sid })
+            }
             _ => Err(Problem::not_found()),
         }
     }
@@ -174,6 +228,14 @@ impl Route {
             Self::TaskSearch => Operation::TaskSearch,
             Self::TaskFetch { .. } => Operation::TaskFetch,
             Self::TaskUpdate { .. } => Operation::TaskUpdate,
+            Self::TaskCreate => Operation::TaskCreate,
+            Self::TaskDelete { .. } => Operation::TaskDelete,
+            Self::TaskQueueList => Operation::TaskQueueList,
+            Self::TaskQueueCreate => Operation::TaskQueueCreate,
+            Self::TaskQueueDelete { .. } => Operation::TaskQueueDelete,
+            Self::WorkflowList => Operation::WorkflowList,
+            Self::WorkflowCreate => Operation::WorkflowCreate,
+            Self::WorkflowDelete { .. } => Operation::WorkflowDelete,
             Self::TokenInfo => Operation::TokenInfo,
             Self::TokenValidate => Operation::TokenValidate,
             Self::Account => Operation::Account,
@@ -189,7 +251,7 @@ impl Route {
         }
     }
 
-    /// The recording, task, plugin or plugin configuration in the path, if any.
+    /// The recording, task, task queue, workflow, plugin or plugin configuration in the path, if any.
     pub(super) fn sid(&self) -> Option<&str> {
         match self {
             Self::Media { sid, .. }
@@ -197,10 +259,18 @@ impl Route {
             | Self::RecordingDelete { sid }
             | Self::TaskFetch { sid }
             | Self::TaskUpdate { sid }
+            | Self::TaskDelete { sid }
+            | Self::TaskQueueDelete { sid }
+            | Self::WorkflowDelete { sid }
             | Self::PluginVersionList { plugin: sid }
             | Self::ConfiguredPluginList { configuration: sid } => Some(sid),
             Self::RecordingList
             | Self::TaskSearch
+            | Self::TaskCreate
+            | Self::TaskQueueList
+            | Self::TaskQueueCreate
+            | Self::WorkflowList
+            | Self::WorkflowCreate
             | Self::TokenInfo
             | Self::TokenValidate
             | Self::Account
@@ -243,6 +313,8 @@ mod tests {
         let path = path
             .replace("{RE}", "RE0123456789abcdef0123456789ABCDEF")
             .replace("{WT}", "WT0123456789abcdef0123456789abcdef")
+            .replace("{WQ}", "WQ0123456789abcdef0123456789abcdef")
+            .replace("{WW}", "WW0123456789abcdef0123456789abcdef")
             .replace("{FP}", "FP0123456789abcdef0123456789abcdef")
             .replace("{FJ}", "FJ0123456789abcdef0123456789abcdef");
         let route = Route::parse(&method, &path, ACCOUNT, WORKSPACE);
@@ -287,6 +359,26 @@ mod tests {
             (Method::GET, "/v1/Workspaces/{WS}/Tasks", Operation::TaskSearch),
             (Method::GET, "/v1/Workspaces/{WS}/Tasks/{WT}", Operation::TaskFetch),
             (Method::POST, "/v1/Workspaces/{WS}/Tasks/{WT}", Operation::TaskUpdate),
+            (Method::POST, "/v1/Workspaces/{WS}/Tasks", Operation::TaskCreate),
+            (Method::DELETE, "/v1/Workspaces/{WS}/Tasks/{WT}", Operation::TaskDelete),
+            (Method::GET, "/v1/Workspaces/{WS}/TaskQueues", Operation::TaskQueueList),
+            (
+                Method::POST,
+                "/v1/Workspaces/{WS}/TaskQueues",
+                Operation::TaskQueueCreate,
+            ),
+            (
+                Method::DELETE,
+                "/v1/Workspaces/{WS}/TaskQueues/{WQ}",
+                Operation::TaskQueueDelete,
+            ),
+            (Method::GET, "/v1/Workspaces/{WS}/Workflows", Operation::WorkflowList),
+            (Method::POST, "/v1/Workspaces/{WS}/Workflows", Operation::WorkflowCreate),
+            (
+                Method::DELETE,
+                "/v1/Workspaces/{WS}/Workflows/{WW}",
+                Operation::WorkflowDelete,
+            ),
             (Method::POST, "/v1/Accounts/{AC}/Tokens/Info", Operation::TokenInfo),
             (
                 Method::POST,
@@ -340,6 +432,8 @@ mod tests {
             "/v1/Workspaces/WSffffffffffffffffffffffffffffffff/Tasks",
             "/v1/Workspaces/{WS}/Tasks/{RE}",
             "/v1/Workspaces/{WS}/Tasks/{WT}/Reservations",
+            "/v1/Workspaces/{WS}/TaskQueues/{WW}",
+            "/v1/Workspaces/{WS}/Workflows/{WQ}",
             "/v1/Accounts/{AC}/Tokens/info",
             "/2010-04-01/Accounts/{AC}",
             "/2010-04-01/Accounts/ACffffffffffffffffffffffffffffffff.json",
@@ -352,6 +446,8 @@ mod tests {
             "/2010-04-01/Accounts/{AC}/Recordings/{RE}.wav",
             "/2010-04-01/Accounts/{AC}/Recordings.json",
             "/v1/Workspaces/{WS}/Tasks/{WT}",
+            "/v1/Workspaces/{WS}/TaskQueues/{WQ}",
+            "/v1/Workspaces/{WS}/Workflows",
             "/v1/Accounts/{AC}/Tokens/Info",
             "/v1/Accounts/{AC}/Tokens/validate",
             "/2010-04-01/Accounts/{AC}.json",

@@ -1,8 +1,9 @@
-//! TaskRouter's tasks: search, fetch with a version, and update under `If-Match`.
+//! TaskRouter: tasks with their versions, task queues, workflows and workspaces.
 
 mod expression;
 pub(super) mod list;
 mod rate_limit;
+pub(super) mod routing;
 mod store;
 mod workspace;
 mod workspaces;
@@ -18,7 +19,7 @@ use serde_json::Value;
 use self::store::Task;
 pub use self::store::{AssignmentStatus, TaskView};
 pub(super) use self::{
-    list::search, rate_limit::RateLimit, store::Tasks, workspace::Workspace, workspaces::Workspaces,
+    list::search, rate_limit::RateLimit, routing::Routing, store::Tasks, workspace::Workspace, workspaces::Workspaces,
 };
 use super::{problem::Problem, query::Query};
 
@@ -40,11 +41,11 @@ pub(super) fn fetch(
     Ok(versioned(&task, workspace.task(&task, attributes)))
 }
 
-/// Replaces the attributes. The double changes nothing else.
+/// Replaces the attributes, or cancels a task that no worker has accepted. The double changes nothing else.
 ///
 /// # Errors
 /// 404 for a task that does not exist, 412 if `If-Match` has another version, and 400 for attributes that are too long
-/// or not JSON.
+/// or not JSON, and for another status.
 pub(super) fn update(
     tasks: &Tasks,
     workspace: Workspace<'_>,
@@ -53,10 +54,53 @@ pub(super) fn update(
     form: &[u8],
 ) -> Result<Response, Problem> {
     let form = Query::parse(form);
-    form.only(&["Attributes"])?;
-    let attributes = form
-        .first("Attributes")
-        .ok_or_else(|| Problem::invalid("the double changes Attributes only"))?;
+    let expected = headers.get(header::IF_MATCH).map(version_of).transpose()?;
+    let task = match (form.first("Attributes"), form.first("AssignmentStatus")) {
+        (Some(attributes), None) => {
+            form.only(&["Attributes"])?;
+            check_attributes(attributes)?;
+            tasks.update(sid, attributes, expected)?
+        }
+        (None, Some("canceled")) => {
+            form.only(&["AssignmentStatus", "Reason"])?;
+            tasks.cancel(sid, expected)?
+        }
+        _ => return Err(Problem::invalid("the double changes Attributes, or cancels")),
+    };
+    Ok(versioned(&task, workspace.task(&task, Some(task.attributes.clone()))))
+}
+
+/// Creates a task that waits in the default queue of its workflow. No worker of the double is ever offered it.
+///
+/// # Errors
+/// 400 without a known workflow, and as for [`update`].
+pub(super) fn create(
+    tasks: &Tasks,
+    routing: &Routing,
+    workspace: Workspace<'_>,
+    form: &[u8],
+) -> Result<Response, Problem> {
+    let form = Query::parse(form);
+    form.only(&["Attributes", "WorkflowSid"])?;
+    let attributes = form.first("Attributes").unwrap_or("{}");
+    check_attributes(attributes)?;
+    let place = routing.place(form.first("WorkflowSid").unwrap_or_default());
+    let place = place.ok_or_else(|| Problem::invalid("WorkflowSid is no known workflow"))?;
+    let task = tasks.create(attributes, place);
+    let body = workspace.task(&task, Some(task.attributes.clone()));
+    Ok((StatusCode::CREATED, Json(body)).into_response())
+}
+
+/// # Errors
+/// 404 for a task that does not exist.
+pub(super) fn delete(tasks: &Tasks, sid: &str) -> Result<Response, Problem> {
+    match tasks.delete(sid) {
+        true => Ok(StatusCode::NO_CONTENT.into_response()),
+        false => Err(Problem::not_found()),
+    }
+}
+
+fn check_attributes(attributes: &str) -> Result<(), Problem> {
     let length = attributes.chars().count();
     if length > MAXIMUM_ATTRIBUTES_CHARS {
         return Err(Problem::invalid(format!(
@@ -67,9 +111,7 @@ pub(super) fn update(
     if serde_json::from_str::<IgnoredAny>(attributes).is_err() {
         return Err(Problem::invalid("Attributes is not JSON"));
     }
-    let expected = headers.get(header::IF_MATCH).map(version_of).transpose()?;
-    let task = tasks.update(sid, attributes, expected)?;
-    Ok(versioned(&task, workspace.task(&task, Some(task.attributes.clone()))))
+    Ok(())
 }
 
 /// Twilio's documentation sends a bare integer, and its own template sends the quoted one. Both are the version.

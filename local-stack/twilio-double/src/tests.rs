@@ -17,6 +17,7 @@ mod listening;
 mod media;
 mod openapi;
 mod recordings;
+mod routing;
 mod tasks;
 
 pub(super) const TASK: &str = "WT0123456789abcdef0123456789abcdef";

@@ -6,8 +6,8 @@ use crate::{
     faults::Faults,
     flex::{Configuration, Plugins},
     options::TwilioOptions,
-    recordings::Recordings,
-    taskrouter::{RateLimit, Tasks, Workspaces},
+    recordings::{Account, Recordings},
+    taskrouter::{RateLimit, Routing, Tasks, Workspace, Workspaces},
     tokens::Tokens,
 };
 
@@ -19,6 +19,7 @@ pub(crate) struct Twilio {
     pub(crate) api_base: String,
     pub(crate) recordings: Recordings,
     pub(crate) tasks: Tasks,
+    pub(crate) routing: Routing,
     pub(crate) search_limit: RateLimit,
     pub(crate) workspaces: Workspaces,
     pub(crate) flex: Configuration,
@@ -29,6 +30,21 @@ pub(crate) struct Twilio {
 }
 
 impl Twilio {
+    pub(crate) fn account(&self) -> Account<'_> {
+        Account {
+            sid: &self.options.account_sid,
+            api_base: &self.api_base,
+        }
+    }
+
+    pub(crate) fn workspace(&self) -> Workspace<'_> {
+        Workspace {
+            account_sid: &self.options.account_sid,
+            sid: &self.options.workspace_sid,
+            api_base: &self.api_base,
+        }
+    }
+
     pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets = self.tokens.texts();
         secrets.extend([self.options.auth_token.clone(), self.options.api_key_secret.clone()]);

@@ -106,6 +106,7 @@ impl Bench {
         let flex = self.account.twilio().flex_configuration();
         let webhook = |flex: &Option<Value>| flex.as_ref().map(|flex| flex["call_recording_webhook_url"].clone());
         assert_eq!(webhook(&flex), webhook(&before), "{title}");
+        assert!(self.routing().is_empty(), "{title}: {:?}", self.routing());
         transcript::hold(title, &arguments, &ran);
         ran
     }
@@ -175,6 +176,12 @@ impl Bench {
             );
         }
         ran
+    }
+
+    /// What the proof has left in TaskRouter: the SIDs of tasks, and the names of queues and workflows.
+    pub(super) fn routing(&self) -> Vec<String> {
+        let twilio = self.account.twilio();
+        [twilio.task_sids(), twilio.routing_names()].concat()
     }
 
     /// The backup file of the setup.

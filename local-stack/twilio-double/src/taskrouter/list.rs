@@ -23,10 +23,11 @@ use crate::{
 };
 
 /// The parameters of a list that the double accepts.
-pub(crate) const PARAMETERS: [&str; 6] = [
+pub(crate) const PARAMETERS: [&str; 7] = [
     "AssignmentStatus",
     "EvaluateTaskAttributes",
     "Ordering",
+    "WorkflowSid",
     paging::PARAMETERS[0],
     paging::PARAMETERS[1],
     paging::PARAMETERS[2],
@@ -60,9 +61,11 @@ pub(crate) fn search(
         }
     };
 
+    let workflow = query.first("WorkflowSid");
     let mut matching = tasks.all();
     matching.retain(|task| {
-        (statuses.is_empty() || statuses.contains(&task.status))
+        workflow.is_none_or(|sid| task.place.as_ref().is_some_and(|place| place.workflow == sid))
+            && (statuses.is_empty() || statuses.contains(&task.status))
             && expression
                 .as_ref()
                 .is_none_or(|expression| expression.matches(&attributes(task)))

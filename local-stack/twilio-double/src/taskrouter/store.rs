@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::routing::Place;
 use crate::problem::Problem;
 
 /// A task's assignment status, in Twilio's words.
@@ -46,6 +47,8 @@ pub(crate) struct Task {
     pub(crate) attributes: String,
     pub(crate) status: AssignmentStatus,
     pub(crate) version: u64,
+    /// None for a task that a test has added.
+    pub(crate) place: Option<Place>,
     pub(crate) created: OffsetDateTime,
     pub(crate) updated: OffsetDateTime,
 }
@@ -74,14 +77,18 @@ impl Tasks {
             task.status = status;
             return task.clone();
         }
-        let task = Task {
-            sid: sid.to_owned(),
-            attributes: attributes.to_owned(),
-            status,
-            version: 0,
-            created: now,
-            updated: now,
-        };
+        let task = Task::new(sid.to_owned(), attributes, status, None);
+        tasks.push(task.clone());
+        task
+    }
+
+    /// Adds a task that waits for a worker.
+    pub(super) fn create(&self, attributes: &str, place: Place) -> Task {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = (1..).map(|number: u64| format!("WT{number:032x}"));
+        let mut free = free.filter(|sid| tasks.iter().all(|task| task.sid != *sid));
+        let sid = free.next().expect("there are fewer tasks than numbers");
+        let task = Task::new(sid, attributes, AssignmentStatus::Pending, Some(place));
         tasks.push(task.clone());
         task
     }
@@ -96,8 +103,38 @@ impl Tasks {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Where the tasks are that were created through the API.
+    pub(super) fn places(&self) -> Vec<Place> {
+        self.all().into_iter().filter_map(|task| task.place).collect()
+    }
+
     /// Writes the attributes if the task still has the version that the writer knows.
     pub(super) fn update(&self, sid: &str, attributes: &str, expected: Option<u64>) -> Result<Task, Problem> {
+        self.change(sid, expected, |task| {
+            task.write(attributes, OffsetDateTime::now_utc());
+            Ok(())
+        })
+    }
+
+    /// Cancels a task that no worker has accepted.
+    pub(super) fn cancel(&self, sid: &str, expected: Option<u64>) -> Result<Task, Problem> {
+        self.change(sid, expected, |task| {
+            if !matches!(task.status, AssignmentStatus::Pending | AssignmentStatus::Reserved) {
+                return Err(Problem::invalid("only a pending or reserved task can be canceled"));
+            }
+            task.status = AssignmentStatus::Canceled;
+            task.version += 1;
+            task.updated = OffsetDateTime::now_utc();
+            Ok(())
+        })
+    }
+
+    fn change(
+        &self,
+        sid: &str,
+        expected: Option<u64>,
+        change: impl FnOnce(&mut Task) -> Result<(), Problem>,
+    ) -> Result<Task, Problem> {
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let task = tasks
             .iter_mut()
@@ -106,7 +143,7 @@ impl Tasks {
         if expected.is_some_and(|version| version != task.version) {
             return Err(Problem::precondition_failed());
         }
-        task.write(attributes, OffsetDateTime::now_utc());
+        change(task)?;
         Ok(task.clone())
     }
 
@@ -120,6 +157,19 @@ impl Tasks {
 }
 
 impl Task {
+    fn new(sid: String, attributes: &str, status: AssignmentStatus, place: Option<Place>) -> Self {
+        let now = OffsetDateTime::now_utc();
+        Self {
+            sid,
+            attributes: attributes.to_owned(),
+            status,
+            version: 0,
+            place,
+            created: now,
+            updated: now,
+        }
+    }
+
     fn write(&mut self, attributes: &str, now: OffsetDateTime) {
         attributes.clone_into(&mut self.attributes);
         self.version += 1;

@@ -1,5 +1,6 @@
 //! The double's answers.
 
+mod routing;
 mod setup;
 
 use jsonschema::Validator;
@@ -20,6 +21,7 @@ async fn answers_are_as_described() {
     let mut checked = 0;
     checked += recordings_are_as_described(&Description::read(&folder, "api_v2010.json")).await;
     checked += tasks_are_as_described(&Description::read(&folder, "taskrouter_v1.json")).await;
+    checked += routing::answers_are_as_described(&folder).await;
     checked += setup::answers_are_as_described(&folder).await;
     say(&format!(
         "OpenAPI: {checked} answers of the Twilio double are as described"
