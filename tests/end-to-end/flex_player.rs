@@ -5,14 +5,13 @@ use std::{fs, path::PathBuf};
 
 use local_stack::{Role, Stack, values};
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 use toolbox::{Scratch, free_port, workspace_root};
 use twilio_double::{flex_token, wav};
 
 use crate::{
     browser::drive,
     clients::{client, run},
-    support::{OwnStack, Recording, among_others, options},
+    support::{OwnStack, PROCESSORS, Recording, among_others, options},
 };
 
 /// The text in the Player's place if `url_provider` returned no link.
@@ -24,12 +23,9 @@ const FAILED: &str = "Playback of the recording has failed";
 /// Bytes per second in stereo. Mono has half of it.
 const RATE: usize = wav::BYTES_PER_SECOND as usize;
 
-/// Flex UI takes a whole processor while it starts and draws. Two of them can starve each other.
-static FLEX_UI: Mutex<()> = Mutex::const_new(());
-
 /// Runs a scenario with Flex UI's script, one scenario at a time, and keeps its screenshots for people to look at.
 pub(crate) async fn drive_flex(stack: &Stack, scenario: &str, job: Value) -> Value {
-    let _turn = FLEX_UI.lock().await;
+    let _turn = PROCESSORS.lock().await;
     drive_flex_beside_others(stack, scenario, job).await
 }
 

@@ -12,7 +12,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use twilio_double::{FaultAction, Operation};
 
-use crate::support::{OwnStack, Recording, drained, get, options};
+use crate::support::{OwnStack, PROCESSORS, Recording, drained, get, options};
 
 const RECORDINGS: usize = 1_000;
 
@@ -25,6 +25,7 @@ const ONE_IN: u64 = 20;
 #[tokio::test]
 async fn a_thousand_recordings_are_stored_and_linked_once_while_one_call_in_twenty_fails() {
     let stack = OwnStack::start(options()).await;
+    let _turn = PROCESSORS.lock().await;
     let recordings: Vec<_> = (0..RECORDINGS).map(|_| Recording::new(&stack, 4_000)).collect();
     break_everything(&stack);
 

@@ -10,7 +10,7 @@ use tokio::process::Command;
 use toolbox::{Scratch, Venv};
 
 use self::log_groups::LogGroups;
-use crate::support::{OwnStack, Recording, options};
+use crate::support::{OwnStack, PROCESSORS, Recording, options};
 
 /// More than the buffers between the function and the client hold.
 const LEN: usize = 130_000_000;
@@ -74,6 +74,7 @@ fn assert_no_secret(text: &str) {
 #[tokio::test]
 async fn every_question_is_answered_by_the_real_functions() {
     let stack = OwnStack::start(options().timeout(Role::Playback, TIMEOUT)).await;
+    let _turn = PROCESSORS.lock().await;
     let recording = Recording::new(&stack, LEN);
     recording.bring_in(&stack).await;
     let mp3 = stack.recordings_dir().join(format!("{}.mp3", recording.sid));

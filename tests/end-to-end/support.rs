@@ -16,7 +16,7 @@ use playback_link::{Expiry, KeyRing};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use sid::RecordingSid;
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use twilio_double::wav;
 
 use crate::canaries;
@@ -55,6 +55,11 @@ fn rights_file() -> PathBuf {
     });
     file.clone()
 }
+
+/// Held by a test while it takes all processors: with Flex UI, which takes one while it starts and draws, with a thousand
+/// recordings, or with long ones. Two of them can starve each other. A test that also needs a turn on the shared stack takes
+/// the turn first.
+pub(crate) static PROCESSORS: Mutex<()> = Mutex::const_new(());
 
 static QUIET: RwLock<()> = RwLock::const_new(());
 
