@@ -10,9 +10,10 @@ use tokio::{
     process::{ChildStdin, ChildStdout, Command},
 };
 
-/// Runs its arguments on a pseudo-terminal of its own, and connects that to its standard input and output.
-pub(super) const PSEUDO_TERMINAL: &str =
-    "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+/// Runs its arguments on a pseudo-terminal of its own, and connects that to its standard input and output. If the tests run
+/// in the background of a shell, they inherit that Ctrl-C is ignored. In a terminal, it is not.
+pub(super) const PSEUDO_TERMINAL: &str = "import os, pty, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); \
+     sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
 
 /// What Ctrl-C sends to a terminal.
 const INTERRUPT: &[u8] = b"\x03";
