@@ -22,20 +22,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from recording_vault.http_basic import WITHOUT_REDIRECTS, of_flex
+
 # A copy of hours of audio takes minutes.
 COPY_BOUND_S = 300
 TIMEOUT_S = 60
-
-
-class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would send the Flex token to another address. The service has none."""
-
-    def redirect_request(self, *_):
-        """Makes the redirect itself the answer."""
-        return None
-
-
-OPENER = urllib.request.build_opener(NoRedirect)
 
 
 def ask(url, method="GET", headers=None, body=None):
@@ -43,7 +34,7 @@ def ask(url, method="GET", headers=None, body=None):
     request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
     try:
         try:
-            reply = OPENER.open(request, timeout=TIMEOUT_S)
+            reply = WITHOUT_REDIRECTS.open(request, timeout=TIMEOUT_S)
         except urllib.error.HTTPError as refusal:
             reply = refusal
         with reply:
@@ -155,11 +146,10 @@ class Trial:
         assert status in (401, 403), f"{status}, neither 401 nor 403"
 
     def media_link(self):
-        basic = base64.b64encode(f"token:{self.flex_token}".encode()).decode()
         # Without a callback, only a recording that was copied before can be there.
         until = time.monotonic() + (COPY_BOUND_S if self.accepted else 0)
         while True:
-            status, _, body = ask(self.provider, headers={"Authorization": f"Basic {basic}"})
+            status, _, body = ask(self.provider, headers=of_flex(self.flex_token))
             # 404 until the recording is copied.
             if status != 404 or time.monotonic() > until:
                 break

@@ -1,6 +1,5 @@
 """What `prove` measures of playback from outside: links, ranges, headers, and replies without a body."""
 
-import base64
 import concurrent.futures
 import http.client
 import json
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 
 import smoke_test
 
+from .http_basic import of_flex
 from .problems import Problem
 from .replies import answer, ask, milliseconds_since
 
@@ -61,8 +61,7 @@ class Provider:
     def __init__(self, base, recording, flex_token):
         self.base = base.rstrip("/")
         self.recording = recording
-        basic = base64.b64encode(f"token:{flex_token}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {basic}"}
+        self._headers = of_flex(flex_token)
 
     def link(self, recording=None):
         """Requests a link. Returns it and its sample."""

@@ -1,6 +1,5 @@
 """The playback of the deployed stack, as a supervisor uses it: the Flex token, a recording's link, and the download."""
 
-import base64
 import os
 import pathlib
 import re
@@ -9,6 +8,7 @@ import urllib.parse
 import download
 import smoke_test
 
+from .http_basic import of_flex
 from .problems import Problem, WrongInput, unreachable
 
 RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
@@ -69,10 +69,9 @@ def link_of(chosen, console):
 
 def media_link(playback_url, recording, token):
     """Returns the signed media URL of a recording, as the Insights Player requests it."""
-    basic = base64.b64encode(f"token:{token}".encode()).decode()
     provider = f"{playback_url.rstrip('/')}/media-url?recordingSid={recording}"
     try:
-        status, _, body = smoke_test.ask(provider, headers={"Authorization": f"Basic {basic}"})
+        status, _, body = smoke_test.ask(provider, headers=of_flex(token))
     except OSError as error:
         raise Problem(f"playback at {playback_url} could not be reached: {unreachable(error)}") from None
     if status == 404:

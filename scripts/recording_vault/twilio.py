@@ -1,6 +1,5 @@
 """Twilio's APIs, as far as the setup needs them."""
 
-import base64
 import http.client
 import json
 import os
@@ -9,6 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from .http_basic import WITHOUT_REDIRECTS, basic
 from .problems import Problem, WrongInput, unreachable
 
 TIMEOUT_S = 30
@@ -71,8 +71,7 @@ class Client:
 
     def __init__(self, bases, account, user, password):
         self.bases, self.account = bases, account
-        basic = base64.b64encode(f"{user}:{password}".encode()).decode()
-        self._authorization = f"Basic {basic}"
+        self._credential = basic(user, password)
 
     def fetch_account(self):
         """Returns the account. Only the Auth Token or a main API key may read it."""
@@ -101,8 +100,8 @@ class Client:
     def check_media(self, recording):
         """Asks for the length of a recording's audio, without the audio. Returns the status of the answer."""
         url = f"{self.bases.api}/2010-04-01/Accounts/{self.account}/Recordings/{recording}.wav"
-        headers = {"Authorization": self._authorization}
-        status, _ = _send("read a recording", urllib.request.Request(url, headers=headers, method="HEAD"))
+        request = urllib.request.Request(url, headers=self._credential, method="HEAD")
+        status, _ = _send("read a recording", request)
         if status in (401, 403):
             raise TwilioError("read a recording", status, None)
         return status
@@ -168,7 +167,7 @@ class Client:
         return self._ask(operation, f"{self.bases.flex_api}/v1/PluginService/{path}", form=form)
 
     def _ask(self, operation, url, document=None, form=None, method=None):
-        headers = {"Authorization": self._authorization, "Accept": "application/json"}
+        headers = self._credential | {"Accept": "application/json"}
         body = None
         if document is not None:
             headers["Content-Type"], body = "application/json", json.dumps(document).encode()
@@ -206,20 +205,10 @@ def _not_described(operation, words="not what its documentation describes"):
     )
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would send the credential to another address."""
-
-    def redirect_request(self, *_):
-        return None
-
-
-_OPENER = urllib.request.build_opener(_NoRedirect)
-
-
 def _send(operation, request):
     try:
         try:
-            reply = _OPENER.open(request, timeout=TIMEOUT_S)
+            reply = WITHOUT_REDIRECTS.open(request, timeout=TIMEOUT_S)
         except urllib.error.HTTPError as refusal:
             reply = refusal
         with reply:

@@ -1,10 +1,10 @@
 """What `prove` measures of Twilio itself. Only the status and the names of fields are kept, never values."""
 
-import base64
 import json
 import os
 import urllib.parse
 
+from .http_basic import basic, of_flex
 from .replies import ask
 from .twilio import checked_base
 
@@ -27,7 +27,7 @@ def iam_base(given, deployed, api_base):
 def media(api_base, account, api_key, recording):
     """Measures Twilio's own media of a recording: lengths, validators, ranges, redirects and channels."""
     url = f"{api_base}/2010-04-01/Accounts/{account}/Recordings/{recording}"
-    authorized = _basic(*api_key)
+    authorized = basic(*api_key)
 
     def get(headers=None, form="wav", limit=None):
         return ask(f"{url}.{form}", headers=authorized | (headers or {}), limit=limit)
@@ -77,15 +77,15 @@ def tokens(places, secrets):
     form = urllib.parse.urlencode({"Token": secrets.flex_token}).encode()
     question = json.dumps({"token": secrets.flex_token}).encode()
     as_json = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
-    own = _basic("token", secrets.flex_token)
+    own = of_flex(secrets.flex_token)
     found = {
         "flex": _verdict(info, own, form, "account_sid"),
         "player": _verdict(validate, own | as_json, question, "valid"),
     }
     if secrets.api_key:
-        found["api-key"] = _verdict(validate, _basic(*secrets.api_key) | as_json, question, "valid")
+        found["api-key"] = _verdict(validate, basic(*secrets.api_key) | as_json, question, "valid")
     if secrets.auth_token:
-        credential = _basic(places.account, secrets.auth_token)
+        credential = basic(places.account, secrets.auth_token)
         found["account"] = _verdict(validate, credential | as_json, question, "valid")
     answering = [name for name, one in found.items() if one["accepts"]]
     deployed = {"deployed": places.validates_tokens_as} if places.validates_tokens_as else {}
@@ -127,7 +127,3 @@ def _comparison(url, expected):
     if url.partition("?")[0] == expected.partition("?")[0]:
         return "the stack's address with another query or fragment"
     return "another address"
-
-
-def _basic(user, password):
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
