@@ -4,7 +4,6 @@ releases.py FOLDER CALLBACK PLAYBACK writes one with the two binaries, without t
 """
 
 import functools
-import hashlib
 import io
 import json
 import pathlib
@@ -15,6 +14,11 @@ import tempfile
 import zipfile
 
 from support import SCRIPTS
+
+from recording_vault.release import ARCHITECTURES
+from releasing.archive import File, summed
+from releasing.functions import FUNCTIONS
+from releasing.templates import released
 
 ROOT = SCRIPTS.parent
 
@@ -28,27 +32,20 @@ def templates():
 def release_folder(folder, binaries=None):
     """Writes a release. `binaries` are the contents of the functions by their names; without them, they do nothing."""
     template, monitoring = (json.loads(json.dumps(one)) for one in templates())
-    for resource in template["Resources"].values():
-        properties = resource.get("Properties", {})
-        if resource["Type"] == "AWS::Lambda::Function":
-            playback = "listeners" in properties["Description"]
-            properties["Code"] = f"arm64/recording-{'playback' if playback else 'callback'}.zip"
-        elif resource["Type"] == "AWS::CloudFormation::Stack":
-            properties["TemplateURL"] = "monitoring.json"
+    template = released(template, "0.0.0", "arm64")
     files = {
-        "template.json": json.dumps(template).encode(),
-        "monitoring.json": json.dumps(_simple(monitoring)).encode(),
+        "template.json": File(json.dumps(template).encode()),
+        "monitoring.json": File(json.dumps(_simple(monitoring)).encode()),
     }
     zips = {binary: _zipped(content) for binary, content in (binaries or {}).items()}
-    for architecture in ("arm64", "x86_64"):
-        for binary in ("recording-callback", "recording-playback"):
+    for architecture in ARCHITECTURES:
+        for binary in FUNCTIONS:
             stub = f"#!/bin/sh\n# {architecture} {binary}\n".encode()
-            files[f"{architecture}/{binary}.zip"] = zips.get(binary) or _zipped(stub)
-    sums = "".join(f"{hashlib.sha256(body).hexdigest()}  {name}\n" for name, body in files.items())
-    for name, body in (files | {"SHA256SUMS": sums.encode()}).items():
+            files[f"{architecture}/{binary}.zip"] = File(zips.get(binary) or _zipped(stub))
+    for name, file in summed(files).items():
         path = pathlib.Path(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
+        path.write_bytes(file.body)
 
 
 def _expanded(name):
