@@ -88,6 +88,7 @@ class Deployment:
             with self.console.step("comparing the template with the stack"):
                 changes = self._prepared(change_set, stack)
             if changes is not None:
+                _refuse_losses(changes)
                 forget = journal(stack is None, self._earlier(stack), deployed)
         except BaseException:
             # Also after Ctrl-C, neither a change set nor an empty stack is left.
@@ -97,8 +98,8 @@ class Deployment:
             self._discard(change_set, stack)
             self.console.say("Stack: nothing to change")
             return False
-        for change in changes:
-            self.console.say(f"  {change}")
+        for line in _lines(changes):
+            self.console.say(f"  {line}")
         began = time.time()
         try:
             self.cloudformation.execute_change_set(StackName=self.name, ChangeSetName=change_set)
@@ -224,7 +225,7 @@ class Deployment:
         return True
 
     def _prepared(self, change_set, stack):
-        """Returns the lines that describe the change set, or None if there is nothing to change."""
+        """Returns the changes of the change set, or None if there is nothing to change."""
         while True:
             described = self.cloudformation.describe_change_set(StackName=self.name, ChangeSetName=change_set)
             if described["Status"] == "CREATE_COMPLETE":
@@ -241,7 +242,7 @@ class Deployment:
                 StackName=self.name, ChangeSetName=change_set, NextToken=token
             )
             changes = changes + described.get("Changes", [])
-        return _lines(change["ResourceChange"] for change in changes)
+        return [change["ResourceChange"] for change in changes]
 
     def _discard(self, change_set, stack):
         """Deletes a change set, and the empty stack that was made for it."""
@@ -308,16 +309,25 @@ def _key_before(text):
     return f"{hashlib.sha256(text.encode()).hexdigest()}/template-before"
 
 
-def _lines(changes):
-    """Returns the lines that describe the changes. Refuses those that would lose recordings, secrets or addresses."""
-    lines = []
+def _refuse_losses(changes):
+    """Refuses an update by which recordings, messages, secrets or addresses would be lost."""
     for change in changes:
-        replaced = change.get("Replacement") == "True"
         name, kind = change["LogicalResourceId"], change["ResourceType"]
-        if replaced and kind in LASTING_TYPES:
+        if _is_replaced(change) and kind in LASTING_TYPES:
             raise Problem(
                 f"CloudFormation would replace {name} ({kind}), and what it holds or its address would be lost. Nothing was"
                 ' changed. docs/OPERATIONS.md ("Decide on day one") lists what cannot be changed in a deployed stack'
             )
-        lines.append(f"{change['Action']}: {name} ({kind}{', replaced' if replaced else ''})")
-    return sorted(lines)
+
+
+def _lines(changes):
+    """Returns the lines that describe the changes."""
+    return sorted(
+        f"{change['Action']}: {change['LogicalResourceId']}"
+        f" ({change['ResourceType']}{', replaced' if _is_replaced(change) else ''})"
+        for change in changes
+    )
+
+
+def _is_replaced(change):
+    return change.get("Replacement") == "True"
