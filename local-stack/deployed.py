@@ -30,7 +30,6 @@ def main(stack, folder):
     document = {
         "callbackHost": urllib.parse.urlsplit(outputs["CallbackUrl"]).hostname,
         "playbackHost": urllib.parse.urlsplit(outputs["PlaybackBaseUrl"]).hostname,
-        "bucket": outputs["Bucket"],
         "functions": functions(resources, pathlib.Path(folder)),
         "queues": queues(resources),
     }
