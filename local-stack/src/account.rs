@@ -27,11 +27,7 @@ use toolbox::{Ministack, workspace_root};
 use twilio_double::TwilioDouble;
 
 use self::{certificate::Certificate, service::Service};
-use crate::{
-    Callback, Role, StackError, resources,
-    stack::{start::twilio_options, state::State},
-    values,
-};
+use crate::{Callback, Role, StackError, resources, stack::state::State, values};
 
 /// The accounts. They run on threads of their own. Dropping them ends every process and removes all state.
 pub struct Account {
@@ -62,7 +58,7 @@ impl Account {
         let aws = FaultProxy::new();
         let (aws_endpoint, twilio) = runtime.block_on(async {
             let endpoint = aws.open((), Upstream::new(ministack.port())).await?;
-            let twilio = TwilioDouble::start(twilio_options(&state)).await?;
+            let twilio = TwilioDouble::start(values::twilio_options(state.recordings())).await?;
             Ok::<_, StackError>((endpoint, twilio))
         })?;
         let service = Arc::new(Service::new(

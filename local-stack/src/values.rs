@@ -1,6 +1,8 @@
 //! The names and credentials of the local stack. They are valid nowhere else.
 
-use twilio_double::flex_token;
+use std::path::Path;
+
+use twilio_double::{TwilioOptions, flex_token};
 
 /// The region of all resources.
 pub const REGION: &str = "us-east-1";
@@ -72,3 +74,17 @@ pub const LINK_KEY_ID: &str = "k1";
 
 /// The key that signs links, including those in `events/`. A deployment generates its own.
 pub const LINK_KEY: &str = "a-key-for-tests-only-a-key-for-tests-only-a-key";
+
+/// The Twilio account with the recordings in a folder.
+#[must_use]
+pub fn twilio_options(recordings_dir: &Path) -> TwilioOptions {
+    TwilioOptions {
+        account_sid: ACCOUNT_SID.to_owned(),
+        auth_token: AUTH_TOKEN.to_owned(),
+        api_key_sid: API_KEY_SID.to_owned(),
+        api_key_secret: API_KEY_SECRET.to_owned(),
+        workspace_sid: WORKSPACE_SID.to_owned(),
+        flex_token: FLEX_TOKEN.to_owned(),
+        recordings_dir: recordings_dir.to_owned(),
+    }
+}

@@ -3,7 +3,6 @@
 use std::{
     future::pending,
     path::Path,
-    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,9 +13,9 @@ use std::{
 use http::{Method, Response};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tokio::{process::Command, sync::mpsc};
+use tokio::sync::mpsc;
 
-use crate::start::{BY_LAMBDA, Environment};
+use crate::start::{Environment, spawn};
 
 /// A function that answers no event within this time hangs. The slowest takes a few seconds on a busy machine.
 const BOUND: Duration = Duration::from_secs(60);
@@ -43,15 +42,7 @@ pub(crate) async fn invoke(
     time_left: Duration,
 ) -> Ended {
     let (port, mut answers) = runtime_api(arn.to_owned(), event.to_string(), time_left).await;
-    let function = Command::new(binary)
-        .env_clear()
-        .envs(BY_LAMBDA)
-        .env("AWS_LAMBDA_RUNTIME_API", format!("127.0.0.1:{port}"))
-        .envs(environment)
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
+    let function = spawn(binary, environment, &format!("127.0.0.1:{port}"));
     tokio::select! {
         answer = answers.recv() => answer.unwrap(),
         ended = function.wait_with_output() => {

@@ -6,13 +6,13 @@ use deployment::FUNCTIONS;
 use local_stack::{Binaries, Role};
 use loopback::Server;
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// The variables of one function.
 pub(crate) type Environment = BTreeMap<String, String>;
 
 /// Additional variables that Lambda sets.
-pub(crate) const BY_LAMBDA: [(&str, &str); 7] = [
+const BY_LAMBDA: [(&str, &str); 7] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "function"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
@@ -48,19 +48,24 @@ pub(crate) async fn every_function_starts(binaries: &Binaries, environments: &BT
     }
 }
 
-/// Starts a function with its own Runtime API, and waits for its first request for an invocation. If the function ends
-/// instead, the error is its output.
-async fn start(binary: &Path, environment: &Environment) -> Result<(), String> {
-    let runtime_api = Server::start_async(|_, _| pending()).await;
-    let function = Command::new(binary)
+/// Starts a function that asks the Runtime API at this address for invocations. Its output is kept.
+pub(crate) fn spawn(binary: &Path, environment: &Environment, runtime_api: &str) -> Child {
+    Command::new(binary)
         .env_clear()
         .envs(BY_LAMBDA)
-        .env("AWS_LAMBDA_RUNTIME_API", runtime_api.url.authority())
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
         .envs(environment)
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// Starts a function with its own Runtime API, and waits for its first request for an invocation. If the function ends
+/// instead, the error is its output.
+async fn start(binary: &Path, environment: &Environment) -> Result<(), String> {
+    let runtime_api = Server::start_async(|_, _| pending()).await;
+    let function = spawn(binary, environment, runtime_api.url.authority());
     tokio::select! {
         request = runtime_api.first_request() => {
             let request = format!("{} {} {:?}", request.method, request.target, request.version);

@@ -127,14 +127,7 @@ async fn links_are_made(service: &Service<'_>, release: &Release) {
             .len(),
         1
     );
-    for linked in [
-        recording::OF_TASK,
-        recording::OF_CALL,
-        recording::OF_CONFERENCE,
-        recording::ENCRYPTED,
-        recording::LATE,
-        recording::GIVEN_UP,
-    ] {
+    for linked in recording::WAITING {
         let task = service.twilio.task(&of(linked, "WT")).unwrap();
         let link = format!("/media-url?recordingSid={linked}");
         assert_eq!(task.attributes.matches(&link).count(), 1, "{}", task.attributes);
@@ -165,14 +158,7 @@ async fn copies_are_made(service: &Service<'_>) {
     let made = service.deliver_all("CopiesQueue", "CopierFunction").await;
     assert!(made.len() > 6, "{made:?}");
     assert!(!objects(service).contains(&json!(format!("recordings/{}", recording::ERASED))));
-    for copied in [
-        recording::OF_TASK,
-        recording::OF_CALL,
-        recording::OF_CONFERENCE,
-        recording::ENCRYPTED,
-        recording::LATE,
-        recording::GIVEN_UP,
-    ] {
+    for copied in recording::WAITING {
         plays(service, copied).await;
     }
 }

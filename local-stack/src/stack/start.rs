@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use loopback::{Error, Upstream};
 use tokio::{net::TcpListener, task::JoinSet};
 use toolbox::Ministack;
-use twilio_double::{TwilioDouble, TwilioOptions};
+use twilio_double::TwilioDouble;
 
 use super::{
     error::StackError,
@@ -59,7 +59,7 @@ pub(super) async fn start(options: &StackOptions) -> Result<(Parts, Processes), 
     let aws_endpoint = ministack.endpoint().to_owned();
     let aws_config = resources::sdk_config(&aws_endpoint);
     let resources = Resources::create(&aws_config).await.map_err(no_resources)?;
-    let twilio = TwilioDouble::start(twilio_options(&state)).await?;
+    let twilio = TwilioDouble::start(values::twilio_options(state.recordings())).await?;
     // Without queues, one function has the settings of several roles, so its calls belong to no single role.
     let rights = options.rights.as_deref().filter(|_| options.queues);
     let rights = rights
@@ -206,18 +206,6 @@ pub(crate) fn poll(
         }
     }
     Ok(polling)
-}
-
-pub(crate) fn twilio_options(state: &State) -> TwilioOptions {
-    TwilioOptions {
-        account_sid: values::ACCOUNT_SID.to_owned(),
-        auth_token: values::AUTH_TOKEN.to_owned(),
-        api_key_sid: values::API_KEY_SID.to_owned(),
-        api_key_secret: values::API_KEY_SECRET.to_owned(),
-        workspace_sid: values::WORKSPACE_SID.to_owned(),
-        flex_token: values::FLEX_TOKEN.to_owned(),
-        recordings_dir: state.recordings().to_owned(),
-    }
 }
 
 fn no_resources(error: Error) -> StackError {

@@ -43,6 +43,9 @@ pub(crate) mod recording {
     /// Its link is late.
     pub(crate) const LATE: &str = "RE000000000000000000000000000000c2";
 
+    /// Those that wait for their link and for their copy.
+    pub(crate) const WAITING: [&str; 6] = [OF_TASK, OF_CALL, OF_CONFERENCE, ENCRYPTED, LATE, GIVEN_UP];
+
     pub(crate) const ALL: [&str; 9] = [
         OF_TASK,
         OF_CALL,

@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use local_stack::{Binaries, Role, values};
 use serde_json::{Value, json};
 use toolbox::{Scratch, workspace_root};
-use twilio_double::{Operation, TwilioDouble, TwilioOptions};
+use twilio_double::{Operation, TwilioDouble};
 
 use super::kms::Kms;
 use crate::{
@@ -45,19 +45,12 @@ impl<'a> Service<'a> {
     /// The stack as it is deployed now, with the secrets of [`values`]. `wrapped` are data keys of another account.
     pub(crate) async fn start(account: &'a Account, binaries: &'a Binaries, wrapped: Vec<Value>) -> Self {
         let recordings = Scratch::new().unwrap();
-        let options = TwilioOptions {
-            account_sid: values::ACCOUNT_SID.to_owned(),
-            auth_token: values::AUTH_TOKEN.to_owned(),
-            api_key_sid: values::API_KEY_SID.to_owned(),
-            api_key_secret: values::API_KEY_SECRET.to_owned(),
-            workspace_sid: values::WORKSPACE_SID.to_owned(),
-            flex_token: values::FLEX_TOKEN.to_owned(),
-            recordings_dir: recordings.path().to_owned(),
-        };
         let mut service = Self {
             account,
             binaries,
-            twilio: TwilioDouble::start(options).await.unwrap(),
+            twilio: TwilioDouble::start(values::twilio_options(recordings.path()))
+                .await
+                .unwrap(),
             kms: Kms::start(account.endpoint(), wrapped).await,
             recordings,
             environments: BTreeMap::new(),
