@@ -7,7 +7,10 @@ use serde_json::Value;
 use tokio::process::Command;
 use toolbox::{Scratch, Venv};
 
-use crate::support::{Recording, among_others};
+use crate::{
+    canaries::assert_no_secret,
+    support::{Recording, among_others},
+};
 
 /// Runs a command of the front end with the secrets that it may need. These commands do without boto3.
 async fn vault(stack: &Stack, folder: &Path, arguments: &[&str]) -> Output {
@@ -28,14 +31,7 @@ async fn vault(stack: &Stack, folder: &Path, arguments: &[&str]) -> Output {
         .unwrap();
     let printed = [&ran.stdout[..], &ran.stderr].concat();
     let printed = String::from_utf8_lossy(&printed);
-    for secret in [
-        values::AUTH_TOKEN,
-        values::API_KEY_SECRET,
-        values::FLEX_TOKEN,
-        "signature=",
-    ] {
-        assert!(!printed.contains(secret), "{command} printed a secret");
-    }
+    assert_no_secret(command, &printed);
     ran
 }
 

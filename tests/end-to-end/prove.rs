@@ -10,7 +10,10 @@ use tokio::process::Command;
 use toolbox::{Scratch, Venv};
 
 use self::log_groups::LogGroups;
-use crate::support::{OwnStack, PROCESSORS, Recording, options};
+use crate::{
+    canaries::assert_no_secret,
+    support::{OwnStack, PROCESSORS, Recording, options},
+};
 
 /// More than the buffers between the function and the client hold.
 const LEN: usize = 130_000_000;
@@ -59,18 +62,6 @@ async fn prove(stack: &OwnStack, recording: &Recording, folder: &Path) -> Output
         .unwrap()
 }
 
-/// Asserts that no output holds a secret.
-fn assert_no_secret(text: &str) {
-    for secret in [
-        values::AUTH_TOKEN,
-        values::API_KEY_SECRET,
-        values::FLEX_TOKEN,
-        "signature=",
-    ] {
-        assert!(!text.contains(secret), "prove wrote a secret");
-    }
-}
-
 #[tokio::test]
 async fn every_question_is_answered_by_the_real_functions() {
     let stack = OwnStack::start(options().timeout(Role::Playback, TIMEOUT)).await;
@@ -91,7 +82,7 @@ async fn every_question_is_answered_by_the_real_functions() {
     };
     let printed = [&ran.stdout[..], &ran.stderr].concat();
     let printed = String::from_utf8_lossy(&printed);
-    assert_no_secret(&printed);
+    assert_no_secret("prove", &printed);
     assert!(ran.status.success(), "{printed}");
 
     let proof: Value = serde_json::from_slice(&fs::read(scratch.path().join("proof.json")).unwrap()).unwrap();
@@ -102,7 +93,7 @@ async fn every_question_is_answered_by_the_real_functions() {
     }
     assert_proof(&proof);
     let page = fs::read_to_string(scratch.path().join("proof.md")).unwrap();
-    assert_no_secret(&page);
+    assert_no_secret("the page", &page);
     assert_eq!(
         page.matches("| yes |").count(),
         proof["answers"].as_array().unwrap().len() - NOT_MEASURED.len()

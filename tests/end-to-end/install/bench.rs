@@ -15,7 +15,7 @@ use super::{
     terminal::{Administrator, Event, PSEUDO_TERMINAL, Ran},
     transcript,
 };
-use crate::support::wav;
+use crate::{canaries::assert_no_secret, support::wav};
 
 /// The sentence for the law, and the one for the undo.
 pub(super) const CONSENT: &str = "I confirm that these calls may be recorded under the laws that apply to them";
@@ -164,17 +164,8 @@ impl Bench {
         };
         let ran = administrator.runs(program).await;
         let backup = fs::read_to_string(self.backup()).unwrap_or_default();
-        for secret in [
-            values::AUTH_TOKEN,
-            values::API_KEY_SECRET,
-            values::FLEX_TOKEN,
-            "signature=",
-        ] {
-            assert!(
-                !ran.shown.contains(secret) && !backup.contains(secret),
-                "a secret was shown or kept"
-            );
-        }
+        assert_no_secret("the setup", &ran.shown);
+        assert_no_secret("the setup's backup", &backup);
         ran
     }
 
