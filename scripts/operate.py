@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Operate a deployed Recording Vault: copy old recordings, find missing ones, verify stored ones, erase.
+"""Operate a deployed Recording Vault: copy old recordings, find missing ones, verify stored ones, write the catalog, erase.
 
   operate.py --stack recording-vault backfill --from 2026-05-01 --to 2026-05-31 --dry-run --follow
   operate.py --stack recording-vault status backfill-2026-05-01-2026-05-31 --follow
   operate.py --stack recording-vault verify RE... RE...
   operate.py --stack recording-vault erase RE...
+  operate.py --stack recording-vault erase --from-file recordings.txt
+  operate.py --stack recording-vault erase --call CA... --dry-run
 
 Needs boto3 and these rights: lambda:InvokeFunction on the operator's function, s3:GetObject on operations/* and s3:ListBucket
 on the bucket, kms:Decrypt with its key, and cloudformation:DescribeStacks for --stack. Without --region, the Region comes from
@@ -27,24 +29,38 @@ except ImportError:
     # The help needs no boto3.
     boto3, BotoCoreError, ClientError = None, (), ()
 
+from recording_vault import erasing, following, sids, streams
+from recording_vault.problems import unexpected
+
 STACK = "recording-vault"
 
 EXIT_CODES = """exit codes:
   0    done
-  1    something failed, or a recording is bad or could not be read
-  2    the command line is wrong, or boto3 is missing
+  1    something failed, or a recording is bad, could not be read, or is kept by Object Lock
+  2    the command line or the file is wrong, or boto3 is missing
   130  interrupted
 """
 
 # An answer may take as long as Lambda lets a function run. A retry would do the work twice.
 PATIENT = {"read_timeout": 15 * 60 + 10, "retries": {"max_attempts": 0}}
 
-# What the operator reads if the SID was not entered again.
+# What the operator reads if the erasure was not confirmed.
 NOT_ERASED = "not erased"
 
-# A function that has started writes its state within seconds.
-BEGIN_SECONDS = 60
-POLL_SECONDS = 2
+# A question is repeated while Lambda throttles or fails, or the connection breaks: for a minute, with growing pauses.
+PATIENCE_SECONDS = 60
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1, 15
+BUSY = ("TooManyRequestsException", "ServiceException", "EC2ThrottledException")
+
+# botocore's names for a connection that breaks or is refused. An answer that takes too long is not waited for again.
+BROKEN = (
+    "ConnectionClosedError",
+    "ConnectTimeoutError",
+    "EndpointConnectionError",
+    "IncompleteReadError",
+    "ProxyConnectionError",
+    "ResponseStreamingError",
+)
 
 # AWS's error codes for a missing right, and the right that each call needs.
 REFUSALS = ("AccessDenied", "AccessDeniedException", "403")
@@ -74,6 +90,19 @@ class Vault:
         self.last = payload
         return payload
 
+    def ask(self, event):
+        """Asks the function what changes nothing, and returns its answer. Waits for what may pass by itself."""
+        pause, until = FIRST_PAUSE_SECONDS, None
+        while True:
+            try:
+                return self.call(event)
+            except (ClientError, BotoCoreError) as error:
+                until = until or time.monotonic() + PATIENCE_SECONDS
+                if not passes(error) or time.monotonic() + pause > until:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
     def start(self, event):
         """Invokes the function and does not wait."""
         self.functions.invoke(FunctionName=self.function, Payload=json.dumps(event), InvocationType="Event")
@@ -90,66 +119,51 @@ class Vault:
         return self.last
 
 
+def passes(error):
+    """Whether an invocation failed for a reason that may pass by itself."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return error.response["Error"].get("Code") in BUSY or status >= 500
+    return type(error).__name__ in BROKEN
+
+
 def begin(vault, operation, event, follow):
     """Starts or continues an operation whose name is known beforehand, and shows its progress."""
-    before = taken(vault.state(operation))
-    vault.start(event)
-    deadline = time.monotonic() + BEGIN_SECONDS
-    while taken(vault.state(operation)) == before:
-        if time.monotonic() > deadline:
-            sys.exit(f"{operation} has not started within {BEGIN_SECONDS} s. See the operator function's log")
-        time.sleep(POLL_SECONDS)
-    return show(vault, operation, follow)
+    return show(vault, operation, follow, following.start(vault, operation, event))
 
 
-def taken(state):
-    """Returns the values that change with every invocation for an operation, or None if it was never started."""
-    return state and (state["run"], state["step"])
-
-
-def show(vault, operation, follow):
+def show(vault, operation, follow, run=None):
     """Prints an operation's state, with `follow` until it ends. Returns the exit status."""
-    shown = None
-    while True:
-        state = vault.state(operation)
-        if state is None:
-            sys.exit(f"operation {operation} not found")
-        line = summary(state)
-        if line != shown:
-            print(line, flush=True)
-            shown = line
-        if state["status"] != "running":
-            return verdict(state)
-        if not follow:
-            print(f"still running. To follow it: status {operation} --follow")
-            return 0
-        time.sleep(POLL_SECONDS)
-
-
-def work_of(state):
-    [work] = state["work"].values()
-    return work
-
-
-def summary(state):
-    counts = ", ".join(f"{name} {count:,}" for name, count in work_of(state)["counts"].items())
-    updated = datetime.fromtimestamp(state["updatedAtMs"] / 1000, timezone.utc)
-    trouble = f"; {state['error']}" if state.get("error") else ""
-    return f"{updated:%H:%M:%S} {state['operation']} {state['status']}: {counts}{trouble}"
+    state = following.watch(vault, operation, follow, run)
+    if state["status"] == "running":
+        print(f"still running. To follow it: status {operation} --follow")
+        return 0
+    return verdict(state)
 
 
 def verdict(state):
-    work = work_of(state)
+    if "eraseList" in state["work"]:
+        return erasing.print_report(erasing.merged([state]))
+    work = following.work_of(state)
+    unfinished = work.get("unfinishedErasures", [])
+    for recording in unfinished:
+        print(f"erasure not finished: {recording}. Erase it again")
     for kind in ("bad", "unreadable"):
         for named in work.get(f"{kind}Recordings", []):
             print(f"{kind}: {named['recordingSid']}: {named['problem']}")
-    troubles = ("failed", "skipped", "bad", "unreadable")
-    return int(state["status"] != "done" or any(work["counts"].get(trouble) for trouble in troubles))
+    troubles = ("failed", "skipped", "bad", "unreadable", "unfinishedErasures")
+    has_trouble = bool(unfinished) or any(work["counts"].get(trouble) for trouble in troubles)
+    return int(state["status"] != "done" or has_trouble)
 
 
-def verify_listed(vault, recordings, restart):
-    state = vault.call({"verify": {"recordings": recordings, "restart": restart}})
-    return show(vault, state["operation"], True)
+def verification(recordings, receipts, restart):
+    """Returns the event that verifies recordings. A function before 0.3.0 does not know `receipts`."""
+    return {"verify": recordings | ({"receipts": True} if receipts else {}) | {"restart": restart}}
+
+
+def verify_listed(vault, recordings, receipts, restart):
+    state = vault.call(verification({"recordings": recordings}, receipts, restart))
+    return show(vault, state["operation"], True, state.get("run"))
 
 
 def confirm_erasure(recording, keep_original):
@@ -163,7 +177,18 @@ def confirm_erasure(recording, keep_original):
         sys.exit(NOT_ERASED)
 
 
-def erase(vault, recording, keep_original):
+def erase(vault, chosen, asking):
+    """Erases what the command line names, once the operator has confirmed it. Returns the exit status."""
+    if not erasing.is_many(chosen):
+        if not chosen.yes:
+            with asking():
+                confirm_erasure(chosen.recording, chosen.keep_original)
+        return erase_one(vault, chosen.recording, chosen.keep_original)
+
+    return erasing.run(vault, chosen, asking, NOT_ERASED)
+
+
+def erase_one(vault, recording, keep_original):
     erased = vault.call({"erase": {"recordingSid": recording, "keepOriginal": keep_original}})["erased"]
     print(f"erased {recording}: versions {erased['versions']}, original {erased['original']}")
     if erased["original"] == "deletionUnderWay":
@@ -216,9 +241,9 @@ def options(again=False):
 def add_commands(parser, epilog, parents):
     """Adds the commands and their options. `parents` have the options of every command."""
     commands = parser.add_subparsers(dest="command", required=True, metavar="OPERATION")
-    following = argparse.ArgumentParser(add_help=False)
-    following.add_argument("--follow", action="store_true", help="show progress until the end")
-    running = argparse.ArgumentParser(add_help=False, parents=[following])
+    followed = argparse.ArgumentParser(add_help=False)
+    followed.add_argument("--follow", action="store_true", help="show progress until the end")
+    running = argparse.ArgumentParser(add_help=False, parents=[followed])
     running.add_argument("--restart", action="store_true", help="start a new run, even if one is unfinished")
 
     def new(name, summary, *own):
@@ -237,14 +262,15 @@ def add_commands(parser, epilog, parents):
     command.add_argument("--dry-run", action="store_true", help="only count")
     new("reconcile", "queue copies of missing recordings of the last 3 days", running)
     new("sweep", "queue overdue deletions of originals again", running)
+    new("catalog", "write the files of the catalog that are missing or out of date", running)
     command = new("verify", "read stored recordings in full and verify them", running)
     command.add_argument("--all", action="store_true", help="every recording in the bucket")
+    command.add_argument("--receipts", action="store_true", help="read only recordings without a receipt, and write it")
     command.add_argument("recordings", nargs="*", metavar="RE...")
-    command = new("erase", "erase a recording permanently")
-    command.add_argument("recording", metavar="RE...")
-    command.add_argument("--keep-original", action="store_true", help="erase only here, not at Twilio")
-    command.add_argument("--yes", action="store_true", help="do not ask for confirmation")
-    command = new("status", "show an operation", following)
+    command = new("index", "rebuild the index that `vault.py find` reads", running)
+    command.add_argument("--rebuild", action="store_true", help="write missing entries, remove those without a receipt")
+    erasing.add_options(new("erase", "erase recordings permanently"))
+    command = new("status", "show an operation", followed)
     command.add_argument("operation")
 
 
@@ -252,23 +278,48 @@ def check(parser, chosen):
     """Ends with a usage message if the options contradict each other."""
     if chosen.command == "verify" and chosen.all == bool(chosen.recordings):
         parser.error("verify either --all or the recordings that you name")
+    if chosen.command == "verify":
+        for problem in filter(None, [sids.refusal(recording, "RE") for recording in chosen.recordings]):
+            parser.error(problem)
+    if chosen.command == "index" and not chosen.rebuild:
+        parser.error("the only thing to do with the index is to --rebuild it")
+    if chosen.command == "erase":
+        problem = erasing.check(chosen)
+        if problem:
+            parser.error(problem)
 
 
 def main():
     """Runs the command line. Returns the exit status."""
-    chosen = arguments()
+    streams.prepare()
+    try:
+        chosen = arguments()
+    except SystemExit:
+        # The help or a usage message has been printed.
+        streams.say_last()
+        raise
     if boto3 is None:
         print("The Python package boto3 is missing. Install it: python3 -m pip install boto3", file=sys.stderr)
         return 2
     answered = {}
     with contextlib.redirect_stdout(sys.stderr if chosen.json else sys.stdout):
         status, trouble = attempt(chosen, answered)
-    if trouble:
-        print(trouble, file=sys.stderr)
     if chosen.json:
         document = answered | ({"error": trouble} if trouble else {}) | {"exitCode": status}
-        print(json.dumps(document, indent=2))
+        try:
+            print(json.dumps(document, indent=2), flush=True)
+        except OSError as error:
+            status, trouble = (status, trouble) if trouble else of_system(error)
+    streams.say_last(lambda: trouble and print(trouble, file=sys.stderr, flush=True))
     return status
+
+
+def of_system(error):
+    """Returns the exit status and the message for an error of a stream, a file or a connection."""
+    if isinstance(error, BrokenPipeError):
+        # Nobody reads any more.
+        return 130, "interrupted"
+    return 1, unexpected(error)
 
 
 def attempt(chosen, answered):
@@ -280,9 +331,9 @@ def attempt(chosen, answered):
         if not function:
             function, bucket = from_stack(chosen.stack or STACK)
         vault = Vault(function, bucket, chosen.endpoint_url)
-        if chosen.command == "erase" and not chosen.yes:
-            confirm_erasure(chosen.recording, chosen.keep_original)
-        return run(vault, chosen), None
+        status = run(vault, chosen)
+        sys.stdout.flush()
+        return status, None
     except SystemExit as ended:
         return 1, ended.code
     except KeyboardInterrupt:
@@ -292,6 +343,10 @@ def attempt(chosen, answered):
     except BotoCoreError as error:
         # No credentials, no Region, no connection, or no answer in time.
         return 1, str(error)
+    except OSError as error:
+        return of_system(error)
+    except Exception as error:
+        return 1, unexpected(error)
     finally:
         answered["operation"] = vault and vault.last
 
@@ -308,8 +363,8 @@ def use(chosen):
         os.environ["AWS_ENDPOINT_URL"] = chosen.endpoint_url
 
 
-def run(vault, chosen):
-    """Runs the chosen command. An erasure is confirmed already. Returns the exit status."""
+def run(vault, chosen, asking=contextlib.nullcontext):
+    """Runs the chosen command. `asking()` keeps other output from the terminal. Returns the exit status."""
     match chosen.command:
         case "backfill":
             first, last = chosen.first.isoformat(), chosen.last.isoformat()
@@ -322,13 +377,20 @@ def run(vault, chosen):
         case "sweep":
             today = datetime.now(timezone.utc).date().isoformat()
             return begin(vault, f"sweep-{today}", {"sweep": {"restart": chosen.restart}}, chosen.follow)
+        case "catalog":
+            today = datetime.now(timezone.utc).date().isoformat()
+            return begin(vault, f"catalog-{today}", {"catalog": {"restart": chosen.restart}}, chosen.follow)
         case "verify" if chosen.all:
-            event = {"verify": {"all": True, "restart": chosen.restart}}
-            return begin(vault, "verify-all", event, chosen.follow)
+            event = verification({"all": True}, chosen.receipts, chosen.restart)
+            operation = "receipts-all" if chosen.receipts else "verify-all"
+            return begin(vault, operation, event, chosen.follow)
         case "verify":
-            return verify_listed(vault, chosen.recordings, chosen.restart)
+            return verify_listed(vault, chosen.recordings, chosen.receipts, chosen.restart)
+        case "index":
+            event = {"index": {"rebuild": True, "restart": chosen.restart}}
+            return begin(vault, "index-rebuild", event, chosen.follow)
         case "erase":
-            return erase(vault, chosen.recording, chosen.keep_original)
+            return erase(vault, chosen, asking)
         case "status":
             return show(vault, chosen.operation, chosen.follow)
 

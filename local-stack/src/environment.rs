@@ -68,7 +68,7 @@ pub(crate) fn environment(role: Role, aws_endpoint: &str, around: Surroundings<'
         }
         (Role::Operator, _) => {
             pairs.push(("ROLE", role.name()));
-            pairs.extend(operator(around.resources));
+            pairs.extend(operator(around));
             pairs.extend(schedules(around.resources));
         }
         (Role::Playback, _) => {
@@ -116,12 +116,15 @@ fn copier(resources: &Resources) -> Pairs<'_, 5> {
     ]
 }
 
-fn operator(resources: &Resources) -> Pairs<'_, 4> {
+/// With the template's `OperatorLinks`.
+fn operator(around: Surroundings<'_>) -> Pairs<'_, 6> {
     [
-        ("TWILIO_API_KEY_SECRET", &resources.api_key_secret),
+        ("TWILIO_API_KEY_SECRET", &around.resources.api_key_secret),
         ("RECORDINGS_BUCKET", values::BUCKET),
-        ("KMS_DECRYPT_KEY_ARNS", &resources.kms_key_arn),
-        ("COPIES_QUEUE_URL", &resources.copies.url),
+        ("KMS_DECRYPT_KEY_ARNS", &around.resources.kms_key_arn),
+        ("COPIES_QUEUE_URL", &around.resources.copies.url),
+        ("LINK_KEYS_SECRET", &around.resources.link_keys_secret),
+        ("PLAYBACK_BASE_URL", around.playback_base),
     ]
 }
 

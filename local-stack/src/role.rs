@@ -86,10 +86,11 @@ impl Role {
     /// The function's timeout in `template.yaml`, and its memory in MB.
     pub(crate) const fn limits(self) -> (Duration, u32) {
         match self {
-            Self::Webhook => (Duration::from_secs(10), 256),
-            Self::Linker | Self::LateLinker => (Duration::from_secs(30), 256),
-            Self::Copier | Self::Operator => (Duration::from_secs(900), 512),
-            Self::Playback => (Duration::from_secs(130), 512),
+            Self::Webhook => (Duration::from_secs(10), 128),
+            Self::Linker | Self::LateLinker => (Duration::from_secs(30), 128),
+            Self::Copier => (Duration::from_secs(900), 128),
+            Self::Operator => (Duration::from_secs(900), 512),
+            Self::Playback => (Duration::from_secs(130), 256),
         }
     }
 }

@@ -165,6 +165,12 @@ impl Stack {
         self.parts.state.settings(role.package())
     }
 
+    /// The folder with a log file for each role.
+    #[must_use]
+    pub fn logs_dir(&self) -> &Path {
+        self.parts.state.logs()
+    }
+
     /// The log so far of a role's instances.
     pub fn log(&self, role: Role) -> io::Result<String> {
         self.parts.state.read_log(role.name())

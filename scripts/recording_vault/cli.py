@@ -1,13 +1,11 @@
 """The command line: one help, one way to name a stack, and the exit codes."""
 
 import argparse
-import io
-import os
 import sys
-import traceback
 
+from . import streams
 from .console import Console
-from .problems import EXIT_CODES, FAILED, INTERRUPTED, USAGE, Problem
+from .problems import EXIT_CODES, FAILED, INTERRUPTED, USAGE, Problem, unexpected
 
 STACK = "recording-vault"
 
@@ -21,22 +19,21 @@ standard input, and the other commands from the environment. They are never argu
 
 def main(arguments=None):
     """Runs a command. Returns the exit code."""
-    _open_closed_streams()
-    for stream in (sys.stdout, sys.stderr):
-        # A name at Twilio may have characters that the terminal's encoding lacks.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    streams.prepare()
     given = sys.argv[1:] if arguments is None else arguments
     try:
         chosen = parser().parse_args(given)
     except SystemExit as ended:
-        if ended.code and "--json" in given:
-            Console(as_json=True).result({"error": "the command line is wrong", "exitCode": USAGE})
+        _usage_shown(Console(as_json=bool(ended.code) and "--json" in given))
         raise
     console = Console(as_json=chosen.json)
     try:
         with console.step("still working", idle=True):
             return chosen.run(chosen, console)
+    except SystemExit as ended:
+        # The usage message of an operation has been printed.
+        _usage_shown(console)
+        raise
     except Problem as problem:
         return _failed(console, str(problem), problem.code, problem.report)
     except (KeyboardInterrupt, BrokenPipeError):
@@ -47,7 +44,7 @@ def main(arguments=None):
 
 def parser():
     """Returns the parser of all commands."""
-    from . import listen_command, prove_command, setup_command, stack_commands
+    from . import find_command, link_command, listen_command, prove_command, setup_command, stack_commands, who_command
 
     root = argparse.ArgumentParser(
         prog="vault.py",
@@ -58,7 +55,10 @@ def parser():
     commands = root.add_subparsers(dest="front_command", required=True, metavar="COMMAND")
     setup_command.add(commands, _common())
     stack_commands.add(commands, _common)
+    find_command.add(commands, _common)
     listen_command.add(commands, _common)
+    link_command.add(commands, _common)
+    who_command.add(commands, _common)
     prove_command.add(commands, _common())
     return root
 
@@ -84,32 +84,25 @@ def _common(again=False):
     return common
 
 
-def _open_closed_streams():
-    """Python has None for a standard stream that the caller has closed. Nothing comes from it, and it keeps nothing."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
-
-
 def _explained(error):
-    """Describes a failure that no step has explained. Its own text is left out, because it could contain a secret."""
+    """Describes a failure that no step has explained."""
     # boto3 is only imported where it is needed.
     if type(error).__module__.startswith("botocore."):
         from . import aws
 
         return aws.explained(error)
-    if isinstance(error, OSError) and error.strerror:
-        named = f"the file {error.filename}" if error.filename else "a file or a connection"
-        return f"{named} could not be used: {error.strerror}"
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{os.path.basename(place.filename)}, line {place.lineno}"
-    return (
-        f"the command failed in an unexpected way ({type(error).__name__} in {where}). Run it again. If it fails again,"
-        " report this line"
-    )
+    return unexpected(error)
+
+
+def _usage_shown(console):
+    """Ends a command after its help or its usage message."""
+    streams.say_last(lambda: console.result({"error": "the command line is wrong", "exitCode": USAGE}))
 
 
 def _failed(console, message, code, report=None):
-    print(f"vault.py: {message}", file=console.errors)
-    console.result((report or {}) | {"error": message, "exitCode": code})
+    document = console.findings | (report or {}) | {"error": message, "exitCode": code}
+    streams.say_last(
+        lambda: print(f"vault.py: {message}", file=console.errors, flush=True),
+        lambda: console.result(document),
+    )
     return code

@@ -31,6 +31,8 @@ class Console:
         self.interactive = sys.stdin.isatty() if interactive is None else interactive
         self.output = output or sys.stdout
         self.errors = errors or sys.stderr
+        # What the JSON document has if the command fails: the findings so far.
+        self.findings = {}
         # The steps that are running. Only the innermost one shows its progress.
         self._steps = []
         # The length of the progress line that is on the terminal.
@@ -39,6 +41,8 @@ class Console:
         self._asking = False
         # When something was last printed or answered.
         self._active = time.monotonic()
+        # The list of the JSON document that has begun.
+        self._list = None
 
     def say(self, text=""):
         """Prints a message."""
@@ -47,10 +51,33 @@ class Console:
             self._active = time.monotonic()
             print(text, file=self._messages(), flush=True)
 
+    def write(self, text):
+        """Writes a part of the command's result to standard output."""
+        with self._lock:
+            self._clear()
+            self._active = time.monotonic()
+            self.output.write(text)
+            self.output.flush()
+
     def result(self, document):
-        """Prints the JSON document of a command, if it was requested."""
-        if self.as_json:
-            print(json.dumps(document, indent=2, default=str), file=self.output, flush=True)
+        """Prints the JSON document of a command, if it was requested. It also ends a document that `items` has begun."""
+        if not self.as_json:
+            return
+        text = json.dumps(document, indent=2, default=str)
+        if self._list is not None:
+            text = "\n  ]" + ("," + text[1:] if document else "\n}")
+            self._list = None
+        self.write(text + "\n")
+
+    def items(self, name, items):
+        """Prints more items of the list that begins the command's JSON document, so that none has to be kept."""
+        lines = [f"    {json.dumps(item, default=str)}" for item in items]
+        if self._list is None:
+            self._list = 0
+            self.write(f'{{\n  "{name}": [')
+        if lines:
+            self.write(("," if self._list else "") + "\n" + ",\n".join(lines))
+        self._list += len(lines)
 
     @contextlib.contextmanager
     def messages(self):

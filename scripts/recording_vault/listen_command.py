@@ -4,7 +4,7 @@ import contextlib
 import pathlib
 import tempfile
 
-from . import channels, playback, players
+from . import channels, playback, players, sids
 from .problems import DONE, Problem, WrongInput
 from .stack_commands import new
 
@@ -44,7 +44,7 @@ def add(commands, common):
 
 
 def _run(chosen, console):
-    playback.check_recording(chosen.recording)
+    sids.checked(chosen.recording, "RE")
     if not 0 < chosen.seconds <= 3600:
         raise WrongInput("--seconds must be more than 0 and at most 3600")
     player = None if chosen.no_play else players.found()

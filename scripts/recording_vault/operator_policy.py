@@ -1,8 +1,6 @@
-"""The operator's policy of a stack that does not exist yet: the one of the release, with the names that resources will get."""
+"""A policy for people of a stack that does not exist yet: the one of the release, with the names that resources will get."""
 
 import re
-
-RESOURCE = "OperatorPolicy"
 
 # The ARNs of resources. CloudFormation's names begin with the stack's name and the name in the template. The names of
 # buckets are in lower case, and keys have none.
@@ -16,8 +14,8 @@ ARNS = {
 }
 
 
-def planned(template, partition, region, account, stack):
-    """Returns the policy of a template. Names that CloudFormation will choose end with an asterisk."""
+def planned(template, name, partition, region, account, stack):
+    """Returns a policy of a template by its name there. Names that CloudFormation will choose end with an asterisk."""
     known = {
         "AWS::Partition": partition,
         "AWS::Region": region,
@@ -26,10 +24,12 @@ def planned(template, partition, region, account, stack):
     }
     resources = template["Resources"]
 
-    def arn(name):
-        pattern = ARNS[resources[name]["Type"]]
-        lower = f"{stack}-{name}".lower()
-        return pattern.format(partition=partition, region=region, account=account, stack=stack, name=name, lower=lower)
+    def arn(resource):
+        pattern = ARNS[resources[resource]["Type"]]
+        lower = f"{stack}-{resource}".lower()
+        return pattern.format(
+            partition=partition, region=region, account=account, stack=stack, name=resource, lower=lower
+        )
 
     def text(match):
         return known[match[1]] if match[1] in known else arn(match[1].removesuffix(".Arn"))
@@ -51,4 +51,4 @@ def planned(template, partition, region, account, stack):
                 return [resolved(one) for one in value]
         return value
 
-    return resolved(resources[RESOURCE]["Properties"]["PolicyDocument"])
+    return resolved(resources[name]["Properties"]["PolicyDocument"])

@@ -1,4 +1,4 @@
-"""The least IAM policies: one for the person who deploys, one for the people who operate."""
+"""The least IAM policies: for the person who deploys, the people who operate, and those who see who listened."""
 
 # The calls that CloudFormation makes for each type of resource, in the name of the deployer: the place of the resource, the
 # service, and the actions. AWS's resource schemas list them with their handlers. Actions for properties that this template
@@ -142,12 +142,24 @@ def deployer(partition, region, account, stack, bucket):
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def operator(account, stack):
-    """Returns the operator's policy as the stack has created it, and its ARN."""
-    arn = stack.output("OperatorPolicyArn")
+def created(account, stack, output):
+    """Returns the ARN of a policy that an output of the stack names, and the policy.
+
+    The ARN is None if the stack has no such output, and the policy if the caller may not read it.
+    """
+    from . import aws
+
+    arn = stack.outputs.get(output)
+    if arn is None:
+        return None, None
     iam = account.client("iam")
-    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    return arn, iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    try:
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        return arn, iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    except aws.ClientError as error:
+        if error.response["Error"]["Code"] in aws.FORBIDDEN:
+            return arn, None
+        raise
 
 
 def _named(service, actions):

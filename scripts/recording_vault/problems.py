@@ -1,6 +1,8 @@
 """The failures, in words for an administrator, and the exit codes."""
 
+import os
 import ssl
+import traceback
 
 DONE = 0
 FAILED = 1
@@ -28,6 +30,19 @@ def unreachable(error):
     if isinstance(reason, ssl.SSLCertVerificationError):
         return CERTIFICATES
     return f"{type(reason).__name__}. Check the network and the proxy, and run the command again"
+
+
+def unexpected(error):
+    """Describes a failure that no step has explained. Its own text is left out, because it could contain a secret."""
+    if isinstance(error, OSError) and error.strerror:
+        named = f"the file {error.filename}" if error.filename else "a file or a connection"
+        return f"{named} could not be used: {error.strerror}"
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(place.filename)}, line {place.lineno}"
+    return (
+        f"the command failed in an unexpected way ({type(error).__name__} in {where}). Run it again. If it fails again,"
+        " report this line"
+    )
 
 
 class Problem(Exception):

@@ -4,11 +4,11 @@ import argparse
 import json
 import os
 import pathlib
-import re
 
+from . import sids
 from .measurements import Provider
 from .places import Places
-from .problems import DONE, EXIT_CODES, FAILED, WrongInput
+from .problems import DONE, EXIT_CODES, FAILED
 from .proving import Proof
 from .questions import answers, page
 from .twilio import Client
@@ -25,8 +25,6 @@ include that group, because it shows who listened.
 The Flex token comes from FLEX_TOKEN or a prompt. The API key comes from TWILIO_API_KEY_SID and
 TWILIO_API_KEY_SECRET, and the Auth Token from TWILIO_AUTH_TOKEN, or each from a prompt. Neither is stored.
 """
-
-RECORDING = re.compile(r"RE[0-9a-fA-F]{32}")
 
 # The template's timeout of the playback function.
 PLAYBACK_TIMEOUT_S = 130
@@ -99,8 +97,7 @@ def _add_places(parser):
 
 def _run(chosen, console):
     for recording in filter(None, (chosen.recording, chosen.empty_recording)):
-        if not RECORDING.fullmatch(recording):
-            raise WrongInput(f"{recording} is not a RecordingSid: RE and 32 hexadecimal digits")
+        sids.checked(recording, "RE")
     places = Places(chosen)
     # All questions are asked before the measurements, some of which take minutes.
     secrets = _Secrets(chosen, console)

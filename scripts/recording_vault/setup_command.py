@@ -7,7 +7,6 @@ from .answers import EXAMPLE
 from .problems import DONE, EXIT_CODES
 from .release import ARCHITECTURES
 
-OPERATOR_OUTPUT = "output OperatorPolicyArn"
 
 DESCRIPTION = """Deploy a release, store the secrets, prove the service, and configure Flex last.
 
@@ -108,27 +107,48 @@ def _run(chosen, console):
     return Setup(chosen, console).run()
 
 
+# Policies that the stack creates for people, by their names in the report.
+PEOPLE = {
+    "operator": ("the people who operate", "OperatorPolicy"),
+    "auditor": ("the people who may see who listened", "AuditorPolicy"),
+}
+
+
 def _policies(run):
-    from . import operator_policy, policies
     from .artifacts import partition
     from .release import opened, own
 
     deployer = run.deployer_policy()
     run.console.say(f"For the person who deploys, as an inline policy of the role:\n{json.dumps(deployer, indent=2)}")
     run.report["policies"] = {"deployer": deployer}
-    stack = run.existing
-    operator = None
-    if stack:
-        arn, operator = policies.operator(run.account, stack)
-        run.console.say(f"For the people who operate, attach {arn}:")
-    elif path := run.chosen.release or own():
+    template = place = None
+    if not run.existing and (path := run.chosen.release or own()):
         template = opened(path).template
         place = (partition(run.account), run.account.region, run.account_id, run.chosen.stack)
-        operator = operator_policy.planned(template, *place)
-        run.console.say(f"For the people who operate, the stack will create this policy ({OPERATOR_OUTPUT}):")
-    else:
-        run.console.say(f"For the people who operate, the stack creates a policy ({OPERATOR_OUTPUT}). --release shows it.")
-    if operator:
-        run.console.say(json.dumps(operator, indent=2))
-        run.report["policies"]["operator"] = operator
+    for name, (words, resource) in PEOPLE.items():
+        policy = _policy_for(run, words, resource, template, place)
+        if policy:
+            run.console.say(json.dumps(policy, indent=2))
+            run.report["policies"][name] = policy
     return run.ended(DONE)
+
+
+def _policy_for(run, words, resource, template, place):
+    """Returns the policy for some people, or None if it is not known yet."""
+    from . import operator_policy, policies
+
+    output = f"{resource}Arn"
+    if run.existing:
+        arn, policy = policies.created(run.account, run.existing, output)
+        if policy:
+            run.console.say(f"For {words}, attach {arn}:")
+        elif arn:
+            run.console.say(f"For {words}, attach {arn}. You may not read it.")
+        else:
+            run.console.say(f"For {words}, this version of the stack has no policy.")
+        return policy
+    if template:
+        run.console.say(f"For {words}, the stack will create this policy (output {output}):")
+        return operator_policy.planned(template, resource, *place)
+    run.console.say(f"For {words}, the stack creates a policy (output {output}). --release shows it.")
+    return None

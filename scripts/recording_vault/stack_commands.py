@@ -6,7 +6,7 @@ import os
 import operate
 import smoke_test
 
-from . import playback
+from . import playback, sids
 from .problems import DONE, EXIT_CODES, FAILED, Problem, Refusal, WrongInput
 
 
@@ -54,15 +54,12 @@ def _operate(parser, chosen, console):
     vault = operate.Vault(stack.output("OperatorFunctionName"), stack.output("Bucket"), chosen.endpoint_url)
     try:
         with console.messages():
-            if chosen.command == "erase" and not chosen.yes:
-                with console.asking():
-                    operate.confirm_erasure(chosen.recording, chosen.keep_original)
             with console.step("waiting for the operator function"):
-                status = operate.run(vault, chosen)
+                status = operate.run(vault, chosen, console.asking)
     except SystemExit as ended:
-        problem = (Refusal if ended.code == operate.NOT_ERASED else Problem)(str(ended.code))
-        problem.report = {"stack": stack.name, "operation": vault.last}
-        raise problem from None
+        raise (Refusal if ended.code == operate.NOT_ERASED else Problem)(str(ended.code)) from None
+    finally:
+        console.findings = {"stack": stack.name, "operation": vault.last}
     console.result({"stack": stack.name, "operation": vault.last, "exitCode": status})
     return status
 
@@ -84,7 +81,7 @@ def _add_smoke_test(commands, common):
 
 
 def _smoke_test(chosen, console):
-    playback.check_recording(chosen.recording)
+    sids.checked(chosen.recording, "RE")
     if not (chosen.account and chosen.callback_url and chosen.playback_url):
         stack = playback.stack_of(chosen, console)
         chosen.account = chosen.account or stack.parameters["TwilioAccountSid"]
@@ -122,10 +119,12 @@ def _add_download(commands, common):
 
 def _download(chosen, console):
     url = chosen.recording
-    if playback.RECORDING.fullmatch(url):
+    if not url.startswith(("https://", "http://")):
+        problem = sids.problem(url, "RE")
+        if problem:
+            # It is not shown, because a URL has a signature.
+            raise WrongInput(f"this is neither a RecordingSid ({problem}) nor a URL")
         url = playback.link_of(chosen, console)
-    elif not url.startswith(("https://", "http://")):
-        raise WrongInput("this is neither a RecordingSid (RE and 32 hexadecimal digits) nor a URL")
     length = playback.save(url, chosen.file, console)
     console.say(f"{length} bytes in {chosen.file}")
     console.result({"file": chosen.file, "bytes": length, "exitCode": DONE})

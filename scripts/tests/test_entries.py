@@ -17,8 +17,8 @@ from test_stack_commands import BODY, service
 
 QUIET = {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "100"}
 
-OPERATIONS = ("backfill", "reconcile", "sweep", "verify", "erase", "status")
-COMMANDS = [["setup"], ["operate"], ["smoke-test"], ["prove"], ["download"], ["listen"]]
+OPERATIONS = ("backfill", "reconcile", "sweep", "catalog", "verify", "erase", "status")
+COMMANDS = [["setup"], ["operate"], ["smoke-test"], ["prove"], ["download"], ["listen"], ["who"], ["listened"]]
 COMMANDS += [["operate", operation] for operation in OPERATIONS]
 
 # The entries beside vault.py, and their commands.

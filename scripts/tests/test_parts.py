@@ -6,6 +6,7 @@ import json
 import pathlib
 import tempfile
 import unittest
+import urllib.parse
 from unittest import mock
 
 import boto3
@@ -15,7 +16,7 @@ from releases import templates
 from support import ACCOUNT, API_KEY, RECORDING, WORKSPACE, RecordingConsole
 from twilio_double import TwilioDouble, key_client, master_client, problem
 
-from recording_vault import answers, backup, checks, proof, stored_secrets, twilio
+from recording_vault import answers, backup, checks, policies, proof, stored_secrets, twilio
 from recording_vault.aws import Stack
 from recording_vault.problems import Problem, WrongInput
 
@@ -256,6 +257,39 @@ class Alarms(Stubbed):
     def test_a_topic_of_the_administrator_is_named(self):
         self.assertEqual(proof.alarm_subscription(None, self.stack(AlarmTopicArn="arn:x"))[1], False)
         self.assertEqual(proof.alarm_subscription(None, self.stack())[1], True)
+
+
+class DeployedPolicies(Stubbed):
+    """The emulated account cannot return a policy that its CloudFormation has made."""
+
+    def stack(self, *outputs):
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in outputs]
+        return Stack({"StackName": "v", "StackStatus": "CREATE_COMPLETE", "Outputs": outputs})
+
+    def test_the_deployed_version_is_returned(self):
+        arn = "arn:aws:iam::123456789012:policy/v-AuditorPolicy-x"
+        document = {"Version": "2012-10-17", "Statement": []}
+        account = self.stubbed(
+            "iam",
+            ("get_policy", {"Policy": {"DefaultVersionId": "v3"}}, {"PolicyArn": arn}),
+            (
+                "get_policy_version",
+                # IAM encodes the document for URLs, and botocore decodes it.
+                {"PolicyVersion": {"Document": urllib.parse.quote(json.dumps(document))}},
+                {"PolicyArn": arn, "VersionId": "v3"},
+            ),
+        )
+        stack = self.stack(("AuditorPolicyArn", arn))
+        self.assertEqual(policies.created(account, stack, "AuditorPolicyArn"), (arn, document))
+
+    def test_a_policy_that_may_not_be_read_still_has_its_arn(self):
+        arn = "arn:aws:iam::123456789012:policy/v-OperatorPolicy-x"
+        account = self.stubbed("iam", ("get_policy", "AccessDenied", {"PolicyArn": arn}))
+        self.assertEqual(policies.created(account, self.stack(("OperatorPolicyArn", arn)), "OperatorPolicyArn"), (arn, None))
+
+    def test_an_earlier_version_of_the_stack_has_no_such_policy(self):
+        account = self.stubbed("iam")
+        self.assertEqual(policies.created(account, self.stack(), "AuditorPolicyArn"), (None, None))
 
 
 class Answers(unittest.TestCase):

@@ -137,10 +137,13 @@ class Whole(Emulated):
         self.dry_run_of_a_new_stack()
         code, document, printed = self.setup_with("--policies")
         self.assertEqual(code, 0, printed)
-        planned = document["policies"]["operator"]
+        planned = document["policies"]
         self.first_run()
-        with self.subTest("the operator's policy names the deployed resources"):
-            self.names_the_deployed_resources(planned)
+        with self.subTest("the policies name the deployed resources"):
+            self.names_the_deployed_resources(planned["operator"], 8)
+            groups = planned["auditor"]["Statement"][1]["Resource"]
+            logs = [f"{name}Logs" for name in ("Playback", "Copier", "Linker", "Operator")]
+            self.assertEqual([arn.split("-")[-2] for arn in groups], logs)
         with self.subTest("a second run changes nothing"):
             before = self.backup.read_text()
             code, document, printed = self.setup_with("--consent", flex.CONSENT, answers=())
@@ -191,7 +194,7 @@ class Whole(Emulated):
         self.assertIn("default. ", printed)
         self.assertEqual(oct(self.backup.stat().st_mode & 0o777), "0o600")
 
-    def names_the_deployed_resources(self, planned):
+    def names_the_deployed_resources(self, planned, count):
         [deployed] = self.account.client("cloudformation").get_paginator("list_stack_resources").paginate(
             StackName="recording-vault"
         )
@@ -199,7 +202,7 @@ class Whole(Emulated):
         names = set(re.findall(r"recording-vault-[\w-]+\*", json.dumps(planned)))
         # The emulator names log groups in its own way.
         names = {name for name in names if not name.endswith("Logs-*")}
-        self.assertEqual(len(names), 8, names)
+        self.assertEqual(len(names), count, names)
         for name in names:
             self.assertTrue(fnmatch.filter(ids, name), f"{name} matches none of {ids}")
 

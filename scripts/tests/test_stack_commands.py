@@ -54,7 +54,7 @@ class CommandLine(unittest.TestCase):
         code, root, _ = run("--help")
         self.assertEqual(code, 0)
         self.assertIn("exit codes:", root)
-        for command in ("setup", "operate", "smoke-test", "prove", "download"):
+        for command in ("setup", "operate", "smoke-test", "prove", "download", "find"):
             code, text, _ = run(command, "--help")
             self.assertEqual(code, 0)
             for part in ("--stack", "--region", "--profile", "--json", "exit codes:"):
@@ -166,6 +166,7 @@ class Operate(unittest.TestCase):
     def state(self, **counts):
         return {
             "operation": "verify-all",
+            "run": 1,
             "status": "done",
             "updatedAtMs": 0,
             "work": {"verify": {"counts": counts}},
@@ -186,6 +187,7 @@ class Operate(unittest.TestCase):
 
     def test_a_contradiction_is_a_usage_error(self):
         self.assertEqual(self.run_with({}, "verify", "--all", RECORDING)[0], 2)
+        self.assertEqual(self.run_with({}, "index")[0], 2)
 
     def test_a_stack_without_outputs_is_explained(self):
         with self.assertRaisesRegex(Exception, "is its deployment complete"):

@@ -12,6 +12,7 @@ import tempfile
 import unittest
 from unittest import mock
 
+from aws_emulator import CREDENTIALS
 from botocore import exceptions
 from support import ACCOUNT, RECORDING, SCRIPTS, RecordingConsole, server
 from twilio_double import master_client
@@ -35,6 +36,76 @@ class Streams(unittest.TestCase):
             self.assertEqual(ended.returncode, 2, ended.stderr)
             self.assertEqual("Flex token is missing" in ended.stderr, shown, ended.stderr)
             self.assertNotIn("Traceback", ended.stderr)
+
+
+    def test_a_reader_who_has_gone_or_a_full_disk_ends_every_format_without_a_traceback(self):
+        with tempfile.TemporaryDirectory() as folder:
+            # More than a pipe holds.
+            line = {"timestamp": "2026-05-01T00:00:00Z", "target": "audit", "recordingSid": RECORDING}
+            lines = (json.dumps(line | {"linkId": f"{number:032}"}) for number in range(2_000))
+            pathlib.Path(folder, "a.log").write_text("\n".join(lines), encoding="utf-8")
+            for form in ("table", "csv", "json"):
+                command = [*VAULT, "who", RECORDING, "--log-files", folder, "--format", form]
+                for redirection, code in (("| true", 130), (">/dev/full", 1), ("2>&1 | true", 130), (">/dev/full 2>&1", 1)):
+                    with self.subTest(form=form, redirection=redirection):
+                        shell = f'"$@" {redirection}; exit ${{PIPESTATUS[0]}}'
+                        ended = subprocess.run(["bash", "-c", shell, "bash", *command], capture_output=True, text=True)
+                        self.assertEqual(ended.returncode, code, ended.stderr)
+                        if "2>&1" in redirection:
+                            self.assertEqual(ended.stderr, "")
+                        else:
+                            last = ended.stderr.splitlines()[-1]
+                            self.assertRegex(last, "^vault.py: (interrupted|.*No space left on device)$")
+                            self.assertNotIn("Traceback", ended.stderr)
+
+
+    def test_the_operators_script_ends_in_the_same_way(self):
+        work = {"counts": {"receipts": 1}, "unfinishedErasures": [RECORDING] * 2_000}
+        state = {"operation": "x", "run": 1, "status": "done", "updatedAtMs": 0, "work": {"index": work}}
+        erased = {"erased": {"versions": 1, "original": "deleted", "held": []}}
+        base = self.enterContext(server(lambda method, *_: (200, {}, state if method == "GET" else erased)))
+        place = ["--endpoint-url", base, "--region", "us-east-1", "--function", "f", "--bucket", "b"]
+        for form, redirection, code, shown in (
+            ("", "| true", 130, "interrupted"),
+            ("", ">/dev/full", 1, ".*No space left on device"),
+            ("", "2>&1 | true", 130, None),
+            ("", ">&- 2>&-", 1, None),
+            ("erase", "| true", 130, "interrupted"),
+            ("erase", ">/dev/full", 1, ".*No space left on device"),
+            ("--json", "2>/dev/null | true", 130, None),
+            ("--json", ">/dev/full 2>/dev/null", 1, None),
+            ("--json", "2>&1 >document | true", 130, '"interrupted"'),
+            ("--json", "2>/dev/full >document", 1, '".*No space left on device"'),
+            ("--json", "2>&- >document", 1, None),
+        ):
+            with self.subTest(form=form, redirection=redirection), tempfile.TemporaryDirectory() as folder:
+                command = ["erase", "--yes", RECORDING] if form == "erase" else [*form.split(), "status", "x"]
+                script = [sys.executable, str(SCRIPTS / "operate.py"), *place, *command]
+                shell = f'"$@" {redirection}; exit ${{PIPESTATUS[0]}}'
+                # Python keeps short output until its end, unless this variable tells it not to.
+                settings = {"env": os.environ | CREDENTIALS | {"PYTHONUNBUFFERED": ""}, "cwd": folder}
+                settings |= {"capture_output": True, "text": True}
+                ended = subprocess.run(["bash", "-c", shell, "bash", *script], **settings)
+                self.assertEqual(ended.returncode, code, ended.stderr)
+                if ">document" in redirection:
+                    # The stream that works has the whole document, and nothing else.
+                    document = json.loads(pathlib.Path(folder, "document").read_text(encoding="utf-8"))
+                    self.assertEqual((document["exitCode"], document["operation"]), (code, state))
+                    self.assertRegex(json.dumps(document.get("error")), shown or "null")
+                elif shown:
+                    self.assertRegex(ended.stderr, f"^{shown}\n$")
+                else:
+                    self.assertEqual(ended.stderr, "")
+
+
+    def test_a_help_or_a_usage_message_that_nobody_reads_has_no_traceback(self):
+        for command, code in (("vault.py --help", 0), ("operate.py --help", 0), ("vault.py find --json --call", 2)):
+            script = [sys.executable, *f"{SCRIPTS}/{command}".split()]
+            with open("/dev/full", "wb") as full:
+                settings = {"env": os.environ | {"PYTHONUNBUFFERED": ""}, "stdout": full, "text": True}
+                ended = subprocess.run(script, stderr=subprocess.PIPE, **settings)
+            self.assertEqual(ended.returncode, code)
+            self.assertNotRegex(ended.stderr, "Traceback|Exception|Errno")
 
 
 class Failures(unittest.TestCase):

@@ -8,6 +8,13 @@ import { BOUND_MS } from "./browser.mjs";
 /** The origin of Flex, unless it is self-hosted. */
 export const FLEX = "https://flex.twilio.com";
 
+/** The requests of each page that had no response, with Chromium's reason. */
+const FAILURES = new WeakMap();
+
+export function failures(page) {
+  return FAILURES.get(page);
+}
+
 const html = (script) => `<!doctype html>
 <meta charset="utf-8"><title>Flex</title>
 <style>body { margin: 16px; } header { min-height: 96px; } main { margin-top: 24px; }</style>
@@ -50,6 +57,10 @@ export async function openFlex(browser, served, { origin = FLEX, viewport = { wi
   const page = await context.newPage();
   page.on("pageerror", (error) => {
     throw error;
+  });
+  FAILURES.set(page, []);
+  page.on("requestfailed", (request) => {
+    FAILURES.get(page).push(`${request.method()} ${new URL(request.url()).pathname}: ${request.failure().errorText}`);
   });
   // Only the page itself is intercepted. Playwright's own interception would also answer every preflight request, so
   // that the function's CORS headers would not be tested.

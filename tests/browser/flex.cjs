@@ -13,6 +13,9 @@ const { render, unmountComponentAtNode } = require("react-dom");
 /** The recordings of each segment, as Insights keeps them from the links in a task's attributes. */
 const segments = new Map();
 
+/** The segments of the conversation that each segment belongs to, in order. */
+const conversations = new Map();
+
 /** The texts that Flex has shown to the supervisor in its notification bar, in order. */
 const notifications = [];
 
@@ -44,12 +47,13 @@ function logIn({ store }, token) {
   store.dispatch({ type: "FLEX_ACTION_TOKEN_UPDATED", payload: { tokenPayload } });
 }
 
-/** The two answers of the Insights API about a segment, which is the only one of its conversation. */
+/** The two answers of the Insights API about a segment. */
 function answerOfInsights(url) {
   const id = url.split(/[/=]/).at(-1);
   if (url.includes("/conversation?")) {
-    const segment = [{ segment_id: id, talk_time: null, offset: null, order: 1 }];
-    return { conversation_id: id, segment_count: 1, _embedded: { segment } };
+    const ids = conversations.get(id);
+    const segment = ids.map((segment_id, at) => ({ segment_id, talk_time: null, offset: null, order: at + 1 }));
+    return { conversation_id: ids[0], segment_count: ids.length, _embedded: { segment } };
   }
   const urlProviders = segments.get(id);
   return {
@@ -64,15 +68,21 @@ function answerOfInsights(url) {
 let manager = null;
 
 /**
- * Opens a conversation for the holder of `token`, in addition to those that are open. Its recordings are requested at
- * `urlProviders`, in this order. Returns its element.
+ * Opens a conversation for the holder of `token` at its first segment, in addition to those that are open. The segment's
+ * recordings are requested at `urlProviders`, in this order, and those of further segments at each of `otherSegments`.
+ * Returns its element.
  */
-async function openConversation({ token, urlProviders }) {
+async function openConversation({ token, urlProviders, otherSegments = [] }) {
   manager ??= startFlex(token);
   logIn(manager, token);
   const { store } = manager;
-  const segmentId = `segment-${segments.size + 1}`;
-  segments.set(segmentId, urlProviders);
+  const segmentIds = [urlProviders, ...otherSegments].map((recordings) => {
+    const id = `segment-${segments.size + 1}`;
+    segments.set(id, recordings);
+    return id;
+  });
+  for (const id of segmentIds) conversations.set(id, segmentIds);
+  const [segmentId] = segmentIds;
   store.dispatch({ type: "FLEX_ACTION_UPDATE_CURRENT_SEGMENT_ID", payload: segmentId });
   await own("ConversationsService").getInstance().fetchSegment(segmentId);
   // Two modules have a `Player`. The one with access to the store belongs to the conversation.

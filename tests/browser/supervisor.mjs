@@ -1,6 +1,8 @@
 // A supervisor's actions in Flex: open a conversation, play with the button, seek with the waveform, choose a
 // recording.
 
+import { failures } from "./flex-page.mjs";
+
 /** Opens the conversation of `{ token, urlProviders }`, and closes the open ones. */
 export async function open(page, conversation) {
   await page.evaluate(async (conversation) => {
@@ -11,11 +13,27 @@ export async function open(page, conversation) {
 
 /** Waits until the Player shows a recording of this duration with its waveform, and returns the waveform. */
 export async function shown(page, lengthS) {
-  const drawn = await page.waitForFunction((lengthS) => {
+  const isShown = (lengthS) => {
     const isRight = Math.abs(document.querySelector("audio")?.duration - lengthS) < 0.1;
     return isRight && flex.waveform(document);
-  }, lengthS);
-  return drawn.jsonValue();
+  };
+  try {
+    return await (await page.waitForFunction(isShown, lengthS)).jsonValue();
+  } catch (error) {
+    const seen = { ...(await page.evaluate(state)), failures: failures(page) };
+    throw new Error(`${error.message} ${JSON.stringify(seen)}`);
+  }
+}
+
+/** What the page shows of a recording, without its link. */
+function state() {
+  const audio = document.querySelector("audio");
+  const { duration, readyState, networkState, error } = audio ?? {};
+  const requests = performance.getEntriesByType("resource").map(({ name, responseStatus, transferSize, duration }) => {
+    return [new URL(name).pathname, responseStatus, transferSize, duration];
+  });
+  const text = document.body.innerText.slice(0, 500);
+  return { duration, readyState, networkState, error: error?.message, requests: requests.slice(-20), text };
 }
 
 /**

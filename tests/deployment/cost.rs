@@ -53,8 +53,10 @@ fn functions_are_billed_by_the_memory_that_they_have() {
         assert_eq!(properties(function)["MemorySize"].to_string(), line[4], "{function}");
     }
     let roles: BTreeSet<_> = billed.iter().map(|line| line[0].as_str()).collect();
-    // The operator runs once a night.
-    assert_eq!(roles, BTreeSet::from(["copier", "linker", "playback", "webhook"]));
+    assert_eq!(
+        roles,
+        BTreeSet::from(["copier", "linker", "operator", "playback", "webhook"])
+    );
 }
 
 /// The fields of a table of `docs/cost`, without its head.

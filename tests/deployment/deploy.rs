@@ -47,6 +47,7 @@ async fn it_is_created_updated_and_deleted() {
         &readers,
         "LinkMode=segment-link",
         "ObjectLockDays=1",
+        "OperatorLinks=true",
         "PlaybackBaseUrl=https://listen.example.com",
         "PlaybackReservedConcurrency=50",
         "RecordingsExpectedAt=cron(0 10-18 ? * MON-FRI *)",

@@ -1,4 +1,5 @@
 //! The policy for operators allows them to operate the stack. It does not allow them to listen, or to see who listened.
+//! The policy for auditors allows nothing but to see who listened.
 
 use std::{collections::BTreeSet, fs};
 
@@ -17,7 +18,7 @@ fn the_operators_script_may_make_the_calls_that_it_makes() {
         .map(|call| call.split('"').next().unwrap())
         .collect();
     assert_eq!(clients, BTreeSet::from(["cloudformation", "lambda", "s3"]));
-    let rights = rights();
+    let rights = rights("OperatorPolicy");
     for (call, action, resource) in [
         (
             ".describe_stacks(",
@@ -40,7 +41,7 @@ fn the_operators_script_may_make_the_calls_that_it_makes() {
 
 #[test]
 fn operators_neither_read_recordings_nor_see_who_listened() {
-    for (action, resource) in rights() {
+    for (action, resource) in rights("OperatorPolicy") {
         assert!(!action.contains('*'), "{action}");
         let unnamed = action.starts_with("cloudwatch:") || action == "logs:GetQueryResults";
         assert_eq!(resource == "*", unnamed, "{action} on {resource}");
@@ -50,7 +51,7 @@ fn operators_neither_read_recordings_nor_see_who_listened() {
             assert!(allowed.contains(&resource.as_str()), "{action} on {resource}");
         }
     }
-    for statement in statements() {
+    for statement in statements("OperatorPolicy") {
         if listed(&statement["Action"]).contains(&&Value::from("kms:Decrypt")) {
             // S3 encrypts with the bucket's name as the context. Recordings have another context.
             let context = statement.pointer("/Condition/StringEquals/kms:EncryptionContext:aws:s3:arn");
@@ -61,17 +62,47 @@ fn operators_neither_read_recordings_nor_see_who_listened() {
 
 #[test]
 fn nobody_has_the_policy_until_it_is_attached() {
-    let policy = properties("OperatorPolicy");
-    assert!(policy.is_object());
-    for attached in ["Roles", "Users", "Groups"] {
-        assert!(policy.get(attached).is_none(), "{attached}");
+    for name in ["OperatorPolicy", "AuditorPolicy"] {
+        let policy = properties(name);
+        assert!(policy.is_object());
+        for attached in ["Roles", "Users", "Groups"] {
+            assert!(policy.get(attached).is_none(), "{name}: {attached}");
+        }
+    }
+}
+
+#[test]
+fn auditors_only_query_the_audit_trail() {
+    let mut expected = BTreeSet::new();
+    let stack = "arn:AWS::Partition:cloudformation:AWS::Region:AWS::AccountId:stack/AWS::StackName/*";
+    expected.insert(("cloudformation:DescribeStacks".to_owned(), stack.to_owned()));
+    for group in ["PlaybackLogs", "CopierLogs", "LinkerLogs", "OperatorLogs"] {
+        expected.insert(("logs:StartQuery".to_owned(), group.to_owned()));
+    }
+    // CloudWatch Logs supports no resource-level permissions for these (service authorization reference).
+    for action in ["logs:GetQueryResults", "logs:StopQuery"] {
+        expected.insert((action.to_owned(), "*".to_owned()));
+    }
+    assert_eq!(BTreeSet::from_iter(rights("AuditorPolicy")), expected);
+
+    // Each call of the commands has a right, and each right a call.
+    let script = |name: &str| fs::read_to_string(workspace_root().join("scripts/recording_vault").join(name)).unwrap();
+    let insights = script("logs_insights.py");
+    for call in [".start_query(", ".get_query_results(", ".stop_query("] {
+        assert!(insights.contains(call), "{call}");
+    }
+    assert_eq!(insights.matches("account.client(").count(), 1);
+    let command = script("who_command.py");
+    assert!(command.contains("require_stack(") && !command.contains(".client("));
+    for output in ["AuditLogGroup", "JobsAuditLogGroups"] {
+        assert!(command.contains(&format!("output(\"{output}\")")), "{output}");
     }
 }
 
 /// Actions and resources, by the resources' names in the template.
-fn rights() -> Vec<(String, String)> {
+fn rights(policy: &str) -> Vec<(String, String)> {
     let mut rights = Vec::new();
-    for statement in statements() {
+    for statement in statements(policy) {
         assert_eq!(statement["Effect"], "Allow");
         for action in listed(&statement["Action"]) {
             let resources = names(&statement["Resource"]).into_iter();
@@ -81,7 +112,7 @@ fn rights() -> Vec<(String, String)> {
     rights
 }
 
-fn statements() -> &'static Vec<Value> {
-    let policy = &properties("OperatorPolicy")["PolicyDocument"];
+fn statements(policy: &str) -> &'static Vec<Value> {
+    let policy = &properties(policy)["PolicyDocument"];
     policy["Statement"].as_array().unwrap()
 }

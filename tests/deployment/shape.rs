@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use deployment::{FUNCTIONS, MONITORING, TEMPLATE, of_type, properties, resources};
+use deployment::{FUNCTIONS, MONITORING, TEMPLATE, listed, of_type, properties, resources};
 use serde_json::{Value, json};
 
 /// Resources that links or recordings need.
@@ -96,6 +96,80 @@ fn the_bucket_is_closed_versioned_and_encrypted_under_the_key() {
         policy[0]["Condition"],
         json!({"Bool": {"aws:SecureTransport": "false"}})
     );
+}
+
+/// The form of example 3 in AWS's "Enforce conditional writes on Amazon S3 buckets". No statement of the bucket or of a role
+/// may make an exception.
+#[test]
+fn a_receipt_is_written_once_by_whomever() {
+    let policy = properties("RecordingsBucketPolicy")["PolicyDocument"]["Statement"].as_array();
+    let about_receipts: Vec<_> = policy
+        .unwrap()
+        .iter()
+        .filter(|one| one["Sid"] == "ReceiptsAreWrittenOnce")
+        .collect();
+    let deny = json!({
+        "Sid": "ReceiptsAreWrittenOnce",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": {"Fn::Sub": "${RecordingsBucket.Arn}/receipts/*"},
+        "Condition": {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}},
+    });
+    assert_eq!(about_receipts, [&deny]);
+}
+
+/// Whatever describes a recording goes when the recording goes. Old versions go sooner, except those of receipts, which show
+/// that one was deleted.
+#[test]
+fn what_describes_a_recording_expires_with_it() {
+    let rules = properties("RecordingsBucket")["LifecycleConfiguration"]["Rules"]
+        .as_array()
+        .unwrap();
+    let of = |prefix: &str| -> Vec<Value> {
+        let conditional = rules.iter().map(|rule| rule.pointer("/Fn::If/1").unwrap_or(rule));
+        conditional.filter(|rule| rule["Prefix"] == prefix).cloned().collect()
+    };
+    let ids: BTreeSet<_> = rules
+        .iter()
+        .map(|rule| rule.pointer("/Fn::If/1/Id").unwrap_or_else(|| &rule["Id"]).as_str())
+        .collect();
+    assert_eq!(ids.len(), rules.len(), "each rule has a name of its own");
+    let expires = |rules: &[Value]| {
+        rules
+            .iter()
+            .any(|rule| rule["ExpirationInDays"] == json!({"Ref": "DeleteRecordingsAfterDays"}))
+    };
+    for prefix in ["recordings/", "receipts/", "index/", "catalog/", "deleted-originals/"] {
+        assert!(expires(&of(prefix)), "{prefix}");
+        let conditions = rules
+            .iter()
+            .filter(|rule| rule.pointer("/Fn::If/1/Prefix") == Some(&json!(prefix)));
+        for rule in conditions.filter(|rule| !rule["Fn::If"][1]["ExpirationInDays"].is_null()) {
+            assert_eq!(rule["Fn::If"][0], "DeletesRecordings", "{prefix}");
+        }
+    }
+    for prefix in ["erased/", "deletions/"] {
+        assert!(!expires(&of(prefix)), "{prefix}");
+    }
+    // Without a retention of recordings, only the index and the catalog forget their old versions.
+    let unconditional = |prefix: &str| {
+        rules
+            .iter()
+            .filter(|rule| rule["Prefix"] == prefix)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    for prefix in ["index/", "catalog/"] {
+        let [rule] = <[_; 1]>::try_from(unconditional(prefix)).unwrap();
+        assert_eq!(
+            rule["NoncurrentVersionExpiration"],
+            json!({"NoncurrentDays": 1}),
+            "{prefix}"
+        );
+        assert_eq!(rule["ExpiredObjectDeleteMarker"], true, "{prefix}");
+    }
+    assert_eq!(unconditional("receipts/"), [json!(null); 0]);
 }
 
 #[test]
@@ -221,6 +295,19 @@ fn an_operation_that_fails_is_kept_and_not_repeated() {
 }
 
 #[test]
+fn the_catalog_is_written_every_night_only_if_that_is_turned_on() {
+    assert_eq!(TEMPLATE["Parameters"]["NightlyCatalog"]["Default"], "false");
+    let schedule = &TEMPLATE["Resources"]["NightlyCompaction"];
+    assert_eq!(schedule["Condition"], "WritesCatalog");
+    let turned_on = json!({"Fn::Equals": [{"Ref": "NightlyCatalog"}, "true"]});
+    assert_eq!(TEMPLATE["Conditions"]["WritesCatalog"], turned_on);
+    let nightly = properties("NightlyCompaction");
+    assert_eq!(nightly["ScheduleExpression"], json!({"Ref": "ReconcileAt"}));
+    let input: Value = serde_json::from_str(nightly["Target"]["Input"].as_str().unwrap()).unwrap();
+    assert_eq!(input, json!({"catalog": {}}));
+}
+
+#[test]
 fn recordings_are_looked_for_only_where_wanted_and_in_the_places_own_time() {
     let parameters = &TEMPLATE["Parameters"];
     assert_eq!(parameters["RecordingsExpectedAt"]["Default"], "");
@@ -331,6 +418,31 @@ fn the_webhook_reads_only_what_callbacks_may_be_signed_by() {
         let statement = json!({"Fn::If": [condition, statement, {"Ref": "AWS::NoValue"}]});
         assert!(about_secrets.contains(&&statement), "{condition}");
     }
+}
+
+/// An update must not widen who may listen.
+#[test]
+fn only_operator_links_let_the_operator_read_the_link_keys() {
+    assert_eq!(TEMPLATE["Parameters"]["OperatorLinks"]["Default"], "false");
+    assert_eq!(
+        TEMPLATE["Conditions"]["MakesOperatorLinks"],
+        json!({"Fn::Equals": [{"Ref": "OperatorLinks"}, "true"]})
+    );
+    let settings = &properties("OperatorFunction")["Environment"]["Variables"];
+    let keys = json!({"Fn::If": ["MakesOperatorLinks", {"Ref": "LinkKeysSecret"}, ""]});
+    assert_eq!(settings["LINK_KEYS_SECRET"], keys);
+    let linker = &properties("LinkerFunction")["Environment"]["Variables"];
+    assert_eq!(settings["PLAYBACK_BASE_URL"], linker["PLAYBACK_BASE_URL"]);
+
+    let statements = &properties("OperatorRole")["Policies"][0]["PolicyDocument"]["Statement"];
+    let of_secrets: Vec<_> = listed(statements)
+        .into_iter()
+        .filter(|statement| statement["Action"] == "secretsmanager:GetSecretValue")
+        .collect();
+    let both = json!([{"Ref": "ApiKeySecret"}, {"Ref": "LinkKeysSecret"}]);
+    let resources = json!({"Fn::If": ["MakesOperatorLinks", both, [{"Ref": "ApiKeySecret"}]]});
+    assert_eq!(of_secrets.len(), 1);
+    assert_eq!(of_secrets[0]["Resource"], resources);
 }
 
 #[test]

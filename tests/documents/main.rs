@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails here fails its test")]
 
 mod architecture;
+mod catalog;
 mod cost;
 mod day_one;
 mod format;

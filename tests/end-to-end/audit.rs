@@ -9,7 +9,7 @@ use toolbox::workspace_root;
 use crate::support::{Recording, alone, among_others, eventually, get};
 
 /// Keywords and functions of the query language.
-const LANGUAGE: [&str; 16] = [
+const LANGUAGE: [&str; 21] = [
     "filter",
     "log",
     "stats",
@@ -26,11 +26,26 @@ const LANGUAGE: [&str; 16] = [
     "ispresent",
     "max",
     "strcontains",
+    "in",
+    "limit",
+    "last",
+    "requests",
+    "plays",
 ];
 
 /// Names that a query gives to computed values.
-const COMPUTED: [&str; 8] = [
-    "listener", "worker", "bytes", "element", "played", "furthest", "rate", "seconds",
+const COMPUTED: [&str; 11] = [
+    "user",
+    "person",
+    "requester",
+    "worker",
+    "bytes",
+    "element",
+    "begun",
+    "played",
+    "furthest",
+    "rate",
+    "seconds",
 ];
 
 pub(crate) fn audit_lines(stack: &Stack, role: Role, recording: &Recording) -> Vec<Value> {
@@ -46,7 +61,8 @@ fn queried_fields(section: &str) -> BTreeSet<String> {
     let document = fs::read_to_string(workspace_root().join("docs/OPERATIONS.md")).unwrap();
     let (_, section) = document.split_once(&format!("\n## {section}\n")).unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
-    let queries: Vec<_> = section.split("```").skip(1).step_by(2).collect();
+    let blocks = section.split("```").skip(1).step_by(2);
+    let queries: Vec<_> = blocks.filter(|block| !block.starts_with("sh\n")).collect();
     assert!(!queries.is_empty());
     let without_values = |query: &str| query.split('"').step_by(2).collect::<String>();
     let words: String = queries.into_iter().map(without_values).collect();
@@ -77,9 +93,17 @@ async fn the_documented_query_shows_who_listened_to_how_much() {
         (ends == 2).then_some(lines)
     })
     .await;
+    let link = json!({"link": {
+        "recordingSid": recording.sid,
+        "minutes": 5,
+        "for": "Jane Auditor",
+        "requestedBy": "arn:aws:iam::111122223333:user/jane",
+    }});
+    assert!(!stack.invoke(Role::Operator, &link).await.unwrap().failed);
+    let made = trail(stack, Role::Operator, &recording, 1).await;
     for field in queried_fields("Who listened") {
         assert!(
-            lines.iter().any(|line| !line[&field].is_null()),
+            lines.iter().chain(&made).any(|line| !line[&field].is_null()),
             "no audit line has {field}"
         );
     }
@@ -131,25 +155,26 @@ async fn copy_link_deletion_and_erasure_each_leave_a_trail() {
     recording.bring_in(stack).await;
     // The same callback arrives again.
     stack.post_callback(&recording.callback()).await.unwrap();
-    trail(stack, Role::Copier, &recording, 2).await;
+    trail(stack, Role::Copier, &recording, 3).await;
     eventually("the schedule of the deletion", || async {
         let fired = stack.fire(&recording.sid).await.ok()?;
         (fired == Fired::Queued).then_some(())
     })
     .await;
-    let copier = trail(stack, Role::Copier, &recording, 3).await;
+    let copier = trail(stack, Role::Copier, &recording, 4).await;
     let erase = json!({"erase": recording.sid});
     assert!(!stack.invoke(Role::Operator, &erase).await.unwrap().failed);
     // A callback for the erased recording arrives.
     stack.post_callback(&recording.callback()).await.unwrap();
 
-    let copier_then = trail(stack, Role::Copier, &recording, 4).await;
+    let copier_then = trail(stack, Role::Copier, &recording, 5).await;
     let linker = trail(stack, Role::Linker, &recording, 3).await;
-    let operator = trail(stack, Role::Operator, &recording, 2).await;
+    let operator = trail(stack, Role::Operator, &recording, 3).await;
     assert_eq!(
         outcomes(&copier_then),
         [
             ("copy", "stored"),
+            ("receipt", "written"),
             ("copy", "already_stored"),
             ("delete_original", "deleted"),
             ("copy", "erased"),
@@ -159,11 +184,17 @@ async fn copy_link_deletion_and_erasure_each_leave_a_trail() {
     assert!(linker.iter().all(|line| line["taskFrom"] == "callback"), "{linker:?}");
     assert_eq!(
         outcomes(&operator),
-        [("erase", "removed"), ("erase", "original_already_gone")]
+        [
+            ("erase", "begun"),
+            ("erase", "removed"),
+            ("erase", "original_already_gone"),
+            ("erase", "record_removed"),
+        ]
     );
     assert_eq!(copier[0]["length"], 20_000);
-    assert_eq!(copier[0]["sha256"], copier[2]["sha256"]);
-    assert_eq!(copier[0]["versionId"], copier[2]["versionId"]);
+    assert_eq!(copier[0]["sha256"], copier[1]["sha256"]);
+    assert_eq!(copier[0]["sha256"], copier[3]["sha256"]);
+    assert_eq!(copier[0]["versionId"], copier[3]["versionId"]);
 
     let lines: Vec<_> = [copier_then, linker, operator].concat();
     for line in &lines {
@@ -192,9 +223,9 @@ async fn an_erasure_that_fails_says_so_in_the_trail() {
     let erase = json!({"erase": recording.sid});
     assert!(stack.invoke(Role::Operator, &erase).await.unwrap().failed);
     stack.wire().clear_faults();
-    let lines = trail(stack, Role::Operator, &recording, 1).await;
-    assert_eq!(outcomes(&lines), [("erase", "failed")]);
-    assert!(lines[0]["error"].is_string(), "{lines:?}");
+    let lines = trail(stack, Role::Operator, &recording, 2).await;
+    assert_eq!(outcomes(&lines), [("erase", "begun"), ("erase", "failed")]);
+    assert!(lines[1]["error"].is_string(), "{lines:?}");
 }
 
 /// One link whose task no longer exists, and one that cannot be made.

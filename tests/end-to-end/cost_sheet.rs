@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use local_stack::{Call, DeliveryState, Role, Stack};
+use local_stack::{Call, DeliveryState, Mark, Role, Stack};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -24,20 +24,23 @@ const MEASURED: &str = "measured";
 #[tokio::test]
 async fn a_recording_costs_the_requests_that_the_cost_sheet_says() {
     let (stack, _turn) = alone().await;
-    let recording = Recording::new(stack, FIVE_MINUTES);
-    let (mark, logged) = (stack.wire().mark(), stack.logs().unwrap().len());
-    let callback = recording.callback().parameter("RecordingDuration", DURATION_S);
-    stack.post_callback(&callback).await.unwrap();
-    done(stack, &recording, 2).await;
-    is_about(
-        stack.logs().unwrap().len() - logged,
-        documented("recording", MEASURED)["log-byte"],
-    );
+    // An instance that starts meanwhile logs more, never less.
+    let mut least = usize::MAX;
+    let mut last = None;
+    for _ in 0..3 {
+        let recording = Recording::new(stack, FIVE_MINUTES);
+        let (mark, logged) = (stack.wire().mark(), stack.logs().unwrap().len());
+        let callback = recording.callback().parameter("RecordingDuration", DURATION_S);
+        stack.post_callback(&callback).await.unwrap();
+        done(stack, &recording, 2).await;
+        least = least.min(stack.logs().unwrap().len() - logged);
+        last = Some((recording, mark));
+    }
+    is_about(least, documented("recording", MEASURED)["log-byte"]);
+    let (recording, mark) = last.unwrap();
     // These calls occur only if originals are deleted. The suite's linker marks and schedules a deletion for every
     // recording.
-    let (scheduling, copying): (Vec<_>, Vec<_>) = stack
-        .wire()
-        .since(mark)
+    let (scheduling, copying): (Vec<_>, Vec<_>) = calls(stack, mark, &recording)
         .into_iter()
         .partition(|call| call.service == "scheduler" || call.key.starts_with("deletions/"));
     assert_eq!(billed(copying), documented("recording", COUNTED));
@@ -45,7 +48,7 @@ async fn a_recording_costs_the_requests_that_the_cost_sheet_says() {
     let mark = stack.wire().mark();
     stack.fire(&recording.sid).await.unwrap();
     done(stack, &recording, 3).await;
-    let deleting = stack.wire().since(mark);
+    let deleting = calls(stack, mark, &recording);
     let deleted = billed(scheduling.into_iter().chain(deleting));
     assert_eq!(deleted, documented("deletion", COUNTED));
 }
@@ -69,8 +72,52 @@ async fn a_night_of_the_reconciliation_costs_a_recording_what_the_cost_sheet_say
     let answer = stack.invoke(Role::Operator, &event).await.unwrap();
     assert!(!answer.failed, "{answer:?}");
     let calls = stack.wire().since(mark).into_iter();
-    let about_it = calls.filter(|call| call.key.ends_with(&recording.sid));
+    let about_it = calls.filter(|call| call.key.contains(&recording.sid));
     assert_eq!(billed(about_it), documented("night", COUNTED));
+}
+
+/// A search for a call with one recording, a link, and an erasure by list with its dry run.
+#[tokio::test]
+async fn an_operators_commands_cost_the_requests_that_the_cost_sheet_says() {
+    let (stack, _turn) = alone().await;
+    let recording = Recording::new(stack, FIVE_MINUTES);
+    recording.bring_in(stack).await;
+    let search = json!({"find": {"call": recording.call}});
+    let (minutes, requester) = (60, "arn:aws:sts::123456789012:assumed-role/Operators/sam@example.com");
+    let link = json!({"link": {
+        "recordingSid": recording.sid, "minutes": minutes, "for": "Jane Auditor", "requestedBy": requester,
+    }});
+    let erase = |dry_run: bool| json!({"erase": {"recordings": [recording.sid], "dryRun": dry_run}});
+    for (each, events) in [
+        ("search", vec![search]),
+        ("link", vec![link]),
+        ("erasure", vec![erase(true), erase(false)]),
+    ] {
+        let mark = stack.wire().mark();
+        for event in events {
+            let answer = stack.invoke(Role::Operator, &event).await.unwrap();
+            assert!(!answer.failed, "{answer:?}");
+        }
+        // The jobs of an earlier test may still go on.
+        let calls = stack.wire().since(mark).into_iter();
+        let of_operator = calls.filter(|call| call.role == Role::Operator);
+        assert_eq!(billed(of_operator), documented(each, COUNTED), "{each}");
+    }
+}
+
+/// The calls since `mark`, except those about other recordings. The jobs of an earlier test may still go on: a link to a
+/// task without a worker is tried again every 90 s.
+fn calls(stack: &Stack, mark: Mark, recording: &Recording) -> Vec<Call> {
+    let is_about_another = |call: &Call| {
+        let sids = call
+            .key
+            .match_indices("RE")
+            .filter_map(|(at, _)| call.key.get(at..at + 34));
+        let mut recordings = sids.filter(|sid| sid[2..].bytes().all(|byte| byte.is_ascii_hexdigit()));
+        recordings.any(|sid| sid != recording.sid)
+    };
+    let calls = stack.wire().since(mark).into_iter();
+    calls.filter(|call| !is_about_another(call)).collect()
 }
 
 /// Waits until `messages` messages about a recording are done.
@@ -102,7 +149,7 @@ async fn a_playback_costs_the_requests_that_the_cost_sheet_says() {
             documented("playback", MEASURED)["log-byte"],
         );
         assert_eq!(ranges, 5, "4.8 MB by at most 1 MiB");
-        let calls = billed(stack.wire().since(mark));
+        let calls = billed(calls(stack, mark, &recording));
         if least.as_ref().is_none_or(|least| total(&calls) < total(least)) {
             least = Some(calls);
         }
@@ -166,13 +213,15 @@ fn item(call: &Call) -> String {
     }
 }
 
-/// The table's counts for one recording or playback, by item of the price list.
+/// The table's counts for one recording or playback, by item of the price list, of all parts together.
 fn documented(each: &str, from: &str) -> BTreeMap<String, usize> {
     let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cost/usage.csv");
     let table = fs::read_to_string(table).unwrap();
     let lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    lines
-        .filter(|line| line[1] == each && line[3] == from)
-        .map(|line| (line[0].to_owned(), line[2].parse().unwrap()))
-        .collect()
+    let mut documented = BTreeMap::new();
+    // Several parts may send requests of one item.
+    for line in lines.filter(|line| line[1] == each && line[3] == from) {
+        *documented.entry(line[0].to_owned()).or_default() += line[2].parse::<usize>().unwrap();
+    }
+    documented
 }

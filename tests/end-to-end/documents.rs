@@ -1,7 +1,9 @@
-//! Runs the commands of README.md, docs/FLEX.md, docs/OPERATIONS.md, docs/REFERENCE.md and flex-plugin/README.md exactly
-//! as they are written, with bash, the AWS CLI and boto3.
+//! Runs the commands of README.md, docs/CATALOG.md, docs/FLEX.md, docs/OPERATIONS.md, docs/REFERENCE.md and
+//! flex-plugin/README.md exactly as they are written, with bash, the AWS CLI, boto3 and DuckDB.
 
 mod blocks;
+mod catalog;
+mod day_in_the_life;
 mod flex;
 mod shell;
 
@@ -17,34 +19,52 @@ use self::{
 use crate::{
     events,
     nginx::Nginx,
-    support::{OwnStack, Recording, among_others, eventually, header, options, request},
+    support::{OwnStack, Recording, among_others, eventually, get, header, options, request},
 };
 
 const OPERATIONS: &str = "docs/OPERATIONS.md";
+const CATALOG: &str = "docs/CATALOG.md";
 const FLEX: &str = "docs/FLEX.md";
 const README: &str = "README.md";
 const REFERENCE: &str = "docs/REFERENCE.md";
 const PLUGIN: &str = "flex-plugin/README.md";
 
 /// The blocks that the tests here run, identified by a line of each.
-const RUN: [(&str, &str); 13] = [
+const RUN: [(&str, &str); 20] = [
     (OPERATIONS, "start-message-move-task"),
     (OPERATIONS, "operator()"),
-    (OPERATIONS, "list-object-versions"),
+    (OPERATIONS, "s3api copy-object"),
     (OPERATIONS, "s3api delete-object"),
     (OPERATIONS, "scripts/recover.py"),
     (OPERATIONS, "put-event-selectors"),
     (OPERATIONS, "curl -s"),
     (FLEX, "call_recording_enabled"),
     (PLUGIN, "recording_vault"),
-    (OPERATIONS, "vault.py operate"),
+    (OPERATIONS, "--dry-run --follow"),
+    (OPERATIONS, "--from-file"),
+    (OPERATIONS, "Calls.json"),
+    (OPERATIONS, "vault.py find"),
+    (CATALOG, "vault.py operate"),
+    (CATALOG, "aws s3 sync"),
+    (OPERATIONS, "vault.py link"),
+    (FLEX, "intelligence.twilio.com"),
     (REFERENCE, "cargo lambda invoke operator"),
     (REFERENCE, "recording-callback.env"),
     (REFERENCE, "recording-playback.env"),
 ];
 
 /// The blocks that these tests do not run, with what runs them.
-const RUN_ELSEWHERE: [(&str, &str, &str); 7] = [
+const RUN_ELSEWHERE: [(&str, &str, &str); 10] = [
+    (
+        CATALOG,
+        "scripts/setup.py",
+        "changes a parameter; scripts/tests/test_setup.py runs the setup with other ones",
+    ),
+    (
+        CATALOG,
+        "create-work-group",
+        "needs an AWS account with Athena; tests/documents parses its statements, and DuckDB answers the same questions",
+    ),
     (
         README,
         "scripts/setup.py",
@@ -67,6 +87,11 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 7] = [
     ),
     (
         OPERATIONS,
+        "vault.py who",
+        "needs CloudWatch Logs Insights; scripts/tests/test_who.py runs both against a double of it, and listened:: over log files",
+    ),
+    (
+        OPERATIONS,
         "sam deploy",
         "needs an AWS account; tests/deployment runs `sam` against a local CloudFormation (`checkout::` as in the document)",
     ),
@@ -84,7 +109,7 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 7] = [
 
 #[test]
 fn every_block_of_commands_is_run_here_or_elsewhere() {
-    for document in [README, FLEX, OPERATIONS, REFERENCE, PLUGIN] {
+    for document in [README, CATALOG, FLEX, OPERATIONS, REFERENCE, PLUGIN] {
         for block in blocks(document, "sh") {
             let here = RUN
                 .iter()
@@ -128,10 +153,10 @@ async fn the_operators_commands_work_with_both_versions_of_the_cli() {
         Shell::for_stack(&stack).await.with_version_2().await,
     ] {
         let recording = stored(&stack, 30_000).await;
-        let block = about(block_with(OPERATIONS, "operator()"), &recording);
+        let block = about(block_with(OPERATIONS, "operator()"), &recording).with("CA...", &recording.call);
         let printed = shell.run(&block.with("OPERATOR_FUNCTION", Role::Operator.name())).await;
         let answers = answers(&printed);
-        assert_eq!(answers.len(), 8, "{printed}");
+        assert_eq!(answers.len(), 14, "{printed}");
         let [
             backfill,
             reconcile,
@@ -139,19 +164,29 @@ async fn the_operators_commands_work_with_both_versions_of_the_cli() {
             arrivals,
             verify,
             verify_all,
+            verify_receipts,
+            find,
+            index,
+            link,
             erase,
             erase_again,
+            plan,
+            plan_of_call,
         ] = &answers[..]
         else {
             unreachable!()
         };
-        for run in [backfill, reconcile, sweep, verify, verify_all] {
+        assert!(find["found"].is_array(), "{find}");
+        for run in [backfill, reconcile, sweep, verify, verify_all, verify_receipts, index] {
             assert_eq!(run["status"], "done", "{run}");
         }
         assert_eq!(arrivals["arrivals"]["arrived"], true, "{arrivals}");
         assert_eq!(verify["work"]["verify"]["counts"]["verified"], 1, "{verify}");
+        assert_eq!(link["link"]["length"], 30_000, "{link}");
         assert_eq!(erase["erased"]["original"], "deleted", "{erase}");
         assert_eq!(erase_again["erased"]["original"], "alreadyGone", "{erase_again}");
+        assert_eq!(plan["erasurePlan"]["counts"]["erasedBefore"], 1, "{plan}");
+        assert!(plan_of_call["erasurePlan"]["recordings"].is_array(), "{plan_of_call}");
     }
 }
 
@@ -178,7 +213,7 @@ async fn a_damaged_recording_is_brought_back_and_recovered_as_written() {
 
     let operator = block_with(OPERATIONS, "operator()");
     let operator = operator.text.split("\n\n").next().unwrap();
-    let bring_back = about(block_with(OPERATIONS, "list-object-versions"), &recording);
+    let bring_back = about(block_with(OPERATIONS, "s3api copy-object"), &recording);
     let bring_back = bring_back
         .with("versionId=...", &format!("versionId={first}"))
         .after(operator)
@@ -195,17 +230,27 @@ async fn a_damaged_recording_is_brought_back_and_recovered_as_written() {
     assert!(printed.contains(&recording.sid), "{printed}");
     assert!(fs::read(shell.folder().join("recovered.wav")).unwrap() == recording.audio);
 
+    let receipt = format!("receipts/{}.json", recording.sid);
+    let versions = s3.list_object_versions().bucket(values::BUCKET).prefix(&receipt);
+    let listed = versions.clone().send().await.unwrap();
+    let written = listed.versions()[0].version_id().unwrap();
     let delete = about(block_with(OPERATIONS, "s3api delete-object"), &recording);
     let delete = delete
+        .with(
+            &format!("{receipt} --version-id ..."),
+            &format!("{receipt} --version-id {written}"),
+        )
         .with("--version-id ...", &format!("--version-id {first}"))
         .with("BUCKET", values::BUCKET);
-    shell.run(&delete).await;
+    let printed = shell.run(&delete).await;
+    assert!(printed.contains(written), "{printed}");
     let left = object().send().await.unwrap();
     assert!(
         left.versions()
             .iter()
             .all(|version| version.version_id() != Some(&first))
     );
+    assert_eq!(versions.send().await.unwrap().versions(), []);
 }
 
 #[tokio::test]
@@ -214,7 +259,7 @@ async fn the_commands_operate_a_stack_that_cloudformation_names() {
     let shell = Shell::for_stack(&stack).await;
     let recording = stored(&stack, 30_000).await;
     shell.make_stack("vault", Role::Operator.name(), values::BUCKET).await;
-    let block = about(block_with(OPERATIONS, "vault.py operate"), &recording).with("NAME", "vault");
+    let block = about(block_with(OPERATIONS, "--dry-run --follow"), &recording).with("NAME", "vault");
     let block = block.answering(&recording.sid);
     let printed = shell.run(&block).await;
     for expected in [
@@ -224,6 +269,112 @@ async fn the_commands_operate_a_stack_that_cloudformation_names() {
     ] {
         assert!(printed.contains(expected), "{printed}");
     }
+}
+
+#[tokio::test]
+async fn the_commands_find_recordings() {
+    let stack = OwnStack::start(options()).await;
+    let shell = Shell::for_stack(&stack).await;
+    let recording = stored(&stack, 30_000).await;
+    shell.make_stack("vault", Role::Operator.name(), values::BUCKET).await;
+    let block = about(block_with(OPERATIONS, "vault.py find"), &recording).with("NAME", "vault");
+    let printed = shell.run(&block.with("CA...", &recording.call)).await;
+    for expected in ["recordingSid,start,durationS", "RECORDING", &recording.sid, " stored "] {
+        assert!(printed.contains(expected), "{printed}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_by_telephone_number_is_answered_as_written() {
+    let stack = OwnStack::start(options()).await;
+    let shell = Shell::for_stack(&stack).await;
+    shell.make_stack("vault", Role::Operator.name(), values::BUCKET).await;
+    let (customer, office) = ("+15550100001", "+15550100002");
+    let [to, from, other] = [
+        stored(&stack, 30_000).await,
+        stored(&stack, 30_000).await,
+        stored(&stack, 30_000).await,
+    ];
+    stack.twilio().add_phone_call(&to.call, office, customer);
+    stack.twilio().add_phone_call(&from.call, customer, office);
+    stack.twilio().add_phone_call(&other.call, office, "+15550100003");
+    let account = format!(
+        "export TWILIO_ACCOUNT_SID={} TWILIO_API_KEY={} TWILIO_API_SECRET={}",
+        values::ACCOUNT_SID,
+        values::API_KEY_SID,
+        values::API_KEY_SECRET
+    );
+    let block = block_with(OPERATIONS, "Calls.json");
+    let block = block.after(&account).with("NUMBER", customer).with("NAME", "vault");
+    let printed = shell
+        .run(&block.with("https://api.twilio.com", &stack.twilio().api_base()))
+        .await;
+    for recording in [&to, &from] {
+        let planned = format!("{}  stored, original at Twilio", recording.sid);
+        assert!(printed.contains(&planned), "{printed}");
+    }
+    let listed = fs::read_to_string(shell.folder().join("recordings.txt")).unwrap();
+    let mut listed: Vec<_> = listed.lines().collect();
+    listed.sort_unstable();
+    assert_eq!(listed, [&to.sid, &from.sid]);
+
+    let block = block_with(OPERATIONS, "--from-file")
+        .with("NAME", "vault")
+        .with("CA...", &other.call);
+    let printed = shell.run(&block.answering("2")).await;
+    assert!(printed.contains("erased: erased 2"), "{printed}");
+    assert!(
+        printed.contains(&format!("{}  stored, original at Twilio", other.sid)),
+        "{printed}"
+    );
+}
+
+#[tokio::test]
+async fn links_for_people_without_flex_are_made_as_written() {
+    let stack = OwnStack::start(options()).await;
+    let shell = Shell::for_stack(&stack).await;
+    let recording = stored(&stack, 30_000).await;
+    shell.make_stack("vault", Role::Operator.name(), values::BUCKET).await;
+    let block = about(block_with(OPERATIONS, "vault.py link"), &recording).with("NAME", "vault");
+    let printed = shell.run(&block).await;
+    let urls: Vec<_> = printed.lines().filter(|line| line.starts_with("http")).collect();
+    let [playing, saving] = urls[..] else {
+        panic!("{printed}")
+    };
+    let (played, saved) = (get(playing, &[]).await, get(saving, &[]).await);
+    assert_eq!(header(&played, "content-disposition"), None);
+    let attachment = format!("attachment; filename=\"{}.wav\"", recording.sid);
+    assert_eq!(header(&saved, "content-disposition"), Some(attachment));
+    for answer in [played, saved] {
+        assert!(answer.bytes().await.unwrap() == recording.audio);
+    }
+}
+
+/// `curl` writes what it would send to Twilio.
+#[tokio::test]
+async fn a_recording_is_handed_to_conversation_intelligence_as_written() {
+    let stack = OwnStack::start(options()).await;
+    let shell = Shell::for_stack(&stack).await;
+    let recording = stored(&stack, 30_000).await;
+    shell.make_stack("vault", Role::Operator.name(), values::BUCKET).await;
+    shell.install("curl", "for argument in \"$@\"; do printf '%s\\n' \"$argument\"; done");
+    let block = about(block_with(FLEX, "intelligence.twilio.com"), &recording).with("NAME", "vault");
+    let account = "TWILIO_API_KEY=SK1 TWILIO_API_SECRET=secret";
+    let sent = shell.run(&block.after(account)).await;
+    assert!(
+        sent.lines()
+            .any(|line| line == "https://intelligence.twilio.com/v2/Transcripts"),
+        "{sent}"
+    );
+    // Its last argument, over two lines.
+    let (_, channel) = sent.split_once("\nChannel=").unwrap();
+    let channel: Value = serde_json::from_str(channel).unwrap();
+    let url = channel["media_properties"]["media_url"].as_str().unwrap();
+    // As Twilio fetches it: one GET without a range.
+    let answer = get(url, &[]).await;
+    assert_eq!(answer.status(), 200);
+    assert!(answer.bytes().await.unwrap() == recording.audio);
+    assert_eq!(channel["participants"].as_array().map(Vec::len), Some(2), "{channel}");
 }
 
 #[tokio::test]
@@ -240,13 +391,27 @@ async fn the_references_events_are_invoked_as_written() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let [verify, backfill, reconcile, sweep, arrivals, erase] = &answers[..] else {
+    let [
+        verify,
+        find,
+        index,
+        backfill,
+        reconcile,
+        sweep,
+        arrivals,
+        catalog,
+        link,
+        erase,
+    ] = &answers[..]
+    else {
         panic!("{printed}")
     };
-    for run in [verify, backfill, reconcile, sweep] {
+    assert!(find["found"].is_array(), "{printed}");
+    for run in [verify, index, backfill, reconcile, sweep, catalog] {
         assert_eq!(run["status"], "done", "{printed}");
     }
     assert!(arrivals["arrivals"]["arrived"].is_boolean(), "{printed}");
+    assert_eq!(link["link"]["length"], 200_000, "{printed}");
     assert_eq!(erase["erased"]["original"], "alreadyGone", "{printed}");
 }
 
@@ -314,7 +479,7 @@ async fn the_script_reports_failures_without_a_traceback() {
         ("--stack absent reconcile".to_owned(), "DescribeStacks: "),
         ("--stack half reconcile".to_owned(), "has no output 'Bucket'"),
         (
-            format!("--function absent --bucket {} erase RE0 --yes", values::BUCKET),
+            format!("--function absent --bucket {} erase RE{:032x} --yes", values::BUCKET, 0),
             "Invoke: ",
         ),
         (
@@ -397,7 +562,7 @@ async fn a_recording_plays_through_nginx_with_the_documented_location() {
     let check = about(check, &recording).with("?expires=...", &link[link.find('?').unwrap()..]);
     assert_eq!(Shell::for_stack(stack).await.run(&check).await, "206 100\n");
 
-    let whole = crate::support::get(&link, &[]).await;
+    let whole = get(&link, &[]).await;
     assert!(whole.bytes().await.unwrap() == recording.audio);
     let preflight = [
         ("origin", "https://flex.twilio.com"),

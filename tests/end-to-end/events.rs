@@ -15,7 +15,7 @@ pub(crate) const RECORDING: &str = "RE00000000000000000000000000000001";
 pub(crate) const TASK: &str = "WT00000000000000000000000000000001";
 
 /// All sample events with the role that receives each, in a useful order.
-const EVENTS: [(&str, Role); 15] = [
+const EVENTS: [(&str, Role); 21] = [
     ("http-api-post-text", Role::Webhook),
     ("http-api-post-base64", Role::Webhook),
     ("http-api-get", Role::Webhook),
@@ -29,7 +29,13 @@ const EVENTS: [(&str, Role); 15] = [
     ("scheduler-sweep", Role::Operator),
     ("scheduler-arrivals", Role::Operator),
     ("operator-verify", Role::Operator),
+    ("operator-find", Role::Operator),
+    ("operator-index", Role::Operator),
+    ("operator-erase-call", Role::Operator),
+    ("operator-catalog", Role::Operator),
+    ("operator-link", Role::Operator),
     ("operator-erase", Role::Operator),
+    ("operator-erase-list", Role::Operator),
     ("sqs-delete-original", Role::Copier),
 ];
 
@@ -70,7 +76,12 @@ async fn every_event_does_what_it_is_a_sample_of() {
                 let answer = stack.invoke(role, &event(name)).await.unwrap();
                 assert!(!answer.failed, "{name}: {answer:?}");
                 let done = match name {
+                    "operator-erase-call" => {
+                        answer.payload["erasurePlan"]["recordings"][0]["recordingSid"] == RECORDING
+                    }
                     "operator-erase" => answer.payload["erased"]["original"] == "alreadyGone",
+                    "operator-find" => answer.payload["found"].is_array(),
+                    "operator-link" => answer.payload["link"]["length"] == 200_000,
                     "scheduler-arrivals" => answer.payload["arrivals"]["arrived"] == true,
                     _ => answer.payload["status"] == "done",
                 };

@@ -5,6 +5,7 @@
 //! - Every fault has occurred.
 //! - There is one object, with one version, that plays back byte for byte.
 //! - No upload is left open.
+//! - There is one receipt, of what is stored, and every entry in the index.
 //! - The task has one link, and everything else in it is unchanged.
 //! - Every message is done after the expected number of deliveries, and none is in the dead-letter queue.
 //!
@@ -15,6 +16,7 @@
 mod calling_back;
 mod linking;
 mod processes;
+mod records;
 mod secrets;
 mod source;
 mod storing;

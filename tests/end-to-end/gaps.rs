@@ -116,12 +116,16 @@ impl Recorded {
         .await;
         let lines = eventually("the deletion", || async {
             let lines = audit_lines(stack, Role::Copier, &recording);
-            (lines.len() == 2).then_some(lines)
+            (lines.len() == 3).then_some(lines)
         })
         .await;
         assert_eq!(
             outcomes(&lines),
-            [("copy", "stored"), ("delete_original", "deleted")],
+            [
+                ("copy", "stored"),
+                ("receipt", "written"),
+                ("delete_original", "deleted")
+            ],
             "{}",
             self.what
         );

@@ -56,10 +56,17 @@ async fn long_calls_are_stored_as_mp3_if_configured() {
         .await;
         let lines = eventually("the deletion", || async {
             let lines = audit_lines(&stack, Role::Copier, &recording);
-            (lines.len() == 2).then_some(lines)
+            (lines.len() == 3).then_some(lines)
         })
         .await;
-        assert_eq!(outcomes(&lines), [("copy", "stored"), ("delete_original", "deleted")]);
+        assert_eq!(
+            outcomes(&lines),
+            [
+                ("copy", "stored"),
+                ("receipt", "written"),
+                ("delete_original", "deleted")
+            ]
+        );
     }
 }
 

@@ -19,7 +19,7 @@ use sid::RecordingSid;
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use twilio_double::wav;
 
-use crate::canaries;
+use crate::{canaries, receipts};
 
 /// The stack that all tests of this process share.
 pub(crate) fn stack() -> &'static Stack {
@@ -57,13 +57,14 @@ fn rights_file() -> PathBuf {
 }
 
 /// Held by a test while it takes all processors: with Flex UI, which takes one while it starts and draws, with a thousand
-/// recordings, or with long ones. Two of them can starve each other. A test that also needs a turn on the shared stack takes
+/// recordings, with hundreds of odd events, or with long recordings. Two of them can starve each other. A test that also needs a turn on the shared stack takes
 /// the turn first.
 pub(crate) static PROCESSORS: Mutex<()> = Mutex::const_new(());
 
 static QUIET: RwLock<()> = RwLock::const_new(());
 
-/// A test's turn on the shared stack. At its end, the logs are searched for secrets.
+/// A test's turn on the shared stack. At its end, the logs are searched for secrets, and the receipts are
+/// validated.
 pub(crate) struct Turn<G> {
     stack: &'static Stack,
     _guard: G,
@@ -72,6 +73,7 @@ pub(crate) struct Turn<G> {
 impl<G> Drop for Turn<G> {
     fn drop(&mut self) {
         canaries::check(self.stack);
+        receipts::check(self.stack);
     }
 }
 
@@ -91,7 +93,7 @@ async fn turn<G>(guard: G) -> (&'static Stack, Turn<G>) {
     (stack, Turn { stack, _guard: guard })
 }
 
-/// A stack for one test only. At its end, its logs are searched for secrets.
+/// A stack for one test only. At its end, its logs are searched for secrets, and its receipts are validated.
 pub(crate) struct OwnStack(Stack);
 
 impl OwnStack {
@@ -112,6 +114,7 @@ impl Deref for OwnStack {
 impl Drop for OwnStack {
     fn drop(&mut self) {
         canaries::check(&self.0);
+        receipts::check(&self.0);
     }
 }
 

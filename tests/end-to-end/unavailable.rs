@@ -2,12 +2,12 @@
 //! an operator reads distinguish them.
 
 use local_stack::{Fault, Role, Rule, Stack, values};
-use serde_json::json;
+use serde_json::{Value, json};
 use twilio_double::{FaultAction, FlexToken, Operation, flex_token};
 
 use crate::{
     audit::{audit_lines, outcomes},
-    support::{Recording, alone, eventually},
+    support::{Recording, alone, eventually, get},
 };
 
 /// Requests a link. Returns the status of the answer, and the outcome in its audit line.
@@ -96,6 +96,29 @@ async fn failures_that_flex_shows_alike_differ_in_the_lines() {
         assert!(log.lines().any(is_logged), "{code}");
     }
 
+    // An outage of KMS comes after the link.
+    let disabled = Fault::Answer {
+        status: 400,
+        body: r#"{"__type":"DisabledException"}"#.to_owned(),
+    };
+    unread.bring_in(stack).await;
+    assert_eq!(
+        request_link(stack, &unread, supervisor).await,
+        (200, "granted".to_owned())
+    );
+    let rule = Rule::new("kms", "Decrypt", disabled).role(Role::Playback).times(100);
+    stack.wire().inject(rule);
+    let url = unread.media_url(stack).await;
+    assert_eq!(get(&url, &[]).await.status(), 503);
+    stack.wire().clear_faults();
+    let log = stack.log(Role::Playback).unwrap();
+    let link_id = url
+        .split(['?', '&'])
+        .find_map(|parameter| parameter.strip_prefix("id="));
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let line = lines.find(|line| line["linkId"].as_str() == link_id && line["target"] != "audit");
+    assert_eq!(line.expect("the line of the refusal")["code"], "unavailable");
+
     // Erased before anybody has opened it. The answer is the same as before the copy, but the jobs' lines show both.
     let erased = Recording::new(stack, 20_000);
     erased.bring_in(stack).await;
@@ -104,7 +127,7 @@ async fn failures_that_flex_shows_alike_differ_in_the_lines() {
     assert_eq!(request_link(stack, &erased, supervisor).await, not_found);
     assert_eq!(
         outcomes(&audit_lines(stack, Role::Copier, &erased)),
-        [("copy", "stored")]
+        [("copy", "stored"), ("receipt", "written")]
     );
     let lines = audit_lines(stack, Role::Operator, &erased);
     assert!(outcomes(&lines).contains(&("erase", "removed")), "{lines:?}");

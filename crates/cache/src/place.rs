@@ -49,6 +49,12 @@ impl<V> Place<V> {
         *self.kept = Some(Kept { value, since });
     }
 
+    /// Removes the value, and returns it.
+    #[must_use]
+    pub fn take(&mut self) -> Option<V> {
+        self.kept.take().map(|kept| kept.value)
+    }
+
     /// Drops the value.
     pub fn clear(&mut self) {
         *self.kept = None;

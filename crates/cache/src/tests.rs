@@ -156,3 +156,14 @@ async fn a_cleared_place_is_empty() {
     assert!(!cache.has(1).await);
     assert_eq!(Arc::strong_count(&value), 1);
 }
+
+#[tokio::test]
+async fn a_taken_value_is_returned_once_and_not_past_its_age() {
+    let (wall, cache) = Wall::start();
+    let kept = cache.keep(1).await;
+    assert_eq!(cache.place(&1).await.take(), Some(kept));
+    assert_eq!(cache.place(&1).await.take(), None);
+    cache.keep(1).await;
+    wall.pass(MAX_AGE.as_secs());
+    assert_eq!(cache.place(&1).await.take(), None);
+}

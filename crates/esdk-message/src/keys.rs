@@ -10,8 +10,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::HeaderError;
 
-/// Length of an AES-256-GCM tag.
-pub(crate) const TAG_LEN: usize = 16;
+/// Length of an AES-256-GCM tag in bytes.
+pub const TAG_LEN: usize = 16;
 /// Length of an AES-256-GCM IV.
 pub(crate) const IV_LEN: usize = 12;
 /// Length of a message id in format version 2.

@@ -65,7 +65,7 @@ pub use self::{
     error::{ContextError, FrameError, HeaderError, LayoutError, MessageError},
     frame::{FrameIndex, FrameKind},
     header::{EncryptedDataKey, UnverifiedHeader},
-    keys::{DataKey, MessageId},
+    keys::{DataKey, MessageId, TAG_LEN},
     layout::{Layout, ObjectOffset, PlaintextOffset},
     message::{Message, open_message},
     opener::{OpenedFrames, Opener},

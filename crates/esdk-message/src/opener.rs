@@ -6,7 +6,7 @@ use crate::{
     context::EncryptionContext,
     error::FrameError,
     frame::{Frame, FrameIndex, FrameKind},
-    keys::{FrameKey, MessageId},
+    keys::{FrameKey, MessageId, TAG_LEN},
     layout::Layout,
     profile::FrameLength,
 };
@@ -71,12 +71,45 @@ impl Opener {
     ) -> Result<&'a mut [u8], FrameError> {
         let frame = Frame::new(frame, kind, self.frame_length, sealed.len())?;
         let parts = frame.split(sealed);
-        frame.check_fields(parts.fields)?;
-        let aad = frame.aad(&self.message_id);
-        if !self.frame_key.open(frame.iv(), aad.as_slice(), parts.text, parts.tag) {
-            return Err(FrameError::Tag { frame: frame.index() });
-        }
+        self.open(&frame, parts.fields, parts.text, parts.tag)?;
         Ok(parts.text)
+    }
+
+    /// Opens one frame whose stored parts are in buffers of their own: the [`FrameKind::plaintext_at`] bytes of fields, the
+    /// ciphertext and the tag. Decrypts `text` in place, so that the plaintext of several frames can be contiguous.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError`] names the field that is wrong, or the tag. `text` then holds no plaintext.
+    pub fn open_parts(
+        &self,
+        frame: FrameIndex,
+        kind: FrameKind,
+        fields: &[u8],
+        text: &mut [u8],
+        tag: &[u8; TAG_LEN],
+    ) -> Result<(), FrameError> {
+        let fields_len = kind.plaintext_at();
+        if fields.len() != fields_len {
+            return Err(FrameError::Length {
+                frame: frame.get(),
+                len: fields.len(),
+                min: fields_len,
+                max: fields_len,
+            });
+        }
+        let frame = Frame::new(frame, kind, self.frame_length, text.len() + kind.overhead())?;
+        self.open(&frame, fields, text, tag)
+    }
+
+    fn open(&self, frame: &Frame, fields: &[u8], text: &mut [u8], tag: &[u8]) -> Result<(), FrameError> {
+        frame.check_fields(fields)?;
+        let aad = frame.aad(&self.message_id);
+        if self.frame_key.open(frame.iv(), aad.as_slice(), text, tag) {
+            Ok(())
+        } else {
+            Err(FrameError::Tag { frame: frame.index() })
+        }
     }
 
     /// Opens a run of frames in place. Each step of the iterator opens one frame, and the iterator ends after the first

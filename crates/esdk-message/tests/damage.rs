@@ -6,7 +6,7 @@ mod support;
 use std::{ops::Range, sync::LazyLock};
 
 use esdk_message::{
-    DataKey, FrameError, FrameIndex, FrameKind, HeaderError, Layout, MessageError, Profile, UnverifiedHeader,
+    DataKey, FrameError, FrameIndex, FrameKind, HeaderError, Layout, MessageError, Profile, TAG_LEN, UnverifiedHeader,
     open_message,
 };
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
@@ -369,5 +369,50 @@ fn a_run_of_the_wrong_length_is_refused() {
                 expected: STORED_FRAME as u64
             }
         );
+    }
+}
+
+/// Playback opens frames whose parts are in different buffers.
+#[test]
+fn a_frame_in_parts_opens_like_a_whole_one_and_no_other_parts_do() {
+    let sample = Sample::of(LEN);
+    let opener = opener(&sample.object);
+    for (index, kind) in [(1, FrameKind::Regular), (2, FrameKind::Final)] {
+        let frame = FrameIndex::new(index as u32);
+        let stored = &sample.object[sample.frame(index)];
+        let (fields, rest) = stored.split_at(kind.plaintext_at());
+        let (sealed, tag) = rest.split_last_chunk::<TAG_LEN>().expect("a frame has a tag");
+        let plaintext = &sample.plaintext[index * F..index * F + sealed.len()];
+
+        let mut text = sealed.to_vec();
+        opener
+            .open_parts(frame, kind, fields, &mut text, tag)
+            .expect("it is intact");
+        assert!(text == plaintext);
+
+        for at in 0..fields.len() {
+            let (mut changed, mut text) = (fields.to_vec(), sealed.to_vec());
+            changed[at] ^= 1;
+            assert!(
+                opener.open_parts(frame, kind, &changed, &mut text, tag).is_err(),
+                "field byte {at}"
+            );
+            assert!(text != plaintext);
+        }
+        for at in [0, TAG_LEN - 1] {
+            let (mut changed, mut text) = (*tag, sealed.to_vec());
+            changed[at] ^= 1;
+            assert!(
+                opener.open_parts(frame, kind, fields, &mut text, &changed).is_err(),
+                "tag byte {at}"
+            );
+            assert!(text != plaintext);
+        }
+        // A byte that moves from one part to another leaves the frame's length as it is.
+        let (mut longer, mut shorter) = ([fields, &sealed[..1]].concat(), sealed[1..].to_vec());
+        assert!(opener.open_parts(frame, kind, &longer, &mut shorter, tag).is_err());
+        longer.truncate(fields.len() - 1);
+        let mut with_field = [&fields[fields.len() - 1..], sealed].concat();
+        assert!(opener.open_parts(frame, kind, &longer, &mut with_field, tag).is_err());
     }
 }

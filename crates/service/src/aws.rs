@@ -1,5 +1,7 @@
 //! The AWS configuration of all clients.
 
+mod connections;
+
 use std::{env, fmt, time::Duration};
 
 use aws_config::{
@@ -7,16 +9,11 @@ use aws_config::{
     stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::{
-    Connector,
-    proxy::ProxyConfig,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
+use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use cache::Clock;
 
+pub use self::connections::{ahead, connect_only};
 use crate::settings::{BadSettings, Settings, boolean};
 
 /// A healthy endpoint in the same Region accepts a connection in milliseconds.
@@ -55,18 +52,23 @@ const STALL_GRACE: Duration = Duration::from_secs(20);
 /// The SDK's default chain also searches profiles, containers, instances and single sign-on. None of them exists in
 /// Lambda. Without them, a cold start loads half a megabyte less (`benches/profiles.md`).
 ///
-/// All clients of this configuration share one connector. With connectors of their own, each client would read the root
-/// certificates again.
+/// All clients of this configuration share one pool of connections. With pools of their own, each client would read the
+/// root certificates again.
 ///
 /// # Errors
 /// [`BadSettings`] if `AWS_USE_FIPS_ENDPOINT` or `AWS_USE_DUALSTACK_ENDPOINT` is neither `true` nor `false`. A mistyped
 /// value must not silently select another endpoint.
 pub fn sdk_config(timeouts: Timeouts) -> Result<SdkConfig, BadSettings> {
     let of_services = ServiceSettings(|name| env::var(name).ok());
-    read(Settings::from_env(), of_services, timeouts)
+    read(Settings::from_env(), of_services, timeouts, Clock::wall())
 }
 
-fn read(mut settings: Settings, of_services: ServiceSettings, timeouts: Timeouts) -> Result<SdkConfig, BadSettings> {
+fn read(
+    mut settings: Settings,
+    of_services: ServiceSettings,
+    timeouts: Timeouts,
+    clock: Clock,
+) -> Result<SdkConfig, BadSettings> {
     let text = |text: &str| Ok::<_, &str>(text.to_owned());
     let region = settings
         .optional("AWS_REGION", text)
@@ -81,6 +83,10 @@ fn read(mut settings: Settings, of_services: ServiceSettings, timeouts: Timeouts
         .operation_attempt_timeout(timeouts.attempt)
         .operation_timeout(timeouts.operation)
         .build();
+    let connections = HttpConnectorSettings::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(timeouts.attempt)
+        .build();
     let stalls = StalledStreamProtectionConfig::enabled()
         .grace_period(STALL_GRACE)
         .build();
@@ -91,7 +97,7 @@ fn read(mut settings: Settings, of_services: ServiceSettings, timeouts: Timeouts
             EnvironmentVariableCredentialsProvider::new(),
         ))
         .service_config(of_services)
-        .http_client(shared_http_client(timeouts))
+        .http_client(connections::shared(connections, clock))
         .timeout_config(timeout_config)
         .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
         .stalled_stream_protection(stalls);
@@ -99,22 +105,6 @@ fn read(mut settings: Settings, of_services: ServiceSettings, timeouts: Timeouts
     config.set_use_fips(use_fips);
     config.set_use_dual_stack(use_dual_stack);
     settings.finish(Some(config.build()))
-}
-
-/// One connector with one pool of connections. The timeouts for connecting and reading are part of it, so a client
-/// can't change them. A client can change the timeouts for whole attempts and operations.
-fn shared_http_client(timeouts: Timeouts) -> SharedHttpClient {
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(timeouts.attempt)
-        .build();
-    let connector = Connector::builder()
-        .connector_settings(settings)
-        .proxy_config(ProxyConfig::from_env())
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build();
-    let connector = SharedHttpConnector::new(connector);
-    http_client_fn(move |_, _| connector.clone())
 }
 
 /// Settings for one service in the environment, such as `AWS_ENDPOINT_URL_S3`.
@@ -172,6 +162,7 @@ mod tests {
             ]),
             NOTHING,
             TIMEOUTS,
+            Clock::wall(),
         )
         .unwrap();
         assert_eq!(config.region(), Some(&Region::from_static("eu-central-1")));
@@ -186,6 +177,7 @@ mod tests {
             Settings::from_pairs([("AWS_DEFAULT_REGION", "us-east-1")]),
             NOTHING,
             TIMEOUTS,
+            Clock::wall(),
         )
         .unwrap();
         assert_eq!(config.region(), Some(&Region::from_static("us-east-1")));
@@ -200,7 +192,7 @@ mod tests {
             ("AWS_USE_FIPS_ENDPOINT", "canary"),
             ("AWS_USE_DUALSTACK_ENDPOINT", "canary"),
         ];
-        let error = read(Settings::from_pairs(mistyped), NOTHING, TIMEOUTS)
+        let error = read(Settings::from_pairs(mistyped), NOTHING, TIMEOUTS, Clock::wall())
             .unwrap_err()
             .to_string();
         for (name, _) in mistyped {
@@ -228,7 +220,7 @@ mod tests {
     async fn clients_share_one_connection() {
         let server = Server::answering(200, &[], "{}").await;
         let settings = Settings::from_pairs([("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", server.endpoint())]);
-        let config = read(settings, NOTHING, TIMEOUTS)
+        let config = read(settings, NOTHING, TIMEOUTS, Clock::wall())
             .unwrap()
             .into_builder()
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
@@ -256,7 +248,7 @@ mod tests {
         for (attempt, operation) in [(LONG, SHORT), (SHORT, LONG)] {
             let settings = Settings::from_pairs([("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", endpoint.as_str())]);
             let credentials = Credentials::new("test", "test", None, None, "test");
-            let config = read(settings, NOTHING, Timeouts { attempt, operation })
+            let config = read(settings, NOTHING, Timeouts { attempt, operation }, Clock::wall())
                 .unwrap()
                 .into_builder()
                 .credentials_provider(SharedCredentialsProvider::new(credentials))

@@ -1,4 +1,4 @@
-//! Secrets from AWS Secrets Manager, fetched when they are first needed and kept for a while.
+//! Secrets from AWS Secrets Manager, fetched when they are first needed, or ahead of that, and kept for a while.
 
 mod error;
 mod source;

@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sid::RecordingSid;
+use sid::{CallSid, ConferenceSid, RecordingSid};
 use time::Date;
 use url::Url;
 
@@ -26,6 +26,15 @@ pub struct CreatedBetween {
     pub from: Date,
     /// The last day, inclusive.
     pub to: Date,
+}
+
+/// The call or the conference whose recordings are listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordedIn {
+    /// One leg of a call.
+    Call(CallSid),
+    /// A conference. Its recording may name no call.
+    Conference(ConferenceSid),
 }
 
 /// One page of a list of recordings.
@@ -105,6 +114,59 @@ impl Client {
         after: Option<&PageToken>,
         page_size: u16,
     ) -> Result<RecordingPage, ApiError> {
+        let first_page = |url: &mut Url| first_page(url, created, page_size);
+        let RecordingPage {
+            recordings,
+            mut skipped,
+            next,
+        } = self.page(credentials, after, first_page).await?;
+        let mut within = Vec::with_capacity(recordings.len());
+        for recording in recordings {
+            match created.contains(&recording) {
+                Some(true) => within.push(recording),
+                Some(false) => {}
+                None => skipped.push(Some(recording.sid)),
+            }
+        }
+        Ok(RecordingPage {
+            recordings: within,
+            skipped,
+            next,
+        })
+    }
+
+    /// Fetches a page of the recordings of a call or of a conference, like [`list_recordings`](Self::list_recordings).
+    /// They may have any status. An element without a SID is skipped.
+    ///
+    /// # Errors
+    /// [`ApiError::Unexpected`] if Twilio lists a recording of another call or conference: who erases what is listed must
+    /// not erase that.
+    pub async fn list_recordings_in(
+        &self,
+        credentials: &Credentials,
+        origin: &RecordedIn,
+        after: Option<&PageToken>,
+        page_size: u16,
+    ) -> Result<RecordingPage, ApiError> {
+        let first_page = |url: &mut Url| {
+            let (name, sid) = origin.parameter();
+            url.query_pairs_mut()
+                .append_pair(name, sid)
+                .append_pair("PageSize", &page_size.clamp(1, MAX_PAGE_SIZE).to_string());
+        };
+        let page = self.page(credentials, after, first_page).await?;
+        if page.recordings.iter().any(|recording| !origin.is_of(recording)) {
+            return Err(ApiError::Unexpected("a recording of another call or conference"));
+        }
+        Ok(page)
+    }
+
+    async fn page(
+        &self,
+        credentials: &Credentials,
+        after: Option<&PageToken>,
+        first_page: impl FnOnce(&mut Url),
+    ) -> Result<RecordingPage, ApiError> {
         #[derive(Deserialize)]
         struct Body {
             recordings: Vec<Value>,
@@ -114,7 +176,7 @@ impl Client {
         let mut url = self.recordings_url("Recordings.json");
         match after {
             Some(PageToken(query)) => url.set_query(Some(query)),
-            None => first_page(&mut url, created, page_size),
+            None => first_page(&mut url),
         }
         let request = || authorize(self.http.get(url.clone()), credentials);
         let response = call_with_retries_within(PAGE_TIMEOUT, request).await?;
@@ -131,11 +193,9 @@ impl Client {
             return Err(ApiError::Unexpected("a page that leads to itself"));
         }
         for element in elements {
-            let recording = RecordingResource::deserialize(element).ok();
-            match recording.as_ref().and_then(|recording| created.contains(recording)) {
-                Some(true) => page.recordings.extend(recording),
-                Some(false) => {}
-                None => page.skipped.push(recording.map(|recording| recording.sid)),
+            match RecordingResource::deserialize(element) {
+                Ok(recording) => page.recordings.push(recording),
+                Err(_) => page.skipped.push(None),
             }
         }
         Ok(page)
@@ -190,6 +250,23 @@ fn first_page(url: &mut Url, created: &CreatedBetween, page_size: u16) {
         .append_pair("DateCreated>", &format!("{from}T00:00:00Z"))
         .append_pair("DateCreated<", &format!("{end}T00:00:00Z"))
         .append_pair("PageSize", &page_size.clamp(1, MAX_PAGE_SIZE).to_string());
+}
+
+impl RecordedIn {
+    /// The name and the value of Twilio's parameter.
+    fn parameter(&self) -> (&'static str, &str) {
+        match self {
+            Self::Call(call) => ("CallSid", call.as_str()),
+            Self::Conference(conference) => ("ConferenceSid", conference.as_str()),
+        }
+    }
+
+    fn is_of(&self, recording: &RecordingResource) -> bool {
+        match self {
+            Self::Call(call) => recording.facts.call_sid.as_ref() == Some(call),
+            Self::Conference(conference) => recording.facts.conference_sid.as_ref() == Some(conference),
+        }
+    }
 }
 
 impl CreatedBetween {

@@ -3,8 +3,9 @@
 use sid::RecordingSid;
 
 use crate::{
-    Bucket, ObjectKeys, ServiceError,
+    Bucket, Facts, ObjectKeys, ServiceError, SuspicionKind,
     head::{Found, find, head},
+    listing::list,
     object_keys::{OBJECTS_PREFIX, recording_of_object_key},
 };
 
@@ -28,6 +29,30 @@ pub enum Presence {
     Absent,
 }
 
+/// A recording's state, and what the metadata of its object says. Without an object, it says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// The state.
+    pub presence: Presence,
+    /// Whether its object is there. That of an erased recording is, until its erasure has removed it.
+    pub has_object: bool,
+    /// The facts in the metadata.
+    pub facts: Facts,
+    /// The suspicion in the metadata.
+    pub suspect: Option<SuspicionKind>,
+}
+
+impl Sighting {
+    fn of(presence: Presence, has_object: bool) -> Self {
+        Self {
+            presence,
+            has_object,
+            facts: Facts::default(),
+            suspect: None,
+        }
+    }
+}
+
 impl Catalog {
     /// Returns the catalog of `bucket`.
     #[must_use]
@@ -41,14 +66,41 @@ impl Catalog {
     ///
     /// [`ServiceError`] if S3 refuses a request or cannot be reached.
     pub async fn presence(&self, recording: &RecordingSid) -> Result<Presence, ServiceError> {
+        Ok(self.look(recording).await?.presence)
+    }
+
+    /// Returns the state of `recording`, and what the metadata of its object says.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] if S3 refuses a request or cannot be reached.
+    pub async fn look(&self, recording: &RecordingSid) -> Result<Sighting, ServiceError> {
         let (mark, object) = (recording.erasure_mark_key(), recording.object_key());
         let (mark, object) = tokio::try_join!(head(&self.bucket, &mark), find(&self.bucket, &object))?;
         Ok(match (mark, object) {
-            (Some(_), _) => Presence::Erased,
-            (None, Found::Object(_)) => Presence::Stored,
-            (None, Found::DeleteMarker) => Presence::Expired,
-            (None, Found::Nothing) => Presence::Absent,
+            (Some(_), object) => Sighting::of(Presence::Erased, matches!(object, Found::Object(_))),
+            (None, Found::DeleteMarker) => Sighting::of(Presence::Expired, false),
+            (None, Found::Nothing) => Sighting::of(Presence::Absent, false),
+            (None, Found::Object(object)) => {
+                let metadata = object.metadata.unwrap_or_default();
+                Sighting {
+                    presence: Presence::Stored,
+                    has_object: true,
+                    facts: Facts::from_metadata(&metadata),
+                    suspect: SuspicionKind::from_metadata(&metadata),
+                }
+            }
         })
+    }
+
+    /// Whether `recording` was erased on request.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] if S3 refuses a request or cannot be reached.
+    pub async fn is_erased(&self, recording: &RecordingSid) -> Result<bool, ServiceError> {
+        let mark = head(&self.bucket, &recording.erasure_mark_key()).await?;
+        Ok(mark.is_some())
     }
 
     /// Returns at most `max` stored recordings that follow `after` in the order of their keys. There are fewer only at
@@ -58,20 +110,7 @@ impl Catalog {
     ///
     /// [`ServiceError`] if S3 refuses a request or cannot be reached.
     pub async fn list(&self, after: Option<&RecordingSid>, max: u16) -> Result<Vec<RecordingSid>, ServiceError> {
-        let max = usize::from(max);
-        let mut recordings = Vec::with_capacity(max);
-        let mut next = None;
-        while recordings.len() < max {
-            let after = after.map(RecordingSid::object_key);
-            let left = (max - recordings.len()) as i32;
-            let page = self.bucket.list_objects(OBJECTS_PREFIX, after, next, left).await?;
-            let keys = page.contents().iter().filter_map(|object| object.key());
-            recordings.extend(keys.filter_map(recording_of_object_key));
-            next = page.next_continuation_token;
-            if next.is_none() {
-                break;
-            }
-        }
-        Ok(recordings)
+        let after = after.map(RecordingSid::object_key);
+        list(&self.bucket, OBJECTS_PREFIX, after, max, recording_of_object_key).await
     }
 }

@@ -1,13 +1,16 @@
 //! The media types of recordings.
 
 use audio::Format;
+use serde::{Deserialize, Serialize};
 
-/// The two media types in which Twilio serves recordings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The two media types in which Twilio serves recordings. In JSON, they are media types as in HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ContentType {
     /// RIFF/WAVE, PCM or G.711.
+    #[serde(rename = "audio/x-wav")]
     Wav,
     /// MPEG audio.
+    #[serde(rename = "audio/mpeg")]
     Mp3,
 }
 
@@ -56,6 +59,9 @@ mod tests {
     fn content_types_come_back_from_the_encryption_context() {
         for content_type in [ContentType::Wav, ContentType::Mp3] {
             assert_eq!(ContentType::parse(content_type.as_str()), Some(content_type));
+        }
+        for content_type in [ContentType::Wav, ContentType::Mp3] {
+            assert_eq!(serde_json::to_value(content_type).unwrap(), content_type.mime());
         }
         assert_eq!(ContentType::parse("WAV"), None);
         assert_eq!(ContentType::parse("audio/x-wav"), None);

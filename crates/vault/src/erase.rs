@@ -2,19 +2,31 @@
 //!
 //! A copy may overlap with the erasure. The erasure finds and removes everything that the copy stored before the mark.
 //! If the copy commits after the mark, the [`Writer`](crate::Writer) finds the mark after its commit and deletes its
-//! own version. Each checks after it has written, so that at least one of them detects the other.
+//! own version. Each checks after it has written, so that at least one of them detects the other. Receipts and index entries
+//! are written and taken back in the same way ([`Records`](crate::Records)).
+//!
+//! The recording goes first. Its record goes last, when nothing else is left to do: the index entries lead to an erasure that
+//! broke off, and the receipt tells which entries there are. No search names the recording meanwhile, because of the mark.
+
+mod traces;
 
 use std::time::SystemTime;
 
-use aws_sdk_s3::types::ObjectLockLegalHoldStatus;
 use sid::RecordingSid;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+pub use self::traces::{LockedVersion, Traces};
 use crate::{
-    Bucket, NewObject, ObjectKeys, ServiceError, VersionSelector,
-    head::{head, proof},
+    Bucket, Facts, NewObject, ObjectKeys, Place, Receipt, RecordError, Records, ServiceError, VersionSelector,
+    catalog_file_key,
+    head::proof,
     uploads,
+    versions::{self, Removed},
 };
+
+/// How many versions of a receipt and of an object are searched for places in the index. The vault writes one of each, and one
+/// more whenever an operator has removed it.
+const NEWEST: usize = 8;
 
 /// Erases recordings. It needs `s3:PutObject`, `s3:ListBucket`, `s3:ListBucketVersions`, `s3:DeleteObject`,
 /// `s3:DeleteObjectVersion`, `s3:ListBucketMultipartUploads` and `s3:AbortMultipartUpload`. To distinguish a version
@@ -23,6 +35,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Eraser {
     bucket: Bucket,
+    records: Records,
 }
 
 /// A recording whose erasure mark is written. Its versions and uploads can now be removed.
@@ -41,8 +54,21 @@ pub struct Erasure {
     pub delete_markers: u32,
     /// The number of aborted multipart uploads.
     pub uploads: u32,
+    /// The number of removed versions of files of the catalog. The next compaction writes them again, without the recording.
+    pub catalog_files: u32,
     /// The ids of the versions that Object Lock keeps, by retention or by a legal hold. A delete marker hides them. To
     /// remove them, repeat the erasure after the lock has ended.
+    pub held: Vec<String>,
+}
+
+/// What was removed of the record of a recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErasedRecord {
+    /// The number of removed versions of receipts.
+    pub receipts: u32,
+    /// The number of removed versions of index entries.
+    pub index_entries: u32,
+    /// The ids of versions that Object Lock keeps. To remove the record, repeat the erasure after the lock has ended.
     pub held: Vec<String>,
 }
 
@@ -67,15 +93,8 @@ impl EraseError {
     }
 }
 
-/// The ids of a recording's versions and delete markers.
-#[derive(Debug, Default)]
-struct Versions {
-    objects: Vec<String>,
-    delete_markers: Vec<String>,
-}
-
 impl Marked<'_> {
-    /// Removes every version, delete marker and open upload of the recording.
+    /// Removes every version, delete marker and open upload of the recording, and the file of the catalog with its receipt.
     ///
     /// # Errors
     ///
@@ -83,13 +102,26 @@ impl Marked<'_> {
     pub async fn remove(&self) -> Result<Erasure, EraseError> {
         Ok(self.eraser.remove(self.recording).await?)
     }
+
+    /// Removes the index entries and then the receipt, after everything else is done. If Object Lock keeps one of them, the
+    /// receipt and an entry stay visible, so that they lead to the recording when the lock has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`EraseError::Unfinished`].
+    pub async fn remove_record(&self) -> Result<ErasedRecord, EraseError> {
+        Ok(self.eraser.remove_record(self.recording).await?)
+    }
 }
 
 impl Eraser {
     /// Returns an eraser for `bucket`.
     #[must_use]
     pub fn new(bucket: Bucket) -> Self {
-        Self { bucket }
+        Self {
+            records: Records::new(bucket.clone()),
+            bucket,
+        }
     }
 
     /// Marks `recording` as erased. From now on it is not copied, and no job deletes its original. A recording that is
@@ -119,78 +151,138 @@ impl Eraser {
     }
 
     async fn remove(&self, recording: &RecordingSid) -> Result<Erasure, ServiceError> {
-        let key = recording.object_key();
         let mut erasure = Erasure::default();
-        // The check repeats after each removal, because a copy that was killed between its commit and its check of the
-        // mark does not delete its version.
-        while self.sweep(&key, &mut erasure).await? {}
-        if !erasure.held.is_empty() {
-            self.hide(&key).await?;
+        let receipts = self.newest_versions(&recording.receipt_key()).await?;
+        let of_receipt = self.places_of_receipts(recording, &receipts).await?;
+        let of_object = self.places_of_object(recording).await?;
+        for place in of_receipt.iter().chain(&of_object) {
+            if let Place::Day(day) = place {
+                erasure.catalog_files += self.remove_object(&catalog_file_key(*day)).await?.versions;
+            }
         }
+        // Only the object leads to these. A process may have been killed before it had written the receipt.
+        for place in of_object.iter().filter(|place| !of_receipt.contains(place)) {
+            self.remove_object(&place.entry_key(recording)).await?;
+        }
+        self.remove_recording(&recording.object_key(), &mut erasure).await?;
         Ok(erasure)
     }
 
-    /// Removes the current versions and uploads. Returns `false` if there were none.
-    async fn sweep(&self, key: &str, erasure: &mut Erasure) -> Result<bool, ServiceError> {
-        let before = erasure.clone();
-        // Uploads come first. An upload that is committed meanwhile is found among the versions.
-        for upload in uploads::list(&self.bucket, key).await? {
-            erasure.uploads += u32::from(uploads::abort(&self.bucket, key, &upload.id).await?);
-        }
-        let versions = self.versions(key).await?;
-        for id in versions.objects {
-            if erasure.held.contains(&id) {
-                continue;
-            }
-            match self.bucket.delete_object(key, Some(id.clone())).await {
-                Ok(()) => erasure.versions += 1,
-                Err(error) if error.status() == Some(403) && self.is_locked(key, &id).await? => erasure.held.push(id),
+    async fn remove_record(&self, recording: &RecordingSid) -> Result<ErasedRecord, ServiceError> {
+        let (key, mut erased) = (recording.receipt_key(), ErasedRecord::default());
+        let receipts = self.newest_versions(&key).await?;
+        for id in &receipts {
+            match versions::lock(&self.bucket, &key, id).await {
+                Ok(None) => {}
+                Ok(Some(_)) => erased.held.push(id.clone()),
+                // Another erasure has removed it.
+                Err(error) if error.status() == Some(404) => {}
                 Err(error) => return Err(error),
             }
         }
-        // The delete marker must stay as long as it hides a version that has to stay.
-        if erasure.held.is_empty() {
-            for id in versions.delete_markers {
-                self.bucket.delete_object(key, Some(id)).await?;
-                erasure.delete_markers += 1;
-            }
+        if !erased.held.is_empty() {
+            return Ok(erased);
         }
-        Ok(*erasure != before)
+        for place in self.places_of_receipts(recording, &receipts).await? {
+            let mut removed = Removed::default();
+            versions::remove(&self.bucket, &place.entry_key(recording), &mut removed).await?;
+            erased.index_entries += removed.versions;
+            erased.held.extend(removed.held);
+        }
+        if erased.held.is_empty() {
+            erased.receipts = self.remove_object(&key).await?.versions;
+        }
+        Ok(erased)
     }
 
-    /// Reads all pages before the first removal, because a page starts after an entry of the previous one.
-    async fn versions(&self, key: &str) -> Result<Versions, ServiceError> {
-        let mut versions = Versions::default();
-        let (mut key_marker, mut id_marker) = (None, None);
+    /// The places at which these versions of the receipt say that there are entries. Retention may have hidden it, and an operator
+    /// may have let the recording be copied again.
+    async fn places_of_receipts(&self, recording: &RecordingSid, ids: &[String]) -> Result<Vec<Place>, ServiceError> {
+        let mut places = Vec::new();
+        for id in ids {
+            let receipt = self.records.read_version(recording, VersionSelector::Id(id)).await;
+            match receipt {
+                Ok(receipt) => add(&mut places, receipt.iter().flat_map(Receipt::possible_places)),
+                Err(RecordError::Service(error)) => return Err(error),
+                Err(RecordError::Receipt(error)) => {
+                    tracing::warn!(recordingSid = %recording, %error, "a receipt does not tell its places in the index");
+                }
+            }
+        }
+        Ok(places)
+    }
+
+    /// The places at which there are entries by the metadata of the object.
+    async fn places_of_object(&self, recording: &RecordingSid) -> Result<Vec<Place>, ServiceError> {
+        let (key, mut places) = (recording.object_key(), Vec::new());
+        for id in self.newest_versions(&key).await? {
+            let object = match self.bucket.head_object(&key, VersionSelector::Id(&id)).await {
+                Ok(object) => object,
+                // Another erasure has removed it.
+                Err(error) if error.status() == Some(404) => continue,
+                Err(error) => return Err(error),
+            };
+            let facts = object.metadata().map(Facts::from_metadata).unwrap_or_default();
+            let stored_at = object.last_modified().and_then(|time| SystemTime::try_from(*time).ok());
+            let stored_at = stored_at.map_or_else(OffsetDateTime::now_utc, OffsetDateTime::from);
+            add(&mut places, Place::possible(&facts, stored_at));
+        }
+        Ok(places)
+    }
+
+    /// The ids of the newest versions of an object. Delete markers are not counted.
+    async fn newest_versions(&self, key: &str) -> Result<Vec<String>, ServiceError> {
+        let mut versions = versions::list(&self.bucket, key).await?.objects;
+        versions.truncate(NEWEST);
+        Ok(versions)
+    }
+
+    /// Removes every version of an object. Object Lock may keep some, which a delete marker then hides.
+    async fn remove_object(&self, key: &str) -> Result<Removed, ServiceError> {
+        let mut removed = Removed::default();
+        versions::remove(&self.bucket, key, &mut removed).await?;
+        if !removed.held.is_empty() {
+            versions::hide(&self.bucket, key).await?;
+        }
+        Ok(removed)
+    }
+
+    async fn remove_recording(&self, key: &str, erasure: &mut Erasure) -> Result<(), ServiceError> {
+        let mut removed = Removed::default();
+        // The check repeats after each removal, because a copy that was killed between its commit and its check of the
+        // mark does not delete its version.
         loop {
-            let page = self.bucket.list_object_versions(key, key_marker, id_marker).await?;
-            let objects = page.versions().iter().filter(|object| object.key() == Some(key));
-            let markers = page.delete_markers().iter().filter(|marker| marker.key() == Some(key));
-            let objects = objects.filter_map(|object| object.version_id().map(ToOwned::to_owned));
-            let markers = markers.filter_map(|marker| marker.version_id().map(ToOwned::to_owned));
-            versions.objects.extend(objects);
-            versions.delete_markers.extend(markers);
-            if page.is_truncated() != Some(true) {
-                return Ok(versions);
+            let before = removed.clone();
+            // Uploads come first. An upload that is committed meanwhile is found among the versions.
+            let aborted = self.abort_uploads(key).await?;
+            erasure.uploads += aborted;
+            versions::remove(&self.bucket, key, &mut removed).await?;
+            if aborted == 0 && removed == before {
+                break;
             }
-            (key_marker, id_marker) = (page.next_key_marker, page.next_version_id_marker);
         }
+        if !removed.held.is_empty() {
+            versions::hide(&self.bucket, key).await?;
+        }
+        erasure.versions = removed.versions;
+        erasure.delete_markers = removed.delete_markers;
+        erasure.held = removed.held;
+        Ok(())
     }
 
-    /// Whether Object Lock keeps a version. The answer to a missing permission has the same status and code.
-    async fn is_locked(&self, key: &str, version_id: &str) -> Result<bool, ServiceError> {
-        let version = self.bucket.head_object(key, VersionSelector::Id(version_id)).await?;
-        let until = version.object_lock_retain_until_date();
-        let until = until.and_then(|time| SystemTime::try_from(*time).ok());
-        let held = version.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On);
-        Ok(held || until.is_some_and(|until| until > SystemTime::now()))
+    async fn abort_uploads(&self, key: &str) -> Result<u32, ServiceError> {
+        let mut aborted = 0;
+        for upload in uploads::list(&self.bucket, key).await? {
+            aborted += u32::from(uploads::abort(&self.bucket, key, &upload.id).await?);
+        }
+        Ok(aborted)
     }
+}
 
-    /// Adds a delete marker above a version that has to stay, so that it cannot be played.
-    async fn hide(&self, key: &str) -> Result<(), ServiceError> {
-        match head(&self.bucket, key).await? {
-            Some(_) => self.bucket.delete_object(key, None).await,
-            None => Ok(()),
+fn add(places: &mut Vec<Place>, more: impl IntoIterator<Item = Place>) {
+    for place in more {
+        if !places.contains(&place) {
+            places.push(place);
         }
     }
 }

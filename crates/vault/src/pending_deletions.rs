@@ -9,9 +9,7 @@ use std::time::SystemTime;
 
 use sid::RecordingSid;
 
-use crate::{
-    Bucket, Condition, NewObject, ObjectKeys, ServiceError, head::proof, object_keys::PENDING_DELETIONS_PREFIX,
-};
+use crate::{Bucket, ObjectKeys, ServiceError, marks, object_keys::PENDING_DELETIONS_PREFIX};
 
 /// Writes, removes and lists the marks. This needs `s3:PutObject` and `s3:DeleteObject` on `deletions/*`, and
 /// `s3:ListBucket`.
@@ -42,16 +40,7 @@ impl PendingDeletions {
     ///
     /// [`ServiceError`] if S3 refuses a request or cannot be reached.
     pub async fn mark(&self, recording: &RecordingSid) -> Result<(), ServiceError> {
-        let mark = NewObject {
-            condition: Condition::IfAbsent,
-            ..NewObject::default()
-        };
-        match self.bucket.put_object(&recording.pending_deletion_key(), mark).await {
-            Ok(put) => proof("PutObject", put.e_tag).map(drop),
-            // The mark exists, or another process is writing it.
-            Err(error) if matches!(error.status(), Some(409 | 412)) => Ok(()),
-            Err(error) => Err(error),
-        }
+        marks::write_once(&self.bucket, &recording.pending_deletion_key()).await
     }
 
     /// Removes the mark of `recording`, if there is one, because the original is deleted or is no longer to be deleted.

@@ -31,7 +31,7 @@ pub use self::{
     attributes::Attributes,
     error::StoreError,
     incoming::{Doubts, Incoming},
-    outcome::{Outcome, Receipt},
+    outcome::{Commit, Outcome},
     source::{Source, SourceBody, SourceError, SourceReply},
 };
 use self::{
@@ -146,7 +146,7 @@ async fn copy_until_settled(
     let mut remark = None;
     for _ in 0..COPIES {
         let unsettled = match copying.run(&mut download, upload, &mut attempted, remark).await {
-            Ok(receipt) => return Ok(commit::keep(target, receipt).await?),
+            Ok(commit) => return Ok(commit::keep(target, commit).await?),
             Err(CopyError::Failed(error)) => return Err(error),
             Err(CopyError::Unsettled(error)) => {
                 tracing::warn!(recordingSid = %recording, %error, "commit unsettled");

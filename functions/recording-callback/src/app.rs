@@ -16,11 +16,14 @@ use twilio::{
     client::{Client, ClientError, Credentials},
     shared_keys::SharedKeys,
 };
-use vault::{Bucket, Catalog, DeletionNotices, PendingDeletions, Reader, ReaderConfig, Writer};
+use vault::{
+    Bucket, Catalog, DeletedOriginals, DeletionNotices, PendingDeletions, Reader, ReaderConfig, Records, Writer,
+};
 
 use crate::{
     clock,
     config::{Config, CopierConfig, LinkMode, LinkerConfig, WebhookConfig},
+    first_event::FirstEvent,
     invocation::{Invocation, InvocationError, Reply},
     jobs::{Copier, Jobs, LinkKind, Linker, Links, LinksQueue, MediaKeys, OriginalDeleter, process_batch},
     operator::{Invoked, Operator},
@@ -37,7 +40,16 @@ use crate::{
 pub async fn serve() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_settings(Settings::from_env())?;
     let aws = service::aws::sdk_config(config.aws_timeouts)?;
-    let app = App::new(config, aws)?;
+    let first = FirstEvent::of(&config);
+    // Elsewhere, because the client for Twilio reads the root certificates, which takes about as long as a round trip to AWS.
+    let making = tokio::task::spawn_blocking({
+        let aws = aws.clone();
+        || App::new(config, aws)
+    });
+    service::aws::ahead(first.connect(&aws)).await;
+    let app = making
+        .await
+        .expect("making the clients neither panics nor is canceled")?;
     // Boxed, because the compiler limits how deeply the runtime's futures and these may nest.
     lambda_runtime::run(service_fn(|event| Box::pin(app.invoke(event)))).await
 }
@@ -223,6 +235,8 @@ impl Aws {
         Copier {
             twilio,
             max_receives: config.max_receives,
+            records: Records::new(Bucket::new(self.s3(), &config.vault.bucket)),
+            reader: Reader::new(self.s3(), self.kms(), config.verification),
             writer: Writer::new(self.s3(), self.kms(), config.vault),
             formats: config.formats,
             media_keys: config.media_keys.map(|keys| MediaKeys::new(self.kms(), keys)),
@@ -235,7 +249,9 @@ impl Aws {
             twilio,
             catalog: Catalog::new(bucket.clone()),
             notices: DeletionNotices::new(bucket.clone()),
-            pending: PendingDeletions::new(bucket),
+            pending: PendingDeletions::new(bucket.clone()),
+            records: Records::new(bucket.clone()),
+            deleted: DeletedOriginals::new(bucket),
             reader: Reader::new(self.s3(), self.kms(), config.clone()),
         }
     }

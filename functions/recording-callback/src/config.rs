@@ -20,7 +20,7 @@ pub(crate) use self::{
     copier::CopierConfig,
     deletion::{DeletionConfig, ScheduleConfig},
     linker::{ChannelOrders, LinkMode, LinkerConfig, LinksQueueConfig},
-    operator::OperatorConfig,
+    operator::{OperatorConfig, OperatorLinksConfig},
     webhook::{QueueUrls, WebhookConfig},
 };
 use self::{copier::copier, linker::linker, operator::operator, text::text, webhook::webhook};

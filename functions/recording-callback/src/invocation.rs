@@ -37,7 +37,7 @@ pub(crate) enum InvocationError {
     #[error(
         "unknown event: expected an HTTP API request (payload format 2.0, with requestContext.http), \
          SQS messages (Records, each with eventSource aws:sqs), \
-         or an operator's command (backfill, reconcile, arrivals, sweep, erase or verify)"
+         or an operator's command (backfill, reconcile, arrivals, sweep, catalog, erase, link or verify)"
     )]
     UnknownShape,
     #[error("the {0} is malformed")]

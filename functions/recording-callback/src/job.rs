@@ -2,7 +2,7 @@
 //!
 //! ```json
 //! {"version":1,"kind":"LinkTask","recordingSid":"RE…","callSid":"CA…","taskSid":"WT…","receivedAtMs":1763900000000}
-//! {"version":1,"kind":"CopyRecording","recordingSid":"RE…","callSid":"CA…","channels":2,"durationS":5}
+//! {"version":1,"kind":"CopyRecording","recordingSid":"RE…","callSid":"CA…","taskSid":"WT…","channels":2,"durationS":5}
 //! {"version":1,"kind":"DeleteOriginal","recordingSid":"RE…","durationS":5}
 //! ```
 
@@ -50,6 +50,12 @@ pub(crate) struct CopyRecording {
     pub(crate) recording_sid: RecordingSid,
     #[serde(flatten)]
     pub(crate) facts: RecordingFacts,
+    /// The task, as far as the callback names it. It is stored with the recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) task_sid: Option<TaskSid>,
+    /// The reservation, as far as the callback names it. It is stored with the recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reservation_sid: Option<ReservationSid>,
     /// Set if Twilio encrypted the media with the customer's public key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) encryption_details: Option<EncryptionDetails>,
@@ -93,13 +99,15 @@ impl Job {
                 track: None,
                 ..callback.facts.clone()
             },
-            task_sid: task.task_sid,
-            reservation_sid: task.reservation_sid,
+            task_sid: task.task_sid.clone(),
+            reservation_sid: task.reservation_sid.clone(),
             received_at_ms,
         };
         let copy = CopyRecording {
             recording_sid: callback.recording_sid,
             facts: callback.facts,
+            task_sid: task.task_sid,
+            reservation_sid: task.reservation_sid,
             encryption_details: callback.encryption_details,
         };
         [Self::LinkTask(link), Self::CopyRecording(copy)]

@@ -5,11 +5,13 @@
 mod app;
 mod clock;
 mod config;
+mod first_event;
 mod invocation;
 mod job;
 mod jobs;
 mod operator;
 mod queues;
+mod receipts;
 mod schedules;
 mod secret;
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The operator's commands: queue copies of missing recordings, verify stored recordings, and erase them.
+//! The operator's commands: queue copies of missing recordings, verify stored recordings, find and erase them, make links to
+//! them, and write the catalog.
 //!
 //! A backfill or a verification may take longer than an invocation, so it is done in pieces. After each piece the cursor is
 //! written to the bucket. When the time is nearly over, a one-time schedule invokes the function again, and that invocation
@@ -8,11 +9,17 @@
 
 mod arrivals;
 mod backfill;
+mod catalog;
 mod clients;
 mod command;
 mod cursor;
 mod day;
 mod erase;
+mod erase_list;
+mod erasure_plan;
+mod find;
+mod index;
+mod link;
 mod piece;
 mod run_store;
 mod sweep;
@@ -30,10 +37,16 @@ pub(crate) use self::command::{Command, CommandError};
 use self::{
     arrivals::find_arrivals,
     backfill::BackfillRun,
+    catalog::CatalogRun,
     clients::Clients,
     command::Continuation,
     cursor::{Claim, Cursor, Hold, Next, Status},
     erase::{ErasureError, erase},
+    erase_list::EraseListRun,
+    erasure_plan::{PlanError, plan},
+    find::find,
+    index::IndexRun,
+    link::{LinkError, link},
     piece::{Turn, WorkError},
     run_store::{Place, RunStore, RunStoreError},
     sweep::SweepRun,
@@ -78,6 +91,10 @@ pub(crate) enum OperatorError {
     Failed { operation: String, error: String },
     #[error(transparent)]
     Erase(#[from] ErasureError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
     /// The error of work that is done in one invocation.
     #[error(transparent)]
     Work(#[from] WorkError),
@@ -109,20 +126,44 @@ impl Operator {
                 let work = Work::Sweep(SweepRun::new(clock::now_ms()));
                 self.begin(work, request.restart, invoked).await
             }
+            Command::Catalog(request) => {
+                let work = Work::Catalog(CatalogRun::new(clock::now_ms()));
+                self.begin(work, request.restart, invoked).await
+            }
             Command::Verify(request) => {
-                let work = Work::Verify(VerifyRun::new(request.recordings));
+                let restart = request.restart;
+                let work = Work::Verify(VerifyRun::new(request));
+                self.begin(work, restart, invoked).await
+            }
+            Command::Index(request) => {
+                let work = Work::Index(IndexRun::new());
                 self.begin(work, request.restart, invoked).await
             }
             Command::Continue(continuation) => self.resume(&continuation, invoked).await,
             Command::Erase(request) => {
-                let erased = erase(&self.clients, &request, invoked.deadline).await?;
+                let erased = erase(&self.clients, &request, None, invoked.deadline).await?;
                 Ok(json!({ "erased": erased }))
             }
+            Command::EraseList(request) => {
+                let work = Work::EraseList(EraseListRun::new(&request));
+                self.begin(work, false, invoked).await
+            }
+            Command::PlanErasure(request) => {
+                let planned = tokio::time::timeout_at(invoked.deadline.into(), plan(&self.clients, request))
+                    .await
+                    .unwrap_or(Err(PlanError::Deadline))?;
+                Ok(json!({ "erasurePlan": planned }))
+            }
+            Command::Link(request) => Ok(link(&self.clients, &request, invoked.deadline).await?),
             Command::Arrivals(request) => {
                 let found = tokio::time::timeout_at(invoked.deadline.into(), find_arrivals(&self.clients, request))
                     .await
                     .unwrap_or(Err(WorkError::Deadline))?;
                 Ok(json!({ "arrivals": found }))
+            }
+            Command::Find(request) => {
+                let page = tokio::time::timeout_at(invoked.deadline.into(), find(&self.clients, &request)).await;
+                Ok(json!(page.unwrap_or(Err(WorkError::Deadline))?))
             }
         }
     }
@@ -131,7 +172,11 @@ impl Operator {
     async fn begin(&self, work: Work, restart: bool, invoked: Invoked<'_>) -> Result<Value, OperatorError> {
         let found = self.runs.find(&work.name()).await?;
         let unfinished = found.cursor.filter(|cursor| !restart && cursor.status != Status::Done);
-        let cursor = unfinished.unwrap_or_else(|| Cursor::new(work, clock::now_ms()));
+        let cursor = unfinished.unwrap_or_else(|| {
+            let cursor = Cursor::new(work, clock::now_ms());
+            cursor.report_begun();
+            cursor
+        });
         self.continue_run(cursor, found.place, invoked).await
     }
 

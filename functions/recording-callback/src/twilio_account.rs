@@ -5,7 +5,7 @@ use sid::{CallSid, ConferenceSid, RecordingSid, TaskSid, WorkspaceSid};
 use twilio::{
     client::{ApiError, Client, Credentials},
     media::{Media, MediaFormat},
-    recordings::{CreatedBetween, Deletion, PageToken, RecordingPage, RecordingResource},
+    recordings::{CreatedBetween, Deletion, PageToken, RecordedIn, RecordingPage, RecordingResource},
     taskrouter::Task,
 };
 
@@ -37,6 +37,16 @@ impl TwilioAccount {
             .await
     }
 
+    /// Whether Twilio has the recording. Its metadata outlives the media: the status is then `deleted` or `absent`
+    /// (Recordings resource, Twilio docs).
+    pub(crate) async fn has_original(&self, recording: &RecordingSid) -> Result<bool, TwilioAccountError> {
+        match self.fetch_recording(recording).await {
+            Ok(found) => Ok(!matches!(found.status.as_deref(), Some("deleted" | "absent"))),
+            Err(TwilioAccountError::Api(ApiError::NotFound)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(crate) async fn list_recordings(
         &self,
         created: &CreatedBetween,
@@ -44,6 +54,16 @@ impl TwilioAccount {
         page_size: u16,
     ) -> Result<RecordingPage, TwilioAccountError> {
         self.call(|key| async move { self.twilio.list_recordings(&key, created, after, page_size).await })
+            .await
+    }
+
+    pub(crate) async fn list_recordings_in(
+        &self,
+        origin: &RecordedIn,
+        after: Option<&PageToken>,
+        page_size: u16,
+    ) -> Result<RecordingPage, TwilioAccountError> {
+        self.call(|key| async move { self.twilio.list_recordings_in(&key, origin, after, page_size).await })
             .await
     }
 

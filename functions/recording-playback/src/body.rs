@@ -30,8 +30,9 @@ use self::{fault::Fault, trail::Trail};
 use crate::audit::{Ending, Playback};
 
 /// Bytes that verified before the fault may still be in the runtime's channel and socket. They are sent during this pause,
-/// so that the client receives all of them and requests the rest from there.
-const GRACE: Duration = Duration::from_millis(100);
+/// so that the client receives all of them and requests the rest from there. Lambda sends 2 MB/s after the first 6 MB, and a
+/// piece has at most half a megabyte.
+const GRACE: Duration = Duration::from_millis(400);
 
 /// How long before Lambda's deadline a reply ends. Lambda itself would end the process without a log line, a metric or the
 /// end of the audit trail.

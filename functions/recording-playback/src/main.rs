@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_settings(Settings::from_env())?;
-    let app = App::connect(config, &aws::sdk_config(Config::AWS_TIMEOUTS)?)?;
+    let app = App::start(config, &aws::sdk_config(Config::AWS_TIMEOUTS)?).await?;
     let socket = RuntimeSocket::from_env();
     // Boxed, because the compiler limits how deeply the runtime's futures and these may nest.
     let answer = |event: LambdaEvent<Box<RawValue>>| {

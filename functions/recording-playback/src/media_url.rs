@@ -1,10 +1,10 @@
 //! Issues links for the Player, as Flex Insights' `url_provider` ("Playback of recordings from custom storage", Twilio
 //! Docs).
 
+use futures_util::future::join;
 use http::{Response, header::AUTHORIZATION};
 use sid::RecordingSid;
 use twilio::flex_token::Listener;
-use vault::Expectation;
 
 use crate::{
     app::App,
@@ -53,8 +53,7 @@ struct Granted {
     link_id: String,
 }
 
-/// The order keeps unauthorized requests cheap: Twilio is called only with a token, S3 and KMS only for a listener who may
-/// listen. `listener` is set even if they may not listen, for the audit line.
+/// The order keeps unauthorized requests cheap: Twilio is called only with a token, S3 only for a listener who may listen. `listener` is set even if they may not listen, for the audit line.
 async fn grant<R: Recordings, C: TokenCheck>(
     app: &App<R, C>,
     request: &Request<'_>,
@@ -68,9 +67,12 @@ async fn grant<R: Recordings, C: TokenCheck>(
         return Err(Refusal::Role);
     }
     let base = base_url(app.base_url.as_deref(), request.domain())?;
-    let link = app.links.issue(recording, request.now.as_secs()).await?;
-    // This checks that the recording exists, and the playback that follows needs no cold open.
-    app.recordings.open(recording, Expectation::Facts).await?;
+    // A missing recording gets no link. It is not opened, because Flex requests links to all recordings of a conversation,
+    // twice, and plays few of them. The first range has KMS decrypt the key while S3 sends the bytes.
+    let issued = app.links.issue(recording, request.now.as_secs());
+    let (link, found) = join(issued, app.recordings.find(recording)).await;
+    let link = link?;
+    found?;
     Ok(Granted {
         url: format!("{}&{TTL_FOR_THE_PLAYER}={}", link.url(&base), app.links.ttl_s()),
         link_id: link.id,

@@ -33,9 +33,10 @@ pub(crate) async fn answer<R: Recordings, C>(
     let wanted = PlaybackRequest::new(request.method(), request.headers());
     let prepared = match prepare(app, &recording, &wanted).await {
         // The object was replaced between opening and reading. The new version is as good.
-        Err(Refusal::Read(ReadError::Changed)) => prepare(app, &recording, &wanted).await?,
-        prepared => prepared?,
+        Err(Refusal::Read(ReadError::Changed)) => prepare(app, &recording, &wanted).await,
+        prepared => prepared,
     };
+    let prepared = prepared.inspect_err(|refusal| report_refused(request, &recording, &link_id, refusal))?;
     let body = prepared.content.map_or_else(Body::empty, |(range, stream)| {
         let playback = Playback {
             request_id: request.request_id().to_owned(),
@@ -57,6 +58,18 @@ pub(crate) async fn answer<R: Recordings, C>(
         download_as,
         body,
     ))
+}
+
+/// Joins the refusal, which has a line of its own, to the link and its listener.
+fn report_refused(request: &Request<'_>, recording: &RecordingSid, link_id: &str, refusal: &Refusal) {
+    let (_, code) = refusal.status_and_code();
+    tracing::info!(
+        requestId = request.request_id(),
+        linkId = link_id,
+        recordingSid = recording.as_str(),
+        code,
+        "the link is valid, but the recording was not sent"
+    );
 }
 
 /// Everything that must be known before a status is sent.

@@ -15,6 +15,9 @@ pub trait Recordings: Send + Sync {
     /// An opened recording. Its key is unwrapped, and its header and length are authenticated.
     type Recording: Send + Sync;
 
+    /// Checks that a recording is there, before it is opened.
+    fn find(&self, id: &RecordingSid) -> impl Future<Output = Result<(), ReadError>> + Send;
+
     /// Opens a recording. `expectation` is what will be read, so that it is fetched at the same time.
     fn open(
         &self,
@@ -58,6 +61,10 @@ pub enum CheckError {
 
 impl Recordings for vault::Reader {
     type Recording = vault::Recording;
+
+    async fn find(&self, id: &RecordingSid) -> Result<(), ReadError> {
+        Self::find(self, id).await
+    }
 
     async fn open(&self, id: &RecordingSid, expectation: Expectation) -> Result<Self::Recording, ReadError> {
         Self::open(self, id, expectation).await

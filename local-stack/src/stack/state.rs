@@ -63,6 +63,10 @@ impl State {
         fs::write(self.settings(package), lines)
     }
 
+    pub(crate) fn logs(&self) -> &Path {
+        &self.logs
+    }
+
     pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.logs.join(name).with_extension("log")
     }

@@ -121,6 +121,7 @@ impl Routed<'_> {
             Route::Recording { sid } => twilio.recordings.fetch(&account, sid, self.query).await,
             Route::RecordingList => twilio.recordings.list(&account, self.query).await,
             Route::RecordingDelete { sid } => twilio.recordings.remove(sid).await,
+            Route::PhoneCallList => twilio.phone_calls.list(&account, self.query),
             Route::TaskSearch => taskrouter::search(&twilio.tasks, &twilio.search_limit, workspace, self.query),
             Route::TaskFetch { sid } => {
                 let shown = match fault {

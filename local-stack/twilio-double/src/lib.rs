@@ -21,6 +21,7 @@ mod front;
 pub mod mp3;
 mod options;
 mod paging;
+mod phone_calls;
 mod problem;
 mod query;
 mod recordings;
@@ -52,6 +53,7 @@ use self::{
     calls::CallLog,
     faults::Faults,
     flex::{Configuration, Plugins},
+    phone_calls::PhoneCalls,
     recordings::Recordings,
     server::{Port, Server},
     taskrouter::{RateLimit, Routing, Tasks, Workspaces},
@@ -79,6 +81,7 @@ impl TwilioDouble {
         let twilio = Arc::new(Twilio {
             api_base: api.base().to_owned(),
             recordings: Recordings::new(options.recordings_dir.clone()),
+            phone_calls: PhoneCalls::default(),
             tasks: Tasks::default(),
             routing: Routing::default(),
             search_limit: RateLimit::new(RateLimit::TWILIO),
@@ -127,6 +130,11 @@ impl TwilioDouble {
     #[must_use]
     pub fn calls_since(&self, mark: CallMark) -> Vec<Call> {
         self.twilio.calls.since(mark)
+    }
+
+    /// Adds a completed call between two telephone numbers.
+    pub fn add_phone_call(&self, sid: &str, from: &str, to: &str) {
+        self.twilio.phone_calls.add(sid, from, to);
     }
 
     /// Adds an assigned task with exactly these attributes: a test may store what Twilio would refuse. If a task with

@@ -17,6 +17,8 @@ pub enum Operation {
     RecordingList,
     /// `DELETE …/Recordings/{RE}.json`.
     RecordingDelete,
+    /// `GET …/Calls.json`.
+    PhoneCallList,
     /// `GET …/Tasks`, with or without `EvaluateTaskAttributes`.
     TaskSearch,
     /// `GET …/Tasks/{WT}`.
@@ -72,6 +74,7 @@ pub(super) enum Route {
     Recording { sid: String },
     RecordingList,
     RecordingDelete { sid: String },
+    PhoneCallList,
     TaskSearch,
     TaskFetch { sid: String },
     TaskUpdate { sid: String },
@@ -136,6 +139,7 @@ impl Route {
                 Method::GET => Ok(Self::RecordingList),
                 _ => Err(Problem::method_not_allowed()),
             },
+            ["Calls.json"] => only(method, &Method::GET, Self::PhoneCallList),
             ["Recordings", file] => {
                 let (sid, extension) = file.split_once('.').unwrap_or((file, "wav"));
                 let sid = sid_of("RE", sid)?;
@@ -225,6 +229,7 @@ impl Route {
             Self::Recording { .. } => Operation::Recording,
             Self::RecordingList => Operation::RecordingList,
             Self::RecordingDelete { .. } => Operation::RecordingDelete,
+            Self::PhoneCallList => Operation::PhoneCallList,
             Self::TaskSearch => Operation::TaskSearch,
             Self::TaskFetch { .. } => Operation::TaskFetch,
             Self::TaskUpdate { .. } => Operation::TaskUpdate,
@@ -265,6 +270,7 @@ impl Route {
             | Self::PluginVersionList { plugin: sid }
             | Self::ConfiguredPluginList { configuration: sid } => Some(sid),
             Self::RecordingList
+            | Self::PhoneCallList
             | Self::TaskSearch
             | Self::TaskCreate
             | Self::TaskQueueList
@@ -356,6 +362,11 @@ mod tests {
                 "/2010-04-01/Accounts/{AC}/Recordings.json",
                 Operation::RecordingList,
             ),
+            (
+                Method::GET,
+                "/2010-04-01/Accounts/{AC}/Calls.json",
+                Operation::PhoneCallList,
+            ),
             (Method::GET, "/v1/Workspaces/{WS}/Tasks", Operation::TaskSearch),
             (Method::GET, "/v1/Workspaces/{WS}/Tasks/{WT}", Operation::TaskFetch),
             (Method::POST, "/v1/Workspaces/{WS}/Tasks/{WT}", Operation::TaskUpdate),
@@ -445,6 +456,7 @@ mod tests {
         for path in [
             "/2010-04-01/Accounts/{AC}/Recordings/{RE}.wav",
             "/2010-04-01/Accounts/{AC}/Recordings.json",
+            "/2010-04-01/Accounts/{AC}/Calls.json",
             "/v1/Workspaces/{WS}/Tasks/{WT}",
             "/v1/Workspaces/{WS}/TaskQueues/{WQ}",
             "/v1/Workspaces/{WS}/Workflows",

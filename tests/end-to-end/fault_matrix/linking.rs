@@ -215,7 +215,8 @@ async fn a_task_that_nobody_has_taken_yet_is_linked_later() {
 /// Twilio limits searches to three per second and account.
 #[tokio::test]
 async fn a_search_beyond_the_limit_is_made_again() {
-    let trial = Trial::small().await;
+    let mut trial = Trial::small().await;
+    trial.names_task = false;
     let limited = twilio_double::Fault::once(Operation::TaskSearch, busy_for_a_second());
     trial.stack.twilio().fault(limited.about(&trial.recording.call));
     let answer = trial.stack.post_callback(&trial.recording.callback().query("")).await;
@@ -226,7 +227,8 @@ async fn a_search_beyond_the_limit_is_made_again() {
 /// A task may be created after its recording, as a voicemail's is.
 #[tokio::test]
 async fn a_task_that_comes_after_its_recording_is_linked() {
-    let trial = Trial::small().await;
+    let mut trial = Trial::small().await;
+    trial.names_task = false;
     let (task, attributes) = (&trial.recording.task, trial.attributes());
     assert!(trial.stack.twilio().delete_task(task));
     let answer = trial.stack.post_callback(&trial.recording.callback().query("")).await;

@@ -12,7 +12,7 @@ use crate::support::{OwnStack, eventually, options};
 const FOREVER: u64 = 60_000;
 
 /// Lambda also ends a failed instance with a signal that no process can handle.
-fn kill(stack: &Stack, role: Role) {
+pub(super) fn kill(stack: &Stack, role: Role) {
     let ids = stack.process_ids(role);
     let ids = ids.iter().map(ToString::to_string);
     let killed = std::process::Command::new("kill").arg("-9").args(ids).status();

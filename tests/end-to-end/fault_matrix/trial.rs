@@ -12,6 +12,7 @@ use twilio_double::{FaultAction, Operation};
 
 use crate::{
     canaries,
+    receipts::{self, expected_keys, keys_of, receipt_of},
     support::{Recording, drained, eventually, get, options},
 };
 
@@ -48,11 +49,14 @@ impl Kind {
 pub(super) struct Trial<'a> {
     pub(super) stack: &'a Stack,
     pub(super) recording: Recording,
+    /// Whether its callback names the task, so that the index does too.
+    pub(super) names_task: bool,
 }
 
 impl Drop for Trial<'_> {
     fn drop(&mut self) {
         canaries::check(self.stack);
+        receipts::check(self.stack);
     }
 }
 
@@ -83,6 +87,7 @@ impl<'a> Trial<'a> {
         Self {
             stack,
             recording: Recording::new(stack, audio_bytes),
+            names_task: true,
         }
     }
 
@@ -186,6 +191,7 @@ impl<'a> Trial<'a> {
     pub(super) async fn is_right(&self) {
         self.every_fault_struck();
         self.is_stored_once().await;
+        self.is_recorded_once().await;
         self.is_linked_once();
         for kind in [Kind::Link, Kind::Copy] {
             assert!(!self.is_dead(kind).await, "{} is in the dead-letter queue", kind.name());
@@ -211,6 +217,18 @@ impl<'a> Trial<'a> {
             whole.bytes().await.unwrap() == self.recording.audio,
             "the played recording is identical"
         );
+    }
+
+    /// Checks that there is one version of the receipt and of each entry, and that the receipt is that of the object.
+    async fn is_recorded_once(&self) {
+        let keys = keys_of(self.stack, &self.recording.sid).await;
+        let mut expected = expected_keys(&self.recording).to_vec();
+        expected.retain(|key| self.names_task || !key.starts_with("index/task/"));
+        assert_eq!(keys, expected);
+        let receipt = receipt_of(self.stack, &self.recording.sid).await.unwrap();
+        let object = self.stack.s3().head_object().bucket(values::BUCKET);
+        let object = object.key(self.recording.object_key()).send().await.unwrap();
+        assert_eq!(receipt["versionId"].as_str(), object.version_id());
     }
 
     /// The number of versions and delete markers of the object, and the number of open uploads.

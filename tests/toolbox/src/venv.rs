@@ -27,11 +27,14 @@ pub enum Venv {
     Plot,
     /// `zizmor`, which audits the workflow of the releases.
     Workflow,
+    /// `duckdb` as a library and as a command, which answer the sample questions over the catalog, and `sqlglot`, which
+    /// parses the same questions as Athena's SQL.
+    Sql,
 }
 
 impl Venv {
     /// All environments.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Stack,
         Self::Interop,
         Self::Lint,
@@ -39,9 +42,11 @@ impl Venv {
         Self::Localemu,
         Self::Plot,
         Self::Workflow,
+        Self::Sql,
     ];
 
-    /// The environment with this name: `stack`, `interop`, `lint`, `checkov`, `localemu`, `plot` or `workflow`.
+    /// The environment with this name: `stack`, `interop`, `lint`, `checkov`, `localemu`, `plot`,
+    /// `workflow` or `sql`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|venv| venv.name() == name)
@@ -56,6 +61,7 @@ impl Venv {
             Self::Localemu => "localemu",
             Self::Plot => "plot",
             Self::Workflow => "workflow",
+            Self::Sql => "sql",
         }
     }
 
@@ -68,13 +74,14 @@ impl Venv {
             Self::Localemu => include_str!("../requirements/localemu.txt"),
             Self::Plot => include_str!("../requirements/plot.txt"),
             Self::Workflow => include_str!("../requirements/workflow.txt"),
+            Self::Sql => include_str!("../requirements/sql.txt"),
         }
     }
 
     /// The oldest Python 3 that runs its packages.
     const fn oldest_python(self) -> u8 {
         match self {
-            Self::Stack | Self::Interop | Self::Lint | Self::Checkov | Self::Plot | Self::Workflow => 11,
+            Self::Stack | Self::Interop | Self::Lint | Self::Checkov | Self::Plot | Self::Workflow | Self::Sql => 11,
             Self::Localemu => 12,
         }
     }

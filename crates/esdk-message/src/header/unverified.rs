@@ -44,6 +44,12 @@ impl UnverifiedHeader {
         &self.keys
     }
 
+    /// The length of the frames.
+    #[must_use]
+    pub const fn frame_length(&self) -> FrameLength {
+        self.frame_length
+    }
+
     /// Checks the commit key in constant time, then the header tag.
     ///
     /// # Errors

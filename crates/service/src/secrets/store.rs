@@ -16,7 +16,10 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::error::SecretError;
-use crate::metrics::{self, Unit};
+use crate::{
+    aws::connect_only,
+    metrics::{self, Unit},
+};
 
 /// How long a value is used before it is read again. A rotated secret is in use within this time.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
@@ -72,6 +75,23 @@ impl Secrets {
         Self {
             client: Client::from_conf(config),
             known: Arc::new(known),
+        }
+    }
+
+    /// Connects to Secrets Manager for the first read.
+    pub async fn connect_ahead(&self) {
+        let request = self.client.get_secret_value().secret_id("-").customize();
+        // The outcome is an error in any case.
+        let _ = request.mutate_request(connect_only(1)).send().await;
+    }
+
+    /// Reads a secret before its first user needs it. A failure is logged, but neither counted nor kept, so that the first
+    /// user reads the secret without a pause.
+    pub async fn read_ahead(&self, id: &str) {
+        let mut place = self.known.values.place(&Arc::from(id)).await;
+        match self.fetch(id).await {
+            Ok(value) => place.put(Arc::new(value)),
+            Err(error) => tracing::info!(secret = %id, %error, "secret not read ahead"),
         }
     }
 

@@ -1,10 +1,10 @@
 use loopback::{Server, answer};
 use serde_json::{Value, json};
-use sid::RecordingSid;
+use sid::{CallSid, ConferenceSid, RecordingSid};
 use time::{Date, Month};
 use twilio::{
     client::ApiError,
-    recordings::{CreatedBetween, Deletion, PageToken, RecordingPage, RecordingResource},
+    recordings::{CreatedBetween, Deletion, PageToken, RecordedIn, RecordingPage, RecordingResource},
 };
 
 use crate::{api_key, api_key_header, client, sid};
@@ -365,5 +365,74 @@ async fn a_rate_limited_call_is_made_again_unchanged() {
         let seen = server.requests();
         assert_eq!(seen.len(), 2);
         assert_eq!((&seen[0].method, &seen[0].target), (&seen[1].method, &seen[1].target));
+    }
+}
+
+fn origins() -> [(RecordedIn, &'static str, String, &'static str); 2] {
+    let (call, conference) = (sid("CA", '7'), sid("CF", '7'));
+    [
+        (
+            RecordedIn::Call(CallSid::parse(&call).unwrap()),
+            "CallSid",
+            call,
+            "call_sid",
+        ),
+        (
+            RecordedIn::Conference(ConferenceSid::parse(&conference).unwrap()),
+            "ConferenceSid",
+            conference,
+            "conference_sid",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn the_recordings_of_a_call_or_a_conference_are_listed_page_by_page() {
+    for (origin, parameter, value, field) in origins() {
+        let next = format!("{}?{parameter}={value}&PageSize=2&Page=1&PageToken=PA1", list_path());
+        let (uri, of) = (next.clone(), value.clone());
+        let twilio = Server::start(move |number, _| {
+            // Whatever its status and date, a recording of the call is one.
+            let recording = |digit| json!({"sid": sid("RE", digit), "status": "in-progress", field: of});
+            let page = match number {
+                0 => page_json(&[recording('1'), json!({}), recording('2')], Some(&uri)),
+                _ => page_json(&[recording('3')], None),
+            };
+            answer(200, &[], &page)
+        })
+        .await;
+        let client = client(&twilio.url);
+        let first = client.list_recordings_in(&api_key(), &origin, None, 2).await.unwrap();
+        let after = first.next.as_ref();
+        let second = client.list_recordings_in(&api_key(), &origin, after, 2).await.unwrap();
+        let found = first.recordings.iter().chain(&second.recordings);
+        let sids: Vec<_> = found.map(|it| it.sid.as_str()).collect();
+        assert_eq!(sids, ['1', '2', '3'].map(|digit| sid("RE", digit)), "{parameter}");
+        assert_eq!((first.skipped, second.next), (vec![None], None));
+        let requests = twilio.requests();
+        let requested = [(parameter.to_owned(), value), ("PageSize".to_owned(), "2".to_owned())];
+        assert_eq!(parameters(&requests[0].target), requested);
+        assert_eq!(requests[1].target, next);
+    }
+}
+
+/// A server that ignores the filter would otherwise have every recording of the account erased.
+#[tokio::test]
+async fn a_recording_of_another_call_or_conference_is_not_listed() {
+    for (origin, parameter, value, field) in origins() {
+        for other in [json!(null), json!(value.replace('7', "8")), json!([])] {
+            let own = json!({"sid": sid("RE", '1'), field: value});
+            let foreign = json!({"sid": sid("RE", '2'), field: other});
+            let twilio = Server::answering(200, &[], &page_json(&[own, foreign], None)).await;
+            let client = client(&twilio.url);
+            let listed = client.list_recordings_in(&api_key(), &origin, None, 2).await;
+            assert!(
+                matches!(
+                    listed,
+                    Err(ApiError::Unexpected("a recording of another call or conference"))
+                ),
+                "{parameter}: {other}"
+            );
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! GETs of an object's bytes. The reply of S3 is checked before a byte of it is used. If a body breaks off, it is requested
 //! again from the next byte, of the same version of the object.
 
-use std::{mem, ops::Range};
+use std::{mem, ops::Range, sync::Arc, time::SystemTime};
 
 use aws_sdk_s3::{Client, operation::get_object::GetObjectOutput, primitives::ByteStream};
 use bytes::{Bytes, BytesMut};
@@ -13,7 +13,7 @@ use super::{
     error::{Outage, ReadError},
     plan::RangeRequest,
 };
-use crate::{Bucket, ServiceError, VersionSelector, suspicion::SUSPECT};
+use crate::{Bucket, Metadata, ServiceError, VersionSelector};
 
 /// The read fails if the body breaks off more often than this without a byte in between. Each time, the SDK has retried the
 /// request itself, with its own backoff.
@@ -37,8 +37,15 @@ pub(super) struct Version {
     pub(super) object_len: u64,
     /// S3's id of the version, if the bucket keeps versions.
     pub(super) version_id: Option<String>,
-    /// Whether its metadata marks it as suspect.
-    pub(super) is_suspect: bool,
+    pub(super) description: Arc<Description>,
+}
+
+/// What S3 says about a version beside its bytes. It is not authenticated.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Description {
+    pub(super) metadata: Metadata,
+    /// When S3 stored it.
+    pub(super) stored_at: Option<SystemTime>,
 }
 
 impl Objects {
@@ -255,7 +262,10 @@ fn check_reply(request: &RangeRequest, reply: &GetObjectOutput) -> Result<(Range
         etag,
         object_len,
         version_id: reply.version_id().map(ToOwned::to_owned),
-        is_suspect: reply.metadata().is_some_and(|metadata| metadata.contains_key(SUSPECT)),
+        description: Arc::new(Description {
+            metadata: reply.metadata().cloned().unwrap_or_default(),
+            stored_at: reply.last_modified().and_then(|time| SystemTime::try_from(*time).ok()),
+        }),
     };
     Ok((range, version))
 }

@@ -1,28 +1,43 @@
-//! Opens a recording that is not cached, with one round trip to S3 and one call to KMS.
+//! Opens a recording that is not cached, with one round trip to S3 and one call to KMS. If its header was found before, both
+//! are sent at once.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
+use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 use aws_sdk_kms::Client;
 use bytes::BytesMut;
-use esdk_message::{FrameKind, HeaderError, Layout, MAX_HEADER_LEN, ObjectOffset, Opener, UnverifiedHeader};
-use futures_util::future::join3;
+use esdk_message::{DataKey, FrameKind, HeaderError, Layout, MAX_HEADER_LEN, ObjectOffset, Opener, UnverifiedHeader};
+use futures_util::future::{join, join3};
 use sid::{AccountSid, RecordingSid};
 
 use super::{
-    error::{Damage, ReadError},
+    error::{Damage, Outage, ReadError},
     fetch::{ObjectBody, Objects, Version},
     plan::{self, Expectation, HeaderWidth, LOOK_AHEAD, RangeRequest},
     unwrap::unwrap_data_key,
 };
-use crate::{ContentType, KeyArn, ObjectKeys, context};
+use crate::{
+    ContentType, KeyArn, ObjectKeys,
+    context::{self, ContextFacts},
+};
 
 /// One version of a recording. Everything in it is authenticated. The frame key is wiped on drop.
 pub(super) struct OpenedRecording {
     pub(super) recording: RecordingSid,
     pub(super) version: Version,
+    pub(super) origin: Origin,
     pub(super) content_type: ContentType,
     pub(super) layout: Layout,
     pub(super) opener: Opener,
+}
+
+/// Where the message comes from.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// SHA-256 of the header as stored, with its tag.
+    pub(super) header_sha256: [u8; SHA256_OUTPUT_LEN],
+    /// The key that encrypted the data key, as the header names it.
+    pub(super) kms_key_arn: String,
 }
 
 impl fmt::Debug for OpenedRecording {
@@ -43,6 +58,15 @@ pub(super) struct ColdOpener {
     account: AccountSid,
     keys: Arc<[KeyArn]>,
     header_width: HeaderWidth,
+}
+
+/// A recording whose header was read from S3, and whose data key is still to be decrypted. Nothing in it is authenticated.
+#[derive(Debug)]
+pub(super) struct FoundRecording {
+    version: Version,
+    header: UnverifiedHeader,
+    header_sha256: [u8; SHA256_OUTPUT_LEN],
+    facts: ContextFacts,
 }
 
 /// The replies of S3 to a cold open, all for one version.
@@ -66,6 +90,10 @@ impl ColdOpener {
         }
     }
 
+    pub(super) fn account(&self) -> &AccountSid {
+        &self.account
+    }
+
     /// Opens the current version of `recording`. Also returns the reply that leads to the expected bytes, if there is one.
     ///
     /// [`ReadError::Changed`] if the recording was replaced between two replies of S3.
@@ -76,33 +104,71 @@ impl ColdOpener {
     ) -> Result<(OpenedRecording, Option<ObjectBody>), ReadError> {
         let key = recording.object_key();
         let mut fetched = self.fetch_cold(&key, expectation).await?;
-        let version = fetched.head.version().clone();
-
-        let header = read_header(&mut fetched.head).await?;
-        // This check comes before the call to KMS, so that an object in another recording's place costs no call. The facts
-        // are not used before the header is authenticated below.
-        let facts = context::check(header.encryption_context(), &self.account, recording).map_err(Damage::from)?;
-        let data_key = unwrap_data_key(&self.kms, &self.keys, &header).await?;
-
-        let opener = header.authenticate(&data_key).map_err(Damage::from)?;
-        let layout = Layout::of_object(opener.header_len(), opener.frame_length(), version.object_len);
-        let layout = layout.map_err(Damage::from)?;
-        match facts.plaintext_len {
-            Some(len) => compare_length(&layout, len)?,
-            None => self.verify_final_frame(&key, &mut fetched, &opener, &layout).await?,
+        let found = self.read_found(recording, &mut fetched.head).await?;
+        let (data_key, kms_key_arn) = unwrap_data_key(&self.kms, &self.keys, &found.header).await?;
+        let has_length = found.facts.plaintext_len.is_some();
+        let opened = found.opened_with(recording, &data_key, kms_key_arn)?;
+        if !has_length {
+            self.verify_final_frame(&key, &mut fetched, &opened).await?;
         }
 
-        let ahead = plan::expected_bytes(expectation, layout.plaintext_len())
-            .and_then(|range| plan::object_bytes(&layout, &range))
+        let ahead = plan::expected_bytes(expectation, opened.layout.plaintext_len())
+            .and_then(|range| plan::object_bytes(&opened.layout, &range))
             .and_then(|stored| fetched.leading_to(stored.start));
-        let opened = OpenedRecording {
-            recording: recording.clone(),
-            version,
-            content_type: facts.content_type,
-            layout,
-            opener,
-        };
         Ok((opened, ahead))
+    }
+
+    /// Finds the current version of `recording` and reads its header. `None` if its length is not in the header, so that
+    /// the recording must be opened as a whole.
+    pub(super) async fn find(&self, recording: &RecordingSid) -> Result<Option<FoundRecording>, ReadError> {
+        let key = recording.object_key();
+        let head = self.objects.get(&key, &plan::head(), None).await?;
+        let mut head = head.ok_or(Damage::Empty)?;
+        let found = self.read_found(recording, &mut head).await?;
+        // A reply that is not read to its end would cost the first range the connection. It is 4 KiB at most.
+        while head.next_chunk().await?.is_some() {}
+        Ok(found.facts.plaintext_len.is_some().then_some(found))
+    }
+
+    /// Opens a recording that was found, and requests the expected bytes of the same version while KMS decrypts the data key.
+    /// `None` if no bytes are expected. Then only another answer of S3 can confirm that the version is current.
+    ///
+    /// [`ReadError::Changed`] if the recording was replaced since it was found.
+    pub(super) async fn open_found(
+        &self,
+        recording: &RecordingSid,
+        found: FoundRecording,
+        expectation: Expectation,
+    ) -> Result<Option<(OpenedRecording, ObjectBody)>, ReadError> {
+        let Some(stored) = found.stored_bytes(expectation) else {
+            return Ok(None);
+        };
+        let (key, bytes) = (recording.object_key(), RangeRequest::Range(stored));
+        let (ahead, unwrapped) = join(
+            self.objects.get(&key, &bytes, Some(&found.version)),
+            unwrap_data_key(&self.kms, &self.keys, &found.header),
+        )
+        .await;
+        // If the object was replaced, KMS's answer is about another one.
+        let ahead = ahead?.ok_or(Outage::RangeRefused)?;
+        let (data_key, kms_key_arn) = unwrapped?;
+        let opened = found.opened_with(recording, &data_key, kms_key_arn)?;
+        Ok(Some((opened, ahead)))
+    }
+
+    /// Takes the header off the front of `head`.
+    async fn read_found(&self, recording: &RecordingSid, head: &mut ObjectBody) -> Result<FoundRecording, ReadError> {
+        let version = head.version().clone();
+        let (header, header_sha256) = read_header(head).await?;
+        // This check comes before the call to KMS, so that an object in another recording's place costs no call. The facts
+        // are not used before the header is authenticated.
+        let facts = context::check(header.encryption_context(), &self.account, recording).map_err(Damage::from)?;
+        Ok(FoundRecording {
+            version,
+            header,
+            header_sha256,
+            facts,
+        })
     }
 
     /// Requests the object's head, the expected bytes and the object's end in one round trip. Only the header shows whether
@@ -139,8 +205,7 @@ impl ColdOpener {
         &self,
         key: &str,
         fetched: &mut Fetched,
-        opener: &Opener,
-        layout: &Layout,
+        OpenedRecording { opener, layout, .. }: &OpenedRecording,
     ) -> Result<(), ReadError> {
         let frame = layout.final_frame();
         let stored = layout.object_range(frame..frame.next());
@@ -160,6 +225,42 @@ impl ColdOpener {
         let opened = opener.open_frame(frame, FrameKind::Final, &mut sealed);
         opened.map_err(Damage::from)?;
         Ok(())
+    }
+}
+
+impl FoundRecording {
+    /// The object's bytes that hold the expected ones, by the header that is not authenticated yet. `None` if there are none.
+    fn stored_bytes(&self, expectation: Expectation) -> Option<Range<ObjectOffset>> {
+        let (header_len, frame_length) = (self.header.len(), self.header.frame_length());
+        let layout = Layout::of_object(header_len, frame_length, self.version.object_len).ok()?;
+        let expected = plan::expected_bytes(expectation, layout.plaintext_len())?;
+        plan::object_bytes(&layout, &expected)
+    }
+
+    /// Authenticates the header, and compares the object's length with it. If the header has no length, the final frame must
+    /// still prove it.
+    fn opened_with(
+        self,
+        recording: &RecordingSid,
+        data_key: &DataKey,
+        kms_key_arn: String,
+    ) -> Result<OpenedRecording, Damage> {
+        let opener = self.header.authenticate(data_key)?;
+        let layout = Layout::of_object(opener.header_len(), opener.frame_length(), self.version.object_len)?;
+        if let Some(len) = self.facts.plaintext_len {
+            compare_length(&layout, len)?;
+        }
+        Ok(OpenedRecording {
+            recording: recording.clone(),
+            version: self.version,
+            origin: Origin {
+                header_sha256: self.header_sha256,
+                kms_key_arn,
+            },
+            content_type: self.facts.content_type,
+            layout,
+            opener,
+        })
     }
 }
 
@@ -198,15 +299,17 @@ fn compare_length(layout: &Layout, len: u64) -> Result<(), Damage> {
     })
 }
 
-/// Takes the header off the front of `body`.
-async fn read_header(body: &mut ObjectBody) -> Result<UnverifiedHeader, ReadError> {
+/// Takes the header off the front of `body`. Also returns its SHA-256.
+async fn read_header(body: &mut ObjectBody) -> Result<(UnverifiedHeader, [u8; SHA256_OUTPUT_LEN]), ReadError> {
     let mut prefix = BytesMut::new();
     loop {
         match UnverifiedHeader::parse(&prefix) {
             Ok(header) => {
                 let len = usize::try_from(header.len()).expect("a header is part of a buffer in memory");
                 body.give_back(prefix.split_off(len).freeze());
-                return Ok(header);
+                let mut sha256 = [0; SHA256_OUTPUT_LEN];
+                sha256.copy_from_slice(digest::digest(&SHA256, &prefix).as_ref());
+                return Ok((header, sha256));
             }
             Err(HeaderError::Incomplete { needed }) => {
                 // Requests as much as a header can be, so that a long header takes one more GET and not one for each field.

@@ -114,7 +114,7 @@ impl HeaderWidth {
 
     /// Plans the requests. They allow for every possible header length, and assume frames of the default length.
     pub(super) fn cold_plan(self, expectation: Expectation) -> ColdPlan {
-        let head = RangeRequest::Range(ObjectOffset(0)..ObjectOffset(HEAD_LEN));
+        let head = head();
         let tail = Some(final_frame());
         match expectation {
             Expectation::Bytes { offset, len } => match self.frames_around(offset, len) {
@@ -175,6 +175,11 @@ pub(super) fn object_bytes(layout: &Layout, range: &Range<u64>) -> Option<Range<
         .frames_of(PlaintextOffset(range.start)..PlaintextOffset(range.end))
         .ok()?;
     Some(layout.object_range(frames))
+}
+
+/// The object's first bytes, if only the header is needed.
+pub(super) fn head() -> RangeRequest {
+    RangeRequest::Range(ObjectOffset(0)..ObjectOffset(HEAD_LEN))
 }
 
 /// The longest final frame at the default frame length.

@@ -16,7 +16,7 @@ use futures_util::{
 use sid::{AccountSid, RecordingSid};
 
 use super::{
-    cache::OpenRecordings,
+    cache::{Found, OpenRecordings},
     error::{Outage, ReadError},
     fetch::{ObjectBody, Objects},
     frames::Frames,
@@ -56,7 +56,8 @@ pub struct Recording {
     ahead: Arc<Mutex<Option<ObjectBody>>>,
 }
 
-/// Verified plaintext, in order. Each item is one frame or less. An error is the last item.
+/// Verified plaintext, in order. An item is of one frame, or of the frames that have arrived together, up to 448 KiB. An error
+/// is the last item.
 pub type PlaintextStream = BoxStream<'static, Result<Bytes, ReadError>>;
 
 impl Reader {
@@ -92,6 +93,19 @@ impl Reader {
         }
     }
 
+    /// Finds `recording`, and keeps its header for a minute. [`Self::open`] then needs only its data key and the expected
+    /// bytes, which it requests at once. A recording that is found may still be damaged, or KMS may refuse its key.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ReadError`] except `OutOfBounds` and `KeyRefused`.
+    pub async fn find(&self, recording: &RecordingSid) -> Result<(), ReadError> {
+        match self.find_current(recording).await {
+            Err(ReadError::Changed) => self.find_current(recording).await,
+            found => found,
+        }
+    }
+
     /// Streams the plaintext of `range`, which is half-open and within the recording. Returns after the first frame has
     /// verified.
     ///
@@ -124,6 +138,11 @@ impl Reader {
         Ok(Box::pin(stream::iter(first.map(Ok)).chain(frames.into_stream())))
     }
 
+    /// The account that every recording is bound to.
+    pub(super) fn account(&self) -> &AccountSid {
+        self.opener.account()
+    }
+
     /// Opens the current version of `recording` without the cache.
     pub(super) async fn open_uncached(
         &self,
@@ -141,8 +160,9 @@ impl Reader {
             let ahead = self.fetch_warm(&opened, expectation).await?;
             (opened, ahead)
         } else {
+            let found = self.cache.found(recording).await.take();
             let mut current = self.cache.current(recording).await;
-            let (opened, ahead) = self.opener.open(recording, expectation).await?;
+            let (opened, ahead) = self.open_cold(recording, found, expectation).await?;
             let opened = Arc::new(opened);
             current.put(opened.version.clone());
             place.put(opened.clone());
@@ -152,6 +172,34 @@ impl Reader {
             opened,
             ahead: Arc::new(Mutex::new(ahead)),
         })
+    }
+
+    async fn open_cold(
+        &self,
+        recording: &RecordingSid,
+        found: Option<Found>,
+        expectation: Expectation,
+    ) -> Result<(OpenedRecording, Option<ObjectBody>), ReadError> {
+        if let Some(Found::Header(found)) = found
+            && let Some((opened, ahead)) = self.opener.open_found(recording, *found, expectation).await?
+        {
+            return Ok((opened, Some(ahead)));
+        }
+        self.opener.open(recording, expectation).await
+    }
+
+    async fn find_current(&self, recording: &RecordingSid) -> Result<(), ReadError> {
+        let place = self.cache.opened(recording).await;
+        if let Some(opened) = place.get().cloned() {
+            drop(place);
+            return self.fetch_warm(&opened, Expectation::Facts).await.map(drop);
+        }
+        let mut found = self.cache.found(recording).await;
+        if found.get().is_none() {
+            let header = self.opener.find(recording).await?.map(Box::new);
+            found.put(header.map_or(Found::Exists, Found::Header));
+        }
+        Ok(())
     }
 
     /// Fetches the expected bytes of a recording that is already open. Their GET also confirms that its version is

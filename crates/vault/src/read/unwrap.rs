@@ -13,17 +13,17 @@ use crate::{
     kms::{self, PROVIDER_ID},
 };
 
-/// Has KMS decrypt the header's data key. A header that names none of `keys` costs no call. The deployment decides which keys
+/// Has KMS decrypt the header's data key. Also returns the ARN of the key that encrypted it, as the header has it. A header that names none of `keys` costs no call. The deployment decides which keys
 /// are accepted, never the object.
 pub(super) async fn unwrap_data_key(
     kms: &Client,
     keys: &[KeyArn],
     header: &UnverifiedHeader,
-) -> Result<DataKey, ReadError> {
+) -> Result<(DataKey, String), ReadError> {
     let mut worst = ReadError::from(Damage::NoAcceptedKey);
     for (wrapped, key) in candidates(keys, header.encrypted_data_keys()) {
         match decrypt(kms, key, wrapped, header).await {
-            Ok(data_key) => return Ok(data_key),
+            Ok(data_key) => return Ok((data_key, wrapped.provider_info.clone())),
             Err(error) if weight(&error) >= weight(&worst) => worst = error,
             Err(_) => {}
         }

@@ -5,30 +5,28 @@ use std::sync::Arc;
 use audio::Verdict;
 use esdk_message::PlaintextOffset;
 use sid::RecordingSid;
+use time::OffsetDateTime;
 
-use super::{error::ReadError, frames::Frames, plan::Expectation, reader::Reader};
-use crate::{ContentType, plaintext::Plaintext};
+use super::{
+    error::ReadError, fetch::Description, frames::Frames, open::OpenedRecording, plan::Expectation, reader::Reader,
+};
+use crate::{
+    Facts, ObjectKeys, Receipt, RecordedFrom, SuspicionKind,
+    plaintext::{Learned, Plaintext},
+};
 
 /// A recording whose header, length and frames have all verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// The length of the recording in bytes.
-    pub plaintext_len: u64,
-    /// The content type that it is served with.
-    pub content_type: ContentType,
-    /// SHA-256 of the recording, as in the [`Receipt`](crate::Receipt) of its copy.
-    pub sha256: [u8; 32],
-    /// The version that was verified, if the bucket keeps versions.
-    pub version_id: Option<String>,
+    /// The receipt of the version that was verified. It may differ from the stored receipt.
+    pub receipt: Receipt,
     /// The recognized media.
     pub verdict: Verdict,
-    /// Whether it was stored as suspect.
-    pub is_suspect: bool,
 }
 
 impl Reader {
     /// Reads the whole current version of `recording` from S3 in order, and verifies all of it. The cache is neither read nor
-    /// changed. Only one frame is in memory at a time.
+    /// changed. Only a few frames are in memory at a time.
     ///
     /// If the recording is replaced meanwhile, the verification starts again, once.
     ///
@@ -64,12 +62,31 @@ impl Reader {
         }
         let learned = plaintext.finish();
         Ok(Verified {
-            plaintext_len: learned.len,
-            content_type: opened.content_type,
+            receipt: self.receipt(&opened, &learned),
             verdict: learned.verdict,
-            is_suspect: opened.version.is_suspect,
-            sha256: learned.sha256,
-            version_id: opened.version.version_id.clone(),
         })
+    }
+
+    fn receipt(&self, opened: &OpenedRecording, learned: &Learned) -> Receipt {
+        let Description { metadata, stored_at } = &*opened.version.description;
+        // Without S3's time, the recording is known to exist now.
+        let copied_at = stored_at.map_or_else(OffsetDateTime::now_utc, OffsetDateTime::from);
+        Receipt {
+            recording_sid: opened.recording.clone(),
+            account_sid: self.account().clone(),
+            facts: Facts::from_metadata(metadata),
+            media_type: opened.content_type,
+            length: learned.len,
+            sha256: hex::encode(learned.sha256),
+            object_key: opened.recording.object_key(),
+            version_id: opened.version.version_id.clone(),
+            etag: Some(opened.version.etag.clone()),
+            kms_key_arn: opened.origin.kms_key_arn.clone(),
+            header_sha256: hex::encode(opened.origin.header_sha256),
+            copied_at: copied_at.replace_nanosecond(0).unwrap_or(copied_at),
+            recorded_from: RecordedFrom::Reading,
+            software_version: Receipt::SOFTWARE_VERSION.to_owned(),
+            suspect: SuspicionKind::from_metadata(metadata),
+        }
     }
 }

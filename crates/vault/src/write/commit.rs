@@ -5,32 +5,32 @@ use bytes::Bytes;
 
 use super::{
     attributes::HEADER_DIGEST,
-    outcome::{Outcome, Receipt},
+    outcome::{Commit, Outcome},
     target::{Committed, Target},
 };
 use crate::{
     Condition, Metadata, NewObject, ObjectKeys, ServiceError,
     head::{Found, find, head},
+    versions,
 };
 
-/// The commits that were requested, by the digest of their header. One of them may have succeeded although its answer was an
-/// error or was lost.
+/// The commits that were requested. One of them may have succeeded although its answer was an error or was lost. The digest of
+/// the header distinguishes them.
 #[derive(Debug, Default)]
-pub(super) struct Attempted(Vec<(String, Receipt)>);
+pub(super) struct Attempted(Vec<Commit>);
 
 impl Attempted {
-    pub(super) fn push(&mut self, header_digest: String, receipt: Receipt) {
-        self.0.push((header_digest, receipt));
+    pub(super) fn push(&mut self, commit: Commit) {
+        self.0.push(commit);
     }
 
-    fn find(&self, object: &HeadObjectOutput) -> Option<Receipt> {
+    fn find(&self, object: &HeadObjectOutput) -> Option<Commit> {
         let stored = object.metadata()?.get(HEADER_DIGEST)?;
-        let (_, receipt) = self.0.iter().find(|(digest, _)| digest == stored)?;
-        Some(Receipt {
-            etag: object.e_tag().map(ToOwned::to_owned),
-            version_id: object.version_id().map(ToOwned::to_owned),
-            ..receipt.clone()
-        })
+        let commit = self.0.iter().find(|commit| commit.receipt.header_sha256 == *stored)?;
+        let mut commit = commit.clone();
+        commit.receipt.etag = object.e_tag().map(ToOwned::to_owned);
+        commit.receipt.version_id = object.version_id().map(ToOwned::to_owned);
+        Some(commit)
     }
 }
 
@@ -50,20 +50,20 @@ pub(super) async fn settled(target: &Target, attempted: &Attempted) -> Result<Op
         Found::DeleteMarker => return Ok(Some(Outcome::Expired)),
         Found::Nothing => return Ok(None),
     };
-    if let Some(receipt) = attempted.find(&object) {
-        return keep(target, receipt).await.map(Some);
+    if let Some(commit) = attempted.find(&object) {
+        return keep(target, commit).await.map(Some);
     }
     Ok(Some(Outcome::AlreadyStored))
 }
 
 /// Keeps what has been committed unless the recording was erased meanwhile. An erasure writes its mark before it looks for
 /// objects. So either the erasure finds this commit, or this function finds the mark.
-pub(super) async fn keep(target: &Target, receipt: Receipt) -> Result<Outcome, ServiceError> {
+pub(super) async fn keep(target: &Target, commit: Commit) -> Result<Outcome, ServiceError> {
     if is_marked(target).await? {
-        take_back(target, receipt.version_id).await?;
+        take_back(target, commit.receipt.version_id).await?;
         return Ok(Outcome::Erased);
     }
-    Ok(Outcome::Stored(receipt))
+    Ok(Outcome::Stored(Box::new(commit)))
 }
 
 async fn is_marked(target: &Target) -> Result<bool, ServiceError> {
@@ -71,10 +71,10 @@ async fn is_marked(target: &Target) -> Result<bool, ServiceError> {
     head(&target.bucket, &mark).await.map(|mark| mark.is_some())
 }
 
-/// Deletes one version permanently, or the object if the bucket keeps no versions.
+/// Removes the version that crossed an erasure.
 async fn take_back(target: &Target, version_id: Option<String>) -> Result<(), ServiceError> {
     tracing::warn!(recordingSid = %target.recording, "taken back: the recording was erased while it was copied");
-    target.bucket.delete_object(&target.key, version_id).await
+    versions::remove_or_hide(&target.bucket, &target.key, version_id).await
 }
 
 /// Stores a message of one part.

@@ -1,12 +1,12 @@
 //! The result of a copy.
 
-use crate::Suspicion;
+use crate::{Receipt, Suspicion};
 
 /// How a copy ended without an error.
 #[derive(Debug)]
 pub enum Outcome {
     /// This call committed the recording.
-    Stored(Receipt),
+    Stored(Box<Commit>),
     /// The recording was already stored, or another copy was faster. Nothing was overwritten.
     AlreadyStored,
     /// The recording was erased on request and must not come back.
@@ -17,15 +17,9 @@ pub enum Outcome {
 
 /// A committed recording.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Receipt {
-    /// Length of the recording in bytes.
-    pub plaintext_len: u64,
-    /// SHA-256 of the recording.
-    pub sha256: [u8; 32],
-    /// The object's ETag, quoted as S3 returns it.
-    pub etag: Option<String>,
-    /// The object's version, if the bucket keeps versions.
-    pub version_id: Option<String>,
+pub struct Commit {
+    /// The receipt, which is not written yet.
+    pub receipt: Receipt,
     /// Number of parts; 1 if a single request was enough.
     pub parts: u32,
     /// Why the recording is suspect, if it was stored nevertheless.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_s3::types::{ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockRetention, ObjectLockRetentionMode};
 use futures_util::future::join_all;
 use serde_json::Value;
-use vault::{EraseError, Eraser, Erasure, ObjectKeys};
+use vault::{EraseError, Eraser, Erasure, LockedVersion, ObjectKeys, Traces};
 
 use crate::support::{World, proxy::Fault, recording};
 
@@ -66,7 +66,7 @@ async fn everything_of_one_recording_goes_and_nothing_else() {
         versions: 2,
         delete_markers: 2,
         uploads: 2,
-        held: Vec::new(),
+        ..Erasure::default()
     };
     assert_eq!(erasure, expected);
     for key in &others {
@@ -297,5 +297,67 @@ async fn locked_versions_are_kept_hidden_and_reported_while_the_rest_goes() {
         assert_eq!((erasure.versions, erasure.delete_markers), (1, 1), "{lock:?}");
         assert_eq!(erasure.held, [""; 0]);
         assert_nothing_left(&world).await;
+    }
+}
+
+async fn find(world: &World) -> Traces {
+    Eraser::new(world.proxied_bucket()).find(&recording(1)).await.unwrap()
+}
+
+async fn locked(world: &World) -> Vec<LockedVersion> {
+    let versions = find(world).await.versions;
+    let eraser = Eraser::new(world.proxied_bucket());
+    eraser.locked(&recording(1), &versions).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_traces_of_a_recording_are_its_mark_and_its_versions() {
+    let world = World::start_versioned().await;
+    let traces = |is_marked, versions: &[String]| Traces {
+        is_marked,
+        versions: versions.to_vec(),
+    };
+    assert_eq!(find(&world).await, traces(false, &[]));
+    let key = recording(1).object_key();
+    litter(&world, &format!("{key}.json")).await;
+    hide(&world, &key).await;
+    open_upload(&world, &key).await;
+    assert_eq!(
+        find(&world).await,
+        traces(false, &[]),
+        "neither a marker nor an upload is a version"
+    );
+    world.put_object(&key, b"first".to_vec()).await;
+    world.put_object(&key, b"newer".to_vec()).await;
+    let found = find(&world).await;
+    assert!(!found.is_marked && found.versions.len() == 2, "{found:?}");
+    assert_eq!(locked(&world).await, []);
+    erase(&world).await.unwrap();
+    assert_eq!(find(&world).await, traces(true, &[]));
+}
+
+#[tokio::test]
+async fn a_lock_is_found_before_the_erasure_with_its_end() {
+    for lock in [Lock::LegalHold, Lock::Retention] {
+        let world = World::start_with_locks().await;
+        let key = recording(1).object_key();
+        for body in [b"locked", b"newer."] {
+            world.put_object(&key, body.to_vec()).await;
+        }
+        assert_eq!(locked(&world).await, [], "{lock:?}");
+        let id = world.versions(&key).await.pop().unwrap();
+        lock.set(&world, &id, true).await;
+        // An earlier erasure has hidden it.
+        for _ in 0..2 {
+            let [found] = <[_; 1]>::try_from(locked(&world).await).unwrap();
+            assert_eq!(found.id, id, "{lock:?}");
+            assert_eq!(found.legal_hold, matches!(lock, Lock::LegalHold));
+            let left = found.until.map(|until| until - time::OffsetDateTime::now_utc());
+            match lock {
+                Lock::LegalHold => assert_eq!(left, None),
+                Lock::Retention => assert!((3_000..=3_600).contains(&left.unwrap().whole_seconds()), "{left:?}"),
+            }
+            erase(&world).await.unwrap();
+        }
     }
 }

@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod catalog;
+mod compaction;
+mod crossing;
 mod deletion_notice;
 mod erase;
 mod pending_deletions;
+mod records;
 #[path = "../support/mod.rs"]
 mod support;

@@ -9,6 +9,7 @@ mod support;
 mod cache;
 mod damage;
 mod faults;
+mod find;
 mod keys;
 mod ranges;
 mod sealed;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use esdk_message::FrameIndex;
 use sid::RecordingSid;
-use vault::{Audio, ContentType, Expectation, Format, ObjectKeys, ReadError, Verdict};
+use vault::{Audio, ContentType, Expectation, Format, ObjectKeys, ReadError, RecordedFrom, Verdict};
 
 use crate::{
     damage::layout,
@@ -48,11 +48,13 @@ async fn a_recording_of_any_length_is_verified_as_it_was_stored() {
             let plaintext = noise(len, 1);
             store(&world, &recording(1), &plaintext, &shape).await;
             world.proxy.forget_calls();
-            let verified = verify(&world, &recording(1)).await.unwrap();
-            assert_eq!(verified.plaintext_len, len as u64);
-            assert_eq!(verified.content_type, ContentType::Wav);
-            assert_eq!(verified.sha256, digest(&SHA256, &plaintext).as_ref());
-            assert_eq!((verified.version_id, verified.is_suspect), (None, false));
+            let receipt = verify(&world, &recording(1)).await.unwrap().receipt;
+            assert_eq!(receipt.length, len as u64);
+            assert_eq!(receipt.media_type, ContentType::Wav);
+            assert_eq!(receipt.sha256, hex::encode(digest(&SHA256, &plaintext)));
+            assert_eq!((receipt.version_id, receipt.suspect), (None, None));
+            assert_eq!(receipt.recorded_from, RecordedFrom::Reading);
+            assert_eq!(receipt.kms_key_arn, world.key.as_str());
             assert_eq!(world.proxy.count("Decrypt"), 1);
         }
     }
@@ -112,7 +114,7 @@ async fn a_body_that_breaks_off_is_continued_in_the_same_version() {
     store(&world, &recording(1), &plaintext, &Shape::default()).await;
     world.proxy.inject("GetObject", 0..2, Fault::CutBody(F + F / 2));
     let verified = verify(&world, &recording(1)).await.unwrap();
-    assert_eq!(verified.sha256, digest(&SHA256, &plaintext).as_ref());
+    assert_eq!(verified.receipt.sha256, hex::encode(digest(&SHA256, &plaintext)));
     let calls = world.proxy.calls();
     let mut gets = calls.iter().filter(|call| call.operation == "GetObject").skip(1);
     assert!(gets.clone().count() == 2 && gets.all(|get| get.if_match.as_deref().is_some()));
@@ -140,10 +142,10 @@ async fn a_recording_replaced_meanwhile_is_verified_again_once() {
         let verified = verify(&world, &recording(1)).await;
         if replacements == 1 {
             let verified = verified.unwrap();
-            assert_eq!(verified.sha256, digest(&SHA256, &replaced).as_ref());
+            assert_eq!(verified.receipt.sha256, hex::encode(digest(&SHA256, &replaced)));
             let versions = world.versions(&recording(1).object_key()).await;
             assert_eq!(versions.len(), 2);
-            assert_eq!(verified.version_id.as_ref(), versions.first());
+            assert_eq!(verified.receipt.version_id.as_ref(), versions.first());
         } else {
             assert!(matches!(verified, Err(ReadError::Changed)), "{verified:?}");
         }

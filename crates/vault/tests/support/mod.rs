@@ -15,9 +15,10 @@ use std::{
 use aws_sdk_s3::config::{
     BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
-use sid::{AccountSid, RecordingSid};
+use sid::{AccountSid, CallSid, RecordingSid};
+use time::{Date, Month};
 use toolbox::{Localemu, Ministack};
-use vault::{Bucket, KeyArn};
+use vault::{Bucket, ContentType, Facts, KeyArn, Receipt, RecordedFrom};
 
 use self::proxy::Proxy;
 
@@ -26,6 +27,8 @@ pub struct World {
     pub bucket: String,
     pub key: KeyArn,
     pub proxy: Proxy,
+    /// The emulator's own endpoint.
+    pub endpoint: String,
     proxied: Clients,
     direct: Clients,
 }
@@ -77,6 +80,7 @@ impl World {
         Self {
             bucket,
             key: KeyArn::parse(key.key_metadata().unwrap().arn().unwrap()).unwrap(),
+            endpoint: endpoint.to_owned(),
             proxied: Clients::of(proxy.endpoint()),
             proxy,
             direct,
@@ -101,6 +105,11 @@ impl World {
     /// The bucket, past the proxy.
     pub fn direct_bucket(&self) -> Bucket {
         Bucket::new(self.direct_s3(), &self.bucket)
+    }
+
+    /// The bucket through another proxy.
+    pub fn bucket_at(&self, endpoint: &str) -> Bucket {
+        Bucket::new(s3_at(endpoint), &self.bucket)
     }
 
     /// A client that bypasses the proxy.
@@ -161,6 +170,37 @@ pub fn account() -> AccountSid {
 
 pub fn recording(number: u32) -> RecordingSid {
     RecordingSid::parse(&format!("RE{number:032x}")).unwrap()
+}
+
+/// A day of November 2026.
+pub fn day(number: u8) -> Date {
+    Date::from_calendar_date(2026, Month::November, number).unwrap()
+}
+
+/// The receipt of a recording that began on this day.
+pub fn receipt(number: u32, day: Date) -> Receipt {
+    Receipt {
+        recording_sid: recording(number),
+        account_sid: account(),
+        facts: Facts {
+            call_sid: CallSid::parse(&format!("CA{number:032x}")).ok(),
+            start_time: Some(day.with_hms(9, 15, 0).unwrap().assume_utc()),
+            duration_s: Some(u64::from(number)),
+            ..Facts::default()
+        },
+        media_type: ContentType::Wav,
+        length: 5,
+        sha256: "00".repeat(32),
+        object_key: format!("recordings/{}", recording(number)),
+        version_id: None,
+        etag: None,
+        kms_key_arn: "arn:aws:kms:us-east-1:111122223333:key/k".to_owned(),
+        header_sha256: "11".repeat(32),
+        copied_at: day.with_hms(9, 20, 0).unwrap().assume_utc(),
+        recorded_from: RecordedFrom::Copy,
+        software_version: "0.3.0".to_owned(),
+        suspect: None,
+    }
 }
 
 /// `len` bytes of noise, the same ones every time (xorshift64*).

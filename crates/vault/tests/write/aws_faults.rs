@@ -6,7 +6,7 @@ use aws_sdk_s3::{Client, config::timeout::TimeoutConfig};
 use vault::{DataKeyError, StoreError, Writer};
 
 use super::{
-    PART, receipt,
+    PART, commit_of,
     scripted::Scripted,
     store,
     support::{World, audio, proxy::Fault},
@@ -35,7 +35,7 @@ async fn a_request_that_fails_once_is_made_again() {
             let world = World::start().await;
             let source = one_part();
             world.proxy.inject(operation, 0..1, fault.clone());
-            receipt(world.store(&source).await);
+            commit_of(world.store(&source).await);
             world.assert_stored(&source).await;
         }
         for (operation, nth) in [
@@ -47,7 +47,7 @@ async fn a_request_that_fails_once_is_made_again() {
             let world = World::start().await;
             let source = two_parts();
             world.proxy.inject(operation, nth..nth + 1, fault.clone());
-            receipt(world.store(&source).await);
+            commit_of(world.store(&source).await);
             world.assert_stored(&source).await;
             assert_eq!(world.proxy.count("GenerateDataKey"), 1, "{operation}");
         }
@@ -89,7 +89,7 @@ async fn a_request_that_is_never_answered_times_out_and_is_made_again() {
         let timeouts = TimeoutConfig::builder().read_timeout(Duration::from_secs(5)).build();
         let impatient = world.s3().config().to_builder().timeout_config(timeouts).build();
         let writer = Writer::new(Client::from_conf(impatient), world.kms(), world.config());
-        receipt(store(&writer, &source).await);
+        commit_of(store(&writer, &source).await);
         world.assert_stored(&source).await;
     };
     tokio::join!(
@@ -106,7 +106,7 @@ async fn a_part_whose_answer_is_lost_is_uploaded_again() {
     let world = World::start().await;
     let source = two_parts();
     world.proxy.inject("UploadPart", 1..2, Fault::LoseAnswer);
-    receipt(world.store(&source).await);
+    commit_of(world.store(&source).await);
     assert_eq!(world.proxy.count("UploadPart"), 3);
     world.assert_stored(&source).await;
 }
@@ -117,9 +117,9 @@ async fn a_commit_whose_answer_is_lost_is_found_to_be_ours() {
         for (operation, source) in [("PutObject", one_part()), ("CompleteMultipartUpload", two_parts())] {
             let world = World::start().await;
             world.proxy.inject(operation, nth.clone(), Fault::LoseAnswer);
-            let receipt = receipt(world.store(&source).await);
-            assert_eq!(receipt.plaintext_len, source.bytes.len() as u64);
-            assert!(receipt.etag.is_some());
+            let commit = commit_of(world.store(&source).await);
+            assert_eq!(commit.receipt.length, source.bytes.len() as u64);
+            assert!(commit.receipt.etag.is_some());
             world.assert_stored(&source).await;
             assert_eq!(world.proxy.count("GenerateDataKey"), 1);
         }
@@ -186,8 +186,8 @@ async fn a_commit_that_is_answered_without_proof_is_looked_for() {
         // The request was carried out, and the check finds the object.
         let world = World::start().await;
         world.proxy.inject(operation, 0..1, Fault::WithoutEtag);
-        let receipt = receipt(world.store(&source).await);
-        assert!(receipt.etag.is_some(), "{operation}");
+        let commit = commit_of(world.store(&source).await);
+        assert!(commit.receipt.etag.is_some(), "{operation}");
         world.assert_stored(&source).await;
     }
     for (operation, source) in [("PutObject", one_part()), ("CompleteMultipartUpload", two_parts())] {
@@ -209,7 +209,7 @@ async fn half_an_answer_to_a_commit_is_no_answer() {
         world
             .proxy
             .inject("CompleteMultipartUpload", 0..1, Fault::ShortenBody(cut));
-        receipt(world.store(&source).await);
+        commit_of(world.store(&source).await);
         world.assert_stored(&source).await;
     }
 }

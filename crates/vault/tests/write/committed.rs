@@ -13,7 +13,7 @@ use tokio::sync::Barrier;
 use vault::{Incoming, ObjectKeys, Outcome};
 
 use super::{
-    PART, incoming, receipt,
+    PART, commit_of, incoming,
     scripted::Scripted,
     support::{World, audio, recording},
 };
@@ -23,11 +23,11 @@ async fn recordings_of_one_part_or_less_take_one_conditional_put() {
     for len in [1, 65_535, 65_536, 65_537, 131_072, 196_625, PART - 1, PART] {
         let world = World::start().await;
         let source = Scripted::whole(audio(len, 1));
-        let receipt = receipt(world.store(&source).await);
-        assert_eq!(receipt.plaintext_len, len as u64);
-        assert_eq!(receipt.sha256, digest(&SHA256, &source.bytes).as_ref());
-        assert_eq!(receipt.parts, 1);
-        assert!(receipt.etag.is_some());
+        let commit = commit_of(world.store(&source).await);
+        assert_eq!(commit.receipt.length, len as u64);
+        assert_eq!(commit.receipt.sha256, hex::encode(digest(&SHA256, &source.bytes)));
+        assert_eq!(commit.parts, 1);
+        assert!(commit.receipt.etag.is_some());
         world.assert_stored(&source).await;
         assert_eq!(world.proxy.count("CreateMultipartUpload"), 0);
         assert_eq!(world.proxy.count("GenerateDataKey"), 1);
@@ -42,9 +42,9 @@ async fn longer_recordings_take_a_multipart_upload_with_a_conditional_commit() {
     for (len, parts) in [(2 * PART, 2), (2 * PART + 65_536, 3)] {
         let world = World::start().await;
         let source = Scripted::whole(audio(len, 2));
-        let receipt = receipt(world.store(&source).await);
-        assert_eq!((receipt.plaintext_len, receipt.parts), (len as u64, parts));
-        assert_eq!(receipt.sha256, digest(&SHA256, &source.bytes).as_ref());
+        let commit = commit_of(world.store(&source).await);
+        assert_eq!((commit.receipt.length, commit.parts), (len as u64, parts));
+        assert_eq!(commit.receipt.sha256, hex::encode(digest(&SHA256, &source.bytes)));
         world.assert_stored(&source).await;
         assert_eq!(world.proxy.count("PutObject"), 0);
         assert_eq!(world.proxy.count("UploadPart"), parts as usize);
@@ -77,7 +77,7 @@ async fn four_parts_and_no_more_are_on_their_way_at_once() {
         });
     }
     let source = Scripted::whole(audio(5 * PART + 1, 8));
-    assert_eq!(receipt(world.store(&source).await).parts, 6);
+    assert_eq!(commit_of(world.store(&source).await).parts, 6);
     assert_eq!(most.load(Ordering::SeqCst), 4);
     assert_eq!(running.load(Ordering::SeqCst), 0);
 }
@@ -88,7 +88,7 @@ async fn a_recording_without_an_announced_length_is_stored_all_the_same() {
         let world = World::start().await;
         let mut source = Scripted::whole(audio(len, 3));
         source.announced = None;
-        assert_eq!(receipt(world.store(&source).await).plaintext_len, len as u64);
+        assert_eq!(commit_of(world.store(&source).await).receipt.length, len as u64);
         world.assert_stored(&source).await;
     }
 }
@@ -97,7 +97,7 @@ async fn a_recording_without_an_announced_length_is_stored_all_the_same() {
 async fn a_stored_recording_is_not_even_downloaded_again() {
     let world = World::start().await;
     let source = Scripted::whole(audio(1000, 4));
-    receipt(world.store(&source).await);
+    commit_of(world.store(&source).await);
     let other = Scripted::whole(audio(2000, 5));
     assert!(matches!(world.store(&other).await, Ok(Outcome::AlreadyStored)));
     assert!(other.opened().is_empty());
@@ -132,7 +132,7 @@ async fn attributes_become_metadata_and_what_s3_would_not_take_costs_only_itself
     };
     let deadline = Instant::now() + Duration::from_secs(600);
     let outcome = world.writer().store(&recording(1), &odd, &source, deadline).await;
-    receipt(outcome);
+    commit_of(outcome);
 
     let head = world.direct_s3().head_object().bucket(&world.bucket);
     let head = head.key(recording(1).object_key()).send().await.unwrap();

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use vault::{ObjectKeys, Outcome, StoreError, Writer};
 
 use super::{
-    PART, receipt,
+    PART, commit_of,
     scripted::Scripted,
     store,
     support::{World, audio, proxy::Fault, recording},
@@ -44,7 +44,7 @@ async fn a_copy_that_was_overtaken_does_not_overwrite() {
         let faster = Arc::new(Scripted::whole(audio(1000, 3)));
         let overtaking = faster.clone();
         world.proxy.before(commit, 0, async move {
-            receipt(store(&other, &overtaking).await);
+            commit_of(store(&other, &overtaking).await);
         });
         assert!(matches!(world.store(&source).await, Ok(Outcome::AlreadyStored)));
         assert_eq!(source.opened(), [0]);
@@ -57,7 +57,7 @@ async fn a_conflict_with_nothing_there_starts_over_with_a_new_key() {
     for (commit, source) in sources() {
         let world = World::start().await;
         world.proxy.inject(commit, 0..1, CONFLICT);
-        receipt(world.store(&source).await);
+        commit_of(world.store(&source).await);
         world.assert_stored(&source).await;
         assert_eq!(source.opened(), [0, 0]);
         assert_eq!(world.proxy.count("GenerateDataKey"), 2);

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use vault::{Eraser, ObjectKeys, Outcome, StoreError};
 
 use super::{
-    PART, incoming, receipt,
+    PART, commit_of, incoming,
     scripted::{Ending, Scripted},
     store,
     support::{World, audio, proxy::Fault, recording},
@@ -40,7 +40,7 @@ impl World {
         let later = self
             .writer()
             .with_clock(|| SystemTime::now() + Duration::from_secs(21 * 60));
-        receipt(store(&later, source).await);
+        commit_of(store(&later, source).await);
         self.assert_stored(source).await;
     }
 
@@ -147,7 +147,7 @@ async fn a_younger_upload_is_aborted_once_the_recording_is_stored() {
     world.open_upload(&recording(1).object_key()).await;
     let foreign = world.open_upload(&recording(2).object_key()).await;
     let source = Scripted::whole(audio(1000, 1));
-    receipt(world.store(&source).await);
+    commit_of(world.store(&source).await);
     assert_eq!(world.open_uploads().await, [(recording(2).object_key(), foreign)]);
 }
 
@@ -155,7 +155,7 @@ async fn a_younger_upload_is_aborted_once_the_recording_is_stored() {
 async fn an_upload_is_aborted_by_the_copy_that_finds_the_recording_stored() {
     let world = World::start().await;
     let source = Scripted::whole(audio(1000, 1));
-    receipt(world.store(&source).await);
+    commit_of(world.store(&source).await);
     world.open_upload(&recording(1).object_key()).await;
     assert!(matches!(world.store(&source).await, Ok(Outcome::AlreadyStored)));
     world.assert_stored(&source).await;
@@ -172,7 +172,7 @@ async fn an_upload_of_an_erased_or_expired_recording_is_aborted() {
     assert_eq!(erased.open_uploads().await, []);
 
     let expired = World::start_versioned().await;
-    receipt(expired.store(&source).await);
+    commit_of(expired.store(&source).await);
     let key = recording(1).object_key();
     let deletion = expired.direct_s3().delete_object().bucket(&expired.bucket).key(&key);
     deletion.send().await.unwrap();
@@ -212,7 +212,7 @@ async fn the_slower_of_two_copies_ends_well_without_its_upload() {
         tokio::time::sleep(POLL).await;
     }
     let source = Scripted::whole(bytes);
-    receipt(world.store(&source).await);
+    commit_of(world.store(&source).await);
     world.assert_stored(&source).await;
     go_on.notify_one();
     assert!(matches!(slower.await.unwrap(), Ok(Outcome::AlreadyStored)));
@@ -225,7 +225,7 @@ async fn an_upload_whose_opening_was_never_answered_is_aborted_after_the_commit(
     world.proxy.inject("CreateMultipartUpload", 0..1, Fault::LoseAnswer);
     let foreign = world.open_upload(&recording(2).object_key()).await;
     let source = Scripted::whole(audio(PART + 1, 1));
-    receipt(world.store(&source).await);
+    commit_of(world.store(&source).await);
     assert!(world.stored().await.as_deref() == Some(&source.bytes[..]));
     assert_eq!(world.open_uploads().await, [(recording(2).object_key(), foreign)]);
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_kms::primitives::Blob;
 use esdk_message::{DataKey, Profile, UnverifiedHeader, open_message};
 use vault::{
-    Attributes, ContentType, Doubts, Incoming, ObjectKeys, Outcome, Receipt, Reported, StoreError, Writer, WriterConfig,
+    Attributes, Commit, ContentType, Doubts, Incoming, ObjectKeys, Outcome, Reported, StoreError, Writer, WriterConfig,
 };
 
 use self::{
@@ -107,9 +107,9 @@ fn incoming() -> Incoming {
 }
 
 #[track_caller]
-fn receipt(outcome: Result<Outcome, StoreError>) -> Receipt {
+fn commit_of(outcome: Result<Outcome, StoreError>) -> Commit {
     match outcome {
-        Ok(Outcome::Stored(receipt)) => receipt,
+        Ok(Outcome::Stored(commit)) => *commit,
         other => panic!("not stored: {other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use vault::{Difference, Doubts, Incoming, NotAudio, ObjectKeys, Outcome, Reported, StoreError, Suspicion};
 
 use super::{
-    PART, incoming, receipt,
+    PART, commit_of, incoming,
     scripted::{Ending, Scripted},
     support::{World, audio, noise, recording},
 };
@@ -43,7 +43,7 @@ async fn a_document_in_place_of_the_recording_is_one_more_failed_answer() {
     for document in DOCUMENTS {
         let world = World::start().await;
         let source = Scripted::new(audio(100_000, 1), [Ending::Other(document)]);
-        assert_eq!(receipt(world.store(&source).await).suspicion, None);
+        assert_eq!(commit_of(world.store(&source).await).suspicion, None);
         world.assert_stored(&source).await;
         assert_eq!(world.proxy.count("GenerateDataKey"), 1);
     }
@@ -67,7 +67,7 @@ async fn a_document_in_place_of_the_rest_costs_nothing_of_what_came_before() {
     for document in DOCUMENTS {
         let world = World::start().await;
         let source = Scripted::new(audio(1_000_000, 2), [Ending::Cut(300_000), Ending::Other(document)]);
-        receipt(world.store(&source).await);
+        commit_of(world.store(&source).await);
         world.assert_stored(&source).await;
         assert_eq!(source.opened(), [0, 300_000, 300_000]);
         assert_eq!(world.proxy.count("GenerateDataKey"), 1);
@@ -99,7 +99,7 @@ async fn without_a_strong_validator_the_download_starts_over() {
     let world = World::start().await;
     let mut source = Scripted::new(audio(1_000_000, 4), [Ending::Cut(400_000)]);
     source.validator = None;
-    receipt(world.store(&source).await);
+    commit_of(world.store(&source).await);
     world.assert_stored(&source).await;
     assert_eq!(source.opened(), [0, 0]);
     assert_eq!(world.proxy.count("GenerateDataKey"), 2);
@@ -152,9 +152,9 @@ async fn audio_that_differs_from_the_report_is_refused_and_finally_stored_as_sus
                 doubts: Doubts::Store,
                 ..refuse
             };
-            let receipt = receipt(world.store_as(&store, &source).await);
-            assert!(receipt.suspicion.is_some());
-            assert_eq!(receipt.parts, parts);
+            let commit = commit_of(world.store_as(&store, &source).await);
+            assert!(commit.suspicion.is_some());
+            assert_eq!(commit.parts, parts);
             world.assert_stored(&source).await;
             assert_eq!(world.metadata().await.get("suspect").map(String::as_str), Some(word));
         }
@@ -173,8 +173,8 @@ async fn bytes_that_nobody_knows_are_refused_and_in_the_end_stored_as_suspect() 
         let error = world.store_as(&refuse, &source).await.unwrap_err();
         assert!(matches!(error, StoreError::Suspect(Suspicion::Unknown)), "{error}");
         world.assert_absent().await;
-        let receipt = receipt(world.store(&source).await);
-        assert_eq!(receipt.suspicion, Some(Suspicion::Unknown));
+        let commit = commit_of(world.store(&source).await);
+        assert_eq!(commit.suspicion, Some(Suspicion::Unknown));
         world.assert_stored(&source).await;
         assert_eq!(
             world.metadata().await.get("suspect").map(String::as_str),
@@ -193,7 +193,7 @@ async fn audio_that_matches_the_report_is_stored_without_a_mark() {
             doubts: Doubts::Refuse,
             ..incoming()
         };
-        assert_eq!(receipt(world.store_as(&wanted, &source).await).suspicion, None);
+        assert_eq!(commit_of(world.store_as(&wanted, &source).await).suspicion, None);
         assert_eq!(world.metadata().await.get("suspect"), None);
         assert_eq!(world.proxy.count("GenerateDataKey"), 1);
     }
@@ -212,7 +212,7 @@ async fn the_served_type_of_a_recording_follows_from_its_bytes() {
                 doubts: Doubts::Refuse,
                 ..incoming()
             };
-            receipt(world.store_as(&wanted, &Scripted::whole(bytes.clone())).await);
+            commit_of(world.store_as(&wanted, &Scripted::whole(bytes.clone())).await);
             let object = world.object(&recording(1).object_key()).await.unwrap();
             let header = esdk_message::UnverifiedHeader::parse(&object).unwrap();
             assert_eq!(header.encryption_context().get("contenttype"), Some(content_type));

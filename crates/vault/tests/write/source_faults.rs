@@ -3,7 +3,7 @@
 use vault::{NotAudio, SourceError, StoreError};
 
 use super::{
-    PART, receipt,
+    PART, commit_of,
     scripted::{Ending, Scripted},
     support::{World, audio, noise},
 };
@@ -24,7 +24,7 @@ async fn a_cut_or_short_body_resumes_at_the_next_byte() {
         for ending in [Ending::Cut(at), Ending::Short(at)] {
             let world = World::start().await;
             let source = Scripted::new(audio(LEN, 1), [ending]);
-            receipt(world.store(&source).await);
+            commit_of(world.store(&source).await);
             world.assert_stored(&source).await;
             assert_eq!(source.opened(), [0, resumed_at(at)]);
             assert_eq!(world.proxy.count("GenerateDataKey"), 1);
@@ -39,7 +39,7 @@ async fn a_source_without_ranges_starts_over_with_a_new_key_and_upload() {
         let world = World::start().await;
         let mut source = Scripted::new(audio(LEN, 2), [Ending::Cut(at)]);
         source.ranges = false;
-        receipt(world.store(&source).await);
+        commit_of(world.store(&source).await);
         world.assert_stored(&source).await;
         assert_eq!(
             source.opened(),
@@ -115,7 +115,7 @@ async fn a_wav_that_claims_what_arrived_or_nothing_is_stored() {
     for claimed in [1000 - 44, 1, 0, u32::MAX] {
         let world = World::start().await;
         let source = Scripted::whole(wav(1000, claimed));
-        receipt(world.store(&source).await);
+        commit_of(world.store(&source).await);
         world.assert_stored(&source).await;
     }
 }

@@ -322,6 +322,25 @@ fn a_function_in_all_roles_is_an_operators_where_it_can_be() {
 }
 
 #[test]
+fn an_operators_function_makes_links_only_with_link_keys() {
+    let operator = [("ROLE", "operator"), ACCOUNT, API_KEY];
+    let keys = ("LINK_KEYS_SECRET", "link-keys");
+    let links = |more: &[(&'static str, &'static str)]| {
+        let config = read(&[&operator, &OPERATOR, more]).unwrap();
+        config.jobs.unwrap().operator.unwrap().links
+    };
+    assert!(links(&[]).is_none());
+    // The template leaves the keys out in this way.
+    assert!(links(&[("LINK_KEYS_SECRET", ""), LINKER[1]]).is_none());
+    let set = links(&[keys, LINKER[1]]).unwrap();
+    assert_eq!(
+        (&*set.keys_secret, &*set.playback_base_url),
+        ("link-keys", "https://playback.example.com")
+    );
+    assert_eq!(problems(&[&operator, &OPERATOR, &[keys]]), ["PLAYBACK_BASE_URL"]);
+}
+
+#[test]
 fn originals_stay_for_two_hours_at_least() {
     for after in ["7199", "0", "-7200", "2h", "99999999999999999999"] {
         let settings = [("ROLE", "linker"), ACCOUNT, API_KEY, ("DELETE_ORIGINAL_AFTER", after)];

@@ -59,6 +59,7 @@ fn messages_have_the_documented_shape() {
                 "durationS": 5,
                 "startTimeMs": 1_763_899_000_000_i64,
                 "source": "OutboundAPI",
+                "taskSid": "WT00000000000000000000000000000001",
             }),
         ]
     );
@@ -128,6 +129,8 @@ fn a_message_with_all_fields_is_written_as_it_was_read() {
         "kind": "CopyRecording",
         "source": "DialVerb",
         "track": "inbound",
+        "taskSid": "WT00000000000000000000000000000001",
+        "reservationSid": "WR00000000000000000000000000000001",
         "encryptionDetails": {"public_key_sid": "CR1", "encrypted_cek": "c", "iv": "i"},
     });
     for own in [link, copy] {
@@ -150,6 +153,14 @@ fn messages_from_before_a_field_was_added_are_jobs_still() {
     };
     assert_eq!(job.facts, RecordingFacts::default());
     assert_eq!(Job::LinkTask(job).to_message(), text);
+
+    let text = r#"{"version":1,"kind":"CopyRecording","recordingSid":"RE00000000000000000000000000000001"}"#;
+    let Ok(Job::CopyRecording(job)) = Job::from_message(text) else {
+        panic!("not a job");
+    };
+    assert_eq!(job.facts, RecordingFacts::default());
+    assert_eq!((&job.task_sid, &job.reservation_sid), (&None, &None));
+    assert_eq!(Job::CopyRecording(job).to_message(), text);
 }
 
 /// Earlier releases sent the messages of waiting links again, with a counter.

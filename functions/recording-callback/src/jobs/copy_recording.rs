@@ -8,17 +8,17 @@ use service::{
     telemetry::AUDIT,
 };
 use sid::RecordingSid;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
+use tokio::time::timeout_at;
 use twilio::{
     callback::EncryptionDetails,
     client::ApiError,
     encrypted_media::{EncryptedMediaError, MediaEnvelope},
     media::MediaFormat,
-    recording_facts::RecordingFacts,
 };
 use vault::{
-    Attributes, ContentType, Doubts, Incoming, Outcome, Receipt, Reported, Source, SourceError, SourceReply,
-    StoreError, Writer,
+    Commit, ContentType, Doubts, Facts, Incoming, Outcome, ReadError, Reader, Records, Reported, ServiceError, Source,
+    SourceError, SourceReply, StoreError, Writer,
 };
 
 use super::retry::Try;
@@ -29,12 +29,16 @@ use crate::{
 
 mod encrypted_media;
 mod formats;
+mod record;
 use self::encrypted_media::EncryptedMedia;
 pub(crate) use self::{encrypted_media::MediaKeys, formats::Formats};
 
 pub(crate) struct Copier {
     pub(crate) twilio: TwilioAccount,
     pub(crate) writer: Writer,
+    pub(crate) records: Records,
+    /// Reads a recording that is stored without a receipt.
+    pub(crate) reader: Reader,
     pub(crate) formats: Formats,
     /// How often SQS delivers a message before it moves it to the dead-letter queue.
     pub(crate) max_receives: u32,
@@ -42,7 +46,7 @@ pub(crate) struct Copier {
     pub(crate) media_keys: Option<MediaKeys>,
 }
 
-/// Why the recording is not in the vault yet.
+/// Why the recording is not in the vault yet, or not with its receipt.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CopyError {
     /// The copy would be ciphertext, which cannot be played.
@@ -54,6 +58,12 @@ pub(crate) enum CopyError {
     Description(#[from] TwilioAccountError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("stored without a receipt: {0}")]
+    Receipt(#[from] ServiceError),
+    #[error("stored without a receipt: the stored recording: {0}")]
+    Reading(#[from] ReadError),
+    #[error("stored without a receipt: deadline reached")]
+    Deadline,
 }
 
 impl Copier {
@@ -76,7 +86,7 @@ impl Copier {
         };
         let incoming = Incoming {
             content_type: content_type(format),
-            attributes: attributes(&job.facts),
+            attributes: facts(job, &expected).to_attributes(),
             reported: expected,
             doubts: if is_last { Doubts::Store } else { Doubts::Refuse },
         };
@@ -94,7 +104,10 @@ impl Copier {
             }
         };
         report(&job.recording_sid, &outcome, began.elapsed());
-        Ok(())
+        let recording = self.record(job, &outcome);
+        timeout_at(deadline.into(), recording)
+            .await
+            .unwrap_or(Err(CopyError::Deadline))
     }
 
     /// The callback's duration comes first, because it is the same in every attempt.
@@ -163,6 +176,10 @@ impl CopyError {
             Self::Encrypted | Self::Envelope(_) => false,
             Self::Description(error) => error.is_retryable(),
             Self::Store(error) => error.is_retryable(),
+            Self::Receipt(error) => error.is_retryable(),
+            // A recording that is gone now was erased, which the next delivery finds.
+            Self::Reading(error) => error.is_retryable() || matches!(error, ReadError::NotFound),
+            Self::Deadline => true,
         }
     }
 }
@@ -173,7 +190,7 @@ fn report(recording: &RecordingSid, outcome: &Outcome, took: Duration) {
         tracing::info!(target: AUDIT, event = "copy", outcome, recordingSid = %recording, "not copied");
     };
     match outcome {
-        Outcome::Stored(receipt) => report_stored(recording, receipt, took),
+        Outcome::Stored(commit) => report_stored(recording, commit, took),
         Outcome::AlreadyStored => {
             not_copied("already_stored");
             metrics::emit(&[("CopyDuplicate", 1.0, Unit::Count)]);
@@ -189,25 +206,30 @@ fn report(recording: &RecordingSid, outcome: &Outcome, took: Duration) {
     }
 }
 
-fn report_stored(recording: &RecordingSid, receipt: &Receipt, took: Duration) {
+fn report_stored(recording: &RecordingSid, commit: &Commit, took: Duration) {
+    let Commit {
+        receipt,
+        parts,
+        suspicion,
+    } = commit;
     tracing::info!(
         target: AUDIT,
         event = "copy",
         outcome = "stored",
         recordingSid = %recording,
-        length = receipt.plaintext_len,
-        sha256 = hex::encode(receipt.sha256),
+        length = receipt.length,
+        sha256 = receipt.sha256,
         versionId = receipt.version_id,
-        parts = receipt.parts,
-        suspicion = receipt.suspicion.as_ref().map(tracing::field::display),
+        parts,
+        suspicion = suspicion.as_ref().map(tracing::field::display),
         "recording copied"
     );
     metrics::emit(&[
         ("Copied", 1.0, Unit::Count),
-        ("BytesCopied", receipt.plaintext_len as f64, Unit::Bytes),
+        ("BytesCopied", receipt.length as f64, Unit::Bytes),
         ("CopySeconds", took.as_secs_f64(), Unit::Seconds),
     ]);
-    if let Some(suspicion) = &receipt.suspicion {
+    if let Some(suspicion) = suspicion {
         tracing::error!(recordingSid = %recording, %suspicion, "recording stored as suspect");
         metrics::emit(&[("CopiedSuspect", 1.0, Unit::Count)]);
     }
@@ -220,24 +242,21 @@ const fn content_type(format: MediaFormat) -> ContentType {
     }
 }
 
-/// Twilio's facts about the recording, for the stored object's metadata.
-fn attributes(facts: &RecordingFacts) -> Attributes {
-    let start_time = facts
-        .start_time_ms
-        .and_then(|ms| OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).ok())
-        .and_then(|time| time.format(&Rfc3339).ok());
-    [
-        ("source", facts.source.clone()),
-        ("track", facts.track.clone()),
-        ("channels", facts.channels.map(|channels| channels.to_string())),
-        ("duration", facts.duration_s.map(|seconds| seconds.to_string())),
-        ("starttime", start_time),
-        ("callsid", facts.call_sid.as_ref().map(ToString::to_string)),
-        ("conferencesid", facts.conference_sid.as_ref().map(ToString::to_string)),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-    .collect()
+/// The facts about the recording, which are stored with it. Twilio may have corrected those of the callback.
+fn facts(job: &CopyRecording, reported: &Reported) -> Facts {
+    let facts = job.facts.clone();
+    let start_s = facts.start_time_ms.map(|ms| ms.div_euclid(1_000));
+    Facts {
+        call_sid: facts.call_sid,
+        conference_sid: facts.conference_sid,
+        task_sid: job.task_sid.clone(),
+        reservation_sid: job.reservation_sid.clone(),
+        start_time: start_s.and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok()),
+        duration_s: reported.duration_s,
+        channels: reported.channels,
+        source: facts.source,
+        track: facts.track,
+    }
 }
 
 /// A recording at Twilio. Its URL is made from its SIDs. The URL in the callback is never fetched.

@@ -9,12 +9,13 @@ use service::{
 use sid::RecordingSid;
 use twilio::{client::ApiError, recordings::Deletion};
 use vault::{
-    Catalog, DeletionNotices, Difference, GoAhead, PendingDeletions, Presence, ReadError, Reader, Reported,
-    ServiceError, Verdict, Verified,
+    Catalog, DeletedOriginals, DeletionNotices, Difference, GoAhead, PendingDeletions, Presence, ReadError, Reader,
+    Records, Reported, ServiceError, Verdict, Verified,
 };
 
 use crate::{
     job::DeleteOriginal,
+    receipts::{self, ReceiptFault, Recorded},
     twilio_account::{TwilioAccount, TwilioAccountError},
 };
 
@@ -24,6 +25,8 @@ pub(crate) struct OriginalDeleter {
     pub(crate) catalog: Catalog,
     pub(crate) notices: DeletionNotices,
     pub(crate) pending: PendingDeletions,
+    pub(crate) records: Records,
+    pub(crate) deleted: DeletedOriginals,
 }
 
 /// Why the original is still at Twilio.
@@ -33,8 +36,13 @@ pub(crate) enum DeleteError {
     Unverified(#[from] ReadError),
     #[error("the stored recording: {0}")]
     Incomplete(#[from] Incomplete),
+    /// Without a receipt, nothing would show later what the original was compared with.
+    #[error("the stored recording: {0}")]
+    Receipt(ReceiptFault),
     #[error("the deletion's mark: {0}")]
     Mark(ServiceError),
+    #[error("deleted, but not marked as deleted: {0}")]
+    NotMarked(ServiceError),
     #[error("cannot check whether the recording was erased: {0}")]
     Catalog(#[from] ServiceError),
     #[error(transparent)]
@@ -55,6 +63,8 @@ pub(crate) enum Incomplete {
     NothingToCompareWith,
     #[error(transparent)]
     Differs(#[from] Difference),
+    #[error("it differs from its receipt")]
+    DiffersFromReceipt,
 }
 
 impl OriginalDeleter {
@@ -92,6 +102,10 @@ impl OriginalDeleter {
             }
             Err(error) => return Err(error.into()),
         };
+        if self.confirm_receipt(&verified).await? == Recorded::Erased {
+            report_left_to_erasure(recording);
+            return Ok(());
+        }
         let deletion = match self.reported(job).await {
             Ok(reported) => {
                 check_complete(&verified, &reported)?;
@@ -105,7 +119,16 @@ impl OriginalDeleter {
             Err(error) => return Err(error.into()),
         };
         report(recording, deletion, &verified);
-        Ok(())
+        self.deleted.mark(recording).await.map_err(DeleteError::NotMarked)
+    }
+
+    /// Compares what was read with the recording's receipt, and writes a missing one.
+    async fn confirm_receipt(&self, verified: &Verified) -> Result<Recorded, DeleteError> {
+        match receipts::confirm(&self.records, &verified.receipt).await {
+            Ok(recorded) => Ok(recorded),
+            Err(ReceiptFault::Differs(_)) => Err(Incomplete::DiffersFromReceipt.into()),
+            Err(fault) => Err(DeleteError::Receipt(fault)),
+        }
     }
 
     async fn is_erased(&self, recording: &RecordingSid) -> Result<bool, ServiceError> {
@@ -131,7 +154,8 @@ impl DeleteError {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::Unverified(error) => error.is_retryable(),
-            Self::Catalog(error) | Self::Mark(error) => error.is_retryable(),
+            Self::Receipt(fault) => fault.is_retryable(),
+            Self::Catalog(error) | Self::Mark(error) | Self::NotMarked(error) => error.is_retryable(),
             Self::Twilio(error) => error.is_retryable(),
             Self::Deadline => true,
             Self::Incomplete(_) => false,
@@ -141,7 +165,7 @@ impl DeleteError {
 
 /// Whether the stored recording can replace the original: it must match everything that Twilio reported, now and before.
 fn check_complete(verified: &Verified, reported: &[Reported]) -> Result<(), Incomplete> {
-    if verified.is_suspect {
+    if verified.receipt.suspect.is_some() {
         return Err(Incomplete::Suspect);
     }
     let Verdict::Audio(audio) = &verified.verdict else {
@@ -175,9 +199,9 @@ fn report(recording: &RecordingSid, deletion: Deletion, verified: &Verified) {
                 event = "delete_original",
                 outcome = "deleted",
                 recordingSid = %recording,
-                length = verified.plaintext_len,
-                sha256 = hex::encode(verified.sha256),
-                versionId = verified.version_id,
+                length = verified.receipt.length,
+                sha256 = verified.receipt.sha256,
+                versionId = verified.receipt.version_id,
                 "original deleted"
             );
             metrics::emit(&[("OriginalDeleted", 1.0, Unit::Count)]);

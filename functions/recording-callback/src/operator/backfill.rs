@@ -1,5 +1,5 @@
 //! Goes through Twilio's recordings of some days, page by page, and queues copies of those that the vault does not have and
-//! never had.
+//! never had. A stored recording without a receipt is queued too: its copy finds it stored, and writes the receipt.
 //!
 //! Repeating it does no harm: a copy that is queued again finds the recording stored.
 
@@ -63,10 +63,13 @@ pub(super) struct Counts {
     not_ready: u64,
     /// All other recordings.
     missing: u64,
-    /// Missing recordings that were queued. None in a dry run.
+    /// Recordings that were queued: those that are missing, and those without a receipt. None in a dry run.
     queued: u64,
-    /// Missing recordings that the queue did not accept.
+    /// Recordings that the queue did not accept.
     failed: u64,
+    /// Stored recordings without a receipt.
+    #[serde(default)]
+    without_receipt: u64,
 }
 
 impl BackfillRun {
@@ -124,14 +127,14 @@ impl BackfillRun {
             .partition(|recording| self.is_ready(recording));
         counts.not_ready += not_ready.len() as u64;
 
-        let missing = missing(clients, ready, &mut counts).await?;
+        let wanted = compare(clients, ready, &mut counts).await?;
         if !self.dry_run {
-            let queued = queue(clients, &missing).await?;
+            let queued = wanted.queue(clients).await?;
             counts.queued += queued as u64;
-            counts.failed += (missing.len() - queued) as u64;
+            counts.failed += (wanted.len() - queued) as u64;
         }
         if self.ended_before_ms.is_some() {
-            report_missing(&missing);
+            report_missing(&wanted.missing);
         }
         let run = Self {
             next: page.next,
@@ -165,27 +168,56 @@ fn ended_ms(recording: &RecordingResource) -> i64 {
     began_ms.saturating_add(lasted_ms)
 }
 
-/// The recordings that the vault does not have and never had. Counts them and the others.
-async fn missing(
+/// The copies to be queued.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// Of recordings that the vault does not have and never had.
+    missing: Vec<CopyRecording>,
+    /// Of recordings that it has without a receipt.
+    without_receipt: Vec<CopyRecording>,
+}
+
+/// The state of a recording in the vault.
+enum State {
+    WithoutReceipt,
+    Other(Presence),
+}
+
+/// Compares Twilio's recordings with the vault, and counts them.
+async fn compare(
     clients: &Clients,
     recordings: Vec<RecordingResource>,
     counts: &mut Counts,
-) -> Result<Vec<CopyRecording>, WorkError> {
+) -> Result<Wanted, WorkError> {
     let found = stream::iter(recordings)
-        .map(|recording| presence(clients, recording))
+        .map(|recording| state(clients, recording))
         .buffered(CONCURRENCY);
     let found: Vec<_> = found.try_collect().await?;
-    let mut missing = Vec::new();
-    for (recording, presence) in found {
-        match presence {
-            Presence::Stored => counts.stored += 1,
-            Presence::Erased => counts.erased += 1,
-            Presence::Expired => counts.expired += 1,
-            Presence::Absent => missing.push(CopyRecording::from(recording)),
+    let mut wanted = Wanted::default();
+    for (recording, state) in found {
+        match state {
+            State::WithoutReceipt => {
+                counts.stored += 1;
+                wanted.without_receipt.push(CopyRecording::from(recording));
+            }
+            State::Other(Presence::Stored) => counts.stored += 1,
+            State::Other(Presence::Erased) => counts.erased += 1,
+            State::Other(Presence::Expired) => counts.expired += 1,
+            State::Other(Presence::Absent) => wanted.missing.push(CopyRecording::from(recording)),
         }
     }
-    counts.missing += missing.len() as u64;
-    Ok(missing)
+    counts.missing += wanted.missing.len() as u64;
+    counts.without_receipt += wanted.without_receipt.len() as u64;
+    Ok(wanted)
+}
+
+async fn state(clients: &Clients, recording: RecordingResource) -> Result<(RecordingResource, State), WorkError> {
+    let (recording, presence) = presence(clients, recording).await?;
+    let state = match presence {
+        Presence::Stored if !clients.records.exists(&recording.sid).await? => State::WithoutReceipt,
+        other => State::Other(other),
+    };
+    Ok((recording, state))
 }
 
 pub(super) async fn presence(
@@ -215,18 +247,25 @@ fn report_missing(missing: &[CopyRecording]) {
     metrics::emit(&[("Reconciled", missing.len() as f64, Unit::Count)]);
 }
 
-/// Queues the copies. Returns how many were queued. If originals without a link are to be deleted too, their deletion is
-/// scheduled first: when this is repeated, a recording whose copy was queued is not missing any more.
-async fn queue(clients: &Clients, missing: &[CopyRecording]) -> Result<usize, WorkError> {
-    if let Some(deletions) = clients.deletions.as_ref().filter(|deletions| deletions.unlinked) {
-        stream::iter(missing)
-            .map(|copy| deletions.schedule(&copy.recording_sid, copy.facts.duration_s))
-            .buffer_unordered(CONCURRENCY)
-            .try_collect::<()>()
-            .await?;
+impl Wanted {
+    fn len(&self) -> usize {
+        self.missing.len() + self.without_receipt.len()
     }
-    let jobs: Vec<_> = missing.iter().cloned().map(Job::CopyRecording).collect();
-    Ok(clients.copies.send_all(&jobs).await?)
+
+    /// Queues the copies. Returns how many were queued. If originals without a link are to be deleted too, the deletion of the
+    /// missing ones is scheduled first: when this is repeated, a recording whose copy was queued is not missing any more.
+    async fn queue(&self, clients: &Clients) -> Result<usize, WorkError> {
+        if let Some(deletions) = clients.deletions.as_ref().filter(|deletions| deletions.unlinked) {
+            stream::iter(&self.missing)
+                .map(|copy| deletions.schedule(&copy.recording_sid, copy.facts.duration_s))
+                .buffer_unordered(CONCURRENCY)
+                .try_collect::<()>()
+                .await?;
+        }
+        let copies = self.missing.iter().chain(&self.without_receipt).cloned();
+        let jobs: Vec<_> = copies.map(Job::CopyRecording).collect();
+        Ok(clients.copies.send_all(&jobs).await?)
+    }
 }
 
 impl From<RecordingResource> for CopyRecording {
@@ -234,6 +273,9 @@ impl From<RecordingResource> for CopyRecording {
         Self {
             recording_sid: recording.sid,
             facts: recording.facts,
+            // Twilio's list of recordings names no task.
+            task_sid: None,
+            reservation_sid: None,
             encryption_details: recording.encryption_details,
         }
     }

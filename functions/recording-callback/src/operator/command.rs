@@ -1,10 +1,23 @@
 //! An operator's commands: events from people, from the nightly schedule, and from the schedule that continues a run.
 
+mod catalog;
+mod erase;
+mod find;
+mod index;
+mod link;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sid::RecordingSid;
 use twilio::recordings::MAX_PAGE_SIZE;
 
+pub(crate) use self::{
+    catalog::Catalog,
+    erase::{Erasable, Erase, EraseList, PlanErasure},
+    find::{After, Find, Question},
+    index::RebuildIndex,
+    link::Link,
+};
 use super::day::Day;
 
 /// The default number of recordings in a page. A page is checked and queued within seconds, and a month of a busy contact
@@ -12,7 +25,7 @@ use super::day::Day;
 const PAGE_SIZE: u16 = 200;
 
 /// The most recordings that one event can name.
-const MOST_LISTED: usize = 1_000;
+pub(crate) const MOST_LISTED: usize = 1_000;
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +34,14 @@ pub(crate) enum Command {
     Reconcile(Reconcile),
     Arrivals(Arrivals),
     Sweep(Sweep),
+    Catalog(Catalog),
     Erase(Erase),
+    EraseList(EraseList),
+    PlanErasure(PlanErasure),
+    Link(Link),
     Verify(Verify),
+    Find(Find),
+    Index(RebuildIndex),
     Continue(Continuation),
 }
 
@@ -68,19 +87,12 @@ pub(crate) struct Sweep {
     pub(crate) restart: bool,
 }
 
-/// Erase a recording in the vault, and at Twilio unless the original is to be kept.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Erase {
-    pub(crate) recording_sid: RecordingSid,
-    #[serde(default)]
-    pub(crate) keep_original: bool,
-}
-
 /// Read stored recordings whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verify {
     pub(crate) recordings: Recordings,
+    /// Read only those that have no receipt.
+    pub(crate) receipts: bool,
     pub(crate) restart: bool,
 }
 
@@ -131,13 +143,26 @@ impl Command {
                 Sweep::deserialize(body).ok().map(Self::Sweep),
                 r#"{"sweep":{}}, "restart" (true, false) is optional"#,
             ),
-            "erase" => (
-                Erase::parse(body).map(Self::Erase),
-                r#"{"erase":"RE…"} or {"erase":{"recordingSid":"RE…","keepOriginal":true}}"#,
+            "catalog" => (
+                Catalog::deserialize(body).ok().map(Self::Catalog),
+                r#"{"catalog":{}}, "restart" (true, false) is optional"#,
+            ),
+            "erase" => (erase::parse(body), erase::EXPECTED),
+            "link" => (
+                Link::deserialize(body).ok().map(Self::Link),
+                r#"{"link":{"recordingSid":"RE…","minutes":60,"for":"Jane Auditor"}}, "requestedBy" (an ARN) and "download" (true, false) are optional"#,
             ),
             "verify" => (
                 Verify::parse(body).map(Self::Verify),
-                r#"{"verify":{"recordings":["RE…"]}} with at most 1000 of them, or {"verify":{"all":true}}, "restart" (true, false) is optional"#,
+                r#"{"verify":{"recordings":["RE…"]}} with at most 1000 of them, or {"verify":{"all":true}}, "receipts" (true: only those without a receipt) and "restart" (true, false) are optional"#,
+            ),
+            "find" => (
+                Find::parse(body).map(Self::Find),
+                r#"{"find":{"from":"2026-11-01","to":"2026-11-28"}}, or "call", "conference", "task", "reservation" or "recording" with a SID. "originals" (true, false), "max" (1 to 1000) and "after" (the "next" of the answer before) are optional"#,
+            ),
+            "index" => (
+                RebuildIndex::parse(body).map(Self::Index),
+                r#"{"index":{"rebuild":true}}, "restart" (true, false) is optional"#,
             ),
             "continue" => (
                 Continuation::deserialize(body).ok().map(Self::Continue),
@@ -175,18 +200,6 @@ impl Arrivals {
     }
 }
 
-impl Erase {
-    fn parse(body: &Value) -> Option<Self> {
-        match body.as_str() {
-            Some(sid) => Some(Self {
-                recording_sid: RecordingSid::parse(sid).ok()?,
-                keep_original: false,
-            }),
-            None => Self::deserialize(body).ok(),
-        }
-    }
-}
-
 impl Verify {
     fn parse(body: &Value) -> Option<Self> {
         #[derive(Deserialize)]
@@ -195,11 +208,14 @@ impl Verify {
             all: Option<bool>,
             recordings: Option<Vec<RecordingSid>>,
             #[serde(default)]
+            receipts: bool,
+            #[serde(default)]
             restart: bool,
         }
         let Body {
             all,
             recordings,
+            receipts,
             restart,
         } = Body::deserialize(body).ok()?;
         let recordings = match (all, recordings) {
@@ -207,7 +223,11 @@ impl Verify {
             (None, Some(listed)) if (1..=MOST_LISTED).contains(&listed.len()) => Recordings::Listed(listed),
             _ => return None,
         };
-        Some(Self { recordings, restart })
+        Some(Self {
+            recordings,
+            receipts,
+            restart,
+        })
     }
 }
 

@@ -3,7 +3,10 @@
 //! The cursor is the only memory of a run. An invocation that is to continue a run (by the schedule, by a person who sends
 //! the event again, or by a second delivery of either) reads the cursor. The rules here decide whether it may.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+use service::telemetry::AUDIT;
 
 use super::{
     command::Continuation,
@@ -173,41 +176,47 @@ impl Cursor {
         self.updated_at_ms + PAUSE_MS * i64::from(self.failures.max(1))
     }
 
-    /// Logs how far the run has got.
+    /// Logs that a person or a schedule has begun the run.
+    pub(super) fn report_begun(&self) {
+        let Self { operation, run, .. } = self;
+        tracing::info!(target: AUDIT, event = "operation", outcome = "begun", operation, run, "operation begun");
+    }
+
+    /// Logs how far the run has got. Its end is part of the audit trail.
     pub(super) fn report(&self) {
         let Self {
             operation,
+            run,
             status,
             step,
             ..
         } = self;
-        match &self.work {
+        let (counts, done): (&dyn fmt::Debug, _) = match &self.work {
             Work::Backfill(run) | Work::Reconcile(run) => {
-                let counts = run.counts();
-                tracing::info!(
-                    operation,
-                    ?status,
-                    step,
-                    ?counts,
-                    "recordings at Twilio compared with the bucket"
-                );
+                (&run.counts(), "recordings at Twilio compared with the bucket")
             }
-            Work::Verify(run) => {
-                let counts = run.counts();
-                tracing::info!(operation, ?status, step, ?counts, "stored recordings verified");
-            }
-            Work::Sweep(run) => {
-                let counts = run.counts();
-                tracing::info!(operation, ?status, step, ?counts, "pending deletions checked");
-            }
-        }
+            Work::Verify(run) => (&run.counts(), "stored recordings verified"),
+            Work::Sweep(run) => (&run.counts(), "pending deletions checked"),
+            Work::Index(run) => (&run.counts(), "index rebuilt from the receipts"),
+            Work::EraseList(run) => (&run.counts(), "listed recordings erased"),
+            Work::Catalog(run) => (&run.counts(), "days of the catalog compared with the index"),
+        };
+        let outcome = match status {
+            Status::Running => return tracing::info!(operation, step, ?counts, "{done}"),
+            Status::Done => "done",
+            Status::Failed => "failed",
+        };
+        tracing::info!(target: AUDIT, event = "operation", outcome, operation, run, step, ?counts, "{done}");
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operator::{command::Recordings, verify::VerifyRun};
+    use crate::operator::{
+        command::{Recordings, Verify},
+        verify::VerifyRun,
+    };
 
     const NOW: i64 = 1_800_000_000_000;
 
@@ -219,7 +228,14 @@ mod tests {
                 by: "request".to_owned(),
                 until_ms,
             }),
-            ..Cursor::new(Work::Verify(VerifyRun::new(Recordings::All)), 7)
+            ..Cursor::new(
+                Work::Verify(VerifyRun::new(Verify {
+                    recordings: Recordings::All,
+                    receipts: false,
+                    restart: false,
+                })),
+                7,
+            )
         }
     }
 

@@ -147,14 +147,25 @@ mod tests {
 
     use super::*;
     use crate::{
-        operator::{command::Recordings, verify::VerifyRun, work::Work},
+        operator::{
+            command::{Recordings, Verify},
+            verify::VerifyRun,
+            work::Work,
+        },
         testing::{emulated::Emulated, loopback::Loopback},
     };
 
     const OPERATION: &str = "verify-all";
 
     fn cursor(run: i64) -> Cursor {
-        Cursor::new(Work::Verify(VerifyRun::new(Recordings::All)), run)
+        Cursor::new(
+            Work::Verify(VerifyRun::new(Verify {
+                recordings: Recordings::All,
+                receipts: false,
+                restart: false,
+            })),
+            run,
+        )
     }
 
     async fn store() -> (Emulated, RunStore) {

@@ -1,5 +1,9 @@
 mod backfill;
+mod catalog;
 mod erase;
+mod find;
+mod index;
+mod link;
 mod reconcile;
 mod resume;
 mod script;
@@ -59,6 +63,7 @@ impl World {
         let config = OperatorConfig {
             vault: aws.reader_config(),
             copies_queue_url: queue_url.clone(),
+            links: None,
             schedules: aws.schedules(),
             deletion: delete_after.map(|after| DeletionConfig {
                 after,
@@ -177,6 +182,20 @@ impl World {
         let key = format!("operations/{operation}.json");
         let put = self.aws.s3().put_object().bucket(&self.aws.name).key(key);
         put.body(state.to_string().into_bytes().into()).send().await.unwrap();
+    }
+
+    async fn receipt(&self, recording: &str) -> Value {
+        let key = format!("receipts/{recording}.json");
+        let object = self.aws.s3().get_object().bucket(&self.aws.name).key(key);
+        let body = object.send().await.unwrap().body.collect().await.unwrap();
+        serde_json::from_slice(&body.to_vec()).unwrap()
+    }
+
+    /// Replaces a receipt, which the bucket's policy would not allow.
+    async fn set_receipt(&self, recording: &str, text: &str) {
+        let key = format!("receipts/{recording}.json");
+        let put = self.aws.s3().put_object().bucket(&self.aws.name).key(key);
+        put.body(text.as_bytes().to_vec().into()).send().await.unwrap();
     }
 
     /// The number of objects under `recordings/`.

@@ -1,22 +1,25 @@
-//! Reads stored recordings whole and verifies every frame.
+//! Reads stored recordings whole and verifies every frame. Each is compared with its receipt, and a missing receipt is written.
+//!
+//! If only receipts are wanted, recordings that have one are not read.
 //!
 //! A recording that cannot be read (its KMS key is disabled, or S3 refuses it) does not block the others. It is set aside,
 //! tried again when the others are done, and named in the result.
 
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use service::metrics::{self, Unit};
 use sha2::{Digest, Sha256};
 use sid::RecordingSid;
-use vault::{NotAudio, Presence, ReadError};
+use vault::{NotAudio, Presence, ReadError, Receipt, ReceiptError, RecordError};
 
 use super::{
     clients::Clients,
-    command::Recordings,
+    command::{Recordings, Verify},
     piece::{Advance, Turn, WorkError},
 };
+use crate::receipts::{self, ReceiptFault, Recorded};
 
 /// The number of recordings in one piece. For the longest (24 h of two channels are 2.8 GB), that may be too many for one
 /// invocation. Then a piece is one recording.
@@ -24,6 +27,12 @@ const BATCH: u16 = 8;
 
 /// The number of recordings read concurrently. For short ones, most of the time is spent waiting for S3 and KMS.
 const CONCURRENCY: usize = 4;
+
+/// The number of recordings whose receipts are looked for at once, until a batch without one is found.
+const LOOKED_FOR: u16 = 200;
+
+/// The number of receipts that are looked for concurrently.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// How often a recording that could not be read is tried again, each time in a later invocation. A temporary fault has
 /// passed by then, or lasts too long to wait for.
@@ -43,6 +52,9 @@ pub(super) struct VerifyRun {
     /// Whether the event named these recordings. Then none of them may be missing.
     #[serde(default)]
     is_listed: bool,
+    /// Whether only recordings without a receipt are read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    receipts_only: bool,
     counts: Counts,
     bad_recordings: Vec<Named>,
     #[serde(default)]
@@ -68,6 +80,9 @@ pub(super) struct Counts {
     unreadable: u64,
     /// Recordings that were deleted or erased before they were read.
     gone: u64,
+    /// Receipts that were missing and are written.
+    #[serde(default)]
+    receipts: u64,
 }
 
 /// The recordings that are left.
@@ -88,15 +103,23 @@ struct Named {
 
 /// The result for one recording.
 enum Verdict {
-    Good { len: u64 },
+    Good(Good),
     Bad(Named),
     Unreadable(Named),
     Gone,
 }
 
+/// A recording that verifies and has a receipt.
+struct Good {
+    len: u64,
+    is_receipt_new: bool,
+}
+
 /// Why a recording does not count as verified.
 enum Fault {
     Bad(ReadError),
+    /// Its frames verify, but its receipt says something else, or is not one.
+    BadReceipt(ReceiptFault),
     /// Its frames verify, but it is not audio. A release that did not check the media stored it.
     NotAudio(NotAudio),
     Unreadable(String),
@@ -104,10 +127,11 @@ enum Fault {
 }
 
 impl VerifyRun {
-    pub(super) fn new(recordings: Recordings) -> Self {
+    pub(super) fn new(request: Verify) -> Self {
         Self {
-            is_listed: matches!(recordings, Recordings::Listed(_)),
-            rest: match recordings {
+            receipts_only: request.receipts,
+            is_listed: matches!(request.recordings, Recordings::Listed(_)),
+            rest: match request.recordings {
                 Recordings::All => Rest::After(None),
                 Recordings::Listed(recordings) => Rest::Listed(recordings),
             },
@@ -125,8 +149,9 @@ impl VerifyRun {
 
     /// The operation's name. Half of a digest identifies a list.
     pub(super) fn name(&self) -> String {
+        let work = if self.receipts_only { "receipts" } else { "verify" };
         let Rest::Listed(recordings) = &self.rest else {
-            return "verify-all".to_owned();
+            return format!("{work}-all");
         };
         let digest = recordings
             .iter()
@@ -134,13 +159,17 @@ impl VerifyRun {
                 digest.chain_update(recording.as_str())
             })
             .finalize();
-        format!("verify-{}", hex::encode(&digest[..16]))
+        format!("{work}-{}", hex::encode(&digest[..16]))
     }
 
     /// Verifies one batch, or a single recording if a whole batch was too much.
     pub(super) async fn advance(&self, clients: &Clients, turn: Turn) -> Result<Advance<Self>, WorkError> {
         let batch_len = if turn.after_failure { 1 } else { BATCH };
-        let (batch, rest) = self.rest.split(clients, batch_len).await?;
+        let (batch, rest) = if self.receipts_only {
+            self.rest.split_without_receipt(clients, batch_len).await?
+        } else {
+            self.rest.split(clients, batch_len).await?
+        };
         let alone_until = turn
             .after_failure
             .then(|| turn.ends.checked_sub(MARGIN).unwrap_or(turn.ends));
@@ -174,9 +203,10 @@ impl VerifyRun {
 
     fn count(&mut self, verdict: Verdict) {
         match verdict {
-            Verdict::Good { len } => {
+            Verdict::Good(good) => {
                 self.counts.verified += 1;
-                self.counts.bytes += len;
+                self.counts.bytes += good.len;
+                self.counts.receipts += u64::from(good.is_receipt_new);
             }
             Verdict::Bad(bad) => {
                 self.counts.bad += 1;
@@ -209,7 +239,7 @@ impl VerifyRun {
             problem,
         };
         match read {
-            Ok(Ok(len)) => Verdict::Good { len },
+            Ok(Ok(good)) => Verdict::Good(good),
             Ok(Err(Fault::Gone)) => Verdict::Gone,
             Ok(Err(Fault::Bad(error))) => {
                 // A recording in an archive class may be intact.
@@ -218,19 +248,23 @@ impl VerifyRun {
                 }
                 Verdict::Bad(named(error.to_string()))
             }
+            Ok(Err(Fault::BadReceipt(fault))) => {
+                metrics::emit(&[("VerificationFailures", 1.0, Unit::Count)]);
+                Verdict::Bad(named(fault.to_string()))
+            }
             Ok(Err(Fault::NotAudio(found))) => Verdict::Bad(named(format!("the stored recording is {found}"))),
             Ok(Err(Fault::Unreadable(problem))) => Verdict::Unreadable(named(problem)),
             Err(_) => Verdict::Unreadable(named("not read within one invocation".to_owned())),
         }
     }
 
-    /// The recording's plaintext length, once all of it has verified.
-    async fn read(&self, clients: &Clients, recording: &RecordingSid) -> Result<u64, Fault> {
+    /// Reads the recording until all of it has verified, and then its receipt.
+    async fn read(&self, clients: &Clients, recording: &RecordingSid) -> Result<Good, Fault> {
         let error = match clients.reader.verify(recording).await {
             Ok(verified) => {
                 return match verified.verdict {
                     vault::Verdict::NotAudio(found) => Err(Fault::NotAudio(found)),
-                    vault::Verdict::Audio(_) | vault::Verdict::Unknown => Ok(verified.plaintext_len),
+                    vault::Verdict::Audio(_) | vault::Verdict::Unknown => confirm(clients, &verified.receipt).await,
                 };
             }
             Err(error) => error,
@@ -246,6 +280,24 @@ impl VerifyRun {
             ReadError::Damaged(_) | ReadError::Archived => Err(Fault::Bad(error)),
             _ => Err(Fault::Unreadable(error.to_string())),
         }
+    }
+}
+
+/// Compares what was read with the receipt, and writes a missing one.
+async fn confirm(clients: &Clients, read: &Receipt) -> Result<Good, Fault> {
+    match receipts::confirm(&clients.records, read).await {
+        Ok(Recorded::Erased) => Err(Fault::Gone),
+        Ok(recorded) => Ok(Good {
+            len: read.length,
+            is_receipt_new: recorded == Recorded::Written,
+        }),
+        Err(fault) => Err(match fault {
+            ReceiptFault::Unreadable(RecordError::Receipt(ReceiptError::UnknownVersion { .. })) => {
+                Fault::Unreadable(fault.to_string())
+            }
+            ReceiptFault::Differs(_) | ReceiptFault::Unreadable(RecordError::Receipt(_)) => Fault::BadReceipt(fault),
+            ReceiptFault::Unreadable(_) | ReceiptFault::NotWritten(_) => Fault::Unreadable(fault.to_string()),
+        }),
     }
 }
 
@@ -266,6 +318,39 @@ impl Rest {
                 let rest = (!rest.is_empty()).then(|| Self::Listed(rest.to_vec()));
                 Ok((batch.to_vec(), rest))
             }
+        }
+    }
+
+    /// The next batch of recordings that have no receipt, and the rest after it, if any. The batch may be shorter, or empty.
+    async fn split_without_receipt(
+        &self,
+        clients: &Clients,
+        batch_len: u16,
+    ) -> Result<(Vec<RecordingSid>, Option<Self>), WorkError> {
+        let (page, rest) = self.split(clients, LOOKED_FOR).await?;
+        let mut looks = stream::iter(page.iter().enumerate())
+            .map(async |(at, recording)| Ok::<_, WorkError>((at, clients.records.exists(recording).await?)))
+            .buffered(LOOKS_AT_ONCE);
+        let mut batch = Vec::new();
+        while let Some((at, has_receipt)) = looks.try_next().await? {
+            if has_receipt {
+                continue;
+            }
+            if batch.len() == usize::from(batch_len) {
+                // The next piece looks for this one's receipt again.
+                return Ok((batch, Some(self.beginning_at(at, &page))));
+            }
+            batch.push(page[at].clone());
+        }
+        drop(looks);
+        Ok((batch, rest))
+    }
+
+    /// The rest that begins with the recording at this position of the page, which is not its first.
+    fn beginning_at(&self, at: usize, page: &[RecordingSid]) -> Self {
+        match self {
+            Self::After(_) => Self::After(Some(page[at - 1].clone())),
+            Self::Listed(recordings) => Self::Listed(recordings[at..].to_vec()),
         }
     }
 }

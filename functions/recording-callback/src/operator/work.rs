@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     backfill::BackfillRun,
+    catalog::CatalogRun,
     clients::Clients,
+    erase_list::EraseListRun,
+    index::IndexRun,
     piece::{Advance, Turn, WorkError},
     sweep::SweepRun,
     verify::VerifyRun,
@@ -18,6 +21,9 @@ pub(super) enum Work {
     Reconcile(BackfillRun),
     Verify(VerifyRun),
     Sweep(SweepRun),
+    Index(IndexRun),
+    EraseList(EraseListRun),
+    Catalog(CatalogRun),
 }
 
 impl Work {
@@ -27,6 +33,9 @@ impl Work {
             Self::Backfill(run) | Self::Reconcile(run) => run.name(),
             Self::Verify(run) => run.name(),
             Self::Sweep(run) => run.name(),
+            Self::Index(run) => run.name(),
+            Self::EraseList(run) => run.name(),
+            Self::Catalog(run) => run.name(),
         }
     }
 
@@ -37,6 +46,9 @@ impl Work {
             Self::Reconcile(run) => run.advance(clients).await?.map(Self::Reconcile),
             Self::Verify(run) => run.advance(clients, turn).await?.map(Self::Verify),
             Self::Sweep(run) => run.advance(clients).await?.map(Self::Sweep),
+            Self::Index(run) => run.advance(clients).await?.map(Self::Index),
+            Self::EraseList(run) => run.advance(clients, turn).await?.map(Self::EraseList),
+            Self::Catalog(run) => run.advance(clients, turn).await?.map(Self::Catalog),
         })
     }
 }

@@ -13,10 +13,16 @@ pub(crate) const COPY_RECORDING: &str = include_str!("../../../../events/sqs-cop
 pub(crate) const DELETE_ORIGINAL: &str = include_str!("../../../../events/sqs-delete-original.json");
 pub(crate) const BACKFILL: &str = include_str!("../../../../events/operator-backfill.json");
 pub(crate) const ERASE: &str = include_str!("../../../../events/operator-erase.json");
+pub(crate) const ERASE_LIST: &str = include_str!("../../../../events/operator-erase-list.json");
+pub(crate) const ERASE_CALL: &str = include_str!("../../../../events/operator-erase-call.json");
+pub(crate) const LINK: &str = include_str!("../../../../events/operator-link.json");
 pub(crate) const VERIFY: &str = include_str!("../../../../events/operator-verify.json");
+pub(crate) const FIND: &str = include_str!("../../../../events/operator-find.json");
+pub(crate) const INDEX: &str = include_str!("../../../../events/operator-index.json");
 pub(crate) const RECONCILE: &str = include_str!("../../../../events/scheduler-reconcile.json");
 pub(crate) const ARRIVALS: &str = include_str!("../../../../events/scheduler-arrivals.json");
 pub(crate) const SWEEP: &str = include_str!("../../../../events/scheduler-sweep.json");
+pub(crate) const CATALOG: &str = include_str!("../../../../events/operator-catalog.json");
 
 pub(crate) fn invocation(event: &str) -> Invocation {
     Invocation::parse(serde_json::from_str(event).unwrap()).unwrap()

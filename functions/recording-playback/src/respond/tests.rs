@@ -200,7 +200,6 @@ fn the_runbook_has_every_outcome_of_media_url() {
         read(ReadError::NotFound),
         read(ReadError::Archived),
         read(Damage::Empty.into()),
-        read(ReadError::KeyRefused(refused_by_kms())),
         read(ReadError::Changed),
         read(Outage::RangeRefused.into()),
     ];

@@ -119,6 +119,16 @@ impl Shelf {
 impl Recordings for Shelf {
     type Recording = Arc<Stored>;
 
+    async fn find(&self, id: &RecordingSid) -> Result<(), ReadError> {
+        let mut inner = self.0.lock().unwrap();
+        inner.log.push("find".to_owned());
+        match inner.open_faults.pop_front() {
+            Some(fault) => Err(fault),
+            None if inner.recordings.contains_key(id.as_str()) => Ok(()),
+            None => Err(ReadError::NotFound),
+        }
+    }
+
     async fn open(&self, id: &RecordingSid, expectation: Expectation) -> Result<Arc<Stored>, ReadError> {
         let mut inner = self.0.lock().unwrap();
         inner.log.push(match expectation {
@@ -224,7 +234,12 @@ impl World {
 }
 
 impl<C: TokenCheck + Clone> World<C> {
-    pub(crate) fn with(shelf: Shelf, flex: C, keys: Keys, settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(
+        shelf: Shelf,
+        flex: C,
+        keys: impl SecretSource<KeyRing> + 'static,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let needed = [
             ("RECORDINGS_BUCKET", "recordings"),
             (

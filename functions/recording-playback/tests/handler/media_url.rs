@@ -3,8 +3,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use futures_util::future::BoxFuture;
 use http::{Method, Uri};
+use playback_link::KeyRing;
 use recording_playback::TokenCheck;
+use service::secrets::{SecretError, SecretSource};
 use twilio::{
     client::ApiError,
     flex_token::{Listener, TokenError},
@@ -40,7 +43,7 @@ async fn a_listener_with_an_allowed_role_gets_a_link_that_plays() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("cache-control"), Some("private, no-store"));
-    assert_eq!(world.shelf.log(), ["open"]);
+    assert_eq!(world.shelf.log(), ["find"]);
     let said = answer.json();
     assert_eq!(said.as_object().unwrap().len(), 1);
     let url = said["media_url"].as_str().unwrap();
@@ -235,6 +238,35 @@ async fn a_recording_that_cannot_be_played_gets_no_link() {
         world.shelf.fail_open(fault);
         assert_eq!(world.request_link(RECORDING).await.error(), (status, code.to_owned()));
     }
+}
+
+/// Link keys that arrive only after the recording was asked for.
+struct KeysAfterTheRecording(Shelf);
+
+impl SecretSource<KeyRing> for KeysAfterTheRecording {
+    fn current(&self) -> BoxFuture<'_, Result<KeyRing, SecretError>> {
+        Box::pin(async {
+            for _ in 0..100 {
+                if self.0.log().contains(&"find".to_owned()) {
+                    return Keys(Some(LINK_KEYS)).current().await;
+                }
+                tokio::task::yield_now().await;
+            }
+            Err(SecretError::Missing)
+        })
+    }
+
+    fn refreshed(&self) -> BoxFuture<'_, Result<KeyRing, SecretError>> {
+        self.current()
+    }
+}
+
+#[tokio::test]
+async fn the_link_keys_and_the_recording_are_asked_for_at_once() {
+    let shelf = Shelf::with(&plaintext(100));
+    let keys = KeysAfterTheRecording(shelf.clone());
+    let world = World::with(shelf, Flex::answering(supervisor), keys, &[]);
+    assert_eq!(world.request_link(RECORDING).await.status, 200);
 }
 
 #[tokio::test]

@@ -92,8 +92,8 @@ impl Account<'_> {
         json!({
             "account_sid": self.sid,
             "api_version": "2010-04-01",
-            "call_sid": call_of(recording),
-            "conference_sid": null,
+            "call_sid": recording.origin.call_sid,
+            "conference_sid": recording.origin.conference_sid,
             "channels": recording.audio.channels,
             "date_created": rfc_2822(recording.started()),
             "date_updated": rfc_2822(recording.modified),
@@ -114,11 +114,6 @@ impl Account<'_> {
             "media_url": format!("{}{path}", self.api_base),
         })
     }
-}
-
-/// The call of a recording, which is only a file here: the CallSid with the same digits.
-fn call_of(recording: &Recording) -> String {
-    recording.sid.replacen("RE", "CA", 1)
 }
 
 /// The parameters of a list that the double accepts.
@@ -165,8 +160,9 @@ impl Filter {
 
     fn takes(&self, recording: &Recording) -> bool {
         let created = recording.started();
-        self.call.as_ref().is_none_or(|call| *call == call_of(recording))
-            && self.conference.is_none()
+        let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        is(&self.call, &recording.origin.call_sid)
+            && is(&self.conference, &recording.origin.conference_sid)
             && self.day.is_none_or(|day| day.date() == created.date())
             && self.from.is_none_or(|from| created >= from)
             && self.to.is_none_or(|to| created <= to)
@@ -177,7 +173,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recordings::audio::Audio;
+    use crate::recordings::{audio::Audio, store::Origin};
 
     /// It began at 21:56:34 on 14 Oct 2016 and lasted 4 s.
     fn recording() -> Recording {
@@ -191,6 +187,27 @@ mod tests {
             modified: parse_filter("2016-10-14T21:56:38Z").unwrap(),
             deleted: false,
             encryption_details: Value::Null,
+            origin: Origin::of("RE0123456789abcdef0123456789abcdef"),
+        }
+    }
+
+    #[test]
+    fn a_recording_of_a_conference_is_found_by_it_and_not_by_a_call() {
+        let conference = "CF0123456789abcdef0123456789abcdef";
+        let recording = Recording {
+            origin: Origin {
+                call_sid: None,
+                conference_sid: Some(conference.to_owned()),
+            },
+            ..recording()
+        };
+        for (query, taken) in [
+            (format!("ConferenceSid={conference}"), true),
+            (format!("ConferenceSid={}", conference.replace('0', "1")), false),
+            ("CallSid=CA0123456789abcdef0123456789abcdef".to_owned(), false),
+        ] {
+            let filter = Filter::parse(&Query::parse(query.as_bytes())).unwrap();
+            assert_eq!(filter.takes(&recording), taken, "{query}");
         }
     }
 

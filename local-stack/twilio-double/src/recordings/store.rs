@@ -7,6 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::{
@@ -34,6 +35,25 @@ pub(crate) struct Recording {
     pub(crate) deleted: bool,
     /// Null if it is not encrypted.
     pub(crate) encryption_details: Value,
+    pub(crate) origin: Origin,
+}
+
+/// What was recorded.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Origin {
+    pub(crate) call_sid: Option<String>,
+    pub(crate) conference_sid: Option<String>,
+}
+
+impl Origin {
+    /// The call of a recording, which is only a file here: the CallSid with the same digits.
+    pub(crate) fn of(sid: &str) -> Self {
+        Self {
+            call_sid: Some(sid.replacen("RE", "CA", 1)),
+            conference_sid: None,
+        }
+    }
 }
 
 impl Recording {
@@ -76,7 +96,11 @@ impl Recordings {
         let status = file.metadata().await?;
         let mut head = Vec::new();
         (&mut file).take(HEAD_LEN).read_to_end(&mut head).await?;
-        let encryption_details = self.encryption_details(sid).await?;
+        let encryption_details = self.beside(sid, "encryption.json").await?.unwrap_or_default();
+        let origin = self
+            .beside(sid, "origin.json")
+            .await?
+            .unwrap_or_else(|| Origin::of(sid));
         let recording = Recording {
             sid: sid.to_owned(),
             audio: Audio::of(format, &head, status.len()),
@@ -88,14 +112,16 @@ impl Recordings {
                 .unwrap_or_else(PoisonError::into_inner)
                 .contains(sid),
             encryption_details,
+            origin,
         };
         Ok(Some((recording, file)))
     }
 
-    async fn encryption_details(&self, sid: &str) -> io::Result<Value> {
-        match fs::read(self.dir.join(sid).with_extension("encryption.json")).await {
-            Ok(details) => Ok(serde_json::from_slice(&details)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Value::Null),
+    /// The content of the file with this extension, if there is one.
+    async fn beside<T: DeserializeOwned>(&self, sid: &str, extension: &str) -> io::Result<Option<T>> {
+        match fs::read(self.dir.join(sid).with_extension(extension)).await {
+            Ok(content) => Ok(Some(serde_json::from_slice(&content)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }

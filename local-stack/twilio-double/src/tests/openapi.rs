@@ -17,6 +17,7 @@ use std::{
 
 const RECORDINGS: &str = "/2010-04-01/Accounts/{AccountSid}/Recordings.json";
 const RECORDING_: &str = "/2010-04-01/Accounts/{AccountSid}/Recordings/{Sid}.json";
+const CALLS: &str = "/2010-04-01/Accounts/{AccountSid}/Calls.json";
 const TASKS: &str = "/v1/Workspaces/{WorkspaceSid}/Tasks";
 const TASK_: &str = "/v1/Workspaces/{WorkspaceSid}/Tasks/{Sid}";
 const QUEUES: &str = "/v1/Workspaces/{WorkspaceSid}/TaskQueues";

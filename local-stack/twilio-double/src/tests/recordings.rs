@@ -118,3 +118,22 @@ async fn following_next_page_uri_lists_every_recording_once() {
     );
     assert_eq!(typo.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn calls_are_found_by_a_number_of_either_side() {
+    let bench = Bench::new().await;
+    let (customer, office) = ("+15550100001", "+15550100002");
+    let sids: Vec<_> = (1..=3).map(|n| format!("CA{n:032x}")).collect();
+    bench.double.add_phone_call(&sids[0], customer, office);
+    bench.double.add_phone_call(&sids[1], office, customer);
+    bench.double.add_phone_call(&sids[2], office, "+15550100003");
+    for (query, expected) in [("From", &sids[..1]), ("To", &sids[1..2])] {
+        let number = customer.replace('+', "%2B");
+        let calls = format!("/2010-04-01/Accounts/{{AC}}/Calls.json?{query}={number}");
+        let request = bench.api(Method::GET, &calls);
+        let page: Value = request.send().await.unwrap().json().await.unwrap();
+        let calls = page["calls"].as_array().unwrap();
+        let found: Vec<_> = calls.iter().map(|call| call["sid"].as_str().unwrap()).collect();
+        assert_eq!(found, expected, "{query}");
+    }
+}

@@ -320,3 +320,26 @@ async fn no_failure_quotes_what_secrets_manager_said() {
         assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn a_value_that_was_read_ahead_is_not_read_again() {
+    let manager = Manager::start(Answer::Value("one")).await;
+    manager.secrets.read_ahead("secret").await;
+    assert_eq!(manager.secret().current().await.unwrap(), "one");
+    assert_eq!(manager.calls(), 1);
+    // Its age counts from then.
+    manager.answers(Answer::Value("two"));
+    manager.pass(300);
+    assert_eq!(manager.secret().current().await.unwrap(), "two");
+}
+
+#[tokio::test]
+async fn a_failure_ahead_does_not_make_the_first_user_wait() {
+    for failure in UNREACHABLE.into_iter().chain(DECISIONS) {
+        let manager = Manager::start(failure).await;
+        manager.secrets.read_ahead("secret").await;
+        assert_eq!(manager.calls(), 1);
+        manager.answers(Answer::Value("one"));
+        assert_eq!(manager.secret().current().await.unwrap(), "one");
+    }
+}

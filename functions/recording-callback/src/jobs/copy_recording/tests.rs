@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 use service::secrets::{Secret, Secrets};
 use sid::AccountSid;
 use twilio::client::Credentials;
-use vault::{KeyArn, WriterConfig};
+use vault::{Bucket, KeyArn, ReaderConfig, WriterConfig};
 
 use super::*;
 use crate::{
@@ -26,6 +26,16 @@ fn copier(server: &Loopback, format: MediaFormat) -> Copier {
         twilio: TwilioAccount::new(
             server.twilio(),
             Secret::new(&Secrets::new(&aws), "api-key".to_owned(), Credentials::parse_api_key),
+        ),
+        records: Records::new(Bucket::new(aws_sdk_s3::Client::new(&aws), &vault.bucket)),
+        reader: Reader::new(
+            aws_sdk_s3::Client::new(&aws),
+            aws_sdk_kms::Client::new(&aws),
+            ReaderConfig {
+                bucket: vault.bucket.clone(),
+                account: vault.account.clone(),
+                kms_keys: vec![vault.kms_key.clone()],
+            },
         ),
         writer: Writer::new(aws_sdk_s3::Client::new(&aws), aws_sdk_kms::Client::new(&aws), vault),
         max_receives: 5,
@@ -65,17 +75,24 @@ fn twilio_answers(status: u16) -> impl Fn(&Received) -> (u16, Option<&'static st
     }
 }
 
+/// The duration and the channels are those that the media was compared with, which Twilio may have corrected.
 #[test]
-fn twilios_facts_are_stored_with_the_recording() {
+fn the_facts_of_the_callback_are_stored_with_the_recording() {
     let expected = [
         ("callsid", "CA00000000000000000000000000000001"),
-        ("channels", "2"),
-        ("duration", "5"),
+        ("channels", "1"),
+        ("duration", "20"),
+        ("reservationsid", "WR00000000000000000000000000000001"),
         ("source", "OutboundAPI"),
         ("starttime", "2019-05-28T02:18:02Z"),
+        ("tasksid", "WT00000000000000000000000000000001"),
         ("track", "both"),
     ];
-    let attributes = attributes(&job().facts);
+    let corrected = Reported {
+        channels: Some(1),
+        duration_s: Some(20),
+    };
+    let attributes = facts(&job(), &corrected).to_attributes();
     let pairs: Vec<_> = attributes
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))

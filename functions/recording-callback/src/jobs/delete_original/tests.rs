@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use service::secrets::{Secret, Secrets};
 use sid::RecordingSid;
 use twilio::client::Credentials;
-use vault::{Bucket, ContentType, ObjectKeys};
+use vault::{Bucket, ContentType, ObjectKeys, Receipt};
 
 use super::*;
 use crate::testing::{
@@ -75,6 +75,8 @@ async fn run(
         catalog: Catalog::new(aws.bucket()),
         notices: DeletionNotices::new(aws.bucket()),
         pending: PendingDeletions::new(aws.bucket()),
+        records: Records::new(aws.bucket()),
+        deleted: DeletedOriginals::new(aws.bucket()),
     };
     let outcome = deleter.run(job, Instant::now() + Duration::from_secs(60)).await;
     let deletions = server.count(&format!(
@@ -239,6 +241,8 @@ async fn nothing_is_deleted_without_notice() {
         catalog: Catalog::new(aws.bucket()),
         notices: DeletionNotices::new(Bucket::new(aws.s3(), "no-such-bucket")),
         pending: PendingDeletions::new(aws.bucket()),
+        records: Records::new(aws.bucket()),
+        deleted: DeletedOriginals::new(aws.bucket()),
     };
     let outcome = deleter
         .run(&job(Some(5)), Instant::now() + Duration::from_secs(60))
@@ -374,12 +378,8 @@ async fn the_original_of_a_suspect_recording_stays() {
 fn every_reported_fact_must_match_and_some_must_be_reported() {
     let reported = |channels, duration_s| Reported { channels, duration_s };
     let verified = |verdict| Verified {
-        plaintext_len: 44,
-        content_type: ContentType::Wav,
-        sha256: [0; 32],
-        version_id: None,
+        receipt: receipt(),
         verdict,
-        is_suspect: false,
     };
     let audio = verified(Verdict::Audio(vault::Audio {
         format: vault::Format::Wav,
@@ -415,4 +415,55 @@ fn every_reported_fact_must_match_and_some_must_be_reported() {
             Err(Incomplete::Unrecognized)
         );
     }
+}
+
+fn receipt() -> Receipt {
+    let json = format!(
+        r#"{{"version":1,"recordingSid":"{0}","accountSid":"AC00000000000000000000000000000001","mediaType":"audio/x-wav",
+        "length":44,"sha256":"{1}","objectKey":"recordings/{0}","kmsKeyArn":"arn:aws:kms:us-east-1:111122223333:key/k",
+        "headerSha256":"{1}","copiedAt":"2026-11-28T10:00:00Z","recordedFrom":"reading","softwareVersion":"0.3.0"}}"#,
+        recording(),
+        "00".repeat(32),
+    );
+    Receipt::parse(json.as_bytes(), &recording()).unwrap()
+}
+
+#[tokio::test]
+async fn an_original_goes_with_a_receipt_and_a_mark() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    let (records, deleted) = (Records::new(aws.bucket()), DeletedOriginals::new(aws.bucket()));
+    assert!(!records.exists(&recording()).await.unwrap() && !deleted.is_marked(&recording()).await.unwrap());
+    for _ in 0..2 {
+        let (outcome, deletions) = run(&aws, &job(Some(5)), twilio).await;
+        outcome.unwrap();
+        assert_eq!(deletions, 1);
+        let receipt = records.read(&recording()).await.unwrap().unwrap();
+        assert_eq!(receipt.length, wav().len() as u64);
+        assert!(deleted.is_marked(&recording()).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn an_original_stays_where_the_recording_differs_from_its_receipt() {
+    let aws = Emulated::start().await;
+    aws.store(&recording(), ContentType::Wav, wav()).await;
+    let reader = Reader::new(aws.s3(), aws.kms(), aws.reader_config());
+    let mut receipt = reader.verify(&recording()).await.unwrap().receipt;
+    receipt.length += 1;
+    let put = aws.s3().put_object().bucket(&aws.name).key(recording().receipt_key());
+    put.body(receipt.to_json().into_bytes().into()).send().await.unwrap();
+    let (outcome, deletions) = run(&aws, &job(Some(5)), twilio).await;
+    let error = outcome.unwrap_err();
+    assert!(
+        matches!(error, DeleteError::Incomplete(Incomplete::DiffersFromReceipt)) && !error.is_retryable(),
+        "{error}"
+    );
+    assert_eq!(deletions, 0);
+    assert!(
+        !DeletedOriginals::new(aws.bucket())
+            .is_marked(&recording())
+            .await
+            .unwrap()
+    );
 }

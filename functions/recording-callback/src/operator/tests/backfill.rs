@@ -21,6 +21,7 @@ async fn world(delete_unlinked: bool) -> World {
     };
     let stored = RecordingSid::parse(&sid(1)).unwrap();
     world.aws.store(&stored, ContentType::Wav, vec![7; 100]).await;
+    world.set_receipt(&sid(1), "{}").await;
     world.mark_as_erased(&sid(2)).await;
     world
 }
@@ -36,6 +37,7 @@ async fn recordings_that_are_neither_stored_nor_erased_are_queued() {
     assert_eq!(answer["status"], "done");
     let counts = json!({
         "found": 6, "skipped": 0, "stored": 1, "erased": 1, "expired": 0, "notReady": 1, "missing": 3, "queued": 3, "failed": 0,
+        "withoutReceipt": 0,
     });
     assert_eq!(answer["work"]["backfill"]["counts"], counts);
     let message = |number| {
@@ -112,7 +114,7 @@ async fn an_odd_element_of_twilios_list_is_skipped_and_counted() {
     assert_eq!(answer["status"], "done");
     let counts = json!({
         "found": 5, "skipped": 3, "stored": 0, "erased": 0, "expired": 0, "notReady": 0, "missing": 2, "queued": 2,
-        "failed": 0,
+        "failed": 0, "withoutReceipt": 0,
     });
     assert_eq!(answer["work"]["backfill"]["counts"], counts);
 }
@@ -126,4 +128,37 @@ async fn originals_that_nothing_links_to_are_deleted_where_the_operator_says_so(
     assert_eq!(target, "arn:aws:sqs:us-east-1:000000000000:copies");
     let expected = json!({"version": 1, "kind": "DeleteOriginal", "recordingSid": sid(4), "durationS": 5});
     assert_eq!(message, expected);
+}
+
+/// Not even the deletion of its original is scheduled anew.
+#[tokio::test]
+async fn a_stored_recording_without_a_receipt_is_queued_and_not_missing() {
+    for delete_unlinked in [false, true] {
+        let world = world(delete_unlinked).await;
+        let receipt = world.aws.s3().delete_object().bucket(&world.aws.name);
+        receipt.key(format!("receipts/{}.json", sid(1))).send().await.unwrap();
+        let mut event = backfill();
+        event["backfill"]["dryRun"] = json!(true);
+        let answer = world.invoke(event).await.unwrap();
+        let counts = &answer["work"]["backfill"]["counts"];
+        assert_eq!((&counts["withoutReceipt"], &counts["queued"]), (&json!(1), &json!(0)));
+        let answer = world.invoke(backfill()).await.unwrap();
+        let counts = json!({
+            "found": 6, "skipped": 0, "stored": 1, "erased": 1, "expired": 0, "notReady": 1, "missing": 3, "queued": 4,
+            "failed": 0, "withoutReceipt": 1,
+        });
+        assert_eq!(answer["work"]["backfill"]["counts"], counts);
+        let queued = world.queued().await;
+        let queued: Vec<_> = queued
+            .iter()
+            .map(|message| message["recordingSid"].as_str().unwrap())
+            .collect();
+        assert_eq!(queued, [1, 4, 5, 6].map(sid));
+        let scheduled = if delete_unlinked {
+            vec![sid(4), sid(5), sid(6)]
+        } else {
+            Vec::new()
+        };
+        assert_eq!(world.scheduled().await, scheduled);
+    }
 }

@@ -31,6 +31,7 @@ async fn a_recording_that_no_callback_brought_is_queued_an_hour_after_its_end() 
     let answer = world.invoke(json!({"reconcile": {}})).await.unwrap();
     let counts = json!({
         "found": 4, "skipped": 0, "stored": 0, "erased": 0, "expired": 0, "notReady": 2, "missing": 2, "queued": 2, "failed": 0,
+        "withoutReceipt": 0,
     });
     assert_eq!(answer["work"]["reconcile"]["counts"], counts);
     let queued: Vec<_> = world

@@ -3,7 +3,7 @@
 use std::process::Command as Process;
 
 use super::{
-    command::{Backfill, Erase, Reconcile, Recordings, Sweep, Verify},
+    command::{Backfill, Erase, EraseList, Reconcile, Recordings, Sweep, Verify},
     day::Day,
     *,
 };
@@ -11,7 +11,7 @@ use super::{
 /// Runs the script with stand-ins for boto3's clients. They print the first event that is sent, and the key of the cursor
 /// that the script looked for before.
 const STAND_IN: &str = r#"
-import json, os, runpy, sys, types
+import io, json, os, runpy, sys, types
 
 class ClientError(Exception):
     response = {"Error": {"Code": "NoSuchKey"}}
@@ -24,6 +24,10 @@ class Client:
         raise ClientError
 
     def invoke(self, FunctionName, Payload, **_):
+        if '"dryRun": true' in Payload and '"recordings"' in Payload:
+            planned = [{"recordingSid": sid} for sid in json.loads(Payload)["erase"]["recordings"]]
+            plan = {"counts": {"unknown": 0}, "recordings": planned}
+            return {"Payload": io.StringIO(json.dumps({"erasurePlan": plan}))}
         print(json.dumps({"event": json.loads(Payload), "key": Client.key}), flush=True)
         os._exit(0)
 
@@ -36,6 +40,7 @@ module("botocore")
 module("botocore.config", Config=lambda **_: None)
 module("botocore.exceptions", BotoCoreError=type("BotoCoreError", (Exception,), {}), ClientError=ClientError)
 del sys.argv[0]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
 "#;
 
@@ -63,7 +68,10 @@ fn sent_by(arguments: &[&str]) -> Sent {
         .output()
         .unwrap();
     let stderr = String::from_utf8_lossy(&script.stderr);
-    let sent: Value = serde_json::from_slice(&script.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    // A plan comes before the event.
+    let printed = String::from_utf8_lossy(&script.stdout);
+    let last = printed.lines().last().unwrap_or_default();
+    let sent: Value = serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {stderr}"));
     Sent {
         command: Command::parse(&sent["event"]).unwrap().unwrap(),
         key: sent["key"].as_str().map(str::to_owned),
@@ -123,13 +131,38 @@ fn the_script_requests_todays_operations_and_reads_their_cursors() {
 
 #[test]
 fn the_script_requests_a_verification_of_all_or_of_named_recordings() {
-    let verify = |recordings, restart| Command::Verify(Verify { recordings, restart });
+    let verify = |recordings, restart| {
+        Command::Verify(Verify {
+            recordings,
+            receipts: false,
+            restart,
+        })
+    };
     let all = sent_by(&["verify", "--all"]);
     assert_eq!(all.command, verify(Recordings::All, false));
-    assert_eq!(all.key, cursor_key(&Work::Verify(VerifyRun::new(Recordings::All))));
+    assert_eq!(
+        all.key,
+        cursor_key(&Work::Verify(VerifyRun::new(Verify {
+            recordings: Recordings::All,
+            receipts: false,
+            restart: false
+        })))
+    );
     let named = sent_by(&["verify", "--restart", &sid(1), &sid(2)]);
     let recordings = [1, 2].map(|number| ::sid::RecordingSid::parse(&sid(number)).unwrap());
     assert_eq!(named.command, verify(Recordings::Listed(recordings.to_vec()), true));
+
+    let request = Verify {
+        recordings: Recordings::All,
+        receipts: true,
+        restart: true,
+    };
+    let receipts = sent_by(&["verify", "--all", "--receipts", "--restart"]);
+    assert_eq!(receipts.command, Command::Verify(request.clone()));
+    assert_eq!(receipts.key, cursor_key(&Work::Verify(VerifyRun::new(request.clone()))));
+    let named = sent_by(&["verify", "--receipts", "--restart", &sid(1)]);
+    let recordings = Recordings::Listed(vec![::sid::RecordingSid::parse(&sid(1)).unwrap()]);
+    assert_eq!(named.command, Command::Verify(Verify { recordings, ..request }));
 }
 
 #[test]
@@ -142,4 +175,22 @@ fn the_script_requests_an_erasure() {
         });
         assert_eq!(sent.command, expected);
     }
+}
+
+#[test]
+fn the_script_requests_an_erasure_of_a_list_and_reads_its_cursor() {
+    let file = std::env::temp_dir().join(format!("erase-{}.txt", std::process::id()));
+    std::fs::write(&file, format!("{}\n\n# twice\n{}\n{}\n", sid(2), sid(1), sid(2))).unwrap();
+    for (more, keep_original) in [(&[][..], false), (&["--keep-original"], true)] {
+        let sent = sent_by(&[&["erase", "--yes", "--from-file", file.to_str().unwrap()], more].concat());
+        let expected = EraseList {
+            recordings: [1, 2]
+                .map(|number| ::sid::RecordingSid::parse(&sid(number)).unwrap())
+                .into(),
+            keep_original,
+        };
+        assert_eq!(sent.command, Command::EraseList(expected.clone()));
+        assert_eq!(sent.key, cursor_key(&Work::EraseList(EraseListRun::new(&expected))));
+    }
+    std::fs::remove_file(file).unwrap();
 }

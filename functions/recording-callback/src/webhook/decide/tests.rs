@@ -44,6 +44,10 @@ fn a_completed_recording_is_linked_and_copied() {
         assert_eq!(link.facts.call_sid, copy.facts.call_sid);
         assert_eq!(link.task_sid.is_some(), task_is_known);
         assert_eq!(link.reservation_sid, None);
+        assert_eq!(
+            (&copy.task_sid, &copy.reservation_sid),
+            (&link.task_sid, &link.reservation_sid)
+        );
         // Tue, 28 May 2019 02:18:02 +0000
         assert_eq!(link.facts.start_time_ms, Some(1_559_009_882_000));
         assert_eq!(link.received_at_ms, NOW_MS);
@@ -78,7 +82,11 @@ fn a_reservation_in_the_query_is_taken_and_a_blank_one_is_none() {
         let decision = decide_with(GET, "taskSid=WT00000000000000000000000000000001", query).unwrap();
         match decision {
             Decision::Run(jobs) => match *jobs {
-                [Job::LinkTask(link), _] => (link.task_sid.is_some(), link.reservation_sid.is_some()),
+                [Job::LinkTask(link), Job::CopyRecording(copy)] => {
+                    let link = (link.task_sid.is_some(), link.reservation_sid.is_some());
+                    assert_eq!((copy.task_sid.is_some(), copy.reservation_sid.is_some()), link);
+                    link
+                }
                 _ => panic!("the link comes first"),
             },
             other => panic!("{other:?}"),

@@ -7,9 +7,9 @@ use jsonschema::Validator;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 
-use super::{RECORDING_, RECORDINGS, TASK_, TASKS, description::Description, description_folder, say};
+use super::{CALLS, RECORDING_, RECORDINGS, TASK_, TASKS, description::Description, description_folder, say};
 use crate::{
-    AssignmentStatus,
+    AssignmentStatus, phone_calls,
     recordings::metadata,
     taskrouter::list,
     tests::{Bench, RECORDING, TASK, wav_of},
@@ -34,8 +34,9 @@ fn the_double_takes_no_parameter_that_is_not_described() {
     let recordings = Description::read(&folder, "api_v2010.json");
     let tasks = Description::read(&folder, "taskrouter_v1.json");
     for (description, path, known) in [
-        (recordings, RECORDINGS, metadata::PARAMETERS.as_slice()),
-        (tasks, TASKS, list::PARAMETERS.as_slice()),
+        (&recordings, RECORDINGS, metadata::PARAMETERS.as_slice()),
+        (&recordings, CALLS, phone_calls::PARAMETERS.as_slice()),
+        (&tasks, TASKS, list::PARAMETERS.as_slice()),
     ] {
         let operation = description.operation(path, &Method::GET);
         let described: Vec<_> = operation["parameters"]
@@ -93,9 +94,20 @@ async fn recordings_are_as_described(description: &Description) -> usize {
     let get = |path: &str| bench.api(Method::GET, path);
 
     checked += check(description, RECORDINGS, get(list)).await;
+    let calls = "/2010-04-01/Accounts/{AC}/Calls.json";
+    checked += check(description, CALLS, get(calls)).await;
+    for n in [1, 2] {
+        let sid = format!("CA{n:032x}");
+        bench.double.add_phone_call(&sid, "+15550100001", "+15550100002");
+    }
+    for page in ["From=%2B15550100001", "PageSize=1", "PageSize=1&Page=1&PageToken=PT1"] {
+        checked += check(description, CALLS, get(&format!("{calls}?{page}"))).await;
+    }
     bench.record(&format!("{RECORDING}.wav"), &wav_of(2, 3));
     bench.record(&format!("RE{:032x}.mp3", 1), &[0; 9_000]);
     bench.record(&format!("RE{:032x}.wav", 2), b"not a WAV");
+    let origin = format!(r#"{{"call_sid": null, "conference_sid": "CF{:032x}"}}"#, 1);
+    bench.record(&format!("RE{:032x}.origin.json", 2), origin.as_bytes());
     checked += check(description, RECORDING_, get(one)).await;
     for n in [1, 2] {
         checked += check(

@@ -11,7 +11,7 @@ use twilio::{
     client::{Client, Credentials, Endpoints},
     flex_token::{FlexToken, ValidateAs},
     media::MediaFormat,
-    recordings::CreatedBetween,
+    recordings::{CreatedBetween, RecordedIn},
 };
 use url::Url;
 
@@ -141,6 +141,11 @@ async fn call_everything(bench: &Bench, base: &str) {
         .list_recordings(&key, &created, page.next.as_ref(), 1)
         .await
         .unwrap();
+    let call = CallSid::parse(&RECORDING.replacen("RE", "CA", 1)).unwrap();
+    let conference = ConferenceSid::parse(&format!("CF{:032x}", 1)).unwrap();
+    for origin in [RecordedIn::Call(call), RecordedIn::Conference(conference)] {
+        client.list_recordings_in(&key, &origin, None, 1).await.unwrap();
+    }
     let recording = RecordingSid::parse(RECORDING).unwrap();
     client.fetch_recording(&key, &recording).await.unwrap();
     for (sid, format, from) in [

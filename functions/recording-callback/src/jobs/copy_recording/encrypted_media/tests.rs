@@ -324,7 +324,7 @@ fn recording() -> RecordingSid {
 
 async fn stored_len(emulated: &Emulated) -> Result<u64, ReadError> {
     let reader = Reader::new(emulated.s3(), emulated.kms(), emulated.reader_config());
-    Ok(reader.verify(&recording()).await?.plaintext_len)
+    Ok(reader.verify(&recording()).await?.receipt.length)
 }
 
 #[tokio::test]
