@@ -1,4 +1,4 @@
-"""Draws the rows that have goals. Each bar shows how far the figure is above or below its goal.
+"""Draws the rows that have goals: our figure as a bar, and the limit as a line at the same place for all rows.
 
 usage: plot.py benchmarks.json benchmarks.svg
 """
@@ -14,50 +14,75 @@ matplotlib.rcParams.update({"svg.hashsalt": "benchmarks", "svg.fonttype": "none"
 import matplotlib.pyplot as plt
 from matplotlib.ticker import FuncFormatter
 
-# Colors that everyone can distinguish (Okabe and Ito).
-MET, MISSED = "#0072B2", "#D55E00"
-BEST = 40
+# Colors that everyone can distinguish (Okabe and Ito). A missed goal is hatched, too.
+MET, MISSED, YARDSTICK = "#0072B2", "#D55E00", "#000000"
+# A figure of several times its limit is cut here.
+END = 2.5
+PANELS = {"at_most": "Less is better: a bar should end before the limit", "at_least": "More is better: a bar should reach the limit"}
 
 
-def past_goal(row, figure):
-    """Returns 1 for the goal, and 2 for a figure that is twice as good."""
-    (kind, goal), value = next(iter(row["goal"].items())), row[figure]
-    if kind == "at_least":
-        return value / goal
-    return goal / value if value > 0 else BEST
+def goal_of(row):
+    return next(iter(row["goal"].items()))
+
+
+def is_met(row):
+    kind, goal = goal_of(row)
+    return row["median"] <= goal if kind == "at_most" else row["median"] >= goal
+
+
+def with_unit(value, unit):
+    return f"{value:.3g} {unit}".strip()
 
 
 def label(row):
-    """Returns the figure with its goal."""
-    kind, goal = next(iter(row["goal"].items()))
+    """Returns our figure and the limit, and both sides of a ratio."""
+    kind, goal = goal_of(row)
     sign = {"at_least": "≥", "at_most": "≤"}[kind]
-    return f"{row['median']:.3g} {row['unit']}".strip() + f" ({sign} {goal:g})"
+    text = f"{with_unit(row['median'], row['unit'])} (limit {sign} {goal:g})"
+    if sides := row.get("sides"):
+        ours, other = (with_unit(sides[side], sides["unit"]) for side in ("ours", "yardstick"))
+        text += f": ours {ours}, {sides['name']} {other}"
+    return text
+
+
+def draw(axes, rows):
+    """Draws each row as a multiple of its limit."""
+    for place, row in enumerate(rows):
+        limit = goal_of(row)[1]
+        low, middle, high = (min(row[end] / limit, END) for end in ("min", "median", "max"))
+        color = MET if is_met(row) else MISSED
+        axes.barh(place, middle, color=color, height=0.62, hatch=None if is_met(row) else "///", edgecolor="white", linewidth=0)
+        axes.plot([low, high], [place, place], color="black", linewidth=0.9)
+        # A ratio of 1 is the yardstick itself.
+        if row["unit"] == "×" and 1 / limit <= END:
+            axes.plot(1 / limit, place, "D", markersize=5, markerfacecolor="white", markeredgecolor=YARDSTICK)
+        axes.text(END * 1.02, place, label(row), va="center", color=color)
+    axes.axvline(1, color="black", linewidth=1.4)
+    axes.set_yticks(range(len(rows)), [f"{row['group']}: {row['measure']}".replace("*", "") for row in rows])
+    axes.set_xlim(0, END)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: "limit" if value == 1 else f"{value:g} ×"))
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def main(source, target):
     with open(source, encoding="utf-8") as file:
         results = json.load(file)
-    rows = [row for row in results["rows"] if row["goal"]][::-1]
-    middle = [past_goal(row, "median") for row in rows]
-    colors = [MET if value >= 1 else MISSED for value in middle]
-    figure, axes = plt.subplots(figsize=(10, 0.27 * len(rows) + 1.2), layout="constrained")
-    # Bars start at the goal.
-    axes.barh(range(len(rows)), [value - 1 for value in middle], left=1, color=colors, height=0.7)
-    for place, (row, value) in enumerate(zip(rows, middle)):
-        ends = sorted(past_goal(row, end) for end in ("min", "max"))
-        axes.plot(ends, [place, place], color="black", linewidth=0.8, alpha=0.6)
-        # A row that meets its goal exactly has no bar.
-        axes.plot(value, place, "o", color=colors[place], markersize=4)
-        axes.text(BEST * 1.15, place, label(row), va="center", color=colors[place])
-    axes.set_yticks(range(len(rows)), [f"{row['group']}: {row['measure']}".replace("*", "") for row in rows])
-    axes.set_xscale("log", base=2)
-    axes.set_xlim(0.2, BEST)
-    axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} ×"))
-    axes.axvline(1, color="black", linewidth=1)
-    axes.set_xlabel("against the goal: right of the line it is met; whiskers from the least to the greatest")
+    with_goal = [row for row in results["rows"] if row["goal"]][::-1]
+    panels = {kind: [row for row in with_goal if goal_of(row)[0] == kind] for kind in PANELS}
+    panels = {kind: rows for kind, rows in panels.items() if rows}
+    heights = [len(rows) + 1.5 for rows in panels.values()]
+    figure, all_axes = plt.subplots(
+        len(panels), figsize=(14, 0.27 * sum(heights) + 1.2), layout="constrained", height_ratios=heights, squeeze=False
+    )
+    for axes, (kind, rows) in zip(all_axes[:, 0], panels.items()):
+        draw(axes, rows)
+        axes.set_title(PANELS[kind], loc="left", fontsize=10)
+    figure.supxlabel(
+        "figure as a multiple of its limit; thin line: from the least to the greatest; diamond: the yardstick itself; hatched: missed",
+        fontsize=9,
+    )
     figure.suptitle(f"Benchmarks of {results['date']}, {results['machine']}", x=0.01, ha="left", fontsize=10)
-    axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(target, metadata={"Date": None})
 
 

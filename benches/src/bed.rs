@@ -13,11 +13,29 @@ use sid::RecordingSid;
 use toolbox::{Venv, workspace_root};
 
 use crate::{
-    Failure, names,
+    Failure,
+    cgroup::Group,
+    names,
     process::Worker,
     runtime::Instance,
     server::{Server, Way, sid},
 };
+
+/// A function of ours that `Bed::limited` starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Webhook,
+    Linker,
+    Copier,
+    Playback,
+}
+
+/// An instance with the memory and the processor of a size. The group is dropped after its process.
+#[derive(Debug)]
+pub(crate) struct Limited {
+    pub(crate) instance: Instance,
+    _group: Group,
+}
 
 /// The state that all rows share.
 #[derive(Debug)]
@@ -25,7 +43,8 @@ pub(crate) struct Bed {
     pub(crate) server: Server,
     /// Runs few rounds of short recordings, to check that the benchmarks work.
     pub(crate) quick: bool,
-    functions: PathBuf,
+    /// The folder of the programs.
+    pub(crate) functions: PathBuf,
     modules: PathBuf,
     /// The folder of AWS's runtime for Node.js.
     node_runtime: Option<PathBuf>,
@@ -90,12 +109,27 @@ impl Bed {
             .await
     }
 
+    pub(crate) async fn operator(&self, way: &Way) -> Result<Instance, Failure> {
+        self.function("recording-callback", &[], way, &names::operator(&way.url))
+            .await
+    }
+
     pub(crate) async fn playback(&self, way: &Way) -> Result<Instance, Failure> {
         self.function("recording-playback", &[], way, &names::playback()).await
     }
 
+    /// Playback that a browser reaches at `origin`.
+    pub(crate) async fn playback_at(&self, way: &Way, origin: &str) -> Result<Instance, Failure> {
+        let settings = [names::playback(), names::for_browsers(&way.url, origin)].concat();
+        self.function("recording-playback", &[], way, &settings).await
+    }
+
     pub(crate) async fn noop(&self) -> Result<Instance, Failure> {
         self.function("benchmarks", &["noop"], &self.server.plain(), &[]).await
+    }
+
+    pub(crate) async fn bare(&self, way: &Way) -> Result<Instance, Failure> {
+        self.function("benchmarks", &["bare"], way, &[]).await
     }
 
     pub(crate) async fn relay(&self, way: &Way) -> Result<Instance, Failure> {
@@ -114,9 +148,36 @@ impl Bed {
         Instance::start(&program.to_string_lossy(), arguments, &settings).await
     }
 
-    pub(crate) async fn pipe(&self, way: &Way) -> Result<Worker, Failure> {
+    /// The function with this memory. It has a whole processor until it waits for its first invocation.
+    pub(crate) async fn limited(&self, function: Function, way: &Way, megabytes: u32) -> Result<Limited, Failure> {
+        let (binary, settings) = match function {
+            Function::Webhook => ("recording-callback", names::webhook(&way.url)),
+            Function::Linker => ("recording-callback", names::linker(&way.url)),
+            Function::Copier => ("recording-callback", names::copier(&way.url)),
+            Function::Playback => ("recording-playback", names::playback()),
+        };
+        let group = Group::new(megabytes)?;
+        let program = self.functions.join(binary);
+        let (program, processes) = (program.to_string_lossy(), group.memory_processes());
+        let arguments = [
+            "-c",
+            "echo $$ > \"$0\" && exec \"$1\"",
+            &processes.to_string_lossy(),
+            &program,
+        ];
+        let settings = [&*way.environment(), &*settings].concat();
+        let mut instance = Instance::start("/bin/sh", &arguments, &settings).await?;
+        instance.until_ready().await?;
+        group.limit_processor(instance.process.id())?;
+        Ok(Limited {
+            instance,
+            _group: group,
+        })
+    }
+
+    pub(crate) async fn lean_pipe(&self, way: &Way) -> Result<Worker, Failure> {
         let program = self.functions.join("benchmarks");
-        Worker::start(&program.to_string_lossy(), &["pipe"], &way.environment()).await
+        Worker::start(&program.to_string_lossy(), &["lean-pipe"], &way.environment()).await
     }
 
     /// One of the programs in `peer/`.
@@ -140,6 +201,7 @@ impl Bed {
         vec![
             ("PEER_MODULES".to_owned(), self.modules.to_string_lossy().into_owned()),
             ("BUCKET".to_owned(), names::BUCKET.to_owned()),
+            ("KMS_KEY".to_owned(), names::KMS_KEY.to_owned()),
         ]
     }
 
@@ -167,7 +229,7 @@ impl Bed {
 
 impl Way {
     /// The environment of every program.
-    fn environment(&self) -> Vec<(String, String)> {
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
         [&*names::aws(&self.url), &*self.settings].concat()
     }
 }

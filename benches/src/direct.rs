@@ -40,6 +40,8 @@ impl Direct {
         if let Some(range) = range {
             request = request.header(header::RANGE, range);
         }
+        // The connection's task may still be ending the request before.
+        self.sender.ready().await?;
         let begun = Instant::now();
         let response = self.sender.send_request(request.body(Empty::new())?).await?;
         let status = response.status().as_u16();

@@ -1,6 +1,7 @@
 //! Figures: samples, ratios of samples that were measured alternately, and goals.
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// The sorted values of one measure.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +75,21 @@ pub(crate) struct Row {
     pub(crate) unit: &'static str,
     #[serde(flatten)]
     pub(crate) figure: Figure,
+    /// The data of a picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) details: Option<Value>,
+    /// The medians that a ratio compares, for the plot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sides: Option<Sides>,
+}
+
+/// What a ratio compares: our figure and a yardstick's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Sides {
+    pub(crate) unit: &'static str,
+    pub(crate) ours: f64,
+    pub(crate) yardstick: f64,
+    pub(crate) name: &'static str,
 }
 
 impl Row {
@@ -84,11 +100,23 @@ impl Row {
             goal: None,
             unit,
             figure,
+            details: None,
+            sides: None,
         }
+    }
+
+    pub(crate) fn sides(mut self, sides: Sides) -> Self {
+        self.sides = Some(sides);
+        self
     }
 
     pub(crate) fn goal(mut self, goal: Goal) -> Self {
         self.goal = Some(goal);
+        self
+    }
+
+    pub(crate) fn details(mut self, details: Value) -> Self {
+        self.details = Some(details);
         self
     }
 }

@@ -39,6 +39,10 @@ impl Process {
         })
     }
 
+    pub(crate) const fn id(&self) -> u32 {
+        self.id
+    }
+
     /// The CPU seconds of all threads so far, in user and system mode.
     pub(crate) fn cpu_s(&self) -> Result<f64, Failure> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.id)).map_err(|_| self.gone())?;
@@ -72,7 +76,7 @@ impl Process {
 }
 
 /// `sysconf(_SC_CLK_TCK)` is 100 on every common Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
+pub(crate) const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A yardstick that reads one job per line and reports when it is done.
 #[derive(Debug)]
@@ -105,10 +109,10 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Runs one job.
-    pub(crate) async fn run(&mut self, job: &Value) -> Result<(), Failure> {
+    /// Runs one job, and returns the text after `done`.
+    pub(crate) async fn run(&mut self, job: &Value) -> Result<String, Failure> {
         self.jobs.write_all(format!("{job}\n").as_bytes()).await?;
-        self.expect("done").await.map(drop)
+        self.expect("done").await
     }
 
     /// The rest of the line that starts with `word`.

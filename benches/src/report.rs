@@ -7,9 +7,11 @@ use time::OffsetDateTime;
 use toolbox::{Venv, workspace_root};
 
 use crate::{
-    Failure,
+    Failure, instructions,
     measure::{Goal, Row},
+    memory,
     rows::{growth, jobs},
+    surroundings::Surroundings,
 };
 
 /// The hand-written text about the measurements.
@@ -28,25 +30,28 @@ pub(crate) fn print(rows: &[Row]) {
 struct Results<'a> {
     date: String,
     machine: String,
+    surroundings: Surroundings,
     rows: &'a [Row],
 }
 
 /// Writes the report into `folder` from the rows of all groups.
-pub(crate) fn write(folder: &Path, rows: &[Row]) -> Result<(), Failure> {
+pub(crate) fn write(folder: &Path, rows: &[Row], surroundings: Surroundings) -> Result<(), Failure> {
     fs::create_dir_all(folder)?;
     let results = Results {
         date: OffsetDateTime::now_utc().date().to_string(),
         machine: machine()?,
+        surroundings,
         rows,
     };
     let data = folder.join("benchmarks.json");
     fs::write(&data, serde_json::to_string_pretty(&results)? + "\n")?;
-    plot(&data, &folder.join("benchmarks.svg"))?;
+    plot("plot.py", &data, &folder.join("benchmarks.svg"))?;
+    plot("timeline.py", &data, &folder.join("click-to-sound.svg"))?;
     let inputs = measured_inputs(rows).ok_or("the rows lack an input of the queue model")?;
-    fs::write(
-        folder.join("BENCHMARKS.md"),
-        render(&results) + "\n" + &queue_model::report(&inputs),
-    )?;
+    let recorded = [memory::RECORD, instructions::RECORD].map(|path| fs::read_to_string(workspace_root().join(path)));
+    let [memory, instructions] = recorded;
+    let sections = [render(&results), memory?, instructions?, queue_model::report(&inputs)];
+    fs::write(folder.join("BENCHMARKS.md"), sections.join("\n"))?;
     Ok(())
 }
 
@@ -61,12 +66,14 @@ fn measured_inputs(rows: &[Row]) -> Option<queue_model::Inputs> {
         webhook_s: median(jobs::GROUP, jobs::WEBHOOK)? / 1e3,
         link_s: median(jobs::GROUP, jobs::LINK)? / 1e3,
         copy_start_s: median(jobs::GROUP, jobs::SMALL_COPY)? / 1e3,
+        copy_waits: median(jobs::GROUP, jobs::COPY_WAITS)?,
+        reconcile_s: median(jobs::GROUP, jobs::RECONCILIATION)? / 1e3,
         copy_s_per_mb: median(growth::GROUP, growth::TIME_SLOPE)? / 1e3,
     })
 }
 
-fn plot(data: &Path, target: &Path) -> Result<(), Failure> {
-    let script = workspace_root().join("benches/plot/plot.py");
+fn plot(script: &str, data: &Path, target: &Path) -> Result<(), Failure> {
+    let script = workspace_root().join("benches/plot").join(script);
     let status = Command::new(toolbox::python(Venv::Plot)?)
         .args([&script, data, target])
         .status()?;
@@ -77,7 +84,7 @@ fn plot(data: &Path, target: &Path) -> Result<(), Failure> {
     }
 }
 
-fn machine() -> Result<String, Failure> {
+pub(crate) fn machine() -> Result<String, Failure> {
     let cpu = fs::read_to_string("/proc/cpuinfo")?;
     let field = |name: &str| {
         cpu.lines()
@@ -94,21 +101,43 @@ fn machine() -> Result<String, Failure> {
     Ok(format!("{model}, {cores} cores, {}", flags.join(", ")))
 }
 
-fn render(Results { date, machine, rows }: &Results<'_>) -> String {
+fn render(results: &Results<'_>) -> String {
+    let Results {
+        date,
+        machine,
+        surroundings,
+        rows,
+    } = results;
     let missed = rows.iter().filter(|row| verdict(row) == "**no**").count();
     let goals = rows.iter().filter(|row| row.goal.is_some()).count();
     let mut report = format!(
         "# Benchmarks\n\n{HOW}\n## Figures\n\n\
-         ![Every measure that has a goal, against it](benchmarks.svg)\n\nMeasured {date} on one machine: {machine}. {} \
-         of {goals} goals are met. A figure is the median, with the least and the greatest in parentheses. A goal \
+         ![Every measure that has a goal, with its limit](benchmarks.svg)\n\nMeasured {date} on one machine: {machine}. {} \
+         {} of {goals} goals are met. A figure is the median, with the least and the greatest in parentheses. A goal \
          applies to the median. [benchmarks.json](benchmarks.json) has the same figures for programs.\n\n",
+        also_ran(surroundings),
         goals - missed
     );
     report.push_str("| measure | goal | figure | met |\n| --- | --- | --- | --- |\n");
     report.extend(rows.iter().map(|row| line(row) + "\n"));
-    report.push('\n');
+    report.push_str(
+        "\n![What a listener waits for, from the request for a link to the sound](click-to-sound.svg)\n\nThe picture shows \
+         the median opening of each side in group *click*: the page's requests, what waits behind the server, and the \
+         steps of the audio element. Its figures are in benchmarks.json.\n\n",
+    );
     report.push_str(FINDINGS);
     report
+}
+
+pub(crate) fn also_ran(surroundings: &Surroundings) -> String {
+    format!(
+        "The run took {:.0} minutes. The load average was {:.1} before it and {:.1} at its end, which includes the \
+         benchmarks. Other processes used {:.1} % of the processors' time.",
+        surroundings.minutes,
+        surroundings.load_at_start,
+        surroundings.load_at_end,
+        surroundings.others_share * 100.0,
+    )
 }
 
 fn line(row: &Row) -> String {
@@ -137,7 +166,7 @@ fn verdict(row: &Row) -> &'static str {
     match row.goal {
         Some(goal) if goal.is_met(&row.figure) => "yes",
         Some(_) => "**no**",
-        None => "",
+        None => "reported",
     }
 }
 
@@ -169,9 +198,16 @@ mod tests {
         let report = render(&Results {
             date: "2026-11-26".to_owned(),
             machine: "a machine".to_owned(),
+            surroundings: Surroundings {
+                minutes: 12.3,
+                load_at_start: 0.04,
+                load_at_end: 2.51,
+                others_share: 0.0123,
+            },
             rows: &rows,
         });
         assert!(report.contains("1 of 2 goals are met"), "{report}");
+        assert!(report.contains("used 1.2 % of the processors' time"), "{report}");
         assert!(
             report.contains("| copy: 460 MB | ≥ 0.9 × | 0.89 × (0.50 to 1234) | **no** |"),
             "{report}"

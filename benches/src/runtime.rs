@@ -2,16 +2,19 @@
 //! answers the function's waiting `next` request, and the harness reads the function's answer as it arrives.
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
+    mem,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::{
     net::TcpListener,
@@ -49,6 +52,39 @@ pub(crate) struct Streamed {
     pub(crate) len: u64,
     pub(crate) first_byte: Duration,
     pub(crate) took: Duration,
+}
+
+/// A streamed answer, as the client of a function URL receives it. The invocation ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    /// Content that arrived with the prelude.
+    received: Bytes,
+    answering: Answering,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Prelude {
+    status_code: u16,
+    headers: BTreeMap<String, String>,
+}
+
+impl Answer {
+    /// The next bytes of content. Never empty, and `None` at the end.
+    pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        if !self.received.is_empty() {
+            return Ok(Some(mem::take(&mut self.received)));
+        }
+        while let Some(frame) = self.answering.body.frame().await {
+            match frame?.into_data() {
+                Ok(chunk) if !chunk.is_empty() => return Ok(Some(chunk)),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl Instance {
@@ -98,6 +134,11 @@ impl Instance {
         Ok(ready_at - self.spawned)
     }
 
+    /// The time from exec to `moment`.
+    pub(crate) fn since_exec(&self, moment: Instant) -> Duration {
+        moment - self.spawned
+    }
+
     /// Invokes the function and reads its answer, a JSON document.
     pub(crate) async fn invoke(&mut self, event: &Value) -> Result<Value, Failure> {
         let answering = self.begin(event).await?;
@@ -109,28 +150,14 @@ impl Instance {
     /// Invokes the function and reads its streamed answer.
     pub(crate) async fn stream(&mut self, event: &Value) -> Result<Streamed, Failure> {
         let begun = Instant::now();
-        let mut answering = self.begin(event).await?;
-        let mut prelude = BytesMut::new();
-        let (mut status, mut len, mut first_byte) = (0, 0, None);
-        while let Some(frame) = answering.body.frame().await {
-            let Ok(chunk) = frame?.into_data() else { continue };
-            let content = if status == 0 {
-                prelude.extend_from_slice(&chunk);
-                let Some(end) = prelude.windows(8).position(|window| window == PRELUDE_END) else {
-                    continue;
-                };
-                let head: Value = serde_json::from_slice(&prelude[..end])?;
-                status = head["statusCode"].as_u64().unwrap_or_default() as u16;
-                prelude.len() - end - PRELUDE_END.len()
-            } else {
-                chunk.len()
-            };
-            if content > 0 {
-                first_byte.get_or_insert_with(|| begun.elapsed());
-                len += content as u64;
-            }
+        let mut answer = self.answer(event).await?;
+        let (mut len, mut first_byte) = (0, None);
+        while let Some(chunk) = answer.next_chunk().await? {
+            first_byte.get_or_insert_with(|| begun.elapsed());
+            len += chunk.len() as u64;
         }
-        drop(answering.read);
+        let status = answer.status;
+        drop(answer);
         let took = begun.elapsed();
         Ok(Streamed {
             status,
@@ -140,11 +167,34 @@ impl Instance {
         })
     }
 
+    /// Invokes the function, and returns its streamed answer as soon as the prelude is read.
+    pub(crate) async fn answer(&mut self, event: &Value) -> Result<Answer, Failure> {
+        let mut answering = self.begin(event).await?;
+        let mut received = BytesMut::new();
+        let end = loop {
+            if let Some(end) = received.windows(8).position(|window| window == PRELUDE_END) {
+                break end;
+            }
+            let frame = answering.body.frame().await.ok_or("an answer without its prelude")??;
+            if let Ok(chunk) = frame.into_data() {
+                received.extend_from_slice(&chunk);
+            }
+        };
+        let prelude: Prelude = serde_json::from_slice(&received.split_to(end))?;
+        received.advance(PRELUDE_END.len());
+        Ok(Answer {
+            status: prelude.status_code,
+            headers: prelude.headers,
+            received: received.freeze(),
+            answering,
+        })
+    }
+
     async fn begin(&mut self, event: &Value) -> Result<Answering, Failure> {
         self.events.send(event.to_string().into()).await?;
-        let answer = tokio::time::timeout(Duration::from_secs(300), self.answers.recv()).await;
+        let answer = tokio::time::timeout(Duration::from_secs(900), self.answers.recv()).await;
         Ok(answer
-            .map_err(|_| "no answer in five minutes")?
+            .map_err(|_| "no answer in the time that Lambda gives")?
             .ok_or("the function's runtime API is gone")?)
     }
 }

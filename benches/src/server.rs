@@ -5,17 +5,16 @@
 //! The server ignores signatures and checksums, and stores the buffers that it received from the socket. A recording's
 //! SID contains its length at Twilio ([`sid()`]), so that the source needs no state.
 
+mod listing;
 mod reply;
 mod requests;
 mod store;
 mod tls;
+mod waits;
 
 use std::{
     convert::Infallible,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -32,14 +31,19 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use self::requests::{Answered, Api, Requests, sequential};
-use self::{reply::Body, store::Store, tls::Certificate};
+use self::{reply::Body, store::Store, tls::Certificate, waits::Waits};
 use crate::{Failure, names};
+
+/// The data key that KMS answers. It protects nothing.
+pub(crate) const DATA_KEY: [u8; 32] = [0; 32];
 
 /// The server, which runs on its own runtime until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     port: u16,
     tls_port: u16,
+    /// More ports without TLS.
+    service_ports: [u16; 3],
     certificate: Certificate,
     state: Arc<State>,
     _runtime: tokio::runtime::Runtime,
@@ -49,7 +53,9 @@ pub(crate) struct Server {
 struct State {
     store: Mutex<Store>,
     requests: Requests,
-    delay_us: AtomicU64,
+    waits: Waits,
+    /// What every recording at Twilio holds, in place of a constant tone.
+    media: Mutex<Option<Bytes>>,
 }
 
 /// The way in which a measured program connects to the server.
@@ -68,13 +74,22 @@ impl Server {
         let listen = || runtime.block_on(TcpListener::bind(("127.0.0.1", 0)));
         let (listener, tls_listener) = (listen()?, listen()?);
         let (port, tls_port) = (listener.local_addr()?.port(), tls_listener.local_addr()?.port());
+        let services = [listen()?, listen()?, listen()?];
+        let service_ports = services
+            .each_ref()
+            .map(|listener| listener.local_addr().map(|address| address.port()));
+        let [first, second, third] = service_ports;
         let state = Arc::new(State::default());
         let (certificate, acceptor) = Certificate::new()?;
         runtime.spawn(accept(listener, None, Arc::clone(&state)));
         runtime.spawn(accept(tls_listener, Some(acceptor), Arc::clone(&state)));
+        for listener in services {
+            runtime.spawn(accept(listener, None, Arc::clone(&state)));
+        }
         Ok(Self {
             port,
             tls_port,
+            service_ports: [first?, second?, third?],
             certificate,
             state,
             _runtime: runtime,
@@ -89,6 +104,13 @@ impl Server {
         }
     }
 
+    /// The same with an address of its own for each service, as on AWS. With one address for all, they share connections.
+    pub(crate) fn plain_by_service(&self) -> Way {
+        let mut way = self.plain();
+        way.settings = names::endpoints("http", self.service_ports);
+        way
+    }
+
     /// HTTPS, as in production.
     pub(crate) fn tls(&self) -> Way {
         Way {
@@ -101,9 +123,30 @@ impl Server {
         self.port
     }
 
+    pub(crate) const fn tls_port(&self) -> u16 {
+        self.tls_port
+    }
+
     /// Delays every further answer of S3 and KMS.
     pub(crate) fn delay(&self, delay: Duration) {
-        self.state.delay_us.store(delay.as_micros() as u64, Ordering::Relaxed);
+        self.delay_of(&[Api::S3, Api::Kms], delay);
+    }
+
+    /// Delays every further answer of these APIs.
+    pub(crate) fn delay_of(&self, apis: &[Api], delay: Duration) {
+        for api in apis {
+            self.state.waits.set(*api, delay);
+        }
+    }
+
+    /// Limits the rate at which Twilio sends each further recording, in bytes a second. Zero is no limit.
+    pub(crate) fn limit_media(&self, bytes_per_s: u64) {
+        self.state.waits.set_media_rate(bytes_per_s);
+    }
+
+    /// Gives every recording at Twilio this content, instead of constant bytes.
+    pub(crate) fn record(&self, media: Option<Bytes>) {
+        *self.state.media.lock().unwrap_or_else(PoisonError::into_inner) = media;
     }
 
     /// The requests so far.
@@ -114,6 +157,28 @@ impl Server {
     /// The length of the object, if it exists.
     pub(crate) fn object_len(&self, key: &str) -> Option<u64> {
         self.store().get(key).map(|object| object.len())
+    }
+
+    /// The bytes of the object, if it exists.
+    pub(crate) fn object(&self, key: &str) -> Option<Vec<u8>> {
+        let object = self.store().get(key)?;
+        Some(object.slice(0..object.len()).iter().flatten().copied().collect())
+    }
+
+    /// Stores an object that no measured program has written.
+    pub(crate) fn generate(&self, key: &str, bytes: impl Into<Bytes>, metadata: Vec<(&'static str, String)>) {
+        self.store().put(key, store::Object::new(bytes, metadata));
+    }
+
+    /// Drops all objects whose keys begin with `prefix`.
+    pub(crate) fn forget_below(&self, prefix: &str) {
+        self.store().remove_below(prefix);
+    }
+
+    /// The number of objects whose keys begin with `prefix`.
+    pub(crate) fn count_below(&self, prefix: &str) -> usize {
+        let store = self.store();
+        store.objects().keys().filter(|key| key.starts_with(prefix)).count()
     }
 
     /// Drops an object to free its memory.
@@ -175,14 +240,13 @@ async fn serve(connection: impl AsyncRead + AsyncWrite + Unpin + 'static, state:
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let begun = Instant::now();
     let api = Api::of(&request);
-    if matches!(api, Api::S3 | Api::Kms) {
-        let delay = Duration::from_micros(state.delay_us.load(Ordering::Relaxed));
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
-        }
-    }
+    let is_read = is_read(&request);
+    state.waits.elapse(api).await;
     let response = match api {
-        Api::Media => media(request.uri().path()),
+        Api::Media if request.uri().path().ends_with("/Recordings.json") => recordings(&state),
+        Api::Media if request.uri().path().ends_with(".json") => resource(request.uri().path()),
+        Api::Media => media(&state, request.uri().path()),
+        Api::FlexTokens => listener(),
         Api::Kms => data_key(),
         Api::Secrets => secret(request).await,
         Api::Sqs => Response::new(Body::full(json!({"MessageId": "1"}).to_string())),
@@ -190,21 +254,57 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         Api::S3 => s3(&state, request).await,
     };
     let len = response.body().len();
-    state.requests.push(api, begun, len);
+    state.requests.push(api, is_read, begun, len);
     Ok(response)
 }
 
-/// A recording with the length that its SID contains.
-fn media(path: &str) -> Response<Body> {
+/// A recording with the given content, or with the length that its SID contains.
+fn media(state: &State, path: &str) -> Response<Body> {
+    if let Some(media) = &*state.media.lock().unwrap_or_else(PoisonError::into_inner) {
+        return Response::new(Body::full(media.clone()));
+    }
     let file = path.rsplit('/').next().unwrap_or_default();
     match file.split('.').next().and_then(len_of) {
-        Some(len) => Response::new(Body::wav(len)),
+        Some(len) => Response::new(Body::wav(len).at_rate(state.waits.media_rate())),
         None => status(StatusCode::NOT_FOUND),
     }
 }
 
-/// A data key of 32 zero bytes. Its wrapped form has 184 bytes, as for a multi-Region key, because a reader's first
-/// request depends on this length.
+/// The list of the recordings at Twilio, which are those that are stored.
+fn recordings(state: &State) -> Response<Body> {
+    let store = state.store.lock().unwrap_or_else(PoisonError::into_inner);
+    match listing::recordings(store.objects()) {
+        Ok(page) => Response::new(Body::full(page)),
+        Err(_) => status(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// The metadata of a recording, which is at Twilio.
+fn resource(path: &str) -> Response<Body> {
+    let sid = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".json");
+    Response::new(Body::full(json!({"sid": sid, "status": "completed"}).to_string()))
+}
+
+/// Twilio's answer about a supervisor's Flex token.
+fn listener() -> Response<Body> {
+    let info = json!({
+        "account_sid": names::ACCOUNT,
+        "identity": "supervisor",
+        "roles": ["supervisor"],
+        "expiration": "2099-12-31T23:59:59Z",
+    });
+    Response::new(Body::full(info.to_string()))
+}
+
+/// Whether S3 charges the request as a read of one object. It charges a list like a write.
+fn is_read(request: &Request<Incoming>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    let is_list = query.starts_with("uploads") || query.contains("list-type=2") || query.contains("versions");
+    matches!(*request.method(), Method::GET | Method::HEAD) && !is_list
+}
+
+/// [`DATA_KEY`]. Its wrapped form has 184 bytes, as for a multi-Region key, because a reader's first request depends on
+/// this length.
 fn data_key() -> Response<Body> {
     let plaintext = format!("{}=", "A".repeat(43));
     let wrapped = format!("{}==", "A".repeat(184 / 3 * 4 + 2));
@@ -227,14 +327,20 @@ async fn secret(request: Request<Incoming>) -> Response<Body> {
     Response::new(Body::full(json!({"ARN": "arn", "SecretString": secret}).to_string()))
 }
 
-/// A task that a worker has accepted. The answer to an update contains its values, which are not stored, so that the
-/// next job updates the task again.
+/// A task that a worker has accepted and that names the call of the sample events, or a search that finds it. The answer
+/// to an update contains its values, which are not stored, so that the next job updates the task again.
 async fn task(request: Request<Incoming>) -> Response<Body> {
     let sid = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    if sid == "Tasks" {
+        return Response::new(Body::full(json!({"tasks": [{"sid": names::TASK}]}).to_string()));
+    }
     let body = request.into_body().collect().await.map(Collected::to_bytes);
     let written = form_urlencoded::parse(&body.unwrap_or_default())
         .find(|(name, _)| name == "Attributes")
-        .map_or_else(|| "{}".to_owned(), |(_, attributes)| attributes.into_owned());
+        .map_or_else(
+            || json!({"call_sid": names::CALL}).to_string(),
+            |(_, attributes)| attributes.into_owned(),
+        );
     let task = json!({"sid": sid, "assignment_status": "assigned", "attributes": written});
     let mut response = Response::new(Body::full(task.to_string()));
     response.headers_mut().insert(header::ETAG, store::ETAG);
@@ -253,6 +359,18 @@ async fn s3(state: &State, request: Request<Incoming>) -> Response<Body> {
     match parts.method {
         Method::HEAD | Method::GET if query.starts_with("uploads") => {
             Response::new(Body::full(xml("ListMultipartUploads", "")))
+        }
+        Method::GET if query.contains("list-type=2") => {
+            Response::new(Body::full(listing::objects(store.objects(), query)))
+        }
+        Method::GET if query.contains("versions") => {
+            Response::new(Body::full(listing::versions(store.objects(), query)))
+        }
+        // S3 gives the reason only in a body, and a HEAD has none.
+        Method::GET if store.get(&key).is_none() => {
+            let mut response = Response::new(Body::full("<Error><Code>NoSuchKey</Code></Error>"));
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            response
         }
         Method::HEAD | Method::GET => match store.get(&key) {
             Some(object) => ranged(&object, parts.headers.get(header::RANGE)),
@@ -278,7 +396,10 @@ async fn s3(state: &State, request: Request<Incoming>) -> Response<Body> {
             response.headers_mut().insert(header::ETAG, store::ETAG);
             response
         }
-        Method::DELETE => status(StatusCode::NO_CONTENT),
+        Method::DELETE => {
+            store.remove(&key);
+            status(StatusCode::NO_CONTENT)
+        }
         _ => status(StatusCode::METHOD_NOT_ALLOWED),
     }
 }
@@ -298,6 +419,10 @@ fn ranged(object: &store::Object, range: Option<&HeaderValue>) -> Response<Body>
         response.headers_mut().insert(header::CONTENT_RANGE, content_range);
     }
     let headers = response.headers_mut();
+    for (name, value) in object.metadata() {
+        let value = HeaderValue::try_from(value).expect("metadata is printable ASCII");
+        headers.insert(*name, value);
+    }
     headers.insert(header::ETAG, store::ETAG);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/x-wav"));
     response

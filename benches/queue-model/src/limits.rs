@@ -10,6 +10,27 @@ pub(super) const SEARCHES_PER_SECOND: u32 = 3;
 /// symmetric operations of the account and Region. The quotas have only been raised since.
 pub(super) const DATA_KEYS_PER_SECOND: u32 = 5_500;
 
+/// Source: AWS, *Optimizing Amazon S3 performance*. Both are for each prefix of a bucket, and S3 splits prefixes under
+/// load. The model counts all requests together, as if there were one prefix.
+pub(super) const S3_WRITES_PER_SECOND: u32 = 3_500;
+pub(super) const S3_READS_PER_SECOND: u32 = 5_500;
+
+/// Source: docs/cost/usage.csv, the requests of one copy with its receipt and entries, without a reservation.
+pub(super) const S3_WRITES: f64 = 6.0;
+pub(super) const S3_READS: f64 = 4.0;
+/// Two messages that are sent, received and deleted.
+pub(super) const SQS_REQUESTS: f64 = 6.0;
+/// The media, and the fetch and the update of the task.
+pub(super) const TWILIO_REQUESTS: f64 = 3.0;
+
+/// Source: docs/cost/usage.csv and `operator/backfill.rs`. A recording is seen on up to four nights, with three reads,
+/// of which two are sent together. A page has 200 recordings, and sixteen are looked at at once.
+pub(super) const RECONCILED_NIGHTS: f64 = 4.0;
+pub(super) const RECONCILE_READS: f64 = 3.0;
+const RECONCILE_WAITS: f64 = 2.0;
+const RECONCILE_PAGE: f64 = 200.0;
+const RECONCILE_AT_ONCE: f64 = 16.0;
+
 /// Source: AWS, *Lambda quotas*. The default for an account and Region. New accounts start lower.
 pub(super) const ACCOUNT_CONCURRENCY: u32 = 1_000;
 
@@ -49,6 +70,8 @@ pub(super) const RECORDING_MB_PER_S: f64 = 0.032;
 
 /// The load is constant over the day, except for one hour with four times the mean.
 pub(super) const BUSY_HOUR_FACTOR: f64 = 4.0;
+/// An hour for which the settings were not made.
+pub(super) const PEAK_FACTOR: f64 = 8.0;
 
 /// The times of jobs in production: the measured times plus the assumed network.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +83,8 @@ pub(super) struct Times {
     /// The constant part of a copy's time, and the part for the mean length.
     pub(super) copy_start_s: f64,
     pub(super) copy_stream_s: f64,
+    /// The reconciliation's time for one recording.
+    pub(super) reconcile_s: f64,
 }
 
 impl Times {
@@ -69,10 +94,11 @@ impl Times {
             webhook_s: inputs.webhook_s + AWS_ROUND_TRIP_S,
             search_s: TWILIO_ROUND_TRIP_S,
             link_s: inputs.link_s + 2.0 * TWILIO_ROUND_TRIP_S,
-            // One request to Twilio. Three to AWS: the check for the object and the mark (in parallel), the data key,
-            // and the commit.
-            copy_start_s: inputs.copy_start_s + TWILIO_ROUND_TRIP_S + 3.0 * AWS_ROUND_TRIP_S,
+            copy_start_s: inputs.copy_start_s + TWILIO_ROUND_TRIP_S + inputs.copy_waits * AWS_ROUND_TRIP_S,
             copy_stream_s: CALL_S * RECORDING_MB_PER_S * inputs.copy_s_per_mb.max(1.0 / TWILIO_MB_PER_S),
+            reconcile_s: inputs.reconcile_s
+                + RECONCILE_WAITS * AWS_ROUND_TRIP_S / RECONCILE_AT_ONCE
+                + TWILIO_ROUND_TRIP_S / RECONCILE_PAGE,
         }
     }
 
@@ -108,7 +134,9 @@ mod tests {
                 webhook_s: 0.0,
                 link_s: 0.0,
                 copy_start_s: 0.0,
+                copy_waits: 0.0,
                 copy_s_per_mb,
+                reconcile_s: 0.0,
             };
             Times::from(&inputs).copy_stream_s
         };

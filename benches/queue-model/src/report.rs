@@ -26,6 +26,9 @@ pub(super) fn render(inputs: &Inputs) -> String {
         allowed(&times),
         at_defaults(&times),
         with_settings(&times),
+        at_a_peak(&times),
+        requests(&times),
+        reconciliation(&times),
     ];
     sections.join("\n")
 }
@@ -42,7 +45,8 @@ fn introduction(inputs: &Inputs, times: &Times) -> String {
          | webhook | {webhook_ours} | {webhook} |\n\
          | link that names its task | {link_ours} | {link} |\n\
          | search for the task | – | {search} |\n\
-         | copy of a mean recording, {mb:.1} MB | {copy_ours} | {copy} |\n\n\
+         | copy of a mean recording, {mb:.1} MB, with its receipt and entries | {copy_ours} | {copy} |\n\
+         | a stored recording in the reconciliation | {reconcile_ours:.1} ms | {reconcile:.1} ms |\n\n\
          These values are assumed, because they cannot be measured locally: Twilio answers after {twilio_ms:.0} ms and \
          sends a recording at {twilio_mb:.0} MB/s; S3, KMS and SQS answer after {aws_ms:.0} ms; a callback arrives \
          {callback:.0} s after its call. The model omits cold starts, SQS's own delay and Lambda's ramp-up to a queue's \
@@ -59,6 +63,8 @@ fn introduction(inputs: &Inputs, times: &Times) -> String {
         mb = limits::CALL_S * limits::RECORDING_MB_PER_S,
         copy_ours = duration(inputs.copy_start_s + limits::CALL_S * limits::RECORDING_MB_PER_S * inputs.copy_s_per_mb),
         copy = duration(times.copy_s()),
+        reconcile_ours = inputs.reconcile_s * 1e3,
+        reconcile = times.reconcile_s * 1e3,
         twilio_ms = limits::TWILIO_ROUND_TRIP_S * 1e3,
         twilio_mb = limits::TWILIO_MB_PER_S,
         aws_ms = limits::AWS_ROUND_TRIP_S * 1e3,
@@ -112,6 +118,23 @@ fn allowed(times: &Times) -> String {
             "AWS, [KMS request quotas](https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html), the lowest of any Region",
             used_up_at(f64::from(limits::DATA_KEYS_PER_SECOND)),
             "a higher quota",
+        ),
+        (
+            "writes to S3",
+            format!(
+                "{} a second and prefix",
+                grouped(f64::from(limits::S3_WRITES_PER_SECOND))
+            ),
+            S3_RATES,
+            used_up_at(f64::from(limits::S3_WRITES_PER_SECOND) / limits::S3_WRITES),
+            "none: S3 splits prefixes by itself",
+        ),
+        (
+            "the reconciliation",
+            "a day".to_owned(),
+            "the next one begins then",
+            86_400.0 / (times.reconcile_s * limits::RECONCILED_NIGHTS),
+            "none",
         ),
     ];
     let mut text = String::from(
@@ -172,8 +195,8 @@ fn with_settings(times: &Times) -> String {
         "### With higher settings\n\n\
          Callbacks name their task. Both concurrencies are set so that the busy hour uses {:.0} % of them, but at \
          least to the defaults.\n\n\
-         | recordings a day | `LinkerConcurrency` | `CopierConcurrency` | link after, p99 | links not in time | copies wait, longest | instances at work, mean | limits exceeded |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+         | recordings a day | `LinkerConcurrency` | `CopierConcurrency` | link after, median | p99 | links not in time | copies wait, longest | instances at work, mean | most linkers at once | most copiers at once | limits exceeded |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         UTILIZATION * 100.0,
     );
     for load in LOADS {
@@ -181,20 +204,130 @@ fn with_settings(times: &Times) -> String {
         let outcome = simulate(&scenario, SEED);
         writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} | {:.1} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {:.1} | {} | {} | {} |",
             grouped(load),
             scenario.linker_concurrency,
             scenario.copier_concurrency,
+            link_after(&outcome, 50),
             link_after(&outcome, 99),
             share(outcome.links.missed, outcome.callbacks),
             duration(outcome.copies.longest_wait_s),
             outcome.links.mean_running + outcome.copies.mean_running,
+            outcome.links.most_running,
+            outcome.copies.most_running,
             or_none(&bites(&scenario, &outcome)),
         )
         .expect(INFALLIBLE);
     }
     text
 }
+
+/// What happens if the busy hour is twice as busy as the settings expect.
+fn at_a_peak(times: &Times) -> String {
+    let mut text = format!(
+        "### At a peak\n\n\
+         The settings are those above. The busy hour has {} times the mean load instead of {}.\n\n\
+         | recordings a day | link after, median | p99 | links not in time | copies wait, mean | longest | most linkers at once | most copiers at once | limits exceeded |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+        limits::PEAK_FACTOR,
+        limits::BUSY_HOUR_FACTOR,
+    );
+    for load in LOADS {
+        let scenario = Scenario {
+            busy_hour_factor: limits::PEAK_FACTOR,
+            ..sized(load, times)
+        };
+        let outcome = simulate(&scenario, SEED);
+        writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            grouped(load),
+            link_after(&outcome, 50),
+            link_after(&outcome, 99),
+            share(outcome.links.missed, outcome.callbacks),
+            duration(outcome.copies.mean_wait_s),
+            duration(outcome.copies.longest_wait_s),
+            outcome.links.most_running,
+            outcome.copies.most_running,
+            or_none(&bites(&scenario, &outcome)),
+        )
+        .expect(INFALLIBLE);
+    }
+    text
+}
+
+/// The requests a second in the busy hour of the largest load, and in its night.
+fn requests(times: &Times) -> String {
+    let largest = LOADS[LOADS.len() - 1];
+    let busy = busy_rate(largest);
+    let night = 1.0 / times.reconcile_s;
+    let rows = [
+        (
+            "KMS: data keys",
+            busy,
+            0.0,
+            grouped(f64::from(limits::DATA_KEYS_PER_SECOND)),
+        ),
+        (
+            "S3: PUT and LIST",
+            busy * limits::S3_WRITES,
+            0.0,
+            format!("{} for each prefix", grouped(f64::from(limits::S3_WRITES_PER_SECOND))),
+        ),
+        (
+            "S3: GET and HEAD",
+            busy * limits::S3_READS,
+            night * limits::RECONCILE_READS,
+            format!("{} for each prefix", grouped(f64::from(limits::S3_READS_PER_SECOND))),
+        ),
+        (
+            "SQS",
+            busy * limits::SQS_REQUESTS,
+            0.0,
+            "none for standard queues".to_owned(),
+        ),
+        (
+            "Twilio: media and tasks",
+            busy * limits::TWILIO_REQUESTS,
+            0.0,
+            "shown in the account's Console".to_owned(),
+        ),
+    ];
+    let mut text = format!(
+        "### Requests at {} recordings a day\n\n\
+         A copy writes its object, its receipt and its entries in the index. The reconciliation runs at night, when \
+         fewer copies run. The quotas of S3 are AWS's ([Optimizing S3 performance]({S3_RATES_PAGE})).\n\n\
+         | requests | a second in the busy hour | a second of the reconciliation | quota a second |\n\
+         | --- | ---: | ---: | --- |\n",
+        grouped(largest)
+    );
+    for (what, in_busy_hour, at_night, quota) in rows {
+        let [in_busy_hour, at_night] = [in_busy_hour, at_night].map(|rate| grouped(rate.ceil()));
+        writeln!(text, "| {what} | {in_busy_hour} | {at_night} | {quota} |").expect(INFALLIBLE);
+    }
+    text
+}
+
+/// How long one operator works at night. This is arithmetic without a simulation.
+fn reconciliation(times: &Times) -> String {
+    let mut text = format!(
+        "### The nightly reconciliation\n\n\
+         One operator function looks at each recording on up to {} nights, in invocations of 15 minutes one after the other. Nearly all \
+         recordings are stored, and are not queued again.\n\n\
+         | recordings a day | looked at each night | takes |\n\
+         | --- | --- | --- |\n",
+        limits::RECONCILED_NIGHTS
+    );
+    for load in LOADS {
+        let looked_at = load * limits::RECONCILED_NIGHTS;
+        let takes = duration(looked_at * times.reconcile_s);
+        writeln!(text, "| {} | {} | {takes} |", grouped(load), grouped(looked_at)).expect(INFALLIBLE);
+    }
+    text
+}
+
+const S3_RATES: &str = "AWS, [Optimizing S3 performance](https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html)";
+const S3_RATES_PAGE: &str = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html";
 
 const INFALLIBLE: &str = "writing to a String cannot fail";
 
@@ -271,7 +404,9 @@ mod tests {
                     webhook_s: 0.0,
                     link_s: 0.1,
                     copy_start_s: 0.79,
+                    copy_waits: 3.0,
                     copy_s_per_mb,
+                    reconcile_s: 0.0,
                 }),
             );
             (scenario.linker_concurrency, scenario.copier_concurrency)

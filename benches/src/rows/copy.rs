@@ -1,4 +1,6 @@
-//! Copies of a four-hour recording: ours, *pipe* and the Node.js peer.
+//! Copies of a four-hour recording: ours, *lean pipe* and the two Node.js peers.
+
+mod opened;
 
 use std::time::Instant;
 
@@ -9,7 +11,7 @@ use crate::{
     Failure,
     bed::{Bed, copy},
     direct::Direct,
-    measure::{Figure, Goal, Row, Sample, ratios},
+    measure::{Figure, Goal, Row, Sample, Sides, ratios},
     names,
     process::Worker,
     runtime::Instance,
@@ -38,12 +40,13 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-/// Copies of one length by each side, measured alternately.
+/// The copies of one length by each side, measured alternately.
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
     ours: Series,
-    pipe: Series,
+    lean_pipe: Series,
     peer: Series,
+    sealing_peer: Series,
 }
 
 /// Wall and CPU seconds of each copy.
@@ -58,26 +61,29 @@ impl Copies {
     pub(crate) async fn measure(bed: &Bed, way: &Way, bucket: &Bucket<'_>, len: u64) -> Result<Self, Failure> {
         let mut all = Self::default();
         let mut copier = bed.copier(way).await?;
-        let mut plain = bed.pipe(way).await?;
+        let mut lean = bed.lean_pipe(way).await?;
         let mut node = bed.peer("copy.mjs", way).await?;
+        let mut sealing = bed.peer("seal.mjs", way).await?;
+        if let Bucket::InMemory(server) = bucket {
+            check_sealing(bed, way, server, &mut sealing).await?;
+        }
         // The first round warms up all sides and is not counted.
         for round in 0..=bed.rounds() {
             let sid = bed.new_sid(len);
             let key = names::object_key(&sid);
-            let job = json!({
-                "source": format!("{}{}", way.url, names::media_path(&sid)),
-                "bucket": names::BUCKET,
-                "key": key,
-            });
-            let mut sides = [(0.0, 0.0); 3];
-            sides[0] = by_yardstick(&mut plain, &job).await?;
+            let job = job(way, &sid);
+            let mut sides = [(0.0, 0.0); 4];
+            sides[0] = by_yardstick(&mut lean, &job).await?;
             bucket.take(&key).await?;
             sides[1] = by_copier(&mut copier, &sid).await?;
             bucket.take(&key).await?;
             sides[2] = by_yardstick(&mut node, &job).await?;
             bucket.take(&key).await?;
+            sides[3] = by_yardstick(&mut sealing, &job).await?;
+            bucket.take(&key).await?;
             if round > 0 {
-                for (series, (wall, cpu)) in [&mut all.pipe, &mut all.ours, &mut all.peer].into_iter().zip(sides) {
+                let series = [&mut all.lean_pipe, &mut all.ours, &mut all.peer, &mut all.sealing_peer];
+                for (series, (wall, cpu)) in series.into_iter().zip(sides) {
                     series.wall.push(wall);
                     series.cpu.push(cpu);
                 }
@@ -88,30 +94,77 @@ impl Copies {
 
     /// The ratios with goals.
     pub(crate) fn against(&self, row: impl Fn(&str, &'static str, Figure) -> Row) -> Vec<Row> {
-        let Self { ours, pipe, peer } = self;
+        let Self {
+            ours,
+            lean_pipe,
+            peer,
+            sealing_peer,
+        } = self;
+        let ratio = |what, name, figure, [ours, yardstick]: [&[f64]; 2]| {
+            let sides = Sides {
+                unit: "s",
+                ours: median(ours),
+                yardstick: median(yardstick),
+                name,
+            };
+            row(&format!("{what} against *{name}*"), "×", figure).sides(sides)
+        };
+        let faster = |name, than: &Series| {
+            let figure = ratios(&than.wall, &ours.wall);
+            ratio("throughput", name, figure, [&ours.wall, &than.wall])
+        };
+        let cpu = ratios(&ours.cpu, &peer.cpu);
         vec![
-            row("throughput against *pipe*", "×", ratios(&pipe.wall, &ours.wall)).goal(Goal::AtLeast(0.9)),
-            row("throughput against *peer*", "×", ratios(&peer.wall, &ours.wall)).goal(Goal::AtLeast(3.0)),
-            row("CPU seconds against *peer*", "×", ratios(&ours.cpu, &peer.cpu)).goal(Goal::AtMost(0.25)),
+            faster("lean pipe", lean_pipe).goal(Goal::AtLeast(0.9)),
+            faster("peer", peer).goal(Goal::AtLeast(3.0)),
+            ratio("CPU seconds", "peer", cpu, [&ours.cpu, &peer.cpu]).goal(Goal::AtMost(0.33)),
+            faster("sealing peer", sealing_peer).goal(Goal::AtLeast(6.0)),
         ]
     }
 
     /// The seconds of each side.
     pub(crate) fn seconds(&self, row: impl Fn(&str, &'static str, Figure) -> Row) -> Vec<Row> {
-        let Self { ours, pipe, peer } = self;
-        vec![
-            row("ours", "s", seconds(&ours.wall)),
-            row("*pipe*", "s", seconds(&pipe.wall)),
-            row("*peer*", "s", seconds(&peer.wall)),
-            row("CPU of ours", "s", seconds(&ours.cpu)),
-            row("CPU of *pipe*", "s", seconds(&pipe.cpu)),
-            row("CPU of *peer*", "s", seconds(&peer.cpu)),
-        ]
+        let sides = [
+            ("ours", &self.ours),
+            ("*lean pipe*", &self.lean_pipe),
+            ("*peer*", &self.peer),
+            ("*sealing peer*", &self.sealing_peer),
+        ];
+        let wall = sides.map(|(side, series)| row(side, "s", seconds(&series.wall)));
+        let cpu = sides.map(|(side, series)| row(&format!("CPU of {side}"), "s", seconds(&series.cpu)));
+        wall.into_iter().chain(cpu).collect()
+    }
+}
+
+fn job(way: &Way, sid: &str) -> Value {
+    json!({
+        "source": format!("{}{}", way.url, names::media_path(sid)),
+        "bucket": names::BUCKET,
+        "key": names::object_key(sid),
+    })
+}
+
+/// Checks once that the sealing peer does the work of a copy: our reader opens its message, and the text has the
+/// digest that the peer computed.
+async fn check_sealing(bed: &Bed, way: &Way, server: &Server, sealing: &mut Worker) -> Result<(), Failure> {
+    let sid = bed.new_sid(1_000_000);
+    let key = names::object_key(&sid);
+    let digest = sealing.run(&job(way, &sid)).await?;
+    let message = server.object(&key).ok_or("the sealing peer stored nothing")?;
+    server.forget(&key);
+    if opened::digest(message)? == digest {
+        Ok(())
+    } else {
+        Err("the sealing peer sealed another text than it digested".into())
     }
 }
 
 fn seconds(values: &[f64]) -> Figure {
     Sample::new(values.iter().copied()).figure()
+}
+
+fn median(values: &[f64]) -> f64 {
+    seconds(values).median
 }
 
 /// The destination of copies.

@@ -71,7 +71,7 @@ impl Seeker {
             bed.server.requests().take();
             self.ours(offset, SMALL).await?;
             let mut requests = bed.server.requests().take();
-            // An instance's first request reads the link keys, which are kept for five minutes.
+            // The link keys are read at the start, and again after five minutes.
             requests.retain(|request| request.api != Api::Secrets);
             trips.push(sequential(&requests) as f64);
         }

@@ -4,11 +4,13 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Large enough that the copy into the socket is the only cost.
 const CHUNK_LEN: usize = 256 * 1024;
@@ -36,6 +38,23 @@ pub(crate) struct Body {
     /// The number of constant bytes to send after the buffers.
     constant: u64,
     len: u64,
+    pace: Option<Pace>,
+}
+
+/// The rate of a body. Each chunk is sent when the chunks before it are due.
+#[derive(Debug)]
+struct Pace {
+    bytes_per_s: u64,
+    next: Pin<Box<Sleep>>,
+}
+
+impl Pace {
+    /// Also sets when the next chunk may follow.
+    fn sent(&mut self, len: usize) {
+        let takes = Duration::from_secs_f64(len as f64 / self.bytes_per_s as f64);
+        let next = self.next.deadline() + takes;
+        self.next.as_mut().reset(next);
+    }
 }
 
 impl Body {
@@ -49,6 +68,7 @@ impl Body {
             chunks,
             constant: 0,
             len,
+            pace: None,
         }
     }
 
@@ -58,7 +78,17 @@ impl Body {
             chunks: VecDeque::from([Bytes::from_static(WAV_HEADER)]),
             constant: len.saturating_sub(WAV_HEADER.len() as u64),
             len: len.max(WAV_HEADER.len() as u64),
+            pace: None,
         }
+    }
+
+    /// The same body, sent at a rate. Zero is no limit.
+    pub(crate) fn at_rate(self, bytes_per_s: u64) -> Self {
+        let pace = (bytes_per_s > 0).then(|| Pace {
+            bytes_per_s,
+            next: Box::pin(sleep_until(Instant::now())),
+        });
+        Self { pace, ..self }
     }
 
     /// The number of bytes that are still to be sent.
@@ -80,8 +110,17 @@ impl http_body::Body for Body {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(pace) = &mut self.pace {
+            ready!(pace.next.as_mut().poll(context));
+        }
         let chunk = self.next();
+        if let (Some(pace), Some(chunk)) = (&mut self.pace, &chunk) {
+            pace.sent(chunk.len());
+        }
         self.len -= chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
     }
@@ -92,5 +131,28 @@ impl http_body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_chunk_is_due_when_those_before_it_have_been_sent_at_the_rate() {
+        let mut pace = Body::wav(1).at_rate(500_000).pace.unwrap();
+        let begun = pace.next.deadline();
+        pace.sent(500_000);
+        pace.sent(250_000);
+        assert_eq!(pace.next.deadline() - begun, Duration::from_millis(1_500));
+        assert!(Body::wav(1).at_rate(0).pace.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_limited_body_is_whole() {
+        let body = Body::wav(1_000_000).at_rate(1_000_000_000).collect().await;
+        assert_eq!(body.unwrap().to_bytes().len(), 1_000_000);
     }
 }

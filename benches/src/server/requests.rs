@@ -16,9 +16,20 @@ pub(crate) enum Api {
     Sqs,
     Media,
     TaskRouter,
+    FlexTokens,
 }
 
 impl Api {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::S3,
+        Self::Kms,
+        Self::Secrets,
+        Self::Sqs,
+        Self::Media,
+        Self::TaskRouter,
+        Self::FlexTokens,
+    ];
+
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let target = request.headers().get("x-amz-target");
         let target = target.and_then(|target| target.to_str().ok()).unwrap_or_default();
@@ -28,6 +39,7 @@ impl Api {
             Some("AmazonSQS") => Self::Sqs,
             _ if request.uri().path().starts_with("/v1/Workspaces/") => Self::TaskRouter,
             _ if request.uri().path().starts_with("/2010-04-01/") => Self::Media,
+            _ if request.uri().path().starts_with("/v1/Accounts/") => Self::FlexTokens,
             _ => Self::S3,
         }
     }
@@ -37,9 +49,11 @@ impl Api {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answered {
     pub(crate) api: Api,
-    begun: Instant,
+    /// Whether it read one object.
+    pub(crate) is_read: bool,
+    pub(crate) begun: Instant,
     /// The time when the answer was ready, before its body was sent.
-    ended: Instant,
+    pub(crate) ended: Instant,
     /// The length of the answer's body.
     pub(crate) len: u64,
 }
@@ -49,10 +63,16 @@ pub(crate) struct Answered {
 pub(crate) struct Requests(Mutex<Vec<Answered>>);
 
 impl Requests {
-    pub(super) fn push(&self, api: Api, begun: Instant, len: u64) {
+    pub(super) fn push(&self, api: Api, is_read: bool, begun: Instant, len: u64) {
         let ended = Instant::now();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push(Answered { api, begun, ended, len });
+        all.push(Answered {
+            api,
+            is_read,
+            begun,
+            ended,
+            len,
+        });
     }
 
     /// Removes and returns the requests since the last call.
@@ -90,6 +110,7 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         let request = |from, to| Answered {
             api: Api::S3,
+            is_read: true,
             begun: at(from),
             ended: at(to),
             len: 0,

@@ -22,11 +22,14 @@ pub(super) struct Object {
     ends: Vec<u64>,
     /// The total length, which is known even if the bytes were dropped.
     len: u64,
+    /// The user's metadata, as headers have it.
+    metadata: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
 pub(super) struct Store {
-    objects: HashMap<String, Arc<Object>>,
+    /// In the order in which S3 lists them.
+    objects: BTreeMap<String, Arc<Object>>,
     uploads: HashMap<u64, BTreeMap<u32, Object>>,
     opened: u64,
     keep_bytes: bool,
@@ -35,7 +38,7 @@ pub(super) struct Store {
 impl Default for Store {
     fn default() -> Self {
         Self {
-            objects: HashMap::new(),
+            objects: BTreeMap::new(),
             uploads: HashMap::new(),
             opened: 0,
             keep_bytes: true,
@@ -46,6 +49,14 @@ impl Default for Store {
 impl Store {
     pub(super) fn get(&self, key: &str) -> Option<Arc<Object>> {
         self.objects.get(key).cloned()
+    }
+
+    pub(super) const fn objects(&self) -> &BTreeMap<String, Arc<Object>> {
+        &self.objects
+    }
+
+    pub(super) fn remove_below(&mut self, prefix: &str) {
+        self.objects.retain(|key, _| !key.starts_with(prefix));
     }
 
     pub(super) fn put(&mut self, key: &str, object: Object) {
@@ -96,6 +107,19 @@ impl Store {
 }
 
 impl Object {
+    pub(super) fn new(bytes: impl Into<Bytes>, metadata: Vec<(&'static str, String)>) -> Self {
+        let mut object = Self {
+            metadata,
+            ..Self::default()
+        };
+        object.push(bytes.into());
+        object
+    }
+
+    pub(super) fn metadata(&self) -> &[(&'static str, String)] {
+        &self.metadata
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.len
     }

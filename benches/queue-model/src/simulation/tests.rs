@@ -6,6 +6,7 @@ const TIMES: Times = Times {
     link_s: 0.3,
     copy_start_s: 0.0,
     copy_stream_s: 2.0,
+    reconcile_s: 0.0,
 };
 
 /// One recording per second all day, far below every limit.
