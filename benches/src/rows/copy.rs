@@ -16,6 +16,7 @@ use crate::{
     process::Worker,
     runtime::Instance,
     server::{Server, Way},
+    yardsticks::raw_opening::raw_opening,
 };
 
 pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
@@ -23,18 +24,23 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let way = bed.server.plain();
     let copies = Copies::measure(bed, &way, &Bucket::InMemory(&bed.server), len).await?;
     let mut direct = Direct::connect(bed.server.port()).await?;
-    let [mut source, mut digest] = [(); 2].map(|()| Vec::new());
-    for _ in 0..bed.rounds() {
+    let [mut source, mut digest, mut cipher, mut limit] = [(); 4].map(|()| Vec::new());
+    for round in 0..bed.rounds() {
         let got = direct.get(&names::media_path(&bed.new_sid(len)), None).await?;
         source.push(got.took.as_secs_f64());
         digest.push(digest_s(len));
+        cipher.push(raw_opening(len, 1)?.as_secs_f64());
+        limit.push(copies.lean_pipe.wall[round] + digest[round] + cipher[round]);
     }
 
     let row = |what: &str, unit, figure| Row::new("copy", format!("{} MB, {what}", len / 1_000_000), unit, figure);
     let mut rows = copies.against(row);
+    let with_the_work = "throughput against *lean pipe*, the audit line's SHA-256 and *raw opening* in sequence";
+    rows.push(row(with_the_work, "×", ratios(&limit, &copies.ours.wall)).goal(Goal::AtLeast(0.9)));
     rows.extend(copies.seconds(row));
     rows.extend([
         row("CPU of the audit line's SHA-256 alone", "s", seconds(&digest)),
+        row("*raw opening*", "s", seconds(&cipher)),
         row("source alone", "s", seconds(&source)),
     ]);
     Ok(rows)
