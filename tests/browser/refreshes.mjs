@@ -14,7 +14,8 @@ export const REFRESHES = `async ({ token, urlProviders, boundMs }) => {
     };
     look();
   });
-  const state = () => [...document.querySelectorAll("audio")].map(({ currentTime, readyState, paused, error }) => ({ currentTime, readyState, paused, error: error?.message }));
+  const spans = (ranges) => Array.from({ length: ranges.length }, (_, at) => [ranges.start(at), ranges.end(at)]);
+  const state = () => [...document.querySelectorAll("audio")].map(({ currentTime, readyState, paused, played, buffered, error }) => ({ currentTime, readyState, paused, played: spans(played), buffered: spans(buffered), error: error?.message }));
   const open = (...urlProviders) => openConversation({ token, urlProviders });
   const audioOf = (view) => view.querySelector("audio");
   const seekTo = (view, share) => {

@@ -24,23 +24,18 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
     let way = bed.server.plain();
     let copies = Copies::measure(bed, &way, &Bucket::InMemory(&bed.server), len).await?;
     let mut direct = Direct::connect(bed.server.port()).await?;
-    let [mut source, mut digest, mut cipher, mut limit] = [(); 4].map(|()| Vec::new());
-    for round in 0..bed.rounds() {
+    let mut source = Vec::new();
+    for _ in 0..bed.rounds() {
         let got = direct.get(&names::media_path(&bed.new_sid(len)), None).await?;
         source.push(got.took.as_secs_f64());
-        digest.push(digest_s(len));
-        cipher.push(raw_opening(len, 1)?.as_secs_f64());
-        limit.push(copies.lean_pipe.wall[round] + digest[round] + cipher[round]);
     }
 
     let row = |what: &str, unit, figure| Row::new("copy", format!("{} MB, {what}", len / 1_000_000), unit, figure);
     let mut rows = copies.against(row);
-    let with_the_work = "throughput against *lean pipe*, the audit line's SHA-256 and *raw opening* in sequence";
-    rows.push(row(with_the_work, "×", ratios(&limit, &copies.ours.wall)).goal(Goal::AtLeast(0.9)));
     rows.extend(copies.seconds(row));
     rows.extend([
-        row("CPU of the audit line's SHA-256 alone", "s", seconds(&digest)),
-        row("*raw opening*", "s", seconds(&cipher)),
+        row("the audit line's SHA-256 alone", "s", seconds(&copies.digest)),
+        row("*raw opening*", "s", seconds(&copies.cipher)),
         row("source alone", "s", seconds(&source)),
     ]);
     Ok(rows)
@@ -53,6 +48,9 @@ pub(crate) struct Copies {
     lean_pipe: Series,
     peer: Series,
     sealing_peer: Series,
+    /// Seconds of a copy's SHA-256 and of *raw opening*, which *lean pipe* does not do.
+    digest: Vec<f64>,
+    cipher: Vec<f64>,
 }
 
 /// Wall and CPU seconds of each copy.
@@ -87,7 +85,10 @@ impl Copies {
             bucket.take(&key).await?;
             sides[3] = by_yardstick(&mut sealing, &job).await?;
             bucket.take(&key).await?;
+            let (digest, cipher) = (digest_s(len), raw_opening(len, 1)?.as_secs_f64());
             if round > 0 {
+                all.digest.push(digest);
+                all.cipher.push(cipher);
                 let series = [&mut all.lean_pipe, &mut all.ours, &mut all.peer, &mut all.sealing_peer];
                 for (series, (wall, cpu)) in series.into_iter().zip(sides) {
                     series.wall.push(wall);
@@ -105,6 +106,8 @@ impl Copies {
             lean_pipe,
             peer,
             sealing_peer,
+            digest,
+            cipher,
         } = self;
         let ratio = |what, name, figure, [ours, yardstick]: [&[f64]; 2]| {
             let sides = Sides {
@@ -120,8 +123,22 @@ impl Copies {
             ratio("throughput", name, figure, [&ours.wall, &than.wall])
         };
         let cpu = ratios(&ours.cpu, &peer.cpu);
+        let work = digest.iter().zip(cipher).map(|(digest, cipher)| digest + cipher);
+        let in_sequence: Vec<f64> = lean_pipe
+            .wall
+            .iter()
+            .zip(work)
+            .map(|(pipe, work)| pipe + work)
+            .collect();
+        let same_work = ratios(&in_sequence, &ours.wall);
         vec![
             faster("lean pipe", lean_pipe).goal(Goal::AtLeast(0.9)),
+            row(
+                "throughput against *lean pipe*, SHA-256 and *raw opening* in sequence",
+                "×",
+                same_work,
+            )
+            .goal(Goal::AtLeast(0.9)),
             faster("peer", peer).goal(Goal::AtLeast(3.0)),
             ratio("CPU seconds", "peer", cpu, [&ours.cpu, &peer.cpu]).goal(Goal::AtMost(0.33)),
             faster("sealing peer", sealing_peer).goal(Goal::AtLeast(6.0)),

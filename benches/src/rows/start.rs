@@ -1,6 +1,6 @@
 //! The time from exec to the first `/invocation/next`.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use crate::{
     Failure,
@@ -42,6 +42,11 @@ pub(crate) async fn rows(bed: &Bed) -> Result<Vec<Row>, Failure> {
         rows.push(row("recording-callback against *peer*", "×", ratios(&callback, &peer)).goal(Goal::AtMost(0.1)));
         rows.push(row("recording-playback against *peer*", "×", ratios(&playback, &peer)).goal(Goal::AtMost(0.1)));
         rows.push(row("*peer*", "ms", figure(&peer)));
+    }
+    for function in ["recording-callback", "recording-playback"] {
+        let mb = fs::metadata(bed.functions.join(function))?.len() as f64 / 1e6;
+        let size = Sample::new([mb]).figure();
+        rows.push(Row::new("start", format!("binary, {function}"), "MB", size).goal(Goal::AtMost(10.0)));
     }
     Ok(rows)
 }

@@ -83,17 +83,16 @@ impl Requests {
 
 /// The length of the longest chain in which each request began after the previous one was answered.
 pub(crate) fn sequential(requests: &[Answered]) -> usize {
-    let mut by_begin = requests.to_vec();
-    by_begin.sort_by_key(|request| request.begun);
+    // The request that ends first is always part of a longest chain.
+    let mut by_end = requests.to_vec();
+    by_end.sort_by_key(|request| request.ended);
     let mut chain = 0;
     let mut answered = None;
-    for request in by_begin {
-        // Overlapping requests are one round trip, which ends with the last of them.
+    for request in by_end {
         if answered.is_none_or(|at| request.begun >= at) {
             chain += 1;
             answered = Some(request.ended);
         }
-        answered = answered.max(Some(request.ended));
     }
     chain
 }
@@ -118,6 +117,8 @@ mod tests {
         assert_eq!(sequential(&[]), 0);
         assert_eq!(sequential(&[request(0, 15), request(1, 16), request(2, 17)]), 1);
         assert_eq!(sequential(&[request(20, 35), request(0, 15)]), 2);
+        // The one between overlaps with both.
+        assert_eq!(sequential(&[request(0, 15), request(10, 25), request(16, 31)]), 2);
         assert_eq!(sequential(&[request(0, 15), request(1, 16), request(16, 31)]), 2);
     }
 }

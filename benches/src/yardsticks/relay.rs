@@ -1,5 +1,5 @@
-//! *relay*: a Lambda function that streams a stored object in its encrypted form. Its cost is the minimum for any
-//! function between S3 and the Runtime API, because *noop* receives nothing.
+//! *relay*: a Lambda function that streams a stored object in its encrypted form. A plain function between S3 and the
+//! Runtime API has this cost. *noop* has less, because it receives nothing.
 
 use aws_sdk_s3::{Client, primitives::SdkBody};
 use http::{Response, StatusCode, header};

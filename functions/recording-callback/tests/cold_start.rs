@@ -3,7 +3,11 @@
 // clippy.toml allows it in test functions only, but the stand-ins are test code too.
 #![allow(clippy::unwrap_used)]
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    io::{ErrorKind, Read},
+    net::{TcpListener, TcpStream},
+    process::Stdio,
+};
 
 use loopback::Server;
 use tokio::process::Command;
@@ -48,9 +52,10 @@ const SERVICES: [&str; 4] = [
 /// Starts the function, and checks the numbers of its connections to the [`SERVICES`] when it requests its first event.
 async fn connects(role: &[(&str, &str)], expected: [usize; 4]) {
     let lambda = Server::start_async(async |_, _| std::future::pending().await).await;
-    let [secrets, sqs, s3, kms] = [(); 4].map(|()| Server::answering(500, &[], ""));
-    let services = [secrets.await, sqs.await, s3.await, kms.await];
-    let endpoints = SERVICES.into_iter().zip(services.iter().map(Server::endpoint));
+    // The kernel completes a connection before it is accepted.
+    let services = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let endpoint = |service: &TcpListener| format!("http://{}", service.local_addr().unwrap());
+    let endpoints = SERVICES.into_iter().zip(services.iter().map(endpoint));
     let _function = Command::new(env!("CARGO_BIN_EXE_recording-callback"))
         .env_clear()
         .envs([
@@ -73,18 +78,21 @@ async fn connects(role: &[(&str, &str)], expected: [usize; 4]) {
         .spawn()
         .unwrap();
     assert!(lambda.first_request().await.target.ends_with("/invocation/next"));
-    let connections = || services.each_ref().map(Server::connections);
-    // A connection is ready for the client before the server has accepted it.
-    let accepted = async {
-        while connections().iter().sum::<usize>() < expected.iter().sum() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), accepted).await.unwrap();
-    assert_eq!(connections(), expected);
-    for service in &services {
-        assert!(service.requests().is_empty(), "{:?}", service.requests());
+    let connections = services.each_ref().map(made_by_now);
+    assert_eq!(connections.each_ref().map(Vec::len), expected);
+    for mut connection in connections.into_iter().flatten() {
+        connection.set_nonblocking(true).unwrap();
+        let sent = connection.read(&mut [0]).map_err(|error| error.kind());
+        assert_eq!(sent, Err(ErrorKind::WouldBlock));
     }
+}
+
+/// The connections that were complete before this call.
+fn made_by_now(service: &TcpListener) -> Vec<TcpStream> {
+    service.set_nonblocking(true).unwrap();
+    std::iter::from_fn(|| service.accept().ok())
+        .map(|(connection, _)| connection)
+        .collect()
 }
 
 #[tokio::test]

@@ -30,9 +30,9 @@ use self::{fault::Fault, trail::Trail};
 use crate::audit::{Ending, Playback};
 
 /// Bytes that verified before the fault may still be in the runtime's channel and socket. They are sent during this pause,
-/// so that the client receives all of them and requests the rest from there. Lambda sends 2 MB/s after the first 6 MB, and a
-/// piece has at most half a megabyte.
-const GRACE: Duration = Duration::from_millis(400);
+/// so that the client receives all of them and requests the rest from there. Lambda sends 2 MB/s after the first 6 MB. The
+/// channel holds one piece of half a megabyte at most, and the HTTP client's buffer two.
+const GRACE: Duration = Duration::from_millis(800);
 
 /// How long before Lambda's deadline a reply ends. Lambda itself would end the process without a log line, a metric or the
 /// end of the audit trail.
