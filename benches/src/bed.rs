@@ -53,7 +53,7 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    /// Builds the functions in release mode, installs the Node.js packages, and starts the server.
+    /// Builds the functions in this program's profile, installs the Node.js packages, and starts the server.
     pub(crate) fn new(quick: bool) -> Result<Self, Failure> {
         build_functions()?;
         let manifest = include_str!("../peer/package.json");
@@ -251,11 +251,16 @@ fn peer_file(name: &str) -> String {
 
 fn build_functions() -> Result<(), Failure> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let bins = ["--bin", "recording-callback", "--bin", "recording-playback"];
+    // CI runs this program from the folder of the tests. With another selection, Cargo would compile the AWS SDK again.
+    let selection: &[_] = if cfg!(debug_assertions) {
+        &["--workspace", "--tests"]
+    } else {
+        &["--release", "--bin=recording-callback", "--bin=recording-playback"]
+    };
     let status = Command::new(cargo)
         .current_dir(workspace_root())
-        .args(["build", "--release"])
-        .args(bins)
+        .arg("build")
+        .args(selection)
         .status()?;
     if status.success() {
         Ok(())

@@ -69,6 +69,13 @@ export async function openFlex(browser, served, { origin = FLEX, viewport = { wi
     const answer = { responseCode: 200, responseHeaders: [{ name: "content-type", value: "text/html" }] };
     devtools.send("Fetch.fulfillRequest", { requestId, ...answer, body: btoa(html(`${served}/flex.js`)) });
   });
+  // Playwright reports a refusal by CORS as `net::ERR_FAILED` only.
+  const paths = new Map();
+  devtools.on("Network.requestWillBeSent", ({ requestId, request }) => paths.set(requestId, new URL(request.url).pathname));
+  devtools.on("Network.loadingFailed", ({ requestId, type, corsErrorStatus: cors }) => {
+    if (cors) FAILURES.get(page).push(`${type} ${paths.get(requestId)}: ${cors.corsError} ${cors.failedParameter}`);
+  });
+  await devtools.send("Network.enable");
   await devtools.send("Fetch.enable", { patterns: [{ urlPattern: `${origin}/*` }] });
   await page.goto(origin, { timeout: 0 });
   return page;
