@@ -10,7 +10,7 @@ import matplotlib
 
 matplotlib.use("svg")
 # The same figures must give the same file, and text must stay text.
-matplotlib.rcParams.update({"svg.hashsalt": "click-to-sound", "svg.fonttype": "none", "font.size": 9})
+matplotlib.rcParams.update({"svg.hashsalt": "timeline", "svg.fonttype": "none", "font.size": 9})
 import matplotlib.pyplot as plt
 
 # Colors that everyone can distinguish (Okabe and Ito).
@@ -38,7 +38,7 @@ def labels(marks, width):
     first = {mark["what"]: mark["at"] for mark in reversed(marks) if mark["what"] in MARKS}
     shared = []
     for what, at in sorted(first.items(), key=lambda step: step[1]):
-        if shared and at - shared[-1][0] < 0.05 * width:
+        if shared and at - shared[-1][0] < 0.2 * width:
             shared[-1] = (shared[-1][0], f"{shared[-1][1]}, {what}")
         else:
             shared.append((at, what))
