@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::Failure;
+use crate::{Failure, measure::longest_chain};
 
 /// More than the server sends at once.
 const CHUNK: usize = 64 * 1024;
@@ -36,8 +36,9 @@ impl Trips {
     /// The length of the longest chain of trips in which each begins after the one before has ended. Only trips until `end`
     /// on connections that were made since `begin` count.
     pub(crate) fn sequential(&self, begin: Instant, end: Instant) -> usize {
-        let counts = |trip: &Trip| trip.connected >= begin && trip.ended <= end;
-        longest_chain(self.all().iter().copied().filter(counts).collect())
+        let trips = self.all();
+        let counted = trips.iter().filter(|trip| trip.connected >= begin && trip.ended <= end);
+        longest_chain(counted.map(|trip| (trip.begun, trip.ended)).collect())
     }
 
     fn push(&self, trip: Trip) {
@@ -47,20 +48,6 @@ impl Trips {
     fn all(&self) -> std::sync::MutexGuard<'_, Vec<Trip>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The trip that ends first is always part of a longest chain.
-fn longest_chain(mut trips: Vec<Trip>) -> usize {
-    trips.sort_by_key(|trip| trip.ended);
-    let mut chain = 0;
-    let mut free_at = None;
-    for trip in trips {
-        if free_at.is_none_or(|at| trip.begun >= at) {
-            chain += 1;
-            free_at = Some(trip.ended);
-        }
-    }
-    chain
 }
 
 /// Relays to `server` from a free port, which is returned, for as long as the harness runs.
@@ -154,22 +141,6 @@ fn carry(mut from: TcpStream, mut to: TcpStream, is_request: bool, connection: A
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn trips_in_parallel_are_one_wait() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let trip = |from, to| Trip {
-            connected: start,
-            begun: at(from),
-            ended: at(to),
-        };
-        assert_eq!(longest_chain(Vec::new()), 0);
-        assert_eq!(longest_chain(vec![trip(0, 5), trip(1, 6), trip(2, 7)]), 1);
-        // Two connections, one of them a little later.
-        assert_eq!(longest_chain(vec![trip(1, 6), trip(0, 5), trip(6, 11), trip(5, 10)]), 2);
-        assert_eq!(longest_chain(vec![trip(0, 5), trip(5, 10), trip(12, 17)]), 3);
-    }
 
     #[test]
     fn a_request_and_its_answer_are_two_trips_on_a_new_connection_and_one_later() {

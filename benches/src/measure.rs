@@ -1,5 +1,7 @@
 //! Figures: samples, ratios of samples that were measured alternately, and goals.
 
+use std::time::Instant;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -46,6 +48,21 @@ pub(crate) struct Figure {
 /// Ratios of two series that were measured alternately, pair by pair.
 pub(crate) fn ratios(numerators: &[f64], denominators: &[f64]) -> Figure {
     Sample::new(numerators.iter().zip(denominators).map(|(n, d)| n / d)).figure()
+}
+
+/// The length of the longest chain of spans, given as begin and end, in which each begins after the one before has ended.
+pub(crate) fn longest_chain(mut spans: Vec<(Instant, Instant)>) -> usize {
+    // The span that ends first is always part of a longest chain.
+    spans.sort_by_key(|(_, end)| *end);
+    let mut chain = 0;
+    let mut free_at = None;
+    for (begin, end) in spans {
+        if free_at.is_none_or(|at| begin >= at) {
+            chain += 1;
+            free_at = Some(end);
+        }
+    }
+    chain
 }
 
 /// The required range of a figure's median.
@@ -123,6 +140,8 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -147,6 +166,18 @@ mod tests {
         assert!(!Goal::AtLeast(0.91).is_met(&figure));
         assert!(Goal::AtMost(0.9).is_met(&figure));
         assert!(!Goal::AtMost(0.89).is_met(&figure));
+    }
+
+    #[test]
+    fn spans_in_parallel_are_one_wait() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let span = |from, to| (at(from), at(to));
+        assert_eq!(longest_chain(Vec::new()), 0);
+        assert_eq!(longest_chain(vec![span(0, 5), span(1, 6), span(2, 7)]), 1);
+        // Two connections, one of them a little later.
+        assert_eq!(longest_chain(vec![span(1, 6), span(0, 5), span(6, 11), span(5, 10)]), 2);
+        assert_eq!(longest_chain(vec![span(0, 5), span(5, 10), span(12, 17)]), 3);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::{
 
 use http::Request;
 
+use crate::measure::longest_chain;
+
 /// The part of the server that a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Api {
@@ -83,18 +85,7 @@ impl Requests {
 
 /// The length of the longest chain in which each request began after the previous one was answered.
 pub(crate) fn sequential(requests: &[Answered]) -> usize {
-    // The request that ends first is always part of a longest chain.
-    let mut by_end = requests.to_vec();
-    by_end.sort_by_key(|request| request.ended);
-    let mut chain = 0;
-    let mut answered = None;
-    for request in by_end {
-        if answered.is_none_or(|at| request.begun >= at) {
-            chain += 1;
-            answered = Some(request.ended);
-        }
-    }
-    chain
+    longest_chain(requests.iter().map(|request| (request.begun, request.ended)).collect())
 }
 
 #[cfg(test)]
